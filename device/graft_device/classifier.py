@@ -1,0 +1,126 @@
+"""From a photo to ranked labels."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import ModelError
+from graft_device.model import ModelFile, read_model
+from graft_device.preprocess import PhotoSource, preprocess
+from graft_device.runtime import Runner, TensorSpec, open_model
+
+
+class Prediction(NamedTuple):
+    """A label and its probability, 0 to 1."""
+
+    label: str
+    score: float
+
+
+class Timed(NamedTuple):
+    """One photo's answer and what it took, in milliseconds."""
+
+    predictions: list[Prediction]
+    preprocess_ms: float
+    invoke_ms: float
+
+
+class Classifier:
+    """A model that ``graft train`` wrote, ready to name what is in a photo.
+
+    Example:
+        >>> classifier = Classifier("pets.tflite")  # doctest: +SKIP
+        >>> classifier.classify("photo.jpg", top_k=1)  # doctest: +SKIP
+        [Prediction(label='cats', score=0.99609375)]
+
+    Not to be shared between threads: open one a thread.
+    """
+
+    def __init__(self, path: str | Path, runtime: str = "auto", threads: int | None = None) -> None:
+        """Opens the model.
+
+        Args:
+            path: the ``.tflite`` file.
+            runtime: ``auto``, ``litert`` or ``tflite-runtime``.
+            threads: for one inference; all usable cores when None.
+
+        Raises:
+            ModelError: the file is missing, cut short or not one of graftkit's.
+            RuntimeMissingError: no interpreter can be opened.
+        """
+        self.model: ModelFile = read_model(path)
+        self._runner: Runner = open_model(path, runtime, threads)
+        self._check()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The class names in the order of the output tensor."""
+        return self.model.labels
+
+    @property
+    def runtime(self) -> str:
+        """The name of the runtime in use."""
+        return self._runner.runtime
+
+    def classify(self, photo: PhotoSource, top_k: int = 3) -> list[Prediction]:
+        """Names what is in a photo.
+
+        Args:
+            photo: a path, a file's bytes, a Pillow image, or a uint8 array ``[H,W,3]`` in RGB order.
+            top_k: how many labels at the most.
+
+        Returns:
+            The most probable labels, best first.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+        """
+        return self.classify_timed(photo, top_k).predictions
+
+    def classify_timed(self, photo: PhotoSource, top_k: int = 3) -> Timed:
+        """Like ``classify``, with the milliseconds that preprocessing and inference took."""
+        start = time.perf_counter()
+        pixels = preprocess(photo, self.model.card.image_size, self.model.card.resize)
+        ready = time.perf_counter()
+        scores = self.scores(pixels)
+        done = time.perf_counter()
+        best = np.argsort(-scores, kind="stable")[: max(top_k, 0)]
+        ranked = [Prediction(self.labels[i], float(scores[i])) for i in best]
+        return Timed(ranked, (ready - start) * 1e3, (done - ready) * 1e3)
+
+    def scores(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The probabilities ``[K]`` for RGB pixels ``[S,S,3]`` that ``preprocess`` made."""
+        output = self._runner(to_input(pixels, self._runner.input, self.model.card.mean, self.model.card.std))[0]
+        return dequantize(output, self._runner.output)
+
+    def _check(self) -> None:
+        size = self.model.card.image_size
+        if self._runner.input.shape != (1, size, size, 3):
+            raise ModelError(
+                f"{self.model.path} takes {list(self._runner.input.shape)}, its card says {size} pixels: "
+                "train it again"
+            )
+        if self._runner.output.shape != (1, len(self.labels)):
+            raise ModelError(
+                f"{self.model.path} has {len(self.labels)} labels for an output of "
+                f"{list(self._runner.output.shape)}: train it again"
+            )
+
+
+def to_input(pixels: NDArray[np.uint8], spec: TensorSpec, mean: float, std: float) -> NDArray[Any]:
+    """Pixels ``[S,S,3]`` as the input tensor ``[1,S,S,3]``: as they are for uint8, else normalized."""
+    if spec.dtype == np.uint8:
+        return pixels[np.newaxis]
+    return (pixels[np.newaxis].astype(np.float32) - np.float32(mean)) / np.float32(std)
+
+
+def dequantize(stored: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
+    """The real numbers that a tensor stands for."""
+    if spec.scale == 0:
+        return stored.astype(np.float32)
+    return (stored.astype(np.float32) - np.float32(spec.zero_point)) * np.float32(spec.scale)

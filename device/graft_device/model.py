@@ -1,0 +1,139 @@
+"""A ``.tflite`` as an artifact: its labels and model card, read with ``zipfile`` alone."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from graft_device.errors import ModelError
+
+LABELS_NAME = "labels.txt"
+CARD_NAME = "graft.json"
+CARD_FORMAT = 1
+QUANTIZATIONS = ("int8", "dynamic", "float16", "float32")
+
+_IDENTIFIER = b"TFL3"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is and where it comes from; stored as ``graft.json`` in the artifact.
+
+    Attributes:
+        kit_version: the graftkit that wrote the file.
+        backbone: name, source of the weights and their SHA-256, and the ``fingerprint`` (SHA-256) of the
+            quantized backbone that the bottlenecks were taken from.
+        tap: the layer whose pooled output is the bottleneck, ``mixed0`` to ``mixed10``.
+        image_size: the input side S in pixels.
+        resize: ``squash`` or ``crop``; see ``graft_device.preprocess``.
+        quantization: ``int8``, ``dynamic``, ``float16`` or ``float32``.
+        mean: what a float input subtracts from the pixel (0 to 255) before …
+        std: … it divides by this.
+        training: photo counts, split, head and accuracy figures.
+        thresholds: decision thresholds; empty when none were set.
+    """
+
+    kit_version: str
+    backbone: dict[str, Any]
+    tap: str
+    image_size: int
+    resize: str
+    quantization: str
+    mean: float
+    std: float
+    training: dict[str, Any] = field(default_factory=dict)
+    thresholds: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The card as indented JSON, keys in a fixed order."""
+        return json.dumps({"format": CARD_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Reads a card; fields that this version doesn't know are passed over.
+
+        Raises:
+            ValueError: the text is no card, or one of a later format.
+        """
+        raw = json.loads(text)
+        if not isinstance(raw, dict):
+            raise ValueError("the card is not an object")
+        if raw.get("format") != CARD_FORMAT:
+            raise ValueError(f"format {raw.get('format')!r}, where this version reads {CARD_FORMAT}")
+        values = {name: _checked(raw, name, kinds) for name, kinds in _FIELDS.items() if name in raw}
+        missing = [name for name in _REQUIRED if name not in values]
+        if missing:
+            raise ValueError(f"no {', '.join(missing)}")
+        return cls(**values)
+
+
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "kit_version": (str,),
+    "backbone": (dict,),
+    "tap": (str,),
+    "image_size": (int,),
+    "resize": (str,),
+    "quantization": (str,),
+    "mean": (int, float),
+    "std": (int, float),
+    "training": (dict,),
+    "thresholds": (dict,),
+}
+_REQUIRED = tuple(_FIELDS)[:8]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One artifact on disk: where it is, its labels in output order, and its card."""
+
+    path: Path
+    labels: tuple[str, ...]
+    card: ModelCard
+    bytes: int
+
+
+def read_model(path: str | Path) -> ModelFile:
+    """Reads the labels and the card of a model that ``graft train`` wrote.
+
+    Raises:
+        ModelError: the file is missing, is cut short, or comes from elsewhere.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+        if start[4:8] != _IDENTIFIER:
+            raise ModelError(f"{path} is not a .tflite model: give the file that 'graft train' wrote")
+        with zipfile.ZipFile(path) as archive:
+            labels = _labels(archive.read(LABELS_NAME).decode("utf-8"))
+            card = ModelCard.from_json(archive.read(CARD_NAME).decode("utf-8"))
+        size = path.stat().st_size
+    except OSError as error:
+        raise ModelError(f"cannot read model {path}: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ModelError(
+            f"{path} has no model card: it is cut short or was not written by graftkit; "
+            "copy it again, or make it with 'graft train'"
+        ) from error
+    except (ValueError, NotImplementedError, EOFError) as error:
+        raise ModelError(
+            f"{path} has a model card that cannot be used ({error}): update graftkit or train again"
+        ) from error
+    return ModelFile(path, labels, card, size)
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    labels = tuple(text.removesuffix("\n").split("\n"))
+    if "" in labels:
+        raise ValueError(f"{LABELS_NAME} has an empty line")
+    return labels
+
+
+def _checked(raw: dict[str, Any], name: str, kinds: tuple[type, ...]) -> Any:
+    value = raw[name]
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise ValueError(f"{name} is {value!r}")  # noqa: TRY004  callers handle one kind of bad card
+    return value

@@ -1,0 +1,189 @@
+"""A photo, from a file or a frame, becomes the pixels that the network sees.
+
+This is the only copy of this code: training extracts bottlenecks through it, and the board classifies
+through it, so the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from io import BytesIO
+from pathlib import Path
+from typing import Union
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from graft_device.errors import PhotoError
+
+PhotoSource = Union[str, "os.PathLike[str]", bytes, Image.Image, NDArray[np.generic]]
+"""What can be classified: a path, a file's bytes, a Pillow image, or an array ``[H,W]``, ``[H,W,3|4]`` uint8."""
+
+RESIZE_RULES = ("squash", "crop")
+
+VERSION = 1
+"""Goes up when the same photo would give other pixels; caches of bottlenecks are keyed by it."""
+
+MAX_PIXELS = 89_478_485
+"""The largest picture that is decoded: a quarter of a GiB as RGB, as in Pillow's own warning."""
+
+CROP_FRACTION = 0.875
+"""The central part that ``crop`` keeps, as Inception's evaluation preprocessing does."""
+
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF")
+_WHITE = (255, 255, 255, 255)
+_HEIF_BRANDS = (b"heic", b"heix", b"heif", b"hevc", b"mif1", b"msf1")
+
+
+def preprocess(source: PhotoSource, size: int, rule: str = "squash") -> NDArray[np.uint8]:
+    """Reads a photo and resizes it for the network.
+
+    Args:
+        source: the photo; see ``PhotoSource``.
+        size: the network's input side S in pixels.
+        rule: ``squash`` resizes the whole photo to a square, ``crop`` its central 87.5%.
+
+    Returns:
+        RGB pixels, uint8 ``[S,S,3]``.
+
+    Raises:
+        PhotoError: the photo cannot be read; the message is the reason.
+        ValueError: there is no such rule.
+    """
+    return fit(load(source, size, rule), size, rule)
+
+
+def load(source: PhotoSource, size: int | None = None, rule: str = "squash") -> Image.Image:
+    """Decodes a photo as an upright RGB image.
+
+    Args:
+        source: the photo; see ``PhotoSource``.
+        size: when given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, never below what
+            ``fit(image, size, rule)`` needs, which is several times faster for large photos.
+        rule: the resize rule that follows.
+
+    Raises:
+        PhotoError: the photo cannot be read; the message is the reason.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return _finished(source)
+    data = source if isinstance(source, bytes) else read_photo(source)
+    with _opened(data) as image:
+        if size is not None and image.format in {"JPEG", "MPO"}:
+            needed = size if rule == "squash" else int(np.ceil(size / CROP_FRACTION)) + 1
+            image.draft(None, (needed, needed))
+        return _finished(image)
+
+
+def fit(image: Image.Image, size: int, rule: str = "squash") -> NDArray[np.uint8]:
+    """Resizes an RGB image with antialiased bilinear interpolation to uint8 ``[size,size,3]``."""
+    if rule not in RESIZE_RULES:
+        raise ValueError(f"unknown resize rule {rule!r}; choose one of {', '.join(RESIZE_RULES)}")
+    box = None
+    if rule == "crop":
+        margin = (1 - CROP_FRACTION) / 2
+        width, height = image.size
+        box = (width * margin, height * margin, width * (1 - margin), height * (1 - margin))
+    resized = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def read_photo(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of an image file; a folder, pipe or device is refused rather than waited for."""
+    try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise PhotoError("is a folder, not an image" if stat.S_ISDIR(mode) else "is not a regular file")
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise PhotoError((error.strerror or str(error)).lower()) from error
+    except ValueError as error:
+        raise PhotoError(f"not a file name ({error})") from error
+
+
+def check_header(data: bytes) -> tuple[int, int]:
+    """Looks at an image file's header without decoding it.
+
+    Returns:
+        Width and height in pixels, as stored.
+
+    Raises:
+        PhotoError: the bytes are no image of a supported kind, or one too large to decode.
+    """
+    with _opened(data) as image:
+        return image.size
+
+
+def _opened(data: bytes) -> Image.Image:
+    if not data:
+        raise PhotoError("the file is empty")
+    try:
+        image = Image.open(BytesIO(data), formats=_FORMATS)
+    except UnidentifiedImageError as error:
+        raise PhotoError(_unknown_reason(data)) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PhotoError(f"too large to decode (over {MAX_PIXELS:,} pixels)") from error
+    except Exception as error:  # noqa: BLE001  decoders raise anything on hostile bytes
+        raise PhotoError(_decode_reason(error)) from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        image.close()
+        raise PhotoError(f"too large to decode ({width} x {height}; the limit is {MAX_PIXELS:,} pixels)")
+    return image
+
+
+def _unknown_reason(data: bytes) -> str:
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return "a HEIC photo, which is not supported; convert it to JPEG first"
+    return "not a JPEG, PNG, WebP, BMP or GIF image"
+
+
+def _decode_reason(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if "truncated" in text or "Truncated" in text:
+        return "the image is cut short"
+    return f"cannot be decoded ({text})"
+
+
+def _finished(image: Image.Image) -> Image.Image:
+    try:
+        image.load()
+        return _to_rgb(_upright(image))
+    except Exception as error:  # noqa: BLE001  decoders raise anything on hostile bytes
+        raise PhotoError(_decode_reason(error)) from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turns the image as its EXIF orientation says; nonsense in the EXIF block is no orientation."""
+    try:
+        turned = ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001  the block is free-form bytes and cameras get it wrong
+        return image
+    return image if turned is None else turned
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I"):
+        wide = np.asarray(image).astype(np.int64)
+        return Image.fromarray((np.clip(wide, 0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+    if "transparency" in image.info or image.mode in {"RGBA", "LA", "PA", "La", "RGBa"}:
+        straight = image.convert("LA") if image.mode == "La" else image
+        return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), straight.convert("RGBA")).convert(
+            "RGB"
+        )
+    return image.convert("RGB")
+
+
+def _from_array(array: NDArray[np.generic]) -> Image.Image:
+    if array.dtype != np.uint8:
+        raise PhotoError(f"an array of {array.dtype}; give uint8")
+    grey = array.ndim == 2
+    if not (grey or (array.ndim == 3 and array.shape[2] in {3, 4})) or 0 in array.shape:
+        raise PhotoError(f"an array of shape {list(array.shape)}; give [H,W], [H,W,3] or [H,W,4]")
+    return _to_rgb(Image.fromarray(np.ascontiguousarray(array)))

@@ -1,0 +1,186 @@
+"""Finds and opens a TFLite interpreter: LiteRT, tflite-runtime, or on a workstation TensorFlow's own."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import platform
+import struct
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import ModelError, RuntimeMissingError
+
+RUNTIMES = ("litert", "tflite-runtime")
+"""What can be asked for, in the order in which ``auto`` tries them; then TensorFlow's own, if installed."""
+
+_MODULES = {
+    "litert": "ai_edge_litert.interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter",
+    "tensorflow": "tensorflow.lite.python.interpreter",
+}
+_PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output tensor: ``real = scale * (stored - zero_point)``; scale 0 where not quantized."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+
+
+class Runner:
+    """A model opened in one interpreter; not to be shared between threads."""
+
+    def __init__(self, interpreter: Any, runtime: str, path: Path) -> None:
+        self.runtime = runtime
+        self._path = path
+        self._interpreter = interpreter
+        first_input, first_output = _only(interpreter.get_input_details()), _only(interpreter.get_output_details())
+        self.input = _spec(first_input)
+        self.output = _spec(first_output)
+        self._input_index = int(first_input["index"])
+        self._output_index = int(first_output["index"])
+
+    def __call__(self, tensor: NDArray[np.generic]) -> NDArray[Any]:
+        """Runs the network once.
+
+        Args:
+            tensor: of the shape and dtype that ``input`` says.
+
+        Returns:
+            A copy of the output tensor, of the shape and dtype that ``output`` says.
+
+        Raises:
+            ModelError: the interpreter refuses the tensor or fails.
+        """
+        try:
+            self._interpreter.set_tensor(self._input_index, tensor)
+            self._interpreter.invoke()
+            result: NDArray[Any] = self._interpreter.get_tensor(self._output_index)
+        except (RuntimeError, ValueError) as error:
+            raise ModelError(f"{self._path} fails under {self.runtime}: {_first_line(error)}") from error
+        return result
+
+
+def open_model(path: str | Path, runtime: str = "auto", threads: int | None = None) -> Runner:
+    """Opens a ``.tflite`` file.
+
+    Args:
+        path: the file; the interpreter maps it into memory, so it must stay in place.
+        runtime: ``auto``, ``litert`` or ``tflite-runtime``.
+        threads: for one inference; the usable cores when None, and never more than these.
+
+    Raises:
+        RuntimeMissingError: no runtime is installed, or the one asked for isn't, or it doesn't work.
+        ModelError: the file cannot be run.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"no such model file: {path}")
+    name, interpreter_class = _interpreter_class(runtime)
+    count = max(1, min(threads or usable_cores(), usable_cores()))
+    try:
+        interpreter = interpreter_class(model_path=str(path), num_threads=count)
+        interpreter.allocate_tensors()
+        return Runner(interpreter, name, path)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"{path} cannot be opened by {name}: {_first_line(error)} (cut short, or not a model for it)"
+        ) from error
+    except (ImportError, AttributeError, SystemError) as error:
+        raise RuntimeMissingError(_broken_message(name, error)) from error
+
+
+def installed_runtimes() -> tuple[str, ...]:
+    """The runtimes that are installed here, best first; found without importing them."""
+    return tuple(name for name in _MODULES if _installed(name))
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def install_hint() -> str:
+    """The line that installs a runtime for this Python and this machine, or why there is none."""
+    bits = struct.calcsize("P") * 8
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if sys.version_info < (3, 9):
+        return f"Python {version} is too old: use Python 3.9 or later"
+    if bits == 64 and sys.version_info >= (3, 10):  # noqa: UP036  the package runs on 3.9 as well
+        return "python3 -m pip install ai-edge-litert"
+    if sys.version_info < (3, 12) and sys.platform == "linux":
+        return 'python3 -m pip install "tflite-runtime==2.14.0" "numpy<2"'
+    return (
+        f"there is none for {bits}-bit Python {version} on {platform.machine()}: "
+        "use a 64-bit system, or Python 3.9 to 3.11 on a 32-bit one"
+    )
+
+
+def _interpreter_class(runtime: str) -> tuple[str, Any]:
+    if runtime != "auto" and runtime not in _MODULES:
+        raise ValueError(f"unknown runtime {runtime!r}; choose auto, {', '.join(RUNTIMES)}")
+    candidates = tuple(_MODULES) if runtime == "auto" else (runtime,)
+    broken: list[str] = []
+    for name in candidates:
+        if not _installed(name):
+            continue
+        try:
+            return name, importlib.import_module(_MODULES[name]).Interpreter
+        except Exception as error:  # noqa: BLE001  a wheel for another libc or numpy fails in many ways
+            broken.append(_broken_message(name, error))
+    if broken:
+        raise RuntimeMissingError("; ".join(broken))
+    wanted = "no TFLite runtime" if runtime == "auto" else f"{runtime} is not"
+    raise RuntimeMissingError(f"{wanted} installed; install one with: {_hint_for(runtime)}")
+
+
+def _hint_for(runtime: str) -> str:
+    if runtime == "tflite-runtime" and sys.platform == "linux" and sys.version_info < (3, 12):
+        return 'python3 -m pip install "tflite-runtime==2.14.0" "numpy<2"'
+    return install_hint()
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(_PACKAGES[name]) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _broken_message(name: str, error: BaseException) -> str:
+    if name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:  # noqa: PLR2004
+        return (
+            f"tflite-runtime does not work with numpy {np.__version__}; "
+            'mend it with: python3 -m pip install "numpy<2"'
+        )
+    return f"{name} is installed but does not work here ({_first_line(error)}); reinstall: {_hint_for(name)}"
+
+
+def _only(details: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(details) != 1:
+        raise ValueError(f"{len(details)} tensors where one is expected")
+    return details[0]
+
+
+def _spec(detail: dict[str, Any]) -> TensorSpec:
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(n) for n in detail["shape"])
+    return TensorSpec(shape, np.dtype(detail["dtype"]), float(scale), int(zero_point))
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
