@@ -93,6 +93,10 @@ class Classifier:
         ranked = [Prediction(self.labels[i], float(scores[i])) for i in best]
         return Timed(ranked, (ready - start) * 1e3, (done - ready) * 1e3)
 
+    def classify_scores(self, photo: PhotoSource) -> NDArray[np.float32]:
+        """The probabilities ``[K]`` of all labels for a photo; raises PhotoError if it cannot be read."""
+        return self.scores(preprocess(photo, self.model.card.image_size, self.model.card.resize))
+
     def scores(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The probabilities ``[K]`` for RGB pixels ``[S,S,3]`` that ``preprocess`` made."""
         output = self._runner(to_input(pixels, self._runner.input, self.model.card.mean, self.model.card.std))[0]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import typer
@@ -44,17 +47,48 @@ def say(text: str) -> None:
 
 def run(app: typer.Typer) -> NoReturn:
     """Runs a command line; ``--debug`` is understood anywhere before ``--``."""
-    warnings.simplefilter("ignore")
-    for stream in (sys.stdout, sys.stderr):
-        # File names need not be valid in the terminal's encoding.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     args = sys.argv[1:]
     options = args[: args.index("--")] if "--" in args else args
+    # File names need not be valid in the terminal's encoding.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if "--debug" in options:
         args.remove("--debug")
         args.insert(0, "--debug")
-    app(args)
+        app(args)
+    else:
+        warnings.simplefilter("ignore")
+        with _native_notes_hidden():
+            app(args)
     sys.exit(0)
+
+
+@contextlib.contextmanager
+def _native_notes_hidden() -> Iterator[None]:
+    """Keeps the ``INFO:`` lines that TFLite's C++ code writes to descriptor 2 off the terminal.
+
+    What Python writes goes to the terminal directly; what native code writes passes through a filter.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    python_stderr, sys.stderr = sys.stderr, os.fdopen(terminal, "w", buffering=1, errors="backslashreplace")
+    reading, writing = os.pipe()
+    os.dup2(writing, 2)
+    os.close(writing)
+    forwarder = threading.Thread(target=_forward, args=(reading, terminal), daemon=True)
+    forwarder.start()
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)  # closes the pipe's last writer, which ends the forwarder
+        forwarder.join(timeout=1)
+        sys.stderr = python_stderr
+
+
+def _forward(reading: int, terminal: int) -> None:
+    with os.fdopen(reading, "rb") as lines:
+        for line in lines:
+            if not line.startswith(b"INFO: "):
+                os.write(terminal, line)
 
 
 def printable(name: object) -> str:

@@ -1,15 +1,32 @@
-"""Photo-like pictures of small hardware, for a whole training run with no photos and no network."""
+"""Photo-like pictures of small hardware, for a whole training run with no photos and no network.
 
-from collections.abc import Callable
+Parts are laid on a bench as solids. A camera that leans back looks at them, a lamp throws their shadows, the
+metal mirrors lamp and room, and the light that comes of it is developed as a phone would.
+
+Finish, bench, light and area covered are drawn alike for every part, so that only its shape tells the class.
+"""
+
+from __future__ import annotations
+
+import math
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from graft_host.render_shapes import Array, Shape, draw_nut, draw_screw, draw_washer
+from graft_host.render_shapes import SURFACES, draw_nut, draw_screw, draw_washer, noise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from graft_host.render_shapes import Array, Shape
 
 PARTS: tuple[str, ...] = ("nut", "screw", "washer")
+MIN_SIZE = 32
 
 _DRAW: dict[str, Callable[[np.random.Generator], Shape]] = {
     "nut": draw_nut,
@@ -18,26 +35,29 @@ _DRAW: dict[str, Callable[[np.random.Generator], Shape]] = {
 }
 
 # Tint and how much of the light a finish scatters instead of mirroring it.
-_FINISHES: dict[str, tuple[tuple[float, float, float], float]] = {
-    "zinc": ((0.86, 0.88, 0.90), 0.35),
-    "steel": ((0.72, 0.70, 0.68), 0.25),
-    "brass": ((0.90, 0.74, 0.42), 0.2),
-    "yellow zinc": ((0.84, 0.76, 0.55), 0.35),
-    "black oxide": ((0.27, 0.27, 0.28), 0.4),
-}
+_FINISHES: tuple[tuple[tuple[float, float, float], float], ...] = (
+    ((0.86, 0.88, 0.90), 0.35),  # zinc
+    ((0.72, 0.70, 0.68), 0.25),  # steel
+    ((0.90, 0.74, 0.42), 0.2),  # brass
+    ((0.84, 0.76, 0.55), 0.35),  # yellow zinc
+    ((0.27, 0.27, 0.28), 0.4),  # black oxide
+)
 
 
 @dataclass(frozen=True)
-class _Light:
-    """Where the lamp stands and how strong it is against the room.
+class _Scene:
+    """How the camera and the lights stand.
 
     Attributes:
-        lamp: Unit vector to the lamp: x right, y down the picture, z to the camera.
-        window: Unit vector to a second, weaker source.
-        key: The lamp's share of the light on the bench; the room gives the rest.
-        colour: The lamp's tint.
+        size: width and height of the photo in pixels.
+        tilt: how far the camera leans back from straight above, in radians.
+        lamp: unit vector to the lamp: x right, y down the photo, z up from the bench.
+        window: unit vector to a weaker source that casts no shadow.
+        key: the lamp's share of the light on the bench; the room gives the rest.
     """
 
+    size: int
+    tilt: float
     lamp: Array
     window: Array
     key: float
@@ -45,11 +65,13 @@ class _Light:
 
 @dataclass(frozen=True)
 class _Relief:
-    """The solids on the bench, on a grid twice as fine as the photo.
+    """The parts on the bench, on a grid of texels twice as fine as the photo.
+
+    The grid has more rows than the photo needs, because what stands just below its edge reaches into it.
 
     Attributes:
-        lower: Height of the undersides, in texels.
-        upper: Height of the tops, in texels; 0 where the bench is bare.
+        lower: heights of the undersides, in texels.
+        upper: heights of the tops, in texels; 0 where the bench is bare.
     """
 
     lower: Array
@@ -60,26 +82,24 @@ def render_part(part: str, rng: np.random.Generator, size: int = 320) -> Image.I
     """Renders one photo of a part, or of a few of the same kind.
 
     Args:
-        part: One of `PARTS`.
-        rng: Where every choice comes from: the same state gives the same photo.
-        size: Width and height in pixels.
+        part: one of ``PARTS``.
+        rng: where every choice comes from: the same state gives the same photo.
+        size: width and height in pixels, at least ``MIN_SIZE``.
 
     Returns:
         An RGB image.
 
     Raises:
-        ValueError: If the part is not one of `PARTS`.
+        ValueError: there is no such part, or the size is too small.
     """
     if part not in _DRAW:
         raise ValueError(f"unknown part {part!r}: choose from {', '.join(PARTS)}")
-    tilt = float(rng.uniform(0.05, 0.6))
-    bench = _bench(rng, size, tilt)
-    light = _draw_light(rng)
-    relief = _arrange(_DRAW[part](rng), rng, size, tilt)
-    shade = _shade(relief, light, rng)
-    photo = bench * shade[: 2 * size : 2, ::2, None]
-    photo = _cover(photo, relief, shade, light, tilt, rng)
-    return _develop(photo, rng)
+    if size < MIN_SIZE:
+        raise ValueError(f"a photo of {size} pixels is too small: give at least {MIN_SIZE}")
+    scene = _draw_scene(rng, size)
+    bench = _bench(rng, scene)
+    relief = _arrange(_DRAW[part](rng), rng, scene)
+    return _develop(_cover(bench, relief, scene, rng), rng)
 
 
 def render_dataset(folder: Path, per_class: int, seed: int) -> int:
@@ -88,9 +108,9 @@ def render_dataset(folder: Path, per_class: int, seed: int) -> int:
     A photo depends on the seed, its class and its number alone, so more photos leave the first ones the same.
 
     Args:
-        folder: Gets a folder for each part; made if missing.
-        per_class: Photos of each part.
-        seed: Any integer from 0.
+        folder: gets a folder for each part; made if missing.
+        per_class: photos of each part.
+        seed: any integer from 0.
 
     Returns:
         How many photos were written.
@@ -103,255 +123,248 @@ def render_dataset(folder: Path, per_class: int, seed: int) -> int:
     return per_class * len(PARTS)
 
 
-def _noise(rng: np.random.Generator, n: int, rows: int, columns: int) -> Array:
-    """Returns smooth noise of shape [n, n] from a grid of rows x columns random values."""
-    grid = Image.fromarray(rng.standard_normal((rows, columns), dtype=np.float32))
-    return np.asarray(grid.resize((n, n), Image.Resampling.BICUBIC))
+def _draw_scene(rng: np.random.Generator, size: int) -> _Scene:
+    def direction(low: float, high: float) -> Array:
+        azimuth, elevation = rng.uniform(0, 2 * math.pi), rng.uniform(low, high)
+        flat = math.cos(elevation)
+        return np.array([flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(elevation)], np.float32)
+
+    tilt, key = rng.uniform(0.05, 0.6), rng.uniform(0.35, 0.75)
+    return _Scene(size, tilt, lamp=direction(0.6, 1.15), window=direction(0.3, 1.3), key=key)
 
 
-def _cloud(rng: np.random.Generator, n: int) -> Array:
-    total = _noise(rng, n, 3, 3)
-    for cells, weight in ((8, 0.6), (24, 0.35), (n // 4, 0.3)):
-        total = total + np.float32(weight) * _noise(rng, n, cells, cells)
-    return total
+def _lay(tone: Array, scene: _Scene, rng: np.random.Generator) -> Array:
+    """A texture, half as large again as the photo, as the camera sees it on the bench at some angle."""
+    turn, zoom, half, middle = rng.uniform(0, 2 * math.pi), 0.86, scene.size / 2, tone.shape[0] / 2
+    cos, sin, deep = zoom * math.cos(turn), zoom * math.sin(turn), 1 / math.cos(scene.tilt)
+    fall = 0.25 * math.sin(scene.tilt) / scene.size
+    # Pillow divides by g x + h y + 1: the far side, at the top, takes in more of the texture.
+    near = 1 - fall * half
+    row_x = (cos, middle * fall - sin * deep, middle * near + (sin * deep - cos) * half)
+    row_y = (sin, middle * fall + cos * deep, middle * near - (sin + cos * deep) * half)
+    terms = [term / near for term in (*row_x, *row_y, 0.0, fall)]
+    way, smooth = Image.Transform.PERSPECTIVE, Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(tone).transform((scene.size, scene.size), way, terms, smooth))
 
 
-def _wood(rng: np.random.Generator, n: int) -> Array:
-    y = np.linspace(0, 1, n, dtype=np.float32)[:, None]
-    warp = _noise(rng, n, 5, 2) * np.float32(0.5)
-    rings = np.sin(2 * np.pi * (np.float32(rng.uniform(5, 14)) * y + np.float32(rng.uniform(0.5, 1.5)) * warp))
-    pores = np.minimum(_noise(rng, n, n, n // 24), 0)
-    tone = 0.6 + 0.14 * rings + 0.1 * _noise(rng, n, n // 3, 4) + 0.12 * pores + 0.06 * _cloud(rng, n)
-    if rng.random() < 0.4:
-        plank = (y * int(rng.integers(2, 4)) + np.float32(rng.random())) % 1
-        tone = tone - 0.8 * np.float32(plank < 0.012)
-    return tone.astype(np.float32)
-
-
-def _concrete(rng: np.random.Generator, n: int) -> Array:
-    pits = np.maximum(_noise(rng, n, n // 3, n // 3) - 1.1, 0)
-    grain = rng.standard_normal((n, n), dtype=np.float32)
-    return np.float32(0.55) + np.float32(0.14) * _cloud(rng, n) + np.float32(0.06) * grain - np.float32(0.35) * pits
-
-
-def _brushed(rng: np.random.Generator, n: int) -> Array:
-    fine, coarse = _noise(rng, n, n, 6), _noise(rng, n, n // 4, 2)
-    return np.float32(0.55) + np.float32(0.1) * (fine + coarse) + np.float32(0.12) * _noise(rng, n, 3, 3)
-
-
-def _lines(n: int, period: float, width: float) -> Array:
-    away = np.abs((np.arange(n, dtype=np.float32) + period / 2) % period - period / 2)
-    line = np.clip(width - away, 0, 1)
-    grid: Array = np.maximum(line[:, None], line[None, :])
-    return grid
-
-
-def _mat(rng: np.random.Generator, n: int) -> Array:
-    period = float(rng.uniform(0.08, 0.16)) * n
-    lines = np.maximum(0.8 * _lines(n, period, 1.3), 0.3 * _lines(n, period / 5, 0.8))
-    grain = rng.standard_normal((n, n), dtype=np.float32)
-    return (0.12 + lines + 0.04 * grain + 0.06 * _cloud(rng, n)).astype(np.float32)
-
-
-def _paper(rng: np.random.Generator, n: int) -> Array:
-    tone = 0.75 + 0.06 * _cloud(rng, n) + 0.04 * _noise(rng, n, n // 2, n // 2)
-    if rng.random() < 0.4:
-        tone = tone - 0.35 * _lines(n, float(rng.uniform(0.03, 0.06)) * n, 0.9)
-    return tone.astype(np.float32)
-
-
-def _cloth(rng: np.random.Generator, n: int) -> Array:
-    count = int(rng.integers(60, 110))
-    wave = np.sin(np.linspace(0, np.pi * count, n, dtype=np.float32))
-    over = np.where(wave[:, None] * wave[None, :] > 0, wave[:, None] ** 2, wave[None, :] ** 2)
-    threads = _noise(rng, n, count, 6) + _noise(rng, n, 6, count)
-    return (0.3 + 0.4 * over + 0.1 * threads + 0.13 * _noise(rng, n, 5, 4)).astype(np.float32)
-
-
-# For each surface: how to draw its tone, and pairs of dark and light colours (sRGB).
-_SURFACES: tuple[tuple[Callable[[np.random.Generator, int], Array], tuple[tuple[int, int], ...]], ...] = (
-    (_wood, ((0x6B4423, 0xD2A56D), (0x8A6A45, 0xE8CFA4), (0x2E1C12, 0x7A5235), (0x5A4A3C, 0xA59482))),
-    (_concrete, ((0x4F4E4B, 0xB4B0A8), (0x3A3C3E, 0x8C8F92), (0x7A7266, 0xD6CDBE))),
-    (_brushed, ((0x55595D, 0xC3C8CC), (0x34373A, 0x8D9296))),
-    (_mat, ((0x1F5A48, 0xC9D8B0), (0x27405F, 0xC4D2DC), (0x26282A, 0x9AA0A0), (0x6A3440, 0xE0C9C4))),
-    (_paper, ((0x8F8A80, 0xFAF8F2), (0x7E6242, 0xCFA777), (0x9A9377, 0xF3ECCB))),
-    (_cloth, ((0x1C2A45, 0x5D7396), (0x5E1E1C, 0xB65148), (0x6E6656, 0xCFC6B0), (0x2B2D2E, 0x77797A))),
-)
-
-
-def _rgb(colour: int) -> Array:
-    """Returns a 0xRRGGBB colour as linear light, with gamma 2 for speed."""
-    return np.array([colour >> 16, colour >> 8 & 255, colour & 255], np.float32) ** 2 / 255**2
-
-
-def _bench(rng: np.random.Generator, size: int, tilt: float) -> Array:
-    """Returns a bare bench in linear light, [size, size, 3], as the tilted camera sees it."""
-    draw, pairs = _SURFACES[rng.integers(len(_SURFACES))]
-    dark, light = (_rgb(colour) for colour in pairs[rng.integers(len(pairs))])
-    n = size * 3 // 2
-    tone = Image.fromarray(draw(rng, n))
-    turn, zoom = rng.uniform(0, 2 * np.pi), 0.74
-    cos, sin, deep = zoom * np.cos(turn), zoom * np.sin(turn), 1 / np.cos(tilt)
-    # The far side recedes: the divisor falls towards the top of the picture.
-    fall = 0.25 * np.sin(tilt) / size
-    half, middle = size / 2, n / 2
-    a, b, d, e = cos + middle * 0, -sin * deep, sin, cos * deep
-    scale = 1 - fall * half
-    row_x = (a, b + middle * fall, middle * scale - a * half - b * half)
-    row_y = (d, e + middle * fall, middle * scale - d * half - e * half)
-    coefficients = [value / scale for value in (*row_x, *row_y, 0.0, fall)]
-    seen = tone.transform((size, size), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC)
-    mix = np.clip(np.asarray(seen), 0, 1.15)[..., None]
-    bench: Array = np.maximum(dark + (light - dark) * mix * mix, 0)
+def _bench(rng: np.random.Generator, scene: _Scene) -> Array:
+    """The bare bench in linear light (of gamma 2, for speed), ``[size, size, 3]``."""
+    surface = SURFACES[rng.integers(len(SURFACES))]
+    dark, light = (
+        np.array([colour >> 16, colour >> 8 & 255, colour & 255], np.float32) ** 2 / 255**2
+        for colour in surface.colours[rng.integers(len(surface.colours))]
+    )
+    tone = _lay(surface.draw(rng, scene.size * 3 // 2), scene, rng)
+    mix: Array = np.clip(tone, 0, 1.15)[..., None]
+    bench: Array = (light - dark) * (mix * mix)
+    bench += dark
     return bench
 
 
-def _draw_light(rng: np.random.Generator) -> _Light:
-    def direction(low: float, high: float) -> Array:
-        azimuth, elevation = rng.uniform(0, 2 * np.pi), rng.uniform(low, high)
-        flat = np.cos(elevation)
-        return np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], np.float32)
-
-    return _Light(direction(0.6, 1.15), direction(0.3, 1.3), float(rng.uniform(0.35, 0.75)))
-
-
-def _arrange(shape: Shape, rng: np.random.Generator, size: int, tilt: float) -> _Relief:
-    """Lays one part, or a few alike, on the bench so that they don't overlap."""
+def _arrange(shape: Shape, rng: np.random.Generator, scene: _Scene) -> _Relief:
+    """One part, or a few alike, on the bench."""
+    wide = 2 * scene.size
     count = int(rng.choice([1, 2, 3], p=[0.7, 0.18, 0.12]))
-    # The same spread of areas for every class, so that size doesn't give the class away.
-    scale = 2 * size * rng.uniform(0.2, 0.36) / count**0.35 / np.sqrt(shape.area())
-    rows = 2 * size + int(shape.top * scale * np.sin(tilt)) + 2
-    lower, upper = np.zeros((rows, 2 * size), np.float32), np.zeros((rows, 2 * size), np.float32)
-    cut = rng.random() < 0.2
+    # By area, so that every class fills as much of the photo as the others.
+    scale = wide * rng.uniform(0.2, 0.36) / count**0.35 / math.sqrt(shape.area())
+    rows = wide + int(shape.top * scale * math.sin(scene.tilt)) + 2
+    relief = _Relief(np.zeros((rows, wide), np.float32), np.zeros((rows, wide), np.float32))
+    inset = float(rng.choice([1, 0.3], p=[0.8, 0.2]))
     for _ in range(3 * count):
-        turn = rng.uniform(0, 2 * np.pi)
-        cos, sin, flat = np.cos(turn), np.sin(turn), np.cos(tilt)
-        reach_x = scale * (abs(cos) * shape.half_u + abs(sin) * shape.half_v)
-        reach_y = scale * (abs(sin) * shape.half_u + abs(cos) * shape.half_v) * flat
-        margin = [min(reach, size) * (0.3 if cut else 1) for reach in (reach_x, reach_y)]
-        x, y = (rng.uniform(edge, 2 * size - edge) for edge in margin)
-        left, right = max(int(x - reach_x), 0), min(int(x + reach_x) + 2, 2 * size)
-        top, bottom = max(int(y - reach_y), 0), min(int(y + reach_y) + 2, rows)
-        across = (np.arange(left, right, dtype=np.float32) - np.float32(x)) / np.float32(scale)
-        down = (np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(y)) / np.float32(scale * flat)
-        low, high = shape.solid(
-            np.float32(cos) * across + np.float32(sin) * down, np.float32(cos) * down - np.float32(sin) * across
-        )
-        box = (slice(top, bottom), slice(left, right))
-        if np.any((upper[box] > 0) & (high > 0)):
-            continue
-        lower[box] = np.where(high > 0, low * scale, lower[box])
-        upper[box] = np.where(high > 0, high * scale, upper[box])
-        count -= 1
+        count -= _place(relief, shape, scale, inset, rng, scene)
         if count == 0:
             break
-    return _Relief(lower, upper)
+    return relief
 
 
-def _blur(field: Array, radius: float) -> Array:
-    """Blurs a field of values from 0 to 1."""
-    image = Image.fromarray((field * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
-    return np.asarray(image, np.float32) / np.float32(255)
+def _place(
+    relief: _Relief, shape: Shape, scale: float, inset: float, rng: np.random.Generator, scene: _Scene
+) -> bool:
+    """Adds a part at random unless it would overlap another there.
+
+    Args:
+        relief: gets the part.
+        shape: the part.
+        scale: texels to a unit of the shape.
+        inset: the share of the part's reach that its centre keeps from the photo's edges.
+        rng: draws place and angle.
+        scene: the camera.
+
+    Returns:
+        Whether it was added.
+    """
+    wide, flat, turn = 2 * scene.size, math.cos(scene.tilt), rng.uniform(0, 2 * math.pi)
+    cos, sin = math.cos(turn), math.sin(turn)
+    reach_x = scale * (abs(cos) * shape.half_u + abs(sin) * shape.half_v)
+    reach_y = scale * (abs(sin) * shape.half_u + abs(cos) * shape.half_v) * flat
+    edges = (min(inset * reach, wide / 2) for reach in (reach_x, reach_y))
+    x, y = (rng.uniform(edge, wide - edge) for edge in edges)
+    rows = slice(max(int(y - reach_y), 0), int(y + reach_y) + 2)
+    columns = slice(max(int(x - reach_x), 0), int(x + reach_x) + 2)
+    upper, lower = relief.upper[rows, columns], relief.lower[rows, columns]
+    across = (np.arange(upper.shape[1], dtype=np.float32) + (columns.start - x)) / scale
+    down = (np.arange(upper.shape[0], dtype=np.float32)[:, None] + (rows.start - y)) / (scale * flat)
+    low, high = shape.solid(cos * across + sin * down, cos * down - sin * across)
+    if np.any((upper > 0) & (high > 0)):
+        return False
+    np.copyto(upper, high * scale, where=high > 0)
+    np.copyto(lower, low * scale, where=high > 0)
+    return True
 
 
-def _shade(relief: _Relief, light: _Light, rng: np.random.Generator) -> Array:
-    """Returns the light that reaches each texel, 0 to 1: the lamp's shadow and the room's occlusion."""
+def _blur(field: Array | NDArray[np.bool_], radius: float) -> Array:
+    """Values from 0 to 1 blurred, on a smaller copy where the blur is wide."""
+    image, shrink = Image.fromarray((field * np.float32(255)).astype(np.uint8)), max(int(radius / 2), 1)
+    small = image.reduce(shrink).filter(ImageFilter.GaussianBlur(radius / shrink))
+    return np.asarray(small.resize(image.size, Image.Resampling.BILINEAR), np.float32) / 255
+
+
+def _reach_of_light(relief: _Relief, scene: _Scene, softness: float) -> tuple[Array, Array]:
+    """How much light is left in the lamp's shadow and in hollows.
+
+    Args:
+        relief: the parts.
+        scene: the lights.
+        softness: blur of the shadow's edge, as a share of the photo's width.
+
+    Returns:
+        The light on the bench and on the metal at every second texel, 0 to 1.
+    """
     lower, upper = relief.lower[::2, ::2] / 2, relief.upper[::2, ::2] / 2
-    high, wide = upper.shape
-    peak = float(upper.max())
-    flat = float(np.hypot(light.lamp[0], light.lamp[1]))
-    reach = peak * flat / float(light.lamp[2])
-    steps = int(min(max(reach / 1.5, 6), 40))
+    peak, (high, wide) = float(upper.max()), upper.shape
+    steps = int(min(max(peak / 2, 6), 40))
     dark = np.zeros((high, wide), bool)
     for step in range(1, steps + 1):
-        climb = np.float32(peak * step / steps)
-        dx, dy = (round(float(axis) / flat * reach * step / steps) for axis in light.lamp[:2])
+        climb = peak * step / steps
+        dx, dy = (round(climb * float(axis / scene.lamp[2])) for axis in scene.lamp[:2])
         here = (slice(max(-dy, 0), high - max(dy, 0)), slice(max(-dx, 0), wide - max(dx, 0)))
         there = (slice(max(dy, 0), high - max(-dy, 0)), slice(max(dx, 0), wide - max(-dx, 0)))
         ray = upper[here] + climb
         dark[here] |= (upper[there] > ray) & (lower[there] <= ray)
-    softness = float(rng.uniform(0.004, 0.014)) * wide
-    lit = 1 - _blur(dark.astype(np.float32), softness)
-    relative = upper / np.float32(max(peak, 1))
-    closed = np.clip(_blur(relative, 0.03 * wide) - relative, 0, 1)
-    share = np.float32(light.key)
-    shade = share * lit + (1 - share) * (1 - np.minimum(1.5 * closed, 0.8))
-    return np.repeat(np.repeat(shade, 2, 0), 2, 1)[: relief.upper.shape[0]]
+    relative = upper / max(peak, 1)
+    around = _blur(relative, 0.03 * wide)
+
+    def mix(shadow: NDArray[np.bool_], hollow: Array) -> Array:
+        lit: Array = scene.key * (1 - _blur(shadow, softness * wide))
+        return lit + (1 - scene.key) * (1 - np.clip(1.5 * hollow, 0, 0.8))
+
+    # A tilted camera sees a little of the bench under the parts, and no lamp reaches there.
+    return mix(dark | (upper > 0), around), mix(dark, around - relative)
 
 
-def _visible(relief: _Relief, tilt: float, size: int) -> tuple[Array, Array]:
-    raise NotImplementedError
+def _trace(relief: _Relief, scene: _Scene) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """What the tilted camera sees of the parts.
 
-
-def _cover(
-    photo: Array, relief: _Relief, shade: Array, light: _Light, tilt: float, rng: np.random.Generator
-) -> Array:
-    """Draws the metal over the bench."""
-    size = photo.shape[0]
-    wide = 2 * size
-    rise = float(relief.upper.max()) * np.sin(tilt)
-    levels = int(min(max(rise, 8), 250))
-    unit = np.float32(levels / float(relief.upper.max()))
-    high8 = np.ceil(relief.upper * unit).astype(np.uint8)
-    low8 = np.floor(relief.lower * unit).astype(np.uint8)
-    seen = np.zeros((wide, wide), np.uint8)
+    Returns:
+        Row-major indices on the grid, ``[points]``: where metal is seen, and which texel is seen there.
+    """
+    peak, (rows, wide) = float(relief.upper.max()), relief.upper.shape
+    rise = peak * math.sin(scene.tilt)
+    # One texel to a level at most, or walls would show gaps.
+    levels = max(math.ceil(rise), 8)
+    kind = np.dtype(np.uint8 if levels < 255 else np.uint16)  # noqa: PLR2004  bytes are twice as fast
+    filled = np.flatnonzero(relief.upper.any(axis=1))
+    top, bottom = int(filled[0]), int(filled[-1]) + 1
+    low = np.floor(relief.lower[top:bottom] * (levels / peak)).astype(kind)
+    thick = np.ceil(relief.upper[top:bottom] * (levels / peak)).astype(kind) - low
+    seen = np.zeros((rows, wide), kind)
     shifts = np.round(np.arange(levels + 1) * (rise / levels)).astype(np.int64)
-    # From the bench up: what stands higher hides what lies behind it.
+    # From the bench up, so that what stands higher hides what lies behind it.
     for level in range(1, levels + 1):
-        rows = slice(shifts[level], shifts[level] + wide)
-        np.copyto(seen, np.uint8(level), where=(high8[rows] >= level) & (low8[rows] <= level))
-    hits = np.flatnonzero(seen)
-    source = hits + shifts[seen.ravel()[hits]] * wide
-    slope_y, slope_x = np.gradient(relief.upper)
-    normal = np.stack([-slope_x.ravel()[source], -slope_y.ravel()[source], np.ones(len(source), np.float32)])
-    rough = _cloud(rng, wide)
-    normal[:2] += np.float32(0.05) * rng.standard_normal((2, len(source)), dtype=np.float32)
-    normal[0] += np.float32(0.04) * rough.ravel()[hits]
-    normal /= np.sqrt(np.sum(normal * normal, axis=0))
-    bench = photo.mean(axis=(0, 1))
-    metal = _metal(normal, shade.ravel()[source], light, tilt, bench, rng)
-    metal *= 1 + np.float32(0.05) * rough.ravel()[hits]
+        shift = int(shifts[level])
+        start = max(top, shift)
+        # Unsigned, so levels below the underside wrap round to more than the thickness.
+        metal = kind.type(level) - low[start - top :] <= thick[start - top :]
+        np.copyto(seen[start - shift : bottom - shift], kind.type(level), where=metal)
+    hits = np.flatnonzero(seen[: 2 * scene.size])
+    return hits, hits + shifts[seen.ravel()[hits]] * wide
+
+
+def _normals(upper: Array, texels: NDArray[np.int64]) -> Array:
+    """The upward normals at some texels, ``[3, points]``, 1 high."""
+    wide, flat = upper.shape[1], upper.ravel()
+    column = texels % wide
+    normal = np.zeros((3, len(texels)), np.float32)
+    # Two distances, because the neighbours alone make walls jagged.
+    for step in (1, 2):
+        left, right = np.maximum(column - step, 0), np.minimum(column + step, wide - 1)
+        normal[0] += flat[texels - column + left] - flat[texels - column + right]
+        normal[1] += flat.take(texels - step * wide, mode="clip") - flat.take(
+            texels + step * wide, mode="clip"
+        )
+    normal /= 6
+    normal[2] = 1
+    return normal
+
+
+def _cover(bench: Array, relief: _Relief, scene: _Scene, rng: np.random.Generator) -> Array:
+    """The bench with the shadows and the metal over it."""
+    size, wide = scene.size, 2 * scene.size
+    on_bench, on_metal = _reach_of_light(relief, scene, softness=rng.uniform(0.004, 0.014))
+    hits, texels = _trace(relief, scene)
     pixel = hits // wide // 2 * size + hits % wide // 2
-    cover = np.bincount(pixel, minlength=size * size).reshape(size, size, 1) / 4
-    layers = [np.bincount(pixel, layer, size * size).reshape(size, size) / 4 for layer in metal]
-    return (photo * (1 - cover) + np.stack(layers, axis=-1)).astype(np.float32)
+    reach = on_metal.ravel()[texels // wide // 2 * size + texels % wide // 2]
+    brushing = noise(rng, size * 3 // 2, size * 3 // 2, 10) * rng.uniform(0.01, 0.06)
+    scratches = _lay(brushing, scene, rng).ravel()[pixel]
+    normal = _normals(relief.upper, texels)
+    # Flat faces are never quite flat, and nearby things show differently in each spot of them.
+    spot = np.stack([pixel % size, pixel // size]).astype(np.float32) / size - 0.5
+    normal[:2] += scratches + 0.18 * spot
+    normal /= np.sqrt(np.sum(normal * normal, axis=0))
+    metal = _metal(normal, reach, scene, bench[::8, ::8].mean(axis=(0, 1)), rng) * (1 + scratches)
+    bare = 1 - np.bincount(pixel, minlength=size * size).reshape(size, size) / 4
+    photo = bench * (on_bench[:size] * bare.astype(np.float32))[..., None]
+    for channel, colour in enumerate(metal):
+        photo[..., channel] += np.bincount(pixel, colour, size * size).reshape(size, size) / 4
+    return photo
 
 
-def _metal(
-    normal: Array, shade: Array, light: _Light, tilt: float, bench: Array, rng: np.random.Generator
-) -> Array:
-    """Returns the colour of metal, [3, points], from unit normals [3, points] and the light that reaches it."""
-    names = list(_FINISHES)
-    tint, scatter = _FINISHES[names[rng.integers(len(names))]]
-    view = np.array([0, np.sin(tilt), np.cos(tilt)], np.float32)
+def _metal(normal: Array, reach: Array, scene: _Scene, around: Array, rng: np.random.Generator) -> Array:
+    """The colour of metal in some finish.
+
+    Args:
+        normal: unit normals, ``[3, points]``.
+        reach: how much light reaches each point, ``[points]``.
+        scene: the camera and the lights.
+        around: the bench's mean colour, ``[3]``, which slopes mirror.
+        rng: picks the finish and what the room looks like in it.
+
+    Returns:
+        Linear light, ``[3, points]``.
+    """
+    tint, scatter = _FINISHES[rng.integers(len(_FINISHES))]
+    view = np.array([0, math.sin(scene.tilt), math.cos(scene.tilt)], np.float32)
     mirror = 2 * (view @ normal) * normal - view[:, None]
-    gloss = float(rng.uniform(0.5, 1.0))
-    room = 0.35 + 0.2 * mirror[2] + 0.16 * np.sin(rng.uniform(2, 4, 3).astype(np.float32) @ mirror * 1.5 + rng.uniform(0, 6))
-    lamp = np.clip((light.lamp @ mirror - (1 - 0.35 * gloss)) / (0.3 * gloss), 0, 1)
-    window = np.clip((light.window @ mirror - 0.6) / 0.3, 0, 1)
-    mirrored = np.maximum(room, 0.05) + 2.4 * light.key * lamp * lamp + 0.7 * window
-    ground = np.clip(0.25 - mirror[2], 0, 1)
-    facing = np.maximum(light.lamp @ normal, 0) / light.lamp[2]
-    spread = light.key * facing + (1 - light.key)
-    colours = []
-    for channel in range(3):
-        seen = mirrored * (1 - ground) + ground * bench[channel]
-        colours.append(tint[channel] ** 2 * ((1 - scatter) * seen + scatter * spread) * (0.2 + 0.8 * shade))
-    return np.stack(colours).astype(np.float32)
+    gloss = rng.uniform(0.5, 1.0)
+    clutter = np.sin(rng.uniform(-6, 6, 3).astype(np.float32) @ mirror + rng.uniform(0, 6))
+    room = np.maximum(0.35 + 0.2 * mirror[2] + 0.16 * clutter, 0.05)
+    lamp = np.clip((scene.lamp @ mirror - (1 - 0.35 * gloss)) / (0.3 * gloss), 0, 1)
+    window = np.clip((scene.window @ mirror - 0.6) / 0.3, 0, 1)
+    mirrored = room + 2.4 * scene.key * lamp * lamp + 0.7 * window
+    below = np.clip(0.25 - mirror[2], 0, 1)
+    spread = scene.key * np.maximum(scene.lamp @ normal, 0) / scene.lamp[2] + (1 - scene.key)
+    seen = mirrored * (1 - below) + below * around[:, None]
+    colour: Array = np.array(tint, np.float32)[:, None] ** 2 * ((1 - scatter) * seen + scatter * spread)
+    return colour * (0.2 + 0.8 * reach)
 
 
 def _develop(photo: Array, rng: np.random.Generator) -> Image.Image:
-    """Turns linear light into a phone's photo: fall-off, exposure, white balance, blur and noise."""
+    """A phone's photo of linear light: fall-off, exposure, white balance, contrast, blur and noise."""
     size = photo.shape[0]
-    axis = np.linspace(-1, 1, size, dtype=np.float32)
-    x, y = axis[None, :], axis[:, None]
-    slope = rng.uniform(-0.25, 0.25, 2).astype(np.float32)
-    field = (1 + slope[0] * x + slope[1] * y) * (1 - np.float32(rng.uniform(0.02, 0.16)) * (x * x + y * y))
-    warm = rng.uniform(-0.12, 0.12)
-    balance = np.array([1 + warm, 1 + rng.uniform(-0.03, 0.03), 1 - warm], np.float32)
-    target = rng.uniform(0.75, 1.25)
-    photo = photo * field[..., None] * (balance * np.float32(target))
-    image = Image.fromarray((np.sqrt(np.clip(photo, 0, 1)) * 255).astype(np.uint8))
-    image = image.filter(ImageFilter.GaussianBlur(float(rng.choice([0.3, 0.6, 1.2], p=[0.5, 0.35, 0.15]) * size / 320)))
-    grain = rng.standard_normal((size, size, 3), dtype=np.float32) * np.float32(rng.uniform(1, 6))
-    return Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
+    x = np.linspace(-1, 1, size, dtype=np.float32)
+    y = x[:, None]
+    field = 1 + rng.uniform(-0.25, 0.25) * x + rng.uniform(-0.25, 0.25) * y
+    field = field * (1 - rng.uniform(0.02, 0.16) * (x * x + y * y))
+    warm, exposure = rng.uniform(-0.12, 0.12), rng.uniform(0.8, 1.3)
+    balance = np.array([1 + warm, 1 + rng.uniform(-0.03, 0.03), 1 - warm], np.float32) * exposure
+    exposed = photo * field[..., None]
+    exposed *= balance * 4095
+    contrast, curve = rng.uniform(0, 0.6), np.sqrt(np.linspace(0, 1, 4096))
+    curve = (1 - contrast) * curve + contrast * curve * curve * (3 - 2 * curve)
+    tone = (curve * 255).astype(np.uint8)[np.clip(exposed, 0, 4095).astype(np.uint16)]
+    radius = float(rng.choice([0, 0.6, 1.2], p=[0.5, 0.35, 0.15])) * size / 320
+    image = Image.fromarray(tone).filter(ImageFilter.GaussianBlur(radius))
+    grain = rng.standard_normal((size, size, 3), np.float32)
+    grain *= rng.uniform(1, 6)
+    grain += np.asarray(image)
+    return Image.fromarray(np.clip(grain, 0, 255, out=grain).astype(np.uint8))

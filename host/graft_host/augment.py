@@ -1,0 +1,34 @@
+"""Seeded variants of training photos: flip, crop, brightness."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from PIL import Image, ImageEnhance
+
+MIN_CROP_SIDE = 0.8
+BRIGHTNESS = (0.75, 1.25)
+
+
+def variant(image: Image.Image, digest: str, index: int, seed: int) -> Image.Image:
+    """One variant of a photo, always the same for the same content, index and seed.
+
+    Args:
+        image: upright RGB.
+        digest: the photo's content hash.
+        index: 1, 2, …
+        seed: of the run.
+
+    Returns:
+        RGB: mirrored or not, 80 to 100% of each side, brightness times 0.75 to 1.25.
+    """
+    entropy = hashlib.sha256(f"graft-augment:{seed}:{digest}:{index}".encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(entropy[:16], "big"))
+    width, height = image.size
+    crop_width, crop_height = (max(1, round(side * rng.uniform(MIN_CROP_SIDE, 1))) for side in image.size)
+    left, top = rng.integers(width - crop_width + 1), rng.integers(height - crop_height + 1)
+    result = image.crop((int(left), int(top), int(left) + crop_width, int(top) + crop_height))
+    if rng.random() < 0.5:  # noqa: PLR2004  a fair coin
+        result = result.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return ImageEnhance.Brightness(result).enhance(rng.uniform(*BRIGHTNESS))

@@ -1,0 +1,53 @@
+"""Inception-v3 up to a tap as a Keras network; the only module, with ``convert``, that imports TensorFlow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graft_host.weights import ConvWeights, WeightsSource, read_weights
+
+MIN_IMAGE_SIZE = 75
+"""The smallest input side that Inception-v3's strides leave anything of."""
+
+
+def build_backbone(source: WeightsSource, tap: str, image_size: int) -> Any:
+    """Builds the float network from normalized pixels to the bottleneck.
+
+    Args:
+        source: weights that reach the tap.
+        tap: ``mixed0`` to ``mixed10``.
+        image_size: input side S, 75 or more.
+
+    Returns:
+        A ``keras.Model`` from ``[1,S,S,3]`` float32 to the tap's output averaged over its positions, ``[1,D]``.
+
+    Raises:
+        WeightsError: the weights don't fit.
+    """
+    import keras
+
+    whole = keras.applications.InceptionV3(
+        include_top=False, weights=None, input_shape=(image_size, image_size, 3)
+    )
+    pooled = keras.layers.GlobalAveragePooling2D(name="bottleneck")(whole.get_layer(tap).output)
+    network = keras.Model(whole.input, pooled)
+    convolutions, norms = _layers(network, "Conv2D"), _layers(network, "BatchNormalization")
+    shapes = [tuple(int(n) for n in layer.kernel.shape) for layer in convolutions]
+    for conv, norm, weights in zip(convolutions, norms, read_weights(source, tap, shapes), strict=True):
+        _assign(conv, norm, weights)
+    return network
+
+
+def _layers(network: Any, kind: str) -> list[Any]:
+    """The network's layers of one kind in their order of creation, which Keras numbers them by."""
+
+    def number(layer: Any) -> int:
+        tail = layer.name.rsplit("_", 1)[-1]
+        return int(tail) if tail.isdigit() else -1
+
+    return sorted((layer for layer in network.layers if type(layer).__name__ == kind), key=number)
+
+
+def _assign(conv: Any, norm: Any, weights: ConvWeights) -> None:
+    conv.set_weights([weights.kernel])
+    norm.set_weights([weights.beta, weights.mean, weights.variance])

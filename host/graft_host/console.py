@@ -1,0 +1,143 @@
+"""Progress and tables for a person at a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from graft_device import console
+from graft_host.isolated import Progress
+
+if TYPE_CHECKING:
+    from graft_host.demo import DemoResult
+    from graft_host.evaluate import Evaluation
+    from graft_host.pipeline import TrainResult
+
+_TERMINAL_SECONDS = 0.2
+_LOG_SECONDS = 15.0  # where standard error is a file, a line now and then is enough
+_MAX_CONFUSION_CLASSES = 10
+
+
+class TerminalReporter:
+    """Notes and progress bars, with rate and time left, on standard error."""
+
+    def note(self, text: str) -> None:
+        """Prints one line."""
+        console.say(console.printable(text))
+
+    @contextlib.contextmanager
+    def progress(self, stage: str) -> Iterator[Progress]:
+        """A bar that shows once there is something to count."""
+        interval = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
+        bar: tqdm[Any] | None = None
+
+        def report(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = tqdm(
+                    total=total, desc=f"{stage:<16}", unit=" photos", file=sys.stderr, mininterval=interval,
+                    maxinterval=interval, dynamic_ncols=True,
+                )  # fmt: skip
+            bar.update(done - bar.n)
+
+        try:
+            yield report
+        finally:
+            if bar is not None:
+                bar.close()
+
+
+def train_report(result: TrainResult) -> str:
+    """What ``graft train`` prints at its end."""
+    counts = result.to_json()["photos"]
+    stages = ", ".join(f"{name} {value:.1f}" for name, value in result.seconds.items() if name != "total")
+    lines = [
+        evaluation_report(result.evaluation),
+        "",
+        f"photos     {counts['train']} train, {counts['validation']} validation, {counts['test']} test, "
+        f"{counts['skipped']} skipped",
+        f"accuracy   {result.evaluation.accuracy:.1%} of the test photos by the shipped file, "
+        f"{result.float_accuracy:.1%} by the float head; they agree on {result.agreement:.1%}",
+        f"seconds    {result.seconds['total']:.1f} ({stages})",
+        f"bottlenecks  {result.extraction.hits} cached, {result.extraction.misses} computed",
+        f"model      {console.printable(result.model)} ({result.size / 1e6:.1f} MB)",
+    ]
+    return "\n".join(lines)
+
+
+def evaluation_report(evaluation: Evaluation) -> str:
+    """Per-class figures, and the confusion matrix if it fits."""
+    figures = evaluation.per_class()
+    rows = [
+        [console.printable(label), *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), str(row["support"])]
+        for label, row in figures.items()
+    ]
+    text = _table(["class", "precision", "recall", "f1", "photos"], rows)
+    text += f"\n\naccuracy {evaluation.accuracy:.4f} on {len(evaluation.truth)} photos"
+    if evaluation.failures:
+        text += f", {len(evaluation.failures)} could not be read"
+    if len(evaluation.labels) <= _MAX_CONFUSION_CLASSES:
+        names = [console.printable(label) for label in evaluation.labels]
+        counts = [[name, *map(str, row)] for name, row in zip(names, evaluation.confusion.tolist(), strict=True)]
+        text += "\n\n" + _table(["truth \\ said", *names], counts)
+    return text
+
+
+def inspection_report(found: dict[str, Any]) -> str:
+    """What ``graft inspect`` prints."""
+    card = found["card"]
+    runs = found["runs_on_oldest_runtime"]
+    lines = [
+        f"model      {console.printable(found['model'])} ({found['bytes'] / 1e6:.1f} MB)",
+        f"labels     {', '.join(found['labels'])}",
+        f"backbone   {card['backbone']['name']} up to {card['tap']}, weights {card['backbone']['weights']}",
+        *(f"{side:<10} {_tensor_line(tensor)}" for side in ("input", "output") for tensor in found[side]),
+        f"numbers    {card['quantization']}",
+        f"metadata   {', '.join(found['metadata']) or 'none'}",
+        f"runtime    {'runs' if runs['runs'] else 'does not run'} on {runs['runtime']}",
+        f"written    by graftkit {card['kit_version']}",
+        "",
+        _table(
+            ["operator", "version", "uses"],
+            [[op["name"], str(op["version"]), str(op["count"])] for op in found["operators"]],
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def demo_report(result: DemoResult) -> str:
+    """What ``graft demo`` prints at its end."""
+    said = "\n".join(f"  {console.printable(name)}: {label} {score:.1%}" for name, label, score in result.answers)
+    model = console.printable(result.training.model)
+    return "\n".join(
+        [
+            train_report(result.training),
+            "",
+            "The device side says of photos that the training never saw:",
+            said,
+            "",
+            "Next:",
+            f"  graft-device classify {model} PHOTO...        name what is in other photos",
+            f"  scp {model} pi@raspberrypi:       take it to a board, which needs no TensorFlow",
+            "  graft train YOUR_PHOTOS -o models/mine.tflite   train on your own photos, a folder per class",
+        ]
+    )
+
+
+def _tensor_line(tensor: dict[str, Any]) -> str:
+    shape = " x ".join(map(str, tensor["shape"]))
+    scale = "" if tensor["scale"] is None else f", scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
+    return f"{tensor['name']}: {tensor['dtype']} {shape}{scale}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they need; the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        for row in (header, *rows)
+    )

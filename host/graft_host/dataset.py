@@ -1,0 +1,226 @@
+"""A folder per class becomes labels, photos, and a split that stays put."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from graft_device.errors import DatasetError, PhotoError
+from graft_device.preprocess import check_header, read_photo
+
+_SEEDS_TO_TRY = 1000
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One image file: ``label`` indexes the data set's labels, ``digest`` is the content's SHA-256 in hex."""
+
+    path: Path
+    label: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is not used, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The photos below a folder; ``labels`` are the class folders' names in code point order."""
+
+    root: Path
+    labels: tuple[str, ...]
+    photos: tuple[Photo, ...]
+    skipped: tuple[Skipped, ...]
+
+    def without(self, failures: Mapping[str, str]) -> Dataset:
+        """The data set less the photos whose digest is in ``failures`` (digest to reason)."""
+        kept = tuple(p for p in self.photos if p.digest not in failures)
+        gone = tuple(Skipped(p.path, failures[p.digest]) for p in self.photos if p.digest in failures)
+        return replace(self, photos=kept, skipped=self.skipped + gone)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three parts of a data set; no content is in two of them."""
+
+    train: tuple[Photo, ...]
+    validation: tuple[Photo, ...]
+    test: tuple[Photo, ...]
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """Which share of the photos goes where, in percent, and the seed that shuffles them."""
+
+    seed: int = 0
+    test_percent: float = 15
+    validation_percent: float = 15
+
+    def part(self, digest: str) -> str:
+        """``test``, ``validation`` or ``train`` for a photo's content, whatever else is in the data set."""
+        mixed = hashlib.sha256(f"graft-split:{self.seed}:{digest}".encode()).digest()
+        percent = int.from_bytes(mixed[:8], "big") / 2**64 * 100
+        if percent < self.test_percent:
+            return "test"
+        return "validation" if percent < self.test_percent + self.validation_percent else "train"
+
+
+def scan(root: Path, threads: int) -> Dataset:
+    """Finds the photos: one folder per class, nested folders count as their class, hidden names don't.
+
+    Files whose header shows that they are no usable image are left out with the reason; damage further inside
+    shows only when they are decoded (see ``Dataset.without``).
+
+    Raises:
+        DatasetError: fewer than two classes, a class without a photo, or a folder that can't be read.
+    """
+    folders, skipped = _class_folders(root)
+    files = [(path, label) for label, folder in enumerate(folders) for path in _files(folder)]
+    with ThreadPoolExecutor(threads) as pool:
+        looked = list(pool.map(lambda job: _look(*job), files))
+    photos = tuple(found for found in looked if isinstance(found, Photo))
+    skipped += [found for found in looked if isinstance(found, Skipped)]
+    dataset = Dataset(root, tuple(folder.name for folder in folders), photos, tuple(skipped))
+    check_classes(dataset)
+    return dataset
+
+
+def check_classes(dataset: Dataset) -> None:
+    """Raises DatasetError unless every class has a photo that can be read."""
+    counts = Counter(photo.label for photo in dataset.photos)
+    empty = [label for index, label in enumerate(dataset.labels) if not counts[index]]
+    if not empty:
+        return
+    reasons = Counter(skip.reason for skip in dataset.skipped)
+    why = f" ({_times(reasons)})" if reasons else ""
+    if len(empty) == len(dataset.labels):
+        raise DatasetError(f"no readable photo in {dataset.root}{why}: put photos into its class folders")
+    raise DatasetError(
+        f"{_quoted(empty)} in {dataset.root}: no readable photo there{why}; add photos or remove the folder"
+    )
+
+
+def split(dataset: Dataset, rule: SplitRule) -> Split:
+    """Divides the photos by their content and the seed alone.
+
+    Raises:
+        DatasetError: a class has no photo to train on or to test with; says which, and what would help.
+    """
+    parts: dict[str, list[Photo]] = {"train": [], "validation": [], "test": []}
+    for photo in dataset.photos:
+        parts[rule.part(photo.digest)].append(photo)
+    missing = [
+        f"{_quoted([label])} has no {name} photo among its {sum(p.label == index for p in dataset.photos)}"
+        for index, label in enumerate(dataset.labels)
+        for name in ("train", "test")
+        if not any(photo.label == index for photo in parts[name])
+    ]
+    if missing:
+        raise DatasetError(f"{'; '.join(missing)}: {_split_advice(dataset, rule)}")
+    return Split(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]))
+
+
+def conflicts(dataset: Dataset) -> list[tuple[Photo, Photo]]:
+    """Pairs of byte-identical photos that lie in different classes."""
+    first: dict[str, Photo] = {}
+    pairs = []
+    for photo in dataset.photos:
+        other = first.setdefault(photo.digest, photo)
+        if other.label != photo.label:
+            pairs.append((other, photo))
+    return pairs
+
+
+def _class_folders(root: Path) -> tuple[list[Path], list[Skipped]]:
+    if not root.is_dir():
+        raise DatasetError(f"no such folder of photos: {root}")
+    entries = sorted(_entries(root), key=lambda path: path.name)
+    folders = [path for path in entries if path.is_dir()]
+    stray = [Skipped(path, "lies outside the class folders") for path in entries if not path.is_dir()]
+    if len(folders) < 2:  # noqa: PLR2004  a classifier tells at least two classes apart
+        raise DatasetError(
+            f"{root} has {len(folders)} class folder{'s' * (len(folders) != 1)}, at least two are needed: "
+            "put each class's photos into a folder of its own, named after the class"
+        )
+    for folder in folders:
+        if not folder.name.isprintable():
+            raise DatasetError(
+                f"class folder {ascii(folder.name)} has a line break or another character that can't be printed "
+                "in its name, which is the label: rename it"
+            )
+    _refuse_twins(folders)
+    return folders, stray
+
+
+def _refuse_twins(folders: list[Path]) -> None:
+    seen: dict[str, Path] = {}
+    for folder in folders:
+        twin = seen.setdefault(folder.name.casefold(), folder)
+        if twin is not folder:
+            raise DatasetError(
+                f"{_quoted([twin.name, folder.name])} in {folder.parent} differ only by case: "
+                "merge the two folders, or rename one"
+            )
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return [Path(entry.path) for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    except OSError as error:
+        raise DatasetError(
+            f"cannot look into {folder}: {(error.strerror or str(error)).lower()}; change its permissions or remove it"
+        ) from error
+
+
+def _files(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
+    """The files below a folder in a fixed order; linked folders are followed, but not in circles."""
+    status = folder.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in parents:
+        return
+    for path in sorted(_entries(folder), key=lambda path: path.name):
+        if path.is_dir():
+            yield from _files(path, parents | {identity})
+        else:
+            yield path
+
+
+def _look(path: Path, label: int) -> Photo | Skipped:
+    try:
+        data = read_photo(path)
+        check_header(data)
+    except PhotoError as error:
+        return Skipped(path, str(error))
+    return Photo(path, label, hashlib.sha256(data).hexdigest())
+
+
+def _split_advice(dataset: Dataset, rule: SplitRule) -> str:
+    advice = "add photos"
+    for seed in range(_SEEDS_TO_TRY):
+        other = replace(rule, seed=seed)
+        if _covers(dataset, other):
+            return f"{advice}, or choose another split with --seed {seed}"
+    return f"{advice}, or change --test-percent"
+
+
+def _covers(dataset: Dataset, rule: SplitRule) -> bool:
+    wanted = {(index, name) for index in range(len(dataset.labels)) for name in ("train", "test")}
+    return wanted <= {(photo.label, rule.part(photo.digest)) for photo in dataset.photos}
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return " and ".join(f"'{name}'" for name in names)
+
+
+def _times(reasons: Counter[str]) -> str:
+    return "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))

@@ -1,0 +1,238 @@
+"""Bottlenecks become a head: softmax(x·W + b), trained on what the board will see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import GraftError
+
+Array = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Part = tuple[Array, Labels, NDArray[np.float64]]
+
+PENALTIES = tuple(float(c) for c in np.logspace(-5, 1, 13))
+"""The values of C, inverse strength of the L2 penalty on standardized bottlenecks, that are tried."""
+
+_MAX_ITERATIONS = 1000
+_TOLERANCE = 1e-4
+_FOLDS = 5
+_INITIAL_DEVIATION = 0.001
+
+
+@dataclass(frozen=True)
+class Head:
+    """A softmax layer on raw bottlenecks.
+
+    Attributes:
+        kernel: W, float32 ``[D,K]``.
+        bias: b, float32 ``[K]``.
+        penalty: the C that it was trained with; None for plain gradient descent.
+    """
+
+    kernel: Array
+    bias: Array
+    penalty: float | None = None
+
+    def logits(self, bottlenecks: Array) -> Array:
+        """x·W + b for bottlenecks ``[N,D]``: ``[N,K]``."""
+        return bottlenecks @ self.kernel + self.bias
+
+    def predict(self, bottlenecks: Array) -> Labels:
+        """The most probable class of each bottleneck, ``[N]``."""
+        return np.argmax(self.logits(bottlenecks), axis=1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a head is trained.
+
+    Attributes:
+        optimizer: ``lbfgs`` finds the optimum of the penalized loss; ``sgd`` is the 2015 recipe, plain
+            gradient descent on raw bottlenecks.
+        balanced: weigh photos so that every class counts the same.
+        seed: for everything that is drawn.
+        learning_rate: of ``sgd``.
+        steps: of ``sgd``.
+        batch: photos a step of ``sgd``.
+    """
+
+    optimizer: str = "lbfgs"
+    balanced: bool = False
+    seed: int = 0
+    learning_rate: float = 0.5
+    steps: int = 4000
+    batch: int = 100
+
+
+def train_head(
+    train: tuple[Array, Labels], validation: tuple[Array, Labels], classes: int, recipe: Recipe
+) -> Head:
+    """Trains a head.
+
+    Args:
+        train: bottlenecks ``[N,D]`` and labels ``[N]``.
+        validation: the photos that choose the penalty; when there are none, five folds of ``train`` do.
+        classes: K.
+        recipe: how.
+
+    Raises:
+        GraftError: gradient descent diverged.
+    """
+    weights = photo_weights(train[1], classes, balanced=recipe.balanced)
+    if recipe.optimizer == "sgd":
+        return _gradient_descent(*train, weights, classes, recipe)
+    penalty = _best_penalty(train, validation, weights, classes, recipe)
+    return fit_softmax(*train, weights, classes, (penalty,))[0]
+
+
+def photo_weights(labels: Labels, classes: int, *, balanced: bool) -> NDArray[np.float64]:
+    """Each photo's weight in the loss: 1, or N / (K · photos of its class), so that classes weigh the same."""
+    if not balanced:
+        return np.ones(len(labels))
+    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
+    weights: NDArray[np.float64] = (len(labels) / (classes * counts))[labels]
+    return weights
+
+
+def fit_softmax(
+    bottlenecks: Array,
+    labels: Labels,
+    weights: NDArray[np.float64],
+    classes: int,
+    penalties: Sequence[float],
+) -> list[Head]:
+    """Softmax regression by L-BFGS, a head for each penalty, each started from the one before.
+
+    Minimizes sum_i w_i · cross-entropy_i + |W|² / (2C) over standardized bottlenecks with a free bias, which is
+    scikit-learn's ``LogisticRegression`` at the same C; the standardization is folded into kernel and bias.
+    """
+    from scipy.optimize import minimize
+
+    mean = bottlenecks.mean(axis=0, dtype=np.float64)
+    deviation = bottlenecks.std(axis=0, dtype=np.float64)
+    # A number that never changes says nothing, and rounding noise must not be blown up.
+    deviation[deviation < 1e-6 * (np.abs(mean) + 1e-12)] = np.inf
+    scaled = np.asarray((bottlenecks - mean) / deviation, np.float32)
+    length = scaled.shape[1]
+    start = np.zeros((length + 1) * classes)
+    heads = []
+    for penalty in penalties:
+        # Divided by C·N: the same optimum, and a gradient whose size doesn't hang on either.
+        found = minimize(
+            _loss,
+            start,
+            args=(scaled, labels, weights, classes, 1 / (penalty * weights.sum())),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": _MAX_ITERATIONS, "gtol": _TOLERANCE / weights.sum() ** 0.5, "ftol": 1e-12},
+        )
+        start = found.x
+        kernel, bias = _unpacked(start, length, classes)
+        folded = kernel / deviation[:, np.newaxis]
+        heads.append(
+            Head(folded.astype(np.float32), (bias - mean @ folded).astype(np.float32), penalty)
+        )
+    return heads
+
+
+def cross_entropy(logits: Array, labels: Labels, weights: NDArray[np.float64] | None = None) -> float:
+    """The weighted mean of −log of the probability that was given to the true class."""
+    wide = logits.astype(np.float64)
+    wide -= wide.max(axis=1, keepdims=True)
+    losses = np.log(np.exp(wide).sum(axis=1)) - wide[np.arange(len(labels)), labels]
+    return float(np.average(losses, weights=weights))
+
+
+def _best_penalty(
+    train: tuple[Array, Labels],
+    validation: tuple[Array, Labels],
+    weights: NDArray[np.float64],
+    classes: int,
+    recipe: Recipe,
+) -> float:
+    """The penalty with the smallest loss on photos that were not trained on."""
+    losses = np.zeros(len(PENALTIES))
+    for (x, y, w), (held_x, held_y, held_w) in _rounds(train, validation, weights, classes, recipe):
+        heads = fit_softmax(x, y, w, classes, PENALTIES)
+        losses += [cross_entropy(head.logits(held_x), held_y, held_w) for head in heads]
+    return PENALTIES[int(np.argmin(losses))]
+
+
+def _rounds(
+    train: tuple[Array, Labels],
+    validation: tuple[Array, Labels],
+    weights: NDArray[np.float64],
+    classes: int,
+    recipe: Recipe,
+) -> list[tuple[Part, Part]]:
+    if len(validation[1]):
+        held_weights = photo_weights(validation[1], classes, balanced=recipe.balanced)
+        return [((*train, weights), (*validation, held_weights))]
+    folds = np.random.default_rng(recipe.seed).permutation(len(train[1])) % _FOLDS
+    rounds: list[tuple[Part, Part]] = []
+    for fold in range(_FOLDS):
+        inside, outside = folds != fold, folds == fold
+        if outside.any() and inside.any():
+            parts = [(train[0][part], train[1][part], weights[part]) for part in (inside, outside)]
+            rounds.append((parts[0], parts[1]))
+    return rounds
+
+
+def _loss(
+    packed: NDArray[np.float64],
+    scaled: Array,
+    labels: Labels,
+    weights: NDArray[np.float64],
+    classes: int,
+    strength: float,
+) -> tuple[float, NDArray[np.float64]]:
+    kernel, bias = _unpacked(packed, scaled.shape[1], classes)
+    logits = (scaled @ kernel.astype(np.float32)).astype(np.float64) + bias
+    logits -= logits.max(axis=1, keepdims=True)
+    rows = np.arange(len(labels))
+    log_sum = np.log(np.exp(logits).sum(axis=1))
+    share = weights / weights.sum()
+    loss = float(share @ (log_sum - logits[rows, labels])) + strength / 2 * float(np.sum(kernel**2))
+    residual = np.exp(logits - log_sum[:, np.newaxis])
+    residual[rows, labels] -= 1
+    residual *= share[:, np.newaxis]
+    gradient = np.empty_like(packed)
+    slope, offset = _unpacked(gradient, scaled.shape[1], classes)
+    slope[:] = scaled.T @ residual.astype(np.float32) + strength * kernel
+    offset[:] = residual.sum(axis=0)
+    return loss, gradient
+
+
+def _unpacked(
+    packed: NDArray[np.float64], length: int, classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return packed[: length * classes].reshape(length, classes), packed[length * classes :]
+
+
+def _gradient_descent(
+    bottlenecks: Array, labels: Labels, weights: NDArray[np.float64], classes: int, recipe: Recipe
+) -> Head:
+    """The retraining scripts of 2015: a small normal kernel, batches drawn with replacement, no penalty."""
+    rng = np.random.default_rng(recipe.seed)
+    kernel = rng.normal(0, _INITIAL_DEVIATION, (bottlenecks.shape[1], classes)).astype(np.float32)
+    bias = np.zeros(classes, np.float32)
+    for _ in range(recipe.steps):
+        chosen = rng.integers(len(labels), size=recipe.batch)
+        batch = bottlenecks[chosen]
+        logits = batch @ kernel + bias
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        shares[np.arange(recipe.batch), labels[chosen]] -= 1
+        shares *= (weights[chosen] / recipe.batch).astype(np.float32)[:, np.newaxis]
+        kernel -= recipe.learning_rate * (batch.T @ shares)
+        bias -= recipe.learning_rate * shares.sum(axis=0)
+    if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+        raise GraftError(
+            f"gradient descent diverged at learning rate {recipe.learning_rate}: give a smaller --learning-rate, "
+            "or use --optimizer lbfgs"
+        )
+    return Head(kernel, bias)
