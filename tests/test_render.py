@@ -14,7 +14,7 @@ from graft_host.render_shapes import SURFACES, draw_nut, draw_screw, draw_washer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from graft_host.render_shapes import Array
+    from graft_host.render_shapes import Array, Surface
 
 SMALL = 96
 
@@ -31,14 +31,17 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.jpg")}
 
 
-def _scene(tilt: float = 0.3, lamp: tuple[float, float, float] = (0.6, 0.0, 0.8), key: float = 0.6) -> render._Scene:
-    return render._Scene(SMALL, tilt, np.array(lamp, np.float32), np.array((0, 0, 1), np.float32), key)
+def _scene(
+    tilt: float = 0.3, lamp: tuple[float, float, float] = (0.6, 0, 0.8), size: int = SMALL
+) -> render._Scene:
+    return render._Scene(size, tilt, np.array(lamp, np.float32), np.array((-1, 0, 0), np.float32), key=0.6)
 
 
-def _block(scene: render._Scene) -> render._Relief:
-    """A cuboid, 32 texels wide and 24 high, in the middle of the photo."""
-    lower, upper = (np.zeros((2 * SMALL + 32, 2 * SMALL), np.float32) for _ in range(2))
-    upper[SMALL - 16 : SMALL + 16, SMALL - 16 : SMALL + 16] = 24
+def _block(scene: render._Scene, height: float = 24) -> render._Relief:
+    """A block of 32 x 32 texels in the middle of the photo."""
+    lower, upper = (np.zeros((2 * scene.size + 32, 2 * scene.size), np.float32) for _ in range(2))
+    block = slice(scene.size - 16, scene.size + 16)
+    upper[block, block] = height
     return render._Relief(lower, upper)
 
 
@@ -100,16 +103,22 @@ def test_another_seed_gives_another_dataset(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_every_photo_shows_metal_that_stands_out_from_the_bench(part: str) -> None:
+    brightness = []
     for seed in range(15):
         rng = _rng(seed)
         scene = render._draw_scene(rng, SMALL)
         bench = render._bench(rng, scene)
         relief = render._arrange(render._DRAW[part](rng), rng, scene)
         covered = relief.upper[: 2 * SMALL : 2, ::2] > 0
-        change = np.abs(np.sqrt(render._cover(bench, relief, scene, rng)) - np.sqrt(bench)).mean(axis=2)
+        photo = render._cover(bench, relief, scene, rng)
+        change = np.abs(np.sqrt(photo) - np.sqrt(bench)).mean(axis=2)
         assert 0.008 < covered.mean() < 0.3
         assert change[covered].mean() > 0.03
         assert change[covered].mean() > 2 * np.median(change)
+        brightness.append(photo[covered].mean())
+    # Linear light: black oxide gives some 0.05, zinc some 0.4.
+    assert min(brightness) < 0.15
+    assert max(brightness) > 0.25
 
 
 def test_mean_colour_does_not_tell_the_class() -> None:
@@ -148,10 +157,117 @@ def test_nuts_and_washers_have_a_hole_and_screws_have_none() -> None:
 
 
 def test_nuts_are_thick_washers_flat_and_screws_mostly_long() -> None:
-    nuts, washers, screws = ([draw(_rng(seed)) for seed in range(30)] for draw in (draw_nut, draw_washer, draw_screw))
-    assert min(nut.top / nut.half_u for nut in nuts) > 1.5 * np.median([one.top / one.half_u for one in washers])
+    nuts, washers, screws = (
+        [draw(_rng(seed)) for seed in range(30)] for draw in (draw_nut, draw_washer, draw_screw)
+    )
+    assert min(nut.top / nut.half_u for nut in nuts) > 1.5 * np.median(
+        [one.top / one.half_u for one in washers]
+    )
     assert np.mean([screw.half_u > 1.5 * screw.half_v for screw in screws]) > 0.6
 
 
-def test_a_nut_is_hexagonal_and_a_washer_round() -> None:
-    def reach(draw: render.Callable, angle: float) -> float: ...
+def test_a_nut_reaches_further_at_its_corners_than_at_its_flats() -> None:
+    out = np.linspace(0, 1.3, 600, dtype=np.float32)
+    for seed in range(30):
+        nut = draw_nut(_rng(seed))
+        reaches = []
+        for corner in range(12):
+            angle = corner * math.pi / 6
+            # Above the flange that some nuts have.
+            high = nut.solid(out * np.float32(math.cos(angle)), out * np.float32(math.sin(angle)))[1] > 0.35
+            reaches.append(float(out[high][-1]))
+        assert min(reaches[1::2]) > 1.08 * max(reaches[::2])
+
+
+def test_parts_never_overlap() -> None:
+    scene, washer = _scene(), draw_washer(_rng(2))
+    relief = render._Relief(*np.zeros((2, 2 * SMALL + 40, 2 * SMALL), np.float32))
+    placed = 0
+    for seed in range(40):
+        before = relief.upper.copy()
+        placed += render._place(relief, washer, 30, 1, _rng(seed), scene)
+        assert np.array_equal(relief.upper[before > 0], before[before > 0])
+    assert 2 <= placed < 40
+
+
+@pytest.mark.parametrize(("lamp", "dark", "lit"), [((0.6, 0, 0.8), -26, 26), ((-0.6, 0, 0.8), 26, -26)])
+def test_a_shadow_falls_away_from_the_lamp(lamp: tuple[float, float, float], dark: int, lit: int) -> None:
+    scene = _scene(lamp=lamp)
+    bench, _ = render._reach_of_light(_block(scene), scene, softness=0.004)
+    # On the block's row, in photo pixels: it ends 8 from the middle and its shadow 9 later.
+    row, middle = bench[SMALL // 2], SMALL // 2
+    assert row[middle + dark // 2] < row[middle + lit // 2] - 0.3
+    assert row[middle + dark] > 0.9
+
+
+def test_the_bench_under_a_part_gets_no_lamp_light() -> None:
+    scene = _scene()
+    bench, metal = render._reach_of_light(_block(scene), scene, softness=0.004)
+    assert bench[SMALL // 2, SMALL // 2] < 1 - scene.key
+    assert metal[SMALL // 2, SMALL // 2] > 0.9
+
+
+@pytest.mark.parametrize(("size", "height"), [(SMALL, 24), (SMALL, 900), (320, 600)])
+def test_a_tilted_camera_sees_the_near_wall_below_the_top(size: int, height: int) -> None:
+    scene = _scene(tilt=0.5, size=size)
+    hits, texels = render._trace(_block(scene, height), scene)
+    column = hits % (2 * size) == size
+    rows, sources = hits[column] // (2 * size), texels[column] // (2 * size)
+    rise = round(height * math.sin(0.5))
+    # Without gaps, from the far edge's top (or the photo's) to a texel above the near edge's foot.
+    assert rows.tolist() == list(range(max(size - 16 - rise, 0), size + 15))
+    # The top from far to near, then the near edge all the way down.
+    seen = [min(row + rise, size + 15) for row in rows]
+    assert sources.tolist() == seen
+
+
+def test_a_camera_sees_the_bench_below_an_overhang() -> None:
+    scene = _scene(tilt=0.5)
+    block = _block(scene)
+    raised = render._Relief(np.where(block.upper > 0, np.float32(16), 0).astype(np.float32), block.upper)
+    hits, _ = render._trace(raised, scene)
+    assert hits.max() // (2 * SMALL) == SMALL + 15 - round(16 * math.sin(0.5))
+
+
+@pytest.mark.parametrize("tilt", [0.05, 0.6])
+def test_a_texture_fills_the_whole_photo(tilt: float) -> None:
+    for seed in range(20):
+        texture = np.ones((SMALL * 3 // 2, SMALL * 3 // 2), np.float32)
+        assert render._lay(texture, _scene(tilt), _rng(seed)).min() > 0.99
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.draw.__name__)
+def test_every_surface_has_texture(surface: Surface) -> None:
+    for seed in range(5):
+        tone = surface.draw(_rng(seed), 144)
+        assert tone.shape == (144, 144)
+        assert tone.dtype == np.float32
+        assert 0 < tone.mean() < 1
+        assert tone.std() > 0.03
+
+
+def test_metal_mirrors_the_lamp_halfway_between_lamp_and_camera() -> None:
+    scene = _scene(tilt=0.2)
+    halfway = scene.lamp + np.array([0, math.sin(0.2), math.cos(0.2)])
+    halfway /= np.linalg.norm(halfway)
+    # As oblique to the lamp, but on its far side.
+    other = 2 * (scene.lamp @ halfway) * scene.lamp - halfway
+    normals = np.stack([halfway, other], axis=1).astype(np.float32)
+    for seed in range(20):
+        metal = render._metal(normals, np.ones(2, np.float32), scene, np.full(3, 0.3, np.float32), _rng(seed))
+        assert (metal[:, 0] > 1.3 * metal[:, 1]).all()
+
+
+def test_every_finish_occurs() -> None:
+    up, lit, grey = np.array([[0], [0], [1]], np.float32), np.ones(1, np.float32), np.full(3, 0.3, np.float32)
+    metals = [render._metal(up, lit, _scene(), grey, _rng(seed))[:, 0] for seed in range(60)]
+    assert len({round(float(metal[0] / metal[2]), 3) for metal in metals}) == len(render._FINISHES) > 3
+
+
+def test_developing_leaves_its_input_alone() -> None:
+    light = np.full((SMALL, SMALL, 3), 0.25, np.float32)
+    photo = np.asarray(render._develop(light, _rng(1)), np.float32)
+    assert (light == 0.25).all()
+    # Half of full scale in gamma 2, give or take exposure and white balance.
+    assert 90 < photo.mean() < 165
+    assert np.diff(photo, axis=1).std() > 1

@@ -13,7 +13,6 @@ from graft_device import __version__, console
 
 if TYPE_CHECKING:
     from graft_device.classifier import Timed
-    from graft_device.model import ModelFile
 
 app = typer.Typer(
     cls=console.EdgeGroup,
@@ -84,7 +83,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
 
     found = read_model(model)
     if as_json:
-        typer.echo(json.dumps(describe(found)))
+        typer.echo(json.dumps(found.to_json()))
         return
     card = found.card
     accuracy = card.training.get("accuracy", {}).get("shipped")
@@ -100,12 +99,6 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     }
     for name, value in rows.items():
         typer.echo(f"{name:<11} {value}")
-
-
-def describe(model: ModelFile) -> dict[str, Any]:
-    """A model's labels and card as plain values."""
-    card = json.loads(model.card.to_json())
-    return {"model": str(model.path), "bytes": model.bytes, "labels": list(model.labels), "card": card}
 
 
 def _answer(image: str, answer: Timed) -> dict[str, Any]:

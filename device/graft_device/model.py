@@ -94,6 +94,11 @@ class ModelFile:
     card: ModelCard
     bytes: int
 
+    def to_json(self) -> dict[str, Any]:
+        """Labels and card as plain values."""
+        card = json.loads(self.card.to_json())
+        return {"model": str(self.path), "bytes": self.bytes, "labels": list(self.labels), "card": card}
+
 
 def read_model(path: str | Path) -> ModelFile:
     """Reads the labels and the card of a model that ``graft train`` wrote.

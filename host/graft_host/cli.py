@@ -158,7 +158,7 @@ def evaluate(
 def inspect(model: ModelArgument, as_json: JsonOption = False) -> None:
     """Show a model's labels, card, tensors and operators."""
     from graft_host.console import inspection_report
-    from graft_host.inspect import inspect_model
+    from graft_host.inspection import inspect_model
 
     found = inspect_model(model)
     typer.echo(json.dumps(found) if as_json else inspection_report(found))

@@ -272,6 +272,8 @@ def _trace(relief: _Relief, scene: _Scene) -> tuple[NDArray[np.int64], NDArray[n
     # From the bench up, so that what stands higher hides what lies behind it.
     for level in range(1, levels + 1):
         shift = int(shifts[level])
+        if shift >= bottom:
+            break
         start = max(top, shift)
         # Unsigned, so levels below the underside wrap round to more than the thickness.
         metal = kind.type(level) - low[start - top :] <= thick[start - top :]

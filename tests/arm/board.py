@@ -214,17 +214,25 @@ def _build_site(part: Path, board: Board, runtime: Runtime, requirements: Sequen
     pip = importlib.util.find_spec("pip")
     if pip is None or pip.origin is None:
         raise Unavailable(f"{sys.executable} has no pip")
-    glibc = [f"manylinux_2_{minor}" for minor in range(GLIBC_MINOR, 16, -1)]  # pip prefers the first
-    platforms = [f"--platform={each}_{board.arch.wheels}" for each in (*glibc, "manylinux2014", "linux")]
-    target = (f"--target={part}", f"--python-version={PYTHON}", "--implementation=cp", *platforms)
-    install = (sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--only-binary=:all:")
-    try:
-        run(*install, *target, *requirements)
-    except RuntimeError as error:
-        if "Retrying (" in str(error):
-            raise Unavailable(f"pip can't reach its index: {gist(error)}") from error
-        raise
+    with tempfile.TemporaryDirectory(dir=part) as scratch:
+        try:
+            _pip("download", board.arch, f"--dest={scratch}", "--only-binary=:all:", *requirements)
+        except RuntimeError as error:
+            if "Retrying (" in str(error):
+                raise Unavailable(f"pip can't reach its index: {gist(error)}") from error
+            raise
+        # `pip install` alone would also want every wheel to suit this machine's version of Python.
+        wheels = Path(scratch).glob("*.whl")
+        alien = ("--no-deps", "--ignore-requires-python", "--no-compile", f"--target={part}")
+        _pip("install", board.arch, *alien, *wheels)
     _check_site(replace(board, sites={runtime: part}), runtime, Path(pip.origin).parent)
+
+
+def _pip(command: str, arch: Arch, *args: str | Path) -> None:
+    glibc = [f"manylinux_2_{minor}" for minor in range(GLIBC_MINOR, 16, -1)]  # pip prefers the first
+    platforms = [f"--platform={each}_{arch.wheels}" for each in (*glibc, "manylinux2014", "linux")]
+    target = (f"--python-version={PYTHON}", "--implementation=cp", *platforms)
+    run(sys.executable, "-m", "pip", command, "--quiet", *target, *args)
 
 
 def _check_site(board: Board, runtime: Runtime, pip: Path) -> None:

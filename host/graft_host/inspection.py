@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from graft_device.cli import describe
 from graft_device.model import read_model
 from graft_host import flatbuffer
 from graft_host.operators import OLDEST_RUNTIME, operators
@@ -19,7 +18,7 @@ def inspect_model(path: Path) -> dict[str, Any]:
         ModelError: the file is not one of graftkit's.
         ExportError: its flatbuffer is damaged.
     """
-    described = describe(read_model(path))
+    described = read_model(path).to_json()
     model = flatbuffer.unpack(path.read_bytes(), str(path))
     graph = model.subgraphs[0]
     found = operators(model)
