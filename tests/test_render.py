@@ -31,9 +31,7 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.jpg")}
 
 
-def _scene(
-    tilt: float = 0.3, lamp: tuple[float, float, float] = (0.6, 0, 0.8), size: int = SMALL
-) -> render._Scene:
+def _scene(tilt: float = 0.3, lamp: tuple[float, float, float] = (0.6, 0, 0.8), size: int = SMALL) -> render._Scene:
     return render._Scene(size, tilt, np.array(lamp, np.float32), np.array((-1, 0, 0), np.float32), key=0.6)
 
 
@@ -157,12 +155,8 @@ def test_nuts_and_washers_have_a_hole_and_screws_have_none() -> None:
 
 
 def test_nuts_are_thick_washers_flat_and_screws_mostly_long() -> None:
-    nuts, washers, screws = (
-        [draw(_rng(seed)) for seed in range(30)] for draw in (draw_nut, draw_washer, draw_screw)
-    )
-    assert min(nut.top / nut.half_u for nut in nuts) > 1.5 * np.median(
-        [one.top / one.half_u for one in washers]
-    )
+    nuts, washers, screws = ([draw(_rng(seed)) for seed in range(30)] for draw in (draw_nut, draw_washer, draw_screw))
+    assert min(nut.top / nut.half_u for nut in nuts) > 1.5 * np.median([one.top / one.half_u for one in washers])
     assert np.mean([screw.half_u > 1.5 * screw.half_v for screw in screws]) > 0.6
 
 

@@ -106,8 +106,7 @@ class Classifier:
         size = self.model.card.image_size
         if self._runner.input.shape != (1, size, size, 3):
             raise ModelError(
-                f"{self.model.path} takes {list(self._runner.input.shape)}, its card says {size} pixels: "
-                "train it again"
+                f"{self.model.path} takes {list(self._runner.input.shape)}, its card says {size} pixels: train it again"
             )
         if self._runner.output.shape != (1, len(self.labels)):
             raise ModelError(

@@ -140,5 +140,5 @@ def _labels(text: str) -> tuple[str, ...]:
 def _checked(raw: dict[str, Any], name: str, kinds: tuple[type, ...]) -> Any:
     value = raw[name]
     if not isinstance(value, kinds) or isinstance(value, bool):
-        raise ValueError(f"{name} is {value!r}")  # noqa: TRY004  callers handle one kind of bad card
+        raise ValueError(f"{name} is {value!r}")
     return value

@@ -115,7 +115,8 @@ def check_header(data: bytes) -> tuple[int, int]:
         PhotoError: the bytes are no image of a supported kind, or one too large to decode.
     """
     with _opened(data) as image:
-        return image.size
+        width, height = image.size
+        return width, height
 
 
 def _opened(data: bytes) -> Image.Image:
@@ -127,7 +128,7 @@ def _opened(data: bytes) -> Image.Image:
         raise PhotoError(_unknown_reason(data)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"too large to decode (over {MAX_PIXELS:,} pixels)") from error
-    except Exception as error:  # noqa: BLE001  decoders raise anything on hostile bytes
+    except Exception as error:
         raise PhotoError(_decode_reason(error)) from error
     width, height = image.size
     if width * height > MAX_PIXELS:
@@ -153,17 +154,16 @@ def _finished(image: Image.Image) -> Image.Image:
     try:
         image.load()
         return _to_rgb(_upright(image))
-    except Exception as error:  # noqa: BLE001  decoders raise anything on hostile bytes
+    except Exception as error:
         raise PhotoError(_decode_reason(error)) from error
 
 
 def _upright(image: Image.Image) -> Image.Image:
     """Turns the image as its EXIF orientation says; nonsense in the EXIF block is no orientation."""
     try:
-        turned = ImageOps.exif_transpose(image)
+        return ImageOps.exif_transpose(image)
     except Exception:  # noqa: BLE001  the block is free-form bytes and cameras get it wrong
         return image
-    return image if turned is None else turned
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -174,16 +174,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray((np.clip(wide, 0, 65535) >> 8).astype(np.uint8)).convert("RGB")
     if "transparency" in image.info or image.mode in {"RGBA", "LA", "PA", "La", "RGBa"}:
         straight = image.convert("LA") if image.mode == "La" else image
-        return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), straight.convert("RGBA")).convert(
-            "RGB"
-        )
+        return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), straight.convert("RGBA")).convert("RGB")
     return image.convert("RGB")
 
 
 def _from_array(array: NDArray[np.generic]) -> Image.Image:
     if array.dtype != np.uint8:
         raise PhotoError(f"an array of {array.dtype}; give uint8")
-    grey = array.ndim == 2
-    if not (grey or (array.ndim == 3 and array.shape[2] in {3, 4})) or 0 in array.shape:
+    known = (len(array.shape), *array.shape[2:]) in {(2,), (3, 3), (3, 4)}
+    if not known or 0 in array.shape:
         raise PhotoError(f"an array of shape {list(array.shape)}; give [H,W], [H,W,3] or [H,W,4]")
     return _to_rgb(Image.fromarray(np.ascontiguousarray(array)))

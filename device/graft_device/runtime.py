@@ -115,16 +115,14 @@ def usable_cores() -> int:
 
 def install_hint() -> str:
     """The line that installs a runtime for this Python and this machine, or why there is none."""
-    bits = struct.calcsize("P") * 8
+    wide = struct.calcsize("P") == 8  # noqa: PLR2004  bytes; the kernel may be 64-bit when Python is not
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    if sys.version_info < (3, 9):
-        return f"Python {version} is too old: use Python 3.9 or later"
-    if bits == 64 and sys.version_info >= (3, 10):  # noqa: UP036  the package runs on 3.9 as well
+    if wide and sys.version_info >= (3, 10):
         return "python3 -m pip install ai-edge-litert"
     if sys.version_info < (3, 12) and sys.platform == "linux":
         return 'python3 -m pip install "tflite-runtime==2.14.0" "numpy<2"'
     return (
-        f"there is none for {bits}-bit Python {version} on {platform.machine()}: "
+        f"there is none for {64 if wide else 32}-bit Python {version} on {platform.machine()}: "
         "use a 64-bit system, or Python 3.9 to 3.11 on a 32-bit one"
     )
 
@@ -163,8 +161,7 @@ def _installed(name: str) -> bool:
 def _broken_message(name: str, error: BaseException) -> str:
     if name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:  # noqa: PLR2004
         return (
-            f"tflite-runtime does not work with numpy {np.__version__}; "
-            'mend it with: python3 -m pip install "numpy<2"'
+            f'tflite-runtime does not work with numpy {np.__version__}; mend it with: python3 -m pip install "numpy<2"'
         )
     return f"{name} is installed but does not work here ({_first_line(error)}); reinstall: {_hint_for(name)}"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graft_host.weights import ConvWeights, WeightsSource, read_weights
+from graft_host.inception import ConvWeights
+from graft_host.weights import WeightsSource, read_weights
 
 MIN_IMAGE_SIZE = 75
 """The smallest input side that Inception-v3's strides leave anything of."""
@@ -26,9 +27,7 @@ def build_backbone(source: WeightsSource, tap: str, image_size: int) -> Any:
     """
     import keras
 
-    whole = keras.applications.InceptionV3(
-        include_top=False, weights=None, input_shape=(image_size, image_size, 3)
-    )
+    whole = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=(image_size, image_size, 3))
     pooled = keras.layers.GlobalAveragePooling2D(name="bottleneck")(whole.get_layer(tap).output)
     network = keras.Model(whole.input, pooled)
     convolutions, norms = _layers(network, "Conv2D"), _layers(network, "BatchNormalization")

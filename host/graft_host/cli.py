@@ -6,14 +6,11 @@ import json
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from graft_device import __version__, console
-from graft_device.model import QUANTIZATIONS
-from graft_device.preprocess import RESIZE_RULES
-from graft_host.weights import TAPS
 
 if sys.version_info < (3, 10):
     raise SystemExit("error: graft needs Python 3.10 to 3.13; boards with an older one run graft-device")
@@ -27,9 +24,37 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Tap = Enum("Tap", {name: name for name in TAPS}, type=str)  # type: ignore[misc]
-Quantization = Enum("Quantization", {name: name for name in QUANTIZATIONS}, type=str)  # type: ignore[misc]
-Resize = Enum("Resize", {name: name for name in RESIZE_RULES}, type=str)  # type: ignore[misc]
+
+class Tap(str, Enum):
+    """The values of ``--tap``."""
+
+    MIXED0 = "mixed0"
+    MIXED1 = "mixed1"
+    MIXED2 = "mixed2"
+    MIXED3 = "mixed3"
+    MIXED4 = "mixed4"
+    MIXED5 = "mixed5"
+    MIXED6 = "mixed6"
+    MIXED7 = "mixed7"
+    MIXED8 = "mixed8"
+    MIXED9 = "mixed9"
+    MIXED10 = "mixed10"
+
+
+class Quantization(str, Enum):
+    """The values of ``--quantize``."""
+
+    INT8 = "int8"
+    DYNAMIC = "dynamic"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
+class Resize(str, Enum):
+    """The values of ``--resize``."""
+
+    SQUASH = "squash"
+    CROP = "crop"
 
 
 class Optimizer(str, Enum):
@@ -55,10 +80,10 @@ class Part(str, Enum):
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results and nothing else.")]
 CacheOption = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option(envvar="GRAFT_CACHE", help="Where backbones and bottlenecks are kept.  [default: ~/.cache/graftkit]"),
 ]
-ThreadsOption = Annotated[Optional[int], typer.Option(min=1, help="Cores to use; all when not given.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Cores to use; all when not given.")]
 PhotosArgument = Annotated[Path, typer.Argument(metavar="PHOTOS", help="A folder with a folder of photos per class.")]
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite that 'graft train' wrote.")]
 
@@ -84,12 +109,12 @@ def train(
             help="imagenet (from Keras's cache, or downloaded), random, or a Keras notop .h5 FILE.",
         ),
     ] = "imagenet",
-    tap: Annotated[Tap, typer.Option(help="Layer that bottlenecks are taken from: earlier is faster.")] = Tap.mixed10,
+    tap: Annotated[Tap, typer.Option(help="Layer that bottlenecks are taken from: earlier is faster.")] = Tap.MIXED10,
     image_size: Annotated[int, typer.Option(min=75, max=2048, help="Input side in pixels: smaller is faster.")] = 299,
-    quantize: Annotated[Quantization, typer.Option(help="Numbers in the file.")] = Quantization.int8,
+    quantize: Annotated[Quantization, typer.Option(help="Numbers in the file.")] = Quantization.INT8,
     resize: Annotated[
         Resize, typer.Option(help="squash the whole photo to a square, or crop its central 87.5%.")
-    ] = Resize.squash,
+    ] = Resize.SQUASH,
     test_percent: Annotated[float, typer.Option(min=0.1, max=90, help="Share of photos kept to test the file.")] = 15,
     validation_percent: Annotated[
         float, typer.Option(min=0, max=90, help="Share of photos that choose the regularization.")
@@ -105,7 +130,7 @@ def train(
         ClassWeight, typer.Option(help="balanced: every class counts the same, however many photos it has.")
     ] = ClassWeight.NONE,
     min_accuracy: Annotated[
-        Optional[float],
+        float | None,
         typer.Option(min=0, max=1, help="Gate: accuracy of the shipped file on the test photos, or exit status 3."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on a photo that can't be read.")] = False,
@@ -121,8 +146,8 @@ def train(
     from graft_host.console import TerminalReporter, train_report
     from graft_host.dataset import SplitRule
     from graft_host.head import Recipe
-    from graft_host.pipeline import TrainOptions
     from graft_host.pipeline import train as run
+    from graft_host.run import TrainOptions
 
     options = TrainOptions(
         photos=photos, output=output, weights=weights, tap=tap.value, image_size=image_size,
@@ -168,7 +193,7 @@ def inspect(model: ModelArgument, as_json: JsonOption = False) -> None:
 def demo(
     folder: Annotated[Path, typer.Option(help="Where photos and model go.")] = Path("graft-demo"),
     weights: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(envvar="GRAFT_WEIGHTS", help="As in 'graft train'; imagenet if it can be had, else random."),
     ] = None,
     cache: CacheOption = None,

@@ -15,7 +15,7 @@ from graft_host.isolated import Progress
 if TYPE_CHECKING:
     from graft_host.demo import DemoResult
     from graft_host.evaluate import Evaluation
-    from graft_host.pipeline import TrainResult
+    from graft_host.run import TrainResult
 
 _TERMINAL_SECONDS = 0.2
 _LOG_SECONDS = 15.0  # where standard error is a file, a line now and then is enough
@@ -58,12 +58,11 @@ def train_report(result: TrainResult) -> str:
     lines = [
         evaluation_report(result.evaluation),
         "",
-        f"photos     {counts['train']} train, {counts['validation']} validation, {counts['test']} test, "
-        f"{counts['skipped']} skipped",
-        f"accuracy   {result.evaluation.accuracy:.1%} of the test photos by the shipped file, "
-        f"{result.float_accuracy:.1%} by the float head; they agree on {result.agreement:.1%}",
+        "photos     " + ", ".join(f"{count} {part}" for part, count in counts.items()),
+        f"file       {result.evaluation.accuracy:.1%} of the test photos right",
+        f"float head {result.float_accuracy:.1%}; the file names the same class on {result.agreement:.1%}",
+        f"cache      {result.extraction.hits} bottlenecks found, {result.extraction.misses} computed",
         f"seconds    {result.seconds['total']:.1f} ({stages})",
-        f"bottlenecks  {result.extraction.hits} cached, {result.extraction.misses} computed",
         f"model      {console.printable(result.model)} ({result.size / 1e6:.1f} MB)",
     ]
     return "\n".join(lines)
@@ -138,6 +137,9 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as they need; the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     return "\n".join(
-        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in (header, *rows)
     )

@@ -57,6 +57,11 @@ class Split:
     validation: tuple[Photo, ...]
     test: tuple[Photo, ...]
 
+    def counts(self, skipped: int) -> dict[str, int]:
+        """How many photos each part has, beside those that were skipped."""
+        sizes = {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
+        return {**sizes, "skipped": skipped}
+
 
 @dataclass(frozen=True)
 class SplitRule:
@@ -155,7 +160,7 @@ def _class_folders(root: Path) -> tuple[list[Path], list[Skipped]]:
     for folder in folders:
         if not folder.name.isprintable():
             raise DatasetError(
-                f"class folder {ascii(folder.name)} has a line break or another character that can't be printed "
+                f"class folder {folder.name!a} has a line break or another character that can't be printed "
                 "in its name, which is the label: rename it"
             )
     _refuse_twins(folders)

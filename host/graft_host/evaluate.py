@@ -40,7 +40,8 @@ class Evaluation:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """Index of the class that each photo is taken for, ``[N]``."""
-        return np.argmax(self.scores, axis=1)
+        predicted: NDArray[np.int64] = np.argmax(self.scores, axis=1)
+        return predicted
 
     @property
     def accuracy(self) -> float:
@@ -59,7 +60,9 @@ class Evaluation:
         confusion = self.confusion
         figures = {}
         for index, label in enumerate(self.labels):
-            hits, said, support = (int(n) for n in (confusion[index, index], confusion[:, index].sum(), confusion[index].sum()))
+            hits, said, support = (
+                int(n) for n in (confusion[index, index], confusion[:, index].sum(), confusion[index].sum())
+            )
             figures[label] = {
                 "precision": hits / said if said else 0.0,
                 "recall": hits / support if support else 0.0,
@@ -80,7 +83,9 @@ class Evaluation:
         }
 
 
-def evaluate(model: Path, photos: Sequence[Photo], labels: Sequence[str], threads: int, progress: Progress) -> Evaluation:
+def evaluate(
+    model: Path, photos: Sequence[Photo], labels: Sequence[str], threads: int, progress: Progress
+) -> Evaluation:
     """Classifies photos with the model, one a core at a time.
 
     Args:

@@ -13,10 +13,12 @@ from graft_device.errors import ExportError
 _ALIGNMENT = 16  # as `force_align: 16` in TFLite's schema, which the generated Python code passes over
 _IDENTIFIER = b"TFL3"
 
-_TENSOR_TYPES = {
+_TENSOR_TYPES: dict[int, str] = {
     value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)
 }
-_OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+_OPERATORS: dict[int, str] = {
+    value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
+}
 
 
 class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the generated code has no types
@@ -82,4 +84,4 @@ def builtin(code: Any) -> int:
 
 def type_name(tensor: Any) -> str:
     """A tensor's element type, such as ``int8``."""
-    return _TENSOR_TYPES.get(tensor.type, f"type {tensor.type}")
+    return _TENSOR_TYPES.get(int(tensor.type), f"type {tensor.type}")

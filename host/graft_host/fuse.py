@@ -70,7 +70,12 @@ def _append_int8(graph: _Graph, head: Head, bottlenecks: Array) -> None:
     graph.add_fully_connected([graph.output, weights, bias], logits, version=4)
     graph.add_softmax(logits, scores, version=2)
     graph.add_operator(
-        schema.BuiltinOperator.QUANTIZE, 1, [scores], output, schema.BuiltinOptions.QuantizeOptions, schema.QuantizeOptionsT()
+        schema.BuiltinOperator.QUANTIZE,
+        1,
+        [scores],
+        output,
+        schema.BuiltinOptions.QuantizeOptions,
+        schema.QuantizeOptionsT(),
     )
     graph.set_output(output)
 
@@ -107,7 +112,9 @@ class _Graph:
     def check_bottleneck(self, length: int) -> None:
         shape = [int(n) for n in self.bottleneck.shape]
         if shape != [1, length]:
-            raise ExportError(f"{self._name} gives {shape}, the head takes [1, {length}]: they belong to different runs")
+            raise ExportError(
+                f"{self._name} gives {shape}, the head takes [1, {length}]: they belong to different runs"
+            )
         if self.bottleneck.type not in {schema.TensorType.INT8, schema.TensorType.FLOAT32}:
             kind = flatbuffer.type_name(self.bottleneck)
             raise ExportError(f"{self._name} gives {kind} bottlenecks; int8 and float32 can be fused")
@@ -138,9 +145,7 @@ class _Graph:
         kind = schema.BuiltinOptions.SoftmaxOptions
         self.add_operator(schema.BuiltinOperator.SOFTMAX, version, [source], output, kind, options)
 
-    def add_operator(
-        self, builtin: int, version: int, inputs: list[int], output: int, kind: int, options: Any
-    ) -> None:
+    def add_operator(self, builtin: int, version: int, inputs: list[int], output: int, kind: int, options: Any) -> None:
         operator = schema.OperatorT()
         operator.opcodeIndex = self._code(builtin, version)
         operator.inputs = np.array(inputs, np.int32)
@@ -170,9 +175,7 @@ class _Graph:
         signature.outputs = [_named(OUTPUT_NAME, self.output)]
         return signature
 
-    def _append(
-        self, name: bytes, shape: list[int], kind: int, buffer: int, quantization: _Quantization | None
-    ) -> int:
+    def _append(self, name: bytes, shape: list[int], kind: int, buffer: int, quantization: _Quantization | None) -> int:
         tensor = schema.TensorT()
         tensor.name, tensor.shape, tensor.type, tensor.buffer = name, np.array(shape, np.int32), kind, buffer
         if quantization is not None:

@@ -43,7 +43,8 @@ class Head:
 
     def predict(self, bottlenecks: Array) -> Labels:
         """The most probable class of each bottleneck, ``[N]``."""
-        return np.argmax(self.logits(bottlenecks), axis=1)
+        classes: Labels = np.argmax(self.logits(bottlenecks), axis=1)
+        return classes
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,7 @@ class Recipe:
     batch: int = 100
 
 
-def train_head(
-    train: tuple[Array, Labels], validation: tuple[Array, Labels], classes: int, recipe: Recipe
-) -> Head:
+def train_head(train: tuple[Array, Labels], validation: tuple[Array, Labels], classes: int, recipe: Recipe) -> Head:
     """Trains a head.
 
     Args:
@@ -107,40 +106,65 @@ def fit_softmax(
 ) -> list[Head]:
     """Softmax regression by L-BFGS, a head for each penalty, each started from the one before.
 
-    Minimizes sum_i w_i · cross-entropy_i + |W|² / (2C) over standardized bottlenecks with a free bias, which is
-    scikit-learn's ``LogisticRegression`` at the same C; the standardization is folded into kernel and bias.
+    Minimizes sum_i w_i · cross-entropy_i + |W|² / (2C) over standardized bottlenecks with a free bias, and folds the
+    standardization into kernel and bias. C means what it means to scikit-learn's ``LogisticRegression``, which trains
+    one vector w for two classes: W holds w/2 and -w/2, half its square, so |W|² counts twice then.
     """
-    from scipy.optimize import minimize
-
     mean = bottlenecks.mean(axis=0, dtype=np.float64)
     deviation = bottlenecks.std(axis=0, dtype=np.float64)
     # A number that never changes says nothing, and rounding noise must not be blown up.
     deviation[deviation < 1e-6 * (np.abs(mean) + 1e-12)] = np.inf
     scaled = np.asarray((bottlenecks - mean) / deviation, np.float32)
-    length = scaled.shape[1]
-    start = np.zeros((length + 1) * classes)
+    coordinates, basis = _fewer_coordinates(scaled)
+    start = np.zeros((coordinates.shape[1] + 1) * classes)
     heads = []
     for penalty in penalties:
-        # Divided by C·N: the same optimum, and a gradient whose size doesn't hang on either.
-        found = minimize(
-            _loss,
-            start,
-            args=(scaled, labels, weights, classes, 1 / (penalty * weights.sum())),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": _MAX_ITERATIONS, "gtol": _TOLERANCE / weights.sum() ** 0.5, "ftol": 1e-12},
-        )
-        start = found.x
-        kernel, bias = _unpacked(start, length, classes)
-        folded = kernel / deviation[:, np.newaxis]
-        heads.append(
-            Head(folded.astype(np.float32), (bias - mean @ folded).astype(np.float32), penalty)
-        )
+        start = _minimized(start, coordinates, labels, weights, classes, penalty)
+        kernel, bias = _unpacked(start, coordinates.shape[1], classes)
+        folded = (kernel if basis is None else basis @ kernel) / deviation[:, np.newaxis]
+        heads.append(Head(folded.astype(np.float32), (bias - mean @ folded).astype(np.float32), penalty))
     return heads
 
 
+def _fewer_coordinates(scaled: Array) -> tuple[Array, NDArray[np.float64] | None]:
+    """With fewer photos than numbers, the photos' coordinates in the space that they span, and its basis ``[D,R]``.
+
+    A kernel outside this space changes no logit and costs penalty, so the optimum lies in it; the basis is
+    orthonormal, so the penalty stays the same.
+    """
+    if len(scaled) >= scaled.shape[1]:
+        return scaled, None
+    rows, lengths, basis = np.linalg.svd(scaled.astype(np.float64), full_matrices=False)
+    kept = lengths > 1e-6 * max(float(lengths[0]), 1e-12)
+    return (rows[:, kept] * lengths[kept]).astype(np.float32), basis[kept].T
+
+
+def _minimized(
+    start: NDArray[np.float64],
+    scaled: Array,
+    labels: Labels,
+    weights: NDArray[np.float64],
+    classes: int,
+    penalty: float,
+) -> NDArray[np.float64]:
+    from scipy.optimize import minimize
+
+    # The loss is divided by the sum of the weights: the same optimum, and a gradient of about one size.
+    total = weights.sum()
+    strength = (2 if classes == 2 else 1) / (penalty * total)  # noqa: PLR2004
+    found = minimize(
+        _loss,
+        start,
+        args=(scaled, labels, weights / total, classes, strength),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": _MAX_ITERATIONS, "gtol": _TOLERANCE / total**0.5, "ftol": 1e-12},
+    )
+    return np.asarray(found.x)
+
+
 def cross_entropy(logits: Array, labels: Labels, weights: NDArray[np.float64] | None = None) -> float:
-    """The weighted mean of −log of the probability that was given to the true class."""
+    """The weighted mean of -log of the probability that was given to the true class."""
     wide = logits.astype(np.float64)
     wide -= wide.max(axis=1, keepdims=True)
     losses = np.log(np.exp(wide).sum(axis=1)) - wide[np.arange(len(labels)), labels]
@@ -186,7 +210,7 @@ def _loss(
     packed: NDArray[np.float64],
     scaled: Array,
     labels: Labels,
-    weights: NDArray[np.float64],
+    share: NDArray[np.float64],
     classes: int,
     strength: float,
 ) -> tuple[float, NDArray[np.float64]]:
@@ -195,7 +219,6 @@ def _loss(
     logits -= logits.max(axis=1, keepdims=True)
     rows = np.arange(len(labels))
     log_sum = np.log(np.exp(logits).sum(axis=1))
-    share = weights / weights.sum()
     loss = float(share @ (log_sum - logits[rows, labels])) + strength / 2 * float(np.sum(kernel**2))
     residual = np.exp(logits - log_sum[:, np.newaxis])
     residual[rows, labels] -= 1

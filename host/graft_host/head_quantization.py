@@ -19,7 +19,7 @@ _DAMPING = 0.1
 
 @dataclass(frozen=True)
 class QuantizedHead:
-    """FULLY_CONNECTED in TFLite's int8 scheme: real = scale · (stored − zero point).
+    """FULLY_CONNECTED in TFLite's int8 scheme: real = scale · (stored - zero point).
 
     Attributes:
         weights: int8 ``[K,D]``, symmetric, one scale for the tensor.

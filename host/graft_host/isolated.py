@@ -36,7 +36,12 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
     command = [sys.executable, "-m", module]
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, errors="replace",
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            errors="replace",
             env={**os.environ, **_QUIET},
         ) as job:
             try:

@@ -11,9 +11,9 @@ import io
 import zipfile
 from collections.abc import Sequence
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import Builder
 
 from graft_device.model import CARD_NAME, LABELS_NAME, ModelCard
 from graft_host import flatbuffer
@@ -27,8 +27,6 @@ _AXIS_LABELS = 2  # AssociatedFileType.TENSOR_AXIS_LABELS
 _RGB = 1  # ColorSpaceType.RGB
 _FEATURE_PROPERTIES, _IMAGE_PROPERTIES = 1, 2  # union ContentProperties
 _NORMALIZATION = 1  # union ProcessUnitOptions
-
-_Builder = flatbuffers.Builder
 
 
 def attach(network: bytes, labels: Sequence[str], card: ModelCard) -> bytes:
@@ -62,7 +60,7 @@ def _archive(labels: Sequence[str], card: ModelCard) -> bytes:
 
 
 def _metadata(card: ModelCard, *, quantized: bool) -> bytes:
-    builder = _Builder(1024)
+    builder = Builder(1024)
     graph = _table(
         builder,
         9,
@@ -82,7 +80,7 @@ def _metadata(card: ModelCard, *, quantized: bool) -> bytes:
     return bytes(builder.Output())
 
 
-def _input_metadata(builder: _Builder, card: ModelCard, *, quantized: bool) -> int:
+def _input_metadata(builder: Builder, card: ModelCard, *, quantized: bool) -> int:
     properties = _image_properties(builder, card.image_size)
     fields = {
         0: builder.CreateString("image"),
@@ -96,7 +94,7 @@ def _input_metadata(builder: _Builder, card: ModelCard, *, quantized: bool) -> i
     return _table(builder, 7, fields)
 
 
-def _output_metadata(builder: _Builder) -> int:
+def _output_metadata(builder: Builder) -> int:
     labels = _labels_file(builder)
     fields = {
         0: builder.CreateString("probability"),
@@ -108,7 +106,7 @@ def _output_metadata(builder: _Builder) -> int:
     return _table(builder, 7, fields)
 
 
-def _labels_file(builder: _Builder) -> int:
+def _labels_file(builder: Builder) -> int:
     name, description = builder.CreateString(LABELS_NAME), builder.CreateString("Labels, one a line")
     builder.StartObject(5)
     builder.PrependUOffsetTRelativeSlot(0, name, 0)
@@ -117,7 +115,7 @@ def _labels_file(builder: _Builder) -> int:
     return int(builder.EndObject())
 
 
-def _image_properties(builder: _Builder, size: int) -> int:
+def _image_properties(builder: Builder, size: int) -> int:
     builder.StartObject(2)
     builder.PrependUint32Slot(0, size, 0)
     builder.PrependUint32Slot(1, size, 0)
@@ -128,16 +126,16 @@ def _image_properties(builder: _Builder, size: int) -> int:
     return int(builder.EndObject())
 
 
-def _stats(builder: _Builder, card: ModelCard, *, quantized: bool) -> int:
+def _stats(builder: Builder, card: ModelCard, *, quantized: bool) -> int:
     low, high = (0.0, 255.0) if quantized else ((0 - card.mean) / card.std, (255 - card.mean) / card.std)
     return _table(builder, 2, {0: _floats(builder, [high]), 1: _floats(builder, [low])})
 
 
-def _content(builder: _Builder, kind: int, properties: int) -> int:
+def _content(builder: Builder, kind: int, properties: int) -> int:
     return _union(builder, 3, kind, properties)
 
 
-def _union(builder: _Builder, fields: int, kind: int, value: int) -> int:
+def _union(builder: Builder, fields: int, kind: int, value: int) -> int:
     """A table whose first two fields are a union: its type and its value."""
     builder.StartObject(fields)
     builder.PrependUint8Slot(0, kind, 0)
@@ -145,21 +143,21 @@ def _union(builder: _Builder, fields: int, kind: int, value: int) -> int:
     return int(builder.EndObject())
 
 
-def _table(builder: _Builder, fields: int, offsets: dict[int, int]) -> int:
+def _table(builder: Builder, fields: int, offsets: dict[int, int]) -> int:
     builder.StartObject(fields)
     for slot, offset in offsets.items():
         builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
     return int(builder.EndObject())
 
 
-def _tables(builder: _Builder, offsets: Sequence[int]) -> int:
+def _tables(builder: Builder, offsets: Sequence[int]) -> int:
     builder.StartVector(4, len(offsets), 4)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
     return int(builder.EndVector())
 
 
-def _floats(builder: _Builder, values: Sequence[float]) -> int:
+def _floats(builder: Builder, values: Sequence[float]) -> int:
     builder.StartVector(4, len(values), 4)
     for value in reversed(values):
         builder.PrependFloat32(value)

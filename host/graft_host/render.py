@@ -177,9 +177,7 @@ def _arrange(shape: Shape, rng: np.random.Generator, scene: _Scene) -> _Relief:
     return relief
 
 
-def _place(
-    relief: _Relief, shape: Shape, scale: float, inset: float, rng: np.random.Generator, scene: _Scene
-) -> bool:
+def _place(relief: _Relief, shape: Shape, scale: float, inset: float, rng: np.random.Generator, scene: _Scene) -> bool:
     """Adds a part at random unless it would overlap another there.
 
     Args:
@@ -291,9 +289,7 @@ def _normals(upper: Array, texels: NDArray[np.int64]) -> Array:
     for step in (1, 2):
         left, right = np.maximum(column - step, 0), np.minimum(column + step, wide - 1)
         normal[0] += flat[texels - column + left] - flat[texels - column + right]
-        normal[1] += flat.take(texels - step * wide, mode="clip") - flat.take(
-            texels + step * wide, mode="clip"
-        )
+        normal[1] += flat.take(texels - step * wide, mode="clip") - flat.take(texels + step * wide, mode="clip")
     normal /= 6
     normal[2] = 1
     return normal

@@ -120,9 +120,7 @@ class Board:
         }
 
 
-def prepare(
-    folder: Path, arch: str = "arm64", requirements: Mapping[Runtime, Sequence[str]] = REQUIREMENTS
-) -> Board:
+def prepare(folder: Path, arch: str = "arm64", requirements: Mapping[Runtime, Sequence[str]] = REQUIREMENTS) -> Board:
     """Returns a board, building below `folder` whatever of it isn't there yet.
 
     Parts are named after what they were made from, so other requirements are installed beside earlier ones.

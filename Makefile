@@ -1,0 +1,47 @@
+# Everything below works from a bare clone with nothing but Python 3.10 to 3.13 and make.
+
+PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.10,$(shell python$(v) -c "import sys; print(sys.executable)" 2>/dev/null)) python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test test-fast test-arm lint types format clean
+
+help:
+	@echo "make demo       train on rendered photos and classify with the result"
+	@echo "make test       all tests but the Arm lane"
+	@echo "make test-fast  the tests that convert no network"
+	@echo "make test-arm   the device package on an emulated 64-bit Arm board"
+	@echo "make lint       ruff"
+	@echo "make types      mypy, strict"
+
+$(BIN)/.ready: pyproject.toml
+	$(PYTHON) -c "import sys; assert (3, 10) <= sys.version_info[:2] <= (3, 13), 'Python 3.10 to 3.13 is needed, this is ' + sys.version"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+demo: $(BIN)/.ready
+	$(BIN)/graft demo
+
+test: $(BIN)/.ready
+	$(BIN)/python -m pytest -m "not arm"
+
+test-fast: $(BIN)/.ready
+	$(BIN)/python -m pytest -m "not arm and not slow"
+
+test-arm: $(BIN)/.ready
+	$(BIN)/python -m pytest -m arm
+
+lint: $(BIN)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(BIN)/.ready
+	$(BIN)/mypy
+
+format: $(BIN)/.ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .arm .pytest_cache .mypy_cache .ruff_cache

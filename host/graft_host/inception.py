@@ -1,0 +1,74 @@
+"""What Inception-v3 is made of: its taps, its convolutions, and what their weights must look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import WeightsError
+
+TAPS = tuple(f"mixed{i}" for i in range(11))
+
+CONVOLUTIONS = dict(zip(TAPS, (12, 19, 26, 30, 40, 50, 60, 70, 76, 85, 94), strict=True))
+"""How many convolutions, in Keras's order of creation, a network up to each tap has."""
+
+
+@dataclass(frozen=True)
+class ConvWeights:
+    """One convolution and its batch norm, inference statistics, no gamma.
+
+    Attributes:
+        kernel: float32 ``[height, width, in, out]``.
+        beta: float32 ``[out]``; likewise ``mean`` and ``variance``.
+    """
+
+    kernel: NDArray[np.float32]
+    beta: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    variance: NDArray[np.float32]
+
+
+def check_reach(path: Path, found: int, tap: str) -> None:
+    """Raises WeightsError if a file with ``found`` convolutions ends before the tap; names the last one it holds."""
+    reached = [name for name, needed in CONVOLUTIONS.items() if needed <= found]
+    if not reached:
+        raise WeightsError(f"{path} holds {found} convolutions, too few for Inception-v3's first tap, mixed0")
+    if CONVOLUTIONS[tap] > found:
+        raise WeightsError(f"{path} ends at {reached[-1]}, before {tap}: use --tap {reached[-1]} or an earlier one")
+
+
+def check_layers(path: Path, layers: list[ConvWeights], shapes: list[tuple[int, ...]]) -> None:
+    """Raises WeightsError unless the layers of a file are those of the network, in finite numbers."""
+    if len(layers) < len(shapes):
+        raise WeightsError(f"{path} holds {len(layers)} of {len(shapes)} convolutions with their batch norms")
+    for index, (layer, shape) in enumerate(zip(layers, shapes, strict=True)):
+        if layer.kernel.shape != shape:
+            raise WeightsError(
+                f"{path} is not Inception-v3: convolution {index} is {list(layer.kernel.shape)}, "
+                f"the network's is {list(shape)}"
+            )
+        if not all(np.isfinite(a).all() for a in (layer.kernel, layer.beta, layer.mean, layer.variance)):
+            raise WeightsError(f"{path} is damaged: convolution {index} holds numbers that are not finite")
+
+
+def random_weights(shapes: list[tuple[int, ...]], seed: int) -> list[ConvWeights]:
+    """He et al. 2015 (normal, variance 2 / fan-in), each filter's mean taken out.
+
+    With filters that see only differences, what photos have in common doesn't drown out what tells them apart.
+
+    Args:
+        shapes: of the kernels, ``[height, width, in, out]``.
+        seed: what they are drawn from.
+    """
+    rng = np.random.default_rng(seed)
+    layers = []
+    for shape in shapes:
+        deviation = np.sqrt(2 / np.prod(shape[:3]))
+        kernel = rng.normal(0, deviation, shape).astype(np.float32)
+        kernel -= kernel.mean(axis=(0, 1, 2))
+        zeros, ones = np.zeros(shape[3], np.float32), np.ones(shape[3], np.float32)
+        layers.append(ConvWeights(kernel, zeros, zeros, ones))
+    return layers
