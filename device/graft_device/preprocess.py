@@ -32,7 +32,7 @@ MAX_PIXELS = 89_478_485
 CROP_FRACTION = 0.875
 """The central part that ``crop`` keeps, as Inception's evaluation preprocessing does."""
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 _WHITE = (255, 255, 255, 255)
 _HEIF_BRANDS = (b"heic", b"heix", b"heif", b"hevc", b"mif1", b"msf1")
 
