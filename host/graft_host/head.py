@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.errors import GraftError
+from graft_host.gradient_descent import Descent, gradient_descent
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -20,7 +20,6 @@ PENALTIES = tuple(float(c) for c in np.logspace(-5, 1, 13))
 _MAX_ITERATIONS = 1000
 _TOLERANCE = 1e-4
 _FOLDS = 5
-_INITIAL_DEVIATION = 0.001
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,11 @@ class Recipe:
     steps: int = 4000
     batch: int = 100
 
+    @property
+    def descent(self) -> Descent:
+        """What ``sgd`` needs to know."""
+        return Descent(self.learning_rate, self.steps, self.batch, self.seed)
+
 
 def train_head(train: tuple[Array, Labels], validation: tuple[Array, Labels], classes: int, recipe: Recipe) -> Head:
     """Trains a head.
@@ -83,7 +87,7 @@ def train_head(train: tuple[Array, Labels], validation: tuple[Array, Labels], cl
     """
     weights = photo_weights(train[1], classes, balanced=recipe.balanced)
     if recipe.optimizer == "sgd":
-        return _gradient_descent(*train, weights, classes, recipe)
+        return Head(*gradient_descent(*train, weights, classes, recipe.descent))
     penalty = _best_penalty(train, validation, weights, classes, recipe)
     return fit_softmax(*train, weights, classes, (penalty,))[0]
 
@@ -234,28 +238,3 @@ def _unpacked(
     packed: NDArray[np.float64], length: int, classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return packed[: length * classes].reshape(length, classes), packed[length * classes :]
-
-
-def _gradient_descent(
-    bottlenecks: Array, labels: Labels, weights: NDArray[np.float64], classes: int, recipe: Recipe
-) -> Head:
-    """The retraining scripts of 2015: a small normal kernel, batches drawn with replacement, no penalty."""
-    rng = np.random.default_rng(recipe.seed)
-    kernel = rng.normal(0, _INITIAL_DEVIATION, (bottlenecks.shape[1], classes)).astype(np.float32)
-    bias = np.zeros(classes, np.float32)
-    for _ in range(recipe.steps):
-        chosen = rng.integers(len(labels), size=recipe.batch)
-        batch = bottlenecks[chosen]
-        logits = batch @ kernel + bias
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        shares[np.arange(recipe.batch), labels[chosen]] -= 1
-        shares *= (weights[chosen] / recipe.batch).astype(np.float32)[:, np.newaxis]
-        kernel -= recipe.learning_rate * (batch.T @ shares)
-        bias -= recipe.learning_rate * shares.sum(axis=0)
-    if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
-        raise GraftError(
-            f"gradient descent diverged at learning rate {recipe.learning_rate}: give a smaller --learning-rate, "
-            "or use --optimizer lbfgs"
-        )
-    return Head(kernel, bias)

@@ -1,0 +1,69 @@
+"""The head of 2015: plain gradient descent on raw bottlenecks, as the retraining scripts did it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import GraftError
+
+_INITIAL_DEVIATION = 0.001
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Step size, number of steps, photos a step, and the seed of kernel and batches."""
+
+    learning_rate: float
+    steps: int
+    batch: int
+    seed: int
+
+
+def gradient_descent(
+    bottlenecks: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    classes: int,
+    descent: Descent,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Minimizes the weighted cross-entropy from a small normal kernel, batches drawn with replacement, no penalty.
+
+    Args:
+        bottlenecks: ``[N,D]``.
+        labels: ``[N]``.
+        weights: of the photos in the loss, ``[N]``.
+        classes: K.
+        descent: how.
+
+    Returns:
+        Kernel ``[D,K]`` and bias ``[K]``.
+
+    Raises:
+        GraftError: the numbers grew beyond all bounds.
+    """
+    rng = np.random.default_rng(descent.seed)
+    kernel = rng.normal(0, _INITIAL_DEVIATION, (bottlenecks.shape[1], classes)).astype(np.float32)
+    bias = np.zeros(classes, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is told below
+        for _ in range(descent.steps):
+            chosen = rng.integers(len(labels), size=descent.batch)
+            residual = _shares(bottlenecks[chosen] @ kernel + bias)
+            residual[np.arange(descent.batch), labels[chosen]] -= 1
+            residual *= (weights[chosen] / descent.batch).astype(np.float32)[:, np.newaxis]
+            kernel -= descent.learning_rate * (bottlenecks[chosen].T @ residual)
+            bias -= descent.learning_rate * residual.sum(axis=0)
+    if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+        raise GraftError(
+            f"gradient descent diverged at learning rate {descent.learning_rate}: give a smaller --learning-rate, "
+            "or use --optimizer lbfgs"
+        )
+    return kernel, bias
+
+
+def _shares(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    normalized: NDArray[np.float32] = shares / shares.sum(axis=1, keepdims=True)
+    return normalized

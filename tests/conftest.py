@@ -1,0 +1,98 @@
+"""Fixtures that several test files share; what is slow is made once a session."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one ``graft train --json`` left and said."""
+
+    model: Path
+    report: dict[str, Any]
+    cache: Path
+    photos: Path
+
+
+@pytest.fixture(scope="session")
+def weights_file() -> Path:
+    """Real ImageNet weights up to mixed8."""
+    path = SHARED / "weights" / "inception_v3_2015_mixed8_notop.h5"
+    if not path.is_file():
+        pytest.skip(f"real weights are not at {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def cats_and_dogs() -> Path:
+    """500 real photos in two classes."""
+    path = SHARED / "datasets" / "cats_and_dogs"
+    if not path.is_dir():
+        pytest.skip(f"real photos are not at {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the end-to-end tests, so that each backbone is converted once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def pets(
+    weights_file: Path, cats_and_dogs: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
+    """The issue's own command: cats and dogs on real weights, mixed7 at 299."""
+    model = tmp_path_factory.mktemp("pets") / "pets.tflite"
+    options = ["--weights", str(weights_file), "--tap", "mixed7", "--image-size", "299"]
+    report = graft_json("train", cats_and_dogs, "-o", model, *options, "--cache", shared_cache)
+    return Trained(model, report, shared_cache, cats_and_dogs)
+
+
+def graft(*args: object, timeout: float = 600, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs ``graft`` as a person does."""
+    return _run("graft_host.cli", args, timeout, options)
+
+
+def graft_device(*args: object, timeout: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs ``graft-device`` as a person does."""
+    return _run("graft_device.cli", args, timeout, options)
+
+
+def graft_json(*args: object) -> Any:
+    """What ``graft … --json`` prints, which must be one object and nothing else."""
+    done = graft(*args, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def error_line(done: subprocess.CompletedProcess[str], status: int = 1) -> str:
+    """The one line that an error must be, with its exit status."""
+    assert done.returncode == status, (done.returncode, done.stderr)
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    assert done.stderr.rstrip().splitlines()[-1] == lines[0], done.stderr
+    return lines[0]
+
+
+def _run(
+    module: str, args: tuple[object, ...], timeout: float, options: dict[str, Any]
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *map(os.fspath, map(_text, args))]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)
+
+
+def _text(arg: object) -> str:
+    return os.fspath(arg) if isinstance(arg, (str, os.PathLike)) else str(arg)
