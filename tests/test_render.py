@@ -5,16 +5,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
-from graft_host import render
+from graft_host import render, render_light, render_scene
 from graft_host.render import PARTS, render_dataset, render_part
-from graft_host.render_shapes import SURFACES, draw_nut, draw_screw, draw_washer
+from graft_host.render_camera import develop, lay, trace
+from graft_host.render_light import reach_of_light, shade_metal
+from graft_host.render_scene import Relief, Scene, arrange, draw_scene
+from graft_host.render_shapes import draw_nut, draw_screw, draw_washer
+from graft_host.render_surfaces import SURFACES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from graft_host.render_shapes import Array, Surface
+    from graft_host.render_random import Array
+    from graft_host.render_surfaces import Surface
 
 SMALL = 96
 
@@ -31,16 +36,16 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.jpg")}
 
 
-def _scene(tilt: float = 0.3, lamp: tuple[float, float, float] = (0.6, 0, 0.8), size: int = SMALL) -> render._Scene:
-    return render._Scene(size, tilt, np.array(lamp, np.float32), np.array((-1, 0, 0), np.float32), key=0.6)
+def _scene(tilt: float = 0.3, lamp: tuple[float, float, float] = (0.6, 0, 0.8), size: int = SMALL) -> Scene:
+    return Scene(size, tilt, np.array(lamp, np.float32), np.array((-1, 0, 0), np.float32), key=0.6)
 
 
-def _block(scene: render._Scene, height: float = 24) -> render._Relief:
+def _block(scene: Scene, height: float = 24) -> Relief:
     """A block of 32 x 32 texels in the middle of the photo."""
     lower, upper = (np.zeros((2 * scene.size + 32, 2 * scene.size), np.float32) for _ in range(2))
     block = slice(scene.size - 16, scene.size + 16)
     upper[block, block] = height
-    return render._Relief(lower, upper)
+    return Relief(lower, upper)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -78,6 +83,7 @@ def test_a_dataset_is_a_folder_of_jpegs_per_part(tmp_path: Path) -> None:
     assert render_dataset(folder, per_class=2, seed=3) == 6
     assert sorted(_bytes(folder)) == [f"{part}/{part}-000{i}.jpg" for part in PARTS for i in (1, 2)]
     with Image.open(folder / "screw" / "screw-0002.jpg") as photo:
+        assert isinstance(photo, JpegImagePlugin.JpegImageFile)
         assert (photo.format, photo.mode, photo.size) == ("JPEG", "RGB", (320, 320))
         # Luminance step of the lowest frequency: 3 at Pillow's quality 90, 8 at its default of 75.
         assert photo.quantization[0][0] == 3
@@ -104,9 +110,9 @@ def test_every_photo_shows_metal_that_stands_out_from_the_bench(part: str) -> No
     brightness = []
     for seed in range(15):
         rng = _rng(seed)
-        scene = render._draw_scene(rng, SMALL)
+        scene = draw_scene(rng, SMALL)
         bench = render._bench(rng, scene)
-        relief = render._arrange(render._DRAW[part](rng), rng, scene)
+        relief = arrange(render._DRAW[part](rng), rng, scene)
         covered = relief.upper[: 2 * SMALL : 2, ::2] > 0
         photo = render._cover(bench, relief, scene, rng)
         change = np.abs(np.sqrt(photo) - np.sqrt(bench)).mean(axis=2)
@@ -140,8 +146,8 @@ def test_every_class_covers_as_much_of_the_photo() -> None:
         covered = []
         for seed in range(60):
             rng = _rng(seed)
-            scene = render._draw_scene(rng, 48)
-            covered.append(float((render._arrange(render._DRAW[part](rng), rng, scene).upper > 0).mean()))
+            scene = draw_scene(rng, 48)
+            covered.append(float((arrange(render._DRAW[part](rng), rng, scene).upper > 0).mean()))
         shares.append(np.mean(covered))
     assert max(shares) < 1.25 * min(shares)
 
@@ -175,11 +181,11 @@ def test_a_nut_reaches_further_at_its_corners_than_at_its_flats() -> None:
 
 def test_parts_never_overlap() -> None:
     scene, washer = _scene(), draw_washer(_rng(2))
-    relief = render._Relief(*np.zeros((2, 2 * SMALL + 40, 2 * SMALL), np.float32))
+    relief = Relief(*np.zeros((2, 2 * SMALL + 40, 2 * SMALL), np.float32))
     placed = 0
     for seed in range(40):
         before = relief.upper.copy()
-        placed += render._place(relief, washer, 30, 1, _rng(seed), scene)
+        placed += render_scene._place(relief, washer, 30, 1, _rng(seed), scene)
         assert np.array_equal(relief.upper[before > 0], before[before > 0])
     assert 2 <= placed < 40
 
@@ -187,7 +193,7 @@ def test_parts_never_overlap() -> None:
 @pytest.mark.parametrize(("lamp", "dark", "lit"), [((0.6, 0, 0.8), -26, 26), ((-0.6, 0, 0.8), 26, -26)])
 def test_a_shadow_falls_away_from_the_lamp(lamp: tuple[float, float, float], dark: int, lit: int) -> None:
     scene = _scene(lamp=lamp)
-    bench, _ = render._reach_of_light(_block(scene), scene, softness=0.004)
+    bench, _ = reach_of_light(_block(scene), scene, softness=0.004)
     # On the block's row, in photo pixels: it ends 8 from the middle and its shadow 9 later.
     row, middle = bench[SMALL // 2], SMALL // 2
     assert row[middle + dark // 2] < row[middle + lit // 2] - 0.3
@@ -196,7 +202,7 @@ def test_a_shadow_falls_away_from_the_lamp(lamp: tuple[float, float, float], dar
 
 def test_the_bench_under_a_part_gets_no_lamp_light() -> None:
     scene = _scene()
-    bench, metal = render._reach_of_light(_block(scene), scene, softness=0.004)
+    bench, metal = reach_of_light(_block(scene), scene, softness=0.004)
     assert bench[SMALL // 2, SMALL // 2] < 1 - scene.key
     assert metal[SMALL // 2, SMALL // 2] > 0.9
 
@@ -204,7 +210,7 @@ def test_the_bench_under_a_part_gets_no_lamp_light() -> None:
 @pytest.mark.parametrize(("size", "height"), [(SMALL, 24), (SMALL, 900), (320, 600)])
 def test_a_tilted_camera_sees_the_near_wall_below_the_top(size: int, height: int) -> None:
     scene = _scene(tilt=0.5, size=size)
-    hits, texels = render._trace(_block(scene, height), scene)
+    hits, texels = trace(_block(scene, height), scene)
     column = hits % (2 * size) == size
     rows, sources = hits[column] // (2 * size), texels[column] // (2 * size)
     rise = round(height * math.sin(0.5))
@@ -218,8 +224,8 @@ def test_a_tilted_camera_sees_the_near_wall_below_the_top(size: int, height: int
 def test_a_camera_sees_the_bench_below_an_overhang() -> None:
     scene = _scene(tilt=0.5)
     block = _block(scene)
-    raised = render._Relief(np.where(block.upper > 0, np.float32(16), 0).astype(np.float32), block.upper)
-    hits, _ = render._trace(raised, scene)
+    raised = Relief(np.where(block.upper > 0, np.float32(16), 0).astype(np.float32), block.upper)
+    hits, _ = trace(raised, scene)
     assert hits.max() // (2 * SMALL) == SMALL + 15 - round(16 * math.sin(0.5))
 
 
@@ -227,7 +233,7 @@ def test_a_camera_sees_the_bench_below_an_overhang() -> None:
 def test_a_texture_fills_the_whole_photo(tilt: float) -> None:
     for seed in range(20):
         texture = np.ones((SMALL * 3 // 2, SMALL * 3 // 2), np.float32)
-        assert render._lay(texture, _scene(tilt), _rng(seed)).min() > 0.99
+        assert lay(texture, _scene(tilt), _rng(seed)).min() > 0.99
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.draw.__name__)
@@ -248,19 +254,19 @@ def test_metal_mirrors_the_lamp_halfway_between_lamp_and_camera() -> None:
     other = 2 * (scene.lamp @ halfway) * scene.lamp - halfway
     normals = np.stack([halfway, other], axis=1).astype(np.float32)
     for seed in range(20):
-        metal = render._metal(normals, np.ones(2, np.float32), scene, np.full(3, 0.3, np.float32), _rng(seed))
+        metal = shade_metal(normals, np.ones(2, np.float32), scene, np.full(3, 0.3, np.float32), _rng(seed))
         assert (metal[:, 0] > 1.3 * metal[:, 1]).all()
 
 
 def test_every_finish_occurs() -> None:
     up, lit, grey = np.array([[0], [0], [1]], np.float32), np.ones(1, np.float32), np.full(3, 0.3, np.float32)
-    metals = [render._metal(up, lit, _scene(), grey, _rng(seed))[:, 0] for seed in range(60)]
-    assert len({round(float(metal[0] / metal[2]), 3) for metal in metals}) == len(render._FINISHES) > 3
+    metals = [shade_metal(up, lit, _scene(), grey, _rng(seed))[:, 0] for seed in range(60)]
+    assert len({round(float(metal[0] / metal[2]), 3) for metal in metals}) == len(render_light._FINISHES) > 3
 
 
 def test_developing_leaves_its_input_alone() -> None:
     light = np.full((SMALL, SMALL, 3), 0.25, np.float32)
-    photo = np.asarray(render._develop(light, _rng(1)), np.float32)
+    photo = np.asarray(develop(light, _rng(1)), np.float32)
     assert (light == 0.25).all()
     # Half of full scale in gamma 2, give or take exposure and white balance.
     assert 90 < photo.mean() < 165

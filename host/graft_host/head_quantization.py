@@ -99,7 +99,6 @@ def logit_range(logits: NDArray[np.float64]) -> tuple[float, float]:
     lead = math.log(256 * logits.shape[1])
     ordered = np.sort(logits, axis=1)
     best, second = ordered[:, -1], ordered[:, -2]
-    high = float(np.minimum(best, second + lead).max())
-    low = float(np.maximum(ordered[:, 0], best - lead).min())
-    # Zero must be representable.
-    return min(low * _HEADROOM, 0.0), max(high * _HEADROOM, 1e-6)
+    high = max(float(np.minimum(best, second + lead).max()) * _HEADROOM, 1e-6)
+    low = float(np.maximum(ordered[:, 0], np.minimum(best, high) - lead).min()) * _HEADROOM
+    return min(low, 0.0), high  # zero must be representable
