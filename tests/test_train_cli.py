@@ -1,0 +1,280 @@
+"""``graft train`` as a person runs it, on rendered parts and a shallow random backbone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from graft_device.classifier import Classifier
+from graft_host.render import render_dataset
+from tests.conftest import error_line, graft, graft_device, graft_json
+
+pytestmark = pytest.mark.slow
+
+PHOTOS_A_CLASS = 14
+FAST = ("--weights", "random", "--tap", "mixed0", "--image-size", "75", "--test-percent", "30")
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rendered photos; not to be changed by a test."""
+    folder = tmp_path_factory.mktemp("parts")
+    render_dataset(folder, PHOTOS_A_CLASS, 0)
+    return folder
+
+
+@pytest.fixture
+def photos(parts: Path, tmp_path: Path) -> Path:
+    """The same photos, to do with as a test likes."""
+    return Path(shutil.copytree(parts, tmp_path / "photos"))
+
+
+def train(photos: Path, model: Path, cache: Path, *options: object) -> subprocess.CompletedProcess[str]:
+    return graft("train", photos, "-o", model, *FAST, "--cache", cache, *options)
+
+
+def test_one_object_with_everything_promised(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    model = tmp_path / "parts.tflite"
+    report = graft_json("train", photos, "-o", model, *FAST, "--cache", shared_cache)
+    assert report["model"] == str(model)
+    assert report["labels"] == ["nut", "screw", "washer"]
+    counts = report["photos"]
+    assert counts["train"] + counts["validation"] + counts["test"] == 3 * PHOTOS_A_CLASS
+    assert counts["skipped"] == 0
+    assert 0 <= report["accuracy"]["float_head"] <= 1
+    assert 0 <= report["agreement"] <= 1
+    assert report["bytes"] == model.stat().st_size
+    assert {"scan", "backbone", "bottlenecks", "head", "fuse", "evaluate", "total"} <= report["seconds"].keys()
+    assert report["cache"]["hits"] + report["cache"]["misses"] == 3 * PHOTOS_A_CLASS
+    with zipfile.ZipFile(model) as archive:
+        card = json.loads(archive.read("graft.json"))
+    assert card["training"]["accuracy"]["shipped"] == report["accuracy"]["shipped"]
+    assert card["backbone"]["pretrained"] is False
+    again = graft_json("evaluate", model, photos)
+    assert again["accuracy"] == report["accuracy"]["shipped"]
+    assert again["confusion"] == report["confusion"]
+
+
+def test_the_table_for_a_person(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    done = train(photos, tmp_path / "parts.tflite", shared_cache)
+    assert done.returncode == 0, done.stderr
+    for word in ("precision", "washer", "train", "float head", "parts.tflite"):
+        assert word in done.stdout
+    assert "not pretrained" in done.stderr
+    assert "INFO" not in done.stderr
+
+
+def test_added_photos_alone_are_extracted_and_the_backbone_is_kept(photos: Path, tmp_path: Path) -> None:
+    cache, model = tmp_path / "cache", tmp_path / "parts.tflite"
+    first = graft_json("train", photos, "-o", model, *FAST, "--cache", cache)
+    assert first["cache"] == {"hits": 0, "misses": 3 * PHOTOS_A_CLASS, "backbone": "converted"}
+    render_dataset(tmp_path / "more", 4, 99)
+    for photo in (tmp_path / "more").glob("*/*.jpg"):
+        photo.rename(photos / photo.parent.name / f"new {photo.name}")
+    second = graft_json("train", photos, "-o", model, *FAST, "--cache", cache, "--overwrite")
+    assert second["cache"] == {"hits": 3 * PHOTOS_A_CLASS, "misses": 12, "backbone": "reused"}
+
+
+@pytest.mark.parametrize("mode", ["dynamic", "float16", "float32"])
+def test_float_files_run_everywhere_and_say_the_same(
+    photos: Path, tmp_path: Path, shared_cache: Path, mode: str
+) -> None:
+    model = tmp_path / f"{mode}.tflite"
+    report = graft_json("train", photos, "-o", model, *FAST, "--cache", shared_cache, "--quantize", mode)
+    assert report["agreement"] == 1.0
+    photo = next(photos.glob("*/*.jpg"))
+    answers = []
+    for runtime in ("litert", "tflite-runtime"):
+        classifier = Classifier(model, runtime=runtime)
+        assert classifier._runner.input.dtype == np.float32
+        answers.append(dict(classifier.classify(photo)))
+    assert answers[0] == pytest.approx(answers[1], abs=0.02)
+
+
+def test_every_option_reaches_its_step(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    model = tmp_path / "parts.tflite"
+    options = ["--optimizer", "sgd", "--learning-rate", "0.1", "--steps", "200", "--class-weight", "balanced"]
+    options += ["--augment", "2", "--resize", "crop", "--seed", "2", "--threads", "1", "--validation-percent", "5"]
+    report = graft_json("train", photos, "-o", model, *FAST, "--cache", shared_cache, *options)
+    variants = 2 * report["photos"]["train"]
+    assert report["cache"]["misses"] == 3 * PHOTOS_A_CLASS + variants
+    assert report["penalty"] is None
+    card = json.loads(graft_device("info", model, "--json").stdout)["card"]
+    assert card["resize"] == "crop"
+    assert card["training"]["augment"] == 2
+    assert card["training"]["split"] == {"seed": 2, "test_percent": 30.0, "validation_percent": 5.0}
+    assert card["training"]["head"] == {
+        "optimizer": "sgd", "class_weight": "balanced", "learning_rate": 0.1, "steps": 200,
+    }  # fmt: skip
+
+
+def test_the_same_command_gives_the_same_file(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    files = [tmp_path / "a.tflite", tmp_path / "b.tflite"]
+    for path in files:
+        assert train(photos, path, shared_cache, "--augment", "1").returncode == 0
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_an_existing_file_is_kept(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    model = tmp_path / "parts.tflite"
+    model.write_text("precious")
+    assert "exists: give another name with -o, or --overwrite" in error_line(train(photos, model, shared_cache))
+    assert model.read_text() == "precious"
+    assert train(photos, model, shared_cache, "--overwrite").returncode == 0
+    assert model.stat().st_size > 10_000
+
+
+def test_the_gate_refuses_and_writes_nothing(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    """Photos of noise: nobody can tell their classes apart."""
+    rng = np.random.default_rng(0)
+    for path in photos.glob("*/*.jpg"):
+        Image.fromarray(rng.integers(0, 256, (80, 80, 3), np.uint8)).save(path)
+    model = tmp_path / "parts.tflite"
+    line = error_line(train(photos, model, shared_cache, "--min-accuracy", "1.0"), status=3)
+    assert "is below --min-accuracy 1.0" in line
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["photos"]
+    assert train(photos, model, shared_cache, "--min-accuracy", "0").returncode == 0
+
+
+def test_bad_files_are_listed_and_skipped_or_with_strict_refused(
+    photos: Path, tmp_path: Path, shared_cache: Path
+) -> None:
+    nuts = photos / "nut"
+    (nuts / "text.jpg").write_text("this is no photo")
+    (nuts / "empty.png").touch()
+    whole = next(nuts.glob("nut-*.jpg")).read_bytes()
+    (nuts / "cut short.jpg").write_bytes(whole[: len(whole) // 2])
+    (nuts / ".hidden.jpg").write_text("hidden")
+    (nuts / "line\nbreak 'quoted\" größe.jpg").write_bytes(whole)
+    done = train(photos, tmp_path / "parts.tflite", shared_cache, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["photos"]["skipped"] == 3
+    reasons = {Path(entry["path"]).name: entry["reason"] for entry in report["skipped"]}
+    assert reasons == {
+        "text.jpg": "not a JPEG, PNG, WebP, BMP or GIF image",
+        "empty.png": "the file is empty",
+        "cut short.jpg": "the image is cut short",
+    }
+    assert done.stderr.count("skipped ") == 3
+    strict = error_line(train(photos, tmp_path / "strict.tflite", shared_cache, "--strict"))
+    assert "without --strict" in strict
+    assert not (tmp_path / "strict.tflite").exists()
+    for name in ("text.jpg", "empty.png"):
+        (nuts / name).unlink()
+    late = error_line(train(photos, tmp_path / "strict.tflite", shared_cache, "--strict"))
+    assert "cut short.jpg: the image is cut short" in late
+
+
+def test_a_class_whose_photos_all_fail_to_decode(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    for path in (photos / "screw").iterdir():
+        path.write_bytes(path.read_bytes()[:-2000])
+    line = error_line(train(photos, tmp_path / "parts.tflite", shared_cache))
+    assert "'screw'" in line
+    assert "no readable photo" in line
+    assert "14 x the image is cut short" in line
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("missing/parts.tflite", "mkdir -p"),
+        ("photos", "is a folder: give a file name"),
+        ("photos/nut/nut-0001.jpg/parts.tflite", "no such folder"),
+    ],
+)
+def test_an_output_that_cannot_be(photos: Path, tmp_path: Path, shared_cache: Path, output: str, reason: str) -> None:
+    assert reason in error_line(train(photos, tmp_path / output, shared_cache))
+
+
+def test_an_output_folder_that_cannot_be_written(parts: Path, tmp_path: Path, bound_by_permissions: list[str]) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    locked.chmod(0o555)
+    done = graft(
+        "train", parts, "-o", locked / "parts.tflite", *FAST, "--cache", tmp_path / "cache", prefix=bound_by_permissions
+    )
+    assert "cannot write into" in error_line(done)
+    done = graft(
+        "train", parts, "-o", tmp_path / "parts.tflite", *FAST, "--cache", locked / "cache", prefix=bound_by_permissions
+    )
+    assert "choose another with --cache DIR" in error_line(done)
+
+
+@pytest.mark.parametrize("place", ["model", "cache"])
+def test_a_full_disk(photos: Path, tmp_path: Path, shared_cache: Path, small_disk: Path, place: str) -> None:
+    """Room for a part of the file, or of the cache."""
+    model = (small_disk if place == "model" else tmp_path) / "parts.tflite"
+    cache = shared_cache if place == "model" else small_disk
+    line = error_line(train(photos, model, cache))
+    assert "no space left" in line or "the disk is full" in line
+    assert not model.exists()
+    assert not [path for path in small_disk.rglob("*") if path.suffix in {".tmp", ".tflite"}]
+    assert train(photos, tmp_path / "parts.tflite", shared_cache, "--overwrite").returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 200 KB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k,mode=777", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_ctrl_c_leaves_no_model_and_loses_no_work(parts: Path, tmp_path: Path) -> None:
+    render_dataset(tmp_path / "photos", 60, 0)
+    cache, model = tmp_path / "cache", tmp_path / "parts.tflite"
+    command = [sys.executable, "-m", "graft_host.cli", "train", tmp_path / "photos", "-o", model, *FAST]
+    with subprocess.Popen([*command, "--cache", cache], stderr=subprocess.PIPE, text=True) as job:
+        assert job.stderr is not None
+        deadline = time.monotonic() + 120
+        while not list(cache.glob("bottlenecks/*.sqlite")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        job.send_signal(signal.SIGINT)
+        said = job.stderr.read()
+    assert job.returncode == 130, said
+    assert "Traceback" not in said
+    assert "interrupted" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "photos"]
+    report = graft_json("train", tmp_path / "photos", "-o", model, *FAST, "--cache", cache)
+    assert report["cache"]["backbone"] == "reused"
+
+
+def test_usage_errors_exit_2(photos: Path, tmp_path: Path) -> None:
+    model = tmp_path / "parts.tflite"
+    for wrong in (
+        ["--tap", "mixed11"],
+        ["--image-size", "74"],
+        ["--quantize", "int4"],
+        ["--test-percent", "60", "--validation-percent", "40"],
+        ["--min-accuracy", "2"],
+        ["--no-such-option"],
+    ):
+        done = graft("train", photos, "-o", model, *wrong)
+        assert done.returncode == 2, (wrong, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+def test_every_command_shows_an_example() -> None:
+    listed = graft("--help")
+    assert listed.returncode == 0
+    for command in ("train", "evaluate", "inspect", "demo"):
+        assert command in listed.stdout
+        assert f"Example:  graft {command}" in graft(command, "--help").stdout
