@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 COLOURS = {"red": (230, 20, 30), "green": (15, 220, 25), "blue": (25, 35, 240)}
 LABELS = tuple(COLOURS)
 SIZE = 32
-SHARPNESS = 0.02  # logits a level of mean colour
+KERNEL = np.diag(np.array([0.020, 0.018, 0.022], np.float32))
+"""Logits a level of mean colour; uneven, so that a wrong normalization shows behind the softmax."""
+
 FLOAT_MEAN, FLOAT_STD = 127.5, 127.5
 
 _UINT8, _INT8, _FLOAT32 = schema.TensorType.UINT8, schema.TensorType.INT8, schema.TensorType.FLOAT32
@@ -46,7 +48,7 @@ def write_artifact(
         kind: ``int8`` or ``float32``.
         labels: as many as the kernel has columns.
         size: the input side.
-        kernel: ``[3,K]`` on colours from 0 to 255; tells red, green and blue apart when None.
+        kernel: ``[3,K]`` on colours from 0 to 255; ``KERNEL`` when None.
         card: instead of the one that fits.
     """
     path.write_bytes(attach(network(kind, size, kernel), labels, card or make_card(kind, size)))
@@ -55,7 +57,7 @@ def write_artifact(
 
 def network(kind: str = "int8", size: int = SIZE, kernel: Array | None = None) -> bytes:
     """The fused flatbuffer, without labels and card."""
-    kernel = np.eye(3, dtype=np.float32) * np.float32(SHARPNESS) if kernel is None else kernel
+    kernel = KERNEL if kernel is None else kernel
     bias = np.zeros(kernel.shape[1], np.float32)
     colours = np.random.default_rng(0).uniform(0, 255, (64, 3)).astype(np.float32)
     if kind == "float32":  # the same logits from colours that were normalized to -1 to 1

@@ -19,7 +19,8 @@ def correlated(photos: int, length: int, seed: int = 0) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     common = rng.normal(0, 1, (photos, 4)) @ np.random.default_rng(1).normal(0, 1, (4, length))
     values = np.maximum(0.6 + 0.2 * common + rng.normal(0, 0.05, (photos, length)), 0)
-    return (np.clip(np.rint(values / SCALE), 0, 255) * SCALE).astype(np.float32)
+    stored: NDArray[np.float32] = (np.clip(np.rint(values / SCALE), 0, 255) * SCALE).astype(np.float32)
+    return stored
 
 
 def some_head(length: int, classes: int, size: float = 0.3) -> Head:

@@ -241,8 +241,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_ctrl_c_leaves_no_model_and_loses_no_work(parts: Path, tmp_path: Path) -> None:
     render_dataset(tmp_path / "photos", 60, 0)
     cache, model = tmp_path / "cache", tmp_path / "parts.tflite"
-    command = [sys.executable, "-m", "graft_host.cli", "train", tmp_path / "photos", "-o", model, *FAST]
-    with subprocess.Popen([*command, "--cache", cache], stderr=subprocess.PIPE, text=True) as job:
+    command = [sys.executable, "-m", "graft_host.cli", "train", str(tmp_path / "photos"), "-o", str(model), *FAST]
+    with subprocess.Popen([*command, "--cache", str(cache)], stderr=subprocess.PIPE, text=True) as job:
         assert job.stderr is not None
         deadline = time.monotonic() + 120
         while not list(cache.glob("bottlenecks/*.sqlite")) and time.monotonic() < deadline:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graft_device.errors import ModelError
 from graft_device.model import ModelFile, read_model
-from graft_device.preprocess import PhotoSource, preprocess
+from graft_device.preprocess import RESIZE_RULES, PhotoSource, preprocess
 from graft_device.runtime import Runner, TensorSpec, open_model
 
 
@@ -103,6 +103,11 @@ class Classifier:
         return dequantize(output, self._runner.output)
 
     def _check(self) -> None:
+        if self.model.card.resize not in RESIZE_RULES:
+            raise ModelError(
+                f"{self.model.path} wants resize rule {self.model.card.resize!r}; this version knows "
+                f"{', '.join(RESIZE_RULES)}: update graftkit"
+            )
         size = self.model.card.image_size
         if self._runner.input.shape != (1, size, size, 3):
             raise ModelError(

@@ -1,6 +1,7 @@
 """``graft-device``: the command line on the board."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
+# ruff: noqa: FA100
 
 import json
 from enum import Enum
@@ -36,14 +37,20 @@ ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="The .tflit
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results and nothing else.")]
 
 
-@app.callback()
-def _root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"graft-device {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Holds the options that every command shares; ``console`` acts on them."""
 
 
 @app.command(epilog="Example:  graft-device classify pets.tflite photo.jpg --top-k 2")
@@ -88,9 +95,9 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     card = found.card
     accuracy = card.training.get("accuracy", {}).get("shipped")
     rows = {
-        "model": console.printable(found.path),
+        "model": str(found.path),
         "size": f"{found.bytes / 1e6:.1f} MB",
-        "labels": ", ".join(found.labels),
+        "labels": ", ".join(map(console.printable, found.labels)),
         "network": f"{card.backbone.get('name')} up to {card.tap}, weights {card.backbone.get('weights')}",
         "input": f"{card.image_size} x {card.image_size} RGB, resized by {card.resize}",
         "numbers": card.quantization,
@@ -98,10 +105,10 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         "written by": f"graftkit {card.kit_version}",
     }
     for name, value in rows.items():
-        typer.echo(f"{name:<11} {value}")
+        typer.echo(f"{name:<11} {console.printable(value)}")
 
 
-def _answer(image: str, answer: Timed) -> dict[str, Any]:
+def _answer(image: str, answer: "Timed") -> dict[str, Any]:
     return {
         "image": image,
         "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in answer.predictions],
@@ -109,8 +116,8 @@ def _answer(image: str, answer: Timed) -> dict[str, Any]:
     }
 
 
-def _print_answer(image: str, answer: Timed) -> None:
-    ranked = "  ".join(f"{p.label} {p.score:.1%}" for p in answer.predictions)
+def _print_answer(image: str, answer: "Timed") -> None:
+    ranked = "  ".join(f"{console.printable(p.label)} {p.score:.1%}" for p in answer.predictions)
     typer.echo(f"{console.printable(image)}: {ranked}")
 
 

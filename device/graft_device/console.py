@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -27,7 +28,7 @@ class EdgeGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            say("interrupted; what was finished is kept in the cache")
+            say("interrupted; what was finished is kept")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # The reader of our output went away (as in `| head`); nothing may be written at exit either.
@@ -49,17 +50,35 @@ def run(app: typer.Typer) -> NoReturn:
     """Runs a command line; ``--debug`` is understood anywhere before ``--``."""
     args = sys.argv[1:]
     options = args[: args.index("--")] if "--" in args else args
-    # File names need not be valid in the terminal's encoding.
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _prepare_streams()
     if "--debug" in options:
         args.remove("--debug")
         args.insert(0, "--debug")
         app(args)
-    else:
-        warnings.simplefilter("ignore")
-        with _native_notes_hidden():
+        sys.exit(0)
+    warnings.simplefilter("ignore")
+    with _native_notes_hidden():
+        try:
             app(args)
+        except Exception as error:  # noqa: BLE001  a bug of ours, but still one line for the person
+            say(f"error: unexpected {type(error).__name__}: {_one_line(error)}; --debug shows where")
+            sys.exit(1)
     sys.exit(0)
+
+
+def _prepare_streams() -> None:
+    """Opens standard streams that the caller closed; file names need not be valid in the terminal's encoding."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  open until the end
+        else:
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager
@@ -69,8 +88,11 @@ def _native_notes_hidden() -> Iterator[None]:
     What Python writes goes to the terminal directly; what native code writes passes through a filter.
     """
     sys.stderr.flush()
-    terminal = os.dup(2)
-    python_stderr, sys.stderr = sys.stderr, os.fdopen(terminal, "w", buffering=1, errors="backslashreplace")
+    terminal = os.dup(sys.stderr.fileno())
+    python_stderr, sys.stderr = (
+        sys.stderr,
+        os.fdopen(terminal, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"),
+    )
     reading, writing = os.pipe()
     os.dup2(writing, 2)
     os.close(writing)

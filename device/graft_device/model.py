@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,8 @@ def read_model(path: str | Path) -> ModelFile:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():
+            raise ModelError(f"{path} is not a file: give the .tflite that 'graft train' wrote")
         with path.open("rb") as file:
             start = file.read(8)
         if start[4:8] != _IDENTIFIER:
@@ -118,12 +121,12 @@ def read_model(path: str | Path) -> ModelFile:
         size = path.stat().st_size
     except OSError as error:
         raise ModelError(f"cannot read model {path}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, KeyError) as error:
+    except (zipfile.BadZipFile, KeyError, EOFError) as error:
         raise ModelError(
             f"{path} has no model card: it is cut short or was not written by graftkit; "
             "copy it again, or make it with 'graft train'"
         ) from error
-    except (ValueError, NotImplementedError, EOFError) as error:
+    except (ValueError, RuntimeError, zlib.error) as error:  # RuntimeError: zipfile's word for what it can't unpack
         raise ModelError(
             f"{path} has a model card that cannot be used ({error}): update graftkit or train again"
         ) from error

@@ -14,7 +14,7 @@ from typing import Union
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from graft_device.errors import PhotoError
 
@@ -29,11 +29,26 @@ VERSION = 1
 MAX_PIXELS = 89_478_485
 """The largest picture that is decoded: a quarter of a GiB as RGB, as in Pillow's own warning."""
 
+MAX_BYTES = 4 * MAX_PIXELS + (1 << 20)
+"""The largest file that is read: the largest picture, uncompressed with alpha, and room for its metadata."""
+
 CROP_FRACTION = 0.875
 """The central part that ``crop`` keeps, as Inception's evaluation preprocessing does."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+_ORIENTATION = 0x0112
+_TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_CUT_SHORT = "the image is cut short"
 _WHITE = (255, 255, 255, 255)
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
 _HEIF_BRANDS = (b"heic", b"heix", b"heif", b"hevc", b"mif1", b"msf1")
 
 
@@ -70,6 +85,8 @@ def load(source: PhotoSource, size: int | None = None, rule: str = "squash") -> 
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
+        if 0 in source.size:
+            raise PhotoError(f"an image of {source.width} x {source.height} pixels")
         return _finished(source)
     data = source if isinstance(source, bytes) else read_photo(source)
     with _opened(data) as image:
@@ -95,9 +112,11 @@ def fit(image: Image.Image, size: int, rule: str = "squash") -> NDArray[np.uint8
 def read_photo(path: str | os.PathLike[str]) -> bytes:
     """The bytes of an image file; a folder, pipe or device is refused rather than waited for."""
     try:
-        mode = Path(path).stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise PhotoError("is a folder, not an image" if stat.S_ISDIR(mode) else "is not a regular file")
+        found = os.stat(path)  # noqa: PTH116  Path("") would be the current folder
+        if not stat.S_ISREG(found.st_mode):
+            raise PhotoError("is a folder, not an image" if stat.S_ISDIR(found.st_mode) else "is not a regular file")
+        if found.st_size > MAX_BYTES:
+            raise PhotoError(f"too large to read ({found.st_size:,} bytes; the limit is {MAX_BYTES:,})")
         return Path(path).read_bytes()
     except OSError as error:
         raise PhotoError((error.strerror or str(error)).lower()) from error
@@ -129,7 +148,7 @@ def _opened(data: bytes) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"too large to decode (over {MAX_PIXELS:,} pixels)") from error
     except Exception as error:
-        raise PhotoError(_decode_reason(error)) from error
+        raise PhotoError(_CUT_SHORT if _webp_cut_short(data) else _decode_reason(error)) from error
     width, height = image.size
     if width * height > MAX_PIXELS:
         image.close()
@@ -137,16 +156,23 @@ def _opened(data: bytes) -> Image.Image:
     return image
 
 
+def _webp_cut_short(data: bytes) -> bool:
+    """Whether a WebP is shorter than its header says; the decoder gives no reason."""
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) < int.from_bytes(data[4:8], "little") + 8
+
+
 def _unknown_reason(data: bytes) -> str:
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
         return "a HEIC photo, which is not supported; convert it to JPEG first"
+    if data.startswith(_SIGNATURES):
+        return "the image is cut short or damaged"
     return "not a JPEG, PNG, WebP, BMP or GIF image"
 
 
 def _decode_reason(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if "truncated" in text or "Truncated" in text:
-        return "the image is cut short"
+        return _CUT_SHORT
     return f"cannot be decoded ({text})"
 
 
@@ -159,11 +185,15 @@ def _finished(image: Image.Image) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turns the image as its EXIF orientation says; nonsense in the EXIF block is no orientation."""
+    """Turns the image as its EXIF orientation says; nonsense in the EXIF block is no orientation.
+
+    ``ImageOps.exif_transpose`` writes the block anew as well, which fails for other tags that cameras get wrong.
+    """
     try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001  the block is free-form bytes and cameras get it wrong
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION))
+    except Exception:  # noqa: BLE001  the block is free-form bytes
         return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

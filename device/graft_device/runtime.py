@@ -25,6 +25,7 @@ _MODULES = {
     "tflite-runtime": "tflite_runtime.interpreter",
     "tensorflow": "tensorflow.lite.python.interpreter",
 }
+_NUMPY_MAJOR = int(np.__version__.partition(".")[0])
 _PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
 
 
@@ -90,7 +91,7 @@ def open_model(path: str | Path, runtime: str = "auto", threads: int | None = No
     name, interpreter_class = _interpreter_class(runtime)
     count = max(1, min(threads or usable_cores(), usable_cores()))
     try:
-        interpreter = interpreter_class(model_path=str(path), num_threads=count)
+        interpreter = interpreter_class(model_path=_native_path(path), num_threads=count)
         interpreter.allocate_tensors()
         return Runner(interpreter, name, path)
     except (RuntimeError, ValueError) as error:
@@ -127,6 +128,15 @@ def install_hint() -> str:
     )
 
 
+def _native_path(path: Path) -> str | bytes:
+    """The path as the interpreters' C++ side takes it: bytes where the name is no valid UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return str(path)
+
+
 def _interpreter_class(runtime: str) -> tuple[str, Any]:
     if runtime != "auto" and runtime not in _MODULES:
         raise ValueError(f"unknown runtime {runtime!r}; choose auto, {', '.join(RUNTIMES)}")
@@ -134,6 +144,13 @@ def _interpreter_class(runtime: str) -> tuple[str, Any]:
     broken: list[str] = []
     for name in candidates:
         if not _installed(name):
+            continue
+        if name == "tflite-runtime" and _NUMPY_MAJOR >= 2:  # noqa: PLR2004
+            # It was built for numpy 1: it imports with 2, prints a page and fails when a model is opened.
+            broken.append(
+                f"tflite-runtime does not work with numpy {np.__version__}; "
+                'mend it with: python3 -m pip install "numpy<2"'
+            )
             continue
         try:
             return name, importlib.import_module(_MODULES[name]).Interpreter
@@ -159,10 +176,6 @@ def _installed(name: str) -> bool:
 
 
 def _broken_message(name: str, error: BaseException) -> str:
-    if name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:  # noqa: PLR2004
-        return (
-            f'tflite-runtime does not work with numpy {np.__version__}; mend it with: python3 -m pip install "numpy<2"'
-        )
     return f"{name} is installed but does not work here ({_first_line(error)}); reinstall: {_hint_for(name)}"
 
 

@@ -88,17 +88,23 @@ PhotosArgument = Annotated[Path, typer.Argument(metavar="PHOTOS", help="A folder
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite that 'graft train' wrote.")]
 
 
-@app.callback()
-def _root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"graft {__version__}")
         raise typer.Exit
 
 
-@app.command(epilog="Example:  graft train photos/ -o models/pets.tflite --tap mixed7 --image-size 224")
+@app.callback()
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Holds the options that every command shares; ``console`` acts on them."""
+
+
+@app.command(epilog="Example:  graft train photos/ -o pets.tflite --tap mixed7")
 def train(
     photos: PhotosArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="The .tflite to write.")],

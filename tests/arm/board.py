@@ -25,8 +25,8 @@ __all__ = ["REQUIREMENTS", "Board", "Runtime", "Unavailable", "prepare"]
 Runtime = Literal["tflite-runtime", "litert"]
 
 REQUIREMENTS: Mapping[Runtime, Sequence[str]] = {
-    "tflite-runtime": ("tflite-runtime==2.14.0", "numpy<2", "pillow>=9.1", "typer>=0.15,<0.29"),
-    "litert": ("ai-edge-litert>=1.2", "numpy>=1.21", "pillow>=9.1", "typer>=0.15,<0.29"),
+    "tflite-runtime": ("tflite-runtime==2.14.0", "numpy<2", "pillow>=9.1", "typer>=0.19,<0.29"),
+    "litert": ("ai-edge-litert>=1.2", "numpy>=1.21", "pillow>=9.1", "typer>=0.19,<0.29"),
 }
 INTERPRETERS: Mapping[Runtime, str] = {
     "tflite-runtime": "tflite_runtime.interpreter",

@@ -1,0 +1,140 @@
+"""Softmax regression along a path of penalties, by L-BFGS in coordinates in which it takes few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+Wide = NDArray[np.float64]
+
+_MAX_ITERATIONS = 1000
+_GRADIENT_TOLERANCE = 1e-5
+_LOSS_TOLERANCE = 1e-9
+_NEGLIGIBLE = 1e-9  # share of the largest variance below which a direction is rounding noise
+
+
+@dataclass(frozen=True)
+class _Principal:
+    """Photos in the principal directions of their standardized bottlenecks.
+
+    Attributes:
+        coordinates: float32 ``[N,R]``, column by column in memory: both products with it are fast then.
+        basis: orthonormal, ``[D,R]``.
+        variances: of the coordinates, ``[R]``.
+    """
+
+    coordinates: NDArray[np.float32]
+    basis: Wide
+    variances: Wide
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What the loss is made of: ``share`` are the photos' weights, summing to 1, ``strength`` the penalty's."""
+
+    data: _Principal
+    labels: NDArray[np.int64]
+    share: Wide
+    classes: int
+    strength: float
+
+    @property
+    def stretch(self) -> Wide:
+        """The root of the Hessian's diagonal, ``[R,1]``, if every class had probability 1/K.
+
+        Principal directions make the Hessian nearly diagonal; measured in this unit it is nearly the identity, and
+        L-BFGS needs a tenth of the steps.
+        """
+        curvature = (self.classes - 1) / self.classes**2
+        stretch: Wide = np.sqrt(curvature * self.data.variances + self.strength)[:, np.newaxis]
+        return stretch
+
+    def loss(self, packed: Wide) -> tuple[float, Wide]:
+        """Loss and gradient at stretched kernel and bias."""
+        stretch = self.stretch
+        stretched, bias = _unpacked(packed, self.classes)
+        kernel = stretched / stretch
+        logits = (self.data.coordinates @ kernel.astype(np.float32)).astype(np.float64) + bias
+        logits -= logits.max(axis=1, keepdims=True)
+        rows = np.arange(len(self.labels))
+        log_sum = np.log(np.exp(logits).sum(axis=1))
+        loss = self.share @ (log_sum - logits[rows, self.labels]) + self.strength / 2 * np.sum(kernel**2)
+        residual = np.exp(logits - log_sum[:, np.newaxis])
+        residual[rows, self.labels] -= 1
+        residual *= self.share[:, np.newaxis]
+        slope = self.data.coordinates.T @ residual.astype(np.float32) + self.strength * kernel
+        return float(loss), np.concatenate([(slope / stretch).ravel(), residual.sum(axis=0)])
+
+
+def solve(
+    bottlenecks: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    weights: Wide,
+    classes: int,
+    penalties: Sequence[float],
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Kernel and bias for each penalty, each started from the one before.
+
+    Minimizes sum_i w_i · cross-entropy_i + |W|² / (2C) over standardized bottlenecks with a free bias, and folds the
+    standardization into kernel and bias. C means what it means to scikit-learn's ``LogisticRegression``, which trains
+    one vector w for two classes: W holds w/2 and -w/2, half its square, so |W|² counts twice then.
+
+    Args:
+        bottlenecks: ``[N,D]``.
+        labels: ``[N]``.
+        weights: of the photos, ``[N]``.
+        classes: K.
+        penalties: the values of C.
+
+    Returns:
+        Kernels ``[D,K]`` and biases ``[K]`` on raw bottlenecks.
+    """
+    mean = bottlenecks.mean(axis=0, dtype=np.float64)
+    deviation = bottlenecks.std(axis=0, dtype=np.float64)
+    # A number that never changes says nothing, and rounding noise must not be blown up.
+    deviation[deviation < 1e-6 * (np.abs(mean) + 1e-12)] = np.inf
+    data = _principal(((bottlenecks - mean) / deviation).astype(np.float32))
+    total = weights.sum()
+    kernel, bias = np.zeros((len(data.variances), classes)), np.zeros(classes)
+    found = []
+    for penalty in penalties:
+        strength = (2 if classes == 2 else 1) / (penalty * total)  # noqa: PLR2004
+        problem = _Problem(data, labels, weights / total, classes, strength)
+        kernel, bias = _minimized(problem, kernel, bias)
+        folded = data.basis @ kernel / deviation[:, np.newaxis]
+        found.append((folded.astype(np.float32), (bias - mean @ folded).astype(np.float32)))
+    return found
+
+
+def _minimized(problem: _Problem, kernel: Wide, bias: Wide) -> tuple[Wide, Wide]:
+    start = np.concatenate([(kernel * problem.stretch).ravel(), bias])
+    options = {"maxiter": _MAX_ITERATIONS, "gtol": _GRADIENT_TOLERANCE, "ftol": _LOSS_TOLERANCE}
+    found = minimize(problem.loss, start, jac=True, method="L-BFGS-B", options=options)
+    stretched, bias = _unpacked(np.asarray(found.x, np.float64), problem.classes)
+    return stretched / problem.stretch, bias
+
+
+def _principal(scaled: NDArray[np.float32]) -> _Principal:
+    """Turns standardized bottlenecks ``[N,D]`` to the R ≤ min(N, D) directions in which they vary.
+
+    A kernel outside their span changes no logit and costs penalty, so nothing is lost; the basis is orthonormal, so
+    the penalty stays the same.
+    """
+    photos, length = scaled.shape
+    few = photos < length
+    squares, vectors = np.linalg.eigh(((scaled @ scaled.T) if few else (scaled.T @ scaled)).astype(np.float64))
+    kept = squares > _NEGLIGIBLE * max(float(squares[-1]), 1e-30)
+    squares, vectors = squares[kept], vectors[:, kept]
+    if few:
+        coordinates, basis = vectors * np.sqrt(squares), scaled.T @ (vectors / np.sqrt(squares))
+    else:
+        coordinates, basis = scaled @ vectors.astype(np.float32), vectors
+    return _Principal(np.asfortranarray(coordinates, np.float32), basis, squares / photos)
+
+
+def _unpacked(packed: Wide, classes: int) -> tuple[Wide, Wide]:
+    return packed[:-classes].reshape(-1, classes), packed[-classes:]

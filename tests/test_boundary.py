@@ -1,0 +1,121 @@
+"""What may import what: the board's side stands alone, and TensorFlow stays where it is needed."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import graft_device
+import graft_host
+from tests.device_models import picture, write_artifact
+
+DEVICE = sorted(Path(graft_device.__file__).parent.glob("**/*.py"))
+HOST = sorted(Path(graft_host.__file__).parent.glob("**/*.py"))
+WITH_TENSORFLOW = {"backbone.py", "convert.py", "download.py"}
+BOARD_PACKAGES = {"graft_device", "numpy", "PIL", "typer"}
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a source file imports anywhere, relative ones as its own package."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(path.parent.name if node.level else (node.module or "").partition(".")[0])
+    return found
+
+
+def run_python(program: str, *args: object) -> list[str]:
+    """The list that a program prints as JSON in its last line."""
+    command = [sys.executable, "-c", textwrap.dedent(program), *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert isinstance(answer, list)
+    return answer
+
+
+@pytest.mark.parametrize("path", DEVICE, ids=lambda path: path.name)
+def test_the_device_package_imports_only_what_a_board_has(path: Path) -> None:
+    assert imported(path) - set(sys.stdlib_module_names) <= BOARD_PACKAGES
+
+
+@pytest.mark.parametrize("path", HOST, ids=lambda path: path.name)
+def test_tensorflow_is_imported_where_it_is_needed_and_nowhere_else(path: Path) -> None:
+    uses = bool(imported(path) & {"tensorflow", "keras"})
+    assert uses == (path.name in WITH_TENSORFLOW)
+
+
+def test_every_module_of_the_device_package_imports_without_the_host() -> None:
+    modules = [f"graft_device.{path.stem}" for path in DEVICE if path.stem != "__init__"]
+    assert len(modules) >= 7
+    found = run_python(
+        """
+        import importlib, json, sys
+
+        class Blocker:
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] in {"graft_host", "tensorflow", "keras", "scipy", "flatbuffers"}:
+                    raise ImportError(f"{name} is not on a board")
+
+        sys.meta_path.insert(0, Blocker())
+        for name in sys.argv[1:]:
+            importlib.import_module(name)
+        import graft_device
+        public = [getattr(graft_device, name) for name in graft_device.__all__]
+        print(json.dumps(sorted(set(sys.argv[1:]) & set(sys.modules))))
+        """,
+        *modules,
+    )
+    assert found == sorted(modules)
+
+
+RUN = """
+import json, sys
+from graft_device import cli
+try:
+    cli.main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+HEAVY = {"rich", "pydantic", "tensorflow", "keras", "graft_host", "scipy", "sklearn", "h5py"}
+
+
+def test_classifying_loads_nothing_heavy(tmp_path: Path) -> None:
+    picture("red").save(tmp_path / "red.png")
+    model = write_artifact(tmp_path / "m.tflite")
+    loaded = set(run_python(RUN, "classify", model, tmp_path / "red.png"))
+    assert loaded >= {"numpy", "PIL", "ai_edge_litert"}
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("args", [["--help"], ["classify", "--help"], ["--version"]])
+def test_help_loads_not_even_numpy(args: list[str]) -> None:
+    loaded = set(run_python(RUN, *args))
+    assert "typer" in loaded
+    assert not loaded & (HEAVY | {"numpy", "PIL", "ai_edge_litert", "tflite_runtime"})
+
+
+def test_info_needs_no_interpreter(tmp_path: Path) -> None:
+    loaded = set(run_python(RUN, "info", write_artifact(tmp_path / "m.tflite")))
+    assert not loaded & (HEAVY | {"numpy", "PIL", "ai_edge_litert", "tflite_runtime"})
+
+
+def test_typer_sees_the_annotations_on_python_3_9() -> None:
+    """Where they are strings, Typer on 3.9 passes over what Annotated holds: ``--json`` was ``--as-json`` there."""
+    path = Path(graft_device.__file__).with_name("cli.py")
+    assert "__future__" not in imported(path)
+
+
+def test_the_public_names() -> None:
+    assert set(graft_device.__all__) == {"Classifier", "GraftError", "Prediction", "__version__"}
+    with pytest.raises(AttributeError, match="no attribute 'Clasifier'"):
+        graft_device.Clasifier  # noqa: B018
