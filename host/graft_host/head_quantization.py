@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from graft_host.head import Array, Head
 
@@ -74,13 +75,11 @@ def _rounded(kernel: NDArray[np.float64], bottlenecks: Array, scale: float) -> N
     (GPTQ, Frantar et al. 2022, with the covariance of the bottlenecks as Hessian). On test photos this left a fifth
     to a tenth of the disagreement with the float head that rounding each weight by itself left.
     """
-    from scipy import linalg
-
     centred = bottlenecks - bottlenecks.mean(axis=0)
     covariance = (centred.T @ centred).astype(np.float64) / len(centred)
     # Without damping, directions in which the few photos don't vary would take any error for nothing.
     covariance[np.diag_indices_from(covariance)] += _DAMPING * np.mean(np.diag(covariance)) + 1e-30
-    factor = linalg.cholesky(linalg.inv(covariance), lower=False)
+    factor = _inverse_factor(covariance)
     left = kernel.copy()
     rounded = np.empty_like(kernel)
     for index, spread in enumerate(factor):
@@ -88,6 +87,17 @@ def _rounded(kernel: NDArray[np.float64], bottlenecks: Array, scale: float) -> N
         error = (left[index] - rounded[index] * scale) / spread[index]
         left[index + 1 :] -= np.outer(spread[index + 1 :], error)
     return rounded
+
+
+def _inverse_factor(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Upper U with Uᵀ·U the inverse of a positive definite matrix.
+
+    Cholesky's factor of the matrix read backwards is, read backwards, an upper V with V·Vᵀ the matrix: U is V's inverse.
+    """
+    backwards = linalg.cholesky(matrix[::-1, ::-1], lower=True)
+    inverse, _ = linalg.lapack.dtrtri(backwards[::-1, ::-1], lower=0)
+    factor: NDArray[np.float64] = np.triu(inverse)
+    return factor
 
 
 def logit_range(logits: NDArray[np.float64]) -> tuple[float, float]:
