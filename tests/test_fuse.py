@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,12 @@ def some_head(length: int, classes: int, seed: int = 0) -> Head:
 
 def stored_bottlenecks(photos: int, length: int, seed: int = 0) -> NDArray[np.int8]:
     return np.random.default_rng(seed).integers(-128, 128, (photos, length)).astype(np.int8)
+
+
+def logit_step(data: bytes) -> float:
+    tensors = flatbuffer.unpack(data, "fused").subgraphs[0].tensors
+    (logits,) = [tensor for tensor in tensors if tensor.name == b"head/logits"]
+    return float(logits.quantization.scale[0])
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
@@ -147,10 +154,13 @@ def test_any_head_can_be_fused_and_opened(tmp_path_factory: Any, length: int, cl
     path = tmp_path_factory.mktemp("any") / "fused.tflite"
     path.write_bytes(fuse(plain_backbone(length), some_head(length, classes, seed), real))
     outputs = [run(path, runtime, stored).astype(int) for runtime in RUNTIMES]
+    # The runtimes may round a logit apart by one step of size s, which moves a probability by p(1-p)·2s at the most.
+    step = logit_step(path.read_bytes())
+    bound = 2 + math.ceil(256 * math.expm1(2 * step) / 4)
     for output in outputs:
         assert output.shape == (12, classes)
         assert np.abs(output.sum(axis=1) - 256).max() <= classes
-        assert np.abs(output - outputs[0]).max() <= 2
+        assert np.abs(output - outputs[0]).max() <= bound
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,9 @@ from pathlib import Path
 from graft_device.errors import DatasetError, PhotoError
 from graft_device.preprocess import check_header, read_photo
 
+_NEEDED = ("train", "test")
 _SEEDS_TO_TRY = 1000
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # controls, bytes that are no text, line and paragraph separators
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ def check_classes(dataset: Dataset) -> None:
     empty = [label for index, label in enumerate(dataset.labels) if not counts[index]]
     if not empty:
         return
-    reasons = Counter(skip.reason for skip in dataset.skipped)
+    folders = {dataset.root} if len(empty) == len(dataset.labels) else {dataset.root / label for label in empty}
+    reasons = Counter(skip.reason for skip in dataset.skipped if not folders.isdisjoint(skip.path.parents))
     why = f" ({_times(reasons)})" if reasons else ""
     if len(empty) == len(dataset.labels):
         raise DatasetError(f"no readable photo in {dataset.root}{why}: put photos into its class folders")
@@ -122,13 +126,16 @@ def split(dataset: Dataset, rule: SplitRule) -> Split:
         DatasetError: a class has no photo to train on or to test with; says which, and what would help.
     """
     parts: dict[str, list[Photo]] = {"train": [], "validation": [], "test": []}
-    for photo in dataset.photos:
+    # In the order of their content: the files' names have no influence on the model.
+    for photo in sorted(dataset.photos, key=lambda photo: (photo.digest, photo.label)):
         parts[rule.part(photo.digest)].append(photo)
+    counts = Counter(photo.label for photo in dataset.photos)
+    covered = {(photo.label, name) for name, members in parts.items() for photo in members}
     missing = [
-        f"{_quoted([label])} has no {name} photo among its {sum(p.label == index for p in dataset.photos)}"
+        f"{_quoted([label])} has no {name} photo among its {counts[index]}"
         for index, label in enumerate(dataset.labels)
-        for name in ("train", "test")
-        if not any(photo.label == index for photo in parts[name])
+        for name in _NEEDED
+        if (index, name) not in covered
     ]
     if missing:
         raise DatasetError(f"{'; '.join(missing)}: {_split_advice(dataset, rule)}")
@@ -147,18 +154,21 @@ def conflicts(dataset: Dataset) -> list[tuple[Photo, Photo]]:
 
 
 def _class_folders(root: Path) -> tuple[list[Path], list[Skipped]]:
-    if not root.is_dir():
-        raise DatasetError(f"no such folder of photos: {root}")
-    entries = sorted(_entries(root), key=lambda path: path.name)
-    folders = [path for path in entries if path.is_dir()]
-    stray = [Skipped(path, "lies outside the class folders") for path in entries if not path.is_dir()]
+    try:
+        if not root.is_dir():
+            raise DatasetError(f"no such folder of photos: {root}")
+    except OSError as error:
+        raise _unreadable(root, error) from error
+    entries = _entries(root)
+    folders = [path for path, is_folder in entries if is_folder]
+    stray = [Skipped(path, "lies outside the class folders") for path, is_folder in entries if not is_folder]
     if len(folders) < 2:  # noqa: PLR2004  a classifier tells at least two classes apart
         raise DatasetError(
             f"{root} has {len(folders)} class folder{'s' * (len(folders) != 1)}, at least two are needed: "
             "put each class's photos into a folder of its own, named after the class"
         )
     for folder in folders:
-        if not folder.name.isprintable():
+        if any(unicodedata.category(character) in _UNPRINTABLE for character in folder.name):
             raise DatasetError(
                 f"class folder {folder.name!a} has a line break or another character that can't be printed "
                 "in its name, which is the label: rename it"
@@ -178,23 +188,39 @@ def _refuse_twins(folders: list[Path]) -> None:
             )
 
 
-def _entries(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> list[tuple[Path, bool]]:
+    """What lies in a folder, by name, each with whether it is a folder; hidden names are passed over."""
     try:
-        return [Path(entry.path) for entry in os.scandir(folder) if not entry.name.startswith(".")]
+        with os.scandir(folder) as entries:
+            found = [(Path(entry.path), _is_folder(entry)) for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
-        raise DatasetError(
-            f"cannot look into {folder}: {(error.strerror or str(error)).lower()}; change its permissions or remove it"
-        ) from error
+        raise _unreadable(folder, error) from error
+    return sorted(found, key=lambda entry: entry[0].name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link in a circle, or to where this user may not look; reading it will say so
+
+
+def _unreadable(folder: Path, error: OSError) -> DatasetError:
+    reason = (error.strerror or str(error)).lower()
+    return DatasetError(f"cannot look into {folder}: {reason}; change its permissions or remove it")
 
 
 def _files(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
     """The files below a folder in a fixed order; linked folders are followed, but not in circles."""
-    status = folder.stat()
+    try:
+        status = folder.stat()
+    except OSError as error:
+        raise _unreadable(folder, error) from error
     identity = (status.st_dev, status.st_ino)
     if identity in parents:
         return
-    for path in sorted(_entries(folder), key=lambda path: path.name):
-        if path.is_dir():
+    for path, is_folder in _entries(folder):
+        if is_folder:
             yield from _files(path, parents | {identity})
         else:
             yield path
@@ -210,17 +236,16 @@ def _look(path: Path, label: int) -> Photo | Skipped:
 
 
 def _split_advice(dataset: Dataset, rule: SplitRule) -> str:
-    advice = "add photos"
+    contents: list[set[str]] = [set() for _ in dataset.labels]
+    for photo in dataset.photos:
+        contents[photo.label].add(photo.digest)
+    if min(map(len, contents)) < len(_NEEDED):
+        return "add photos, a class needs at least two different ones"
     for seed in range(_SEEDS_TO_TRY):
         other = replace(rule, seed=seed)
-        if _covers(dataset, other):
-            return f"{advice}, or choose another split with --seed {seed}"
-    return f"{advice}, or change --test-percent"
-
-
-def _covers(dataset: Dataset, rule: SplitRule) -> bool:
-    wanted = {(index, name) for index in range(len(dataset.labels)) for name in ("train", "test")}
-    return wanted <= {(photo.label, rule.part(photo.digest)) for photo in dataset.photos}
+        if all(any(other.part(digest) == name for digest in digests) for digests in contents for name in _NEEDED):
+            return f"add photos, or choose another split with --seed {seed}"
+    return "add photos, or change --test-percent"
 
 
 def _quoted(names: Iterable[str]) -> str:

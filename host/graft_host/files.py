@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _STALE_SECONDS = 24 * 3600
+_NAME_CHARACTERS = 50  # up to four bytes each, and a file name has room for 255
 
 
 @contextlib.contextmanager
@@ -21,7 +22,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     Raises:
         OSError: the folder is missing, not writable or full.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:_NAME_CHARACTERS]}.", suffix=".tmp", dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -56,8 +57,10 @@ def _umask() -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    # The new file is in place by now: a folder that can't be opened or synced is no reason to report a failure.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -92,7 +92,8 @@ def _rounded(kernel: NDArray[np.float64], bottlenecks: Array, scale: float) -> N
 def _inverse_factor(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Upper U with Uᵀ·U the inverse of a positive definite matrix.
 
-    Cholesky's factor of the matrix read backwards is, read backwards, an upper V with V·Vᵀ the matrix: U is V's inverse.
+    Cholesky's factor of the matrix read backwards is, read backwards, an upper V with V·Vᵀ the matrix; U is its
+    inverse.
     """
     backwards = linalg.cholesky(matrix[::-1, ::-1], lower=True)
     inverse, _ = linalg.lapack.dtrtri(backwards[::-1, ::-1], lower=0)

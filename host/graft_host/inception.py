@@ -50,7 +50,10 @@ def check_layers(path: Path, layers: list[ConvWeights], shapes: list[tuple[int, 
                 f"{path} is not Inception-v3: convolution {index} is {list(layer.kernel.shape)}, "
                 f"the network's is {list(shape)}"
             )
-        if not all(np.isfinite(a).all() for a in (layer.kernel, layer.beta, layer.mean, layer.variance)):
+        vectors = (layer.beta, layer.mean, layer.variance)
+        if any(vector.shape != shape[3:] for vector in vectors):
+            raise WeightsError(f"{path} is not Inception-v3: the batch norm of convolution {index} has another length")
+        if not all(np.isfinite(array).all() for array in (layer.kernel, *vectors)):
             raise WeightsError(f"{path} is damaged: convolution {index} holds numbers that are not finite")
 
 

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from graft_device.errors import ExportError
+from graft_device import errors
+from graft_device.errors import ExportError, GraftError
 
 Progress = Callable[[int, int], None]
 
 _PROGRESS = "graft-progress "
-_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1"}
+_FAILURE = "graft-failure "
+_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    # A queue.py in the folder where the user happens to be must not take the place of Python's own.
+    "PYTHONSAFEPATH": "1",
+}
 
 
 def call_quietly(module: str, request: dict[str, Any], progress: Progress | None = None) -> None:
@@ -31,7 +40,8 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
         progress: called with (done, total) as the job reports it.
 
     Raises:
-        ExportError: the job failed; the message is its last line.
+        GraftError: what the job raised.
+        ExportError: the job failed in another way; the message is its last line, or the signal that ended it.
     """
     command = [sys.executable, "-m", module]
     with tempfile.TemporaryFile("w+", errors="replace") as log:
@@ -42,7 +52,7 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
             stderr=log,
             text=True,
             errors="replace",
-            env={**os.environ, **_QUIET},
+            env={**os.environ, **_ENVIRONMENT},
         ) as job:
             try:
                 output = _converse(job, json.dumps(request), progress)
@@ -51,8 +61,7 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
                 raise
         if job.returncode:
             log.seek(0)
-            lines = [line for line in log.read().splitlines() if line.strip()]
-            raise ExportError(lines[-1] if lines else f"{module} ended with status {job.returncode} {output[-200:]}")
+            raise _failure(module, job.returncode, output, log.read())
 
 
 def serve(job: Callable[[dict[str, Any], Progress], None]) -> None:
@@ -62,7 +71,25 @@ def serve(job: Callable[[dict[str, Any], Progress], None]) -> None:
     def report(done: int, total: int) -> None:
         print(f"{_PROGRESS}{done} {total}", flush=True)  # noqa: T201  the pipe to the parent
 
-    job(request, report)
+    try:
+        job(request, report)
+    except GraftError as error:
+        print(_FAILURE + json.dumps([type(error).__name__, str(error)]), flush=True)  # noqa: T201
+        sys.exit(1)
+
+
+def _failure(module: str, status: int, output: str, log: str) -> GraftError:
+    """What to raise for a job that ended with a status other than 0."""
+    for line in output.splitlines():
+        if line.startswith(_FAILURE):
+            name, message = json.loads(line.removeprefix(_FAILURE))
+            kind: type[GraftError] = getattr(errors, name)
+            return kind(message)
+    if status < 0:  # the log's last line would be some warning
+        why = "; is there enough memory?" if -status == signal.SIGKILL else ""
+        return ExportError(f"{module} was ended by {signal.Signals(-status).name}{why}")
+    lines = [line for line in log.splitlines() if line.strip()]
+    return ExportError(lines[-1] if lines else f"{module} ended with status {status} {output[-200:]}")
 
 
 def _converse(job: subprocess.Popen[str], request: str, progress: Progress | None) -> str:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from graft_device.errors import WeightsError
 from graft_host.inception import ConvWeights, check_layers
 
+# What h5py raises, and what unforeseen contents lead to.
+_UNREADABLE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+
 
 def convolution_names(path: Path) -> list[str]:
     """The names of a file's convolutions in Keras's order of creation, which it numbers them by.
@@ -23,7 +26,7 @@ def convolution_names(path: Path) -> list[str]:
     try:
         with h5py.File(path, "r") as file:
             names = [_text(name) for name in file.attrs.get("layer_names", ())]
-    except OSError as error:
+    except _UNREADABLE as error:
         raise WeightsError(f"{path} is not a Keras .h5 weights file, or is cut short ({error})") from error
     if not names:
         raise WeightsError(
@@ -53,7 +56,7 @@ def read_layers(path: Path, shapes: list[tuple[int, ...]]) -> list[ConvWeights]:
                 layers.append(ConvWeights(kernel, *_arrays(file[norm], "beta", "moving_mean", "moving_variance")))
                 if len(layers) == len(shapes):
                     break
-    except (OSError, KeyError, ValueError) as error:
+    except _UNREADABLE as error:
         raise WeightsError(f"{path} cannot be read as Keras weights ({error})") from error
     check_layers(path, layers, shapes)
     return layers

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.errors import DatasetError, ExportError, PhotoError
+from graft_device.errors import CacheError, DatasetError, ExportError, PhotoError
 from graft_device.preprocess import VERSION as PREPROCESS_VERSION
 from graft_device.preprocess import preprocess
 from graft_host.dataset import Photo
@@ -82,10 +83,12 @@ def quantized_backbone(
         WeightsError: the weights don't reach the tap.
         DatasetError: no training photo can be decoded.
         ExportError: the conversion failed.
+        CacheError: the cache cannot be written.
     """
     check_tap(spec.weights, spec.tap)
     folder = cache / "backbones"
-    folder.mkdir(parents=True, exist_ok=True)
+    with _cache_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     remove_stale(folder)
     if not recalibrate and (found := _cached(spec, {photo.digest for photo in training}, folder)):
         return found
@@ -96,12 +99,24 @@ def quantized_backbone(
     data = _convert(spec, photos, progress)
     fingerprint = hashlib.sha256(data).hexdigest()
     path = folder / f"{fingerprint}.tflite"
-    write_atomically(path, data)
     record = {"fingerprint": fingerprint, "calibration": digests}
     calibration = hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
-    # The record goes last: a backbone without one was interrupted and is not used.
-    write_atomically(folder / f"{spec.key}-{calibration}.json", json.dumps(record).encode())
+    with _cache_errors(folder):
+        write_atomically(path, data)
+        # The record goes last: a backbone without one was interrupted and is not used.
+        write_atomically(folder / f"{spec.key}-{calibration}.json", json.dumps(record).encode())
     return Backbone(spec, path, fingerprint, reused=False)
+
+
+@contextlib.contextmanager
+def _cache_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CacheError(
+            f"cannot write into {folder}: {reason}; mend that, or put the cache elsewhere with --cache DIR"
+        ) from error
 
 
 def _cached(spec: BackboneSpec, training: set[str], folder: Path) -> Backbone | None:
@@ -179,7 +194,13 @@ def _convert(
         }
         if photos is not None:
             request["photos"] = str(Path(scratch) / "photos.npy")
-            np.save(request["photos"], photos)
+            try:
+                np.save(request["photos"], photos)
+            except OSError as error:
+                raise ExportError(
+                    f"cannot write {photos.nbytes / 1e6:.1f} MB of calibration photos into {scratch}: "
+                    "free some space there, or name another folder in $TMPDIR"
+                ) from error
         try:
             call_quietly("graft_host.convert", request, progress)
         except ExportError as error:

@@ -7,7 +7,9 @@ and several runs may read and write at once.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,9 @@ from graft_device.errors import CacheError
 
 _BUSY_SECONDS = 60
 _KEYS_A_QUERY = 500
+_ROOM = 1 << 20  # bytes; SQLite's shared memory file needs 32 KiB, and says "disk I/O error" where there is less
+_DAMAGE = ("malformed", "not a database", "no such column", "Could not decode", "can't decode")
+_WHOLE = "typeof(vector) = 'blob' AND length(vector) = ?"
 
 
 class BottleneckStore:
@@ -40,12 +45,11 @@ class BottleneckStore:
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS bottlenecks (key TEXT PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
-            )
-            self._db.commit()
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
 
     def __enter__(self) -> BottleneckStore:
         return self
@@ -61,7 +65,7 @@ class BottleneckStore:
         with self._errors():
             for batch in _batches(list(keys)):
                 marks = ",".join("?" * len(batch))
-                query = f"SELECT key FROM bottlenecks WHERE key IN ({marks}) AND length(vector) = ?"  # noqa: S608
+                query = f"SELECT key FROM bottlenecks WHERE key IN ({marks}) AND {_WHOLE}"  # noqa: S608
                 found.update(key for (key,) in self._db.execute(query, [*batch, self._bytes]))
         return found
 
@@ -82,12 +86,29 @@ class BottleneckStore:
         with self._errors():
             for batch in _batches(list(places)):
                 marks = ",".join("?" * len(batch))
-                query = f"SELECT key, vector FROM bottlenecks WHERE key IN ({marks})"  # noqa: S608
-                for key, vector in self._db.execute(query, batch):
+                query = f"SELECT key, vector FROM bottlenecks WHERE key IN ({marks}) AND {_WHOLE}"  # noqa: S608
+                for key, vector in self._db.execute(query, [*batch, self._bytes]):
                     result[places.pop(key)] = np.frombuffer(vector, self._dtype)
         if places:
             raise CacheError(f"{self.path} lost {len(places)} bottlenecks while it was read: run again")
         return result
+
+    def _prepare(self) -> None:
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:
+                # SQLite doesn't wait for another run that is switching to WAL at the same moment.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS bottlenecks (key TEXT PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
+        )
+        self._db.commit()
 
     @property
     def _bytes(self) -> int:
@@ -97,17 +118,23 @@ class BottleneckStore:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
-            raise CacheError(f"cache {self.path}: {_advice(error)}") from error
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            raise CacheError(f"cache {self.path}: {_advice(error, self.path.parent)}") from error
 
 
-def _advice(error: Exception) -> str:
+def _advice(error: Exception, folder: Path) -> str:
     text = str(error)
-    if "full" in text or "No space" in text:
+    if "full" in text or "No space" in text or ("I/O" in text and _free(folder) < _ROOM):
         return "the disk is full; free some space, or put the cache elsewhere with --cache DIR"
-    if "malformed" in text or "not a database" in text:
+    if any(sign in text for sign in _DAMAGE):
         return f"the file is damaged ({text}); remove it, and its bottlenecks are computed anew"
     return f"{text}; check that the folder can be written to, or choose another with --cache DIR"
+
+
+def _free(folder: Path) -> int:
+    """Bytes that are left on the folder's disk."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
 
 
 def _batches(keys: list[str]) -> Iterator[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ else:
     import tomli as tomllib
 
 NAMED = ("imagenet", "random")
+_CHOICES = f"{', '.join(NAMED)} or the path of a Keras notop .h5 file"
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,7 @@ def find_weights(spec: str, seed: int = 0) -> WeightsSource:
     known = known_backbones()
     if spec == "imagenet":
         return _identified(_imagenet_file(known["imagenet"]), known, "imagenet")
-    path = Path(spec).expanduser()
-    if not path.is_file():
-        names = ", ".join(NAMED)
-        raise WeightsError(f"no such weights file: {spec}; give {names} or the path of a Keras notop .h5 file")
+    path = Path(os.path.expanduser(spec))  # noqa: PTH111  Path's own fails where there is no such user
     return _identified(path, known, path.name)
 
 
@@ -109,16 +108,20 @@ def known_backbones() -> dict[str, dict[str, Any]]:
 def imagenet_path() -> Path:
     """Where Keras keeps its own copy of the ImageNet weights, present or not."""
     home = os.environ.get("KERAS_HOME")
-    folder = Path(home).expanduser() if home else Path.home() / ".keras"
-    return folder / "models" / str(known_backbones()["imagenet"]["file"])
+    folder = os.path.expanduser(home or "~/.keras")  # noqa: PTH111  Path's own fails where there is no home
+    return Path(folder) / "models" / str(known_backbones()["imagenet"]["file"])
 
 
 def _identified(path: Path, known: dict[str, dict[str, Any]], name: str) -> WeightsSource:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise WeightsError(f"{path} is not a file: give {_CHOICES}")
         with path.open("rb") as file:
             digest = hashlib.sha256()
             while block := file.read(1 << 20):
                 digest.update(block)
+    except (FileNotFoundError, ValueError) as error:
+        raise WeightsError(f"no such weights file: {path}; give {_CHOICES}") from error
     except OSError as error:
         raise WeightsError(f"cannot read weights {path}: {error.strerror or error}") from error
     found = digest.hexdigest()
@@ -131,9 +134,17 @@ def _imagenet_file(entry: dict[str, Any]) -> Path:
     path = imagenet_path()
     if path.is_file():
         return path
+    home, part = path.parents[1], path.with_name(f"{path.name}.part")
     try:
-        call_quietly("graft_host.download", {"file": entry["file"], "origin": entry["source"], "md5": entry["md5"]})
-    except ExportError as error:
+        if str(home).startswith("~"):
+            raise ExportError("there is no home folder to keep them in; name one in $KERAS_HOME")
+        home.mkdir(parents=True, exist_ok=True)
+        if not os.access(home, os.W_OK):
+            raise ExportError(f"{home} cannot be written to")  # Keras would take /tmp instead
+        # Under the name that counts only when it is whole: an interrupted download is begun again.
+        call_quietly("graft_host.download", {"file": part.name, "origin": entry["source"], "md5": entry["md5"]})
+        part.replace(path)
+    except (ExportError, OSError) as error:
         raise WeightsError(
             f"the ImageNet weights are neither at {path} nor could they be downloaded ({error}); "
             f"put {entry['file']} from {entry['source']} there, or give --weights FILE or --weights random"

@@ -1,0 +1,404 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graft_device.errors import DatasetError
+from graft_host.dataset import Dataset, Photo, SplitRule, conflicts, scan, split
+from tests.host_data import image_bytes, open_folder, without_privileges, write_photos
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
+
+
+def _dataset(contents: Sequence[Sequence[str]], root: Path = Path("photos")) -> Dataset:
+    """A data set of one class per list of digests, without files."""
+    labels = tuple(f"class{index}" for index in range(len(contents)))
+    found = [
+        Photo(root / labels[label] / f"{number}.jpg", label, digest)
+        for label, members in enumerate(contents)
+        for number, digest in enumerate(members)
+    ]
+    return Dataset(root, labels, tuple(found), ())
+
+
+def _parts(dataset: Dataset, rule: SplitRule) -> dict[str, str]:
+    """The part that every digest is in."""
+    found = split(dataset, rule)
+    return {
+        photo.digest: name
+        for name, part in (("train", found.train), ("validation", found.validation), ("test", found.test))
+        for photo in part
+    }
+
+
+def _names(dataset: Dataset) -> list[str]:
+    return [str(photo.path.relative_to(dataset.root)) for photo in dataset.photos]
+
+
+def _reasons(dataset: Dataset) -> dict[str, str]:
+    return {str(skip.path.relative_to(dataset.root)): skip.reason for skip in dataset.skipped}
+
+
+# The split
+
+
+@settings(deadline=None)
+@given(st.sets(digests, min_size=1, max_size=30), st.sets(digests, max_size=30), st.integers(0, 2**32))
+def test_adding_photos_moves_none(first: set[str], added: set[str], seed: int) -> None:
+    rule = SplitRule(seed)
+    assert {d: rule.part(d) for d in first}.items() <= {d: rule.part(d) for d in first | added}.items()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_moving_renaming_and_reordering_moves_no_photo(seed: int, data: st.DataObject) -> None:
+    contents = [[f"{label}-{number}" for number in range(60)] for label in range(2)]
+    before = _parts(_dataset(contents), rule := SplitRule(seed, 25, 25))
+    shuffled = [data.draw(st.permutations(members)) for members in contents]
+    renamed = _dataset(shuffled, Path("elsewhere"))
+    assert _parts(renamed, rule) == before
+
+
+def test_the_split_of_real_files_survives_moving_renaming_and_adding(tmp_path: Path) -> None:
+    rule = SplitRule(test_percent=30, validation_percent=30)
+    root = write_photos(tmp_path / "photos", count=30)
+    before = _parts(scan(root, 2), rule)
+    assert set(before.values()) == {"train", "validation", "test"}
+    root = root.rename(tmp_path / "moved here")
+    for index, path in enumerate(sorted(root.rglob("*.png"))):
+        path.rename(path.with_name(f"{97 * index % 101} renamed.jpeg"))
+    write_photos(root, count=20, first=1000)
+    after = _parts(scan(root, 1), rule)
+    assert len(after) == 100
+    assert before.items() <= after.items()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(digests, min_size=40, max_size=60, unique=True), st.integers(0, 100))
+def test_identical_copies_are_on_one_side(contents: list[str], seed: int) -> None:
+    dataset = _dataset([contents + contents[:20], contents[20:] + contents])
+    rule = SplitRule(seed, 30, 30)
+    sides = {
+        digest: {rule.part(photo.digest) for photo in dataset.photos if photo.digest == digest} for digest in contents
+    }
+    assert all(len(side) == 1 for side in sides.values())
+
+
+def test_shares_are_about_what_was_asked() -> None:
+    dataset = _dataset([[f"{label}/{number}" for number in range(10_000)] for label in range(2)])
+    for seed in (0, 1):
+        found = split(dataset, SplitRule(seed, test_percent=20, validation_percent=12.5))
+        # Four standard deviations of the binomial distribution.
+        assert abs(len(found.test) - 4000) < 230
+        assert abs(len(found.validation) - 2500) < 190
+        assert len(found.train) + len(found.validation) + len(found.test) == 20_000
+
+
+def test_another_seed_gives_another_split() -> None:
+    dataset = _dataset([[f"{label}/{number}" for number in range(200)] for label in range(2)])
+    assert _parts(dataset, SplitRule(0)) != _parts(dataset, SplitRule(1))
+
+
+def test_the_split_of_a_seed_is_the_same_for_ever() -> None:
+    # Recorded when it was written: who trains again with a later version must not test on photos he trained with.
+    rule = SplitRule(seed=7)
+    assert [rule.part(f"{number:064x}") for number in range(9)] == ["validation", *["train"] * 7, "test"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sets(digests, min_size=2, max_size=6), min_size=2, max_size=5),
+    st.integers(0, 1000),
+    st.sampled_from([5.0, 15.0, 40.0]),
+)
+def test_a_class_that_is_not_covered_is_named_and_the_advised_seed_works(
+    classes: list[set[str]], seed: int, test_percent: float
+) -> None:
+    dataset = _dataset([sorted(members) for members in classes])
+    rule = SplitRule(seed, test_percent)
+    uncovered = [
+        (label, part, len(members))
+        for label, members in enumerate(classes)
+        for part in ("train", "test")
+        if part not in {rule.part(digest) for digest in members}
+    ]
+    if not uncovered:
+        assert len(split(dataset, rule).test) >= len(classes)
+        return
+    with pytest.raises(DatasetError) as caught:
+        split(dataset, rule)
+    message = str(caught.value)
+    said = re.findall(r"'class(\d)' has no (train|test) photo among its (\d+)", message)
+    assert [(int(label), part, int(count)) for label, part, count in said] == uncovered
+    advised = re.search(r"--seed (\d+)$", message)
+    if advised:
+        split(dataset, replace(rule, seed=int(advised[1])))
+    else:
+        assert message.endswith("--test-percent")
+        assert not any(_covers(dataset, replace(rule, seed=other)) for other in range(20))
+
+
+def _covers(dataset: Dataset, rule: SplitRule) -> bool:
+    try:
+        split(dataset, rule)
+    except DatasetError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_one_photo_or_copies_of_one_can_only_be_mended_by_adding(copies: int) -> None:
+    dataset = _dataset([["a"] * copies, [str(number) for number in range(100)]])
+    expected = rf"'class0' has no \w+ photo among its {copies}: .*two different"
+    with pytest.raises(DatasetError, match=expected) as caught:
+        split(dataset, SplitRule())
+    assert "--seed" not in str(caught.value)
+    assert "--test-percent" not in str(caught.value)
+
+
+def test_no_seed_is_advised_where_none_helps() -> None:
+    dataset = _dataset([["a", "b"], ["c", "d"]])
+    with pytest.raises(DatasetError, match=r"--test-percent$"):
+        split(dataset, SplitRule(test_percent=0))
+
+
+def test_counts() -> None:
+    found = split(_dataset([[f"{label}/{n}" for n in range(100)] for label in range(2)]), SplitRule())
+    counts = found.counts(skipped=3)
+    assert counts["skipped"] == 3
+    assert counts["train"] == len(found.train)
+    assert counts["validation"] == len(found.validation)
+    assert counts["test"] == len(found.test)
+    assert sum(counts.values()) == 203
+
+
+# What is found
+
+
+def test_labels_are_the_class_folders_in_code_point_order(tmp_path: Path) -> None:
+    names = [
+        "Zebra",
+        "ape",
+        'it\'s "quoted"',
+        "two words",
+        "ключ",
+        "ねじ",
+        "می\N{ZERO WIDTH NON-JOINER}خواهم",
+        "全\u3000角",
+    ]
+    write_photos(tmp_path, names, count=1)
+    dataset = scan(tmp_path, 2)
+    assert dataset.labels == tuple(sorted(names))
+    assert [dataset.labels[photo.label] for photo in dataset.photos] == sorted(names)
+    assert all(photo.path.parent.name == dataset.labels[photo.label] for photo in dataset.photos)
+
+
+def test_nested_folders_count_as_their_class_and_hidden_names_do_not(tmp_path: Path) -> None:
+    write_photos(tmp_path, ["a", "b", "b/deep/er", ".hidden", "a/.thumbs", "b/deep/.x/y"], count=1)
+    (tmp_path / "a" / ".0000.png").write_bytes(image_bytes(1))
+    dataset = scan(tmp_path, 2)
+    assert _names(dataset) == ["a/0000.png", "b/0000.png", "b/deep/er/0000.png"]
+    assert [photo.label for photo in dataset.photos] == [0, 1, 1]
+    assert dataset.skipped == ()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF"])
+def test_every_kind_of_image_is_taken_whatever_its_name(tmp_path: Path, kind: str) -> None:
+    write_photos(tmp_path, count=1)
+    (tmp_path / "cats" / "photo.dat").write_bytes(image_bytes(9, kind))
+    assert "cats/photo.dat" in _names(scan(tmp_path, 1))
+
+
+def test_the_order_is_that_of_the_names_whatever_the_threads(tmp_path: Path) -> None:
+    write_photos(tmp_path, count=40)
+    one, many = scan(tmp_path, 1), scan(tmp_path, 8)
+    assert one == many
+    assert _names(one) == sorted(_names(one))
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", count=1)
+    elsewhere = write_photos(tmp_path / "elsewhere", ["more"], count=1, first=50)
+    (root / "cats" / "linked").symlink_to(elsewhere / "more", target_is_directory=True)
+    (root / "cats" / "up").symlink_to("..", target_is_directory=True)
+    (root / "cats" / "here").symlink_to(".", target_is_directory=True)
+    (root / "cats" / "loop").symlink_to("loop")
+    (root / "cats" / "gone.png").symlink_to("nowhere.png")
+    (root / "birds").symlink_to(elsewhere / "more", target_is_directory=True)
+    dataset = scan(root, 1)
+    assert dataset.labels == ("birds", "cats", "dogs")
+    names = _names(dataset)
+    assert {"birds/0050.png", "cats/0000.png", "cats/linked/0050.png", "dogs/0000.png"} <= set(names)
+    assert len(names) < 20
+    assert "symbolic link" in _reasons(dataset)["cats/loop"]
+    assert "no such file" in _reasons(dataset)["cats/gone.png"]
+
+
+def test_a_pipe_and_a_socket_are_not_waited_for(tmp_path: Path) -> None:
+    write_photos(tmp_path, count=1)
+    os.mkfifo(tmp_path / "cats" / "pipe.jpg")
+    os.mkfifo(tmp_path / "pipe")
+    dataset = scan(tmp_path, 1)
+    assert _reasons(dataset) == {"cats/pipe.jpg": "is not a regular file", "pipe": "lies outside the class folders"}
+
+
+def test_files_outside_the_class_folders_are_listed(tmp_path: Path) -> None:
+    write_photos(tmp_path, count=1)
+    (tmp_path / "stray.png").write_bytes(image_bytes(3))
+    dataset = scan(tmp_path, 1)
+    assert _reasons(dataset) == {"stray.png": "lies outside the class folders"}
+    assert len(dataset.photos) == 2
+
+
+def test_files_that_are_no_photos_are_listed_with_the_reason(tmp_path: Path) -> None:
+    write_photos(tmp_path, count=1)
+    cats = tmp_path / "cats"
+    (cats / "text.jpg").write_text("Dear diary")
+    (cats / "empty.jpg").touch()
+    (cats / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    (cats / "two\nlines.jpg").write_text("x")
+    (cats / os.fsdecode(b"not \xff utf-8.jpg")).write_text("x")
+    (cats / "huge.bmp").write_bytes(_bmp_header(60_000, 60_000))
+    reasons = _reasons(scan(tmp_path, 2))
+    assert reasons["cats/empty.jpg"] == "the file is empty"
+    assert reasons["cats/text.jpg"] == "not a JPEG, PNG, WebP, BMP or GIF image"
+    assert "HEIC" in reasons["cats/phone.heic"]
+    assert "too large" in reasons["cats/huge.bmp"]
+    assert "cats/two\nlines.jpg" in reasons
+    assert len(reasons) == 6
+
+
+def _bmp_header(width: int, height: int) -> bytes:
+    data = bytearray(image_bytes(1, "BMP"))
+    data[18:26] = width.to_bytes(4, "little") + height.to_bytes(4, "little")
+    return bytes(data)
+
+
+def test_photos_with_strange_names_are_photos(tmp_path: Path) -> None:
+    write_photos(tmp_path, count=1)
+    names = ["two\nlines.png", 'it\'s "quoted" 100%.png', "ねじ.png", os.fsdecode(b"not \xff utf-8.png"), "-o"]
+    for index, name in enumerate(names):
+        (tmp_path / "cats" / name).write_bytes(image_bytes(70 + index))
+    assert {f"cats/{name}" for name in names} <= set(_names(scan(tmp_path, 2)))
+
+
+def test_a_photo_cut_short_inside_is_found_by_the_scan_and_dropped_when_it_fails(tmp_path: Path) -> None:
+    write_photos(tmp_path, count=2)
+    cut = tmp_path / "cats" / "cut.jpg"
+    cut.write_bytes(image_bytes(4, "JPEG", width=200, height=200)[:-600])
+    twin = tmp_path / "dogs" / "twin.jpg"
+    shutil.copy(cut, twin)
+    dataset = scan(tmp_path, 1)
+    assert len(dataset.photos) == 6
+    digest = next(photo.digest for photo in dataset.photos if photo.path == cut)
+    rest = dataset.without({digest: "the image is cut short"})
+    assert _names(rest) == ["cats/0000.png", "cats/0001.png", "dogs/0000.png", "dogs/0001.png"]
+    assert _reasons(rest) == {"cats/cut.jpg": "the image is cut short", "dogs/twin.jpg": "the image is cut short"}
+    assert (rest.root, rest.labels) == (dataset.root, dataset.labels)
+    assert dataset.without({}) == dataset
+
+
+def test_conflicts_are_identical_photos_in_different_classes(tmp_path: Path) -> None:
+    write_photos(tmp_path, count=2)
+    shutil.copy(tmp_path / "cats" / "0000.png", tmp_path / "cats" / "copy.png")
+    shutil.copy(tmp_path / "cats" / "0001.png", tmp_path / "dogs" / "cat.png")
+    pairs = [(first.path.name, second.path.name) for first, second in conflicts(scan(tmp_path, 1))]
+    assert pairs == [("0001.png", "cat.png")]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("classes", [[], ["only"]])
+def test_fewer_than_two_classes(tmp_path: Path, classes: list[str]) -> None:
+    write_photos(tmp_path, classes, count=2)
+    (tmp_path / "0000.png").write_bytes(image_bytes(1))
+    with pytest.raises(DatasetError, match=f"has {len(classes)} class folder.*at least two"):
+        scan(tmp_path, 1)
+
+
+def test_an_empty_class_is_named_with_its_own_reasons_only(tmp_path: Path) -> None:
+    write_photos(tmp_path, ["cats", "dogs"], count=1)
+    (tmp_path / "dogs" / "notes.txt").write_text("x")
+    (tmp_path / "Thumbs.db").write_text("x")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.jpg").touch()
+    (tmp_path / "bad" / "b.jpg").touch()
+    with pytest.raises(DatasetError) as caught:
+        scan(tmp_path, 1)
+    message = str(caught.value)
+    assert "'bad' and 'empty'" in message
+    assert "(2 x the file is empty)" in message
+    assert "lies outside" not in message
+    assert "not a JPEG" not in message
+
+
+def test_nothing_readable(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.jpg").write_text("text")
+    with pytest.raises(DatasetError, match=r"no readable photo in .*2 x not a JPEG"):
+        scan(tmp_path, 1)
+
+
+@pytest.mark.parametrize("name", ["missing", "file", "x" * 300])
+def test_a_folder_that_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatasetError, match=rf"{name}"):
+        scan(tmp_path / name, 1)
+
+
+def test_classes_that_differ_only_by_case(tmp_path: Path) -> None:
+    write_photos(tmp_path, ["Cats", "birds", "cats"], count=1)
+    with pytest.raises(DatasetError, match=r"'Cats' and 'cats'.*only by case"):
+        scan(tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    "name", [b"two\nlines", b"tab\tbed", b"not \xff utf-8", "line\u2028separator".encode(), b"\x1b[31m"]
+)
+def test_a_class_whose_name_fits_no_line_is_refused_in_one(tmp_path: Path, name: bytes) -> None:
+    write_photos(tmp_path, ["cats", os.fsdecode(name)], count=1)
+    with pytest.raises(DatasetError, match="rename") as caught:
+        scan(tmp_path, 1)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o111])
+@pytest.mark.parametrize("where", [".", "cats", "cats/inner"])
+def test_a_folder_that_this_user_may_not_look_into(mode: int, where: str) -> None:
+    with open_folder() as folder:
+        root = write_photos(folder / "photos", ["cats", "dogs", "cats/inner/most"], count=1)
+        (root / where).chmod(mode)
+        with without_privileges(), pytest.raises(DatasetError, match=r"cannot look into .*: permission denied; .*"):
+            scan(root, 1)
+
+
+def test_photos_in_a_folder_that_may_only_be_listed_are_skipped() -> None:
+    with open_folder() as folder:
+        write_photos(folder, ["cats", "dogs", "cats/inner"], count=1)
+        (folder / "cats" / "inner").chmod(0o444)
+        with without_privileges():
+            assert _reasons(scan(folder, 1)) == {"cats/inner/0000.png": "permission denied"}
+
+
+def test_a_photo_that_this_user_may_not_read_is_skipped() -> None:
+    with open_folder() as folder:
+        write_photos(folder, count=2)
+        (folder / "cats" / "0000.png").chmod(0)
+        with without_privileges():
+            dataset = scan(folder, 1)
+        assert _reasons(dataset) == {"cats/0000.png": "permission denied"}
+        assert len(dataset.photos) == 3
