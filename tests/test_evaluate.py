@@ -75,6 +75,17 @@ def test_the_test_photos_are_those_that_training_kept_aside(tmp_path: Path, colo
         evaluate_folder(unsaid, colours, "test", 1, QUIET)
 
 
+def test_one_class_alone_can_be_evaluated(tmp_path: Path, colours: Path) -> None:
+    model = write_artifact(tmp_path / "model.tflite")
+    (tmp_path / "some" / "blue").mkdir(parents=True)
+    for path in (colours / "blue").iterdir():
+        path.rename(tmp_path / "some" / "blue" / path.name)
+    (tmp_path / "some" / "blue" / "text.jpg").write_text("no photo")
+    result = evaluate_folder(model, tmp_path / "some", "all", 1, QUIET)
+    assert result.accuracy == 1
+    assert [entry["reason"] for entry in result.to_json()["skipped"]] == ["not a JPEG, PNG, WebP, BMP or GIF image"]
+
+
 def test_a_photo_that_cannot_be_decoded_is_left_out_with_its_reason(tmp_path: Path, colours: Path) -> None:
     model = write_artifact(tmp_path / "model.tflite")
     path = colours / "red" / "red0.png"

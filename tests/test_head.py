@@ -75,6 +75,25 @@ def test_without_validation_photos_folds_choose() -> None:
     assert cross_entropy(head.logits(held[0]), held[1]) < cross_entropy(worst.logits(held[0]), held[1])
 
 
+def test_few_validation_photos_do_not_choose_alone() -> None:
+    """One photo that any head gets right, or wrong, would choose an end of the grid."""
+    train = bottlenecks(120, 100, 3, shift=0.2)
+    one = bottlenecks(1, 100, 3, seed=5, shift=0.2)
+    head = train_head(train, one, 3, Recipe())
+    assert PENALTIES[0] < (head.penalty or 0) < PENALTIES[-1]
+
+
+def test_variants_of_a_photo_stay_on_one_side_of_a_fold() -> None:
+    """Labels that nothing explains: only who has seen the copies could tell them, and would trust that too much."""
+    rng = np.random.default_rng(0)
+    values, labels = rng.normal(0, 1, (40, 60)).astype(np.float32), np.arange(40) % 2
+    copies = np.tile(values, (5, 1)), np.tile(labels, 5)
+    nothing = values[:0], labels[:0]
+    apart = train_head(copies, nothing, 2, Recipe(), np.tile(np.arange(40), 5))
+    mixed = train_head(copies, nothing, 2, Recipe())
+    assert (apart.penalty or 1) < 0.01 < (mixed.penalty or 0)
+
+
 def test_training_twice_gives_the_same_head() -> None:
     data = bottlenecks(100, 40, 3), bottlenecks(50, 40, 3, seed=1)
     for recipe in (Recipe(seed=5), Recipe("sgd", seed=5, learning_rate=0.01, steps=50)):

@@ -415,12 +415,13 @@ print(list(Path(sys.argv[1]).iterdir()))
 def test_a_kill_in_the_middle_leaves_no_half_backbone(tmp_path: Path) -> None:
     photos = [photo(_grey(tmp_path / f"{index}.png", index)) for index in range(4)]
     code = """
-import sys
+import sys, tempfile
 from pathlib import Path
 from graft_host.quantize import BackboneSpec, quantized_backbone
 from graft_host.weights import find_weights
 from tests.host_data import photo
 folder = Path(sys.argv[1])
+tempfile.tempdir = str(folder)  # a kill leaves what is there
 photos = [photo(path) for path in sorted(folder.glob("*.png"))]
 spec = BackboneSpec(find_weights("random", 3), "mixed0", 75, "int8", "squash")
 quantized_backbone(spec, photos, folder / "cache", 2, progress=lambda done, total: print(done, total))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -141,8 +142,13 @@ def test_the_gate_refuses_and_writes_nothing(photos: Path, tmp_path: Path, share
     for path in photos.glob("*/*.jpg"):
         Image.fromarray(rng.integers(0, 256, (80, 80, 3), np.uint8)).save(path)
     model = tmp_path / "parts.tflite"
-    line = error_line(train(photos, model, shared_cache, "--min-accuracy", "1.0"), status=3)
-    assert "is below --min-accuracy 1.0" in line
+    refused = train(photos, model, shared_cache, "--min-accuracy", "1.0")
+    assert "is below --min-accuracy 1.0" in error_line(refused, status=3)
+    assert "precision" in refused.stdout
+    for gate in ("1.0", "nan"):
+        refused = train(photos, model, shared_cache, "--min-accuracy", gate, "--json")
+        assert error_line(refused, status=3)
+        assert json.loads(refused.stdout)["accuracy"] < 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["photos"]
     assert train(photos, model, shared_cache, "--min-accuracy", "0").returncode == 0
 
@@ -184,6 +190,36 @@ def test_a_class_whose_photos_all_fail_to_decode(photos: Path, tmp_path: Path, s
     assert "'screw'" in line
     assert "no readable photo" in line
     assert "14 x the image is cut short" in line
+
+
+def test_an_output_that_is_a_link_stays_one(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    (tmp_path / "link.tflite").symlink_to("model.tflite")
+    assert train(photos, tmp_path / "link.tflite", shared_cache).returncode == 0
+    assert (tmp_path / "link.tflite").is_symlink()
+    assert (tmp_path / "model.tflite").stat().st_size > 10_000
+
+
+def test_a_pipe_is_not_overwritten(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    line = error_line(train(photos, tmp_path / "pipe", shared_cache, "--overwrite"))
+    assert "is not a regular file" in line
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_being_ended_leaves_no_helper_behind(photos: Path, tmp_path: Path) -> None:
+    """SIGKILL while the backbone is converted: the converter must end with the run."""
+    command = [sys.executable, "-m", "graft_host.cli", "train", str(photos), "-o", str(tmp_path / "m.tflite"), *FAST]
+    with subprocess.Popen([*command, "--cache", str(tmp_path / "cache")], stderr=subprocess.DEVNULL) as job:
+        children = Path(f"/proc/{job.pid}/task/{job.pid}/children")
+        deadline = time.monotonic() + 60
+        while not (child := children.read_text().strip()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(1)
+        job.kill()
+    assert child
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not Path(f"/proc/{child}").exists()
 
 
 @pytest.mark.parametrize(
@@ -265,6 +301,8 @@ def test_usage_errors_exit_2(photos: Path, tmp_path: Path) -> None:
         ["--quantize", "int4"],
         ["--test-percent", "60", "--validation-percent", "40"],
         ["--min-accuracy", "2"],
+        ["--test-percent", "nan"],
+        ["--seed", "-1"],
         ["--no-such-option"],
     ):
         done = graft("train", photos, "-o", model, *wrong)

@@ -57,6 +57,7 @@ def run(app: typer.Typer) -> NoReturn:
         app(args)
         sys.exit(0)
     warnings.simplefilter("ignore")
+    signal.signal(signal.SIGTERM, _terminated)
     with _native_notes_hidden():
         try:
             app(args)
@@ -64,6 +65,11 @@ def run(app: typer.Typer) -> NoReturn:
             say(f"error: unexpected {type(error).__name__}: {_one_line(error)}; --debug shows where")
             sys.exit(1)
     sys.exit(0)
+
+
+def _terminated(*_: object) -> NoReturn:
+    """Ends a run as Ctrl-C does, so that its helper processes and temporary files end with it."""
+    raise KeyboardInterrupt
 
 
 def _prepare_streams() -> None:

@@ -41,6 +41,10 @@ class ExportError(GraftError):
 
 
 class GateError(GraftError):
-    """The model was made, but a quality gate that the user set refuses it."""
+    """The model was made, but a quality gate that the user set refuses it; ``evaluation`` says how good it is."""
 
     exit_status = 3
+
+    def __init__(self, message: str, evaluation: object = None) -> None:
+        super().__init__(message)
+        self.evaluation = evaluation

@@ -14,7 +14,6 @@ from graft_device.errors import ModelError
 LABELS_NAME = "labels.txt"
 CARD_NAME = "graft.json"
 CARD_FORMAT = 1
-QUANTIZATIONS = ("int8", "dynamic", "float16", "float32")
 
 _IDENTIFIER = b"TFL3"
 

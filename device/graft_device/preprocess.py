@@ -88,6 +88,10 @@ def load(source: PhotoSource, size: int | None = None, rule: str = "squash") -> 
         if 0 in source.size:
             raise PhotoError(f"an image of {source.width} x {source.height} pixels")
         return _finished(source)
+    if isinstance(source, (bytearray, memoryview)):
+        source = bytes(source)
+    if not isinstance(source, (str, bytes, os.PathLike)):
+        raise PhotoError(f"a {type(source).__name__}; give a path, a file's bytes, a Pillow image or an array")
     data = source if isinstance(source, bytes) else read_photo(source)
     with _opened(data) as image:
         if size is not None and image.format in {"JPEG", "MPO"}:

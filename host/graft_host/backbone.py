@@ -1,4 +1,4 @@
-"""Inception-v3 up to a tap as a Keras network; the only module, with ``convert``, that imports TensorFlow."""
+"""Inception-v3 up to a tap as a Keras network; built by Keras; imported only where a conversion is needed."""
 
 from __future__ import annotations
 

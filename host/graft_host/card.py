@@ -45,6 +45,7 @@ def model_card(options: TrainOptions, backbone: Backbone, head: Head, parts: Spl
             "pretrained": spec.weights.pretrained,
             "weights_fingerprint": spec.weights.fingerprint,
             "fingerprint": backbone.fingerprint,
+            "calibration_photos": backbone.calibration_photos,
         },
         tap=spec.tap,
         image_size=spec.image_size,

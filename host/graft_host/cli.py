@@ -6,11 +6,15 @@ import json
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from graft_device import __version__, console
+from graft_device.errors import GateError
+
+if TYPE_CHECKING:
+    from graft_host.evaluate import Evaluation
 
 if sys.version_info < (3, 10):
     raise SystemExit("error: graft needs Python 3.10 to 3.13; boards with an older one run graft-device")
@@ -81,7 +85,7 @@ class Part(str, Enum):
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results and nothing else.")]
 CacheOption = Annotated[
     Path | None,
-    typer.Option(envvar="GRAFT_CACHE", help="Where backbones and bottlenecks are kept.  [default: ~/.cache/graftkit]"),
+    typer.Option(help="Where backbones and bottlenecks are kept.  [default: $GRAFT_CACHE or ~/.cache/graftkit]"),
 ]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Cores to use; all when not given.")]
 PhotosArgument = Annotated[Path, typer.Argument(metavar="PHOTOS", help="A folder with a folder of photos per class.")]
@@ -116,7 +120,7 @@ def train(
         ),
     ] = "imagenet",
     tap: Annotated[Tap, typer.Option(help="Layer that bottlenecks are taken from: earlier is faster.")] = Tap.MIXED10,
-    image_size: Annotated[int, typer.Option(min=75, max=2048, help="Input side in pixels: smaller is faster.")] = 299,
+    image_size: Annotated[int, typer.Option(min=75, help="Input side in pixels: smaller is faster.")] = 299,
     quantize: Annotated[Quantization, typer.Option(help="Numbers in the file.")] = Quantization.INT8,
     resize: Annotated[
         Resize, typer.Option(help="squash the whole photo to a square, or crop its central 87.5%.")
@@ -125,7 +129,7 @@ def train(
     validation_percent: Annotated[
         float, typer.Option(min=0, max=90, help="Share of photos that choose the regularization.")
     ] = 15,
-    seed: Annotated[int, typer.Option(help="Shuffles the split and everything else that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Shuffles the split and everything else that is drawn.")] = 0,
     augment: Annotated[int, typer.Option(min=0, max=100, help="Variants of each training photo.")] = 0,
     optimizer: Annotated[
         Optimizer, typer.Option(help="lbfgs: regularized optimum; sgd: plain gradient descent as in 2015.")
@@ -147,9 +151,9 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Turn a folder of folders of photos into one tested .tflite."""
-    if test_percent + validation_percent >= 100:  # noqa: PLR2004  percent
+    if not test_percent + validation_percent < 100:  # noqa: PLR2004  percent; refuses nan as well
         raise typer.BadParameter("--test-percent and --validation-percent leave nothing to train on")
-    from graft_host.console import TerminalReporter, train_report
+    from graft_host.console import TerminalReporter, evaluation_report, train_report
     from graft_host.dataset import SplitRule
     from graft_host.head import Recipe
     from graft_host.pipeline import train as run
@@ -163,7 +167,12 @@ def train(
         augment=augment, threads=threads, cache=cache, overwrite=overwrite, recalibrate=recalibrate, strict=strict,
         min_accuracy=min_accuracy,
     )  # fmt: skip
-    result = run(options, TerminalReporter())
+    try:
+        result = run(options, TerminalReporter())
+    except GateError as refused:
+        found = cast("Evaluation", refused.evaluation)
+        typer.echo(json.dumps(found.to_json()) if as_json else evaluation_report(found))
+        raise
     typer.echo(json.dumps(result.to_json()) if as_json else train_report(result))
 
 

@@ -15,6 +15,7 @@ from graft_device.errors import DatasetError, PhotoError
 from graft_device.preprocess import check_header, read_photo
 
 _NEEDED = ("train", "test")
+_LITTER = {"thumbs.db", "desktop.ini"}
 _SEEDS_TO_TRY = 1000
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # controls, bytes that are no text, line and paragraph separators
 
@@ -83,8 +84,18 @@ class SplitRule:
         return "validation" if percent < self.test_percent + self.validation_percent else "train"
 
 
-def scan(root: Path, threads: int) -> Dataset:
+def check_folder(root: Path) -> None:
+    """Raises DatasetError unless there is such a folder and it can be looked into."""
+    _entries_of_root(root)
+
+
+def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
     """Finds the photos: one folder per class, nested folders count as their class, hidden names don't.
+
+    Args:
+        root: the folder.
+        threads: files that are looked at together.
+        min_classes: two to train on, where every class must have a photo; one to evaluate with.
 
     Files whose header shows that they are no usable image are left out with the reason; damage further inside
     shows only when they are decoded (see ``Dataset.without``).
@@ -92,14 +103,16 @@ def scan(root: Path, threads: int) -> Dataset:
     Raises:
         DatasetError: fewer than two classes, a class without a photo, or a folder that can't be read.
     """
-    folders, skipped = _class_folders(root)
+    folders, skipped = _class_folders(root, min_classes)
     files = [(path, label) for label, folder in enumerate(folders) for path in _files(folder)]
     with ThreadPoolExecutor(threads) as pool:
         looked = list(pool.map(lambda job: _look(*job), files))
     photos = tuple(found for found in looked if isinstance(found, Photo))
     skipped += [found for found in looked if isinstance(found, Skipped)]
-    dataset = Dataset(root, tuple(folder.name for folder in folders), photos, tuple(skipped))
-    check_classes(dataset)
+    labels = tuple(unicodedata.normalize("NFC", folder.name) for folder in folders)
+    dataset = Dataset(root, labels, photos, tuple(skipped))
+    if min_classes > 1:
+        check_classes(dataset)
     return dataset
 
 
@@ -153,18 +166,23 @@ def conflicts(dataset: Dataset) -> list[tuple[Photo, Photo]]:
     return pairs
 
 
-def _class_folders(root: Path) -> tuple[list[Path], list[Skipped]]:
+def _entries_of_root(root: Path) -> list[tuple[Path, bool]]:
     try:
         if not root.is_dir():
             raise DatasetError(f"no such folder of photos: {root}")
     except OSError as error:
         raise _unreadable(root, error) from error
-    entries = _entries(root)
+    return _entries(root)
+
+
+def _class_folders(root: Path, min_classes: int) -> tuple[list[Path], list[Skipped]]:
+    entries = _entries_of_root(root)
     folders = [path for path, is_folder in entries if is_folder]
     stray = [Skipped(path, "lies outside the class folders") for path, is_folder in entries if not is_folder]
-    if len(folders) < 2:  # noqa: PLR2004  a classifier tells at least two classes apart
+    if len(folders) < min_classes:
+        wanted = "one is" if min_classes == 1 else "two are"
         raise DatasetError(
-            f"{root} has {len(folders)} class folder{'s' * (len(folders) != 1)}, at least two are needed: "
+            f"{root} has {len(folders)} class folder{'s' * (len(folders) != 1)}, at least {wanted} needed: "
             "put each class's photos into a folder of its own, named after the class"
         )
     for folder in folders:
@@ -180,10 +198,10 @@ def _class_folders(root: Path) -> tuple[list[Path], list[Skipped]]:
 def _refuse_twins(folders: list[Path]) -> None:
     seen: dict[str, Path] = {}
     for folder in folders:
-        twin = seen.setdefault(folder.name.casefold(), folder)
+        twin = seen.setdefault(unicodedata.normalize("NFC", folder.name.casefold()), folder)
         if twin is not folder:
             raise DatasetError(
-                f"{_quoted([twin.name, folder.name])} in {folder.parent} differ only by case: "
+                f"{_quoted([twin.name, folder.name])} in {folder.parent} differ only by case or accents' encoding: "
                 "merge the two folders, or rename one"
             )
 
@@ -192,10 +210,14 @@ def _entries(folder: Path) -> list[tuple[Path, bool]]:
     """What lies in a folder, by name, each with whether it is a folder; hidden names are passed over."""
     try:
         with os.scandir(folder) as entries:
-            found = [(Path(entry.path), _is_folder(entry)) for entry in entries if not entry.name.startswith(".")]
+            found = [(Path(entry.path), _is_folder(entry)) for entry in entries if not _hidden(entry.name)]
     except OSError as error:
         raise _unreadable(folder, error) from error
     return sorted(found, key=lambda entry: entry[0].name)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _LITTER
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

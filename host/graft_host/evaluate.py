@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Evaluation:
         labels: the model's, in output order.
         truth: index of each photo's class, ``[N]``.
         scores: probabilities, ``[N,K]``.
-        failures: photos that could not be decoded: path to reason.
+        failures: files that could not be used: path to reason.
     """
 
     labels: tuple[str, ...]
@@ -79,7 +80,7 @@ class Evaluation:
             "per_class": self.per_class(),
             "confusion": self.confusion.tolist(),
             "labels": list(self.labels),
-            "skipped": len(self.failures),
+            "skipped": [{"path": os.fsdecode(path), "reason": why} for path, why in self.failures.items()],
         }
 
 
@@ -99,8 +100,8 @@ def evaluate(
         DatasetError: a class is unknown to the model, or no photo can be read.
         ModelError: the file cannot be used.
     """
-    first = Classifier(model, threads=1)
-    places = _places(first.labels, labels, model)
+    known = read_model(model).labels
+    places = _places(known, labels, model)
     local, lock = threading.local(), threading.Lock()
     done = 0
 
@@ -124,7 +125,7 @@ def evaluate(
     if not pairs:
         raise DatasetError("there is no readable photo to evaluate on")
     truth = np.array([places[photo.label] for photo, _ in pairs], np.int64)
-    return Evaluation(first.labels, truth, np.stack([scores for _, scores in pairs]), failures)
+    return Evaluation(known, truth, np.stack([scores for _, scores in pairs]), failures)
 
 
 def _places(known: Sequence[str], labels: Sequence[str], model: Path) -> list[int]:
@@ -153,7 +154,7 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
     """
     card = read_model(model).card
     workers = min(threads or usable_cores(), usable_cores())
-    dataset = scan(folder, workers)
+    dataset = scan(folder, workers, min_classes=1)
     photos: Sequence[Photo] = dataset.photos
     if part == "test":
         rule = _split_rule(card, model)
@@ -162,11 +163,10 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
             raise DatasetError(f"none of the photos in {folder} is a test photo of {model}: give --split all")
     with reporter.progress("testing the file") as progress:
         result = evaluate(model, photos, dataset.labels, workers, progress)
-    for skip in dataset.skipped:
-        reporter.note(f"skipped {skip.path}: {skip.reason}")
-    for path, reason in result.failures.items():
+    failures = {**{skip.path: skip.reason for skip in dataset.skipped}, **result.failures}
+    for path, reason in failures.items():
         reporter.note(f"skipped {path}: {reason}")
-    return result
+    return replace(result, failures=failures)
 
 
 def _split_rule(card: ModelCard, model: Path) -> SplitRule:

@@ -14,19 +14,21 @@ from graft_host.run import TrainOptions
 
 
 def check_strict(dataset: Dataset, *, strict: bool) -> None:
-    """Raises DatasetError under ``--strict`` if a file was skipped."""
-    if strict and dataset.skipped:
-        first, count = dataset.skipped[0], len(dataset.skipped)
+    """Raises DatasetError under ``--strict`` if a file in a class folder was skipped."""
+    skipped = [skip for skip in dataset.skipped if skip.path.parent != dataset.root]
+    if strict and skipped:
+        first, count = skipped[0], len(skipped)
         more = f" (and {count - 1} more)" if count > 1 else ""
         raise DatasetError(f"{first.path}: {first.reason}{more}; mend or remove it, or run without --strict")
 
 
 def check_gate(evaluation: Evaluation, options: TrainOptions) -> None:
-    """Raises GateError if the file is less accurate than the user demands."""
-    if options.min_accuracy is not None and evaluation.accuracy < options.min_accuracy:
+    """Raises GateError, with the evaluation, if the file is less accurate than the user demands."""
+    if options.min_accuracy is not None and not evaluation.accuracy >= options.min_accuracy:
         raise GateError(
             f"accuracy {evaluation.accuracy:.4f} on {len(evaluation.truth)} test photos is below "
-            f"--min-accuracy {options.min_accuracy}: {options.output} was not written"
+            f"--min-accuracy {options.min_accuracy}: {options.output} was not written",
+            evaluation,
         )
 
 
@@ -36,10 +38,12 @@ def check_output(output: Path, *, overwrite: bool) -> None:
         raise ExportError(f"no such folder: {output.parent}; make it with: mkdir -p {output.parent}")
     if output.is_dir():
         raise ExportError(f"{output} is a folder: give a file name for the model, such as {output / 'model.tflite'}")
+    if output.exists() and not output.is_file():
+        raise ExportError(f"{output} is not a regular file: give another name with -o")
     if output.exists() and not overwrite:
         raise ExportError(f"{output} exists: give another name with -o, or --overwrite")
     try:
-        with contextlib.suppress(_Probe), atomic_path(output):
+        with contextlib.suppress(_Probe), atomic_path(output.resolve()):
             raise _Probe
     except OSError as error:
         raise ExportError(f"cannot write into {output.parent}: {(error.strerror or str(error)).lower()}") from error
@@ -65,7 +69,7 @@ def write_model(output: Path, artifact: bytes, *, overwrite: bool) -> None:
     if output.exists() and not overwrite:
         raise ExportError(f"{output} appeared while this run was going on: give --overwrite to replace it")
     try:
-        write_atomically(output, artifact)
+        write_atomically(output.resolve(), artifact)  # a link stays a link
     except OSError as error:
         raise ExportError(
             f"cannot write {output}: {(error.strerror or str(error)).lower()}; the cache keeps the work, so free space "

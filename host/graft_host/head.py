@@ -19,6 +19,7 @@ PENALTIES = tuple(float(c) for c in np.logspace(-5, 1, 13))
 """The values of C, inverse strength of the L2 penalty on standardized bottlenecks, that are tried."""
 
 _FOLDS = 5
+_ENOUGH = 30  # validation photos to choose a penalty by themselves
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,22 @@ class Recipe:
         return Descent(self.learning_rate, self.steps, self.batch, self.seed)
 
 
-def train_head(train: tuple[Array, Labels], validation: tuple[Array, Labels], classes: int, recipe: Recipe) -> Head:
+def train_head(
+    train: tuple[Array, Labels],
+    validation: tuple[Array, Labels],
+    classes: int,
+    recipe: Recipe,
+    groups: Labels | None = None,
+) -> Head:
     """Trains a head.
 
     Args:
         train: bottlenecks ``[N,D]`` and labels ``[N]``.
-        validation: the photos that choose the penalty; when there are none, five folds of ``train`` do.
+        validation: the photos that choose the penalty; where they are few, five folds of ``train`` help them.
         classes: K.
         recipe: how.
+        groups: rows of ``train`` with the same number, ``[N]``, show one photo and stay on one side of a fold; each
+            row is a photo of its own when None.
 
     Raises:
         GraftError: gradient descent diverged.
@@ -87,7 +96,8 @@ def train_head(train: tuple[Array, Labels], validation: tuple[Array, Labels], cl
     weights = photo_weights(train[1], classes, balanced=recipe.balanced)
     if recipe.optimizer == "sgd":
         return Head(*gradient_descent(*train, weights, classes, recipe.descent))
-    penalty = _best_penalty(train, validation, weights, classes, recipe)
+    groups = np.arange(len(train[1])) if groups is None else groups
+    penalty = _best_penalty((*train, weights), groups, validation, classes, recipe)
     return fit_softmax(*train, weights, classes, (penalty,))[0]
 
 
@@ -124,36 +134,34 @@ def cross_entropy(logits: Array, labels: Labels, weights: NDArray[np.float64] | 
     return float(np.average(losses, weights=weights))
 
 
-def _best_penalty(
-    train: tuple[Array, Labels],
-    validation: tuple[Array, Labels],
-    weights: NDArray[np.float64],
-    classes: int,
-    recipe: Recipe,
-) -> float:
+def _best_penalty(train: Part, groups: Labels, validation: tuple[Array, Labels], classes: int, recipe: Recipe) -> float:
     """The penalty with the smallest loss on photos that were not trained on."""
+    rounds = [(train, _weighted(validation, classes, recipe))] if len(validation[1]) else []
+    if _too_few(validation[1], classes):
+        rounds += _folds(train, groups, recipe)
     losses = np.zeros(len(PENALTIES))
-    for (x, y, w), (held_x, held_y, held_w) in _rounds(train, validation, weights, classes, recipe):
+    for (x, y, w), (held_x, held_y, held_w) in rounds:
         heads = fit_softmax(x, y, w, classes, PENALTIES)
-        losses += [cross_entropy(head.logits(held_x), held_y, held_w) for head in heads]
+        losses += [held_w.sum() * cross_entropy(head.logits(held_x), held_y, held_w) for head in heads]
     return PENALTIES[int(np.argmin(losses))]
 
 
-def _rounds(
-    train: tuple[Array, Labels],
-    validation: tuple[Array, Labels],
-    weights: NDArray[np.float64],
-    classes: int,
-    recipe: Recipe,
-) -> list[tuple[Part, Part]]:
-    if len(validation[1]):
-        held_weights = photo_weights(validation[1], classes, balanced=recipe.balanced)
-        return [((*train, weights), (*validation, held_weights))]
-    folds = np.random.default_rng(recipe.seed).permutation(len(train[1])) % _FOLDS
-    rounds: list[tuple[Part, Part]] = []
+def _too_few(labels: Labels, classes: int) -> bool:
+    """Whether photos are too few, or lack a class, to choose a penalty by themselves."""
+    return len(labels) < _ENOUGH or len(np.unique(labels)) < classes
+
+
+def _weighted(photos: tuple[Array, Labels], classes: int, recipe: Recipe) -> Part:
+    return (*photos, photo_weights(photos[1], classes, balanced=recipe.balanced))
+
+
+def _folds(train: Part, groups: Labels, recipe: Recipe) -> list[tuple[Part, Part]]:
+    """Pairs of a part to train on and the part that is held out."""
+    _, members = np.unique(groups, return_inverse=True)
+    folds = (np.random.default_rng(recipe.seed).permutation(members.max() + 1) % _FOLDS)[members]
+    pairs: list[tuple[Part, Part]] = []
     for fold in range(_FOLDS):
-        inside, outside = folds != fold, folds == fold
-        if outside.any() and inside.any():
-            parts = [(train[0][part], train[1][part], weights[part]) for part in (inside, outside)]
-            rounds.append((parts[0], parts[1]))
-    return rounds
+        inside, outside = ((train[0][rows], train[1][rows], train[2][rows]) for rows in (folds != fold, folds == fold))
+        if len(inside[1]) and len(outside[1]):
+            pairs.append((inside, outside))
+    return pairs

@@ -6,6 +6,7 @@ own keeps all three away from the run, and lets Ctrl-C end a conversion at once.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ Progress = Callable[[int, int], None]
 
 _PROGRESS = "graft-progress "
 _FAILURE = "graft-failure "
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -66,6 +68,8 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
 
 def serve(job: Callable[[dict[str, Any], Progress], None]) -> None:
     """The other side of ``call_quietly``: reads the request, runs the job, reports its progress."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a job whose run was killed is of use to nobody
     request = json.load(sys.stdin)
 
     def report(done: int, total: int) -> None:

@@ -68,6 +68,8 @@ def _arrays(group: Any, *wanted: str) -> list[NDArray[np.float32]]:
     for name in group.attrs["weight_names"]:
         text = _text(name)
         found[text.rsplit("/", 1)[-1].split(":")[0]] = np.asarray(group[text], np.float32)
+    if extra := found.keys() - set(wanted):
+        raise ValueError(f"it also holds {', '.join(sorted(extra))}, which Inception-v3 of Keras doesn't have")
     return [found[name] for name in wanted]
 
 

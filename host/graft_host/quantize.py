@@ -51,12 +51,21 @@ class BackboneSpec:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A converted backbone on disk; ``fingerprint`` is the file's SHA-256 in hex, ``reused`` says that it was there."""
+    """A converted backbone on disk.
+
+    Attributes:
+        spec: what it was converted from and to.
+        path: the file.
+        fingerprint: its SHA-256 in hex.
+        calibration_photos: how many photos the ranges of its activations were measured on.
+        reused: whether it was cached.
+    """
 
     spec: BackboneSpec
     path: Path
     fingerprint: str
     reused: bool
+    calibration_photos: int = 0
 
 
 def quantized_backbone(
@@ -73,7 +82,7 @@ def quantized_backbone(
 
     Args:
         spec: what is wanted.
-        training: the photos to train on; the first 100 by digest that can be decoded calibrate an int8 backbone.
+        training: the photos to train on; up to 100, from each class in turn, calibrate an int8 backbone.
         cache: folder of the kit's caches.
         threads: for decoding.
         recalibrate: convert even if a cached backbone would do.
@@ -105,7 +114,7 @@ def quantized_backbone(
         write_atomically(path, data)
         # The record goes last: a backbone without one was interrupted and is not used.
         write_atomically(folder / f"{spec.key}-{calibration}.json", json.dumps(record).encode())
-    return Backbone(spec, path, fingerprint, reused=False)
+    return Backbone(spec, path, fingerprint, reused=False, calibration_photos=len(digests))
 
 
 @contextlib.contextmanager
@@ -121,17 +130,24 @@ def _cache_errors(folder: Path) -> Iterator[None]:
 
 def _cached(spec: BackboneSpec, training: set[str], folder: Path) -> Backbone | None:
     """The newest intact backbone whose calibration photos are all still trained on."""
-    records = sorted(folder.glob(f"{spec.key}-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    records = sorted(folder.glob(f"{spec.key}-*.json"), key=_modified, reverse=True)
     for record in records:
         try:
             known = json.loads(record.read_bytes())
             fingerprint = str(known["fingerprint"])
             path = folder / f"{fingerprint}.tflite"
             if training.issuperset(known["calibration"]) and _sha256(path) == fingerprint:
-                return Backbone(spec, path, fingerprint, reused=True)
+                return Backbone(spec, path, fingerprint, reused=True, calibration_photos=len(known["calibration"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # damaged or half removed: as if it were not there
     return None
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0  # removed meanwhile
 
 
 def _sha256(path: Path) -> str:

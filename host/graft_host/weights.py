@@ -117,15 +117,17 @@ def _identified(path: Path, known: dict[str, dict[str, Any]], name: str) -> Weig
         if not stat.S_ISREG(path.stat().st_mode):
             raise WeightsError(f"{path} is not a file: give {_CHOICES}")
         with path.open("rb") as file:
-            digest = hashlib.sha256()
+            digest, old_digest = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
             while block := file.read(1 << 20):
                 digest.update(block)
+                old_digest.update(block)
     except (FileNotFoundError, ValueError) as error:
         raise WeightsError(f"no such weights file: {path}; give {_CHOICES}") from error
     except OSError as error:
         raise WeightsError(f"cannot read weights {path}: {error.strerror or error}") from error
     found = digest.hexdigest()
-    entry = next((n for n, e in known.items() if e.get("sha256") == found), name)
+    sums = {found, old_digest.hexdigest()}
+    entry = next((n for n, e in known.items() if sums & {e.get("sha256"), e.get("md5")}), name)
     scale = known.get(entry, {})
     return WeightsSource(entry, path, found, mean=float(scale.get("mean", 127.5)), std=float(scale.get("std", 127.5)))
 
