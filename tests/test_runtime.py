@@ -14,7 +14,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 import graft_device
 from graft_device.errors import ModelError
-from graft_device.runtime import RUNTIMES, TensorSpec, install_hint, installed_runtimes, open_model, usable_cores
+from graft_device.install import install_line, this_machine
+from graft_device.runtime import RUNTIMES, TensorSpec, installed_runtimes, open_model, usable_cores
 from graft_host import flatbuffer
 from tests.device_models import SIZE, network
 
@@ -304,4 +305,4 @@ def test_auto_passes_over_a_runtime_that_cannot_be_imported(broken_litert: Path,
 
 
 def test_the_install_line_for_this_python() -> None:
-    assert install_hint() == LITERT_LINE
+    assert install_line(this_machine()) == LITERT_LINE

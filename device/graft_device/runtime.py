@@ -5,9 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import platform
-import struct
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import ModelError, RuntimeMissingError
+from graft_device.install import install_line, this_machine
 
 RUNTIMES = ("litert", "tflite-runtime")
 """What can be asked for, in the order in which ``auto`` tries them; then TensorFlow's own, if installed."""
@@ -114,20 +112,6 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def install_hint() -> str:
-    """The line that installs a runtime for this Python and this machine, or why there is none."""
-    wide = struct.calcsize("P") == 8  # noqa: PLR2004  bytes; the kernel may be 64-bit when Python is not
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    if wide and sys.version_info >= (3, 10):
-        return "python3 -m pip install ai-edge-litert"
-    if sys.version_info < (3, 12) and sys.platform == "linux":
-        return 'python3 -m pip install "tflite-runtime==2.14.0" "numpy<2"'
-    return (
-        f"there is none for {64 if wide else 32}-bit Python {version} on {platform.machine()}: "
-        "use a 64-bit system, or Python 3.9 to 3.11 on a 32-bit one"
-    )
-
-
 def _native_path(path: Path) -> str | bytes:
     """The path as the interpreters' C++ side takes it: bytes where the name is no valid UTF-8."""
     try:
@@ -159,13 +143,10 @@ def _interpreter_class(runtime: str) -> tuple[str, Any]:
     if broken:
         raise RuntimeMissingError("; ".join(broken))
     wanted = "no TFLite runtime" if runtime == "auto" else f"{runtime} is not"
-    raise RuntimeMissingError(f"{wanted} installed; install one with: {_hint_for(runtime)}")
-
-
-def _hint_for(runtime: str) -> str:
-    if runtime == "tflite-runtime" and sys.platform == "linux" and sys.version_info < (3, 12):
-        return 'python3 -m pip install "tflite-runtime==2.14.0" "numpy<2"'
-    return install_hint()
+    line = install_line(this_machine(), runtime)
+    raise RuntimeMissingError(
+        f"{wanted} installed; {line if line.startswith('there') else f'install one with: {line}'}"
+    )
 
 
 def _installed(name: str) -> bool:
@@ -176,7 +157,8 @@ def _installed(name: str) -> bool:
 
 
 def _broken_message(name: str, error: BaseException) -> str:
-    return f"{name} is installed but does not work here ({_first_line(error)}); reinstall: {_hint_for(name)}"
+    line = install_line(this_machine(), name)
+    return f"{name} is installed but does not work here ({_first_line(error)}); reinstall: {line}"
 
 
 def _only(details: list[dict[str, Any]]) -> dict[str, Any]:

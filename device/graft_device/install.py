@@ -1,0 +1,78 @@
+"""Which TFLite runtime can be installed where, and the line that does it."""
+
+from __future__ import annotations
+
+import platform
+import struct
+import sys
+from dataclasses import dataclass
+
+_LITERT_CPUS = frozenset({"x86_64", "amd64", "aarch64", "arm64"})
+_TFLITE_CPUS = frozenset({"x86_64", "aarch64", "armv7l", "armv8l"})
+_PIP = "python3 -m pip install"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What decides which wheels fit.
+
+    Attributes:
+        cpu: as the kernel names it.
+        bits: 32 or 64, of Python: a 32-bit system may run on a 64-bit kernel.
+        python: major and minor version.
+        glibc: major and minor version; None where there is another C library.
+        linux: whether the system is Linux.
+    """
+
+    cpu: str
+    bits: int
+    python: tuple[int, int]
+    glibc: tuple[int, int] | None
+    linux: bool
+
+
+def this_machine() -> Machine:
+    """The machine that this runs on."""
+    library, version = platform.libc_ver()
+    parts = version.split(".")
+    glibc = (int(parts[0]), int(parts[1])) if library == "glibc" and len(parts) > 1 else None
+    return Machine(
+        platform.machine().lower(),
+        struct.calcsize("P") * 8,
+        (sys.version_info[0], sys.version_info[1]),
+        glibc,
+        sys.platform == "linux",
+    )
+
+
+def install_line(machine: Machine, runtime: str = "auto") -> str:
+    """The line that installs a runtime, or why there is none.
+
+    Args:
+        machine: where.
+        runtime: ``auto``, ``litert`` or ``tflite-runtime``.
+    """
+    lines = {"litert": _litert_line(machine), "tflite-runtime": _tflite_line(machine)}
+    wanted = [lines[runtime]] if runtime in lines else list(lines.values())
+    for line in wanted:
+        if line is not None:
+            return line
+    name = runtime if runtime in lines else "runtime"
+    return (
+        f"there is no {name} for {machine.bits}-bit Python {machine.python[0]}.{machine.python[1]} on {machine.cpu}: "
+        "use a 64-bit system on Arm or x86 with Python 3.10 or later, or on 32-bit Arm Python 3.9 to 3.11"
+    )
+
+
+def _litert_line(machine: Machine) -> str | None:
+    fits = machine.bits == 64 and machine.cpu in _LITERT_CPUS and machine.python >= (3, 10)  # noqa: PLR2004
+    return f"{_PIP} ai-edge-litert" if fits else None
+
+
+def _tflite_line(machine: Machine) -> str | None:
+    arm32 = machine.bits == 32 and machine.cpu in {"armv7l", "armv8l", "aarch64"}  # noqa: PLR2004
+    wide = machine.bits == 64 and machine.cpu in _TFLITE_CPUS  # noqa: PLR2004
+    if not (machine.linux and machine.glibc and (arm32 or wide) and (3, 9) <= machine.python <= (3, 11)):
+        return None
+    version = "2.14.0" if machine.glibc >= (2, 34) else "2.13.0"
+    return f'{_PIP} "tflite-runtime=={version}" "numpy<2"'
