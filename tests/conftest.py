@@ -26,6 +26,11 @@ class Trained:
     photos: Path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first: what is wrong shows early."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
 @pytest.fixture(scope="session")
 def weights_file() -> Path:
     """Real ImageNet weights up to mixed8."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -119,3 +121,23 @@ def test_the_public_names() -> None:
     assert set(graft_device.__all__) == {"Classifier", "GraftError", "Prediction", "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'Clasifier'"):
         graft_device.Clasifier  # noqa: B018
+
+
+def test_without_the_hosts_packages_graft_says_how_to_get_them(tmp_path: Path) -> None:
+    """A Python that has what a board has and no more, as after ``pip install`` without the extra."""
+    for name in (*BOARD_PACKAGES - {"graft_device"}, "annotated_doc", "shellingham", "click", "typing_extensions"):
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            found = Path(spec.origin)
+            package = found.parent if found.name == "__init__.py" else found
+            (tmp_path / package.name).symlink_to(package)
+    path = [tmp_path, *(Path(module.__file__).parents[1] for module in (graft_host, graft_device) if module.__file__)]
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "graft_host.cli", "train", "photos", "-o", "model.tflite"],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the workstation's packages are not installed (no ai_edge_litert, ")
+    assert done.stderr.endswith('pip install ".[host]"\n')
+    assert len(done.stderr.splitlines()) == 1

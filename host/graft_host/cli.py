@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from enum import Enum
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from graft_device import __version__, console
-from graft_device.errors import GateError
+from graft_device.errors import GateError, GraftError
 
 if TYPE_CHECKING:
     from graft_host.evaluate import Evaluation
@@ -27,6 +28,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+_PACKAGES = ("ai_edge_litert", "flatbuffers", "h5py", "scipy", "tensorflow", "threadpoolctl", "tqdm")
 
 
 class Tap(str, Enum):
@@ -100,12 +104,18 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
+    version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Holds the options that every command shares; ``console`` acts on them."""
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise GraftError(
+            f"the workstation's packages are not installed (no {', '.join(missing)}): "
+            'install the kit with its extra, as in: pip install ".[host]"'
+        )
 
 
 @app.command(epilog="Example:  graft train photos/ -o pets.tflite --tap mixed7")
