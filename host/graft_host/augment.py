@@ -7,6 +7,9 @@ import hashlib
 import numpy as np
 from PIL import Image, ImageEnhance
 
+VERSION = 1
+"""Goes up when the same photo, index and seed would give another variant; cached bottlenecks are keyed by it."""
+
 MIN_CROP_SIDE = 0.8
 BRIGHTNESS = (0.75, 1.25)
 

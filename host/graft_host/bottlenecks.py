@@ -21,6 +21,7 @@ from graft_device.preprocess import VERSION as PREPROCESS_VERSION
 from graft_device.preprocess import fit, load, read_photo
 from graft_device.runtime import Runner, TensorSpec, open_model
 from graft_host.augment import MIN_CROP_SIDE, variant
+from graft_host.augment import VERSION as AUGMENT_VERSION
 from graft_host.dataset import Photo
 from graft_host.isolated import Progress
 from graft_host.quantize import Backbone
@@ -72,8 +73,9 @@ class Bottlenecks:
     def __init__(self, backbone: Backbone, cache: Path) -> None:
         self._backbone = backbone
         self._rule = backbone.spec.resize
-        self.spec: TensorSpec = open_model(backbone.path, threads=1).output
-        name = f"{backbone.fingerprint}-{self._rule}-v{PREPROCESS_VERSION}.sqlite"
+        runner = open_model(backbone.path, threads=1)
+        self.spec: TensorSpec = runner.output
+        name = f"{backbone.fingerprint}-{self._rule}-v{PREPROCESS_VERSION}-{runner.runtime}.sqlite"
         self._store = BottleneckStore(cache / "bottlenecks" / name, self.spec.dtype, self.spec.shape[1])
 
     def __enter__(self) -> Bottlenecks:
@@ -210,7 +212,7 @@ def _wanted(photos: Sequence[Photo], augmented: Sequence[Photo], augmentation: A
 
 
 def _key(digest: str, index: int, seed: int) -> str:
-    return f"{digest}/{seed}/{index}" if index else digest
+    return f"{digest}/v{AUGMENT_VERSION}/{seed}/{index}" if index else digest
 
 
 def _drain(results: queue.Queue[tuple[_Job, Any]], workers: list[threading.Thread]) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _TERMINAL_SECONDS = 0.2
 _LOG_SECONDS = 15.0  # where standard error is a file, a line now and then is enough
 _MAX_CONFUSION_CLASSES = 10
+_MAX_LABEL = 24
 
 
 class TerminalReporter:
@@ -72,7 +73,7 @@ def evaluation_report(evaluation: Evaluation) -> str:
     """Per-class figures, and the confusion matrix if it fits."""
     figures = evaluation.per_class()
     rows = [
-        [console.printable(label), *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), str(row["support"])]
+        [_short(label), *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), str(row["support"])]
         for label, row in figures.items()
     ]
     text = _table(["class", "precision", "recall", "f1", "photos"], rows)
@@ -80,7 +81,7 @@ def evaluation_report(evaluation: Evaluation) -> str:
     if evaluation.failures:
         text += f", {len(evaluation.failures)} could not be read"
     if len(evaluation.labels) <= _MAX_CONFUSION_CLASSES:
-        names = [console.printable(label) for label in evaluation.labels]
+        names = [_short(label) for label in evaluation.labels]
         counts = [[name, *map(str, row)] for name, row in zip(names, evaluation.confusion.tolist(), strict=True)]
         text += "\n\n" + _table(["truth \\ said", *names], counts)
     return text
@@ -125,6 +126,12 @@ def demo_report(result: DemoResult) -> str:
             "  graft train YOUR_PHOTOS -o models/mine.tflite   train on your own photos, a folder per class",
         ]
     )
+
+
+def _short(label: str) -> str:
+    """A label that leaves room for the other columns."""
+    text = console.printable(label)
+    return text if len(text) <= _MAX_LABEL else f"{text[: _MAX_LABEL - 1]}…"
 
 
 def _tensor_line(tensor: dict[str, Any]) -> str:
