@@ -12,6 +12,11 @@ class GraftError(Exception):
     exit_status = 1
 
 
+def os_reason(error: OSError) -> str:
+    """What the system says, in lower case to stand inside a sentence."""
+    return (error.strerror or str(error)).lower()
+
+
 class PhotoError(GraftError):
     """An image cannot be read; the message is the reason, without the file's name."""
 

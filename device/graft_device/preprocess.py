@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from graft_device.errors import PhotoError
+from graft_device.errors import PhotoError, os_reason
 
 PhotoSource = Union[str, "os.PathLike[str]", bytes, Image.Image, NDArray[np.generic]]
 """What can be classified: a path, a file's bytes, a Pillow image, or an array ``[H,W]``, ``[H,W,3|4]`` uint8."""
@@ -123,7 +123,7 @@ def read_photo(path: str | os.PathLike[str]) -> bytes:
             raise PhotoError(f"too large to read ({found.st_size:,} bytes; the limit is {MAX_BYTES:,})")
         return Path(path).read_bytes()
     except OSError as error:
-        raise PhotoError((error.strerror or str(error)).lower()) from error
+        raise PhotoError(os_reason(error)) from error
     except ValueError as error:
         raise PhotoError(f"not a file name ({error})") from error
 

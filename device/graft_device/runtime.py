@@ -87,7 +87,7 @@ def open_model(path: str | Path, runtime: str = "auto", threads: int | None = No
     if not path.is_file():
         raise ModelError(f"no such model file: {path}")
     name, interpreter_class = _interpreter_class(runtime)
-    count = max(1, min(threads or usable_cores(), usable_cores()))
+    count = threads_to_use(threads)
     try:
         interpreter = interpreter_class(model_path=_native_path(path), num_threads=count)
         interpreter.allocate_tensors()
@@ -103,6 +103,11 @@ def open_model(path: str | Path, runtime: str = "auto", threads: int | None = No
 def installed_runtimes() -> tuple[str, ...]:
     """The runtimes that are installed here, best first; found without importing them."""
     return tuple(name for name in _MODULES if _installed(name))
+
+
+def threads_to_use(wanted: int | None) -> int:
+    """The usable cores when None, and never more than these: 2.14.0 crawls when threads outnumber them."""
+    return max(1, min(wanted or usable_cores(), usable_cores()))
 
 
 def usable_cores() -> int:

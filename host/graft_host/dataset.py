@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from graft_device.errors import DatasetError, PhotoError
+from graft_device.errors import DatasetError, PhotoError, os_reason
 from graft_device.preprocess import check_header, read_photo
 
 _NEEDED = ("train", "test")
@@ -228,8 +228,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _unreadable(folder: Path, error: OSError) -> DatasetError:
-    reason = (error.strerror or str(error)).lower()
-    return DatasetError(f"cannot look into {folder}: {reason}; change its permissions or remove it")
+    return DatasetError(f"cannot look into {folder}: {os_reason(error)}; change its permissions or remove it")
 
 
 def _files(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:

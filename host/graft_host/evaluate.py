@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from graft_device.classifier import Classifier
 from graft_device.errors import DatasetError, ModelError, PhotoError
 from graft_device.model import ModelCard, read_model
-from graft_device.runtime import usable_cores
+from graft_device.runtime import threads_to_use
 from graft_host.dataset import Photo, SplitRule, scan
 from graft_host.isolated import Progress
 from graft_host.reporter import Reporter
@@ -153,7 +153,7 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
         ModelError: the file cannot be used.
     """
     card = read_model(model).card
-    workers = min(threads or usable_cores(), usable_cores())
+    workers = threads_to_use(threads)
     dataset = scan(folder, workers, min_classes=1)
     photos: Sequence[Photo] = dataset.photos
     if part == "test":

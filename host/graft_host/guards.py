@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from graft_device.errors import CacheError, DatasetError, ExportError, GateError
+from graft_device.errors import CacheError, DatasetError, ExportError, GateError, os_reason
 from graft_host.dataset import Dataset
 from graft_host.evaluate import Evaluation
 from graft_host.files import atomic_path, write_atomically
@@ -46,7 +46,7 @@ def check_output(output: Path, *, overwrite: bool) -> None:
         with contextlib.suppress(_Probe), atomic_path(output.resolve()):
             raise _Probe
     except OSError as error:
-        raise ExportError(f"cannot write into {output.parent}: {(error.strerror or str(error)).lower()}") from error
+        raise ExportError(f"cannot write into {output.parent}: {os_reason(error)}") from error
 
 
 class _Probe(Exception):  # noqa: N818  ends a trial write before anything is replaced
@@ -60,8 +60,9 @@ def check_cache(cache: Path) -> None:
         with tempfile.TemporaryFile(dir=cache):
             pass
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise CacheError(f"cannot use cache folder {cache}: {reason}; choose another with --cache DIR") from error
+        raise CacheError(
+            f"cannot use cache folder {cache}: {os_reason(error)}; choose another with --cache DIR"
+        ) from error
 
 
 def write_model(output: Path, artifact: bytes, *, overwrite: bool) -> None:
@@ -72,6 +73,6 @@ def write_model(output: Path, artifact: bytes, *, overwrite: bool) -> None:
         write_atomically(output.resolve(), artifact)  # a link stays a link
     except OSError as error:
         raise ExportError(
-            f"cannot write {output}: {(error.strerror or str(error)).lower()}; the cache keeps the work, so free space "
+            f"cannot write {output}: {os_reason(error)}; the cache keeps the work, so free space "
             "or name another place and run again"
         ) from error

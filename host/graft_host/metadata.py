@@ -30,16 +30,12 @@ _NORMALIZATION = 1  # union ProcessUnitOptions
 
 
 def attach(network: bytes, labels: Sequence[str], card: ModelCard) -> bytes:
-    """Makes the artifact.
+    """The whole artifact: a fused flatbuffer with its metadata, and behind it the archive."""
+    return add_metadata(network, card) + archive(labels, card)
 
-    Args:
-        network: the fused flatbuffer.
-        labels: in the order of the output, none with a line break.
-        card: the model card.
 
-    Returns:
-        The flatbuffer with its metadata, and behind it the zip with ``labels.txt`` and ``graft.json``.
-    """
+def add_metadata(network: bytes, card: ModelCard) -> bytes:
+    """A fused flatbuffer with the standard metadata inside; of the card it holds nothing that testing finds out."""
     model = flatbuffer.unpack(network, "the fused model")
     quantized = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].type == schema.TensorType.UINT8
     buffer = schema.BufferT()
@@ -48,14 +44,23 @@ def attach(network: bytes, labels: Sequence[str], card: ModelCard) -> bytes:
     entry = schema.MetadataT()
     entry.name, entry.buffer = METADATA_NAME, len(model.buffers) - 1
     model.metadata = [entry]
-    return flatbuffer.pack(model) + _archive(labels, card)
+    return flatbuffer.pack(model)
 
 
-def _archive(labels: Sequence[str], card: ModelCard) -> bytes:
+def archive(labels: Sequence[str], card: ModelCard) -> bytes:
+    """The zip that goes behind the flatbuffer.
+
+    Args:
+        labels: in the order of the output, none with a line break.
+        card: the model card.
+
+    Returns:
+        A zip with ``labels.txt`` and ``graft.json``, the same bytes for the same labels and card.
+    """
     memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as archive:  # readers want it uncompressed
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as files:  # readers want it uncompressed
         for name, text in ((LABELS_NAME, "".join(f"{label}\n" for label in labels)), (CARD_NAME, card.to_json())):
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), text.encode())
+            files.writestr(zipfile.ZipInfo(name, _EPOCH), text.encode())
     return memory.getvalue()
 
 

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from graft_device.errors import CacheError, DatasetError
-from graft_device.model import ModelCard
-from graft_device.runtime import usable_cores
+from graft_device.runtime import threads_to_use
 from graft_host.bottlenecks import Augmentation, Bottlenecks
 from graft_host.card import model_card
 from graft_host.dataset import Dataset, Photo, Skipped, Split, check_classes, check_folder, conflicts, scan, split
@@ -25,7 +24,7 @@ from graft_host.fuse import fuse
 from graft_host.guards import check_cache, check_gate, check_output, check_strict, write_model
 from graft_host.head import train_head
 from graft_host.isolated import Progress
-from graft_host.metadata import attach
+from graft_host.metadata import add_metadata, archive
 from graft_host.quantize import MAX_CALIBRATION_PHOTOS, Backbone, BackboneSpec, quantized_backbone
 from graft_host.reporter import Reporter
 from graft_host.run import TrainOptions, TrainResult
@@ -41,7 +40,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         GateError: the shipped file's accuracy is below ``min_accuracy``; no output is written.
     """
     clock = _Clock()
-    threads = min(options.threads or usable_cores(), usable_cores())
+    threads = threads_to_use(options.threads)
     cache = options.cache or default_cache()
     check_output(options.output, overwrite=options.overwrite)
     check_cache(cache)
@@ -77,14 +76,16 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     float_classes = head.predict(tests)
     float_accuracy = float(np.mean(float_classes == truth))
     with clock.stage("fuse"), threadpool_limits(1):
-        network = fuse(backbone.path.read_bytes(), head, training[0], str(backbone.path))
-    card = model_card(options, backbone, head, parts, len(dataset.skipped))
+        card = model_card(options, backbone, head, parts, len(dataset.skipped))
+        network = add_metadata(fuse(backbone.path.read_bytes(), head, training[0], str(backbone.path)), card)
     with clock.stage("evaluate"), reporter.progress("testing the file") as progress:
-        evaluation = _evaluated(network, dataset.labels, card, parts.test, threads, progress)
+        candidate = network + archive(dataset.labels, card)
+        evaluation = _evaluated(candidate, dataset.labels, parts.test, threads, progress)
     agreement = float(np.mean(evaluation.predicted == float_classes))
     check_gate(evaluation, options)
     figures = {"float_head": float_accuracy, "shipped": evaluation.accuracy, "agreement": agreement}
-    artifact = attach(network, dataset.labels, replace(card, training={**card.training, "accuracy": figures}))
+    tested = replace(card, training={**card.training, "accuracy": figures})
+    artifact = network + archive(dataset.labels, tested)  # the network that was tested, byte for byte
     with clock.stage("write"):
         write_model(options.output, artifact, overwrite=options.overwrite)
     return TrainResult(
@@ -128,12 +129,12 @@ class _Clock:
 
 
 def _evaluated(
-    network: bytes, labels: Sequence[str], card: ModelCard, photos: Sequence[Photo], threads: int, progress: Progress
+    artifact: bytes, labels: Sequence[str], photos: Sequence[Photo], threads: int, progress: Progress
 ) -> Evaluation:
     """Evaluates the artifact as the board will read it, from a file."""
     with tempfile.TemporaryDirectory(prefix="graft-") as folder:
         candidate = Path(folder) / "candidate.tflite"
-        candidate.write_bytes(attach(network, labels, card))
+        candidate.write_bytes(artifact)
         evaluation = evaluate(candidate, photos, labels, threads, progress)
     for path, reason in evaluation.failures.items():
         raise DatasetError(f"{path} changed during the run ({reason}): run again")

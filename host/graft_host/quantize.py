@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.errors import CacheError, DatasetError, ExportError, PhotoError
+from graft_device.errors import CacheError, DatasetError, ExportError, PhotoError, os_reason
 from graft_device.preprocess import VERSION as PREPROCESS_VERSION
 from graft_device.preprocess import preprocess
 from graft_host.dataset import Photo
@@ -122,9 +122,8 @@ def _cache_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise CacheError(
-            f"cannot write into {folder}: {reason}; mend that, or put the cache elsewhere with --cache DIR"
+            f"cannot write into {folder}: {os_reason(error)}; mend that, or put the cache elsewhere with --cache DIR"
         ) from error
 
 
