@@ -1,0 +1,28 @@
+"""``graft demo``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graft_host.commands.options import CacheOption, JsonOption
+
+
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where photos and model go.")] = Path("graft-demo"),
+    weights: Annotated[
+        str | None,
+        typer.Option(envvar="GRAFT_WEIGHTS", help="As in 'graft train'; imagenet if it can be had, else random."),
+    ] = None,
+    cache: CacheOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run everything once on photos that the kit renders itself; works with no network."""
+    from graft_host.console import TerminalReporter, demo_report
+    from graft_host.demo import run_demo
+
+    result = run_demo(folder, weights, cache, TerminalReporter())
+    typer.echo(json.dumps(result.to_json()) if as_json else demo_report(result))

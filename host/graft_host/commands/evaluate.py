@@ -1,0 +1,27 @@
+"""``graft evaluate``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from graft_host.commands.options import JsonOption, ModelArgument, Part, PhotosArgument, ThreadsOption
+
+
+def evaluate(
+    model: ModelArgument,
+    photos: PhotosArgument,
+    part: Annotated[
+        Part, typer.Option("--split", help="test: the photos that training kept aside; all: every photo.")
+    ] = Part.TEST,
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a model file on photos whose class is known."""
+    from graft_host.console import TerminalReporter, evaluation_report
+    from graft_host.evaluate import evaluate_folder
+
+    result = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
+    typer.echo(json.dumps(result.to_json()) if as_json else evaluation_report(result))
