@@ -31,7 +31,9 @@ def test_figures_equal_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     truth, scores = rng.integers(4, size=100), rng.random((100, 5)).astype(np.float32)
     scores[:, 3] = 0  # never said
-    result = Evaluation(tuple("abcde"), truth.astype(np.int64), scores, {})
+    result = Evaluation(
+        tuple("abcde"), truth.astype(np.int64), scores, {}, tuple(Path(f"{n}.jpg") for n in range(len(truth)))
+    )
     assert result.accuracy == pytest.approx(accuracy_score(truth, result.predicted))
     np.testing.assert_array_equal(result.confusion, confusion_matrix(truth, result.predicted, labels=range(5)))
     theirs = precision_recall_fscore_support(truth, result.predicted, labels=range(5), zero_division=0)

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import termios
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,7 +59,9 @@ def test_a_stage_with_nothing_to_count_shows_nothing(capfd: pytest.CaptureFixtur
 
 def test_tables_stay_narrow_and_aligned() -> None:
     labels = ("a", "long " * 50, "line\nbreak")
-    report = evaluation_report(Evaluation(labels, np.array([0, 1, 2]), np.eye(3, dtype=np.float32), {}))
+    report = evaluation_report(
+        Evaluation(labels, np.array([0, 1, 2]), np.eye(3, dtype=np.float32), {}, (Path("a.jpg"),) * 3)
+    )
     lines = report.splitlines()
     assert max(map(len, lines)) < 100
     assert len({len(line) for line in lines[:4]}) == 1

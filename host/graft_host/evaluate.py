@@ -31,12 +31,14 @@ class Evaluation:
         truth: index of each photo's class, ``[N]``.
         scores: probabilities, ``[N,K]``.
         failures: files that could not be used: path to reason.
+        paths: of the photos, N of them in the order of ``truth``.
     """
 
     labels: tuple[str, ...]
     truth: NDArray[np.int64]
     scores: NDArray[np.float32]
     failures: dict[Path, str]
+    paths: tuple[Path, ...]
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -125,7 +127,8 @@ def evaluate(
     if not pairs:
         raise DatasetError("there is no readable photo to evaluate on")
     truth = np.array([places[photo.label] for photo, _ in pairs], np.int64)
-    return Evaluation(known, truth, np.stack([scores for _, scores in pairs]), failures)
+    paths = tuple(photo.path for photo, _ in pairs)
+    return Evaluation(known, truth, np.stack([scores for _, scores in pairs]), failures, paths)
 
 
 def _places(known: Sequence[str], labels: Sequence[str], model: Path) -> list[int]:
