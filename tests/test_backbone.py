@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # All that needs TensorFlow, in one process. Keras's own loader goes by topological order, ours by layer number.
 _SCRIPT = """
 import json, sys
+from dataclasses import replace
 from pathlib import Path
 import h5py, keras, numpy as np
 from keras.src.legacy.saving import legacy_h5_format
@@ -75,6 +76,15 @@ for tap in TAPS:
     part = keras.Model(whole.input, whole.get_layer(tap).output)
     facts["convolutions"][tap] = sum(type(layer).__name__ == "Conv2D" for layer in part.layers)
 facts["input"], facts["output"] = list(network.input_shape), list(network.output_shape)
+for kind in ("avg", "max"):
+    whole = build_backbone(replace(find_weights("random", 5), last_pool=kind), "mixed10", 75)
+    layers = whole.get_config()["layers"]
+    pools = [layer for layer in layers if layer["class_name"] in ("AveragePooling2D", "MaxPooling2D")]
+    sources = [layer["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] for layer in pools]
+    facts[f"pools/{kind}"] = [[source, layer["class_name"]] for source, layer in zip(sources, pools)]
+    kernels = [layer for layer in whole.layers if type(layer).__name__ == "Conv2D"]
+    kernels.sort(key=lambda layer: int(layer.name.rsplit("_", 1)[1]))
+    arrays[f"last/{kind}"] = np.asarray(kernels[-1].kernel)
 np.savez(folder / "arrays.npz", **arrays)
 (folder / "facts.json").write_text(json.dumps(facts))
 """
@@ -118,6 +128,21 @@ def test_a_network_up_to_a_tap_has_the_convolutions_that_are_said(facts: dict[st
     assert facts["total"] == CONVOLUTIONS[TAPS[-1]] == 94
     assert facts["input"] == [None, 75, 75, 3] or facts["input"] == [1, 75, 75, 3]
     assert facts["output"][1:] == [256]
+
+
+@pytest.mark.slow
+def test_only_mixed10s_pooling_takes_the_maximum(
+    facts: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]
+) -> None:
+    # Other layers before a pooling have numbers in their names, which differ from network to network.
+    mean, maximum = (
+        [(source if source.startswith("mixed") else "", kind) for source, kind in facts[f"pools/{last}"]]
+        for last in ("avg", "max")
+    )
+    place = mean.index(("mixed9", "AveragePooling2D"))
+    assert maximum == [*mean[:place], ("mixed9", "MaxPooling2D"), *mean[place + 1 :]]
+    assert len(mean) == 13
+    assert np.array_equal(arrays["last/avg"], arrays["last/max"])
 
 
 @pytest.mark.slow

@@ -111,6 +111,7 @@ def test_a_file_that_is_missing_is_an_error_with_the_choices(spec: str) -> None:
     assert "imagenet" in message
     assert "random" in message
     assert ".h5" in message
+    assert ".pb" in message
 
 
 def test_a_folder_is_no_weights_file(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ def build_backbone(source: WeightsSource, tap: str, image_size: int) -> Any:
     import keras
 
     whole = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=(image_size, image_size, 3))
+    if source.last_pool == "max" and tap == "mixed10":
+        whole = _with_last_maximum(whole)
     pooled = keras.layers.GlobalAveragePooling2D(name="bottleneck")(whole.get_layer(tap).output)
     network = keras.Model(whole.input, pooled)
     convolutions, norms = _layers(network, "Conv2D"), _layers(network, "BatchNormalization")
@@ -35,6 +37,21 @@ def build_backbone(source: WeightsSource, tap: str, image_size: int) -> Any:
     for conv, norm, weights in zip(convolutions, norms, read_weights(source, tap, shapes), strict=True):
         _assign(conv, norm, weights)
     return network
+
+
+def _with_last_maximum(whole: Any) -> Any:
+    """Inception-v3 whose last pooling before the joint output takes the maximum, not the mean."""
+    import keras
+
+    # Layers are in the order of their depth, and mixed10 has one average pooling.
+    last = [layer for layer in whole.layers if isinstance(layer, keras.layers.AveragePooling2D)][-1]
+
+    def copied(layer: Any) -> Any:
+        if layer is last:
+            return keras.layers.MaxPooling2D.from_config({**layer.get_config(), "name": "mixed10_max_pooling"})
+        return type(layer).from_config(layer.get_config())
+
+    return keras.models.clone_model(whole, clone_function=copied)
 
 
 def _layers(network: Any, kind: str) -> list[Any]:

@@ -43,7 +43,7 @@ class BackboneSpec:
     def key(self) -> str:
         """Names everything that the converted file depends on, the calibration photos apart."""
         parts = [_RECIPE, self.weights.fingerprint, self.weights.mean, self.weights.std, self.tap, self.image_size]
-        parts += [self.quantization]
+        parts += [self.weights.last_pool, self.quantization]
         if self.quantization == "int8":
             parts += [self.resize, PREPROCESS_VERSION]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

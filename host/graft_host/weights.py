@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
+
 from graft_device.errors import ExportError, WeightsError
-from graft_host.inception import ConvWeights, check_reach, random_weights
+from graft_host.graph_2015 import read_graph
+from graft_host.inception import ConvWeights, check_layers, check_reach, random_weights
 from graft_host.isolated import call_quietly
 from graft_host.keras_h5 import convolution_names, read_layers
 
@@ -21,7 +24,7 @@ else:
     import tomli as tomllib
 
 NAMED = ("imagenet", "random")
-_CHOICES = f"{', '.join(NAMED)} or the path of a Keras notop .h5 file"
+_CHOICES = f"{', '.join(NAMED)} or the path of a Keras notop .h5 file or of the 2015 graph (.pb)"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class WeightsSource:
         seed: for ``random``.
         mean: subtracted from pixels (0 to 255) before …
         std: … they are divided by this.
+        last_pool: what the pooling branch of mixed10 takes: ``avg``, or ``max`` as in the 2015 graph.
+        layout: of the file: ``keras``, or ``graph`` for the 2015 graph.
     """
 
     name: str
@@ -43,6 +48,8 @@ class WeightsSource:
     seed: int = 0
     mean: float = 127.5
     std: float = 127.5
+    last_pool: str = "avg"
+    layout: str = "keras"
 
     @property
     def pretrained(self) -> bool:
@@ -54,11 +61,11 @@ def find_weights(spec: str, seed: int = 0) -> WeightsSource:
     """Finds weights by what ``--weights`` says.
 
     Args:
-        spec: ``imagenet``, ``random``, or the path of a Keras notop ``.h5`` file.
+        spec: ``imagenet``, ``random``, or the path of a Keras notop ``.h5`` file or of the 2015 graph.
         seed: what ``random`` is drawn from.
 
     Raises:
-        WeightsError: there is no such file, or ImageNet's cannot be downloaded.
+        WeightsError: there is no such file, it is neither HDF5 nor the 2015 graph, or ImageNet's cannot be downloaded.
     """
     if spec == "random":
         return WeightsSource("random", None, f"random:{seed}", seed)
@@ -75,8 +82,11 @@ def check_tap(source: WeightsSource, tap: str) -> None:
     Raises:
         WeightsError: they don't, with the last tap that they hold; or the file is not Inception-v3.
     """
-    if source.path is not None:
-        check_reach(source.path, len(convolution_names(source.path)), tap)
+    if source.path is None:
+        return
+    of_graph = source.layout == "graph"
+    found = len(read_graph(source.path).layers if of_graph else convolution_names(source.path))
+    check_reach(source.path, found, tap)
 
 
 def read_weights(source: WeightsSource, tap: str, shapes: list[tuple[int, ...]]) -> list[ConvWeights]:
@@ -93,7 +103,11 @@ def read_weights(source: WeightsSource, tap: str, shapes: list[tuple[int, ...]])
     if source.path is None:
         return random_weights(shapes, source.seed)
     check_tap(source, tap)
-    return read_layers(source.path, shapes)
+    if source.layout == "keras":
+        return read_layers(source.path, shapes)
+    layers = read_graph(source.path).layers[: len(shapes)]
+    check_layers(source.path, layers, shapes)
+    return layers
 
 
 def known_backbones() -> dict[str, dict[str, Any]]:
@@ -128,6 +142,9 @@ def _identified(path: Path, known: dict[str, dict[str, Any]], name: str) -> Weig
     found = digest.hexdigest()
     sums = {found, old_digest.hexdigest()}
     entry = next((n for n, e in known.items() if sums & {e.get("sha256"), e.get("md5")}), name)
+    if not h5py.is_hdf5(os.fspath(path)):
+        graph = read_graph(path)
+        return WeightsSource(entry, path, found, 0, graph.mean, graph.std, graph.last_pool, "graph")
     scale = known.get(entry, {})
     return WeightsSource(entry, path, found, mean=float(scale.get("mean", 127.5)), std=float(scale.get("std", 127.5)))
 
