@@ -1,0 +1,145 @@
+"""The pieces of a page that stands alone: escaped text, tables, cards, and the frame around them."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_STYLE = Path(__file__).with_name("report.css")
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+_UNPRINTABLE = {"Cc", "Cs", "Cn"}  # controls, bytes that are no text, and code points that will never be a letter
+_KEPT = "\n\t"
+
+
+def text(value: object) -> str:
+    """A value as the text of an element; what no font can show is spelled out."""
+    return html.escape(_visible(str(value)), quote=False)
+
+
+def attribute(value: object) -> str:
+    """A value as an attribute between double quotes."""
+    return html.escape(_visible(str(value)))
+
+
+def name(value: object, limit: int | None = None) -> str:
+    """A label or file name: its writing direction stays its own, and it may be broken anywhere.
+
+    Args:
+        value: the name.
+        limit: letters that are shown; the whole name shows when the pointer rests on it.
+    """
+    whole = str(value)
+    shown = whole if limit is None else shorten(whole, limit)
+    title = "" if shown == whole else f' title="{attribute(whole)}"'
+    return f'<bdi class="name"{title}>{text(shown)}</bdi>'
+
+
+def columns(value: str) -> int:
+    """How many letters wide a text is; those of East Asian scripts, and most emoji, count twice."""
+    return sum(_letter_columns(letter) for letter in value)
+
+
+def shorten(value: str, limit: int) -> str:
+    """A text cut to a width in letters, with an ellipsis."""
+    if columns(value) <= limit:
+        return value
+    kept, width = "", 1
+    for letter in value:
+        width += _letter_columns(letter)
+        if width > limit:
+            break
+        kept += letter
+    return f"{kept}…"
+
+
+def percent(share: float) -> str:
+    """A share to a tenth of a percent; only all is 100% and only none is 0%."""
+    shown = f"{share:.1%}"
+    if shown == "100.0%":
+        return "100%" if share >= 1 else "over 99.9%"
+    if shown == "0.0%":
+        return "0%" if share <= 0 else "under 0.1%"
+    return shown
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun, as in ``1 photo`` and ``1,200 photos``."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str, kind: str = "") -> str:
+    """A table of cells that are HTML already; the first cell of a row names it."""
+    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
+    body = "".join(
+        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows
+    )
+    return scrolling(
+        f'<table class="{kind}"><caption>{text(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>",
+        caption,
+    )
+
+
+def scrolling(inner: str, label: str) -> str:
+    """A box that scrolls sideways by itself, with the keyboard too, where its contents are too wide."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{attribute(label)}">{inner}</div>'
+
+
+def figure(drawing: str, caption: str) -> str:
+    """A drawing with a caption that is HTML already."""
+    return f"<figure>{scrolling(drawing, 'Plot')}<figcaption>{caption}</figcaption></figure>"
+
+
+def bar(share: float, kind: str = "right") -> str:
+    """A thin bar for a share of 0 to 1; the number stands beside it, so it is hidden from screen readers."""
+    width = 100 * min(max(share, 0.0), 1.0)
+    return f'<span class="bar {kind}" aria-hidden="true"><i style="width:{width:.1f}%"></i></span>'
+
+
+def facts(pairs: Iterable[tuple[str, str]], kind: str = "facts") -> str:
+    """Terms with their values, which are HTML already."""
+    return f'<dl class="{kind}">{"".join(f"<div><dt>{text(k)}</dt><dd>{v}</dd></div>" for k, v in pairs)}</dl>'
+
+
+def section(identity: str, heading: str, term: str, body: str) -> str:
+    """A card; ``heading`` is in plain words, ``term`` is what the field calls it."""
+    return (
+        f'<section id="{identity}" aria-labelledby="{identity}-h"><h2 id="{identity}-h">{text(heading)} '
+        f"<small>{text(term)}</small></h2>{body}</section>"
+    )
+
+
+def page(title: str, body: str) -> str:
+    """The whole document; its policy forbids the browser to load or run anything."""
+    style = _STYLE.read_text("utf-8")
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{text(title)}</title>
+<style>
+{style}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def _visible(value: str) -> str:
+    return "".join(
+        ascii(letter)[1:-1] if letter not in _KEPT and unicodedata.category(letter) in _UNPRINTABLE else letter
+        for letter in value
+    )
+
+
+def _letter_columns(letter: str) -> int:
+    if unicodedata.combining(letter) or unicodedata.category(letter) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1
