@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +46,31 @@ def test_colours_are_told_apart(colour: str, runtime: str, kind: str, models: di
     scores = {prediction.label: prediction.score for prediction in found}
     for label, score in zip(LABELS, expected(colour)):
         assert scores[label] == pytest.approx(score, abs=TOLERANCE[kind])
+
+
+@each_kind
+@each_runtime
+def test_a_photo_below_the_threshold_is_unknown(runtime: str, kind: str, tmp_path: Path) -> None:
+    card = replace(make_card(kind), thresholds={"unknown": {"score": 0.9, "false_rejection_rate": 0.05, "photos": 99}})
+    classifier = Classifier(write_artifact(tmp_path / "m.tflite", kind, card=card), runtime)
+    sure, unsure = picture("red"), Image.new("RGB", (40, 40), (90, 80, 70))
+    assert not classifier.classify_timed(sure).unknown
+    assert classifier.classify(sure)[0].label == "red"
+    named = classifier.classify(unsure, unknown=False)
+    assert named[0].label in LABELS
+    assert named[0].score < 0.9
+    timed = classifier.classify_timed(unsure)
+    assert timed.unknown
+    assert timed.predictions == [Prediction("unknown", 1 - named[0].score), *named[:2]]
+    assert [p.label for p in classifier.classify(unsure, top_k=1)] == ["unknown"]
+    assert len(classifier.classify(unsure, top_k=99)) == len(LABELS) + 1
+
+
+@pytest.mark.parametrize("thresholds", [{}, {"unknown": {}}, {"unknown": 3}, {"unknown": {"score": "high"}}])
+def test_a_card_without_a_usable_threshold_refuses_nothing(thresholds: dict[str, Any], tmp_path: Path) -> None:
+    card = replace(make_card(), thresholds=thresholds)
+    classifier = Classifier(write_artifact(tmp_path / "m.tflite", card=card))
+    assert not classifier.classify_timed(Image.new("RGB", (40, 40), (90, 80, 70))).unknown
 
 
 def test_what_comes_back(models: dict[str, Path]) -> None:

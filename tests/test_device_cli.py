@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def test_model_names_of_any_kind(name: bytes, model: Path, photos: dict[str, Pat
     named.write_bytes(model.read_bytes())
     done = graft_device("classify", named, photos["red"])
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(graft_device("info", named).stdout.splitlines()) == 8
+    assert len(graft_device("info", named).stdout.splitlines()) == 9
 
 
 def test_a_name_that_looks_like_an_option(model: Path, photos: dict[str, Path], tmp_path: Path) -> None:
@@ -326,3 +327,20 @@ def test_a_photo_as_a_camera_makes_it(model: Path, tmp_path: Path) -> None:
     done = graft_device("classify", model, tmp_path / "IMG_0001.JPG", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert json_lines(done)[0]["predictions"][0]["label"] == "green"
+
+
+def test_strangers_are_called_unknown_unless_that_is_turned_off(tmp_path: Path) -> None:
+    card = replace(make_card(), thresholds={"unknown": {"score": 0.9, "false_rejection_rate": 0.05, "photos": 99}})
+    model = write_artifact(tmp_path / "m.tflite", card=card)
+    for name, colour in (("red.png", (230, 20, 30)), ("grey.png", (90, 80, 70))):
+        Image.new("RGB", (40, 40), colour).save(tmp_path / name)
+    images = [tmp_path / "red.png", tmp_path / "grey.png"]
+    sure, unsure = json_lines(graft_device("classify", model, *images, "--json"))
+    assert "unknown" not in sure
+    assert unsure["unknown"] is True
+    assert unsure["predictions"][0]["label"] == "unknown"
+    assert graft_device("classify", model, *images).stdout.splitlines()[1].startswith(f"{images[1]}: unknown ")
+    named = json_lines(graft_device("classify", model, *images, "--json", "--no-unknown"))
+    assert [answer["predictions"][0]["label"] for answer in named] == ["red", "red"]
+    assert all("unknown" not in answer for answer in named)
+    assert "said below a score of 90.0%" in graft_device("info", model).stdout

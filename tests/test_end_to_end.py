@@ -12,6 +12,7 @@ import pytest
 from graft_device.classifier import Classifier
 from graft_device.runtime import installed_runtimes, open_model
 from graft_host import flatbuffer
+from graft_host.dataset import SplitRule, scan
 from graft_host.render import render_dataset
 from tests.conftest import Trained, graft_device, graft_json
 
@@ -82,6 +83,21 @@ def test_the_board_says_what_the_folders_say(pets: Trained, runtime: str) -> Non
     right = [answer["predictions"][0]["label"] == Path(answer["image"]).parent.name for answer in answers]
     assert np.mean(right) >= 0.95
     assert all(answer["ms"].keys() == {"preprocess", "invoke"} for answer in answers)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_strangers_are_refused_and_known_photos_are_not(pets: Trained, runtime: str, tmp_path: Path) -> None:
+    """Photos of hardware parts against a model of cats and dogs; and the share of known photos that is stated."""
+    render_dataset(tmp_path / "parts", 10, 7)
+    rule, photos = SplitRule(), scan(pets.photos, 2).photos
+    tests = [photo.path for photo in photos if rule.part(photo.digest) == "test"]
+    parts = sorted((tmp_path / "parts").glob("*/*.jpg"))
+    done = graft_device("classify", pets.model, *tests, *parts, "--json", "--runtime", runtime, timeout=300)
+    refused = ["unknown" in json.loads(line) for line in done.stdout.splitlines()]
+    stated = Classifier(pets.model).model.card.thresholds["unknown"]["false_rejection_rate"]
+    assert stated == 0.05
+    assert np.mean(refused[: len(tests)]) <= stated
+    assert np.mean(refused[len(tests) :]) >= 0.9
 
 
 def test_the_cached_backbone_lies_in_the_file_untouched(pets: Trained) -> None:

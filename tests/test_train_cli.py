@@ -18,12 +18,14 @@ import pytest
 from PIL import Image
 
 from graft_device.classifier import Classifier
+from graft_device.model import read_model
 from graft_host.render import render_dataset
 from tests.conftest import error_line, graft, graft_device, graft_json
 
 pytestmark = pytest.mark.slow
 
 PHOTOS_A_CLASS = 14
+COMMANDS = ("train", "evaluate", "report", "compare", "inspect", "demo")
 FAST = ("--weights", "random", "--tap", "mixed0", "--image-size", "75", "--test-percent", "30")
 
 
@@ -151,6 +153,44 @@ def test_the_gate_refuses_and_writes_nothing(photos: Path, tmp_path: Path, share
         assert json.loads(refused.stdout)["accuracy"] < 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["photos"]
     assert train(photos, model, shared_cache, "--min-accuracy", "0").returncode == 0
+
+
+def test_a_rejected_file_is_kept_aside_if_asked(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    rng = np.random.default_rng(0)
+    for path in photos.glob("*/*.jpg"):
+        Image.fromarray(rng.integers(0, 256, (80, 80, 3), np.uint8)).save(path)
+    refused = train(photos, tmp_path / "m.tflite", shared_cache, "--min-accuracy", "1.0", "--keep-rejected")
+    aside = tmp_path / "m.rejected.tflite"
+    assert error_line(refused, status=3).endswith(f"m.tflite was not written; the rejected file is {aside}")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.rejected.tflite", "photos"]
+    said = graft_json("evaluate", aside, photos)
+    assert read_model(aside).card.training["accuracy"]["shipped"] == said["accuracy"] < 1
+
+
+def test_the_drop_against_float32_is_measured(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    options = [*FAST, "--cache", shared_cache, "--max-drop", "1"]
+    report = graft_json("train", photos, "-o", tmp_path / "m.tflite", *options)
+    assert 0 <= report["accuracy"]["float32"] <= 1
+    assert "float32" in report["seconds"]
+    plain = graft_json("train", photos, "-o", tmp_path / "f.tflite", *options[:-2], "--quantize", "float32")
+    assert report["accuracy"]["float32"] == plain["accuracy"]["shipped"]
+    assert "float32" not in plain["accuracy"]
+
+
+def test_calibration_and_threshold_go_into_report_and_card(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    report = graft_json("train", photos, "-o", tmp_path / "m.tflite", *FAST, "--cache", shared_cache)
+    card = read_model(tmp_path / "m.tflite").card
+    assert card.training["calibration"] == report["calibration"]
+    assert report["calibration"].keys() == {"temperature", "ece", "photos"}
+    unknown = card.thresholds["unknown"]
+    assert report["unknown"]["below"] == unknown["score"] == card.unknown_below > 1 / 3
+    assert unknown["photos"] == report["photos"]["train"] + report["photos"]["validation"]
+    assert unknown["false_rejection_rate"] == pytest.approx(max(0.05, 3 / unknown["photos"]), abs=1e-4)
+    never = graft_json(
+        "train", photos, "-o", tmp_path / "n.tflite", *FAST, "--cache", shared_cache, "--unknown-rate", 0
+    )
+    assert "unknown" not in never
+    assert read_model(tmp_path / "n.tflite").card.thresholds == {}
 
 
 def test_bad_files_are_listed_and_skipped_or_with_strict_refused(
@@ -301,6 +341,8 @@ def test_usage_errors_exit_2(photos: Path, tmp_path: Path) -> None:
         ["--quantize", "int4"],
         ["--test-percent", "60", "--validation-percent", "40"],
         ["--min-accuracy", "2"],
+        ["--max-drop", "-0.1"],
+        ["--unknown-rate", "0.6"],
         ["--test-percent", "nan"],
         ["--seed", "-1"],
         ["--no-such-option"],
@@ -313,6 +355,6 @@ def test_usage_errors_exit_2(photos: Path, tmp_path: Path) -> None:
 def test_every_command_shows_an_example() -> None:
     listed = graft("--help")
     assert listed.returncode == 0
-    for command in ("train", "evaluate", "inspect", "demo"):
+    for command in COMMANDS:
         assert command in listed.stdout
         assert f"Example:  graft {command}" in graft(command, "--help").stdout

@@ -23,11 +23,16 @@ class Prediction(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """One photo's answer and what it took, in milliseconds."""
+    """One photo's answer, what it took in milliseconds, and whether the photo was refused as unknown."""
 
     predictions: list[Prediction]
     preprocess_ms: float
     invoke_ms: float
+    unknown: bool = False
+
+
+UNKNOWN = "unknown"
+"""The label that is put before the others where the best of them scores less than the model card's threshold."""
 
 
 class Classifier:
@@ -67,31 +72,37 @@ class Classifier:
         """The name of the runtime in use."""
         return self._runner.runtime
 
-    def classify(self, photo: PhotoSource, top_k: int = 3) -> list[Prediction]:
+    def classify(self, photo: PhotoSource, top_k: int = 3, unknown: bool = True) -> list[Prediction]:
         """Names what is in a photo.
 
         Args:
             photo: a path, a file's bytes, a Pillow image, or a uint8 array ``[H,W,3]`` in RGB order.
             top_k: how many labels at the most.
+            unknown: whether a photo may be refused, by the threshold in the model card.
 
         Returns:
-            The most probable labels, best first.
+            The most probable labels, best first. Before those of a refused photo stands ``unknown``, with what the
+            best label's score lacks to 1.
 
         Raises:
             PhotoError: the photo cannot be read.
         """
-        return self.classify_timed(photo, top_k).predictions
+        return self.classify_timed(photo, top_k, unknown).predictions
 
-    def classify_timed(self, photo: PhotoSource, top_k: int = 3) -> Timed:
+    def classify_timed(self, photo: PhotoSource, top_k: int = 3, unknown: bool = True) -> Timed:
         """Like ``classify``, with the milliseconds that preprocessing and inference took."""
         start = time.perf_counter()
         pixels = preprocess(photo, self.model.card.image_size, self.model.card.resize)
         ready = time.perf_counter()
         scores = self.scores(pixels)
         done = time.perf_counter()
-        best = np.argsort(-scores, kind="stable")[: max(top_k, 0)]
-        ranked = [Prediction(self.labels[i], float(scores[i])) for i in best]
-        return Timed(ranked, (ready - start) * 1e3, (done - ready) * 1e3)
+        count = max(top_k, 0)
+        ranked = [Prediction(self.labels[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:count]]
+        best = float(scores.max())
+        refused = unknown and best < self.model.card.unknown_below
+        if refused:
+            ranked = [Prediction(UNKNOWN, 1 - best), *ranked][:count]
+        return Timed(ranked, (ready - start) * 1e3, (done - ready) * 1e3, refused)
 
     def classify_scores(self, photo: PhotoSource) -> NDArray[np.float32]:
         """The probabilities ``[K]`` of all labels for a photo; raises PhotoError if it cannot be read."""

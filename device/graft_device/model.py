@@ -33,7 +33,8 @@ class ModelCard:
         mean: what a float input subtracts from the pixel (0 to 255) before …
         std: … it divides by this.
         training: photo counts, split, head and accuracy figures.
-        thresholds: decision thresholds; empty when none were set.
+        thresholds: ``unknown``, if it was set: the ``score`` below which a photo is called unknown, the
+            ``false_rejection_rate`` of known photos that was allowed, and how many ``photos`` it was set on.
     """
 
     kit_version: str
@@ -46,6 +47,13 @@ class ModelCard:
     std: float
     training: dict[str, Any] = field(default_factory=dict)
     thresholds: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def unknown_below(self) -> float:
+        """A photo whose best score is below this is called unknown; 0 where no such threshold was set."""
+        found = self.thresholds.get("unknown", {})
+        score = found.get("score", 0.0) if isinstance(found, dict) else 0.0
+        return float(score) if isinstance(score, (int, float)) else 0.0
 
     def to_json(self) -> str:
         """The card as indented JSON, keys in a fixed order."""

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from graft_device import __version__
 from graft_device.model import ModelCard
-from graft_host.dataset import Split
-from graft_host.head import Head
-from graft_host.quantize import Backbone
-from graft_host.run import TrainOptions
+from graft_host.accuracy import Accuracy
+from graft_host.calibration import CalibratedHead
+from graft_host.material import Material
+from graft_host.options import HeadOptions
 
 
-def model_card(options: TrainOptions, backbone: Backbone, head: Head, parts: Split, skipped: int) -> ModelCard:
-    """The card of a model before it was tested.
-
-    Args:
-        options: of the run.
-        backbone: that the head was grafted onto.
-        head: the float head.
-        parts: which photo served for what.
-        skipped: photos that could not be used.
-    """
-    spec, recipe = backbone.spec, options.recipe
+def model_card(options: HeadOptions, material: Material, head: CalibratedHead) -> ModelCard:
+    """The card of a model before it was tested."""
+    backbone, recipe = material.backbone, options.recipe
+    spec = backbone.spec
     training: dict[str, Any] = {
-        "photos": parts.counts(skipped),
+        "photos": material.split.counts(len(material.dataset.skipped)),
         "split": {
             "seed": options.rule.seed,
             "test_percent": options.rule.test_percent,
@@ -33,10 +27,10 @@ def model_card(options: TrainOptions, backbone: Backbone, head: Head, parts: Spl
         "head": {"optimizer": recipe.optimizer, "class_weight": "balanced" if recipe.balanced else "none"},
         "augment": options.augment,
     }
-    if head.penalty is None:
+    if head.head.penalty is None:
         training["head"] |= {"learning_rate": recipe.learning_rate, "steps": recipe.steps}
     else:
-        training["head"]["penalty"] = head.penalty
+        training["head"]["penalty"] = head.head.penalty
     return ModelCard(
         kit_version=__version__,
         backbone={
@@ -54,4 +48,16 @@ def model_card(options: TrainOptions, backbone: Backbone, head: Head, parts: Spl
         mean=spec.weights.mean,
         std=spec.weights.std,
         training=training,
+        thresholds={} if head.unknown is None else {"unknown": head.unknown.to_json()},
     )
+
+
+def tested_card(card: ModelCard, accuracy: Accuracy, head: CalibratedHead) -> ModelCard:
+    """The card with what testing the file found."""
+    calibration = {
+        "temperature": head.temperature,
+        "ece": {"before": accuracy.error_before, "after": accuracy.error_after},
+        "photos": head.photos,
+    }
+    figures = {**accuracy.to_json(), "agreement": accuracy.agreement}
+    return replace(card, training={**card.training, "accuracy": figures, "calibration": calibration})

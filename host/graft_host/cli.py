@@ -9,9 +9,11 @@ import typer
 
 from graft_device import __version__, console
 from graft_device.errors import GraftError
+from graft_host.commands.compare import compare
 from graft_host.commands.demo import demo
 from graft_host.commands.evaluate import evaluate
 from graft_host.commands.inspect import inspect
+from graft_host.commands.report import report
 from graft_host.commands.train import train
 
 app = typer.Typer(
@@ -25,7 +27,7 @@ app = typer.Typer(
 
 
 _PACKAGES = (
-    "ai_edge_litert", "flatbuffers", "h5py", "imagehash", "matplotlib", "google.protobuf", "scipy", "tensorflow",
+    "ai_edge_litert", "flatbuffers", "h5py", "imagehash", "matplotlib", "scipy", "tensorflow",
     "threadpoolctl", "tqdm",
 )  # fmt: skip
 
@@ -54,6 +56,8 @@ def _root(
 
 app.command(epilog="Example:  graft train photos/ -o pets.tflite --tap mixed7")(train)
 app.command(epilog="Example:  graft evaluate models/pets.tflite photos/")(evaluate)
+app.command(epilog="Example:  graft compare photos/ --tap mixed7")(compare)
+app.command(epilog="Example:  graft report models/pets.tflite photos/ -o pets.html")(report)
 app.command(epilog="Example:  graft inspect models/pets.tflite")(inspect)
 app.command(epilog="Example:  graft demo --folder /tmp/graft-demo")(demo)
 

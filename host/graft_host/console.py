@@ -54,36 +54,57 @@ class TerminalReporter:
 
 def train_report(result: TrainResult) -> str:
     """What ``graft train`` prints at its end."""
-    counts = result.to_json()["photos"]
+    counts, accuracy, extraction = result.to_json()["photos"], result.accuracy, result.material.extraction
     stages = ", ".join(f"{name} {value:.1f}" for name, value in result.seconds.items() if name != "total")
+    unquantized = "" if accuracy.float32 is None else f"; float32 throughout: {accuracy.float32:.1%}"
     lines = [
         evaluation_report(result.evaluation),
         "",
         "photos     " + ", ".join(f"{count} {part}" for part, count in counts.items()),
-        f"file       {result.evaluation.accuracy:.1%} of the test photos right",
-        f"float head {result.float_accuracy:.1%}; the file names the same class on {result.agreement:.1%}",
-        f"cache      {result.extraction.hits} bottlenecks found, {result.extraction.misses} computed",
+        f"file       {accuracy.shipped:.1%} of the test photos right{unquantized}",
+        f"float head {accuracy.float_head:.1%}; the file names the same class on {accuracy.agreement:.1%}",
+        f"scores     {_scores(result)}",
+        f"unknown    {_unknown(result)}",
+        f"cache      {extraction.hits} bottlenecks found, {extraction.misses} computed",
         f"seconds    {result.seconds['total']:.1f} ({stages})",
         f"model      {console.printable(result.model)} ({result.size / 1e6:.1f} MB)",
     ]
     return "\n".join(lines)
 
 
+def _scores(result: TrainResult) -> str:
+    before, after = result.accuracy.error_before, result.accuracy.error_after
+    return f"calibration error {after:.3f}, {before:.3f} before (temperature {result.head.temperature:.2f})"
+
+
+def _unknown(result: TrainResult) -> str:
+    unknown = result.head.unknown
+    if unknown is None:
+        return "never said"
+    refused = int(result.evaluation.refused.sum())
+    return (
+        f"below a score of {unknown.score:.1%}: at most {unknown.rate:.1%} of known photos, "
+        f"{refused} of the {len(result.evaluation.truth)} test photos"
+    )
+
+
 def evaluation_report(evaluation: Evaluation) -> str:
     """Per-class figures, and the confusion matrix if it fits."""
     figures = evaluation.per_class()
     rows = [
-        [_short(label), *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), str(row["support"])]
+        [short(label), *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), str(row["support"])]
         for label, row in figures.items()
     ]
-    text = _table(["class", "precision", "recall", "f1", "photos"], rows)
+    text = table(["class", "precision", "recall", "f1", "photos"], rows)
     text += f"\n\naccuracy {evaluation.accuracy:.4f} on {len(evaluation.truth)} photos"
     if evaluation.failures:
         text += f", {len(evaluation.failures)} could not be read"
+    if evaluation.unknown_below:
+        text += f"; {int(evaluation.refused.sum())} called unknown (score below {evaluation.unknown_below:.1%})"
     if len(evaluation.labels) <= _MAX_CONFUSION_CLASSES:
-        names = [_short(label) for label in evaluation.labels]
+        names = [short(label) for label in evaluation.labels]
         counts = [[name, *map(str, row)] for name, row in zip(names, evaluation.confusion.tolist(), strict=True)]
-        text += "\n\n" + _table(["truth \\ said", *names], counts)
+        text += "\n\n" + table(["truth \\ said", *names], counts)
     return text
 
 
@@ -101,7 +122,7 @@ def inspection_report(found: dict[str, Any]) -> str:
         f"runtime    {'runs' if runs['runs'] else 'does not run'} on {runs['runtime']}",
         f"written    by graftkit {card['kit_version']}",
         "",
-        _table(
+        table(
             ["operator", "version", "uses"],
             [[op["name"], str(op["version"]), str(op["count"])] for op in found["operators"]],
         ),
@@ -128,7 +149,7 @@ def demo_report(result: DemoResult) -> str:
     )
 
 
-def _short(label: str) -> str:
+def short(label: str) -> str:
     """A label that leaves room for the other columns."""
     text = console.printable(label)
     return text if len(text) <= _MAX_LABEL else f"{text[: _MAX_LABEL - 1]}…"
@@ -140,7 +161,7 @@ def _tensor_line(tensor: dict[str, Any]) -> str:
     return f"{tensor['name']}: {tensor['dtype']} {shape}{scale}"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as they need; the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     return "\n".join(

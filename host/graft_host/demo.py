@@ -10,10 +10,11 @@ import numpy as np
 
 from graft_device.classifier import Classifier
 from graft_device.errors import WeightsError
+from graft_host.options import TrainOptions
 from graft_host.pipeline import train
 from graft_host.render import PARTS, render_dataset, render_part
 from graft_host.reporter import Reporter
-from graft_host.run import TrainOptions, TrainResult
+from graft_host.run import TrainResult
 from graft_host.weights import find_weights
 
 PHOTOS_A_CLASS = 80
@@ -54,8 +55,8 @@ def run_demo(folder: Path, weights: str | None, cache: Path | None, reporter: Re
     reporter.note(f"rendering {len(PARTS) * PHOTOS_A_CLASS} photos of {', '.join(PARTS)}s into {photos}")
     render_dataset(photos, PHOTOS_A_CLASS, _SEED)
     options = TrainOptions(
-        photos,
-        model,
+        photos=photos,
+        output=model,
         weights=chosen,
         tap=_RANDOM_TAP if chosen == "random" else _PRETRAINED_TAP,
         image_size=_IMAGE_SIZE,

@@ -32,6 +32,7 @@ class Evaluation:
         scores: probabilities, ``[N,K]``.
         failures: files that could not be used: path to reason.
         paths: of the photos, N of them in the order of ``truth``.
+        unknown_below: photos whose best score is below are called unknown; 0 for a model that knows no unknown.
     """
 
     labels: tuple[str, ...]
@@ -39,6 +40,13 @@ class Evaluation:
     scores: NDArray[np.float32]
     failures: dict[Path, str]
     paths: tuple[Path, ...]
+    unknown_below: float = 0.0
+
+    @property
+    def refused(self) -> NDArray[np.bool_]:
+        """Which photos are called unknown, ``[N]``."""
+        refused: NDArray[np.bool_] = self.scores.max(axis=1) < self.unknown_below
+        return refused
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -74,13 +82,19 @@ class Evaluation:
             }
         return figures
 
+    def figures(self) -> dict[str, Any]:
+        """What is told of these photos wherever a model is tested; the class is the best label's, refused or not."""
+        figures = {"per_class": self.per_class(), "confusion": self.confusion.tolist()}
+        if not self.unknown_below:
+            return figures
+        return {**figures, "unknown": {"below": self.unknown_below, "refused": int(self.refused.sum())}}
+
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values."""
         return {
             "accuracy": self.accuracy,
             "photos": len(self.truth),
-            "per_class": self.per_class(),
-            "confusion": self.confusion.tolist(),
+            **self.figures(),
             "labels": list(self.labels),
             "skipped": [{"path": os.fsdecode(path), "reason": why} for path, why in self.failures.items()],
         }
@@ -102,7 +116,8 @@ def evaluate(
         DatasetError: a class is unknown to the model, or no photo can be read.
         ModelError: the file cannot be used.
     """
-    known = read_model(model).labels
+    found = read_model(model)
+    known = found.labels
     places = _places(known, labels, model)
     local, lock = threading.local(), threading.Lock()
     done = 0
@@ -128,7 +143,9 @@ def evaluate(
         raise DatasetError("there is no readable photo to evaluate on")
     truth = np.array([places[photo.label] for photo, _ in pairs], np.int64)
     paths = tuple(photo.path for photo, _ in pairs)
-    return Evaluation(known, truth, np.stack([scores for _, scores in pairs]), failures, paths)
+    return Evaluation(
+        known, truth, np.stack([scores for _, scores in pairs]), failures, paths, found.card.unknown_below
+    )
 
 
 def _places(known: Sequence[str], labels: Sequence[str], model: Path) -> list[int]:

@@ -7,10 +7,13 @@ import tempfile
 from pathlib import Path
 
 from graft_device.errors import CacheError, DatasetError, ExportError, GateError, os_reason
+from graft_host.accuracy import Accuracy
 from graft_host.dataset import Dataset
 from graft_host.evaluate import Evaluation
 from graft_host.files import atomic_path, write_atomically
-from graft_host.run import TrainOptions
+from graft_host.options import TrainOptions
+
+_ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
 
 
 def check_strict(dataset: Dataset, *, strict: bool) -> None:
@@ -22,14 +25,38 @@ def check_strict(dataset: Dataset, *, strict: bool) -> None:
         raise DatasetError(f"{first.path}: {first.reason}{more}; mend or remove it, or run without --strict")
 
 
-def check_gate(evaluation: Evaluation, options: TrainOptions) -> None:
-    """Raises GateError, with the evaluation, if the file is less accurate than the user demands."""
-    if options.min_accuracy is not None and not evaluation.accuracy >= options.min_accuracy:
-        raise GateError(
-            f"accuracy {evaluation.accuracy:.4f} on {len(evaluation.truth)} test photos is below "
-            f"--min-accuracy {options.min_accuracy}: {options.output} was not written",
-            evaluation,
-        )
+def check_gates(evaluation: Evaluation, accuracy: Accuracy, artifact: bytes, options: TrainOptions) -> None:
+    """Raises GateError, with the evaluation, if the file is not as good as the user demands.
+
+    With ``--keep-rejected`` the artifact is written beside the place that it was meant for.
+    """
+    failed = _failed_gate(accuracy, len(evaluation.truth), options)
+    if failed is None:
+        return
+    fate = f"{options.output} was not written"
+    if options.keep_rejected:
+        aside = rejected_path(options.output)
+        write_model(aside, artifact, overwrite=True)
+        fate += f"; the rejected file is {aside}"
+    raise GateError(f"{failed}: {fate}", evaluation)
+
+
+def rejected_path(output: Path) -> Path:
+    """Where ``--keep-rejected`` puts a model that failed a gate."""
+    return output.with_name(f"{output.stem}.rejected{output.suffix}")
+
+
+def _failed_gate(accuracy: Accuracy, photos: int, options: TrainOptions) -> str | None:
+    if options.min_accuracy is not None and not accuracy.shipped >= options.min_accuracy:
+        return f"accuracy {accuracy.shipped:.4f} on {photos} test photos is below --min-accuracy {options.min_accuracy}"
+    if options.max_drop is not None and accuracy.float32 is not None:
+        drop = accuracy.float32 - accuracy.shipped
+        if not drop <= options.max_drop + _ROUNDING:
+            return (
+                f"accuracy {accuracy.shipped:.4f} on {photos} test photos is {drop:.4f} below float32's "
+                f"{accuracy.float32:.4f}, more than --max-drop {options.max_drop} allows"
+            )
+    return None
 
 
 def check_output(output: Path, *, overwrite: bool) -> None:

@@ -93,12 +93,18 @@ def train_head(
     Raises:
         GraftError: gradient descent diverged.
     """
-    weights = photo_weights(train[1], classes, balanced=recipe.balanced)
+    part = _weighted(train, classes, recipe)
     if recipe.optimizer == "sgd":
-        return Head(*gradient_descent(*train, weights, classes, recipe.descent))
+        return fit_head(part, classes, recipe, None)
     groups = np.arange(len(train[1])) if groups is None else groups
-    penalty = _best_penalty((*train, weights), groups, validation, classes, recipe)
-    return fit_softmax(*train, weights, classes, (penalty,))[0]
+    return fit_head(part, classes, recipe, _best_penalty(part, groups, validation, classes, recipe))
+
+
+def fit_head(train: Part, classes: int, recipe: Recipe, penalty: float | None) -> Head:
+    """Trains a head whose penalty is settled; raises GraftError if gradient descent diverges."""
+    if penalty is None:
+        return Head(*gradient_descent(*train, classes, recipe.descent))
+    return fit_softmax(*train, classes, (penalty,))[0]
 
 
 def photo_weights(labels: Labels, classes: int, *, balanced: bool) -> NDArray[np.float64]:
@@ -137,8 +143,8 @@ def cross_entropy(logits: Array, labels: Labels, weights: NDArray[np.float64] | 
 def _best_penalty(train: Part, groups: Labels, validation: tuple[Array, Labels], classes: int, recipe: Recipe) -> float:
     """The penalty with the smallest loss on photos that were not trained on."""
     rounds = [(train, _weighted(validation, classes, recipe))] if len(validation[1]) else []
-    if _too_few(validation[1], classes):
-        rounds += _folds(train, groups, recipe)
+    if too_few(validation[1], classes):
+        rounds += [(_rows(train, inside), _rows(train, outside)) for inside, outside in folds(groups, recipe.seed)]
     losses = np.zeros(len(PENALTIES))
     for (x, y, w), (held_x, held_y, held_w) in rounds:
         heads = fit_softmax(x, y, w, classes, PENALTIES)
@@ -146,22 +152,27 @@ def _best_penalty(train: Part, groups: Labels, validation: tuple[Array, Labels],
     return PENALTIES[int(np.argmin(losses))]
 
 
-def _too_few(labels: Labels, classes: int) -> bool:
+def too_few(labels: Labels, classes: int) -> bool:
     """Whether photos are too few, or lack a class, to choose a penalty by themselves."""
     return len(labels) < _ENOUGH or len(np.unique(labels)) < classes
+
+
+def folds(groups: Labels, seed: int) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Divides rows into five parts: for each, the rows to train on and those held out, as masks ``[N]``.
+
+    Args:
+        groups: rows with the same number stay on one side, ``[N]``.
+        seed: shuffles them.
+    """
+    _, members = np.unique(groups, return_inverse=True)
+    places = (np.random.default_rng(seed).permutation(members.max() + 1) % _FOLDS)[members]
+    masks = [(places != fold, places == fold) for fold in range(_FOLDS)]
+    return [(inside, outside) for inside, outside in masks if inside.any() and outside.any()]
 
 
 def _weighted(photos: tuple[Array, Labels], classes: int, recipe: Recipe) -> Part:
     return (*photos, photo_weights(photos[1], classes, balanced=recipe.balanced))
 
 
-def _folds(train: Part, groups: Labels, recipe: Recipe) -> list[tuple[Part, Part]]:
-    """Pairs of a part to train on and the part that is held out."""
-    _, members = np.unique(groups, return_inverse=True)
-    folds = (np.random.default_rng(recipe.seed).permutation(members.max() + 1) % _FOLDS)[members]
-    pairs: list[tuple[Part, Part]] = []
-    for fold in range(_FOLDS):
-        inside, outside = ((train[0][rows], train[1][rows], train[2][rows]) for rows in (folds != fold, folds == fold))
-        if len(inside[1]) and len(outside[1]):
-            pairs.append((inside, outside))
-    return pairs
+def _rows(part: Part, rows: NDArray[np.bool_]) -> Part:
+    return part[0][rows], part[1][rows], part[2][rows]

@@ -70,3 +70,31 @@ CacheOption = Annotated[
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Cores to use; all when not given.")]
 PhotosArgument = Annotated[Path, typer.Argument(metavar="PHOTOS", help="A folder with a folder of photos per class.")]
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite that 'graft train' wrote.")]
+
+WeightsOption = Annotated[
+    str,
+    typer.Option(
+        envvar="GRAFT_WEIGHTS",
+        help="imagenet (from Keras's cache, or downloaded), random, or a FILE: Keras notop .h5, or the .pb of 2015.",
+    ),
+]
+TapOption = Annotated[Tap, typer.Option(help="Layer that bottlenecks are taken from: earlier is faster.")]
+ImageSizeOption = Annotated[int, typer.Option(min=75, help="Input side in pixels: smaller is faster.")]
+ResizeOption = Annotated[Resize, typer.Option(help="squash the whole photo to a square, or crop its central 87.5%.")]
+TestPercentOption = Annotated[float, typer.Option(min=0.1, max=90, help="Share of photos kept to test the file.")]
+ValidationPercentOption = Annotated[
+    float, typer.Option(min=0, max=90, help="Share of photos that choose the regularization and calibrate the scores.")
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Shuffles the split and everything else that is drawn.")]
+OptimizerOption = Annotated[
+    Optimizer, typer.Option(help="lbfgs: regularized optimum; sgd: plain gradient descent as in 2015.")
+]
+ClassWeightOption = Annotated[
+    ClassWeight, typer.Option(help="balanced: every class counts the same, however many photos it has.")
+]
+
+
+def check_percents(test_percent: float, validation_percent: float) -> None:
+    """Raises a usage error if there is nothing left to train on."""
+    if not test_percent + validation_percent < 100:  # noqa: PLR2004  percent; refuses nan as well
+        raise typer.BadParameter("--test-percent and --validation-percent leave nothing to train on")

@@ -12,13 +12,23 @@ from graft_device.errors import GateError
 from graft_host.commands.options import (
     CacheOption,
     ClassWeight,
+    ClassWeightOption,
+    ImageSizeOption,
     JsonOption,
     Optimizer,
+    OptimizerOption,
     PhotosArgument,
     Quantization,
     Resize,
+    ResizeOption,
+    SeedOption,
     Tap,
+    TapOption,
+    TestPercentOption,
     ThreadsOption,
+    ValidationPercentOption,
+    WeightsOption,
+    check_percents,
 )
 
 if TYPE_CHECKING:
@@ -28,37 +38,37 @@ if TYPE_CHECKING:
 def train(
     photos: PhotosArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="The .tflite to write.")],
-    weights: Annotated[
-        str,
-        typer.Option(
-            envvar="GRAFT_WEIGHTS",
-            help="imagenet (from Keras's cache, or downloaded), random, or a Keras notop .h5 FILE.",
-        ),
-    ] = "imagenet",
-    tap: Annotated[Tap, typer.Option(help="Layer that bottlenecks are taken from: earlier is faster.")] = Tap.MIXED10,
-    image_size: Annotated[int, typer.Option(min=75, help="Input side in pixels: smaller is faster.")] = 299,
+    weights: WeightsOption = "imagenet",
+    tap: TapOption = Tap.MIXED10,
+    image_size: ImageSizeOption = 299,
     quantize: Annotated[Quantization, typer.Option(help="Numbers in the file.")] = Quantization.INT8,
-    resize: Annotated[
-        Resize, typer.Option(help="squash the whole photo to a square, or crop its central 87.5%.")
-    ] = Resize.SQUASH,
-    test_percent: Annotated[float, typer.Option(min=0.1, max=90, help="Share of photos kept to test the file.")] = 15,
-    validation_percent: Annotated[
-        float, typer.Option(min=0, max=90, help="Share of photos that choose the regularization.")
-    ] = 15,
-    seed: Annotated[int, typer.Option(min=0, help="Shuffles the split and everything else that is drawn.")] = 0,
+    resize: ResizeOption = Resize.SQUASH,
+    test_percent: TestPercentOption = 15,
+    validation_percent: ValidationPercentOption = 15,
+    seed: SeedOption = 0,
     augment: Annotated[int, typer.Option(min=0, max=100, help="Variants of each training photo.")] = 0,
-    optimizer: Annotated[
-        Optimizer, typer.Option(help="lbfgs: regularized optimum; sgd: plain gradient descent as in 2015.")
-    ] = Optimizer.LBFGS,
+    optimizer: OptimizerOption = Optimizer.LBFGS,
     learning_rate: Annotated[float, typer.Option(min=1e-9, help="Of sgd.")] = 0.5,
     steps: Annotated[int, typer.Option(min=1, help="Of sgd, 100 photos each.")] = 4000,
-    class_weight: Annotated[
-        ClassWeight, typer.Option(help="balanced: every class counts the same, however many photos it has.")
-    ] = ClassWeight.NONE,
+    class_weight: ClassWeightOption = ClassWeight.NONE,
     min_accuracy: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Gate: accuracy of the shipped file on the test photos, or exit status 3."),
     ] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Gate: how much less accurate than float32 the file may be, or exit status 3."),
+    ] = None,
+    keep_rejected: Annotated[
+        bool, typer.Option("--keep-rejected", help="Keep a file that failed a gate, as OUT.rejected.tflite.")
+    ] = False,
+    unknown_rate: Annotated[
+        float,
+        typer.Option(
+            min=0, max=0.5, help="Share of known photos that may be called unknown so that strangers are; 0: never."
+        ),
+    ] = 0.05,
+    report: Annotated[Path | None, typer.Option(help="An .html to write: how good the model is, on one page.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on a photo that can't be read.")] = False,
     recalibrate: Annotated[bool, typer.Option("--recalibrate", help="Quantize the backbone anew.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output file.")] = False,
@@ -67,13 +77,12 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Turn a folder of folders of photos into one tested .tflite."""
-    if not test_percent + validation_percent < 100:  # noqa: PLR2004  percent; refuses nan as well
-        raise typer.BadParameter("--test-percent and --validation-percent leave nothing to train on")
+    check_percents(test_percent, validation_percent)
     from graft_host.console import TerminalReporter, evaluation_report, train_report
     from graft_host.dataset import SplitRule
     from graft_host.head import Recipe
+    from graft_host.options import TrainOptions
     from graft_host.pipeline import train as run
-    from graft_host.run import TrainOptions
 
     options = TrainOptions(
         photos=photos, output=output, weights=weights, tap=tap.value, image_size=image_size,
@@ -81,7 +90,8 @@ def train(
         rule=SplitRule(seed, test_percent, validation_percent),
         recipe=Recipe(optimizer.value, class_weight is ClassWeight.BALANCED, seed, learning_rate, steps),
         augment=augment, threads=threads, cache=cache, overwrite=overwrite, recalibrate=recalibrate, strict=strict,
-        min_accuracy=min_accuracy,
+        unknown_rate=unknown_rate, min_accuracy=min_accuracy, max_drop=max_drop, keep_rejected=keep_rejected,
+        report=report,
     )  # fmt: skip
     try:
         result = run(options, TerminalReporter())

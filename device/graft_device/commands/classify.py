@@ -1,0 +1,70 @@
+"""``graft-device classify``."""
+
+# No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from graft_device import console
+from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption
+
+if TYPE_CHECKING:
+    from graft_device.classifier import Timed
+
+
+def classify(
+    model: ModelArgument,
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Photos to name.")],
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels to print a photo.")] = 3,
+    threads: ThreadsOption = None,
+    runtime: RuntimeOption = RuntimeChoice.AUTO,
+    no_unknown: Annotated[
+        bool, typer.Option("--no-unknown", help="Always name a class, even of photos like none trained on.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Name what is in photos. A photo that can't be read is reported, and the others still run.
+
+    A photo whose best label scores less than the model card's threshold is called unknown.
+    """
+    from graft_device.classifier import Classifier
+    from graft_device.errors import PhotoError
+
+    classifier = Classifier(model, runtime.value, threads)
+    failed = 0
+    for image in images:
+        try:
+            answer = classifier.classify_timed(image, top_k, not no_unknown)
+        except PhotoError as error:
+            failed += 1
+            _print_failure(image, str(error), as_json)
+            continue
+        if as_json:
+            typer.echo(json.dumps(_answer(image, answer)))
+        else:
+            _print_answer(image, answer)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _answer(image: str, answer: "Timed") -> dict[str, Any]:
+    return {
+        "image": image,
+        "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in answer.predictions],
+        **({"unknown": True} if answer.unknown else {}),
+        "ms": {"preprocess": round(answer.preprocess_ms, 3), "invoke": round(answer.invoke_ms, 3)},
+    }
+
+
+def _print_answer(image: str, answer: "Timed") -> None:
+    ranked = "  ".join(f"{console.printable(p.label)} {p.score:.1%}" for p in answer.predictions)
+    typer.echo(f"{console.printable(image)}: {ranked}")
+
+
+def _print_failure(image: str, reason: str, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"image": image, "error": reason}))
+    else:
+        console.say(f"error: {console.printable(image)}: {reason}")

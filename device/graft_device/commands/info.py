@@ -1,0 +1,35 @@
+"""``graft-device info``."""
+
+# No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
+
+import json
+
+import typer
+
+from graft_device import console
+from graft_device.commands.options import JsonOption, ModelArgument
+
+
+def info(model: ModelArgument, as_json: JsonOption = False) -> None:
+    """Show what a model is: labels, backbone, quantization, training figures."""
+    from graft_device.model import read_model
+
+    found = read_model(model)
+    if as_json:
+        typer.echo(json.dumps(found.to_json()))
+        return
+    card = found.card
+    accuracy = card.training.get("accuracy", {}).get("shipped")
+    rows = {
+        "model": str(found.path),
+        "size": f"{found.bytes / 1e6:.1f} MB",
+        "labels": ", ".join(map(console.printable, found.labels)),
+        "network": f"{card.backbone.get('name')} up to {card.tap}, weights {card.backbone.get('weights')}",
+        "input": f"{card.image_size} x {card.image_size} RGB, resized by {card.resize}",
+        "numbers": card.quantization,
+        "accuracy": "not measured" if accuracy is None else f"{accuracy:.1%} on its test photos",
+        "unknown": f"said below a score of {card.unknown_below:.1%}" if card.unknown_below else "never said",
+        "written by": f"graftkit {card.kit_version}",
+    }
+    for name, value in rows.items():
+        typer.echo(f"{name:<11} {console.printable(value)}")

@@ -1,0 +1,72 @@
+"""How far a bottleneck lies from those that were trained on, and what that does to a head's logits.
+
+A softmax layer is as sure of strangers as of what it knows: it sees only on which side they lie. So the logits of a
+bottleneck that lies further out than the known photos are shrunk, which brings its probabilities towards 1/K. The
+quotient of logits and a function of the input is the decomposed confidence of Hsu et al. 2020 (Generalized ODIN); the
+distance is that of Mahalanobis with a diagonal covariance, after Lee et al. 2018. Both run inside the ``.tflite``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+SHARPNESS = 20.0
+"""Logits are divided by e for every 5% that a bottleneck lies beyond the start; far strangers end at 1/K."""
+
+_FLOOR = 0.03
+"""Share of the mean variance that is added to each, so that numbers that hardly vary don't decide alone."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where the known bottlenecks lie.
+
+    Attributes:
+        mean: float32 ``[D]``.
+        weight: float32 ``[D]``, one over D times the variance.
+    """
+
+    mean: Array
+    weight: Array
+
+    def distance(self, bottlenecks: Array) -> NDArray[np.float64]:
+        """The mean squared deviation in units of the variance, ``[N]``; about 1 for known photos."""
+        deviation = (bottlenecks - self.mean).astype(np.float64)
+        distances: NDArray[np.float64] = np.square(deviation) @ self.weight
+        return distances
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """What shrinks the logits of strangers.
+
+    Attributes:
+        spread: of the known bottlenecks.
+        start: the distance up to which logits stay as they are.
+    """
+
+    spread: Spread
+    start: float
+
+    def shrink(self, bottlenecks: Array) -> NDArray[np.float64]:
+        """The factor on the logits of each bottleneck, ``[N]``: 1 up to the start, then falling to 0."""
+        return shrink(self.spread.distance(bottlenecks), self.start)
+
+
+def measure_spread(bottlenecks: Array) -> Spread:
+    """The spread of bottlenecks ``[N,D]``."""
+    variance = bottlenecks.var(axis=0, dtype=np.float64)
+    variance += _FLOOR * variance.mean() + 1e-12
+    weight = 1 / (variance * bottlenecks.shape[1])
+    return Spread(bottlenecks.mean(axis=0, dtype=np.float64).astype(np.float32), weight.astype(np.float32))
+
+
+def shrink(distances: NDArray[np.float64], start: float) -> NDArray[np.float64]:
+    """exp(-SHARPNESS · max(0, distance / start - 1))."""
+    factors: NDArray[np.float64] = np.exp(-np.maximum(SHARPNESS * (distances / start - 1), 0))
+    return factors
