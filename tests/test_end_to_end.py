@@ -14,6 +14,7 @@ from graft_device.runtime import installed_runtimes, open_model
 from graft_host import flatbuffer
 from graft_host.dataset import SplitRule, scan
 from graft_host.render import render_dataset
+from tests import mediapipe_reader
 from tests.conftest import Trained, graft_device, graft_json
 
 pytestmark = pytest.mark.slow
@@ -98,6 +99,25 @@ def test_strangers_are_refused_and_known_photos_are_not(pets: Trained, runtime: 
     assert stated == 0.05
     assert np.mean(refused[: len(tests)]) <= stated
     assert np.mean(refused[len(tests) :]) >= 0.9
+
+
+@pytest.mark.parametrize("quantization", ["int8", "float32"])
+def test_mediapipe_names_what_the_board_names(
+    pets: Trained, weights_file: Path, quantization: str, tmp_path: Path
+) -> None:
+    """On the test photos, as they are: MediaPipe decodes and resizes them in its own way."""
+    model = pets.model
+    if quantization == "float32":
+        model = tmp_path / "pets.tflite"
+        options = ["--weights", weights_file, "--tap", "mixed7", "--image-size", "150", "--quantize", "float32"]
+        graft_json("train", pets.photos, "-o", model, *options, "--cache", pets.cache)
+    rule = SplitRule()
+    tests = [photo.path for photo in scan(pets.photos, 2).photos if rule.part(photo.digest) == "test"]
+    theirs = mediapipe_reader.classify(model, tests)
+    done = graft_device("classify", model, *tests, "--json", "--top-k", 1, "--no-unknown", timeout=300)
+    ours = [json.loads(line)["predictions"][0]["label"] for line in done.stdout.splitlines()]
+    assert all(said.keys() == {"cats", "dogs"} for said in theirs)
+    assert np.mean([max(said, key=lambda label: said[label]) == label for said, label in zip(theirs, ours)]) >= 0.99
 
 
 def test_the_cached_backbone_lies_in_the_file_untouched(pets: Trained) -> None:

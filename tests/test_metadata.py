@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from graft_device.classifier import Classifier
 from graft_host import flatbuffer
 from graft_host.metadata import METADATA_NAME, attach
+from tests import mediapipe_reader
 from tests.device_models import COLOURS, LABELS, make_card, network, picture, write_artifact
 
 
@@ -49,34 +47,15 @@ def test_the_network_is_not_touched() -> None:
     assert after.subgraphs[0].tensors[0].type == schema.TensorType.UINT8
 
 
-# In a process of its own: where MediaPipe is loaded before tflite-runtime, that one can open no model any more.
-MEDIAPIPE = """
-import json, sys
-import mediapipe
-from mediapipe.tasks.python import BaseOptions, vision
-model, *photos = sys.argv[1:]
-options = vision.ImageClassifierOptions(BaseOptions(model_asset_path=model), max_results=3)
-with vision.ImageClassifier.create_from_options(options) as classifier:
-    for photo in photos:
-        found = classifier.classify(mediapipe.Image.create_from_file(photo)).classifications[0].categories
-        print(json.dumps({entry.category_name: entry.score for entry in found}))
-"""
-
-
 @pytest.mark.parametrize("kind", ["int8", "float32"])
 def test_mediapipe_shows_our_labels_and_scores(tmp_path: Path, kind: str) -> None:
     """An independent reader: it needs metadata, labels and normalization to be as the standard says."""
-    if importlib.util.find_spec("mediapipe") is None:
-        pytest.skip("mediapipe has no wheel for this Python")
     path = write_artifact(tmp_path / "model.tflite", kind)
     photos = [tmp_path / f"{colour}.png" for colour in COLOURS]
     for colour, photo in zip(COLOURS, photos, strict=True):
         picture(colour, (32, 32)).save(photo)
-    command = [sys.executable, "-c", MEDIAPIPE, str(path), *map(str, photos)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
     ours = Classifier(path)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = mediapipe_reader.classify(path, photos)
     for colour, photo, said in zip(COLOURS, photos, answers, strict=True):
         expected = dict(ours.classify(photo))
         assert said.keys() == expected.keys()

@@ -24,7 +24,8 @@ _MODULES = {
     "tensorflow": "tensorflow.lite.python.interpreter",
 }
 _NUMPY_MAJOR = int(np.__version__.partition(".")[0])
-_PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
+PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
+"""The package that each runtime is imported from; its distribution has the same name."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def _interpreter_class(runtime: str) -> tuple[str, Any]:
 
 def _installed(name: str) -> bool:
     try:
-        return importlib.util.find_spec(_PACKAGES[name]) is not None
+        return importlib.util.find_spec(PACKAGES[name]) is not None
     except (ImportError, ValueError):
         return False
 

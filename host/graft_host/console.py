@@ -108,28 +108,6 @@ def evaluation_report(evaluation: Evaluation) -> str:
     return text
 
 
-def inspection_report(found: dict[str, Any]) -> str:
-    """What ``graft inspect`` prints."""
-    card = found["card"]
-    runs = found["runs_on_oldest_runtime"]
-    lines = [
-        f"model      {console.printable(found['model'])} ({found['bytes'] / 1e6:.1f} MB)",
-        f"labels     {', '.join(found['labels'])}",
-        f"backbone   {card['backbone']['name']} up to {card['tap']}, weights {card['backbone']['weights']}",
-        *(f"{side:<10} {_tensor_line(tensor)}" for side in ("input", "output") for tensor in found[side]),
-        f"numbers    {card['quantization']}",
-        f"metadata   {', '.join(found['metadata']) or 'none'}",
-        f"runtime    {'runs' if runs['runs'] else 'does not run'} on {runs['runtime']}",
-        f"written    by graftkit {card['kit_version']}",
-        "",
-        table(
-            ["operator", "version", "uses"],
-            [[op["name"], str(op["version"]), str(op["count"])] for op in found["operators"]],
-        ),
-    ]
-    return "\n".join(lines)
-
-
 def demo_report(result: DemoResult) -> str:
     """What ``graft demo`` prints at its end."""
     said = "\n".join(f"  {console.printable(name)}: {label} {score:.1%}" for name, label, score in result.answers)
@@ -153,12 +131,6 @@ def short(label: str) -> str:
     """A label that leaves room for the other columns."""
     text = console.printable(label)
     return text if len(text) <= _MAX_LABEL else f"{text[: _MAX_LABEL - 1]}…"
-
-
-def _tensor_line(tensor: dict[str, Any]) -> str:
-    shape = " x ".join(map(str, tensor["shape"]))
-    scale = "" if tensor["scale"] is None else f", scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
-    return f"{tensor['name']}: {tensor['dtype']} {shape}{scale}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from graft_device.model import read_model
+from graft_device.runtime import PACKAGES, RUNTIMES, installed_runtimes
 from graft_host import flatbuffer
-from graft_host.operators import OLDEST_RUNTIME, operators
+from graft_host.metadata_reader import read_metadata
+from graft_host.operators import OLDEST_RUNTIME, Operator, operators
+from graft_host.trial import why_not
 
 
 def inspect_model(path: Path) -> dict[str, Any]:
@@ -27,9 +31,25 @@ def inspect_model(path: Path) -> dict[str, Any]:
         "input": [_tensor(graph.tensors[index]) for index in graph.inputs],
         "output": [_tensor(graph.tensors[index]) for index in graph.outputs],
         "operators": [asdict(operator) for operator in found],
-        "runs_on_oldest_runtime": {"runtime": OLDEST_RUNTIME, "runs": all(operator.supported for operator in found)},
-        "metadata": [_text(entry.name) for entry in model.metadata or []],
+        "runtimes": [_by_table(found), *_by_trial(path)],
+        "metadata": read_metadata(model, str(path)),
     }
+
+
+def _by_table(found: list[Operator]) -> dict[str, Any]:
+    unknown = [f"{operator.name} version {operator.version}" for operator in found if not operator.supported]
+    why = f"it does not know {', '.join(unknown)}" if unknown else None
+    return {"runtime": OLDEST_RUNTIME, "how": "by its table of operators", "runs": not unknown, "why_not": why}
+
+
+def _by_trial(path: Path) -> list[dict[str, Any]]:
+    """What the runtimes that are installed here make of the file; TensorFlow's own is none that boards have."""
+    answers = []
+    for name in (name for name in installed_runtimes() if name in RUNTIMES):
+        why = why_not(path, name)
+        version = f"{name} {importlib.metadata.version(PACKAGES[name])}"
+        answers.append({"runtime": version, "how": "tried here", "runs": why is None, "why_not": why})
+    return answers
 
 
 def _tensor(tensor: Any) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""MediaPipe's ImageClassifier, a reader of our files that we did not write."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+# In a process of its own: where MediaPipe is loaded before tflite-runtime, that one can open no model any more.
+_PROGRAM = """
+import json, sys
+import mediapipe
+from mediapipe.tasks.python import BaseOptions, vision
+model, *photos = sys.argv[1:]
+options = vision.ImageClassifierOptions(BaseOptions(model_asset_path=model), max_results=3)
+with vision.ImageClassifier.create_from_options(options) as classifier:
+    for photo in photos:
+        found = classifier.classify(mediapipe.Image.create_from_file(photo)).classifications[0].categories
+        print(json.dumps({entry.category_name: entry.score for entry in found}))
+"""
+
+
+def classify(model: Path, photos: Sequence[Path]) -> list[dict[str, float]]:
+    """The score of each label for each photo; skips where MediaPipe is not installed."""
+    if importlib.util.find_spec("mediapipe") is None:
+        pytest.skip("mediapipe has no wheel for this Python")
+    command = [sys.executable, "-c", _PROGRAM, str(model), *map(str, photos)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
