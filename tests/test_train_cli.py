@@ -25,7 +25,7 @@ from tests.conftest import error_line, graft, graft_device, graft_json
 pytestmark = pytest.mark.slow
 
 PHOTOS_A_CLASS = 14
-COMMANDS = ("train", "evaluate", "report", "compare", "inspect", "demo")
+COMMANDS = ("check", "train", "evaluate", "report", "compare", "diagnose", "inspect", "export", "demo")
 FAST = ("--weights", "random", "--tap", "mixed0", "--image-size", "75", "--test-percent", "30")
 
 

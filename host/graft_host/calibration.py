@@ -24,7 +24,7 @@ _AIM = 0.5
 _FAR_SHARE = 0.75
 """Share of the refusals that is spent on photos that lie far out; the others are those between classes."""
 _FEWEST = 20
-_MARGIN = 0.005  # what rounding in the file may take from a score
+_MARGIN = 0.1  # share of a score's lead over 1/K that rounding in the file may take from it
 _TEMPERATURES = (0.05, 50.0)
 _PRIOR = 0.5  # standard deviation of the logarithm of the temperature
 
@@ -203,4 +203,6 @@ def _threshold(held: _HeldOut, rate: float) -> tuple[float, Unknown]:
     scores = np.sort(softmax(held.logits * shrink(held.distances, start)[:, np.newaxis]).max(axis=1))
     # With none of n refused, 3/n is the largest rate that 95% confidence leaves open (Hanley & Lippman-Hand 1983).
     stated = max(rate, min(3 / count, 1.0))
-    return start, Unknown(max(float(scores[refused]) - _MARGIN, 0.0), round(stated, 4), count)
+    chance = 1 / held.logits.shape[1]
+    below = chance + (1 - _MARGIN) * (float(scores[refused]) - chance)
+    return start, Unknown(below, round(stated, 4), count)
