@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft_device.errors import DatasetError
-from graft_host.dataset import Dataset, Photo, SplitRule, conflicts, scan, split
+from graft_host.dataset import Dataset, Photo, RecordedSplit, SplitRule, conflicts, scan, split
 from tests.host_data import image_bytes, open_folder, without_privileges, write_photos
 
 if TYPE_CHECKING:
@@ -181,6 +183,131 @@ def test_counts() -> None:
     assert counts["validation"] == len(found.validation)
     assert counts["test"] == len(found.test)
     assert sum(counts.values()) == 203
+
+
+# Near duplicates
+
+
+def _grouped(dataset: Dataset, groups: Sequence[Sequence[str]]) -> Dataset:
+    """The data set with groups of near duplicates, each named by its smallest digest."""
+    names = {digest: min(group) for group in groups for digest in group}
+    return replace(dataset, photos=tuple(replace(p, group=names.get(p.digest, p.digest)) for p in dataset.photos))
+
+
+_classes_and_groups = st.integers(0, 2**32).flatmap(
+    lambda salt: st.tuples(
+        st.lists(st.integers(2, 12), min_size=1, max_size=4).map(
+            lambda sizes: [[f"{salt:x}/{label}/{n}" for n in range(size)] for label, size in enumerate(sizes)]
+        ),
+        st.lists(st.integers(0, 4), max_size=48),
+    )
+)
+
+
+def _case(drawn: tuple[list[list[str]], list[int]]) -> Dataset:
+    """A data set whose photos are grouped by numbers; 0 is no group."""
+    classes, numbers = drawn
+    groups: dict[int, list[str]] = {}
+    for digest, number in zip((digest for members in classes for digest in members), numbers, strict=False):
+        if number:
+            groups.setdefault(number, []).append(digest)
+    return _grouped(_dataset(classes), list(groups.values()))
+
+
+@settings(max_examples=300, deadline=None)
+@given(_classes_and_groups, st.integers(0, 50), st.sampled_from([15.0, 40.0]))
+def test_near_duplicates_share_a_side_and_never_make_a_split_fail(
+    drawn: tuple[list[list[str]], list[int]], seed: int, percent: float
+) -> None:
+    dataset, rule = _case(drawn), SplitRule(seed, percent, 15)
+    alone = replace(dataset, photos=tuple(replace(photo, group="") for photo in dataset.photos))
+    if not _covers(dataset, rule):
+        assert not _covers(alone, rule)
+        return
+    found = split(dataset, rule)
+    sides: dict[str, set[str]] = {}
+    for name, photos in found.parts.items():
+        for photo in photos:
+            sides.setdefault(photo.place, set()).add(name)
+            if photo.place in found.divided or photo.place == photo.digest:
+                assert name == rule.part(photo.digest)
+            else:
+                assert name == rule.part(photo.group)
+    assert {group for group, names in sides.items() if len(names) > 1} <= set(found.divided)
+    assert sum(map(len, found.parts.values())) == len(dataset.photos)
+    assert {(photo.label, name) for name, photos in found.parts.items() for photo in photos} >= {
+        (label, name) for label in range(len(dataset.labels)) for name in ("train", "test")
+    }
+
+
+@settings(max_examples=100, deadline=None)
+@given(_classes_and_groups, st.integers(0, 50))
+def test_a_split_can_be_told_again_without_a_look_at_the_photos(
+    drawn: tuple[list[list[str]], list[int]], seed: int
+) -> None:
+    dataset, rule = _case(drawn), SplitRule(seed, 30, 20)
+    # Digests as they are, so that the first digits differ.
+    hashed = {p.digest: hashlib.sha256(p.digest.encode()).hexdigest() for p in dataset.photos}
+    photos = tuple(replace(p, digest=hashed[p.digest], group=hashed[p.place]) for p in dataset.photos)
+    dataset = replace(dataset, photos=photos)
+    if not _covers(dataset, rule):
+        return
+    found = split(dataset, rule)
+    moved = json.loads(json.dumps(found.moved(rule)))
+    recorded = RecordedSplit(rule, moved)
+    assert all(recorded.part(p.digest) == name for name, members in found.parts.items() for p in members)
+    assert all(len(digits) == 16 for digits in moved)
+    assert {p.digest[:16] for p in photos if p.place != p.digest or p.place in found.divided} >= set(moved)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_classes_and_groups, st.integers(0, 50), st.integers(1, 20))
+def test_adding_photos_moves_only_those_of_their_own_group(
+    drawn: tuple[list[list[str]], list[int]], seed: int, count: int
+) -> None:
+    dataset, rule = _case(drawn), SplitRule(seed, 40)
+    added = [Photo(Path(f"new{n}"), 0, f"new{seed}/{n}") for n in range(count)]
+    larger = replace(dataset, photos=(*dataset.photos, *added))
+    if not (_covers(dataset, rule) and _covers(larger, rule)):
+        return
+    before, after = split(dataset, rule), split(larger, rule)
+    if not before.divided:
+        assert not after.divided
+        parts = {photo.digest: name for name, photos in after.parts.items() for photo in photos}
+        assert all(parts[photo.digest] == name for name, photos in before.parts.items() for photo in photos)
+
+
+def test_without_near_duplicates_a_photo_is_where_it_ever_was() -> None:
+    dataset, rule = _dataset([[f"{label}/{n}" for n in range(100)] for label in range(2)]), SplitRule(3)
+    alone = _grouped(dataset, [])
+    assert _parts(alone, rule) == _parts(dataset, rule) == {p.digest: rule.part(p.digest) for p in dataset.photos}
+    assert split(alone, rule).moved(rule) == {}
+    assert RecordedSplit(rule).part("1/7") == rule.part("1/7")
+
+
+def test_a_fixed_camera_whose_photos_all_look_alike_can_be_trained_on_and_is_named() -> None:
+    alike, varied = [f"a{n}" for n in range(60)], [f"b{n}" for n in range(60)]
+    dataset, rule = _grouped(_dataset([alike, varied]), [alike, varied[:10]]), SplitRule()
+    found = split(dataset, rule)
+    assert found.divided == (min(alike),)
+    assert {photo.digest for photo in found.test if photo.label == 0} == {d for d in alike if rule.part(d) == "test"}
+    assert len({rule.part(min(varied[:10])), *(_parts(dataset, rule)[digest] for digest in varied[:10])}) == 1
+
+
+def test_the_smallest_group_that_helps_is_divided() -> None:
+    large, small = [f"l{n}" for n in range(40)], [f"s{n}" for n in range(20)]
+    rule = next(r for r in map(SplitRule, range(100)) if {r.part("l0"), r.part("s0")} == {"train"})
+    dataset = _grouped(_dataset([large + small, [f"x{n}" for n in range(60)]]), [large, small])
+    assert split(dataset, rule).divided == ("s0",)
+
+
+def test_a_photo_has_its_size_and_until_they_are_looked_for_no_near_duplicates(tmp_path: Path) -> None:
+    write_photos(tmp_path, count=1)
+    (tmp_path / "cats" / "wide.png").write_bytes(image_bytes(5, width=70, height=30))
+    photos = {photo.path.name: photo for photo in scan(tmp_path, 1).photos}
+    assert photos["wide.png"].size == (70, 30)
+    assert photos["wide.png"].group == ""
+    assert photos["wide.png"].place == photos["wide.png"].digest
 
 
 # What is found

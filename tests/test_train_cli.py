@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -191,6 +192,24 @@ def test_calibration_and_threshold_go_into_report_and_card(photos: Path, tmp_pat
     )
     assert "unknown" not in never
     assert read_model(tmp_path / "n.tflite").card.thresholds == {}
+
+
+def test_near_duplicates_stay_on_one_side_and_evaluate_knows(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    for index, path in enumerate(sorted(photos.glob("*/*.jpg"))[::4]):
+        Image.open(path).save(path.with_name(f"again{index}.jpg"), quality=60)
+    model = tmp_path / "parts.tflite"
+    done = train(photos, model, shared_cache)
+    assert done.returncode == 0, done.stderr
+    warned = next(line for line in done.stderr.splitlines() if line.startswith("warning: "))
+    assert warned.startswith("warning: 11 sets of near duplicates within a class, ")
+    assert warned.endswith(f"'graft check {photos}' lists them")
+    split = read_model(model).card.training["split"]
+    assert split["moved"]
+    assert all(re.fullmatch(r"[0-9a-f]{16}", digest) for digest in split["moved"])
+    said = graft_json("evaluate", model, photos)
+    card = read_model(model).card.training
+    assert said["photos"] == card["photos"]["test"]
+    assert said["accuracy"] == card["accuracy"]["shipped"]
 
 
 def test_bad_files_are_listed_and_skipped_or_with_strict_refused(

@@ -9,9 +9,12 @@ import typer
 
 from graft_device import __version__, console
 from graft_device.errors import GraftError
+from graft_host.commands.check import check
 from graft_host.commands.compare import compare
 from graft_host.commands.demo import demo
+from graft_host.commands.diagnose import diagnose
 from graft_host.commands.evaluate import evaluate
+from graft_host.commands.export import export
 from graft_host.commands.inspect import inspect
 from graft_host.commands.report import report
 from graft_host.commands.train import train
@@ -54,11 +57,14 @@ def _root(
         )
 
 
+app.command(epilog="Example:  graft check photos/ --tap mixed7")(check)
 app.command(epilog="Example:  graft train photos/ -o pets.tflite --tap mixed7")(train)
 app.command(epilog="Example:  graft evaluate models/pets.tflite photos/")(evaluate)
-app.command(epilog="Example:  graft compare photos/ --tap mixed7")(compare)
 app.command(epilog="Example:  graft report models/pets.tflite photos/ -o pets.html")(report)
+app.command(epilog="Example:  graft compare photos/ --tap mixed7")(compare)
+app.command(epilog="Example:  graft diagnose models/pets.tflite photos/")(diagnose)
 app.command(epilog="Example:  graft inspect models/pets.tflite")(inspect)
+app.command(epilog="Example:  graft export models/pets.tflite --format keras -o pets.keras")(export)
 app.command(epilog="Example:  graft demo --folder /tmp/graft-demo")(demo)
 
 

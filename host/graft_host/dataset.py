@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from graft_device.errors import DatasetError, PhotoError, os_reason
+from graft_device.errors import DatasetError, PhotoError
 from graft_device.preprocess import check_header, read_photo
+from graft_host.folders import class_folders, entries_of_root, files, quoted
 
 _NEEDED = ("train", "test")
-_LITTER = {"thumbs.db", "desktop.ini"}
 _SEEDS_TO_TRY = 1000
-_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # controls, bytes that are no text, line and paragraph separators
+_RECORDED_DIGITS = 16  # of a digest; among a million photos, two share them once in 30 million data sets
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One image file: ``label`` indexes the data set's labels, ``digest`` is the content's SHA-256 in hex."""
+    """One image file.
+
+    Attributes:
+        path: the file.
+        label: indexes the data set's labels.
+        digest: the content's SHA-256 in hex.
+        group: equal for near duplicates, the smallest digest among them; empty when none were looked for.
+        size: width and height in pixels as stored; None when the file was not looked at.
+    """
 
     path: Path
     label: int
     digest: str
+    group: str = ""
+    size: tuple[int, int] | None = None
+
+    @property
+    def place(self) -> str:
+        """What the photo's side of a split or fold hangs on: its group, or its own content."""
+        return self.group or self.digest
 
 
 @dataclass(frozen=True)
@@ -55,16 +69,41 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """The three parts of a data set; no content is in two of them."""
+    """The three parts of a data set; no content is in two of them.
+
+    Attributes:
+        train: photos to train on.
+        validation: photos that choose the regularization.
+        test: photos that training does not see.
+        divided: groups of near duplicates that lie in several parts, as a class would have lacked one otherwise.
+    """
 
     train: tuple[Photo, ...]
     validation: tuple[Photo, ...]
     test: tuple[Photo, ...]
+    divided: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, tuple[Photo, ...]]:
+        """The photos of each part by its name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def counts(self, skipped: int) -> dict[str, int]:
         """How many photos each part has, beside those that were skipped."""
-        sizes = {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
-        return {**sizes, "skipped": skipped}
+        return {**{name: len(photos) for name, photos in self.parts.items()}, "skipped": skipped}
+
+    def moved(self, rule: SplitRule) -> dict[str, str]:
+        """The photos that near duplicates keep from where the rule alone would put them, to be recorded with a model.
+
+        Returns:
+            Part by the first 16 hex digits of the digest.
+        """
+        return {
+            photo.digest[:_RECORDED_DIGITS]: name
+            for name, photos in self.parts.items()
+            for photo in photos
+            if rule.part(photo.digest) != name
+        }
 
 
 @dataclass(frozen=True)
@@ -84,9 +123,21 @@ class SplitRule:
         return "validation" if percent < self.test_percent + self.validation_percent else "train"
 
 
+@dataclass(frozen=True)
+class RecordedSplit:
+    """The split of an earlier run: its rule, and ``Split.moved`` of it."""
+
+    rule: SplitRule
+    moved: Mapping[str, str] = field(default_factory=dict)
+
+    def part(self, digest: str) -> str:
+        """Where that run had, or would have put, a photo's content; needs no look at other photos."""
+        return self.moved.get(digest[:_RECORDED_DIGITS]) or self.rule.part(digest)
+
+
 def check_folder(root: Path) -> None:
     """Raises DatasetError unless there is such a folder and it can be looked into."""
-    _entries_of_root(root)
+    entries_of_root(root)
 
 
 def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
@@ -103,11 +154,12 @@ def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
     Raises:
         DatasetError: fewer than two classes, a class without a photo, or a folder that can't be read.
     """
-    folders, skipped = _class_folders(root, min_classes)
-    files = [(path, label) for label, folder in enumerate(folders) for path in _files(folder)]
+    folders, stray = class_folders(root, min_classes)
+    jobs = [(path, label) for label, folder in enumerate(folders) for path in files(folder)]
     with ThreadPoolExecutor(threads) as pool:
-        looked = list(pool.map(lambda job: _look(*job), files))
+        looked = list(pool.map(lambda job: _look(*job), jobs))
     photos = tuple(found for found in looked if isinstance(found, Photo))
+    skipped = [Skipped(path, "lies outside the class folders") for path in stray]
     skipped += [found for found in looked if isinstance(found, Skipped)]
     labels = tuple(unicodedata.normalize("NFC", folder.name) for folder in folders)
     dataset = Dataset(root, labels, photos, tuple(skipped))
@@ -128,31 +180,61 @@ def check_classes(dataset: Dataset) -> None:
     if len(empty) == len(dataset.labels):
         raise DatasetError(f"no readable photo in {dataset.root}{why}: put photos into its class folders")
     raise DatasetError(
-        f"{_quoted(empty)} in {dataset.root}: no readable photo there{why}; add photos or remove the folder"
+        f"{quoted(empty)} in {dataset.root}: no readable photo there{why}; add photos or remove the folder"
     )
 
 
 def split(dataset: Dataset, rule: SplitRule) -> Split:
-    """Divides the photos by their content and the seed alone.
+    """Divides the photos by their content and the seed alone, near duplicates together.
+
+    A group of near duplicates is divided after all where a class would have no photo to train on or to test with
+    otherwise, as may happen with a fixed camera's photos, which look alike; ``Split.divided`` names it.
 
     Raises:
         DatasetError: a class has no photo to train on or to test with; says which, and what would help.
     """
+    divided: set[str] = set()
+    while True:
+        parts = _divide(dataset, rule, divided)
+        missing = _missing(dataset, parts)
+        spread = _to_spread(dataset, rule, missing, divided)
+        if spread is None:
+            break
+        divided.add(spread)
+    if missing:
+        counts = Counter(photo.label for photo in dataset.photos)
+        said = [f"{quoted([dataset.labels[i]])} has no {name} photo among its {counts[i]}" for i, name in missing]
+        raise DatasetError(f"{'; '.join(said)}: {_split_advice(dataset, rule)}")
+    return Split(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]), tuple(sorted(divided)))
+
+
+def _divide(dataset: Dataset, rule: SplitRule, divided: set[str]) -> dict[str, list[Photo]]:
     parts: dict[str, list[Photo]] = {"train": [], "validation": [], "test": []}
     # In the order of their content: the files' names have no influence on the model.
     for photo in sorted(dataset.photos, key=lambda photo: (photo.digest, photo.label)):
-        parts[rule.part(photo.digest)].append(photo)
-    counts = Counter(photo.label for photo in dataset.photos)
+        parts[rule.part(photo.digest if photo.place in divided else photo.place)].append(photo)
+    return parts
+
+
+def _missing(dataset: Dataset, parts: Mapping[str, Iterable[Photo]]) -> list[tuple[int, str]]:
+    """The classes that lack a part that they need."""
     covered = {(photo.label, name) for name, members in parts.items() for photo in members}
-    missing = [
-        f"{_quoted([label])} has no {name} photo among its {counts[index]}"
-        for index, label in enumerate(dataset.labels)
-        for name in _NEEDED
-        if (index, name) not in covered
-    ]
-    if missing:
-        raise DatasetError(f"{'; '.join(missing)}: {_split_advice(dataset, rule)}")
-    return Split(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]))
+    needed = [(index, name) for index in range(len(dataset.labels)) for name in _NEEDED]
+    return [pair for pair in needed if pair not in covered]
+
+
+def _to_spread(dataset: Dataset, rule: SplitRule, missing: Iterable[tuple[int, str]], divided: set[str]) -> str | None:
+    """The smallest group that, divided by content, gives a class the first part that it lacks; None if none does."""
+    sizes = Counter(photo.place for photo in dataset.photos)
+    for label, name in missing:
+        helpful = {
+            photo.place
+            for photo in dataset.photos
+            if photo.label == label and photo.place not in divided and rule.part(photo.digest) == name
+        }
+        if helpful:
+            return min(helpful, key=lambda group: (sizes[group], group))
+    return None
 
 
 def conflicts(dataset: Dataset) -> list[tuple[Photo, Photo]]:
@@ -166,94 +248,13 @@ def conflicts(dataset: Dataset) -> list[tuple[Photo, Photo]]:
     return pairs
 
 
-def _entries_of_root(root: Path) -> list[tuple[Path, bool]]:
-    try:
-        if not root.is_dir():
-            raise DatasetError(f"no such folder of photos: {root}")
-    except OSError as error:
-        raise _unreadable(root, error) from error
-    return _entries(root)
-
-
-def _class_folders(root: Path, min_classes: int) -> tuple[list[Path], list[Skipped]]:
-    entries = _entries_of_root(root)
-    folders = [path for path, is_folder in entries if is_folder]
-    stray = [Skipped(path, "lies outside the class folders") for path, is_folder in entries if not is_folder]
-    if len(folders) < min_classes:
-        wanted = "one is" if min_classes == 1 else "two are"
-        raise DatasetError(
-            f"{root} has {len(folders)} class folder{'s' * (len(folders) != 1)}, at least {wanted} needed: "
-            "put each class's photos into a folder of its own, named after the class"
-        )
-    for folder in folders:
-        if any(unicodedata.category(character) in _UNPRINTABLE for character in folder.name):
-            raise DatasetError(
-                f"class folder {folder.name!a} has a line break or another character that can't be printed "
-                "in its name, which is the label: rename it"
-            )
-    _refuse_twins(folders)
-    return folders, stray
-
-
-def _refuse_twins(folders: list[Path]) -> None:
-    seen: dict[str, Path] = {}
-    for folder in folders:
-        twin = seen.setdefault(unicodedata.normalize("NFC", folder.name.casefold()), folder)
-        if twin is not folder:
-            raise DatasetError(
-                f"{_quoted([twin.name, folder.name])} in {folder.parent} differ only by case or accents' encoding: "
-                "merge the two folders, or rename one"
-            )
-
-
-def _entries(folder: Path) -> list[tuple[Path, bool]]:
-    """What lies in a folder, by name, each with whether it is a folder; hidden names are passed over."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [(Path(entry.path), _is_folder(entry)) for entry in entries if not _hidden(entry.name)]
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-    return sorted(found, key=lambda entry: entry[0].name)
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _LITTER
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False  # a link in a circle, or to where this user may not look; reading it will say so
-
-
-def _unreadable(folder: Path, error: OSError) -> DatasetError:
-    return DatasetError(f"cannot look into {folder}: {os_reason(error)}; change its permissions or remove it")
-
-
-def _files(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
-    """The files below a folder in a fixed order; linked folders are followed, but not in circles."""
-    try:
-        status = folder.stat()
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-    identity = (status.st_dev, status.st_ino)
-    if identity in parents:
-        return
-    for path, is_folder in _entries(folder):
-        if is_folder:
-            yield from _files(path, parents | {identity})
-        else:
-            yield path
-
-
 def _look(path: Path, label: int) -> Photo | Skipped:
     try:
         data = read_photo(path)
-        check_header(data)
+        size = check_header(data)
     except PhotoError as error:
         return Skipped(path, str(error))
-    return Photo(path, label, hashlib.sha256(data).hexdigest())
+    return Photo(path, label, hashlib.sha256(data).hexdigest(), size=size)
 
 
 def _split_advice(dataset: Dataset, rule: SplitRule) -> str:
@@ -267,10 +268,6 @@ def _split_advice(dataset: Dataset, rule: SplitRule) -> str:
         if all(any(other.part(digest) == name for digest in digests) for digests in contents for name in _NEEDED):
             return f"add photos, or choose another split with --seed {seed}"
     return "add photos, or change --test-percent"
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return " and ".join(f"'{name}'" for name in names)
 
 
 def _times(reasons: Counter[str]) -> str:

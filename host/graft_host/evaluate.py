@@ -17,7 +17,7 @@ from graft_device.classifier import Classifier
 from graft_device.errors import DatasetError, ModelError, PhotoError
 from graft_device.model import ModelCard, read_model
 from graft_device.runtime import threads_to_use
-from graft_host.dataset import Photo, SplitRule, scan
+from graft_host.dataset import Photo, RecordedSplit, SplitRule, scan
 from graft_host.isolated import Progress
 from graft_host.reporter import Reporter
 
@@ -177,7 +177,7 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
     dataset = scan(folder, workers, min_classes=1)
     photos: Sequence[Photo] = dataset.photos
     if part == "test":
-        rule = _split_rule(card, model)
+        rule = recorded_split(card, model)
         photos = [photo for photo in photos if rule.part(photo.digest) == "test"]
         if not photos:
             raise DatasetError(f"none of the photos in {folder} is a test photo of {model}: give --split all")
@@ -189,9 +189,11 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
     return replace(result, failures=failures)
 
 
-def _split_rule(card: ModelCard, model: Path) -> SplitRule:
+def recorded_split(card: ModelCard, model: Path) -> RecordedSplit:
+    """How a model's photos were split; raises ModelError if its card doesn't say."""
     try:
         split = card.training["split"]
-        return SplitRule(int(split["seed"]), float(split["test_percent"]), float(split["validation_percent"]))
+        rule = SplitRule(int(split["seed"]), float(split["test_percent"]), float(split["validation_percent"]))
+        return RecordedSplit(rule, dict(split.get("moved", {})))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{model} does not say how its photos were split: give --split all") from error

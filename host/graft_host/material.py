@@ -14,8 +14,11 @@ from graft_device.errors import CacheError
 from graft_device.runtime import threads_to_use
 from graft_host.bottlenecks import Augmentation, Bottlenecks, Extraction
 from graft_host.clock import Clock
-from graft_host.dataset import Dataset, Photo, Skipped, Split, check_classes, check_folder, conflicts, scan, split
+from graft_host.dataset import Dataset, Photo, Skipped, Split, check_classes, check_folder, scan, split
+from graft_host.fingerprints import fingerprints
 from graft_host.guards import check_cache, check_strict
+from graft_host.isolated import Progress
+from graft_host.near_duplicates import grouped
 from graft_host.options import HeadOptions
 from graft_host.quantize import MAX_CALIBRATION_PHOTOS, Backbone, BackboneSpec, quantized_backbone
 from graft_host.reporter import Reporter
@@ -36,7 +39,7 @@ class Material:
         train: bottlenecks ``[N,D]`` and labels ``[N]``, variants of the photos behind them.
         validation: likewise, no variants; also …
         test: … of the test photos.
-        groups: rows of ``train`` with the same number show one photo, ``[N]``.
+        groups: rows of ``train`` with the same number show one photo or near duplicates of it, ``[N]``.
     """
 
     dataset: Dataset
@@ -47,6 +50,12 @@ class Material:
     validation: Part
     test: Part
     groups: NDArray[np.int64]
+
+    def without_variants(self) -> Part:
+        """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""
+        own = len(self.split.train)
+        parts = (self.train[0][:own], self.train[1][:own]), self.validation, self.test
+        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
 def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
@@ -61,11 +70,12 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
     check_folder(options.photos)
     weights = _weights(options, reporter)
     spec = BackboneSpec(weights, options.tap, options.image_size, options.quantization, options.resize)
-    with clock.stage("scan"):
-        dataset = scan(options.photos, threads)
-        _note_skipped(dataset.skipped, reporter)
-        check_strict(dataset, strict=options.strict)
-        parts = split(dataset, options.rule)
+    with clock.stage("scan"), reporter.progress("comparing") as progress:
+        dataset = _scanned(options.photos, cache, threads, progress)
+    _note_skipped(dataset.skipped, reporter)
+    check_strict(dataset, strict=options.strict)
+    check_classes(dataset)
+    parts = split(dataset, options.rule)
     if not weights.pretrained:
         reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
     with clock.stage("backbone"), reporter.progress("quantizing") as progress:
@@ -79,7 +89,6 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
         check_strict(dataset, strict=options.strict)
         check_classes(dataset)
         parts = split(dataset, options.rule)
-        _note_conflicts(dataset, reporter)
         _note_calibration(backbone, parts, reporter)
         return Material(
             dataset,
@@ -91,6 +100,13 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
             bottlenecks.matrix(parts.test),
             _groups(parts.train, options.augment),
         )
+
+
+def _scanned(photos: Path, cache: Path, threads: int, progress: Progress) -> Dataset:
+    """The photos that can be decoded, near duplicates grouped."""
+    found = scan(photos, threads)
+    prints = fingerprints(found.photos, cache, threads, progress)
+    return grouped(found.without(prints.failures), prints, threads)
 
 
 def default_cache() -> Path:
@@ -112,19 +128,14 @@ def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
 
 
 def _groups(photos: Sequence[Photo], variants: int) -> NDArray[np.int64]:
-    """A number for each row of the training matrix: equal for copies and variants of one photo."""
-    _, numbers = np.unique([photo.digest for photo in photos], return_inverse=True)
+    """A number for each row of the training matrix: equal for copies, near duplicates and variants of one photo."""
+    _, numbers = np.unique([photo.place for photo in photos], return_inverse=True)
     return np.tile(numbers.astype(np.int64), variants + 1)
 
 
 def _note_skipped(skipped: Sequence[Skipped], reporter: Reporter) -> None:
     for skip in skipped:
         reporter.note(f"skipped {skip.path}: {skip.reason}")
-
-
-def _note_conflicts(dataset: Dataset, reporter: Reporter) -> None:
-    for first, second in conflicts(dataset):
-        reporter.note(f"warning: {second.path} is the same photo as {first.path}, in another class: remove one")
 
 
 def _note_calibration(backbone: Backbone, parts: Split, reporter: Reporter) -> None:

@@ -19,13 +19,16 @@ from graft_host.card import model_card, tested_card
 from graft_host.clock import Clock
 from graft_host.dataset import Photo
 from graft_host.evaluate import Evaluation, evaluate
+from graft_host.findings import warnings
 from graft_host.fuse import fuse
 from graft_host.guards import check_gates, check_output, write_model
 from graft_host.head import train_head
 from graft_host.isolated import Progress
 from graft_host.material import Material, gather
 from graft_host.metadata import add_metadata, archive
+from graft_host.mislabels import search_mislabels
 from graft_host.options import HeadOptions, TrainOptions
+from graft_host.problems import find_problems
 from graft_host.report import ReportData, check_report, render_report, write_report
 from graft_host.reporter import Reporter
 from graft_host.run import TrainResult
@@ -46,6 +49,9 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         check_report(options.report, options.output, overwrite=options.overwrite, option="--report")
     material = gather(options, reporter, clock)
     labels, (tests, truth) = material.dataset.labels, material.test
+    with clock.stage("check"):
+        for line in photo_warnings(material, options):
+            reporter.note(line)
     with clock.stage("head"), threadpool_limits(1):  # products this thin are slower on more, and round differently
         head = graftable_head(material, options)
     with clock.stage("fuse"), threadpool_limits(1):
@@ -77,6 +83,17 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         data = ReportData(evaluation, read_model(options.output), options.photos, "test", result.to_json())
         write_report(options.report, render_report(data), overwrite=options.overwrite, option="--report")
     return result
+
+
+def photo_warnings(material: Material, options: HeadOptions) -> list[str]:
+    """What ``graft check`` would find in these photos, counted."""
+    photos = [photo for part in material.split.parts.values() for photo in part]
+    bottlenecks, labels = material.without_variants()
+    search = search_mislabels(
+        bottlenecks, labels, [photo.place for photo in photos], len(material.dataset.labels), options.rule.seed
+    )
+    found = find_problems(replace(material.dataset, photos=tuple(photos)), options.image_size, search.mislabels)
+    return warnings(found, options.photos, material.split.divided)
 
 
 def graftable_head(material: Material, options: HeadOptions) -> CalibratedHead:

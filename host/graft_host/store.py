@@ -33,13 +33,15 @@ class BottleneckStore:
         path: the SQLite file, made with its folder if missing.
         dtype: of the vectors, which are stored little-endian.
         length: D, the numbers in a vector.
+        what: the vectors are, for messages.
 
     Raises:
         CacheError: from every method, when the file cannot be opened, read or written.
     """
 
-    def __init__(self, path: Path, dtype: np.dtype[np.generic], length: int) -> None:
+    def __init__(self, path: Path, dtype: np.dtype[np.generic], length: int, what: str = "bottlenecks") -> None:
         self.path = path
+        self._what = what
         self._dtype = dtype.newbyteorder("<")
         self._length = length
         with self._errors():
@@ -90,7 +92,7 @@ class BottleneckStore:
                 for key, vector in self._db.execute(query, [*batch, self._bytes]):
                     result[places.pop(key)] = np.frombuffer(vector, self._dtype)
         if places:
-            raise CacheError(f"{self.path} lost {len(places)} bottlenecks while it was read: run again")
+            raise CacheError(f"{self.path} lost {len(places)} {self._what} while it was read: run again")
         return result
 
     def _prepare(self) -> None:
@@ -119,15 +121,15 @@ class BottleneckStore:
         try:
             yield
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
-            raise CacheError(f"cache {self.path}: {_advice(error, self.path.parent)}") from error
+            raise CacheError(f"cache {self.path}: {_advice(error, self.path.parent, self._what)}") from error
 
 
-def _advice(error: Exception, folder: Path) -> str:
+def _advice(error: Exception, folder: Path, what: str) -> str:
     text = str(error)
     if "full" in text or "No space" in text or ("I/O" in text and _free(folder) < _ROOM):
         return "the disk is full; free some space, or put the cache elsewhere with --cache DIR"
     if any(sign in text for sign in _DAMAGE):
-        return f"the file is damaged ({text}); remove it, and its bottlenecks are computed anew"
+        return f"the file is damaged ({text}); remove it, and its {what} are computed anew"
     return f"{text}; check that the folder can be written to, or choose another with --cache DIR"
 
 
