@@ -91,7 +91,7 @@ def refused(head: CalibratedHead, x: Array) -> NDArray[np.bool_]:
 def test_strangers_are_refused_and_no_more_known_photos_than_stated(rate: float) -> None:
     head = calibrated(rate)
     assert head.unknown is not None
-    assert head.unknown.rate == pytest.approx(max(rate, 3 / 400))
+    assert head.unknown.rate == pytest.approx(max(rate, 1 - 0.05 ** (1 / 400)))
     assert head.unknown.photos == 400
     assert refused(head, strangers(500)).mean() > 0.95
     assert refused(head, photos(4000, 3)[0]).mean() <= rate
@@ -107,7 +107,7 @@ def test_a_larger_rate_refuses_more() -> None:
 def test_with_few_photos_the_rate_that_is_stated_is_one_that_can_be_shown() -> None:
     head = calibrated(0.01, train=40, validation=10)
     assert head.unknown is not None
-    assert head.unknown.rate == pytest.approx(3 / 50)
+    assert head.unknown.rate == pytest.approx(1 - 0.05 ** (1 / 50), abs=1e-4)
     assert head.photos == 50  # ten validation photos are too few for a temperature
 
 
@@ -145,3 +145,23 @@ def test_no_validation_photos_at_all() -> None:
 def test_strangers_end_near_equal_scores_for_every_reader() -> None:
     far = calibrated().scores(strangers(200))
     np.testing.assert_allclose(np.median(far, axis=0), 1 / 3, atol=0.02)
+
+
+def test_the_stated_rate_holds_for_most_sets_of_few_photos() -> None:
+    x = photos(4000, 3)[0]
+    recipe = Recipe()
+    held = []
+    for seed in range(20):
+        learned, seen = photos(60, 100 + seed), photos(20, 200 + seed)
+        head = calibrate(train_head(learned, seen, 3, recipe), learned, seen, recipe, np.arange(60), 0.05)
+        assert head.unknown is not None
+        held.append(refused(head, x).mean() <= head.unknown.rate)
+    assert np.mean(held) >= 0.9
+
+
+def test_however_far_a_stranger_lies_the_label_is_the_plain_heads() -> None:
+    head = calibrated()
+    far = np.concatenate([strangers(200) * np.float32(scale) for scale in (1, 3, 10)])
+    np.testing.assert_array_equal(head.scores(far).argmax(axis=1), head.head.logits(far).argmax(axis=1))
+    assert head.unknown is not None
+    assert (head.scores(far).max(axis=1) < head.unknown.score)[200:].all()

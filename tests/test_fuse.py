@@ -108,7 +108,8 @@ def test_strangers_are_less_sure_inside_the_file_too(tmp_path: Path, runtime: st
     real = (stored_new.astype(np.float32) + 128) * np.float32(SCALE)
     factors = novelty.shrink(real)
     assert factors.max() == 1
-    assert factors.min() < 1e-3
+    farthest = factors < 0.003
+    assert farthest.any()
     path = tmp_path / "fused.tflite"
     path.write_bytes(fuse(plain_backbone(64, kind), head, known, novelty=novelty))
     scores = run(path, runtime, stored_new if kind == schema.TensorType.INT8 else real)
@@ -117,7 +118,8 @@ def test_strangers_are_less_sure_inside_the_file_too(tmp_path: Path, runtime: st
     without = run(plain, runtime, stored_new if kind == schema.TensorType.INT8 else real)
     wanted = softmax(np.log(without) * factors[:, np.newaxis])
     np.testing.assert_allclose(scores, wanted, atol=2e-3)
-    np.testing.assert_allclose(scores[factors < 1e-3], 1 / classes, atol=0.01)
+    np.testing.assert_allclose(scores[farthest], 1 / classes, atol=0.01)
+    np.testing.assert_array_equal(scores.argmax(axis=1), without.argmax(axis=1))
 
 
 @pytest.mark.parametrize("kind", ["int8", "float32"])

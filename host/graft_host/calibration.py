@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
+from scipy import optimize, stats
 
 from graft_host.head import Array, Head, Labels, Part, Recipe, fit_head, folds, photo_weights, too_few
 from graft_host.novelty import Novelty, measure_spread, shrink
@@ -20,7 +20,8 @@ BINS = 15
 """Bins of the expected calibration error, as in Guo et al. 2017."""
 
 _AIM = 0.5
-"""Share of the stated rate that is aimed at: among few new photos, the share that is refused varies."""
+"""Share of the stated rate that is refused here at most: new photos lie somewhat further out than these."""
+_CONFIDENCE = 0.95
 _FAR_SHARE = 0.75
 """Share of the refusals that is spent on photos that lie far out; the others are those between classes."""
 _FEWEST = 20
@@ -198,11 +199,23 @@ def _joined(parts: list[_HeldOut]) -> _HeldOut:
 def _threshold(held: _HeldOut, rate: float) -> tuple[float, Unknown]:
     """Where logits begin to shrink, and the score below which a photo is unknown."""
     count = len(held.labels)
-    refused = int(_AIM * rate * (count + 1))
+    refused = _refusable(count, rate)
     start = float(np.sort(held.distances)[::-1][int(np.ceil(_FAR_SHARE * refused))])
     scores = np.sort(softmax(held.logits * shrink(held.distances, start)[:, np.newaxis]).max(axis=1))
-    # With none of n refused, 3/n is the largest rate that 95% confidence leaves open (Hanley & Lippman-Hand 1983).
-    stated = max(rate, min(3 / count, 1.0))
+    stated = max(rate, _upper_bound(refused, count))
     chance = 1 / held.logits.shape[1]
     below = chance + (1 - _MARGIN) * (float(scores[refused]) - chance)
     return start, Unknown(below, round(stated, 4), count)
+
+
+def _refusable(count: int, rate: float) -> int:
+    """How many of the photos may be refused, so that the rate holds for new ones with 95% confidence; at least 0."""
+    refused = int(_AIM * rate * (count + 1))
+    while refused > 0 and _upper_bound(refused, count) > rate:
+        refused -= 1
+    return refused
+
+
+def _upper_bound(refused: int, count: int) -> float:
+    """The largest rate that 95% confidence leaves open (Clopper & Pearson 1934)."""
+    return float(stats.beta.ppf(_CONFIDENCE, refused + 1, count - refused))

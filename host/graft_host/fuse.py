@@ -9,7 +9,7 @@ from graft_host import flatbuffer
 from graft_host.graph_editor import OUTPUT_NAME, GraphEditor, Quantization
 from graft_host.head import Array, Head
 from graft_host.head_quantization import quantize_head
-from graft_host.novelty import SHARPNESS, Novelty
+from graft_host.novelty import FARTHEST, SHARPNESS, Novelty
 from graft_host.operators import check_versions
 
 
@@ -81,21 +81,24 @@ def _append_float_logits(graph: GraphEditor, head: Head) -> int:
 
 
 def _append_novelty(graph: GraphEditor, source: int, logits: int, novelty: Novelty, classes: int) -> int:
-    """exp(-max(0, a · Σ weight · (x - mean)² - a · start)) · logits, as ``novelty.shrink`` has it."""
+    """exp(-c · RELU6(a · Σ weight · (x - mean)² - a · start)) · logits, as ``novelty.shrink`` has it."""
     kind, operators, options = schema.TensorType.FLOAT32, schema.BuiltinOperator, schema.BuiltinOptions
-    length, slope = len(novelty.spread.mean), SHARPNESS / novelty.start
+    length, slope = len(novelty.spread.mean), SHARPNESS * (6 / FARTHEST)
     mean = graph.add_tensor(b"novelty/mean", novelty.spread.mean[np.newaxis], kind)
-    weight = graph.add_tensor(b"novelty/weight", (novelty.spread.weight * np.float32(slope))[np.newaxis], kind)
-    start = graph.add_tensor(b"novelty/start", np.array([-SHARPNESS], np.float32), kind)
+    weight = graph.add_tensor(
+        b"novelty/weight", (novelty.spread.weight * np.float32(slope / novelty.start))[np.newaxis], kind
+    )
+    start = graph.add_tensor(b"novelty/start", np.array([-slope], np.float32), kind)
+    back = graph.add_tensor(b"novelty/back", np.array([[-FARTHEST / 6]], np.float32), kind)
     squares = graph.add_activation(b"novelty/squares", length, kind)
     graph.add_operator(
         operators.SQUARED_DIFFERENCE, 1, [source, mean], squares,
         options.SquaredDifferenceOptions, schema.SquaredDifferenceOptionsT(),
     )  # fmt: skip
     beyond = graph.add_activation(b"novelty/beyond", 1, kind)
-    graph.add_fully_connected([squares, weight, start], beyond, version=1, relu=True)
+    graph.add_fully_connected([squares, weight, start], beyond, version=1, relu6=True)
     exponent = graph.add_activation(b"novelty/exponent", 1, kind)
-    graph.add_operator(operators.NEG, 1, [beyond], exponent, options.NegOptions, schema.NegOptionsT())
+    graph.add_operator(operators.MUL, 1, [beyond, back], exponent, options.MulOptions, schema.MulOptionsT())
     factor = graph.add_activation(b"novelty/factor", 1, kind)
     graph.add_operator(operators.EXP, 1, [exponent], factor, options.ExpOptions, schema.ExpOptionsT())
     shrunk = graph.add_activation(b"novelty/logits", classes, kind)

@@ -78,11 +78,11 @@ class GraphEditor:
         self.add_operator(schema.BuiltinOperator.DEQUANTIZE, 2, [source], output, kind, schema.DequantizeOptionsT())
         return output
 
-    def add_fully_connected(self, inputs: list[int], output: int, version: int, *, relu: bool = False) -> None:
-        """Adds x·Wᵀ + b, with what is below zero cut off if ``relu``; inputs are x, W and b."""
+    def add_fully_connected(self, inputs: list[int], output: int, version: int, *, relu6: bool = False) -> None:
+        """Adds x·Wᵀ + b, cut off below 0 and above 6 if ``relu6``; inputs are x, W and b."""
         options = schema.FullyConnectedOptionsT()
         functions = schema.ActivationFunctionType
-        options.fusedActivationFunction = functions.RELU if relu else functions.NONE
+        options.fusedActivationFunction = functions.RELU6 if relu6 else functions.NONE
         kind = schema.BuiltinOptions.FullyConnectedOptions
         self.add_operator(schema.BuiltinOperator.FULLY_CONNECTED, version, inputs, output, kind, options)
 

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 SHARPNESS = 20.0
-"""Logits are divided by e for every 5% that a bottleneck lies beyond the start; far strangers end at 1/K."""
+"""Logits are divided by e for every 5% that a bottleneck lies beyond the start; far strangers end near 1/K."""
+
+FARTHEST = 10.0
+"""Powers of e that logits are divided by at most, so that their order outlasts float32."""
 
 _FLOOR = 0.03
 """Share of the mean variance that is added to each, so that numbers that hardly vary don't decide alone."""
@@ -54,7 +57,7 @@ class Novelty:
     start: float
 
     def shrink(self, bottlenecks: Array) -> NDArray[np.float64]:
-        """The factor on the logits of each bottleneck, ``[N]``: 1 up to the start, then falling to 0."""
+        """The factor on the logits of each bottleneck, ``[N]``: 1 up to the start, then falling to exp(-FARTHEST)."""
         return shrink(self.spread.distance(bottlenecks), self.start)
 
 
@@ -67,6 +70,6 @@ def measure_spread(bottlenecks: Array) -> Spread:
 
 
 def shrink(distances: NDArray[np.float64], start: float) -> NDArray[np.float64]:
-    """exp(-SHARPNESS · max(0, distance / start - 1))."""
-    factors: NDArray[np.float64] = np.exp(-np.maximum(SHARPNESS * (distances / start - 1), 0))
+    """exp(-min(FARTHEST, max(0, SHARPNESS · (distance / start - 1))))."""
+    factors: NDArray[np.float64] = np.exp(-np.clip(SHARPNESS * (distances / start - 1), 0, FARTHEST))
     return factors
