@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 _LITERT_CPUS = frozenset({"x86_64", "amd64", "aarch64", "arm64"})
 _TFLITE_CPUS = frozenset({"x86_64", "aarch64", "armv7l", "armv8l"})
+_LITERT_GLIBC = (2, 27)
+"""From the names of the wheels of ai-edge-litert 2.3.0, manylinux_2_27; there are none for musl."""
+
 _PIP = "python3 -m pip install"
 
 
@@ -65,7 +68,8 @@ def install_line(machine: Machine, runtime: str = "auto") -> str:
 
 
 def _litert_line(machine: Machine) -> str | None:
-    fits = machine.bits == 64 and machine.cpu in _LITERT_CPUS and machine.python >= (3, 10)  # noqa: PLR2004
+    library = not machine.linux or (machine.glibc is not None and machine.glibc >= _LITERT_GLIBC)
+    fits = library and machine.bits == 64 and machine.cpu in _LITERT_CPUS and machine.python >= (3, 10)  # noqa: PLR2004
     return f"{_PIP} ai-edge-litert" if fits else None
 
 
