@@ -1,0 +1,101 @@
+"""``graft-device service``."""
+
+# No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
+
+import importlib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from graft_device import console
+from graft_device.commands.options import ModelArgument
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_SIZE = re.compile(r"[1-9]\d*[KMG]?|[1-9]\d?%")
+
+
+def service(
+    model: ModelArgument,
+    args: Annotated[
+        list[str], typer.Argument(metavar="-- ARGS...", help="'run' or 'serve' and its options, without the model.")
+    ],
+    output: Annotated[
+        Optional[Path],
+        typer.Option("--output", "-o", help="Unit file to write; - prints it.", show_default="NAME.service"),
+    ] = None,
+    name: Annotated[Optional[str], typer.Option(help="Of the service.", show_default="graft-COMMAND-MODEL")] = None,
+    user: Annotated[
+        Optional[str], typer.Option(help="Existing user to run as; one of its own when not given.", show_default=False)
+    ] = None,
+    memory_max: Annotated[str, typer.Option(help="Memory limit, such as 512M or 50%.")] = "512M",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Write a systemd unit that runs a model for ever, and print the two lines that install it.
+
+    The unit starts at boot, restarts with growing waits, has a watchdog and a memory limit, and sees no more of the
+    board than it needs. Relative folders in ARGS are below /var/lib/NAME.
+    """
+    from graft_device import service as service_module
+    from graft_device.model import read_model
+    from graft_device.unit import unit
+
+    model_path = read_model(model).path.absolute()
+    options = _parse(args, model_path)
+    chosen = name or service_module.service_name(args[0], model_path)
+    _check(chosen, user, memory_max)
+    command = (*service_module.program(), args[0], str(model_path), *args[1:])
+    needs = service_module.find_needs(args[0], options, chosen, user is None)
+    summary = f"graft-device {args[0]} with {model_path.name}"
+    version = service_module.systemd_version()
+    text = unit(service_module.Service(chosen, summary, command, needs, user, memory_max, version))
+    if str(output) == "-":
+        typer.echo(text, nl=False)
+        unit_file = Path(f"{chosen}.service")
+    else:
+        unit_file = output or Path(f"{chosen}.service")
+        if unit_file.exists() and not overwrite:
+            raise service_module.ServiceError(f"{unit_file} exists: --overwrite replaces it, --output names another")
+        unit_file.write_text(text, encoding="utf-8")
+        console.say(f"wrote {console.printable(unit_file)}; these lines install and start it:")
+    for line in service_module.install_lines(unit_file, chosen):
+        typer.echo(line, err=str(output) == "-")
+    _warn(chosen, args)
+
+
+def _parse(args: list[str], model: Path) -> "dict[str, Any]":
+    """The options of the command that the service will run, checked as the command itself would."""
+    from graft_device.service import COMMANDS
+
+    if args[0] not in COMMANDS:
+        raise typer.BadParameter(f"{args[0]!r} is no service: choose {' or '.join(COMMANDS)}", param_hint="ARGS")
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command()(getattr(importlib.import_module(f"graft_device.commands.{args[0]}"), args[0]))
+    parser: Any = typer.main.get_command(single)
+    found: dict[str, Any] = parser.make_context(f"graft-device {args[0]}", [str(model), *args[1:]]).params
+    return found
+
+
+def _check(name: str, user: Optional[str], memory_max: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise typer.BadParameter(f"{name!r}: letters, digits, dots, dashes and underscores", param_hint="--name")
+    if user is not None and not _NAME.fullmatch(user):
+        raise typer.BadParameter(f"{user!r} is no user name", param_hint="--user")
+    if not _SIZE.fullmatch(memory_max):
+        raise typer.BadParameter(f"{memory_max!r} is no size such as 512M", param_hint="--memory-max")
+
+
+def _warn(name: str, args: list[str]) -> None:
+    from graft_device.machine import read_hardware
+
+    if any(arg.partition("=")[0] == "--token" for arg in args):
+        console.say(
+            f"warning: everybody on the board can read the token in the unit: write GRAFT_TOKEN=… into "
+            f"/etc/default/{name} instead (chmod 600)"
+        )
+    if read_hardware().memory_limits is False:
+        console.say(
+            "note: this kernel does not hold services to memory limits; on a Raspberry Pi add cgroup_enable=memory to "
+            "the line in /boot/firmware/cmdline.txt and restart"
+        )

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graft_device.service import Needs, Service, ServiceError, find_needs, install_lines, program, service_name
+from graft_device.unit import quote, unit
+from tests.conftest import error_line, graft_device
+from tests.device_models import write_artifact
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing: apt-get install systemd"
+)
+LIMIT = 2.0
+"""The exposure up to which ``systemd-analyze security`` calls a unit OK."""
+
+CAMERA_RUN = ("run", "--source", "picamera2", "--fps", "2", "--changes")
+COMMANDS = {
+    "folder": ("run", "--source", "/srv/photos"),
+    "webcam": ("run", "--source", "/dev/video0", "--save-uncertain", "unsure"),
+    "picamera2": CAMERA_RUN,
+    "mqtt": (*CAMERA_RUN, "--mqtt", "mqtt://broker/cats"),
+    "stream": ("run", "--source", "rtsp://camera/1"),
+    "serve": ("serve",),
+    "serve to all": ("serve", "--host", "::", "--port", "8080"),
+}
+each_command = pytest.mark.parametrize("args", COMMANDS.values(), ids=COMMANDS)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_artifact(tmp_path_factory.mktemp("models") / "my pets.tflite")
+
+
+def lines_of(text: str, key: str) -> list[str]:
+    return re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)
+
+
+def written(folder: Path, model: Path, *args: str, options: tuple[str, ...] = ()) -> tuple[Path, str]:
+    """The unit that the command writes, and its text."""
+    done = graft_device("service", model, *options, "--", *args, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.glob("*.service")
+    return path, path.read_text("utf-8")
+
+
+def systemd_analyze(*args: object) -> subprocess.CompletedProcess[str]:
+    command = ["systemd-analyze", "--no-pager", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+# systemd's own judgment
+
+
+@needs_systemd
+@each_command
+def test_systemd_finds_no_fault_and_little_exposure(args: tuple[str, ...], model: Path, tmp_path: Path) -> None:
+    path, _ = written(tmp_path, model, *args)
+    verified = systemd_analyze("verify", path)
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+    judged = systemd_analyze("security", "--offline=true", f"--threshold={LIMIT * 10:.0f}", path)
+    assert judged.returncode == 0, judged.stdout
+    exposure = re.search(r"Overall exposure level for \S+: (\d+\.\d)", judged.stdout)
+    assert exposure is not None
+    assert float(exposure[1]) <= LIMIT
+
+
+@needs_systemd
+def test_systemd_would_find_faults(tmp_path: Path) -> None:
+    """That the test above can fail."""
+    service = Service("graft-x", "x", ("/no/such/program", "run"), Needs(), systemd=252)
+    path = tmp_path / "graft-x.service"
+    path.write_text(unit(service))
+    assert systemd_analyze("verify", path).returncode != 0
+    path.write_text("[Service]\nExecStart=/bin/true\n")
+    assert systemd_analyze("security", "--offline=true", f"--threshold={LIMIT * 10:.0f}", path).returncode != 0
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", ["a b", "100%", "do$HOME", "Füße 🔩", ";", "%n"])
+def test_systemd_reads_words_as_they_are_meant(name: str, tmp_path: Path) -> None:
+    """``verify`` looks for the program, so a name that was quoted wrongly is not found."""
+    program_path = tmp_path / name
+    program_path.write_text("#!/bin/sh\n")
+    program_path.chmod(0o755)
+    path = tmp_path / "graft-x.service"
+    path.write_text(unit(Service("graft-x", "x", (str(program_path), "run", name), Needs(), systemd=252)))
+    verified = systemd_analyze("verify", path)
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+@needs_systemd
+@pytest.mark.parametrize(
+    "word", ['quo"te', "it's", "back\\slash", "end\\", "tab\tbed", "two\nlines", "caf\udce9", "%q", ""]
+)
+def test_systemd_takes_words_of_any_letters(word: str, tmp_path: Path) -> None:
+    path = tmp_path / "graft-x.service"
+    path.write_text(unit(Service("graft-x", word, ("/bin/true", word, word), Needs(), systemd=252)), "utf-8", "strict")
+    verified = systemd_analyze("verify", path)
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+# The text
+
+
+def test_quoting() -> None:
+    assert quote("--source=/srv/a-b.jpg") == "--source=/srv/a-b.jpg"
+    assert quote("") == '""'
+    assert quote("a b") == '"a b"'
+    assert quote("50%") == "50%%"
+    assert quote("$HOME") == '"$$HOME"'
+    assert quote("$HOME", dollars=False) == '"$HOME"'
+    assert quote('a"\\\n') == r'"a\"\\\x0a"'
+    assert quote("caf\udce9") == r'"caf\xe9"'
+    assert quote(";") == '";"'
+
+
+def test_what_every_unit_says(model: Path, tmp_path: Path) -> None:
+    path, text = written(tmp_path, model, *CAMERA_RUN)
+    assert path.name == "graft-run-my-pets.service"
+    words = shlex.split(lines_of(text, "ExecStart")[0])
+    assert words == [*program(), "run", str(model), *CAMERA_RUN[1:]]
+    for key, value in {
+        "Description": "graft-device run with my pets.tflite",
+        "Type": "notify", "DynamicUser": "yes", "ProtectSystem": "strict", "Restart": "on-failure",
+        "RestartPreventExitStatus": "2", "MemoryMax": "512M", "WorkingDirectory": "/var/lib/graft-run-my-pets",
+        "StateDirectory": "graft-run-my-pets", "EnvironmentFile": "-/etc/default/graft-run-my-pets",
+        "WantedBy": "multi-user.target", "StartLimitIntervalSec": "0",
+    }.items():  # fmt: skip
+        assert lines_of(text, key) == [value], key
+    assert int(lines_of(text, "WatchdogSec")[0]) > 0
+    assert "ProcSubset" not in text  # the runtimes read /proc/cpuinfo
+
+
+@pytest.mark.parametrize(
+    ("name", "camera", "families", "closed"),
+    [
+        ("folder", "", "AF_UNIX", True),
+        ("webcam", "char-video4linux", "AF_UNIX", True),
+        ("picamera2", "char-video4linux char-media char-dma_heap", "AF_UNIX AF_NETLINK", True),
+        ("mqtt", "char-video4linux char-media char-dma_heap", "AF_UNIX AF_INET AF_INET6 AF_NETLINK", False),
+        ("stream", "", "AF_UNIX AF_INET AF_INET6", False),
+        ("serve to all", "", "AF_UNIX AF_INET AF_INET6", False),
+    ],
+)
+def test_devices_and_network_only_where_they_are_needed(
+    name: str, camera: str, families: str, closed: bool, model: Path, tmp_path: Path
+) -> None:
+    _, text = written(tmp_path, model, *COMMANDS[name])
+    assert lines_of(text, "DeviceAllow") == [f"{kind} rw" for kind in camera.split()]
+    assert lines_of(text, "PrivateDevices") == ([] if camera else ["yes"])
+    assert lines_of(text, "SupplementaryGroups") == (["video"] if camera else [])
+    assert lines_of(text, "RestrictAddressFamilies") == [families]
+    assert lines_of(text, "PrivateNetwork") == (["yes"] if closed else [])
+    assert lines_of(text, "IPAddressDeny") == (["any"] if closed else [])
+    assert ("After=network-online.target" in text) != closed
+
+
+def test_a_server_for_this_machine_alone(model: Path, tmp_path: Path) -> None:
+    _, text = written(tmp_path, model, "serve", "--host", "localhost")
+    assert (lines_of(text, "IPAddressDeny"), lines_of(text, "IPAddressAllow")) == (["any"], ["localhost"])
+    assert lines_of(text, "PrivateNetwork") == []
+    assert lines_of(text, "ExecReload") == ["/bin/kill -HUP $MAINPID"]
+
+
+def test_the_homes_are_hidden_but_for_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graft_device.unit._HIDDEN", (tmp_path,))
+    venv, photos, gone = tmp_path / "pi" / "my venv", tmp_path / "pi" / "photos", tmp_path / "pi" / "gone"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python3").touch()
+    photos.mkdir()
+    monkeypatch.setattr(sys, "prefix", str(venv))
+    monkeypatch.setattr(sys, "path", [str(venv / "lib"), "/usr/lib/python3", ""])
+    service = Service("graft-x", "x", (str(venv / "bin" / "python3"), "run", str(photos)), Needs(reads=(photos, gone)))
+    assert lines_of(unit(service), "BindReadOnlyPaths") == [f'"{venv}"', str(photos)]
+    (tmp_path / "a:b").mkdir()
+    with pytest.raises(ServiceError, match="a colon"):
+        unit(Service("graft-x", "x", (str(venv / "bin" / "python3"), "run"), Needs(reads=(tmp_path / "a:b",))))
+
+
+def test_waits_between_restarts_grow_on_every_systemd(tmp_path: Path) -> None:
+    new = unit(Service("graft-x", "x", ("/bin/true", "run"), Needs(), systemd=257))
+    assert (lines_of(new, "RestartSteps"), lines_of(new, "RestartMaxDelaySec")) == (["6"], ["120"])
+    assert lines_of(new, "ExecStartPre") == []
+    old = unit(Service("graft-x", "x", ("/bin/true", "run"), Needs(), systemd=252))
+    assert lines_of(old, "RestartSteps") == []
+    (before,) = lines_of(old, "ExecStartPre")
+    script = shlex.split(before.removeprefix("-"))[2].replace("$$", "$")
+    assert lines_of(old, "RuntimeDirectoryPreserve") == ["restart"]
+    waits = []
+    for _ in range(9):
+        command = ["sh", "-c", f"sleep() {{ echo $1; }}; {script}"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env={**os.environ, "RUNTIME_DIRECTORY": str(tmp_path)}
+        )
+        waits.append(int(done.stdout))
+    assert waits == [0, 20, 40, 60, 80, 100, 120, 120, 120]
+
+
+def test_a_user_that_exists(model: Path, tmp_path: Path) -> None:
+    args = ("run", "--source", "/srv/photos", "--save-uncertain", "/srv/unsure", "--queue", "queue")
+    _, text = written(tmp_path, model, *args, options=("--user", "pi", "--memory-max", "1G", "--name", "cats"))
+    assert (lines_of(text, "User"), lines_of(text, "DynamicUser")) == (["pi"], [])
+    assert lines_of(text, "ReadWritePaths") == ["/srv/unsure"]
+    assert lines_of(text, "MemoryMax") == ["1G"]
+    assert lines_of(text, "StateDirectory") == ["cats"]
+
+
+def test_needs() -> None:
+    options = {"source": ["/srv/photos"], "queue": Path("/var/lib/x/queue"), "save_uncertain": Path("unsure")}
+    assert find_needs("run", options, "x", own_user=True) == Needs(reads=(Path("/srv/photos"),))
+    with pytest.raises(ServiceError, match="own user can write in /var/lib/y only"):
+        find_needs("run", options, "y", own_user=True)
+    with pytest.raises(ServiceError, match="no current folder"):
+        find_needs("run", {"source": ["photos"]}, "x", own_user=True)
+
+
+def test_names() -> None:
+    assert service_name("run", Path("/a/Füße & Co..tflite")) == "graft-run-F-e-Co"
+    assert service_name("serve", Path("/a/猫.tflite")) == "graft-serve-model"
+    lines = install_lines(Path("a b.service"), "x")
+    assert lines[0] == "sudo install -m 644 'a b.service' /etc/systemd/system/x.service"
+
+
+# The command
+
+
+def test_the_two_lines(model: Path, tmp_path: Path) -> None:
+    done = graft_device("service", model, "--", "serve", cwd=tmp_path)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 2)
+    fakes = 'sudo() { "$@"; }; install() { echo "$3 $4"; }; systemctl() { echo "$@"; }; '
+    ran = subprocess.run(["sh", "-e", "-c", fakes + done.stdout], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == [
+        "graft-serve-my-pets.service /etc/systemd/system/graft-serve-my-pets.service",
+        "daemon-reload",
+        "enable --now graft-serve-my-pets.service",
+    ]
+
+
+def test_printing_it(model: Path, tmp_path: Path) -> None:
+    done = graft_device("service", model, "-o", "-", "--", "serve", cwd=tmp_path)
+    assert done.stdout.startswith("[Unit]\n")
+    assert "systemctl" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_is_kept(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.service"
+    path.write_text("mine")
+    args = ("service", model, "-o", path, "--", "serve")
+    assert error_line(graft_device(*args)) == f"error: {path} exists: --overwrite replaces it, --output names another"
+    assert path.read_text() == "mine"
+    assert graft_device("service", "--overwrite", *args[1:]).returncode == 0
+    assert path.read_text().startswith("[Unit]")
+
+
+def test_a_token_in_the_unit_is_warned_of(model: Path, tmp_path: Path) -> None:
+    done = graft_device("service", model, "--", "serve", "--host", "::", "--token", "0123456789abcdef", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "GRAFT_TOKEN=… into /etc/default/graft-serve-my-pets" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--", "classify", "a.jpg"], "choose run or serve"),
+        (["--", "run"], "--source"),
+        (["--", "run", "--source", "picamera2", "--colour"], "--colour"),
+        (["--", "serve", "--port", "many"], "--port"),
+        (["--name", "a b", "--", "serve"], "--name"),
+        (["--user", "a b", "--", "serve"], "--user"),
+        (["--memory-max", "lots", "--", "serve"], "--memory-max"),
+        ([], "ARGS"),
+    ],
+)
+def test_wrong_usage(args: list[str], words: str, model: Path, tmp_path: Path) -> None:
+    done = graft_device("service", model, *args, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_none(tmp_path: Path) -> None:
+    assert "cannot read model" in error_line(graft_device("service", tmp_path / "none.tflite", "--", "serve"))
