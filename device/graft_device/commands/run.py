@@ -1,0 +1,204 @@
+"""``graft-device run``."""
+
+# No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
+
+import contextlib
+import json
+import re
+import signal
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from graft_device import console
+from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption
+
+if TYPE_CHECKING:
+    from graft_device.events import Event
+    from graft_device.mqtt_settings import Broker
+    from graft_device.outputs import Outputs, Unsure
+    from graft_device.sources import Frame, Source
+
+_MB = 1_000_000
+
+
+def run(
+    model: ModelArgument,
+    source: Annotated[
+        list[str],
+        typer.Option(
+            metavar="SOURCE",
+            help="Photos (repeat the option), or a folder that fills up, a video, /dev/video0, picamera2, or a "
+            "stream's URL (rtsp, http, tcp, udp).",
+        ),
+    ],
+    existing: Annotated[
+        bool, typer.Option("--existing", help="Of a folder: classify what lies in it already, too.")
+    ] = False,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Pixels to ask a camera for.")] = "640x480",
+    fps: Annotated[
+        Optional[float], typer.Option(min=0.001, max=1000, help="Frames to classify a second, at the most.")
+    ] = None,
+    every: Annotated[
+        Optional[float], typer.Option(min=0.001, max=86400, help="Seconds from one classified frame to the next.")
+    ] = None,
+    smooth: Annotated[
+        float, typer.Option(min=0, max=10_000, help="Average over frames: after how many a frame counts half.")
+    ] = 0,
+    changes: Annotated[bool, typer.Option("--changes", help="Say only when the label changes.")] = False,
+    threshold: Annotated[
+        Optional[float],
+        typer.Option(min=0, max=1, help="Call it unknown below this score; the model's own when not given, 0 never."),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="End with what is there now: a folder's photos, a camera's frame.")
+    ] = False,
+    limit: Annotated[Optional[int], typer.Option(min=1, help="End after so many frames.")] = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels in an event.")] = 3,
+    mqtt: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="URL",
+            help="Publish to mqtt://USER@HOST/TOPIC or mqtts://…; the password is best given in $GRAFT_MQTT_PASSWORD.",
+        ),
+    ] = None,
+    queue: Annotated[
+        Optional[Path], typer.Option(metavar="DIR", help="Where events wait for the broker.", show_default=False)
+    ] = None,
+    queue_mb: Annotated[float, typer.Option(min=0.001, help="Largest queue; over it the oldest events go.")] = 16,
+    save_uncertain: Annotated[
+        Optional[Path], typer.Option(metavar="DIR", help="Keep the pictures that the model is unsure of.")
+    ] = None,
+    max_mb: Annotated[float, typer.Option(min=0.001, help="Largest folder of those; the oldest go.")] = 500,
+    uncertain_below: Annotated[
+        float, typer.Option(min=0, max=1, help="The score under which the model counts as unsure.")
+    ] = 0.8,
+    threads: ThreadsOption = None,
+    runtime: RuntimeOption = RuntimeChoice.AUTO,
+    as_json: JsonOption = False,
+) -> None:
+    """Watch a source: classify its frames as they come, always the newest, and say what was seen.
+
+    A camera that goes away is waited for. SIGTERM ends the run with status 0, Ctrl-C with 130.
+    """
+    interval = _interval(fps, every)
+    width_height = _size(size)
+    from graft_device.classifier import Classifier
+    from graft_device.mqtt_settings import parse_broker
+    from graft_device.sources import SourceOptions, open_source
+    from graft_device.stopping import Signals, Stop
+    from graft_device.watching import Plan, watch
+
+    broker = None if mqtt is None else parse_broker(mqtt)
+    pictures = open_source(source, SourceOptions(width_height, interval, existing, once), _note)
+    classifier = Classifier(model, runtime.value, threads)
+    plan = Plan(
+        top_k=top_k,
+        unknown_below=classifier.model.card.unknown_below if threshold is None else threshold,
+        smooth=smooth,
+        changes=changes,
+        interval=interval,
+        limit=1 if once and pictures.live else limit,
+    )
+    unsure = None
+    if save_uncertain is not None:
+        unsure = _unsure(save_uncertain, max_mb, uncertain_below, pictures)
+    stop = Stop()
+    with Signals(stop) as signals, _outputs(pictures, as_json, broker, queue, queue_mb, model.name, unsure) as outputs:
+        seen = watch(pictures, classifier, plan, outputs, stop, _note)
+        signals.calm()
+    if signals.received == signal.SIGINT:
+        raise KeyboardInterrupt
+    if seen.failed and signals.received is None:
+        raise typer.Exit(1)
+
+
+def _interval(fps: Optional[float], every: Optional[float]) -> float:
+    if fps is not None and every is not None:
+        raise typer.BadParameter("give --fps or --every, not both", param_hint="--every")
+    return every or (1 / fps if fps else 0.0)
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9]\d{1,4})x([1-9]\d{1,4})", text)
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no size; write it as 640x480", param_hint="--size")
+    return int(found[1]), int(found[2])
+
+
+def _unsure(folder: Path, max_mb: float, below: float, pictures: "Source") -> "Unsure":
+    from graft_device.outputs import Unsure
+    from graft_device.sources.video import Video
+    from graft_device.uncertain import UncertainStore
+
+    store = UncertainStore(folder, round(max_mb * _MB))
+    return Unsure(store, below, pictures.live or isinstance(pictures, Video), _note)
+
+
+@contextlib.contextmanager
+def _outputs(
+    pictures: "Source",
+    as_json: bool,
+    broker: "Optional[Broker]",
+    queue: Optional[Path],
+    queue_mb: float,
+    model: str,
+    unsure: "Optional[Unsure]",
+) -> "Iterator[Outputs]":
+    """Everything that takes answers, until the run ends; what the broker has not taken stays on disk."""
+    from graft_device.events import Counter
+    from graft_device.outputs import Outputs
+
+    show = _show_json if as_json else (_show_live if pictures.live else _show_named)
+    show_failure = _show_failure_json if as_json else _show_failure
+    if broker is None:
+        yield Outputs(show, show_failure, Counter(), None, unsure)
+        return
+    from graft_device.event_queue import EventQueue
+    from graft_device.mqtt import Publisher
+    from graft_device.mqtt_settings import queue_folder
+
+    folder = queue or queue_folder(broker)
+    events = EventQueue(folder, round(queue_mb * _MB), _note)
+    with contextlib.closing(events):
+        publisher = Publisher(broker, events, model, _note)
+        publisher.start()
+        try:
+            yield Outputs(show, show_failure, events, publisher, unsure)
+        finally:
+            publisher.close()
+            left = len(events)
+            if left:
+                _note(f"{left} event{'s wait' if left > 1 else ' waits'} in {folder} for broker {broker.name}")
+
+
+def _show_json(event: "Event") -> None:
+    typer.echo(event.to_line())
+
+
+def _show_live(event: "Event") -> None:
+    typer.echo(f"{_clock(event)} {console.printable(event.label)} {event.score:.0%}")
+
+
+def _show_named(event: "Event") -> None:
+    place = event.source if event.position is None else f"{event.source} at {event.position:.1f} s"
+    typer.echo(f"{_clock(event)} {console.printable(place)}: {console.printable(event.label)} {event.score:.0%}")
+
+
+def _clock(event: "Event") -> str:
+    return datetime.fromisoformat(event.time.replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")
+
+
+def _show_failure_json(frame: "Frame", reason: str) -> None:
+    typer.echo(json.dumps({"time": frame.time, "source": frame.source, "error": reason}))
+
+
+def _show_failure(frame: "Frame", reason: str) -> None:
+    console.say(f"error: {console.printable(frame.source)}: {reason}")
+
+
+def _note(text: str) -> None:
+    console.say(f"note: {console.printable(text)}")

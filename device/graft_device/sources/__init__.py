@@ -1,0 +1,104 @@
+"""Where pictures come from: photos, a folder that fills up, a video, a camera. ``open_source`` tells them apart."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graft_device.sources.base import Frame, Note, Source, SourceError
+
+__all__ = ["Frame", "Note", "Source", "SourceError", "SourceOptions", "open_source"]
+
+_STREAMS = ("rtsp://", "rtsps://", "http://", "https://", "tcp://", "udp://")
+_PI_CAMERA = "picamera2"
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How to read a source.
+
+    Attributes:
+        size: pixels (width, height) to ask a camera for.
+        interval: seconds of a video from one frame to the next; 0 for all.
+        existing: whether photos that lie in a watched folder at the start count.
+        once: end with what is there now.
+    """
+
+    size: tuple[int, int] = (640, 480)
+    interval: float = 0.0
+    existing: bool = False
+    once: bool = False
+
+
+def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> Source:
+    """The source that one or more places stand for; nothing is read yet.
+
+    Args:
+        places: photos, or one of: a folder, a video, ``/dev/video0``, ``picamera2`` or ``picamera2:1``, a URL.
+        options: how to read it.
+        note: takes lines for the person: a camera that went away, or is back.
+
+    Raises:
+        SourceError: there is nothing at a place, or several places that are not all photos.
+    """
+    found = [_one(place, options, note) for place in places]
+    if len(places) == 1 and found[0] is None and not os.path.exists(places[0]):  # noqa: PTH110  "" is no folder
+        raise SourceError(
+            f"no such source: {places[0]}; give photos, a folder, a video, /dev/video0, picamera2 or a stream's URL"
+        )
+    if len(found) == 1 and found[0] is not None:
+        return found[0]
+    several = next((place for place, source in zip(places, found) if source is not None), None)
+    if several is not None:
+        raise SourceError(f"{several} cannot be read together with other sources: run it on its own")
+    from graft_device.sources.files import Photos
+
+    return Photos(places)
+
+
+def _one(place: str, options: SourceOptions, note: Note) -> Source | None:
+    """The source that a place stands for; None for a photo, of which there may be several."""
+    if place.startswith(_STREAMS) or place.partition(":")[0] == _PI_CAMERA:
+        return _camera(place, options, note)
+    path = Path(place)
+    if place.startswith("/dev/video") or _is_device(path):
+        return _camera(place, options, note)
+    if place and path.is_dir():
+        from graft_device.sources.watch import Folder
+
+        return Folder(path, note, options.existing, options.once)
+    from graft_device.sources.video import SUFFIXES, Video
+
+    if path.suffix.lower() in SUFFIXES:
+        return Video(path, note, options.interval)
+    return None
+
+
+def _camera(place: str, options: SourceOptions, note: Note) -> Source:
+    from graft_device.sources import cameras
+    from graft_device.sources.live import Live
+
+    if place.startswith(_STREAMS):
+        return Live(cameras.without_password(place), cameras.stream(place), note)
+    kind, _, index = place.partition(":")
+    if kind == _PI_CAMERA:
+        if not (index or "0").isdecimal():
+            raise SourceError(f"{place} names no camera: give picamera2, or picamera2:1 for the second one")
+        return Live(place, cameras.picamera2(int(index or 0), options.size), note)
+    if not os.path.exists(place):  # noqa: PTH110
+        raise SourceError(f"no camera at {place}; those that are there: {_devices()}")
+    return Live(place, cameras.v4l2(place, options.size), note)
+
+
+def _is_device(path: Path) -> bool:
+    try:
+        return stat.S_ISCHR(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _devices() -> str:
+    return ", ".join(map(str, sorted(Path("/dev").glob("video*")))) or "none"

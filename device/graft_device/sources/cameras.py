@@ -1,0 +1,113 @@
+"""Opens V4L2 cameras and network streams (PyAV), and the Raspberry Pi's own camera (Picamera2)."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.sources.base import SourceError
+from graft_device.sources.decoding import loader, opened, pictures
+from graft_device.sources.live import Opener, Shots
+
+TIMEOUT_S = 10.0
+"""How long a network stream may say nothing."""
+
+Size = tuple[int, int]
+
+_PICAMERA2 = (
+    "the Pi camera needs Picamera2, which is not found; install it with: sudo apt install python3-picamera2 "
+    "(and make the venv with --system-site-packages)"
+)
+
+
+def v4l2(device: str, size: Size) -> Opener:
+    """Opens a V4L2 camera such as ``/dev/video0`` at about ``size`` pixels (width, height)."""
+
+    def opener() -> contextlib.AbstractContextManager[Shots]:
+        options = {"video_size": f"{size[0]}x{size[1]}"}
+        return _av_shots(f"camera {device}", device, format="v4l2", options=options)
+
+    return opener
+
+
+def stream(url: str) -> Opener:
+    """Opens a camera that sends over the network: rtsp, http, https, tcp or udp."""
+    options = {"probesize": "500000", "analyzeduration": "1000000"}
+    if url.startswith("rtsp"):
+        options["rtsp_transport"] = "tcp"
+
+    def opener() -> contextlib.AbstractContextManager[Shots]:
+        return _av_shots(without_password(url), url, options=options, timeout=TIMEOUT_S)
+
+    return opener
+
+
+def picamera2(index: int, size: Size) -> Opener:
+    """Opens the Pi camera number ``index`` at ``size`` pixels (width, height)."""
+
+    def opener() -> contextlib.AbstractContextManager[Shots]:
+        return _picamera2_shots(index, size)
+
+    return opener
+
+
+def without_password(url: str) -> str:
+    """A URL fit to be shown."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+
+
+@contextlib.contextmanager
+def _av_shots(name: str, place: str, **options: Any) -> Iterator[Shots]:
+    with opened(name, place, **options) as container:
+        yield (loader(picture) for picture in pictures(container, _pass_over))
+
+
+def _pass_over() -> None:
+    """A damaged frame of a camera is soon followed by a good one."""
+
+
+@contextlib.contextmanager
+def _picamera2_shots(index: int, size: Size) -> Iterator[Shots]:
+    camera = _open_picamera2(index)
+    try:
+        # Its "BGR888" lies in memory as red, green, blue, which is what the network takes.
+        camera.configure(camera.create_video_configuration(main={"size": size, "format": "BGR888"}))
+        camera.start()
+        yield _captures(camera)
+        camera.stop()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise SourceError(f"the Pi camera {index} failed: {error}") from error
+    finally:
+        camera.close()
+
+
+def _open_picamera2(index: int) -> Any:
+    try:
+        library = importlib.import_module("picamera2")
+    except ImportError as error:
+        raise SourceError(_PICAMERA2) from error
+    try:
+        return library.Picamera2(index)
+    except IndexError as error:
+        raise SourceError(
+            f"no Pi camera {index}; look at its cable, and at what rpicam-hello --list-cameras finds"
+        ) from error
+    except (RuntimeError, OSError) as error:
+        raise SourceError(f"cannot open the Pi camera {index}: {error}") from error
+
+
+def _captures(camera: Any) -> Shots:
+    while True:
+        yield functools.partial(_as_it_is, camera.capture_array("main"))
+
+
+def _as_it_is(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return pixels

@@ -1,0 +1,87 @@
+"""Pictures through PyAV (FFmpeg): video files, V4L2 cameras, network streams."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import PhotoError
+from graft_device.sources.base import SourceError
+
+INSTALL = 'python3 -m pip install "av>=12" (on 32-bit Arm: sudo apt install python3-av)'
+
+
+def pyav(purpose: str) -> Any:
+    """The PyAV module, which is quiet by default.
+
+    Raises:
+        SourceError: it is not installed or does not work here; names the line that installs it.
+    """
+    try:
+        return importlib.import_module("av")
+    except ImportError as error:
+        raise SourceError(f"{purpose} needs PyAV, which is not installed; install it with: {INSTALL}") from error
+
+
+@contextlib.contextmanager
+def opened(name: str, place: str, **options: Any) -> Iterator[Any]:
+    """An input container while it is open.
+
+    Args:
+        name: what to call it in errors.
+        place: a path or URL.
+        options: as for ``av.open``.
+
+    Raises:
+        SourceError: it cannot be opened, or reading it fails.
+    """
+    av = pyav(f"reading {name}")
+    try:
+        with av.open(place, **options) as container:
+            if not container.streams.video:
+                raise SourceError(f"{name} holds no video")
+            yield container
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise SourceError(f"cannot read {name}: {reason(error)}") from error
+
+
+def pictures(container: Any, damaged: Callable[[], None]) -> Iterator[Any]:
+    """The decoded frames of a container's first video stream.
+
+    Args:
+        container: from ``opened``.
+        damaged: called for each packet that cannot be decoded and is passed over.
+    """
+    invalid = pyav("decoding").error.InvalidDataError
+    for packet in container.demux(container.streams.video[0]):
+        try:
+            decoded = packet.decode()
+        except invalid:
+            damaged()
+            continue
+        yield from decoded
+
+
+def loader(picture: Any) -> functools.partial[NDArray[np.uint8]]:
+    """What turns a decoded frame into RGB pixels when it is asked for."""
+    return functools.partial(_rgb, picture)
+
+
+def _rgb(picture: Any) -> NDArray[np.uint8]:
+    try:
+        pixels: NDArray[np.uint8] = picture.to_ndarray(format="rgb24")
+    except (pyav("decoding").error.FFmpegError, ValueError) as error:
+        raise PhotoError(f"a frame that cannot be converted to RGB ({reason(error)})") from error
+    turns = round(getattr(picture, "rotation", 0) / 90)  # counter-clockwise, as phones mark how they were held
+    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns % 4 else pixels
+
+
+def reason(error: BaseException) -> str:
+    """FFmpeg's word for what is wrong, in lower case to stand inside a sentence."""
+    return str(getattr(error, "strerror", None) or error).lower()

@@ -1,0 +1,126 @@
+"""Keeps the pictures that a model is unsure of, so that they can be labelled and trained on."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graft_device.classifier import UNKNOWN, Prediction
+from graft_device.errors import GraftError, os_reason
+from graft_device.preprocess import load, read_photo
+
+if TYPE_CHECKING:
+    from graft_device.preprocess import PhotoSource
+
+QUALITY = 92
+MAX_NAME_BYTES = 60
+
+_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z_.*\.(jpg|jpeg|png|webp|bmp|gif)", re.IGNORECASE | re.DOTALL)
+_SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"RI": ".webp", b"BM": ".bmp", b"GI": ".gif"}
+
+
+class UncertainStore:
+    """A folder per guessed label with the pictures that the model was unsure of.
+
+    ``DIR/cats/20260131T120001.250Z_cats-61_dogs-38.jpg``: when it was taken (UTC), and how sure the model was, in
+    percent. Over the limit the oldest go first; only files of this form are ever counted or removed. A picture is
+    written under a hidden name and then renamed, so no half-written one is ever found.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        """Looks for the pictures of earlier runs.
+
+        Raises:
+            GraftError: the folder cannot be made or read.
+        """
+        self._folder = folder
+        self._max_bytes = max_bytes
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            found = [(path, path.stat().st_size) for path in folder.glob("*/*") if _OURS.fullmatch(path.name)]
+            for leftover in folder.glob("*/.*.part"):
+                if _OURS.fullmatch(leftover.name[1:-5]):
+                    leftover.unlink()
+        except OSError as error:
+            raise GraftError(f"cannot keep pictures in {folder}: {os_reason(error)}") from error
+        self._kept = deque(sorted(found, key=lambda entry: entry[0].name))
+        self._bytes = sum(size for _, size in found)
+
+    def save(self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]) -> Path | None:
+        """Writes a picture.
+
+        Args:
+            photo: a path, whose file is copied as it is, or pixels, which become a JPEG.
+            time: when it was taken, ISO 8601 in UTC, to the millisecond.
+            label: what the model took it for; names the folder.
+            predictions: best first; the first two of a class become part of the name.
+
+        Returns:
+            The file, or None where it alone is over the limit.
+
+        Raises:
+            OSError: the file cannot be written; nothing is left of it.
+            PhotoError: the photo cannot be read any more.
+        """
+        data, suffix = _encoded(photo)
+        if len(data) > self._max_bytes:
+            return None
+        self._make_room(len(data))
+        folder = self._folder / _safe(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = "_".join([re.sub(r"[-:]", "", time), *_sure(predictions)])
+        path = _free(folder, stem, suffix)
+        _write(path, data)
+        self._kept.append((path, len(data)))
+        self._bytes += len(data)
+        return path
+
+    def _make_room(self, needed: int) -> None:
+        while self._kept and self._bytes + needed > self._max_bytes:
+            path, size = self._kept.popleft()
+            path.unlink(missing_ok=True)  # it may have been labelled and moved away
+            self._bytes -= size
+
+
+def _sure(predictions: Sequence[Prediction]) -> list[str]:
+    known = [p for p in predictions if p.label != UNKNOWN][:2]
+    return [f"{_safe(p.label)}-{p.score * 100:.0f}" for p in known]
+
+
+def _safe(label: str) -> str:
+    """A label as part of a file name."""
+    text = re.sub(r"[/\\\x00-\x1f\x7f]", "_", label)
+    text = text.encode("utf-8", "surrogateescape")[:MAX_NAME_BYTES].decode("utf-8", "ignore")
+    return re.sub(r"^\.", "_", text) or "_"
+
+
+def _free(folder: Path, stem: str, suffix: str) -> Path:
+    path, number = folder / f"{stem}{suffix}", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stem}-{number}{suffix}"
+    return path
+
+
+def _encoded(photo: PhotoSource) -> tuple[bytes, str]:
+    if isinstance(photo, (str, os.PathLike)):
+        data = read_photo(photo)
+        return data, _SUFFIXES.get(data[:2], ".jpg")
+    buffer = io.BytesIO()
+    load(photo).save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue(), ".jpg"
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
