@@ -93,8 +93,12 @@ class Visit:
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser with a profile of its own, ended at the end; skips the test where there is none."""
+def chromium(*flags: str) -> Iterator[Browser]:
+    """A browser with a profile of its own, ended at the end; skips the test where there is none.
+
+    Args:
+        flags: of the command line, besides those that keep it quiet.
+    """
     if not CHROMIUM.is_file():
         pytest.skip(f"no browser at {CHROMIUM}: apt-get install chromium")
     from playwright.sync_api import sync_playwright
@@ -103,7 +107,7 @@ def chromium() -> Iterator[Browser]:
         environment: Any = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=[*_QUIET], chromium_sandbox=False, env=environment
+                executable_path=CHROMIUM, args=[*_QUIET, *flags], chromium_sandbox=False, env=environment
             )
             try:
                 yield browser

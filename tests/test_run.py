@@ -323,6 +323,50 @@ def test_signs_of_life_for_systemd(model: Path, tmp_path: Path) -> None:
     assert notify.watchdog_seconds() is None, "not for this process"
 
 
+# Another model
+
+
+def test_another_model_without_an_end(tmp_path: Path) -> None:
+    """As an installation does it: the link is switched at once, then the signal is sent."""
+    first = write_artifact(tmp_path / "1.tflite")
+    sure = dataclasses.replace(make_card(), thresholds={"unknown": {"score": 0.999}})
+    second = write_artifact(tmp_path / "2.tflite", labels=["rot", "gelb", "blau"], card=sure)
+    (tmp_path / "cut.tflite").write_bytes(first.read_bytes()[:1000])
+    link, photos = tmp_path / "m.tflite", tmp_path / "photos"
+    photos.mkdir()
+    link.symlink_to(first.name)
+
+    def switch(target: str) -> None:
+        (tmp_path / "new").symlink_to(target)
+        os.replace(tmp_path / "new", link)  # noqa: PTH105
+        job.process.send_signal(signal.SIGHUP)
+
+    with running(link, *sources(photos), "--existing", "--json", "--smooth", 1000) as job:
+        drop_photo(photos, "1.png", "red")
+        assert job.event()["label"] == "red"
+        switch("cut.tflite")
+        assert re.fullmatch(r"note: .*m\.tflite.* the old model stays in use", job.note())
+        drop_photo(photos, "2.png", "red")
+        assert job.event()["label"] == "red"
+        switch(second.name)
+        assert job.note() == "note: opened anew: m.tflite, 3 labels"
+        drop_photo(photos, "3.png", "blue")
+        event = job.event()
+        assert [each["label"] for each in event["predictions"]][:2] == ["unknown", "blau"]
+        assert job.end() == 0
+
+
+def test_it_ends_with_its_terminal(model: Path, tmp_path: Path) -> None:
+    """Or it would go on unseen, and keep the camera."""
+    ours, theirs = os.openpty()
+    with running(model, *sources(tmp_path), "--existing", "--json", stdin=theirs, start_new_session=True) as job:
+        os.close(theirs)
+        drop_photo(tmp_path, "1.png", "red")
+        assert job.event()["label"] == "red"
+        os.close(ours)
+        assert job.end(signal.SIGHUP) == 0
+
+
 # Unsure pictures, full disks
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,7 @@ class Plan:
     Attributes:
         top_k: labels in an event.
         unknown_below: the score under which a picture is unknown; 0 for never.
+        own_threshold: whether that is the model's own, and changes with the model.
         smooth: half-life of the smoothing in frames; 0 for none.
         changes: whether only a change of the label is an event.
         interval: seconds from one classified frame to the next at the least.
@@ -44,6 +45,7 @@ class Plan:
 
     top_k: int = 3
     unknown_below: float = 0.0
+    own_threshold: bool = False
     smooth: float = 0.0
     changes: bool = False
     interval: float = 0.0
@@ -58,10 +60,19 @@ class Seen:
     failed: int
 
 
-def watch(source: Source, classifier: Classifier, plan: Plan, outputs: Outputs, stop: Stop, note: Note) -> Seen:
+def watch(
+    source: Source,
+    classifier: Classifier,
+    plan: Plan,
+    outputs: Outputs,
+    stop: Stop,
+    note: Note,
+    newer: Callable[[], Classifier | None] = lambda: None,
+) -> Seen:
     """Classifies a source's frames until it ends, ``stop`` is set or the plan's limit is reached.
 
-    A photo that cannot be read is reported, and the others still run.
+    A photo that cannot be read is reported, and the others still run. ``newer`` is asked before each frame whether
+    another model is to be used from then on.
 
     Raises:
         SourceError: the source cannot be read.
@@ -73,6 +84,10 @@ def watch(source: Source, classifier: Classifier, plan: Plan, outputs: Outputs, 
         notify.ready()
         for frame in turns:
             notify.watchdog()
+            other = newer()
+            if other is not None:
+                classifier, plan = other, _plan_for(other, plan)
+                steady = _Steady(classifier, plan)
             if frame is None:
                 continue
             try:
@@ -90,6 +105,10 @@ def watch(source: Source, classifier: Classifier, plan: Plan, outputs: Outputs, 
                 break
     notify.stopping()
     return Seen(frames, failed)
+
+
+def _plan_for(classifier: Classifier, plan: Plan) -> Plan:
+    return replace(plan, unknown_below=classifier.model.card.unknown_below) if plan.own_threshold else plan
 
 
 @dataclass(frozen=True)

@@ -82,33 +82,39 @@ def run(
 ) -> None:
     """Watch a source: classify its frames as they come, always the newest, and say what was seen.
 
-    A camera that goes away is waited for. SIGTERM ends the run with status 0, Ctrl-C with 130.
+    A camera that goes away is waited for. SIGTERM ends the run with status 0, Ctrl-C with 130; SIGHUP opens the model
+    file anew.
     """
     interval = _interval(fps, every)
     width_height = _size(size)
     from graft_device.classifier import Classifier
     from graft_device.mqtt_settings import parse_broker
+    from graft_device.reopening import Reopening
     from graft_device.sources import SourceOptions, open_source
     from graft_device.stopping import Signals, Stop
     from graft_device.watching import Plan, watch
 
     broker = None if mqtt is None else parse_broker(mqtt)
     pictures = open_source(source, SourceOptions(width_height, interval, existing, once), _note)
-    classifier = Classifier(model, runtime.value, threads)
-    plan = Plan(
-        top_k=top_k,
-        unknown_below=classifier.model.card.unknown_below if threshold is None else threshold,
-        smooth=smooth,
-        changes=changes,
-        interval=interval,
-        limit=1 if once and pictures.live else limit,
-    )
-    unsure = None
-    if save_uncertain is not None:
-        unsure = _unsure(save_uncertain, max_mb, uncertain_below, pictures)
     stop = Stop()
-    with Signals(stop) as signals, _outputs(pictures, as_json, broker, queue, queue_mb, model.name, unsure) as outputs:
-        seen = watch(pictures, classifier, plan, outputs, stop, _note)
+    with contextlib.ExitStack() as stack:
+        newer = stack.enter_context(Reopening(model, runtime.value, threads, stop, _note))
+        classifier = Classifier(model, runtime.value, threads)
+        plan = Plan(
+            top_k=top_k,
+            unknown_below=classifier.model.card.unknown_below if threshold is None else threshold,
+            own_threshold=threshold is None,
+            smooth=smooth,
+            changes=changes,
+            interval=interval,
+            limit=1 if once and pictures.live else limit,
+        )
+        unsure = None
+        if save_uncertain is not None:
+            unsure = _unsure(save_uncertain, max_mb, uncertain_below, pictures)
+        signals = stack.enter_context(Signals(stop))
+        outputs = stack.enter_context(_outputs(pictures, as_json, broker, queue, queue_mb, model.name, unsure))
+        seen = watch(pictures, classifier, plan, outputs, stop, _note, newer)
         signals.calm()
     if signals.received == signal.SIGINT:
         raise KeyboardInterrupt

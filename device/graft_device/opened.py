@@ -1,0 +1,62 @@
+"""Opens a model so that nothing done to its file afterwards can hurt."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.classifier import Classifier
+from graft_device.errors import GraftError, ModelError, os_reason
+from graft_device.model import read_model
+
+
+def open_copy(path: Path, runtime: str = "auto", threads: int | None = None) -> Classifier:
+    """Opens a private copy of a model and runs it once.
+
+    An interpreter maps its file into memory: when a new model is copied over the old one in place, a process that
+    still runs the old one gets a bus error. So the server runs a copy.
+
+    Raises:
+        ModelError: the file is no model of graftkit's, or cannot be run.
+        RuntimeMissingError: no interpreter can be opened.
+    """
+    read_model(path)  # its messages name the file
+    with _copied(path) as copy:
+        try:
+            classifier = Classifier(copy, runtime, threads)
+            classifier.classify(grey(classifier))
+        except GraftError as error:
+            raise type(error)(str(error).replace(str(copy), str(path))) from error
+    return classifier
+
+
+def grey(classifier: Classifier) -> NDArray[np.uint8]:
+    """A picture ``[S,S,3]`` to try a model with."""
+    size = classifier.model.card.image_size
+    return np.full((size, size, 3), 127, np.uint8)
+
+
+@contextmanager
+def _copied(path: Path) -> Iterator[Path]:
+    """The path of a copy, in memory where the system has such files; it lasts until the interpreter has opened it."""
+    try:
+        with path.open("rb") as source:
+            if hasattr(os, "memfd_create"):
+                with os.fdopen(os.memfd_create("graft-model"), "wb") as copy:
+                    shutil.copyfileobj(source, copy)
+                    copy.flush()
+                    yield Path(f"/proc/self/fd/{copy.fileno()}")
+            else:
+                with tempfile.NamedTemporaryFile(suffix=".tflite") as copy:
+                    shutil.copyfileobj(source, copy)
+                    copy.flush()
+                    yield Path(copy.name)
+    except OSError as error:
+        raise ModelError(f"cannot read model {path}: {os_reason(error)}") from error

@@ -1,0 +1,212 @@
+"""The routes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from graft_device import __version__
+from graft_device.errors import PhotoError
+from graft_device.runtime import threads_to_use
+from graft_device.serve import openapi, pages
+from graft_device.serve.guard import Guard, Rules
+from graft_device.serve.health import Health
+from graft_device.serve.hosts import Hosts
+from graft_device.serve.metrics import MEDIA_TYPE as METRICS_TYPE
+from graft_device.serve.metrics import Metrics
+from graft_device.serve.parameters import read_parameters
+from graft_device.serve.photos import Budget, Upload
+from graft_device.serve.problems import ProblemError, busy, response
+from graft_device.serve.settings import Settings
+from graft_device.serve.worker import Answer, FullError, Job, Worker
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class Service:
+    """What the routes share: the worker, the figures, and the options."""
+
+    def __init__(self, settings: Settings, worker: Worker) -> None:
+        self.settings = settings
+        self.worker = worker
+        self.metrics = Metrics()
+        self.photos = 0
+        self._budget = Budget(settings.max_bytes * (settings.queue + 2))
+        self._health = Health(worker)
+        self._loaded = time.time()
+
+    def app(self, loopback: bool, report: Callable[[str], None]) -> Starlette:
+        """The application.
+
+        Args:
+            loopback: whether only this machine can reach it.
+            report: takes a line about an error of ours.
+        """
+        routes = [
+            Route("/v1/classify", self.classify, methods=["POST"]),
+            Route("/v1/model", self.model),
+            Route("/healthz", self.health),
+            Route("/metrics", self.figures),
+            Route("/openapi.json", self.openapi),
+            *(Route(path, handler) for path, handler in pages.handlers().items()),
+        ]
+        settings = self.settings
+        hosts = Hosts(loopback, settings.token is not None, settings.hosts)
+        rules = Rules(settings.token, hosts, settings.origins, frozenset(route.path for route in routes))
+        app = Starlette(
+            routes=routes,
+            middleware=[Middleware(Guard, rules=rules, metrics=self.metrics, report=report)],
+            exception_handlers={HTTPException: _no_route},
+        )
+        app.router.redirect_slashes = False
+        return app
+
+    async def classify(self, request: Request) -> Response:
+        """``POST /v1/classify``."""
+        labels = len(self.worker.classifier.labels)
+        wanted = read_parameters(request.query_params, labels, self.settings.top_k)
+        try:
+            self.worker.check_room()  # before the photo is read: a refusal must cost little
+            with Upload(request, self.settings.max_bytes, self._budget) as upload:
+                photo = await self._in_time(upload.photo())
+                answer = await self._result(request, self.worker.submit(photo, wanted.top_k, wanted.unknown))
+        except FullError as error:
+            raise busy("the queue is full", error.seconds) from None
+        except ClientDisconnect:
+            return Response(None, 499)
+        return self._answered(answer)
+
+    async def model(self, _: Request) -> Response:
+        """``GET /v1/model``."""
+        classifier, settings = self.worker.classifier, self.settings
+        limits = {
+            "bytes": settings.max_bytes,
+            "pixels": settings.max_pixels,
+            "queue": settings.queue,
+            "seconds": settings.timeout,
+        }
+        found = {
+            **classifier.model.to_json(),
+            "model": settings.model.name,
+            "runtime": classifier.runtime,
+            "threads": threads_to_use(settings.threads),
+            "limits": limits,
+            "version": __version__,
+        }
+        return JSONResponse(_finite(found), headers=_NO_STORE)
+
+    async def health(self, _: Request) -> Response:
+        """``GET /healthz``: from memory where the model ran a moment ago, else by running it."""
+        await self._health.check()
+        age = self.worker.idle_seconds
+        queue = {"waiting": self.worker.waiting, "limit": self.worker.limit}
+        return JSONResponse(
+            {"status": "ok", "last_success_seconds_ago": round(age, 3), "queue": queue}, headers=_NO_STORE
+        )
+
+    async def figures(self, _: Request) -> Response:
+        """``GET /metrics``."""
+        worker = self.worker
+        card = worker.classifier.model.card
+        gauges = {
+            "graft_queue_length": ("Photos that wait.", float(worker.waiting)),
+            "graft_queue_limit": ("Photos that may wait.", float(worker.limit)),
+            "graft_last_success_timestamp_seconds": ("When the model last ran, since 1970.", worker.last_success),
+            "graft_model_loaded_timestamp_seconds": ("When the model was opened, since 1970.", self._loaded),
+        }
+        model = {
+            "model": self.settings.model.name,
+            "fingerprint": str(card.backbone.get("fingerprint", "")),
+            "quantization": card.quantization,
+            "runtime": worker.classifier.runtime,
+            "version": __version__,
+        }
+        return Response(self.metrics.text(gauges, model), 200, _NO_STORE, media_type=METRICS_TYPE)
+
+    async def openapi(self, _: Request) -> Response:
+        """``GET /openapi.json``."""
+        labels = len(self.worker.classifier.labels)
+        default = min(self.settings.top_k, labels)
+        return JSONResponse(openapi.document(__version__, labels, default, self.settings.token is not None))
+
+    def reloaded(self, result: str) -> None:
+        """Counts that the model file was opened anew: ``ok`` or ``failed``."""
+        self.metrics.reloads.add(result=result)
+        if result == "ok":
+            self._loaded = time.time()
+
+    async def _in_time(self, reading: Any) -> bytes:
+        try:
+            photo: bytes = await asyncio.wait_for(reading, self.settings.timeout)
+        except asyncio.TimeoutError:
+            raise ProblemError(
+                408, f"the photo did not arrive within {self.settings.timeout:g} seconds", {"Connection": "close"}
+            ) from None
+        return photo
+
+    async def _result(self, request: Request, job: Job) -> Answer:
+        """Waits for a job, as long as the client does."""
+        answer: asyncio.Future[Any] = asyncio.wrap_future(job.future)
+        gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait({answer, gone}, timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                result: Answer = answer.result()
+                return result
+            if gone.done():
+                raise ClientDisconnect
+            raise ProblemError(504, f"no answer within {self.settings.timeout:g} seconds")
+        except PhotoError as error:
+            raise ProblemError(400, str(error)) from None
+        except MemoryError:
+            raise busy("the photo does not fit into memory", 5) from None
+        finally:
+            gone.cancel()
+            answer.cancel()
+            self.worker.withdraw(job)
+
+    def _answered(self, answer: Answer) -> Response:
+        timed = answer.timed
+        ms = {"preprocess": timed.preprocess_ms, "invoke": timed.invoke_ms, "queue": answer.queue_ms}
+        for stage, value in ms.items():
+            self.metrics.stages.observe(value / 1e3, stage=stage)
+        self.metrics.predictions.add(label=timed.predictions[0].label)
+        self.photos += 1
+        content = {
+            "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in timed.predictions],
+            "unknown": timed.unknown,
+            "ms": {stage: round(value, 3) for stage, value in ms.items()},
+        }
+        timing = ", ".join(f"{stage};dur={value:.1f}" for stage, value in ms.items())
+        return JSONResponse(content, headers={**_NO_STORE, "Server-Timing": timing})
+
+
+async def _gone(request: Request) -> None:
+    """Waits until the client of a request whose body has been read goes away."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _no_route(_: Request, error: Exception) -> Response:
+    """404 and 405 as problems."""
+    assert isinstance(error, HTTPException)  # noqa: S101  what it is registered for
+    reasons = {404: "there is nothing here; the API is described at /openapi.json", 405: "not with this method"}
+    return response(ProblemError(error.status_code, reasons.get(error.status_code, error.detail), error.headers))
+
+
+def _finite(value: Any) -> Any:
+    """A value without infinities and NaN, which a card may hold and JSON may not."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and value - value != 0 else value

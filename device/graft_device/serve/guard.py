@@ -1,0 +1,155 @@
+"""What stands before every route: who may ask, what every answer carries, and what is counted."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from asyncio import CancelledError
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graft_device.serve.hosts import Hosts
+from graft_device.serve.metrics import Metrics
+from graft_device.serve.problems import ProblemError, busy, response
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+}
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_METHODS = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+_GUARDED = ("/v1/", "/metrics")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Who may ask.
+
+    Attributes:
+        token: what a client must show for the API; None for everybody.
+        hosts: the names that the server answers to.
+        origins: whose pages may ask too; ``*`` for any.
+        routes: the paths that exist; others are counted together.
+    """
+
+    token: str | None
+    hosts: Hosts
+    origins: tuple[str, ...]
+    routes: frozenset[str]
+
+
+class Guard:
+    """Middleware; the routes behind it raise ProblemError and are called only for requests that pass."""
+
+    def __init__(self, app: ASGIApp, rules: Rules, metrics: Metrics, report: Callable[[str], None]) -> None:
+        """Wraps an app.
+
+        Args:
+            app: the routes.
+            rules: who may ask.
+            metrics: where requests are counted.
+            report: takes a line about an error of ours.
+        """
+        self._app = app
+        self._rules = rules
+        self._metrics = metrics
+        self._report = report
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        start = time.perf_counter()
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._complete(scope, MutableHeaders(scope=message))
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope)
+            await (refusal or self._app)(scope, receive, send_on)
+        except ProblemError as problem:
+            await response(problem)(scope, receive, send_on)
+        except CancelledError:
+            if not status:  # uvicorn gave up waiting for us at the end
+                await response(busy("the server is ending", 5))(scope, receive, send_on)
+        except Exception as error:  # noqa: BLE001  a bug of ours, but the server goes on
+            self._report(f"error: unexpected {type(error).__name__} at {self._route(scope)}: {error}")
+            if not status:
+                await response(ProblemError(500, "an error of the server's own"))(scope, receive, send_on)
+        self._count(scope, status, time.perf_counter() - start)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """The answer to a request that goes no further, if it is one; raises ProblemError too."""
+        headers, method = Headers(scope=scope), scope["method"]
+        host, origin = headers.get("host", ""), headers.get("origin")
+        misled = self._rules.hosts.refusal(host)
+        if misled is not None:
+            raise ProblemError(421, misled)
+        if origin is not None and method == "OPTIONS" and "access-control-request-method" in headers:
+            return self._preflight(origin)
+        if (
+            origin is not None
+            and method not in _SAFE
+            and not self._allowed(origin)
+            and origin.partition("://")[2] != host
+        ):
+            raise ProblemError(403, f"a page of {origin} may not ask: start the server with --allow-origin {origin}")
+        if self._rules.token is not None and scope["path"].startswith(_GUARDED):
+            self._check_token(headers.get("authorization", ""))
+        return None
+
+    def _check_token(self, shown: str) -> None:
+        kind, _, token = shown.partition(" ")
+        wanted = self._rules.token or ""
+        same = hmac.compare_digest(token.strip().encode("utf-8"), wanted.encode("utf-8"))
+        if kind.lower() != "bearer" or not same:
+            detail = "the token is wrong" if shown else "a token is needed: send Authorization: Bearer …"
+            raise ProblemError(401, detail, {"WWW-Authenticate": 'Bearer realm="graft-device"'})
+
+    def _allowed(self, origin: str) -> bool:
+        return "*" in self._rules.origins or origin in self._rules.origins
+
+    def _preflight(self, origin: str) -> Response:
+        if not self._allowed(origin):
+            raise ProblemError(403, f"a page of {origin} may not ask: start the server with --allow-origin {origin}")
+        allowed = {
+            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type",
+            "Access-Control-Max-Age": "600",
+        }
+        return Response(None, 204, allowed)
+
+    def _complete(self, scope: Scope, headers: MutableHeaders) -> None:
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        if self._rules.origins:
+            headers.add_vary_header("Origin")
+        origin = Headers(scope=scope).get("origin")
+        if origin is not None and self._allowed(origin):
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = "Retry-After, Server-Timing"
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = self._route(scope)
+        self._metrics.requests.add(method=method, route=route, status=str(status or 499))
+        self._metrics.durations.observe(seconds, route=route)
+
+    def _route(self, scope: Scope) -> str:
+        return scope["path"] if scope["path"] in self._rules.routes else "other"

@@ -1,0 +1,115 @@
+"""Counters for Prometheus, in its text format 0.0.4."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+_Labels = tuple[tuple[str, str], ...]
+
+
+class Counter:
+    """A figure for each set of label values that only grows."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name, self._text = name, text
+        self._values: defaultdict[_Labels, float] = defaultdict(float)
+
+    def add(self, amount: float = 1, **labels: str) -> None:
+        """Counts."""
+        self._values[tuple(labels.items())] += amount
+
+    def lines(self) -> Iterator[str]:
+        """The lines of the exposition."""
+        yield from _head(self._name, self._text, "counter")
+        for labels, value in self._values.items():
+            yield _line(self._name, labels, value)
+
+
+class Histogram:
+    """How long something takes, in seconds, for each set of label values."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self._name, self._text = name, text
+        self._counts: defaultdict[_Labels, list[int]] = defaultdict(lambda: [0] * (len(_SECONDS) + 1))
+        self._sums: defaultdict[_Labels, float] = defaultdict(float)
+
+    def observe(self, seconds: float, **labels: str) -> None:
+        """Counts one duration."""
+        key = tuple(labels.items())
+        self._counts[key][sum(seconds > bound for bound in _SECONDS)] += 1
+        self._sums[key] += seconds
+
+    def lines(self) -> Iterator[str]:
+        """The lines of the exposition."""
+        yield from _head(self._name, self._text, "histogram")
+        for labels, counts in self._counts.items():
+            total = 0
+            for bound, count in zip((*map(str, _SECONDS), "+Inf"), counts):
+                total += count
+                yield _line(f"{self._name}_bucket", (*labels, ("le", bound)), total)
+            yield _line(f"{self._name}_sum", labels, self._sums[labels])
+            yield _line(f"{self._name}_count", labels, total)
+
+
+class Metrics:
+    """Everything that is counted; touched by the event loop's thread only."""
+
+    def __init__(self) -> None:
+        self.requests = Counter("graft_http_requests_total", "Requests that were answered.")
+        self.durations = Histogram("graft_http_request_duration_seconds", "From a request's head to its answer.")
+        self.stages = Histogram("graft_photo_duration_seconds", "What a photo took: queue, preprocess, invoke.")
+        self.predictions = Counter("graft_predictions_total", "Photos by the label that came first.")
+        self.reloads = Counter("graft_model_reloads_total", "Times that the model file was opened anew.")
+
+    def text(self, gauges: Mapping[str, tuple[str, float]], model: Mapping[str, str]) -> str:
+        """The whole exposition.
+
+        Args:
+            gauges: figures of this moment: a text and a value by name.
+            model: what the model is, as label values.
+        """
+        lines = [line for each in vars(self).values() for line in each.lines()]
+        lines += [*_head("graft_model_info", "The model that is served.", "gauge")]
+        lines += [_line("graft_model_info", tuple(model.items()), 1)]
+        for name, (text, value) in {**gauges, **_process()}.items():
+            lines += [*_head(name, text, "counter" if name.endswith("_total") else "gauge"), _line(name, (), value)]
+        return "\n".join(lines) + "\n"
+
+
+def _process() -> dict[str, tuple[str, float]]:
+    """The figures that every exporter has of its process; those of Linux are left out elsewhere."""
+    times = os.times()
+    found = {
+        "process_cpu_seconds_total": ("User and system time.", times.user + times.system),
+        "process_start_time_seconds": ("Start, since 1970.", _STARTED),
+        "process_threads": ("Threads of Python.", float(threading.active_count())),
+    }
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+        found["process_resident_memory_bytes"] = ("Memory in use.", float(pages * os.sysconf("SC_PAGE_SIZE")))
+        found["process_open_fds"] = ("Open file descriptors.", float(len(list(Path("/proc/self/fd").iterdir()))))
+    except OSError:
+        pass
+    return found
+
+
+_STARTED = time.time()
+
+
+def _head(name: str, text: str, kind: str) -> Iterator[str]:
+    yield f"# HELP {name} {text}"
+    yield f"# TYPE {name} {kind}"
+
+
+def _line(name: str, labels: _Labels, value: float) -> str:
+    shown = ",".join(f'{key}="{text.translate(_ESCAPES)}"' for key, text in labels)
+    return f"{name}{{{shown}}} {value:.15g}" if shown else f"{name} {value:.15g}"

@@ -1,0 +1,156 @@
+"""The description of the API, as OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graft_device.serve.metrics import MEDIA_TYPE as METRICS_TYPE
+from graft_device.serve.photos import FIELD
+from graft_device.serve.problems import MEDIA_TYPE as PROBLEM_TYPE
+
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif", "application/octet-stream")
+
+_WHY = {
+    400: "The image, the form or the request is broken.",
+    401: "The token is missing or wrong.",
+    403: "The page that asks is from another origin.",
+    408: "The body did not arrive in time.",
+    411: "The request does not say how long its body is.",
+    413: "The body is too large.",
+    415: "The body is not of a type that is taken.",
+    421: "The Host header names another host.",
+    422: "A parameter or a field of the form is wrong.",
+    500: "The model failed.",
+    503: "No room now: come back after Retry-After seconds.",
+    504: "The answer took too long.",
+}
+_COMMON = (421, 503)
+
+
+def document(version: str, labels: int, top_k: int, token: bool) -> dict[str, Any]:
+    """The document.
+
+    Args:
+        version: of the kit.
+        labels: how many classes the model tells apart.
+        top_k: labels in an answer when the client does not say.
+        token: whether one is demanded.
+    """
+    guarded: list[dict[str, list[str]]] = [{"token": []}] if token else []
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "graft-device serve",
+            "version": version,
+            "summary": "Names what is in a photo.",
+            "description": "One model, one photo at a time. Photos are neither stored nor logged.",
+        },
+        "paths": {
+            "/v1/classify": {"post": _classify(labels, top_k, guarded)},
+            "/v1/model": {"get": _get("model", "What the model is.", _json("Model"), guarded)},
+            "/healthz": {"get": _get("health", "Whether the model runs.", _json("Health"), [])},
+            "/metrics": {
+                "get": _get(
+                    "metrics", "Figures for Prometheus.", {METRICS_TYPE: {"schema": {"type": "string"}}}, guarded
+                )
+            },
+            "/openapi.json": {
+                "get": _get("openapi", "This document.", {"application/json": {"schema": {"type": "object"}}}, [])
+            },
+        },
+        "components": {
+            "schemas": _SCHEMAS,
+            **({"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}} if token else {}),
+        },
+    }
+
+
+def _classify(labels: int, top_k: int, security: list[dict[str, list[str]]]) -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    form = {"type": "object", "required": [FIELD], "properties": {FIELD: binary["schema"]}}
+    integer = {"type": "integer", "minimum": 1, "maximum": labels, "default": top_k}
+    return {
+        "operationId": "classify",
+        "summary": "Name what is in a photo.",
+        "description": (
+            "Takes the photo as the body, or as the field of a form. A photo whose best label scores less than the "
+            "threshold in the model card is called unknown."
+        ),
+        "security": security,
+        "parameters": [
+            {"name": "top_k", "in": "query", "description": "Labels in the answer.", "schema": integer},
+            {
+                "name": "unknown",
+                "in": "query",
+                "description": "false: always name a class.",
+                "schema": {"type": "boolean", "default": True},
+            },
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {**dict.fromkeys(IMAGE_TYPES, binary), "multipart/form-data": {"schema": form}},
+        },
+        "responses": {
+            "200": {"description": "The most probable labels, best first.", "content": _json("Answer")},
+            **_problems(400, *([401] if security else []), 403, 408, 411, 413, 415, 422, 500, 504, *_COMMON),
+        },
+    }
+
+
+def _get(name: str, summary: str, content: dict[str, Any], security: list[dict[str, list[str]]]) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": security,
+        "responses": {
+            "200": {"description": summary, "content": content},
+            **_problems(*([401] if security else []), *_COMMON),
+        },
+    }
+
+
+def _json(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {str(status): {"description": _WHY[status], "content": content, **_headers(status)} for status in statuses}
+
+
+def _headers(status: int) -> dict[str, Any]:
+    named = {401: ("WWW-Authenticate", "string"), 503: ("Retry-After", "integer")}.get(status)
+    return {"headers": {named[0]: {"required": True, "schema": {"type": named[1]}}}} if named else {}
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_TEXT, _WHOLE, _FLAG = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "boolean"}
+_MS = {"type": "number", "minimum": 0}
+_SCORE = {"type": "number", "minimum": 0, "maximum": 1}
+
+_SCHEMAS: dict[str, Any] = {
+    "Answer": _object(
+        predictions={"type": "array", "minItems": 1, "items": _object(label=_TEXT, score=_SCORE)},
+        unknown={**_FLAG, "description": "No label is certain enough; the first prediction is 'unknown'."},
+        ms={**_object(preprocess=_MS, invoke=_MS, queue=_MS), "description": "Milliseconds on the server."},
+    ),
+    "Model": _object(
+        model={**_TEXT, "description": "The file's name."},
+        bytes=_WHOLE,
+        labels={"type": "array", "items": _TEXT, "description": "In the order of the output tensor."},
+        card={"type": "object", "description": "The model card, as 'graft-device info --json' shows it."},
+        runtime=_TEXT,
+        threads=_WHOLE,
+        limits=_object(bytes=_WHOLE, pixels=_WHOLE, queue=_WHOLE, seconds=_MS),
+        version={**_TEXT, "description": "Of the graftkit that serves."},
+    ),
+    "Health": _object(
+        status={"const": "ok"},
+        last_success_seconds_ago={**_MS, "description": "Since the model last ran; it is run when that is long ago."},
+        queue=_object(waiting=_WHOLE, limit=_WHOLE),
+    ),
+    "Problem": _object(title=_TEXT, status={"type": "integer", "minimum": 400, "maximum": 599}, detail=_TEXT),
+}

@@ -1,0 +1,206 @@
+// Glue: photos that are chosen, dropped or pasted, and the camera.
+
+import {Camera} from './camera.js';
+import {classify, model as fetchModel} from './server.js';
+import {ageAnswer, say, sentence, showAnswer, showLatency, showModel, showProblem, threshold} from './view.js';
+
+const at = (id) => document.getElementById(id);
+const MEMORY = 15; // frames over which the camera's latency is taken
+const TRIES = 4;
+
+let card = null;
+let current = null; // the request whose answer will be shown
+let recent = [];
+
+const camera = new Camera(at('video'), lookAtFrame, cameraEnded);
+
+async function load() {
+  try {
+    card = await fetchModel();
+    showModel(card);
+  } catch (problem) {
+    at('no-model').textContent = `Not shown: ${problem.message}.`;
+    if (problem.status !== 401) showProblem(problem.message);
+  }
+}
+
+// A photo
+
+async function lookAtPhoto(files) {
+  const photo = [...files].find((file) => file.type.startsWith('image/')) ?? files[0];
+  if (!photo) return;
+  stopCamera();
+  current?.abort();
+  at('busy').hidden = true;
+  showPhoto(photo);
+  if (card && photo.size > card.limits.bytes) {
+    ageAnswer(true);
+    showProblem(`the photo has ${(photo.size / 1e6).toFixed(1)} MB; the limit is ${card.limits.bytes / 1e6} MB`);
+    return;
+  }
+  const mine = current = new AbortController();
+  at('busy').hidden = false;
+  try {
+    const {answer, total} = await patiently(photo, mine.signal);
+    if (mine !== current) return;
+    if (!card) load();
+    showAnswer(answer, threshold(card));
+    showLatency(shares(answer, total), 0);
+    showProblem('');
+    say(sentence(answer), true);
+  } catch (problem) {
+    if (problem.name === 'AbortError' || mine !== current) return;
+    ageAnswer(true);
+    showProblem(problem.message);
+  } finally {
+    if (mine === current) at('busy').hidden = true;
+  }
+}
+
+/** A photo that was chosen waits while the server is full. */
+async function patiently(photo, signal) {
+  for (let left = TRIES; ; left -= 1) {
+    try {
+      return await classify(photo, signal);
+    } catch (problem) {
+      if (problem.status !== 503 || left <= 1) throw problem;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(problem.wait || 1, 5)));
+      signal.throwIfAborted();
+    }
+  }
+}
+
+function showPhoto(photo) {
+  const shown = new Image();
+  shown.alt = `The photo ${photo.name}`;
+  shown.onload = shown.onerror = () => URL.revokeObjectURL(shown.src);
+  shown.src = URL.createObjectURL(photo);
+  shown.decode().catch(() => {
+    if (!shown.isConnected) return;
+    shown.remove();
+    at('blind').hidden = false;
+    at('blind').textContent = `${photo.name || 'This file'} cannot be shown here.`;
+  });
+  fillFrame(shown);
+  ageAnswer(false);
+  showProblem('');
+}
+
+/** Shows a photo or the camera, or with null the invitation. */
+function fillFrame(shown) {
+  at('frame').classList.toggle('filled', shown !== null);
+  at('empty').hidden = shown !== null;
+  at('blind').hidden = true;
+  at('video').hidden = shown !== at('video');
+  at('frame').querySelector('img')?.remove();
+  if (shown instanceof Image) at('frame').prepend(shown);
+}
+
+function shares(answer, total) {
+  const {queue, preprocess, invoke} = answer.ms;
+  return {total, network: Math.max(0, total - queue - preprocess - invoke), queue, preprocess, invoke};
+}
+
+// The camera
+
+async function lookAtFrame(frame) {
+  try {
+    const {answer, total} = await classify(frame, current.signal);
+    if (!camera.on) return;
+    showAnswer(answer, threshold(card));
+    recent = [...recent, {at: performance.now(), ...shares(answer, total)}].slice(-MEMORY);
+    showLatency(typical(recent), rate(recent));
+    showProblem('');
+    say(sentence(answer), false);
+  } catch (problem) {
+    if (problem.name === 'AbortError' || !camera.on) return;
+    if (problem.status === 503) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(problem.wait || 1, 5)));
+      return;
+    }
+    showProblem(problem.message);
+    if (problem.status === 401) stopCamera();
+    else await new Promise((resolve) => setTimeout(resolve, 2000));
+  }
+}
+
+/** Of each share the median, so that one slow frame does not shake the figures. */
+function typical(frames) {
+  const median = (key) => frames.map((frame) => frame[key]).sort((a, b) => a - b)[Math.floor(frames.length / 2)];
+  return Object.fromEntries(['total', 'network', 'queue', 'preprocess', 'invoke'].map((key) => [key, median(key)]));
+}
+
+function rate(frames) {
+  const seconds = (frames.at(-1).at - frames[0].at) / 1000;
+  return seconds > 0 ? (frames.length - 1) / seconds : 0;
+}
+
+async function startCamera(how) {
+  current?.abort();
+  at('busy').hidden = true;
+  showProblem('');
+  try {
+    recent = [];
+    await how();
+    current?.abort(); // a photo that was dropped while the viewer was asked for the camera
+    current = new AbortController();
+    at('busy').hidden = true;
+  } catch (error) {
+    if (!at('video').hidden) fillFrame(null);
+    cameraButtons();
+    showProblem(error.message);
+    return;
+  }
+  ageAnswer(true);
+  fillFrame(at('video'));
+  cameraButtons();
+  at('turn').hidden = await camera.count() < 2;
+}
+
+function stopCamera() {
+  if (!camera.on) return;
+  camera.stop();
+  current?.abort();
+  fillFrame(null);
+  ageAnswer(true);
+  cameraButtons();
+}
+
+function cameraEnded(why) {
+  fillFrame(null);
+  ageAnswer(true);
+  cameraButtons();
+  showProblem(why);
+}
+
+function cameraButtons() {
+  at('camera').textContent = camera.on ? 'Stop the camera' : 'Use the camera';
+  at('camera').setAttribute('aria-pressed', String(camera.on));
+  if (!camera.on) at('turn').hidden = true;
+}
+
+// What the viewer does
+
+at('choose').onclick = at('empty').onclick = () => at('file').click();
+at('file').onchange = () => {
+  lookAtPhoto(at('file').files);
+  at('file').value = ''; // so that the same photo can be chosen again
+};
+at('camera').onclick = () => (camera.on ? stopCamera() : startCamera(() => camera.start()));
+at('turn').onclick = () => startCamera(() => camera.turn());
+
+let depth = 0; // of dragenter over dragleave: they come for every element on the way
+document.ondragenter = () => at('stage').classList.toggle('dropping', (depth += 1) > 0);
+document.ondragleave = () => at('stage').classList.toggle('dropping', (depth -= 1) > 0);
+document.ondragover = (event) => event.preventDefault();
+document.ondrop = (event) => {
+  event.preventDefault();
+  depth = 0;
+  at('stage').classList.remove('dropping');
+  lookAtPhoto(event.dataTransfer.files);
+};
+document.onpaste = (event) => {
+  if (event.clipboardData.files.length) lookAtPhoto(event.clipboardData.files);
+};
+
+load();

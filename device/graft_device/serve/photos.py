@@ -1,0 +1,169 @@
+"""A request's body becomes a photo's bytes: in memory, and never more of them than allowed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from graft_device.serve.problems import ProblemError, busy
+
+FIELD = "image"
+"""The form field that holds the photo."""
+
+_FORM = b"multipart/form-data"
+_BINARY = b"application/octet-stream"
+_MAX_HEADERS = 16_384
+_MAX_PARTS = 16
+_CURL = f"curl -F {FIELD}=@photo.jpg"
+
+
+class Budget:
+    """The bytes of all bodies that are held at once; many slow uploads must not fill the memory."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+
+    def take(self, count: int) -> None:
+        """Sets bytes aside, or raises a 503."""
+        if self.held + count > self.limit:
+            raise busy("too many photos are being sent at the same time", 1)
+        self.held += count
+
+
+class Upload:
+    """One request's share of the budget; a context manager that gives it back."""
+
+    def __init__(self, request: Request, limit: int, budget: Budget) -> None:
+        self._request = request
+        self._limit = limit
+        self._budget = budget
+        self._held = 0
+
+    def __enter__(self) -> Upload:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._budget.held -= self._held
+
+    async def photo(self) -> bytes:
+        """Reads the photo: the body itself, or the field ``image`` of a form.
+
+        Raises:
+            ProblemError: the body is too large, of another type, or no form that holds one photo.
+            ClientDisconnect: the client went away.
+        """
+        headers = self._request.headers
+        kind, options = parse_options_header(headers.get("content-type"))
+        if headers.get("content-encoding", "identity") != "identity":
+            raise ProblemError(415, "a compressed body; send the photo as it is", {"Accept-Encoding": "identity"})
+        if kind not in {_FORM, _BINARY} and not kind.startswith(b"image/"):
+            raise ProblemError(415, _type_reason(kind), {"Accept-Post": "image/*, multipart/form-data"})
+        self._check_length()
+        if kind != _FORM:
+            return b"".join([chunk async for chunk in self._chunks()])
+        form = _Form(options.get(b"boundary", b""))
+        async for chunk in self._chunks():
+            form.feed(chunk)
+        return form.photo()
+
+    def _check_length(self) -> None:
+        length = self._request.headers.get("content-length")
+        if length is None and "transfer-encoding" not in self._request.headers:
+            raise ProblemError(411, "the request says neither Content-Length nor Transfer-Encoding: chunked")
+        if length is not None and int(length) > self._limit:
+            raise self._too_large()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self._request.stream():
+            if self._held + len(chunk) > self._limit:
+                raise self._too_large()
+            self._budget.take(len(chunk))
+            self._held += len(chunk)
+            yield chunk
+
+    def _too_large(self) -> ProblemError:
+        return ProblemError(413, f"more than {self._limit / 1e6:g} MB, which is the limit; send a smaller photo")
+
+
+class _Form:
+    """Keeps the field that is the photo; what else a form holds is passed over."""
+
+    def __init__(self, boundary: bytes) -> None:
+        if not boundary:
+            raise ProblemError(400, "a form whose Content-Type names no boundary")
+        self._name, self._value = bytearray(), bytearray()
+        self._photo = bytearray()
+        self._field = b""
+        self._parts = self._headers = self._photos = 0
+        self._ended = False
+        calls: dict[str, Callable[..., None]] = {
+            "on_part_begin": self._on_part,
+            "on_header_field": self._on_header_name,
+            "on_header_value": self._on_header_value,
+            "on_header_end": self._on_header_end,
+            "on_headers_finished": self._on_headers,
+            "on_part_data": self._on_data,
+            "on_end": self._on_end,
+        }
+        try:
+            self._parser = MultipartParser(boundary, calls)  # type: ignore[arg-type]
+        except FormParserError as error:
+            raise ProblemError(400, f"a form that cannot be read ({error})") from error
+
+    def feed(self, chunk: bytes) -> None:
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise ProblemError(400, f"a form that cannot be read ({error})") from error
+
+    def photo(self) -> bytes:
+        if not self._ended:
+            raise ProblemError(400, "the form is cut short")
+        if self._photos != 1:
+            found = f"{self._photos} fields" if self._photos else "no field"
+            raise ProblemError(422, f"the form has {found} named {FIELD!r}; send one photo, as with: {_CURL}")
+        return bytes(self._photo)
+
+    def _on_part(self) -> None:
+        self._field = b""
+        self._parts += 1
+        if self._parts > _MAX_PARTS:
+            raise ProblemError(400, f"a form with more than {_MAX_PARTS} fields")
+
+    def _on_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._count(end - start)
+        self._name += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._count(end - start)
+        self._value += data[start:end]
+
+    def _count(self, length: int) -> None:
+        self._headers += length
+        if self._headers > _MAX_HEADERS:
+            raise ProblemError(400, "a form with too many headers")
+
+    def _on_header_end(self) -> None:
+        if self._name.lower() == b"content-disposition":
+            self._field = parse_options_header(bytes(self._value))[1].get(b"name", b"")
+        self._name.clear()
+        self._value.clear()
+
+    def _on_headers(self) -> None:
+        self._photos += self._field == FIELD.encode()
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if self._field == FIELD.encode():
+            self._photo += data[start:end]
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+
+def _type_reason(kind: bytes) -> str:
+    named = kind.decode("ascii", "backslashreplace") or "nothing"
+    return f"Content-Type says {named}; send an image, as with: {_CURL}"
