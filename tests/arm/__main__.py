@@ -1,4 +1,4 @@
-"""``python -m tests.arm FOLDER`` prepares a board in FOLDER and prints what it holds."""
+"""``python -m tests.arm FOLDER [ARCH]`` prepares a board in FOLDER and prints what it holds; ARCH is arm64 at first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from importlib.metadata import distributions
 from pathlib import Path
 
+from .arches import ARCHES
 from .board import Board, Unavailable, prepare
 from .debian import run
 
@@ -25,11 +26,12 @@ def _report(board: Board) -> str:
 
 def main() -> None:
     """Prepares the board; a failure is one line and exit status 1."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m tests.arm FOLDER")
+    args = sys.argv[1:]
+    if len(args) not in {1, 2} or args[1:] not in ([], *([name] for name in ARCHES)):
+        sys.exit(f"usage: python -m tests.arm FOLDER [{'|'.join(ARCHES)}]")
     started = time.monotonic()
     try:
-        board = prepare(Path(sys.argv[1]))
+        board = prepare(Path(args[0]), args[1] if args[1:] else "arm64")
     except (Unavailable, RuntimeError) as error:
         sys.exit(f"error: {error}")
     sys.stdout.write(f"ready after {time.monotonic() - started:.1f} s\n{_report(board)}\n")

@@ -2,65 +2,51 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import importlib.util
+import contextlib
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING
 
+from . import wheels
+from .arches import ARCHES, OLDEST_QEMU, PACKAGES, PYTHON, QEMU_SUITE, REQUIREMENTS, SUITE, Arch, Runtime
 from .debian import Unavailable, download, gist, run
+from .kept import name_of, once, write_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["REQUIREMENTS", "Board", "Runtime", "Unavailable", "prepare"]
 
-Runtime = Literal["tflite-runtime", "litert"]
-
-REQUIREMENTS: Mapping[Runtime, Sequence[str]] = {
-    "tflite-runtime": ("tflite-runtime==2.14.0", "numpy<2", "pillow>=9.1", "typer>=0.19,<0.29"),
-    "litert": ("ai-edge-litert>=1.2", "numpy>=1.21", "pillow>=9.1", "typer>=0.19,<0.29"),
-}
-INTERPRETERS: Mapping[Runtime, str] = {
-    "tflite-runtime": "tflite_runtime.interpreter",
-    "litert": "ai_edge_litert.interpreter",
-}
-SUITE, PYTHON, GLIBC_MINOR = "bookworm", "3.11", 36
-PACKAGES = (f"python{PYTHON}", "libstdc++6", "zlib1g")
-# QEMU 7.2 crashes under LiteRT where it sees the host's /sys, 10.0 does not, and none in between was tried.
-QEMU_SUITE, OLDEST_QEMU = "trixie", 10
-
-
-@dataclass(frozen=True)
-class Arch:
-    """An architecture: its names at Debian, QEMU and in wheels, and what else it wants from Debian."""
-
-    debian: str
-    qemu: str
-    cpu: str
-    wheels: str
-    packages: Sequence[str] = ()
-
-
-# 32-bit would be Arch("armhf", "arm", "cortex-a53", "armv7l", ("python3-numpy", "python3-pil")), with those
-# two and LiteRT out of the requirements, in a folder on a tmpfs (readdir overflows on large inode numbers).
-ARCHES: Mapping[str, Arch] = {"arm64": Arch("arm64", "aarch64", "cortex-a72", "aarch64")}
+# QEMU would write a core file of its own, the program's whole memory, into the working folder. Python takes what
+# follows -0 for its own name, so that sys.executable can be started.
+_LAUNCHER = """\
+#!/bin/sh
+ulimit -c 0
+exec {qemu} -0 "$0" -cpu {cpu} -L {root} {python} "$@"
+"""
+_ALTERNATIVES = {"blas": "libblas.so.3", "lapack": "liblapack.so.3"}
+"""Libraries that Debian's ``update-alternatives`` puts into their place when a package is installed."""
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board that runs programs; `prepare` makes it."""
+    """A board that runs programs; `prepare` makes it.
+
+    Attributes:
+        launcher: the board's Python for this machine, its ``sys.executable`` too.
+    """
 
     arch: Arch
     qemu: Path
     root: Path
+    launcher: Path
     bytecode: Path
     sites: Mapping[Runtime, Path] = field(default_factory=dict)
 
@@ -76,11 +62,12 @@ class Board:
         """Runs the board's Python and waits for it.
 
         The program sees this machine's files under their own names, unless the board's Debian has one of the
-        same name. It can't start a second Python: this machine's kernel may not know Arm programs.
+        same name. It can start ``sys.executable`` but no other program of the board: this machine's kernel may
+        not know Arm programs.
 
         Args:
             args: what follows ``python`` on the command line.
-            runtime: whose packages can be imported; None for the standard library only.
+            runtime: whose packages can be imported; None for the standard library and Debian's packages only.
             extra_path: more folders to import from, after the runtime's.
             env: added to the few variables that the board has; this machine's own are kept from it.
             cwd: where to run; here when None.
@@ -92,28 +79,51 @@ class Board:
         Raises:
             subprocess.TimeoutExpired: it took too long, and was stopped.
         """
-        # QEMU writes a core file of its own, the program's whole memory, into the working folder.
-        emulator = ("prlimit", "--core=0", self.qemu, "-cpu", self.arch.cpu, "-L", self.root)
-        sites = [] if runtime is None else [self.sites[runtime]]
-        return subprocess.run(
-            [*emulator, self.root / f"usr/bin/python{PYTHON}", *args],
-            env={**self._environment([*sites, *extra_path]), **(env or {})},
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with self.start(*args, runtime=runtime, extra_path=extra_path, env=env, cwd=cwd, **pipes) as process:
+            output, errors = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    @contextlib.contextmanager
+    def start(
+        self,
+        *args: str | Path,
+        runtime: Runtime | None,
+        extra_path: Sequence[str | Path] = (),
+        env: Mapping[str, str] | None = None,
+        cwd: str | Path | None = None,
+        stdout: IO[str] | int,
+        stderr: IO[str] | int,
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Starts the board's Python; if it still runs at the end of the block, it is killed with what it started.
+
+        Signals to the process reach the program.
+        """
+        with subprocess.Popen(
+            [self.launcher, *args],
+            env={**self._environment(runtime, extra_path), **(env or {})},
             cwd=cwd,
-            timeout=timeout,
-            check=False,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=stdout,
+            stderr=stderr,
             encoding="utf-8",
             errors="replace",
-        )
+            start_new_session=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
 
-    def _environment(self, path: Sequence[str | Path]) -> dict[str, str]:
+    def _environment(self, runtime: Runtime | None, extra_path: Sequence[str | Path]) -> dict[str, str]:
+        sites = [] if runtime is None else [self.sites[runtime]]
         kept = {name: os.environ[name] for name in ("HOME", "PATH", "TMPDIR") if name in os.environ}
         return {
             **kept,
             "LANG": "C.UTF-8",
             "PYTHONHOME": str(self.root / "usr"),
-            "PYTHONPATH": os.pathsep.join(str(Path(each).resolve()) for each in path),
+            "PYTHONPATH": os.pathsep.join(str(Path(each).resolve()) for each in [*sites, *extra_path]),
             "PYTHONNOUSERSITE": "1",
             # Compiling numpy at every start would take seconds. Kept apart, it stays out of checkouts.
             "PYTHONPYCACHEPREFIX": str(self.bytecode),
@@ -136,41 +146,27 @@ def prepare(folder: Path, arch: str = "arm64", requirements: Mapping[Runtime, Se
     machine = ARCHES[arch]
     folder = folder.resolve()
     packages = [*PACKAGES, *machine.packages]
-    root = _once(folder / _name(machine, SUITE, packages), lambda part: _build_root(part, machine, packages))
-    board = Board(machine, _qemu(folder, machine), root, folder / "bytecode")
+    root = once(
+        folder / name_of(machine.debian, SUITE, packages), lambda part: _build_root(part, machine.debian, packages)
+    )
+    qemu = _qemu(folder, machine)
+    board = Board(machine, qemu, root, _launcher(folder, machine, qemu, root), folder / "bytecode")
     _check_emulator(board)
-    sites = {runtime: _site(folder, board, runtime, wanted) for runtime, wanted in requirements.items()}
+    sites = {
+        runtime: wheels.site(folder, board, runtime, wanted)
+        for runtime, wanted in requirements.items()
+        if runtime in machine.runtimes
+    }
     return replace(board, sites=sites)
 
 
-def _name(arch: Arch, what: str, ingredients: Sequence[str]) -> str:
-    digest = hashlib.sha256("\n".join(ingredients).encode()).hexdigest()
-    return f"{arch.debian}-{what}-{digest[:8]}"
-
-
-def _once(target: Path, build: Callable[[Path], None]) -> Path:
-    """Builds `target` unless it is there: under another name until complete, and by one process at a time."""
-    if target.exists():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f"{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not target.exists():
-            partial = target.with_name(f"{target.name}.partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir()
-            try:
-                build(partial)
-                partial.rename(target)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
-    return target
-
-
-def _build_root(part: Path, arch: Arch, packages: Sequence[str]) -> None:
+def _build_root(part: Path, arch: str, packages: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(dir=part) as scratch:
-        for package in download(Path(scratch), arch.debian, SUITE, packages):
+        for package in download(Path(scratch), arch, SUITE, packages):
             run("dpkg", "-x", package, part)
+    for folder, name in _ALTERNATIVES.items():
+        for library in part.glob(f"usr/lib/*/{folder}/{name}"):
+            (library.parents[1] / name).symlink_to(f"{folder}/{name}")
 
 
 def _qemu(folder: Path, arch: Arch) -> Path:
@@ -181,7 +177,7 @@ def _qemu(folder: Path, arch: Arch) -> Path:
         version = re.search(r"version (\d+)", run(path, "--version")) if path else None
         if path and version and int(version[1]) >= OLDEST_QEMU:
             return Path(path)
-    return _once(folder / f"{program}-{QEMU_SUITE}", lambda part: _build_qemu(part, program)) / program
+    return once(folder / f"{program}-{QEMU_SUITE}", lambda part: _build_qemu(part, program)) / program
 
 
 def _build_qemu(part: Path, program: str) -> None:
@@ -194,52 +190,19 @@ def _build_qemu(part: Path, program: str) -> None:
             run("tar", "--extract", "--directory", part, *wanted, stdin=archive.stdout)
 
 
+def _launcher(folder: Path, arch: Arch, qemu: Path, root: Path) -> Path:
+    """Writes the program that starts the board's Python; it holds full paths, which a copied folder has not."""
+    python = root / f"usr/bin/python{PYTHON}"
+    quoted = {"qemu": qemu, "root": root, "python": python}
+    text = _LAUNCHER.format(cpu=arch.cpu, **{name: shlex.quote(str(path)) for name, path in quoted.items()})
+    return write_program(folder / f"{arch.debian}-python{PYTHON}", text)
+
+
 def _check_emulator(board: Board) -> None:
+    program = f"import bz2, ctypes, hashlib, lzma, os, sqlite3, ssl, uuid, zlib; os.listdir({str(board.root)!r})"
     try:
-        done = board.python("-c", "import bz2, ctypes, hashlib, lzma, sqlite3, ssl, uuid, zlib", runtime=None)
+        done = board.python("-c", program, runtime=None)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(f"the emulator doesn't start: {error}") from error
     if done.returncode:
         raise Unavailable(f"emulated Python exits with {done.returncode}: {gist(done.stderr)}")
-
-
-def _site(folder: Path, board: Board, runtime: Runtime, requirements: Sequence[str]) -> Path:
-    target = folder / _name(board.arch, runtime, requirements)
-    return _once(target, lambda part: _build_site(part, board, runtime, requirements))
-
-
-def _build_site(part: Path, board: Board, runtime: Runtime, requirements: Sequence[str]) -> None:
-    pip = importlib.util.find_spec("pip")
-    if pip is None or pip.origin is None:
-        raise Unavailable(f"{sys.executable} has no pip")
-    with tempfile.TemporaryDirectory(dir=part) as scratch:
-        try:
-            _pip("download", board.arch, f"--dest={scratch}", "--only-binary=:all:", *requirements)
-        except RuntimeError as error:
-            if "Retrying (" in str(error):
-                raise Unavailable(f"pip can't reach its index: {gist(error)}") from error
-            raise
-        # `pip install` alone would also want every wheel to suit this machine's version of Python.
-        wheels = Path(scratch).glob("*.whl")
-        alien = ("--no-deps", "--ignore-requires-python", "--no-compile", f"--target={part}")
-        _pip("install", board.arch, *alien, *wheels)
-    _check_site(replace(board, sites={runtime: part}), runtime, Path(pip.origin).parent)
-
-
-def _pip(command: str, arch: Arch, *args: str | Path) -> None:
-    glibc = [f"manylinux_2_{minor}" for minor in range(GLIBC_MINOR, 16, -1)]  # pip prefers the first
-    platforms = [f"--platform={each}_{arch.wheels}" for each in (*glibc, "manylinux2014", "linux")]
-    target = (f"--python-version={PYTHON}", "--implementation=cp", *platforms)
-    run(sys.executable, "-m", "pip", command, "--quiet", *target, *args)
-
-
-def _check_site(board: Board, runtime: Runtime, pip: Path) -> None:
-    """Checks the packages on the board, as pip chose dependencies by the Python and processor it ran on."""
-    env = {"PYTHONDONTWRITEBYTECODE": "1"}  # the site moves when it is complete
-    with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / "pip").symlink_to(pip)
-        found = board.python("-m", "pip", "check", runtime=runtime, extra_path=[scratch], env=env)
-    loaded = board.python("-c", f"import numpy, PIL.Image, {INTERPRETERS[runtime]}", runtime=runtime, env=env)
-    for done in (found, loaded):
-        if done.returncode:
-            raise RuntimeError(f"{runtime} doesn't work on the board:\n{done.stdout}{done.stderr}")
