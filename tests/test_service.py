@@ -167,7 +167,6 @@ def test_a_server_for_this_machine_alone(model: Path, tmp_path: Path) -> None:
     _, text = written(tmp_path, model, "serve", "--host", "localhost")
     assert (lines_of(text, "IPAddressDeny"), lines_of(text, "IPAddressAllow")) == (["any"], ["localhost"])
     assert lines_of(text, "PrivateNetwork") == []
-    assert lines_of(text, "ExecReload") == ["/bin/kill -HUP $MAINPID"]
 
 
 def test_the_homes_are_hidden_but_for_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +182,18 @@ def test_the_homes_are_hidden_but_for_what_is_read(tmp_path: Path, monkeypatch: 
     (tmp_path / "a:b").mkdir()
     with pytest.raises(ServiceError, match="a colon"):
         unit(Service("graft-x", "x", (str(venv / "bin" / "python3"), "run"), Needs(reads=(tmp_path / "a:b",))))
+
+
+def test_a_service_sees_the_whole_store_as_its_link_will_lead_elsewhere(model: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    assert graft_device("install", model, "--store", store).returncode == 0
+    for named in (store, store / "current" / "model.tflite"):
+        done = graft_device("service", named, "--output", "-", "--", "serve")
+        assert done.returncode == 0, done.stderr
+        assert str(store) in lines_of(done.stdout, "BindReadOnlyPaths")
+        (command,) = lines_of(done.stdout, "ExecStart")
+        assert f" serve {store}/current/model.tflite" in command
+        assert lines_of(done.stdout, "ExecReload") == ["/bin/kill -HUP $MAINPID"]
 
 
 def test_waits_between_restarts_grow_on_every_systemd(tmp_path: Path) -> None:
@@ -215,7 +226,7 @@ def test_a_user_that_exists(model: Path, tmp_path: Path) -> None:
 
 def test_needs() -> None:
     options = {"source": ["/srv/photos"], "queue": Path("/var/lib/x/queue"), "save_uncertain": Path("unsure")}
-    assert find_needs("run", options, "x", own_user=True) == Needs(reads=(Path("/srv/photos"),))
+    assert find_needs("run", options, "x", own_user=True) == Needs(reads=(Path("/srv/photos"),), reload=True)
     with pytest.raises(ServiceError, match="own user can write in /var/lib/y only"):
         find_needs("run", options, "y", own_user=True)
     with pytest.raises(ServiceError, match="no current folder"):
@@ -289,3 +300,23 @@ def test_wrong_usage(args: list[str], words: str, model: Path, tmp_path: Path) -
 
 def test_a_model_that_is_none(tmp_path: Path) -> None:
     assert "cannot read model" in error_line(graft_device("service", tmp_path / "none.tflite", "--", "serve"))
+
+
+def test_a_service_is_told_to_open_its_model_anew_only_where_it_would_see_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, open_to_all = tmp_path / "home", tmp_path / "srv"
+    slot = home / "store" / "slots" / "1"
+    for folder in (slot, open_to_all):
+        folder.mkdir(parents=True)
+    (home / "store" / "current").symlink_to(slot)
+    models = [home / "pets.tflite", slot / "model.tflite", open_to_all / "pets.tflite"]
+    for model in models:
+        model.write_bytes(b"model")
+    monkeypatch.setattr("graft_device.unit._HIDDEN", (home,))
+    reloads = {}
+    for model in (models[0], home / "store" / "current" / "model.tflite", models[2]):
+        command = ("/usr/bin/graft-device", "serve", str(model))
+        text = unit(Service("pets", "pets", command, Needs(reload=True)))
+        reloads[str(model.relative_to(tmp_path))] = "ExecReload=" in text
+    assert reloads == {"home/pets.tflite": False, "home/store/current/model.tflite": True, "srv/pets.tflite": True}

@@ -146,7 +146,7 @@ def _opened(data: bytes) -> Image.Image:
     if not data:
         raise PhotoError("the file is empty")
     try:
-        image = Image.open(BytesIO(data), formats=_FORMATS)
+        image = _opened_as_jpeg(data) or Image.open(BytesIO(data), formats=_FORMATS)
     except UnidentifiedImageError as error:
         raise PhotoError(_unknown_reason(data)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -157,6 +157,19 @@ def _opened(data: bytes) -> Image.Image:
     if width * height > MAX_PIXELS:
         image.close()
         raise PhotoError(f"too large to decode ({width} x {height}; the limit is {MAX_PIXELS:,} pixels)")
+    return image
+
+
+def _opened_as_jpeg(data: bytes) -> Image.Image | None:
+    """A JPEG without loading Pillow's other formats first, which takes 6 ms at each start; None for anything else."""
+    if not data.startswith(b"\xff\xd8\xff"):
+        return None
+    try:
+        from PIL import JpegImagePlugin
+
+        image: Image.Image = JpegImagePlugin.jpeg_factory(BytesIO(data), "")
+    except Exception:  # noqa: BLE001  Image.open says what is wrong
+        return None
     return image
 
 

@@ -91,6 +91,7 @@ def find_needs(subcommand: str, options: Mapping[str, Any], name: str, own_user:
         network="all" if options.get("mqtt") or streams else None,
         reads=tuple(_readable(source) for source in sources if "://" not in source and _camera(source) is None),
         writes=tuple(path for path in writes if _written_outside(path, name, own_user)),
+        reload=True,
     )
 
 

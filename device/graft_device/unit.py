@@ -73,7 +73,7 @@ def _process(service: Service) -> list[str]:
         "Type=notify",
         "NotifyAccess=main",
         f"ExecStart={' '.join([quote(first, dollars=False), *map(quote, others)])}",
-        *(["ExecReload=/bin/kill -HUP $MAINPID"] if service.needs.reload else []),
+        *(["ExecReload=/bin/kill -HUP $MAINPID"] if _can_reload(service) else []),
         f"TimeoutStartSec={START_S}",
         "TimeoutStopSec=30",
         f"WatchdogSec={WATCHDOG_S}",
@@ -82,6 +82,13 @@ def _process(service: Service) -> list[str]:
         "# Secrets (GRAFT_TOKEN=…, GRAFT_MQTT_PASSWORD=…) belong in this file, readable by root alone.",
         f"EnvironmentFile=-/etc/default/{service.name}",
     ]
+
+
+def _can_reload(service: Service) -> bool:
+    """Whether the model can be opened anew: a file in a home is seen as it was at the start, whatever takes its place."""
+    paths = [Path(word) for word in service.command[1:] if word.startswith("/")]
+    bound = [path for path in paths if path.is_file() and _store_or_file(path) == path and _is_hidden(path)]
+    return service.needs.reload and not bound
 
 
 def _restart(service: Service) -> list[str]:
@@ -124,15 +131,29 @@ def _files(service: Service) -> list[str]:
 def _hidden_parts(service: Service) -> list[Path]:
     """What the command needs of the folders that it cannot see; a folder stands for all below it."""
     wanted = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path), *service.needs.reads]
-    wanted += [Path(word) for word in service.command if word.startswith("/")]
+    wanted += [_store_or_file(Path(word)) for word in service.command if word.startswith("/")]
     found: list[Path] = []
     for path in sorted(set(wanted)):
-        hidden = path.is_absolute() and path.exists() and any(root in path.parents for root in _HIDDEN)
-        if hidden and not any(each in path.parents for each in found):
+        if (
+            path.is_absolute()
+            and path.exists()
+            and _is_hidden(path)
+            and not any(each in path.parents for each in found)
+        ):
             if ":" in str(path):
                 raise ServiceError(f"{path}: a colon in its name, which systemd cannot take there; rename it")
             found.append(path)
     return found
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(root in path.parents for root in _HIDDEN)
+
+
+def _store_or_file(path: Path) -> Path:
+    """What a service has to see for a path: of a model store all, as its link ``current`` will lead elsewhere later."""
+    link = path.parent
+    return link.parent if link.name == "current" and link.is_symlink() else path
 
 
 def _devices(needs: Needs) -> list[str]:

@@ -1,0 +1,98 @@
+"""What ``graft-device classify`` costs beside a bare script: wall seconds and peak memory from start to exit.
+
+Usage: ``python -m benchmarks.startup MODEL PHOTO [--runs 21] [--runtimes litert,tflite-runtime] [--json]``
+
+The two take turns, so that whatever else the machine does hits both; the first turn of each is thrown away: it
+compiles the Python modules, which pip does when it installs a wheel. Both decode, resize and run the same model once
+on the same photo, with as many threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+BARE = Path(__file__).with_name("bare.py")
+GOAL = 1.25
+"""Times the bare script's; from the issue that asked for this measurement."""
+
+
+class Cost(NamedTuple):
+    """What one process took: wall seconds, processor seconds and peak resident memory in MB."""
+
+    seconds: float
+    processor: float
+    megabytes: float
+
+
+def measure(command: list[str], environment: dict[str, str]) -> Cost:
+    """Runs a command to its end.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    start = time.perf_counter()
+    job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    _, status, used = os.wait4(job.pid, 0)
+    seconds = time.perf_counter() - start
+    job.returncode = os.waitstatus_to_exitcode(status)
+    if job.returncode:
+        raise RuntimeError(f"exit status {job.returncode}: {' '.join(command)}")
+    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+
+
+def compare(model: Path, photo: Path, runtime: str, runs: int, threads: int) -> dict[str, Cost]:
+    """The median cost of each of the two, taken in turns."""
+    bare = [sys.executable, str(BARE), str(model), str(photo), runtime, str(threads)]
+    script = Path(sys.executable).with_name("graft-device")
+    ours = [sys.executable, str(script), "classify", str(model), str(photo), "--runtime", runtime]
+    commands = {"bare script": bare, "graft-device": [*ours, "--threads", str(threads)]}
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with tempfile.TemporaryDirectory() as bytecode:
+        for turn in range(runs + 1):
+            for name, command in commands.items():
+                cost = measure(command, {**kept, "PYTHONPYCACHEPREFIX": bytecode})
+                if turn:
+                    costs[name].append(cost)
+    return {name: Cost(*map(median, zip(*each))) for name, each in costs.items()}
+
+
+def main() -> None:
+    """Prints a table, or an object a runtime with ``--json``."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("photo", type=Path)
+    parser.add_argument("--runs", type=int, default=21)
+    parser.add_argument("--runtimes", default="litert,tflite-runtime")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    if not args.json:
+        sys.stdout.write("| runtime | | wall, s | processor, s | peak memory, MB |\n| --- | --- | --- | --- | --- |\n")
+    for runtime in args.runtimes.split(","):
+        found = compare(args.model, args.photo, runtime, args.runs, args.threads)
+        bare, ours = found["bare script"], found["graft-device"]
+        times = Cost(*(mine / theirs for mine, theirs in zip(ours, bare)))
+        if args.json:
+            named = {**found, "times": times}
+            sys.stdout.write(json.dumps({"runtime": runtime, **{k: v._asdict() for k, v in named.items()}}) + "\n")
+            continue
+        for name, cost in found.items():
+            sys.stdout.write(f"| {runtime} | {name} | {cost.seconds:.3f} | {cost.processor:.3f} | ")
+            sys.stdout.write(f"{cost.megabytes:.1f} |\n")
+        verdict = "within" if max(times.seconds, times.megabytes) <= GOAL else "OVER"
+        sys.stdout.write(f"| | times ({verdict} {GOAL}) | {times.seconds:.2f} | {times.processor:.2f} | ")
+        sys.stdout.write(f"{times.megabytes:.2f} |\n")
+
+
+if __name__ == "__main__":
+    main()
