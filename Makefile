@@ -4,13 +4,14 @@ PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.10,$(shell python$(v) -c "imp
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-fast test-arm lint types format clean
+.PHONY: help demo test test-fast test-arm bench lint types format clean
 
 help:
 	@echo "make demo       train on rendered photos and classify with the result"
 	@echo "make test       all tests but the Arm lane"
 	@echo "make test-fast  the tests that convert no network"
-	@echo "make test-arm   the device package on an emulated 64-bit Arm board"
+	@echo "make test-arm   the device package on emulated Arm boards, 64-bit and 32-bit"
+	@echo "make bench      everything measured against something else, into benchmarks/RESULTS.md; 20 minutes"
 	@echo "make lint       ruff"
 	@echo "make types      mypy, strict"
 
@@ -32,6 +33,17 @@ test-fast: $(BIN)/.ready
 test-arm: $(BIN)/.ready
 	$(BIN)/python -m pytest -m arm
 
+# Its dependencies are left out: what it needs of them is in the environment, and its own wishes would move TensorFlow's.
+# Where it can't be had, the table says so.
+.bench/.ready: $(BIN)/.ready
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .bench/onnx \
+		onnx onnxruntime tf2onnx
+	@mkdir -p .bench
+	@touch $@
+
+bench: $(BIN)/.ready .bench/.ready
+	$(BIN)/python -m benchmarks
+
 lint: $(BIN)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,4 +56,4 @@ format: $(BIN)/.ready
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .arm .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .arm .bench .pytest_cache .mypy_cache .ruff_cache
