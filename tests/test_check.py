@@ -11,12 +11,14 @@ import pytest
 from PIL import Image
 
 from graft_device.errors import DatasetError, WeightsError
-from graft_host.check import CheckOptions, CheckResult, check
+from graft_host.check import CheckResult, check
 from graft_host.check_report import check_report
-from graft_host.dataset import Dataset, Photo, Skipped
+from graft_host.dataset import Dataset, Photo, Skipped, scan
 from graft_host.findings import KINDS, Finding, warnings
 from graft_host.mislabels import Mislabel, MislabelSearch
+from graft_host.options import HeadOptions
 from graft_host.problems import find_problems
+from graft_host.split import SplitRule, shortages, split
 from tests.conftest import Trained, error_line, graft, graft_json
 from tests.copies import COPIES
 from tests.host_data import image, image_bytes, write_photos
@@ -37,7 +39,7 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _check(root: Path, cache: Path, **options: Any) -> CheckResult:
-    return check(CheckOptions(root, cache=cache, threads=2, image_size=SIZE, **options), QUIET)
+    return check(HeadOptions(photos=root, cache=cache, threads=2, image_size=SIZE, **options), QUIET)
 
 
 def _found(findings: Iterable[Finding], root: Path) -> dict[str, list[list[str]]]:
@@ -107,6 +109,35 @@ def test_what_cannot_be_trained_on_can_be_checked(tmp_path: Path) -> None:
     }
     shutil.rmtree(root / "cats")
     assert _found(_check(root, tmp_path / "cache").findings, root)["class"] == [["bad"], ["empty"]]
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_what_training_would_refuse_is_found_with_what_helps(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", ["cats"], count=25)
+    (root / "dogs").mkdir()
+    for name in ("one", "copy"):
+        (root / "dogs" / f"{name}.png").write_bytes(image_bytes(900))
+    options = ["--cache", tmp_path / "cache", "--image-size", SIZE]
+    (finding,) = (f for f in graft_json("check", root, *options)["findings"] if f["kind"] == "split")
+    assert finding["paths"] == [str(root / "dogs")]
+    assert finding["problem"] == "no test photo among its 2"
+    assert finding["missing"] == ["test"]
+    assert finding["advice"] == "add photos, a class needs at least two different ones"
+    refused = graft("train", root, "-o", tmp_path / "m.tflite", "--weights", "random", *options)
+    assert error_line(refused) == f"error: 'dogs' has {finding['problem']}: {finding['advice']}"
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_the_seed_that_check_advises_can_be_trained_with(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", count=4)
+    seed = next(seed for seed in range(50) if len(shortages(scan(root, 1), SplitRule(seed))) == 1)
+    found = _check(root, tmp_path / "cache", rule=SplitRule(seed))
+    (finding,) = (finding for finding in found.findings if finding.kind == "split")
+    assert f"  {finding.advice}" in check_report(found).splitlines()
+    better = int(finding.advice.rpartition("--seed ")[2])
+    again = _check(root, tmp_path / "cache", rule=SplitRule(better))
+    assert {finding.kind for finding in again.findings} == {"few"}
+    split(scan(root, 1), SplitRule(better))
 
 
 def _dataset(photos: Iterable[Photo], labels: tuple[str, ...] = ("cats", "dogs"), skipped: int = 0) -> Dataset:

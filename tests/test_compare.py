@@ -50,6 +50,14 @@ def test_all_quantizations_side_by_side(tmp_path: Path, shared_cache: Path) -> N
     model = tmp_path / "m.tflite"
     shipped = graft_json("train", tmp_path / "photos", "-o", model, *options)
     assert rows[-1]["accuracy"] == shipped["accuracy"]["shipped"]
+    told = ["--augment", "1", "--optimizer", "sgd", "--learning-rate", "0.01", "--steps", "2", "--unknown-rate", "0"]
+    others = graft_json("compare", tmp_path / "photos", *options, *told)["rows"]
+    assert others[-1]["bytes"] < own  # nothing in it that tells strangers
+    diverging = ["--optimizer", "sgd", "--learning-rate", "1e39"]
+    said = error_line(graft("compare", tmp_path / "photos", *options, *diverging))
+    assert "diverged at learning rate 1e+39" in said
+    shipped = graft_json("train", tmp_path / "photos", "-o", tmp_path / "m.tflite", "--overwrite", *options, *told)
+    assert others[-1]["accuracy"] == shipped["accuracy"]["shipped"]
     table = graft("compare", tmp_path / "photos", *options)
     assert table.stdout.splitlines()[0].split() == [
         "numbers",

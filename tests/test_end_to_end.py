@@ -12,8 +12,9 @@ import pytest
 from graft_device.classifier import Classifier
 from graft_device.runtime import installed_runtimes, open_model
 from graft_host import flatbuffer
-from graft_host.dataset import SplitRule, scan
+from graft_host.dataset import scan
 from graft_host.render import render_dataset
+from graft_host.split import SplitRule
 from tests import mediapipe_reader
 from tests.conftest import Trained, graft_device, graft_json
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from graft_device.runtime import usable_cores
 from graft_host.dataset import scan
 from graft_host.evaluate import Evaluation, evaluate, evaluate_folder
 from graft_host.head import Array
+from graft_host.split import SplitRule, split
 from tests.device_models import COLOURS, make_card, picture, write_artifact
-from tests.quiet import QUIET
+from tests.quiet import QUIET, QuietReporter
 
 
 @pytest.fixture
@@ -75,6 +77,23 @@ def test_the_test_photos_are_those_that_training_kept_aside(tmp_path: Path, colo
     unsaid = write_artifact(tmp_path / "unsaid.tflite")
     with pytest.raises(ModelError, match="give --split all"):
         evaluate_folder(unsaid, colours, "test", 1, QUIET)
+
+
+def test_a_copy_of_a_photo_that_was_trained_on_does_not_count(
+    tmp_path: Path, colours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRAFT_CACHE", str(tmp_path / "cache"))
+    rule = SplitRule(3, 50, 0)
+    parts = split(scan(colours, 1), rule)
+    model = write_artifact(tmp_path / "model.tflite", card=make_card(split=parts.record(rule)))
+    before = evaluate_folder(model, colours, "test", 1, QuietReporter())
+    assert set(before.paths) == {photo.path for photo in parts.test}
+    shutil.copy(parts.train[0].path, colours / "red" / "copied.png")
+    for height in range(20, 40):
+        picture("green", (40, height)).save(colours / "red" / f"{height}.png")
+    heard = QuietReporter()
+    assert evaluate_folder(model, colours, "test", 1, heard).paths == before.paths
+    assert "near duplicates of what it may have trained on" in heard.notes[0]
 
 
 def test_one_class_alone_can_be_evaluated(tmp_path: Path, colours: Path) -> None:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from graft_device.classifier import Classifier
 from graft_device.errors import ExportError, ModelError, WeightsError
 from graft_device.preprocess import preprocess
-from graft_host.dataset import SplitRule, scan
+from graft_host.dataset import scan
 from graft_host.export import export, read_head
 from graft_host.metadata import archive
+from graft_host.split import SplitRule
 from graft_host.staging import put_in_place, staging
 from tests.conftest import Trained, error_line, graft, graft_json
 from tests.device_models import FLOAT_STD, KERNEL, network, write_artifact
@@ -89,6 +90,8 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     assert "not a regular file" in _refused(tmp_path, "folder.keras", "keras", overwrite=True)
     (tmp_path / "x.keras").write_text("precious")
     assert "exists: give another name with -o, or --overwrite" in _refused(tmp_path, "x.keras", "keras")
+    foreign = _refused(tmp_path, "x.keras", "keras", overwrite=True)
+    assert "is not a .keras file that 'graft export' wrote, so it is not replaced" in foreign
 
 
 @pytest.mark.parametrize("names", [["precious.txt"], ["saved_model.pb"], ["assets.extra/graft.json"], []])
@@ -101,6 +104,19 @@ def test_a_folder_that_is_something_else_is_never_replaced(tmp_path: Path, names
     assert "is not a SavedModel that 'graft export' wrote" in _refused(tmp_path, "mine", "saved-model", overwrite=True)
     (tmp_path / "file").write_text("precious")
     assert "is not a SavedModel" in _refused(tmp_path, "file", "saved-model", overwrite=True)
+
+
+def test_an_export_replaces_neither_the_model_nor_what_holds_it(tmp_path: Path) -> None:
+    (tmp_path / "m.keras").symlink_to(tmp_path / "m.tflite")
+    assert "the export would replace the model" in _refused(tmp_path, "m.keras", "keras", overwrite=True)
+    folder = tmp_path / "saved"
+    (folder / "assets.extra").mkdir(parents=True)
+    for name in ("saved_model.pb", "assets.extra/graft.json"):
+        (folder / name).touch()
+    model = write_artifact(folder / "m.tflite")
+    with pytest.raises(ExportError, match=r"the export would replace the model .*m\.tflite: give another name"):
+        export(model, folder, "saved-model", overwrite=True)
+    assert model.is_file()
 
 
 def test_models_and_weights_must_be_there(tmp_path: Path) -> None:
@@ -263,6 +279,8 @@ def test_an_export_says_what_the_file_says(small: ModelFile, tmp_path: Path, kin
         export(small.path, output, kind, overwrite=True)
         assert not (output / "stale").exists()
         assert (output / "saved_model.pb").is_file()
+    else:
+        assert export(small.path, output, kind, overwrite=True) == done
 
 
 @pytest.mark.slow

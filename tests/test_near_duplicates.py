@@ -79,7 +79,7 @@ def test_an_interrupted_run_keeps_what_was_decoded(tmp_path: Path) -> None:
     assert left == [(done, 10) for done in range(1, 11)]
 
 
-def test_what_cannot_be_decoded_is_named_and_stays_alone(tmp_path: Path) -> None:
+def test_what_cannot_be_decoded_is_named_and_left_out(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos", count=3)
     (root / "cats" / "cut.jpg").write_bytes(image_bytes(4, "JPEG", width=200, height=200)[:-600])
     dataset = scan(root, 1)
@@ -89,7 +89,8 @@ def test_what_cannot_be_decoded_is_named_and_stays_alone(tmp_path: Path) -> None
     assert prints.failures == {"0" * 64: "changed while it was being read", cut.digest: "the image is cut short"}
     assert len(prints.digests) == len(prints.hashes) == len(prints.thumbnails) == 5
     grouped = group_near_duplicates(dataset, tmp_path / "cache", 2, _silent)
-    assert {photo.place for photo in grouped.photos} == {photo.digest for photo in dataset.photos}
+    assert {photo.place for photo in grouped.photos} == {photo.digest for photo in dataset.photos} - {cut.digest}
+    assert [(skip.path, skip.reason) for skip in grouped.skipped] == [(cut.path, "the image is cut short")]
 
 
 def test_a_damaged_cache_is_an_error_that_says_remove_it(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from graft_host.plots import confusion_matrix, reliability_diagram, score_histogram
+from graft_host.confusion_plot import confusion_matrix
 from graft_host.report_page import columns, shorten
 from graft_host.report_statistics import reliability
+from graft_host.score_plots import reliability_diagram, score_histogram
 
 SVG = "{http://www.w3.org/2000/svg}"
 HARD_LABELS = ('<b> & "x"', "$x_1$ costs 5$", "鳥と猫の写真のフォルダです", "🐈‍⬛", "قطة", "x" * 300, "mark-0")
@@ -130,7 +131,7 @@ def test_a_cut_label_counts_wide_letters_twice() -> None:
 PROGRAM = """
 import sys
 import numpy as np
-from graft_host.plots import confusion_matrix
+from graft_host.confusion_plot import confusion_matrix
 assert not any(name.startswith("matplotlib") for name in sys.modules), "loaded too early"
 print(len(confusion_matrix(np.eye(2, dtype=np.int64), ("a", "b"))))
 assert "matplotlib.pyplot" not in sys.modules

@@ -23,7 +23,9 @@ from graft_device.model import ModelCard, ModelFile, read_model
 from graft_host.commands.report import report as report_command
 from graft_host.evaluate import Evaluation
 from graft_host.report import ReportData, check_report, render_report, write_report
+from graft_host.report_page import page
 from graft_host.report_photos import thumbnail
+from graft_host.report_statistics import reliability
 from tests.browser import DESKTOP, PHONE, chromium, visit
 from tests.device_models import COLOURS, make_card, picture, write_artifact
 
@@ -43,6 +45,7 @@ TRAINING: dict[str, Any] = {
     "cache": {"hits": 17, "misses": 483, "backbone": "converted"},
     "skipped": [{"path": "photos/red/broken.jpg", "reason": "the image is cut short"}],
 }
+KEPT = page("An earlier report", "<p>kept</p>")
 VOID = {"meta", "img", "link", "br", "hr", "input"}
 
 
@@ -178,6 +181,9 @@ def test_threshold_and_calibration_are_shown_where_the_card_has_them(folder: Pat
     assert f"{int((right & (top < 0.6)).sum())} would be right" in shown
     assert "It was set on 92 photos, to refuse at most 5.0% of photos" in shown
     assert "unknown below 60%" in page
+    kept = reliability(result.scores[top >= 0.6], result.truth[top >= 0.6])
+    assert f"{100 * kept.error:.1f} percentage points apart" in shown
+    assert "Photos that are called unknown are left out." in shown
     assert (
         "Temperature 1.37 Its error before, on the test photos 0.041 … and of this file 0.012 Photos that set it 91"
         in shown
@@ -185,6 +191,21 @@ def test_threshold_and_calibration_are_shown_where_the_card_has_them(folder: Pat
     plain = render_report(data_of(result, folder))
     assert "unknown" not in plain
     assert "Temperature" not in plain
+
+
+def test_a_model_that_calls_every_photo_unknown_claims_nothing(folder: Path) -> None:
+    card = replace(CARD, thresholds={"unknown": {"score": 1.0}})
+    shown = Outline(render_report(data_of(evaluation(("a", "b"), 40, folder), folder, card))).texts()
+    assert "0.0 percentage points apart" in shown
+    assert "that is 40 of 40 photos" in shown
+
+
+def test_the_list_of_test_photos_is_counted_in_the_table_of_the_card(folder: Path) -> None:
+    split = {"seed": 3, "test": [f"{n:016x}" for n in range(2000)]}
+    card = replace(CARD, training={"split": split}, thresholds={})
+    page = render_report(data_of(evaluation(("a", "b"), 9, folder), folder, card))
+    table = Outline(page[page.index('id="card') :].partition("<details>")[0].join(("<section ", "</section>"))).texts()
+    assert "training / split / seed 3 training / split / test 2,000 entries" in table
 
 
 @pytest.mark.parametrize(
@@ -345,7 +366,7 @@ def test_a_thumbnail_is_small_upright_and_bare(tmp_path: Path) -> None:
 
 def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = tmp_path / "r.html"
-    write_report(output, "one\n", overwrite=False)
+    write_report(output, KEPT, overwrite=False)
     with pytest.raises(ExportError, match=r"r\.html exists: give another name with -o, or --overwrite"):
         write_report(output, "two\n", overwrite=False)
 
@@ -355,7 +376,7 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("graft_host.files.os.fsync", full)
     with pytest.raises(ExportError, match=r"cannot write .*r\.html: no space left on device; free space"):
         write_report(output, "two\n", overwrite=True)
-    assert output.read_text() == "one\n"
+    assert output.read_text() == KEPT
     assert list(tmp_path.iterdir()) == [output]
 
 
@@ -376,7 +397,8 @@ def test_an_output_that_cannot_be_written_is_refused_early(tmp_path: Path) -> No
             check_report(output, model, overwrite=output == model, option="--report")
     with pytest.raises(ExportError, match="would replace the model"):
         check_report(model, model, overwrite=True)
-    check_report(tmp_path / "there.html", model, overwrite=True)
+    with pytest.raises(ExportError, match=r"there\.html is there and is not a page that graft wrote"):
+        check_report(tmp_path / "there.html", model, overwrite=True)
     check_report(tmp_path / "new.html", model, overwrite=False)
     assert (tmp_path / "there.html").read_text() == "kept"
     assert not (tmp_path / "new.html").exists()
@@ -406,7 +428,7 @@ def test_the_command_for_programs(tmp_path: Path, colours: Path) -> None:
 
 def test_the_command_refuses_before_it_works(tmp_path: Path, colours: Path) -> None:
     model = write_artifact(tmp_path / "colours.tflite")
-    (tmp_path / "colours.html").write_text("kept")
+    (tmp_path / "colours.html").write_text(KEPT)
     failures: list[tuple[type[GraftError], str, list[object]]] = [
         (ExportError, "exists", [model, tmp_path / "none", "--split", "all"]),
         (ModelError, "", [tmp_path / "none.tflite", colours]),
@@ -418,10 +440,13 @@ def test_the_command_refuses_before_it_works(tmp_path: Path, colours: Path) -> N
         assert isinstance(error, kind)
         assert words in str(error)
         assert "\n" not in str(error)
-    assert (tmp_path / "colours.html").read_text() == "kept"
+    for output in (colours / "r.html", next(colours.rglob("*.png"))):
+        error = run(model, colours, "-o", output, "--split", "all", "--overwrite").exception
+        assert f"{output} lies among the photos in {colours}" in str(error)
+    assert (tmp_path / "colours.html").read_text() == KEPT
     assert sorted(path.name for path in tmp_path.iterdir()) == ["colours.html", "colours.tflite"]
     assert run(model, colours, "--split", "all", "--overwrite").exit_code == 0
-    assert (tmp_path / "colours.html").read_text() != "kept"
+    assert "11 of 12 photos named right" in Outline((tmp_path / "colours.html").read_text()).texts()
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from graft_host.calibration import expected_calibration_error
 from graft_host.evaluate import Evaluation
 from graft_host.report_statistics import confused_pairs, least_sure, reliability, wilson_interval, worst_mistakes
 
@@ -22,25 +21,27 @@ def test_of_no_photos_nothing_is_known() -> None:
 
 
 def test_the_calibration_error_of_a_case_by_hand() -> None:
-    # Bin 8 of 10, 0.7 to 0.8: two photos at 0.75 and 0.79, one right. Bin 10: one photo at 1.0, right.
+    # Bin 12 of 15, 0.733 to 0.8: two photos at 0.75 and 0.79, one right. Bin 15: one photo at 1.0, right.
     scores = np.array([[0.75, 0.25], [0.21, 0.79], [1.0, 0.0]], np.float32)
-    found = reliability(scores, np.array([0, 0, 0]), bins=10)
-    assert found.counts.tolist() == [0] * 7 + [2, 0, 1]
-    assert found.hits.tolist() == [0] * 7 + [1, 0, 1]
-    assert found.confidence[7] == pytest.approx(0.77)
+    found = reliability(scores, np.array([0, 0, 0]))
+    assert found.counts.tolist() == [0] * 11 + [2, 0, 0, 1]
+    assert found.hits.tolist() == [0] * 11 + [1, 0, 0, 1]
+    assert found.confidence[11] == pytest.approx(0.77)
     assert found.error == pytest.approx(2 / 3 * abs(0.5 - 0.77) + 1 / 3 * 0)
 
 
 def test_scores_at_the_ends_and_edges_have_a_bin() -> None:
-    scores = np.array([[0.0, 0.0], [0.5, 0.5], [1.0, 0.0]], np.float32)
-    assert reliability(scores, np.zeros(3, np.int64), bins=2).counts.tolist() == [1, 2]
+    scores = np.array([[0.0, 0.0], [0.6, 0.4], [1.0, 0.0]], np.float32)
+    assert reliability(scores, np.zeros(3, np.int64)).counts.tolist() == [1, *[0] * 8, 1, *[0] * 4, 1]
 
 
-def test_the_calibration_error_is_the_one_that_training_prints() -> None:
+def test_the_calibration_error_is_that_of_the_bins() -> None:
     rng = np.random.default_rng(0)
     scores = np.round(rng.dirichlet([0.3] * 5, 500) * 256).clip(0, 255).astype(np.float32) / 256
-    truth = rng.integers(5, size=500)
-    assert reliability(scores, truth).error == pytest.approx(expected_calibration_error(scores, truth), abs=1e-12)
+    found = reliability(scores, rng.integers(5, size=500))
+    filled = found.counts > 0
+    gaps = np.abs(found.hits[filled] / found.counts[filled] - found.confidence[filled])
+    assert found.error == pytest.approx(np.average(gaps, weights=found.counts[filled]), abs=1e-12)
 
 
 def test_scores_that_mean_what_they_say_have_no_error() -> None:

@@ -17,16 +17,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from graft_device.classifier import Classifier
 from graft_device.model import read_model
+from graft_host.cli import app
 from graft_host.render import render_dataset
 from tests.conftest import error_line, graft, graft_device, graft_json
+from tests.device_models import network
+from tests.host_data import random_layers, write_h5
 
 pytestmark = pytest.mark.slow
 
 PHOTOS_A_CLASS = 14
-COMMANDS = ("check", "train", "evaluate", "report", "compare", "diagnose", "inspect", "export", "demo")
+COMMANDS = ("check", "train", "evaluate", "report", "compare", "diagnose", "inspect", "export", "sign", "demo")
+NUMBERS = (
+    "--test-percent", "--validation-percent", "--learning-rate", "--min-accuracy", "--max-drop", "--unknown-rate"
+)  # fmt: skip
 FAST = ("--weights", "random", "--tap", "mixed0", "--image-size", "75", "--test-percent", "30")
 
 
@@ -117,7 +124,8 @@ def test_every_option_reaches_its_step(photos: Path, tmp_path: Path, shared_cach
     card = json.loads(graft_device("info", model, "--json").stdout)["card"]
     assert card["resize"] == "crop"
     assert card["training"]["augment"] == 2
-    assert card["training"]["split"] == {"seed": 2, "test_percent": 30.0, "validation_percent": 5.0}
+    split = card["training"]["split"]
+    assert (split["seed"], split["test_percent"], split["validation_percent"]) == (2, 30, 5)
     assert card["training"]["head"] == {
         "optimizer": "sgd", "class_weight": "balanced", "learning_rate": 0.1, "steps": 200,
     }  # fmt: skip
@@ -132,50 +140,100 @@ def test_the_same_command_gives_the_same_file(photos: Path, tmp_path: Path, shar
 
 def test_an_existing_file_is_kept(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     model = tmp_path / "parts.tflite"
-    model.write_text("precious")
+    model.write_bytes(network())
     assert "exists: give another name with -o, or --overwrite" in error_line(train(photos, model, shared_cache))
-    assert model.read_text() == "precious"
+    assert model.read_bytes() == network()
     assert train(photos, model, shared_cache, "--overwrite").returncode == 0
-    assert model.stat().st_size > 10_000
+    assert read_model(model).labels == ("nut", "screw", "washer")
 
 
-def test_the_gate_refuses_and_writes_nothing(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+def test_overwrite_replaces_neither_weights_nor_photos_nor_what_is_not_ours(photos: Path, tmp_path: Path) -> None:
+    weights = write_h5(tmp_path / "weights.h5", random_layers())
+    (tmp_path / "link.tflite").symlink_to(weights)
+    (tmp_path / "letter.txt").write_text("precious")
+    photo = next(photos.glob("nut/*.jpg"))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    command = ["train", photos, "--weights", weights, "--tap", "mixed0", "--image-size", "75", "--overwrite"]
+    command += ["--cache", tmp_path / "cache"]
+    for place in (weights, tmp_path / "link.tflite", photo, photos / "m.tflite", tmp_path / "letter.txt"):
+        for options in (["-o", place], ["-o", tmp_path / "m.tflite", "--report", place]):
+            done = CliRunner().invoke(app, [str(word) for word in (*command, *options)])
+            assert done.exit_code == 1
+            line = done.stderr.rstrip()
+            assert line.startswith("error: ")
+            assert str(place) in line or str(weights) in line
+            assert line.endswith(f"with {options[-2]}")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.fixture
+def noise(photos: Path) -> Path:
     """Photos of noise: nobody can tell their classes apart."""
     rng = np.random.default_rng(0)
     for path in photos.glob("*/*.jpg"):
         Image.fromarray(rng.integers(0, 256, (80, 80, 3), np.uint8)).save(path)
+    return photos
+
+
+def test_the_gate_refuses_and_writes_nothing(noise: Path, tmp_path: Path, shared_cache: Path) -> None:
     model = tmp_path / "parts.tflite"
-    refused = train(photos, model, shared_cache, "--min-accuracy", "1.0")
+    passed = graft_json(
+        "train", noise, "-o", tmp_path / "passed.tflite", *FAST, "--cache", shared_cache, "--min-accuracy", "0"
+    )
+    (tmp_path / "passed.tflite").unlink()
+    refused = train(noise, model, shared_cache, "--min-accuracy", "1.0")
     assert "is below --min-accuracy 1.0" in error_line(refused, status=3)
     assert "precision" in refused.stdout
-    for gate in ("1.0", "nan"):
-        refused = train(photos, model, shared_cache, "--min-accuracy", gate, "--json")
-        assert error_line(refused, status=3)
-        assert json.loads(refused.stdout)["accuracy"] < 1
+    assert "refused, not written" in refused.stdout
+    refused = train(noise, model, shared_cache, "--min-accuracy", "1.0", "--json")
+    assert error_line(refused, status=3)
+    said = json.loads(refused.stdout)
+    assert said.keys() == passed.keys() | {"gate", "rejected"}
+    assert said["gate"] == {"failed": "--min-accuracy", "wanted": 1.0, "measured": said["accuracy"]["shipped"]}
+    assert said["accuracy"] == passed["accuracy"]
+    assert said["model"] is said["rejected"] is None
     assert sorted(p.name for p in tmp_path.iterdir()) == ["photos"]
-    assert train(photos, model, shared_cache, "--min-accuracy", "0").returncode == 0
 
 
-def test_a_rejected_file_is_kept_aside_if_asked(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
-    rng = np.random.default_rng(0)
-    for path in photos.glob("*/*.jpg"):
-        Image.fromarray(rng.integers(0, 256, (80, 80, 3), np.uint8)).save(path)
-    refused = train(photos, tmp_path / "m.tflite", shared_cache, "--min-accuracy", "1.0", "--keep-rejected")
-    aside = tmp_path / "m.rejected.tflite"
-    assert error_line(refused, status=3).endswith(f"m.tflite was not written; the rejected file is {aside}")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.rejected.tflite", "photos"]
-    said = graft_json("evaluate", aside, photos)
+def test_a_rejected_file_and_its_report_are_written_if_asked(noise: Path, tmp_path: Path, shared_cache: Path) -> None:
+    aside, page = tmp_path / "m.rejected.tflite", tmp_path / "m.html"
+    gate = ["--min-accuracy", "1.0", "--report", page, "--json"]
+    refused = train(noise, tmp_path / "m.tflite", shared_cache, *gate)
+    assert error_line(refused, status=3).endswith(f"m.tflite was not written; its report is {page}")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.html", "photos"]
+    shown = page.read_text("utf-8")
+    assert "<title>m.rejected: graftkit report</title>" in shown
+    assert "--min-accuracy 1.0" in shown
+    page.unlink()
+    refused = train(noise, tmp_path / "m.tflite", shared_cache, *gate, "--keep-rejected")
+    assert error_line(refused, status=3).endswith(
+        f"m.tflite was not written; the rejected file is {aside}; its report is {page}"
+    )
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.html", "m.rejected.tflite", "photos"]
+    assert json.loads(refused.stdout)["rejected"] == str(aside)
+    said = graft_json("evaluate", aside, noise)
     assert read_model(aside).card.training["accuracy"]["shipped"] == said["accuracy"] < 1
+    page.unlink()
+    line = error_line(train(noise, tmp_path / "m.tflite", shared_cache, *gate, "--keep-rejected"))
+    assert f"{aside} exists" in line
+    again = train(noise, tmp_path / "m.tflite", shared_cache, *gate, "--keep-rejected", "--overwrite")
+    assert error_line(again, status=3)
 
 
 def test_the_drop_against_float32_is_measured(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
-    options = [*FAST, "--cache", shared_cache, "--max-drop", "1"]
-    report = graft_json("train", photos, "-o", tmp_path / "m.tflite", *options)
-    assert 0 <= report["accuracy"]["float32"] <= 1
-    assert "float32" in report["seconds"]
-    plain = graft_json("train", photos, "-o", tmp_path / "f.tflite", *options[:-2], "--quantize", "float32")
-    assert report["accuracy"]["float32"] == plain["accuracy"]["shipped"]
+    (photos / "nut" / "text.jpg").write_text("this is no photo")
+    options = [*FAST, "--cache", shared_cache]
+    plain = graft_json("train", photos, "-o", tmp_path / "f.tflite", *options, "--quantize", "float32")
     assert "float32" not in plain["accuracy"]
+    before = {path: path.stat().st_mtime_ns for path in (shared_cache / "backbones").glob("*.tflite")}
+    options += ["--max-drop", "1", "--recalibrate"]
+    done = graft("train", photos, "-o", tmp_path / "m.tflite", *options, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["accuracy"]["float32"] == plain["accuracy"]["shipped"]
+    assert "float32" in report["seconds"]
+    assert done.stderr.count("text.jpg") == done.stderr.count("not pretrained") == 1  # measuring repeats no note
+    assert len([path for path, when in before.items() if path.stat().st_mtime_ns != when]) <= 1  # float32's was kept
 
 
 def test_calibration_and_threshold_go_into_report_and_card(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
@@ -184,13 +242,15 @@ def test_calibration_and_threshold_go_into_report_and_card(photos: Path, tmp_pat
     assert card.training["calibration"] == report["calibration"]
     assert report["calibration"].keys() == {"temperature", "ece", "photos"}
     unknown = card.thresholds["unknown"]
-    assert report["unknown"]["below"] == unknown["score"] == card.unknown_below > 1 / 3
+    assert report["unknown"]["score"] == report["unknown"]["below"] == unknown["score"] == card.unknown_below > 1 / 3
+    assert report["unknown"]["rate"] == unknown["false_rejection_rate"]
+    assert report["unknown"]["photos"] == unknown["photos"]
     assert unknown["photos"] == report["photos"]["train"] + report["photos"]["validation"]
-    assert unknown["false_rejection_rate"] == pytest.approx(max(0.05, 3 / unknown["photos"]), abs=1e-4)
+    assert unknown["false_rejection_rate"] == pytest.approx(max(0.05, 1 - 0.05 ** (1 / unknown["photos"])), abs=1e-4)
     never = graft_json(
         "train", photos, "-o", tmp_path / "n.tflite", *FAST, "--cache", shared_cache, "--unknown-rate", 0
     )
-    assert "unknown" not in never
+    assert never["unknown"] is None
     assert read_model(tmp_path / "n.tflite").card.thresholds == {}
 
 
@@ -240,6 +300,43 @@ def test_bad_files_are_listed_and_skipped_or_with_strict_refused(
         (nuts / name).unlink()
     late = error_line(train(photos, tmp_path / "strict.tflite", shared_cache, "--strict"))
     assert "cut short.jpg: the image is cut short" in late
+
+
+def test_of_many_bad_files_a_few_are_named(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    for index in range(12):
+        (photos / "nut" / f"text{index}.jpg").write_text(f"this is no photo {index}")
+    done = train(photos, tmp_path / "parts.tflite", shared_cache, "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("skipped ") == 5
+    assert f"and 7 more: 'graft check {photos}' lists them" in done.stderr.splitlines()
+    assert len(json.loads(done.stdout)["skipped"]) == 12
+
+
+def test_a_class_called_unknown(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    (photos / "screw").rename(photos / "Unknown")
+    model = tmp_path / "parts.tflite"
+    line = error_line(train(photos, model, shared_cache))
+    assert line.startswith(f"error: class folder {photos / 'Unknown'} has the name of what the board answers")
+    assert line.endswith("rename the folder, or give --unknown-rate 0")
+    assert train(photos, model, shared_cache, "--unknown-rate", "0").returncode == 0
+    assert "Unknown" in read_model(model).labels
+
+
+def test_what_few_photos_cannot_promise_is_said(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+    done = train(photos, tmp_path / "a.tflite", shared_cache, "--unknown-rate", "0.01", "--json")
+    assert done.returncode == 0, done.stderr
+    unknown = json.loads(done.stdout)["unknown"]
+    assert unknown["rate"] > 0.01
+    (said,) = [line for line in done.stderr.splitlines() if "--unknown-rate" in line]
+    assert said.startswith(f"note: {unknown['photos']} photos are too few to promise that at most 1.00% of known ones")
+    assert f"it may be {unknown['rate']:.2%}" in said
+    for index, path in enumerate(sorted(photos.glob("*/*.jpg"))):
+        if index % PHOTOS_A_CLASS >= 7:
+            path.unlink()
+    done = train(photos, tmp_path / "b.tflite", shared_cache, "--json", "--seed", "1")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["unknown"] is None
+    assert "warning: too few photos to find a threshold for unknown ones" in done.stderr
 
 
 def test_a_class_whose_photos_all_fail_to_decode(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
@@ -362,13 +459,16 @@ def test_usage_errors_exit_2(photos: Path, tmp_path: Path) -> None:
         ["--min-accuracy", "2"],
         ["--max-drop", "-0.1"],
         ["--unknown-rate", "0.6"],
-        ["--test-percent", "nan"],
+        *([option, value] for option in NUMBERS for value in ("nan", "inf", "-inf")),
         ["--seed", "-1"],
         ["--no-such-option"],
     ):
-        done = graft("train", photos, "-o", model, *wrong)
-        assert done.returncode == 2, (wrong, done.stderr)
-        assert "Traceback" not in done.stderr
+        refused = CliRunner().invoke(app, ["train", str(photos), "-o", str(model), *wrong])
+        assert refused.exit_code == 2, (wrong, refused.output)
+    done = graft("train", photos, "-o", model, "--learning-rate", "inf")
+    assert done.returncode == 2
+    assert "inf is not a finite number" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_every_command_shows_an_example() -> None:

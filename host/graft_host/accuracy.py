@@ -14,8 +14,8 @@ class Accuracy:
         shipped: share that the file names rightly.
         agreement: share on which both name the same class.
         float32: share that is named rightly where nothing is quantized; None if that was not asked for.
-        error_before: expected calibration error of the head as it was trained.
-        error_after: that of the file.
+        error_before: expected calibration error of the head as trained, on the photos that are not called unknown.
+        error_after: that of the file, on the same.
     """
 
     float_head: float

@@ -17,15 +17,9 @@ def model_card(options: HeadOptions, material: Material, head: CalibratedHead) -
     """The card of a model before it was tested."""
     backbone, recipe = material.backbone, options.recipe
     spec = backbone.spec
-    moved = material.split.moved(options.rule)
     training: dict[str, Any] = {
         "photos": material.split.counts(len(material.dataset.skipped)),
-        "split": {
-            "seed": options.rule.seed,
-            "test_percent": options.rule.test_percent,
-            "validation_percent": options.rule.validation_percent,
-            **({"moved": moved} if moved else {}),
-        },
+        "split": material.split.record(options.rule),
         "head": {"optimizer": recipe.optimizer, "class_weight": "balanced" if recipe.balanced else "none"},
         "augment": options.augment,
     }

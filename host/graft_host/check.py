@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +12,19 @@ import numpy as np
 from graft_device.errors import DatasetError, WeightsError
 from graft_device.runtime import threads_to_use
 from graft_host.bottlenecks import Augmentation, Bottlenecks
-from graft_host.dataset import Dataset, Photo, SplitRule, check_folder, scan, split
+from graft_host.cache import default_cache
+from graft_host.dataset import Dataset, Photo, check_folder, scan
 from graft_host.findings import Finding, counts
-from graft_host.fingerprints import fingerprints
 from graft_host.guards import check_cache
-from graft_host.material import default_cache
+from graft_host.material import chosen_weights
 from graft_host.mislabels import MislabelSearch, search_mislabels
-from graft_host.near_duplicates import grouped
+from graft_host.near_duplicates import group_near_duplicates
+from graft_host.options import HeadOptions
 from graft_host.problems import find_problems
 from graft_host.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.reporter import Reporter
-from graft_host.weights import WeightsSource, check_tap, find_weights, imagenet_path
-
-
-@dataclass(frozen=True)
-class CheckOptions:
-    """Everything that ``graft check`` can be told; the defaults are those of ``graft train``."""
-
-    photos: Path
-    weights: str = "imagenet"
-    tap: str = "mixed10"
-    image_size: int = 299
-    quantization: str = "int8"
-    resize: str = "squash"
-    rule: SplitRule = field(default_factory=SplitRule)
-    threads: int | None = None
-    cache: Path | None = None
+from graft_host.split import split
+from graft_host.weights import WeightsSource
 
 
 @dataclass(frozen=True)
@@ -72,8 +59,12 @@ class CheckResult:
         }
 
 
-def check(options: CheckOptions, reporter: Reporter) -> CheckResult:
+def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
     """Looks for all that ``find_problems`` knows; nothing but the cache is written.
+
+    Args:
+        options: of ``graft train``, so that it finds backbone and bottlenecks cached.
+        reporter: hears how far it has come.
 
     Raises:
         DatasetError: there is no such folder, or no class folder in it.
@@ -86,34 +77,28 @@ def check(options: CheckOptions, reporter: Reporter) -> CheckResult:
     check_cache(cache)
     check_folder(options.photos)
     weights = _weights(options, reporter)
-    scanned = scan(options.photos, threads, min_classes=1)
     with reporter.progress("comparing") as progress:
-        prints = fingerprints(scanned.photos, cache, threads, progress)
-    dataset = grouped(scanned.without(prints.failures), prints, threads)
+        scanned = scan(options.photos, threads, min_classes=1)
+        dataset = group_near_duplicates(scanned, cache, threads, progress)
     if isinstance(weights, str):
         search = MislabelSearch(note=weights)
     else:
         dataset, search = _searched(dataset, weights, options, cache, threads, reporter)
-    return CheckResult(dataset, find_problems(dataset, options.image_size, search.mislabels), search)
+    return CheckResult(dataset, find_problems(dataset, options.image_size, search.mislabels, options.rule), search)
 
 
-def _weights(options: CheckOptions, reporter: Reporter) -> WeightsSource | str:
+def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource | str:
     """The weights, or why ImageNet's cannot be had."""
-    if options.weights != "imagenet":
-        weights = find_weights(options.weights, options.rule.seed)
-    else:
-        if not imagenet_path().is_file():
-            reporter.note("downloading the ImageNet weights (88 MB, once)")
-        try:
-            weights = find_weights(options.weights, options.rule.seed)
-        except WeightsError as error:
-            return str(error)
-    check_tap(weights, options.tap)
-    return weights
+    try:
+        return chosen_weights(options, reporter)
+    except WeightsError as error:
+        if options.weights != "imagenet":
+            raise
+        return str(error)
 
 
 def _searched(
-    dataset: Dataset, weights: WeightsSource, options: CheckOptions, cache: Path, threads: int, reporter: Reporter
+    dataset: Dataset, weights: WeightsSource, options: HeadOptions, cache: Path, threads: int, reporter: Reporter
 ) -> tuple[Dataset, MislabelSearch]:
     """Looks for mislabels; the data set comes back without photos that failed meanwhile."""
     labels = np.array([photo.label for photo in dataset.photos], np.int64)
@@ -130,7 +115,7 @@ def _searched(
 
 
 def _backbone(
-    dataset: Dataset, weights: WeightsSource, options: CheckOptions, cache: Path, threads: int, reporter: Reporter
+    dataset: Dataset, weights: WeightsSource, options: HeadOptions, cache: Path, threads: int, reporter: Reporter
 ) -> Backbone:
     """Quantized as training would, so that training finds it in the cache."""
     training: tuple[Photo, ...]

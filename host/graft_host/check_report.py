@@ -35,7 +35,7 @@ def _dataset_line(result: CheckResult) -> str:
 
 
 def _kind_lines(kind: str, findings: list[Finding]) -> list[str]:
-    lines = [KINDS[kind].counted(len(findings)), f"  {KINDS[kind].advice}"]
+    lines = [KINDS[kind].counted(len(findings)), f"  {_advice(kind, findings)}"]
     for finding in findings[:_MAX_FINDINGS]:
         first, *others = [printable(path) for path in finding.paths]
         lines.append(f"    {first}: {printable(finding.problem)}")
@@ -45,6 +45,12 @@ def _kind_lines(kind: str, findings: list[Finding]) -> list[str]:
     if len(findings) > _MAX_FINDINGS:
         lines.append(f"    … and {len(findings) - _MAX_FINDINGS:,} more (--json lists all)")
     return lines
+
+
+def _advice(kind: str, findings: list[Finding]) -> str:
+    """What all findings advise if they agree, else what their kind does."""
+    said = {finding.advice for finding in findings}
+    return printable(said.pop()) if len(said) == 1 else KINDS[kind].advice
 
 
 def _summary(result: CheckResult) -> str:

@@ -67,9 +67,16 @@ def train_report(result: TrainResult) -> str:
         f"unknown    {_unknown(result)}",
         f"cache      {extraction.hits} bottlenecks found, {extraction.misses} computed",
         f"seconds    {result.seconds['total']:.1f} ({stages})",
-        f"model      {console.printable(result.model)} ({result.size / 1e6:.1f} MB)",
+        _fate(result),
     ]
     return "\n".join(lines)
+
+
+def _fate(result: TrainResult) -> str:
+    size = f"({result.size / 1e6:.1f} MB)"
+    if result.model is None:
+        return f"model      refused, not written {size}"
+    return f"{'model   ' if result.gate is None else 'rejected'}   {console.printable(result.model)} {size}"
 
 
 def _scores(result: TrainResult) -> str:

@@ -16,13 +16,13 @@ from graft_device.model import ModelFile, read_model
 from graft_device.preprocess import preprocess
 from graft_device.runtime import threads_to_use
 from graft_host.dataset import Photo, scan
-from graft_host.evaluate import recorded_split
 from graft_host.isolated import Progress
+from graft_host.kept_aside import recorded_split
 from graft_host.layer_comparison import Comparison
 from graft_host.layer_error import LayerError
 from graft_host.provenance import weights_of
 from graft_host.quantize import BackboneSpec, quantized_backbone
-from graft_host.reporter import Reporter
+from graft_host.reporter import Reporter, note_skipped
 
 _CLIPPED = 0.001
 """Share of a layer's numbers from which clipping counts. Measured: at most 0.0001 in a convolution with photos like
@@ -138,8 +138,7 @@ def diagnose(model: Path, folder: Path, settings: Settings, reporter: Reporter) 
     with reporter.progress("comparing") as progress:
         for pixels in _pixels(photos, known, settings.limit, failures, progress):
             comparison.add(pixels)
-    for path, reason in failures.items():
-        reporter.note(f"skipped {path}: {reason}")
+    note_skipped(failures.items(), reporter, ": --json lists them")
     if not comparison.photos:
         raise DatasetError(f"none of the photos in {folder} can be read: {next(iter(failures.values()))}")
     return Diagnosis(model, comparison.photos, comparison.layers(), comparison.agreement(), failures)

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.classifier import Classifier
-from graft_device.errors import DatasetError, ModelError, PhotoError
-from graft_device.model import ModelCard, read_model
+from graft_device.errors import DatasetError, PhotoError
+from graft_device.model import read_model
 from graft_device.runtime import threads_to_use
-from graft_host.dataset import Photo, RecordedSplit, SplitRule, scan
+from graft_host.dataset import Photo, scan
 from graft_host.isolated import Progress
-from graft_host.reporter import Reporter
+from graft_host.kept_aside import photos_to_test, recorded_split
+from graft_host.reporter import Reporter, note_skipped
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,8 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
     Args:
         model: the ``.tflite`` file.
         folder: its class folders are some or all of the model's labels.
-        part: ``test`` for the photos that training kept aside by its own split, ``all`` for every photo.
+        part: ``test`` for the photos that training kept aside by its own split, and those new since that this split
+            puts beside them (see ``photos_to_test``); ``all`` for every photo.
         threads: photos at a time; the usable cores when None.
         reporter: hears of photos that are skipped.
 
@@ -177,23 +179,11 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
     dataset = scan(folder, workers, min_classes=1)
     photos: Sequence[Photo] = dataset.photos
     if part == "test":
-        rule = recorded_split(card, model)
-        photos = [photo for photo in photos if rule.part(photo.digest) == "test"]
+        photos = photos_to_test(dataset, recorded_split(card, model), workers, reporter)
         if not photos:
             raise DatasetError(f"none of the photos in {folder} is a test photo of {model}: give --split all")
     with reporter.progress("testing the file") as progress:
         result = evaluate(model, photos, dataset.labels, workers, progress)
     failures = {**{skip.path: skip.reason for skip in dataset.skipped}, **result.failures}
-    for path, reason in failures.items():
-        reporter.note(f"skipped {path}: {reason}")
+    note_skipped(failures.items(), reporter, ": --json lists them")
     return replace(result, failures=failures)
-
-
-def recorded_split(card: ModelCard, model: Path) -> RecordedSplit:
-    """How a model's photos were split; raises ModelError if its card doesn't say."""
-    try:
-        split = card.training["split"]
-        rule = SplitRule(int(split["seed"]), float(split["test_percent"]), float(split["validation_percent"]))
-        return RecordedSplit(rule, dict(split.get("moved", {})))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{model} does not say how its photos were split: give --split all") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from graft_device.errors import ExportError, os_reason
 from graft_device.model import CARD_NAME, LABELS_NAME, ModelFile, read_model
 from graft_host import flatbuffer
+from graft_host.destination import EXPORT, Source, check_replaceable, check_sources
 from graft_host.head import Array
 from graft_host.isolated import call_quietly
 from graft_host.layers import find_head
@@ -86,9 +88,12 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
     if kind not in FORMATS:
         raise ExportError(ONNX_REFUSED if kind == "onnx" else f"no such format: {kind}; choose {' or '.join(FORMATS)}")
     known = read_model(model)
-    _check_place(output, kind, overwrite=overwrite)
+    read = [Source("model", model)]
+    _check_place(output, kind, read, overwrite=overwrite)
     kernel, bias = read_head(model)
     source = weights_of(known, weights)
+    read += [Source("weights", source.path)] if source.path else []
+    check_sources(output, EXPORT, read)
     target = output.resolve()  # a link stays a link
     request: dict[str, Any] = {
         "weights": {**asdict(source), "path": source.path and str(source.path.absolute())},
@@ -104,7 +109,7 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
             _build(model, request)
             _add_extras(product, known, kind)
             size = sum(path.stat().st_size for path in (product, *product.rglob("*")) if path.is_file())
-            _check_place(output, kind, overwrite=overwrite)  # much may have happened meanwhile
+            _check_place(output, kind, read, overwrite=overwrite)  # much may have happened meanwhile
             put_in_place(product, target)
     except OSError as error:
         raise ExportError(f"cannot write {output}: {os_reason(error)}") from error
@@ -141,12 +146,13 @@ def _constant(model: Any, index: int) -> Array:
     return numbers.astype(np.float32)
 
 
-def _check_place(output: Path, kind: str, *, overwrite: bool) -> None:
+def _check_place(output: Path, kind: str, read: Sequence[Source], *, overwrite: bool) -> None:
     """Raises ExportError unless the export may be written there; what it didn't write itself is never replaced."""
     if not output.parent.is_dir():
         raise ExportError(f"no such folder: {output.parent}; make it with: mkdir -p {output.parent}")
     if kind == "keras" and output.suffix != ".keras":
         raise ExportError(f"{output} does not end with .keras, by which Keras knows its format: give another name")
+    check_sources(output, EXPORT, read)
     if not output.exists():
         return
     if kind == "keras" and not output.is_file():
@@ -155,6 +161,8 @@ def _check_place(output: Path, kind: str, *, overwrite: bool) -> None:
         raise ExportError(f"{output} is not a SavedModel that 'graft export' wrote: give another name with -o")
     if not overwrite:
         raise ExportError(f"{output} exists: give another name with -o, or --overwrite")
+    if kind == "keras":
+        check_replaceable(output, EXPORT)
 
 
 def _is_ours(folder: Path) -> bool:

@@ -29,6 +29,11 @@ KINDS: dict[str, Kind] = {
         "classes that cannot be trained on",
         "add photos, or remove the folder; at least two classes with photos are needed",
     ),
+    "split": Kind(
+        "class that training refuses",
+        "classes that training refuses",
+        "add photos: every class needs one to train on and one to test with",
+    ),
     "unreadable": Kind(
         "file that cannot be read",
         "files that cannot be read",

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from graft_device.errors import CacheError, DatasetError, ExportError, GateError, os_reason
+from graft_device.classifier import UNKNOWN
+from graft_device.errors import CacheError, DatasetError, ExportError, os_reason
 from graft_host.accuracy import Accuracy
 from graft_host.dataset import Dataset
-from graft_host.evaluate import Evaluation
-from graft_host.files import atomic_path, write_atomically
-from graft_host.options import TrainOptions
+from graft_host.destination import (
+    MODEL,
+    REPORT,
+    Source,
+    check_destination,
+    check_replaceable,
+    resolved,
+    weights_source,
+)
+from graft_host.files import write_atomically
+from graft_host.folders import entries_of_root
+from graft_host.options import HeadOptions, TrainOptions
 
 _ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
 
@@ -25,20 +36,42 @@ def check_strict(dataset: Dataset, *, strict: bool) -> None:
         raise DatasetError(f"{first.path}: {first.reason}{more}; mend or remove it, or run without --strict")
 
 
-def check_gates(evaluation: Evaluation, accuracy: Accuracy, artifact: bytes, options: TrainOptions) -> None:
-    """Raises GateError, with the evaluation, if the file is not as good as the user demands.
+@dataclass(frozen=True)
+class FailedGate:
+    """A demand that a model does not meet.
 
-    With ``--keep-rejected`` the artifact is written beside the place that it was meant for.
+    Attributes:
+        option: that makes it.
+        wanted: the share that it names.
+        measured: the share that the shipped file comes to.
+        reason: the same as a sentence.
     """
-    failed = _failed_gate(accuracy, len(evaluation.truth), options)
-    if failed is None:
-        return
-    fate = f"{options.output} was not written"
-    if options.keep_rejected:
-        aside = rejected_path(options.output)
-        write_model(aside, artifact, overwrite=True)
-        fate += f"; the rejected file is {aside}"
-    raise GateError(f"{failed}: {fate}", evaluation)
+
+    option: str
+    wanted: float
+    measured: float
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """What failed, what was wanted, and what was measured."""
+        return {"failed": self.option, "wanted": self.wanted, "measured": self.measured}
+
+
+def failed_gate(accuracy: Accuracy, photos: int, options: TrainOptions) -> FailedGate | None:
+    """The first gate that the file does not pass on so many test photos; None if it is as good as demanded."""
+    shipped, least, most = accuracy.shipped, options.min_accuracy, options.max_drop
+    if least is not None and not shipped >= least:
+        reason = f"accuracy {shipped:.4f} on {photos} test photos is below --min-accuracy {least}"
+        return FailedGate("--min-accuracy", least, shipped, reason)
+    if most is not None and accuracy.float32 is not None:
+        drop = accuracy.float32 - shipped
+        if not drop <= most + _ROUNDING:
+            reason = (
+                f"accuracy {shipped:.4f} on {photos} test photos is {drop:.4f} below float32's "
+                f"{accuracy.float32:.4f}, more than --max-drop {most} allows"
+            )
+            return FailedGate("--max-drop", most, drop, reason)
+    return None
 
 
 def rejected_path(output: Path) -> Path:
@@ -46,38 +79,29 @@ def rejected_path(output: Path) -> Path:
     return output.with_name(f"{output.stem}.rejected{output.suffix}")
 
 
-def _failed_gate(accuracy: Accuracy, photos: int, options: TrainOptions) -> str | None:
-    if options.min_accuracy is not None and not accuracy.shipped >= options.min_accuracy:
-        return f"accuracy {accuracy.shipped:.4f} on {photos} test photos is below --min-accuracy {options.min_accuracy}"
-    if options.max_drop is not None and accuracy.float32 is not None:
-        drop = accuracy.float32 - accuracy.shipped
-        if not drop <= options.max_drop + _ROUNDING:
-            return (
-                f"accuracy {accuracy.shipped:.4f} on {photos} test photos is {drop:.4f} below float32's "
-                f"{accuracy.float32:.4f}, more than --max-drop {options.max_drop} allows"
+def check_outputs(options: TrainOptions) -> None:
+    """Raises ExportError if a file that the run may write at its end could not be, before it starts."""
+    sources = [Source("photos", options.photos), *weights_source(options.weights)]
+    check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
+    sources.append(Source("model", options.output))
+    if options.keep_rejected:
+        rejected = rejected_path(options.output)
+        check_destination(rejected, MODEL, sources, overwrite=options.overwrite)
+        sources.append(Source("rejected model", rejected))
+    if options.report is not None:
+        check_destination(options.report, REPORT, sources, overwrite=options.overwrite, option="--report")
+
+
+def check_unknown_label(options: HeadOptions) -> None:
+    """Raises DatasetError if a class is called what the board says of photos that are like none of the classes."""
+    if not options.unknown_rate > 0:
+        return
+    for path, is_folder in entries_of_root(options.photos):
+        if is_folder and path.name.casefold() == UNKNOWN:
+            raise DatasetError(
+                f"class folder {path} has the name of what the board answers when a photo is like none of the "
+                f"classes, '{UNKNOWN}': rename the folder, or give --unknown-rate 0"
             )
-    return None
-
-
-def check_output(output: Path, *, overwrite: bool) -> None:
-    """Raises ExportError if the model could not be written at the end of the run, before it starts."""
-    if not output.parent.is_dir():
-        raise ExportError(f"no such folder: {output.parent}; make it with: mkdir -p {output.parent}")
-    if output.is_dir():
-        raise ExportError(f"{output} is a folder: give a file name for the model, such as {output / 'model.tflite'}")
-    if output.exists() and not output.is_file():
-        raise ExportError(f"{output} is not a regular file: give another name with -o")
-    if output.exists() and not overwrite:
-        raise ExportError(f"{output} exists: give another name with -o, or --overwrite")
-    try:
-        with contextlib.suppress(_Probe), atomic_path(output.resolve()):
-            raise _Probe
-    except OSError as error:
-        raise ExportError(f"cannot write into {output.parent}: {os_reason(error)}") from error
-
-
-class _Probe(Exception):  # noqa: N818  ends a trial write before anything is replaced
-    pass
 
 
 def check_cache(cache: Path) -> None:
@@ -96,8 +120,9 @@ def write_model(output: Path, artifact: bytes, *, overwrite: bool) -> None:
     """Writes the artifact, whole or not at all; raises ExportError if that fails."""
     if output.exists() and not overwrite:
         raise ExportError(f"{output} appeared while this run was going on: give --overwrite to replace it")
+    check_replaceable(output, MODEL)
     try:
-        write_atomically(output.resolve(), artifact)  # a link stays a link
+        write_atomically(resolved(output), artifact)  # a link stays a link
     except OSError as error:
         raise ExportError(
             f"cannot write {output}: {os_reason(error)}; the cache keeps the work, so free space "

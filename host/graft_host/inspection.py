@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 from dataclasses import asdict
 from pathlib import Path
@@ -23,11 +24,13 @@ def inspect_model(path: Path) -> dict[str, Any]:
         ExportError: its flatbuffer is damaged.
     """
     described = read_model(path).to_json()
-    model = flatbuffer.unpack(path.read_bytes(), str(path))
+    data = path.read_bytes()
+    model = flatbuffer.unpack(data, str(path))
     graph = model.subgraphs[0]
     found = operators(model)
     return {
         **described,
+        "sha256": hashlib.sha256(data).hexdigest(),
         "input": [_tensor(graph.tensors[index]) for index in graph.inputs],
         "output": [_tensor(graph.tensors[index]) for index in graph.outputs],
         "operators": [asdict(operator) for operator in found],
@@ -53,15 +56,20 @@ def _by_trial(path: Path) -> list[dict[str, Any]]:
 
 
 def _tensor(tensor: Any) -> dict[str, Any]:
-    quantization = tensor.quantization
-    scaled = quantization is not None and quantization.scale is not None and len(quantization.scale)
+    scales, zero_points = (_numbers(tensor.quantization, field) for field in ("scale", "zeroPoint"))
     return {
         "name": _text(tensor.name),
-        "shape": [int(n) for n in tensor.shape],
+        "shape": [int(n) for n in _numbers(tensor, "shape")],
         "dtype": flatbuffer.type_name(tensor),
-        "scale": float(quantization.scale[0]) if scaled else None,
-        "zero_point": int(quantization.zeroPoint[0]) if scaled else None,
+        "scale": float(scales[0]) if scales else None,
+        "zero_point": int(next(iter(zero_points), 0)) if scales else None,
     }
+
+
+def _numbers(table: Any, field: str) -> list[Any]:
+    """A vector of a flatbuffer's table; empty where there is no table, or no such vector in it."""
+    found = getattr(table, field, None)
+    return [] if found is None else list(found)
 
 
 def _text(name: bytes | str | None) -> str:

@@ -1,27 +1,30 @@
-"""What ``graft inspect`` prints."""
+"""What ``graft inspect`` prints; names in a file may hold anything, so none goes to the terminal as it is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from graft_device import console
+from graft_device.console import printable
+from graft_host.card_entries import card_entries
 from graft_host.console import table
 
 
 def inspection_report(found: dict[str, Any]) -> str:
     """What ``graft inspect`` prints."""
     lines = [
-        f"model      {console.printable(found['model'])} ({found['bytes'] / 1e6:.1f} MB)",
-        f"labels     {', '.join(found['labels'])}",
+        f"model      {printable(found['model'])} ({found['bytes'] / 1e6:.1f} MB)",
+        f"sha256     {found['sha256']}",
+        f"labels     {', '.join(map(printable, found['labels']))}",
         *(f"{side:<10} {_tensor_line(tensor)}" for side in ("input", "output") for tensor in found[side]),
         *_metadata_lines(found["metadata"]),
         *(f"runtime    {_runtime_line(entry)}" for entry in found["runtimes"]),
         "",
-        *_card_lines(found["card"]),
+        *(f"{printable('.'.join(('card', *keys)))}  {printable(value)}" for keys, value in card_entries(found["card"])),
         "",
         table(
             ["operator", "version", "uses"],
-            [[op["name"], str(op["version"]), str(op["count"])] for op in found["operators"]],
+            [[printable(op["name"]), str(op["version"]), str(op["count"])] for op in found["operators"]],
         ),
     ]
     return "\n".join(lines)
@@ -30,31 +33,33 @@ def inspection_report(found: dict[str, Any]) -> str:
 def _metadata_lines(metadata: dict[str, Any] | None) -> list[str]:
     if metadata is None:
         return ["metadata   none: other readers will not find the labels"]
-    files = ", ".join(name for tensor in metadata["output"] for name in tensor["label_files"])
+    files = ", ".join(printable(name) for tensor in metadata["output"] for name in tensor["label_files"])
     scaling = [entry for tensor in metadata["input"] for entry in tensor["normalization"]]
-    shown = (
-        ", ".join(f"(pixel - {entry['mean'][0]:g}) / {entry['std'][0]:g}" for entry in scaling) or "pixels as they are"
-    )
-    return [f"metadata   {metadata['name']}: {metadata['description']}", f"           labels in {files}; {shown}"]
+    shown = ", ".join(map(_normalization, scaling)) or "pixels as they are"
+    return [
+        f"metadata   {printable(metadata['name'])}: {printable(metadata['description'])}",
+        f"           {f'labels in {files}' if files else 'names no file of labels'}; {shown}",
+    ]
+
+
+def _normalization(entry: dict[str, Any]) -> str:
+    if not entry["mean"] or not entry["std"]:
+        return "normalization without mean and standard deviation"
+    return f"(pixel - {_numbers(entry['mean'])}) / {_numbers(entry['std'])}"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    """One number, or one for each channel."""
+    shown = ", ".join(f"{value:g}" for value in values)
+    return shown if len(values) == 1 else f"({shown})"
 
 
 def _runtime_line(entry: dict[str, Any]) -> str:
-    verdict = "runs" if entry["runs"] else f"does not run: {console.printable(entry['why_not'])}"
+    verdict = "runs" if entry["runs"] else f"does not run: {printable(entry['why_not'])}"
     return f"{entry['runtime']} ({entry['how']}): {verdict}"
-
-
-def _card_lines(card: dict[str, Any], prefix: str = "card") -> list[str]:
-    """The model card, a line for each value, named by its path."""
-    lines: list[str] = []
-    for name, value in card.items():
-        path = f"{prefix}.{name}"
-        lines += (
-            _card_lines(value, path) if isinstance(value, dict) and value else [f"{path}  {console.printable(value)}"]
-        )
-    return lines
 
 
 def _tensor_line(tensor: dict[str, Any]) -> str:
     shape = " x ".join(map(str, tensor["shape"]))
     scale = "" if tensor["scale"] is None else f", scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
-    return f"{tensor['name']}: {tensor['dtype']} {shape}{scale}"
+    return f"{printable(tensor['name'])}: {tensor['dtype']} {shape}{scale}"

@@ -13,6 +13,8 @@ from flatbuffers.table import Table
 from graft_device.errors import ExportError
 from graft_host.metadata import METADATA_NAME
 
+_NORMALIZATION = 1  # of the kinds of ProcessUnitOptions
+
 
 def read_metadata(model: Any, name: str) -> dict[str, Any] | None:
     """The names, normalization and label files in a ``schema.ModelT``'s metadata; None if it has none.
@@ -45,7 +47,7 @@ def _described(data: bytearray) -> dict[str, Any]:
 
 
 def _input(tensor: Table) -> dict[str, Any]:
-    units = [_table(unit, 1) for unit in _tables(tensor, 4)]
+    units = [_table(unit, 1) for unit in _tables(tensor, 4) if _byte(unit, 0) == _NORMALIZATION]
     return {
         "name": _string(tensor, 0),
         "description": _string(tensor, 1),
@@ -70,6 +72,11 @@ def _place(table: Table, field: int) -> int:
 def _string(table: Table, field: int) -> str:
     place = _place(table, field)
     return bytes(table.String(place)).decode("utf-8", "replace") if place else ""
+
+
+def _byte(table: Table, field: int) -> int:
+    place = _place(table, field)
+    return int(table.Bytes[place]) if place else 0
 
 
 def _table(table: Table, field: int) -> Table:

@@ -30,10 +30,10 @@ _PHOTOS_AT_ONCE = 512
 
 
 def group_near_duplicates(dataset: Dataset, cache: Path, threads: int, progress: Progress) -> Dataset:
-    """The data set with every photo's ``group`` set.
+    """The photos that can be decoded, every one's ``group`` set.
 
     Args:
-        dataset: from ``scan``; photos that cannot be decoded stay alone.
+        dataset: from ``scan``.
         cache: folder of the kit's caches, where fingerprints are kept.
         threads: photos decoded at a time.
         progress: called with (photos done, photos to decode).
@@ -41,7 +41,8 @@ def group_near_duplicates(dataset: Dataset, cache: Path, threads: int, progress:
     Raises:
         CacheError: the cache cannot be used.
     """
-    return grouped(dataset, fingerprints(dataset.photos, cache, threads, progress), threads)
+    prints = fingerprints(dataset.photos, cache, threads, progress)
+    return grouped(dataset.without(prints.failures), prints, threads)
 
 
 def grouped(dataset: Dataset, prints: Fingerprints, threads: int) -> Dataset:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from graft_host.dataset import SplitRule
 from graft_host.head import Recipe
+from graft_host.split import SplitRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,3 +39,4 @@ class TrainOptions(HeadOptions):
     max_drop: float | None = None
     keep_rejected: bool = False
     report: Path | None = None
+    golden_photos: bool = True

@@ -10,6 +10,7 @@ from typing import Any
 from graft_host.dataset import Dataset, Photo
 from graft_host.findings import KINDS, Finding
 from graft_host.mislabels import Mislabel
+from graft_host.split import SplitRule, shortages, split_advice
 
 IMBALANCE = 3.0
 """Times as many photos as the smallest class from which the largest is reported."""
@@ -21,16 +22,20 @@ ENLARGED = 2.0
 """Times that a photo may be enlarged for the network before it is reported as tiny."""
 
 
-def find_problems(dataset: Dataset, image_size: int, mislabels: Sequence[Mislabel] = ()) -> tuple[Finding, ...]:
+def find_problems(
+    dataset: Dataset, image_size: int, mislabels: Sequence[Mislabel] = (), rule: SplitRule | None = None
+) -> tuple[Finding, ...]:
     """Looks for all that is known without the network, and adds what the network said.
 
     Args:
         dataset: its photos grouped by ``group_near_duplicates``, what cannot be decoded among ``skipped``.
         image_size: side of the network's input in pixels.
         mislabels: their indices are those of ``dataset.photos``.
+        rule: by which training would split them; None for photos that are split already.
     """
     found = [
         *_classes(dataset),
+        *(_unsplittable(dataset, rule) if rule is not None else ()),
         *_skipped(dataset),
         *_identical(dataset),
         *_near(dataset),
@@ -57,6 +62,24 @@ def _classes(dataset: Dataset) -> list[Finding]:
         advice = "add a folder with photos of another class"
         found.append(_finding("class", [dataset.root], "one class only", advice, label=dataset.labels[0]))
     return found
+
+
+def _unsplittable(dataset: Dataset, rule: SplitRule) -> list[Finding]:
+    """The classes with photos that training refuses all the same."""
+    numbers = Counter(photo.label for photo in dataset.photos)
+    lacking = {label: parts for label, parts in shortages(dataset, rule).items() if numbers[label]}
+    advice = split_advice(dataset, rule) if lacking else ""
+    return [
+        _finding(
+            "split",
+            [dataset.root / dataset.labels[label]],
+            f"no {' and no '.join(parts)} photo among its {numbers[label]}",
+            advice,
+            label=dataset.labels[label],
+            missing=parts,
+        )
+        for label, parts in sorted(lacking.items())
+    ]
 
 
 def _skipped(dataset: Dataset) -> list[Finding]:

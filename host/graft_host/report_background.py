@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from graft_host.card_entries import card_entries
 from graft_host.report_data import ReportData, megabytes, number, relative
 from graft_host.report_page import bar, facts, name, percent, scrolling, section, table, text
 
@@ -49,6 +49,8 @@ def costs(data: ReportData) -> str:
     card, run = data.model.card, data.training or {}
     accuracy = run.get("accuracy") or card.training.get("accuracy") or {}
     pairs = [("File", f"{megabytes(data.model.bytes)} ({data.model.bytes:,} bytes)")]
+    if gate := run.get("gate"):
+        pairs.append(("Refused by a gate", text(f"{gate['failed']} {gate['wanted']}: {gate['measured']:.4f} measured")))
     for key, term in _ACCURACIES.items():
         if (share := number(accuracy, key)) is not None:
             pairs.append((term, percent(share)))
@@ -75,7 +77,11 @@ def costs(data: ReportData) -> str:
 def card(data: ReportData) -> str:
     """The model card as a table, and as it stands in the file."""
     described = json.loads(data.model.card.to_json())
-    rows = [[name(" / ".join(keys)), name(value)] for keys, value in _leaves(described)]
+    rows = [
+        [name(" / ".join(keys).replace("_", " ")), name(_shown(value))]
+        for keys, value in card_entries(described)
+        if value != {}
+    ]
     whole = text(json.dumps({"labels": list(data.model.labels), **described}, indent=2, ensure_ascii=False))
     raw = scrolling(f"<pre>{whole}</pre>", "Model card as JSON")
     body = table(["Entry", "Value"], rows, "Model card", "files")
@@ -92,9 +98,5 @@ def _split_bar(parts: Sequence[tuple[str, int]]) -> str:
     return f'<div class="split" aria-hidden="true">{pieces}</div><ul class="legend">{legend}</ul>'
 
 
-def _leaves(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*keys, str(key).replace("_", " ")))
-    else:
-        yield keys, json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -11,6 +11,9 @@ from typing import Any
 from graft_device.model import ModelFile
 from graft_host.evaluate import Evaluation
 
+LETTERS = 60
+"""Of a label or the model's name that are shown where it stands in a text."""
+
 
 @dataclass(frozen=True)
 class ReportData:
@@ -29,6 +32,11 @@ class ReportData:
     photos: Path
     part: str = "test"
     training: Mapping[str, Any] | None = None
+
+
+def brief(number: int) -> str:
+    """A count where there is little room."""
+    return f"{number}" if number < 10_000 else f"{number / 1000:.0f}k"  # noqa: PLR2004  five digits are too wide
 
 
 def number(values: object, *keys: str) -> float | None:

@@ -8,18 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host import plots, report_statistics
-from graft_host.report_data import ReportData, megabytes, number, relative
+from graft_host import report_statistics, score_plots
+from graft_host.confusion_plot import NAMED_CLASSES, confusion_matrix
+from graft_host.report_data import LETTERS, ReportData, megabytes, number
 from graft_host.report_page import bar, count, facts, figure, name, percent, section, table, text
-from graft_host.report_photos import picture
-
-MAX_PHOTOS = 24
-"""Thumbnails in a report."""
 
 _MAX_PAIRS = 10
 _MAX_ROWS = 20  # of classes at once; the rest unfolds
 _MAX_NAMED = 8
-_LABEL = 60  # letters of a label or the model's name, where it stands in a text
 _PAIRED_CLASSES = 6  # with more, the confusion matrix takes the whole width
 _NONE = '<span class="none">&ndash;</span>'
 
@@ -40,7 +36,7 @@ def head(data: ReportData) -> str:
     )
     commonest = int(np.bincount(evaluation.truth).argmax())
     guess = (
-        f"Always answering “{name(evaluation.labels[commonest], _LABEL)}” would be right on "
+        f"Always answering “{name(evaluation.labels[commonest], LETTERS)}” would be right on "
         f"{percent(float(np.mean(evaluation.truth == commonest)))}."
     )
     tiles = [
@@ -52,7 +48,7 @@ def head(data: ReportData) -> str:
         ("Written by", text(f"graftkit {card.kit_version}")),
     ]
     return (
-        f'<header><p class="kicker">graftkit report</p><h1>{name(data.model.path.stem, _LABEL)}</h1>'
+        f'<header><p class="kicker">graftkit report</p><h1>{name(data.model.path.stem, LETTERS)}</h1>'
         f'<p class="labels">{_knows(evaluation.labels)}</p></header>'
         f'<section class="hero" aria-labelledby="hero-h"><div><p class="figure">{percent(hits / total)}</p>'
         f'<h2 id="hero-h">{named[0].upper()}{named[1:]} named right</h2></div><div>'
@@ -66,8 +62,8 @@ def head(data: ReportData) -> str:
 def confusion(data: ReportData) -> str:
     """The confusion matrix and the most frequent mistakes."""
     evaluation = data.evaluation
-    drawing = plots.confusion_matrix(evaluation.confusion, evaluation.labels)
-    numbered = len(evaluation.labels) > plots.NAMED_CLASSES
+    drawing = confusion_matrix(evaluation.confusion, evaluation.labels)
+    numbered = len(evaluation.labels) > NAMED_CLASSES
     caption = "A row for each true class, a column for each answer: blue is right, orange is a mistake; the stronger "
     caption += "the colour, the larger the share of the row."
     if numbered:
@@ -75,7 +71,7 @@ def confusion(data: ReportData) -> str:
     pairs = report_statistics.confused_pairs(evaluation.confusion)
     support = evaluation.confusion.sum(axis=1)
     lines = "".join(
-        f"<li><span>{name(evaluation.labels[truth], _LABEL)} taken for {name(evaluation.labels[said], _LABEL)}</span>"
+        f"<li><span>{name(evaluation.labels[truth], LETTERS)} taken for {name(evaluation.labels[said], LETTERS)}</span>"
         f'<span class="quiet">{photos:,} of {count(int(support[truth]), "photo")}</span></li>'
         for truth, said, photos in pairs[:_MAX_PAIRS]
     )
@@ -116,43 +112,31 @@ def classes(data: ReportData) -> str:
 def scores(data: ReportData) -> str:
     """Whether a score means what it says, and what a threshold would refuse."""
     evaluation, card = data.evaluation, data.model.card
-    found = report_statistics.reliability(evaluation.scores, evaluation.truth)
     top, right = evaluation.scores.max(axis=1), evaluation.predicted == evaluation.truth
     threshold = number(card.thresholds, "unknown", "score")
     threshold = threshold if threshold is not None and 0 <= threshold <= 1 else None
+    named = top >= (threshold or 0)  # of a photo that is called unknown the score claims nothing
+    found = report_statistics.reliability(evaluation.scores[named], evaluation.truth[named])
     reliable = (
         "Of photos with a score of 80%, 80% should be right: then dots lie on the dashed line. Below it the model is "
         "too sure, above it not sure enough. The bars behind the dots are 95% intervals: long where photos are few. "
         f"On average score and accuracy are <strong>{100 * found.error:.1f} percentage points</strong> apart (expected "
         f"calibration error {found.error:.3f}; Guo et al. 2017, {len(found.counts)} bins)."
     )
+    if not named.all():
+        reliable += " Photos that are called unknown are left out."
     spread = "A good model is sure where it is right and unsure where it is wrong. The two scales differ."
     if threshold is not None:
         spread += f" {_refused(top, right, threshold, card.thresholds)}"
     body = (
-        f'<div class="pair">{figure(plots.reliability_diagram(found), reliable)}'
-        f"{figure(plots.score_histogram(top, right, threshold), spread)}</div>{_calibration(card.training)}"
+        f'<div class="pair">{figure(score_plots.reliability_diagram(found), reliable)}'
+        f"{figure(score_plots.score_histogram(top, right, threshold), spread)}</div>{_calibration(card.training)}"
     )
     return section("scores", "How far to trust its scores", "reliability diagram, top score", body)
 
 
-def mistakes(data: ReportData) -> str:
-    """The photos that it got wrong, or nearly did."""
-    wrong = report_statistics.worst_mistakes(data.evaluation)
-    near = report_statistics.least_sure(data.evaluation)[: max(0, MAX_PHOTOS - len(wrong))]
-    body = ""
-    if wrong:
-        first = f" (the first {MAX_PHOTOS} of {len(wrong):,})" if len(wrong) > MAX_PHOTOS else ""
-        body += f"<p>Photos that it named wrong, those first of which it was surest{first}. Is the photo in the right "
-        body += f"folder?</p>{_gallery(data, wrong[:MAX_PHOTOS])}"
-    if near:
-        lead = "Named right, but least sure" if wrong else "It made no mistake on these photos: the least sure ones"
-        body += f"<h3>{lead}</h3>{_gallery(data, near)}"
-    return section("mistakes", "Its worst mistakes" if wrong else "Where it was least sure", "photos", body)
-
-
 def _knows(labels: Sequence[str]) -> str:
-    named = ", ".join(name(label, _LABEL) for label in labels[:_MAX_NAMED])
+    named = ", ".join(name(label, LETTERS) for label in labels[:_MAX_NAMED])
     more = len(labels) - _MAX_NAMED
     return f"Knows {count(len(labels), 'class', 'classes')}: {named}" + (f" and {more:,} more" if more > 0 else "")
 
@@ -166,11 +150,11 @@ def _interval_bar(share: float, low: float, high: float) -> str:
 
 
 def _class_row(index: int, label: str, row: Mapping[str, float], said: int, size: int) -> list[str]:
-    place = f'<span class="quiet">{index + 1}</span> ' if size > plots.NAMED_CLASSES else ""
+    place = f'<span class="quiet">{index + 1}</span> ' if size > NAMED_CLASSES else ""
     support = int(row["support"])
     defined = {"precision": said > 0, "recall": support > 0, "f1": said + support > 0}
     cells = [f"{percent(row[key])}{bar(row[key])}" if there else _NONE for key, there in defined.items()]
-    return [f"{place}{name(label, _LABEL)}", *cells, f"{support:,}"]
+    return [f"{place}{name(label, LETTERS)}", *cells, f"{support:,}"]
 
 
 def _refused(
@@ -202,22 +186,3 @@ def _calibration(training: Mapping[str, Any]) -> str:
     if (seen := number(training, "calibration", "photos")) is not None:
         pairs.append(("Photos that set it", f"{int(seen):,}"))
     return f"<h3>How training calibrated the scores</h3>{facts(pairs)}"
-
-
-def _gallery(data: ReportData, indexes: Sequence[int]) -> str:
-    return f'<ul class="gallery">{"".join(_photo(data, index) for index in indexes)}</ul>'
-
-
-def _photo(data: ReportData, index: int) -> str:
-    evaluation = data.evaluation
-    truth, said = int(evaluation.truth[index]), int(evaluation.predicted[index])
-    is_, says = evaluation.labels[truth], evaluation.labels[said]
-    scored = evaluation.scores[index]
-    file = relative(evaluation.paths[index], data.photos)
-    image = picture(evaluation.paths[index], f"{file}: {is_}, taken for {says}" if truth != said else f"{file}: {is_}")
-    line = f"<dt>said</dt><dd>{name(says, _LABEL)} <b>{percent(float(scored[said]))}</b></dd>"
-    if truth != said:
-        line += f"<dt>is</dt><dd>{name(is_, _LABEL)} <b>{percent(float(scored[truth]))}</b></dd>"
-    kind = "right" if truth == said else "wrong"
-    caption = f'<figcaption><dl>{line}</dl><p class="quiet">{name(file, _LABEL)}</p></figcaption>'
-    return f'<li class="{kind}"><figure>{image}{caption}</figure></li>'

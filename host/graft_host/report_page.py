@@ -7,6 +7,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from graft_device import __version__
+
+GENERATOR = '<meta name="generator" content="graftkit'
+"""How a page of ours begins, within its first kilobyte."""
+
 _STYLE = Path(__file__).with_name("report.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _UNPRINTABLE = {"Cc", "Cs", "Cn"}  # controls, bytes that are no text, and code points that will never be a letter
@@ -118,6 +123,7 @@ def page(title: str, body: str) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{GENERATOR} {attribute(__version__)}">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from graft_host.calibration import BINS, expected_calibration_error
 from graft_host.evaluate import Evaluation
-
-RELIABILITY_BINS = 15
-"""As in Guo et al., section 4."""
 
 _Z = 1.959964  # the normal quantile of a two-sided 95% interval
 
@@ -42,38 +40,29 @@ class Reliability:
         counts: photos in each bin, ``[B]``.
         hits: how many of them were named right, ``[B]``.
         confidence: the mean top score in each bin, 0 where it is empty, ``[B]``.
+        error: the expected calibration error, 0 to 1.
     """
 
     counts: NDArray[np.int64]
     hits: NDArray[np.int64]
     confidence: NDArray[np.float64]
-
-    @property
-    def error(self) -> float:
-        """The expected calibration error of the top label: mean distance of score and accuracy, 0 to 1.
-
-        Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On calibration of modern neural networks",
-        ICML 2017, equation 3.
-        """
-        filled = self.counts > 0
-        gaps = np.abs(self.hits[filled] / self.counts[filled] - self.confidence[filled])
-        return float(np.average(gaps, weights=self.counts[filled])) if filled.any() else 0.0
+    error: float
 
 
-def reliability(scores: NDArray[np.float32], truth: NDArray[np.int64], bins: int = RELIABILITY_BINS) -> Reliability:
-    """Sorts photos into bins; bin b holds the scores from b/B up to (b+1)/B, the last one 1 as well.
+def reliability(scores: NDArray[np.float32], truth: NDArray[np.int64]) -> Reliability:
+    """Sorts photos into the bins of the calibration error: bin b from b/B up to (b+1)/B, the last one with 1 as well.
 
     Args:
         scores: probabilities, ``[N,K]``.
         truth: index of each photo's class, ``[N]``.
-        bins: B.
     """
     top = scores.max(axis=1).astype(np.float64)
     right = scores.argmax(axis=1) == truth
-    place = np.clip((top * bins).astype(np.int64), 0, bins - 1)
-    counts = np.bincount(place, minlength=bins)
-    sums = np.bincount(place, weights=top, minlength=bins)
-    return Reliability(counts, np.bincount(place[right], minlength=bins), sums / np.maximum(counts, 1))
+    place = np.clip((top * BINS).astype(np.int64), 0, BINS - 1)
+    counts = np.bincount(place, minlength=BINS)
+    hits = np.bincount(place[right], minlength=BINS)
+    sums = np.bincount(place, weights=top, minlength=BINS)
+    return Reliability(counts, hits, sums / np.maximum(counts, 1), expected_calibration_error(scores, truth))
 
 
 def confused_pairs(confusion: NDArray[np.int64]) -> list[tuple[int, int, int]]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import Protocol
 
 from graft_host.isolated import Progress
+
+MAX_SKIPPED = 5
+"""Files that are not used and are named one by one."""
 
 
 class Reporter(Protocol):
@@ -16,3 +20,32 @@ class Reporter(Protocol):
 
     def progress(self, stage: str) -> contextlib.AbstractContextManager[Progress]:
         """Progress of a stage, called with (photos done, photos)."""
+
+
+class WithoutNotes:
+    """Passes on how far a run has come, and none of its notes; for one that repeats what was told of."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def note(self, text: str) -> None:
+        """Drops a note."""
+
+    def progress(self, stage: str) -> contextlib.AbstractContextManager[Progress]:
+        """Progress of a stage."""
+        return self._reporter.progress(stage)
+
+
+def note_skipped(skipped: Iterable[tuple[object, str]], reporter: Reporter, where: str) -> None:
+    """Tells of files that are not used, a line each for the first few.
+
+    Args:
+        skipped: paths and reasons.
+        reporter: hears of them.
+        where: completes "and 7 more", such as ``: --json lists all``.
+    """
+    files = list(skipped)
+    for path, reason in files[:MAX_SKIPPED]:
+        reporter.note(f"skipped {path}: {reason}")
+    if len(files) > MAX_SKIPPED:
+        reporter.note(f"and {len(files) - MAX_SKIPPED:,} more{where}")

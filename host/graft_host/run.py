@@ -10,36 +10,40 @@ from typing import Any
 from graft_host.accuracy import Accuracy
 from graft_host.calibration import CalibratedHead
 from graft_host.evaluate import Evaluation
+from graft_host.guards import FailedGate
 from graft_host.material import Material
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A written model and how it came about.
+    """A model and how it came about.
 
     Attributes:
-        model: the file.
+        model: the file; one that a gate refused lies aside, or there is None.
         material: photos, split, backbone and bottlenecks.
         head: the float head, calibrated.
         evaluation: of the written file on the test photos.
         accuracy: figures on the test photos.
         size: of the file in bytes.
         seconds: a figure per stage.
+        gate: that refused the model, if one did.
     """
 
-    model: Path
+    model: Path | None
     material: Material
     head: CalibratedHead
     evaluation: Evaluation
     accuracy: Accuracy
     size: int
     seconds: dict[str, float]
+    gate: FailedGate | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The figures that ``graft train --json`` prints."""
+        """The figures that ``graft train --json`` prints; of a refused model with ``gate`` and ``rejected`` too."""
         dataset, backbone = self.material.dataset, self.material.backbone
-        return {
-            "model": str(self.model),
+        path = None if self.model is None else os.fsdecode(self.model)
+        figures = {
+            "model": path if self.gate is None else None,
             "labels": list(dataset.labels),
             "photos": self.material.split.counts(len(dataset.skipped)),
             "accuracy": self.accuracy.to_json(),
@@ -59,5 +63,15 @@ class TrainResult:
             },
             "pretrained": backbone.spec.weights.pretrained,
             **self.evaluation.figures(),
+            "unknown": self._unknown(),
             "skipped": [{"path": os.fsdecode(s.path), "reason": s.reason} for s in dataset.skipped],
         }
+        return figures if self.gate is None else {**figures, "gate": self.gate.to_json(), "rejected": path}
+
+    def _unknown(self) -> dict[str, Any] | None:
+        """The threshold with what it was set on, and how many of the test photos it refuses; None if there is none."""
+        unknown = self.head.unknown
+        if unknown is None:
+            return None
+        kept = {"score": round(unknown.score, 6), "rate": unknown.rate, "photos": unknown.photos}
+        return {**kept, **self.evaluation.figures().get("unknown", {})}

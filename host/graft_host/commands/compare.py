@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 import typer
 
 from graft_host.commands.options import (
+    AugmentOption,
     CacheOption,
     ClassWeight,
     ClassWeightOption,
     ImageSizeOption,
     JsonOption,
+    LearningRateOption,
     Optimizer,
     OptimizerOption,
     PhotosArgument,
     Resize,
     ResizeOption,
     SeedOption,
+    StepsOption,
     Tap,
     TapOption,
     TestPercentOption,
     ThreadsOption,
+    UnknownRateOption,
     ValidationPercentOption,
     WeightsOption,
     check_percents,
@@ -41,8 +45,12 @@ def compare(
     test_percent: TestPercentOption = 15,
     validation_percent: ValidationPercentOption = 15,
     seed: SeedOption = 0,
+    augment: AugmentOption = 0,
     optimizer: OptimizerOption = Optimizer.LBFGS,
+    learning_rate: LearningRateOption = 0.5,
+    steps: StepsOption = 4000,
     class_weight: ClassWeightOption = ClassWeight.NONE,
+    unknown_rate: UnknownRateOption = 0.05,
     threads: ThreadsOption = None,
     cache: CacheOption = None,
     as_json: JsonOption = False,
@@ -51,14 +59,15 @@ def compare(
     check_percents(test_percent, validation_percent)
     from graft_host.compare import compare as run
     from graft_host.console import TerminalReporter
-    from graft_host.dataset import SplitRule
     from graft_host.head import Recipe
     from graft_host.options import HeadOptions
+    from graft_host.split import SplitRule
 
     options = HeadOptions(
         photos=photos, weights=weights, tap=tap.value, image_size=image_size, resize=resize.value,
         rule=SplitRule(seed, test_percent, validation_percent),
-        recipe=Recipe(optimizer.value, class_weight is ClassWeight.BALANCED, seed), threads=threads, cache=cache,
+        recipe=Recipe(optimizer.value, class_weight is ClassWeight.BALANCED, seed, learning_rate, steps),
+        augment=augment, unknown_rate=unknown_rate, threads=threads, cache=cache,
     )  # fmt: skip
     result = run(options, TerminalReporter())
     typer.echo(json.dumps(result.to_json()) if as_json else _report(result))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def finite(value: float | None) -> float | None:
+    """The callback of every option that is a number: nan and inf, which pass a range, are a usage error."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
 
 
 class Tap(str, Enum):
@@ -81,9 +89,14 @@ WeightsOption = Annotated[
 TapOption = Annotated[Tap, typer.Option(help="Layer that bottlenecks are taken from: earlier is faster.")]
 ImageSizeOption = Annotated[int, typer.Option(min=75, help="Input side in pixels: smaller is faster.")]
 ResizeOption = Annotated[Resize, typer.Option(help="squash the whole photo to a square, or crop its central 87.5%.")]
-TestPercentOption = Annotated[float, typer.Option(min=0.1, max=90, help="Share of photos kept to test the file.")]
+TestPercentOption = Annotated[
+    float, typer.Option(min=0.1, max=90, callback=finite, help="Share of photos kept to test the file.")
+]
 ValidationPercentOption = Annotated[
-    float, typer.Option(min=0, max=90, help="Share of photos that choose the regularization and calibrate the scores.")
+    float,
+    typer.Option(
+        min=0, max=90, callback=finite, help="Share of photos that choose the regularization and calibrate the scores."
+    ),
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="Shuffles the split and everything else that is drawn.")]
 OptimizerOption = Annotated[
@@ -92,9 +105,21 @@ OptimizerOption = Annotated[
 ClassWeightOption = Annotated[
     ClassWeight, typer.Option(help="balanced: every class counts the same, however many photos it has.")
 ]
+LearningRateOption = Annotated[float, typer.Option(min=1e-9, callback=finite, help="Of sgd.")]
+StepsOption = Annotated[int, typer.Option(min=1, help="Of sgd, 100 photos each.")]
+AugmentOption = Annotated[int, typer.Option(min=0, max=100, help="Variants of each training photo.")]
+UnknownRateOption = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=0.5,
+        callback=finite,
+        help="Share of known photos that may be called unknown so that strangers are; 0: never.",
+    ),
+]
 
 
 def check_percents(test_percent: float, validation_percent: float) -> None:
     """Raises a usage error if there is nothing left to train on."""
-    if not test_percent + validation_percent < 100:  # noqa: PLR2004  percent; refuses nan as well
+    if not test_percent + validation_percent < 100:  # noqa: PLR2004  percent
         raise typer.BadParameter("--test-percent and --validation-percent leave nothing to train on")

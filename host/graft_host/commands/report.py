@@ -20,7 +20,7 @@ def report(
     part: Annotated[
         Part, typer.Option("--split", help="test: the photos that training kept aside; all: every photo.")
     ] = Part.TEST,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing page.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier page.")] = False,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -28,12 +28,13 @@ def report(
     from graft_device.console import printable
     from graft_device.model import read_model
     from graft_host.console import TerminalReporter
+    from graft_host.destination import Source
     from graft_host.evaluate import evaluate_folder
     from graft_host.report import ReportData, check_report, render_report, write_report
 
     described = read_model(model)
     page = output or model.with_suffix(".html")
-    check_report(page, model, overwrite=overwrite)
+    check_report(page, model, [Source("photos", photos)], overwrite=overwrite)
     evaluation = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
     data = ReportData(evaluation, described, photos, part.value)
     write_report(page, render_report(data), overwrite=overwrite)
