@@ -21,6 +21,10 @@ DEVICE = sorted(Path(graft_device.__file__).parent.glob("**/*.py"))
 HOST = sorted(Path(graft_host.__file__).parent.glob("**/*.py"))
 WITH_TENSORFLOW = {"backbone.py", "convert.py", "download.py", "keras_export.py"}
 BOARD_PACKAGES = {"graft_device", "numpy", "PIL", "typer"}
+EXTRAS = {  # what the modules of an extra may import besides
+    "serve": {"h11", "python_multipart", "starlette", "uvicorn"},
+    "sources": {"av", "picamera2"},
+}
 
 
 def imported(path: Path) -> set[str]:
@@ -46,7 +50,7 @@ def run_python(program: str, *args: object) -> list[str]:
 
 @pytest.mark.parametrize("path", DEVICE, ids=lambda path: path.name)
 def test_the_device_package_imports_only_what_a_board_has(path: Path) -> None:
-    assert imported(path) - set(sys.stdlib_module_names) <= BOARD_PACKAGES
+    assert imported(path) - set(sys.stdlib_module_names) <= BOARD_PACKAGES | EXTRAS.get(path.parent.name, set())
 
 
 @pytest.mark.parametrize("path", HOST, ids=lambda path: path.name)
@@ -91,6 +95,7 @@ except SystemExit as end:
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 HEAVY = {"rich", "pydantic", "tensorflow", "keras", "graft_host", "scipy", "sklearn", "h5py"}
+HEAVY |= {"asyncio", "av", "paho", "sqlite3", "starlette", "uvicorn"}
 
 
 def test_classifying_loads_nothing_heavy(tmp_path: Path) -> None:
@@ -99,6 +104,14 @@ def test_classifying_loads_nothing_heavy(tmp_path: Path) -> None:
     loaded = set(run_python(RUN, "classify", model, tmp_path / "red.png"))
     assert loaded >= {"numpy", "PIL", "ai_edge_litert"}
     assert not loaded & HEAVY
+
+
+def test_a_command_loads_no_other(tmp_path: Path) -> None:
+    model = write_artifact(tmp_path / "m.tflite")
+    program = RUN.replace('name.partition(".")[0] for', "name for")
+    assert program != RUN
+    commands = {name for name in run_python(program, "info", model) if name.startswith("graft_device.commands.")}
+    assert commands == {"graft_device.commands.info", "graft_device.commands.options"}
 
 
 @pytest.mark.parametrize("args", [["--help"], ["classify", "--help"], ["--version"]])

@@ -20,6 +20,9 @@ from tests.device_models import COLOURS, LABELS, make_card, network, picture, wr
 from tests.test_runtime import each_runtime
 
 COMMAND = [sys.executable, "-m", "graft_device.cli"]
+COMMAND_NAMES = [
+    "classify", "info", "run", "serve", "doctor", "bench", "install", "models", "rollback", "selftest", "service",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +240,7 @@ def test_usage_errors(args: list[str], words: str) -> None:
 # Help, version, info
 
 
-@pytest.mark.parametrize("command", ["classify", "info"])
+@pytest.mark.parametrize("command", COMMAND_NAMES)
 def test_help_has_an_example(command: str) -> None:
     assert command in graft_device("--help").stdout
     done = graft_device(command, "--help")

@@ -2,13 +2,14 @@
 
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
+import sys
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from graft_device import __version__, console
-from graft_device.commands.classify import classify
-from graft_device.commands.info import info
 
 app = typer.Typer(
     cls=console.EdgeGroup,
@@ -36,12 +37,33 @@ def _root(
     """Holds the options that every command shares; ``console`` acts on them."""
 
 
-app.command(epilog="Example:  graft-device classify pets.tflite photo.jpg --top-k 2")(classify)
-app.command(epilog="Example:  graft-device info pets.tflite")(info)
+_EXAMPLES = {
+    "classify": "classify pets.tflite photo.jpg --top-k 2",
+    "info": "info pets.tflite",
+    "run": "run pets.tflite --source /dev/video0 --changes",
+    "serve": "serve pets.tflite --port 8000",
+    "doctor": "doctor pets.tflite",
+    "bench": "bench pets.tflite --photo photo.jpg --threads sweep",
+    "install": "install pets.tflite",
+    "models": "models",
+    "rollback": "rollback",
+    "selftest": "selftest pets.tflite",
+    "service": "service pets.tflite -- run --source picamera2 --changes",
+}
+"""Each command with its example; it is the function of that name in the module of that name in ``commands``."""
+
+
+def register(names: Iterable[str]) -> None:
+    """Adds commands to the app, and imports them for that: a board starts with the one that it is asked for."""
+    for name in names:
+        command = getattr(import_module(f"graft_device.commands.{name}"), name)
+        app.command(epilog=f"Example:  graft-device {_EXAMPLES[name]}")(command)
 
 
 def main() -> None:
     """The entry point of ``graft-device``."""
+    wanted = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None)
+    register([wanted] if wanted in _EXAMPLES else _EXAMPLES)
     console.run(app)
 
 

@@ -13,6 +13,7 @@ _LITERT_GLIBC = (2, 27)
 """From the names of the wheels of ai-edge-litert 2.3.0, manylinux_2_27; there are none for musl."""
 
 _PIP = "python3 -m pip install"
+RUNTIMES = ("litert", "tflite-runtime")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ def this_machine() -> Machine:
     )
 
 
+def requirements(machine: Machine) -> dict[str, tuple[str, ...]]:
+    """What pip installs for each runtime that there is for a machine, best first; empty if there is none."""
+    found = {"litert": _litert(machine), "tflite-runtime": _tflite_runtime(machine)}
+    return {name: wanted for name, wanted in found.items() if wanted}
+
+
 def install_line(machine: Machine, runtime: str = "auto") -> str:
     """The line that installs a runtime, or why there is none.
 
@@ -55,28 +62,27 @@ def install_line(machine: Machine, runtime: str = "auto") -> str:
         machine: where.
         runtime: ``auto``, ``litert`` or ``tflite-runtime``.
     """
-    lines = {"litert": _litert_line(machine), "tflite-runtime": _tflite_line(machine)}
-    wanted = [lines[runtime]] if runtime in lines else list(lines.values())
-    for line in wanted:
-        if line is not None:
-            return line
-    name = runtime if runtime in lines else "runtime"
+    found = requirements(machine)
+    wanted = found.get(runtime) if runtime in RUNTIMES else next(iter(found.values()), None)
+    if wanted:
+        return " ".join([_PIP, *(f'"{each}"' if set(each) & set("<=>") else each for each in wanted)])
+    name = runtime if runtime in RUNTIMES else "runtime"
     return (
         f"there is no {name} for {machine.bits}-bit Python {machine.python[0]}.{machine.python[1]} on {machine.cpu}: "
         "use a 64-bit system on Arm or x86 with Python 3.10 or later, or on 32-bit Arm Python 3.9 to 3.11"
     )
 
 
-def _litert_line(machine: Machine) -> str | None:
+def _litert(machine: Machine) -> tuple[str, ...]:
     library = not machine.linux or (machine.glibc is not None and machine.glibc >= _LITERT_GLIBC)
     fits = library and machine.bits == 64 and machine.cpu in _LITERT_CPUS and machine.python >= (3, 10)  # noqa: PLR2004
-    return f"{_PIP} ai-edge-litert" if fits else None
+    return ("ai-edge-litert",) if fits else ()
 
 
-def _tflite_line(machine: Machine) -> str | None:
+def _tflite_runtime(machine: Machine) -> tuple[str, ...]:
     arm32 = machine.bits == 32 and machine.cpu in {"armv7l", "armv8l", "aarch64"}  # noqa: PLR2004
     wide = machine.bits == 64 and machine.cpu in _TFLITE_CPUS  # noqa: PLR2004
     if not (machine.linux and machine.glibc and (arm32 or wide) and (3, 9) <= machine.python <= (3, 11)):
-        return None
+        return ()
     version = "2.14.0" if machine.glibc >= (2, 34) else "2.13.0"
-    return f'{_PIP} "tflite-runtime=={version}" "numpy<2"'
+    return (f"tflite-runtime=={version}", "numpy<2")

@@ -46,8 +46,8 @@ class Runner:
         self._path = path
         self._interpreter = interpreter
         first_input, first_output = _only(interpreter.get_input_details()), _only(interpreter.get_output_details())
-        self.input = _spec(first_input)
-        self.output = _spec(first_output)
+        self.input = tensor_spec(first_input)
+        self.output = tensor_spec(first_output)
         self._input_index = int(first_input["index"])
         self._output_index = int(first_output["index"])
 
@@ -84,6 +84,15 @@ def open_model(path: str | Path, runtime: str = "auto", threads: int | None = No
         RuntimeMissingError: no runtime is installed, or the one asked for isn't, or it doesn't work.
         ModelError: the file cannot be run.
     """
+    name, interpreter = open_interpreter(path, runtime, threads)
+    try:
+        return Runner(interpreter, name, Path(path))
+    except ValueError as error:
+        raise ModelError(f"{path} cannot be opened by {name}: {error} (not a model for it)") from error
+
+
+def open_interpreter(path: str | Path, runtime: str = "auto", threads: int | None = None) -> tuple[str, Any]:
+    """The name of the runtime, and its own interpreter with the file in it, ready to run; see ``open_model``."""
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"no such model file: {path}")
@@ -92,13 +101,13 @@ def open_model(path: str | Path, runtime: str = "auto", threads: int | None = No
     try:
         interpreter = interpreter_class(model_path=_native_path(path), num_threads=count)
         interpreter.allocate_tensors()
-        return Runner(interpreter, name, path)
     except (RuntimeError, ValueError) as error:
         raise ModelError(
             f"{path} cannot be opened by {name}: {_first_line(error)} (cut short, or not a model for it)"
         ) from error
     except (ImportError, AttributeError, SystemError) as error:
         raise RuntimeMissingError(_broken_message(name, error)) from error
+    return name, interpreter
 
 
 def installed_runtimes() -> tuple[str, ...]:
@@ -173,7 +182,8 @@ def _only(details: list[dict[str, Any]]) -> dict[str, Any]:
     return details[0]
 
 
-def _spec(detail: dict[str, Any]) -> TensorSpec:
+def tensor_spec(detail: dict[str, Any]) -> TensorSpec:
+    """What an interpreter's details say of a tensor."""
     scale, zero_point = detail["quantization"]
     shape = tuple(int(n) for n in detail["shape"])
     return TensorSpec(shape, np.dtype(detail["dtype"]), float(scale), int(zero_point))

@@ -85,7 +85,7 @@ def _process(service: Service) -> list[str]:
 
 
 def _can_reload(service: Service) -> bool:
-    """Whether the model can be opened anew: a file in a home is seen as it was at the start, whatever takes its place."""
+    """Whether the model can be opened anew: a file in a home is seen as at the start, whatever takes its place."""
     paths = [Path(word) for word in service.command[1:] if word.startswith("/")]
     bound = [path for path in paths if path.is_file() and _store_or_file(path) == path and _is_hidden(path)]
     return service.needs.reload and not bound

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -47,20 +47,27 @@ def add_metadata(network: bytes, card: ModelCard) -> bytes:
     return flatbuffer.pack(model)
 
 
-def archive(labels: Sequence[str], card: ModelCard) -> bytes:
+def archive(labels: Sequence[str], card: ModelCard, extras: Mapping[str, bytes] | None = None) -> bytes:
     """The zip that goes behind the flatbuffer.
 
     Args:
         labels: in the order of the output, none with a line break.
         card: the model card.
+        extras: other files, by name.
 
     Returns:
         A zip with ``labels.txt`` and ``graft.json``, the same bytes for the same labels and card.
     """
+    texts = {LABELS_NAME: "".join(f"{label}\n" for label in labels), CARD_NAME: card.to_json()}
+    return pack_zip({**{name: text.encode() for name, text in texts.items()}, **(extras or {})})
+
+
+def pack_zip(files: Mapping[str, bytes]) -> bytes:
+    """A zip of these files in this order, the same bytes for the same files."""
     memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as files:  # readers want it uncompressed
-        for name, text in ((LABELS_NAME, "".join(f"{label}\n" for label in labels)), (CARD_NAME, card.to_json())):
-            files.writestr(zipfile.ZipInfo(name, _EPOCH), text.encode())
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as packed:  # readers want it uncompressed
+        for name, data in files.items():
+            packed.writestr(zipfile.ZipInfo(name, _EPOCH), data)
     return memory.getvalue()
 
 

@@ -11,17 +11,18 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from graft_device.errors import DatasetError
-from graft_device.model import read_model
 from graft_device.runtime import threads_to_use
 from graft_host.accuracy import Accuracy
-from graft_host.calibration import CalibratedHead, calibrate, expected_calibration_error, softmax
+from graft_host.calibration import CalibratedHead, Unknown, calibrate, expected_calibration_error, softmax
 from graft_host.card import model_card, tested_card
 from graft_host.clock import Clock
 from graft_host.dataset import Photo
+from graft_host.delivery import check_passed, place_model, place_report
 from graft_host.evaluate import Evaluation, evaluate
 from graft_host.findings import warnings
 from graft_host.fuse import fuse
-from graft_host.guards import check_gates, check_output, write_model
+from graft_host.golden import golden_pack
+from graft_host.guards import check_outputs, check_unknown_label, failed_gate
 from graft_host.head import train_head
 from graft_host.isolated import Progress
 from graft_host.material import Material, gather
@@ -29,9 +30,10 @@ from graft_host.metadata import add_metadata, archive
 from graft_host.mislabels import search_mislabels
 from graft_host.options import HeadOptions, TrainOptions
 from graft_host.problems import find_problems
-from graft_host.report import ReportData, check_report, render_report, write_report
-from graft_host.reporter import Reporter
+from graft_host.reporter import Reporter, WithoutNotes
 from graft_host.run import TrainResult
+
+_STATED = 1e-4  # stated rates are rounded to this
 
 
 def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
@@ -40,13 +42,12 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     Raises:
         GraftError: anything that keeps the model from being made; no output is written then, and the cache keeps
             what was computed.
-        GateError: the shipped file is not as good as the options demand; no output is written, but for a rejected
-            file that was asked for.
+        RejectedError: the shipped file is not as good as the options demand; no output is written, but for a rejected
+            file and a report that were asked for.
     """
     clock = Clock()
-    check_output(options.output, overwrite=options.overwrite)
-    if options.report is not None:
-        check_report(options.report, options.output, overwrite=options.overwrite, option="--report")
+    check_outputs(options)
+    check_unknown_label(options)
     material = gather(options, reporter, clock)
     labels, (tests, truth) = material.dataset.labels, material.test
     with clock.stage("check"):
@@ -54,6 +55,8 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
             reporter.note(line)
     with clock.stage("head"), threadpool_limits(1):  # products this thin are slower on more, and round differently
         head = graftable_head(material, options)
+    if note := unknown_note(head.unknown, options.unknown_rate):
+        reporter.note(note)
     with clock.stage("fuse"), threadpool_limits(1):
         card = model_card(options, material, head)
         network = add_metadata(graft(material, head), card)
@@ -65,23 +68,27 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         with clock.stage("float32"):
             float32 = float32_accuracy(options, reporter)
     classes = head.head.predict(tests)
+    named = ~evaluation.refused  # the score of a photo that is refused is no claim
     accuracy = Accuracy(
         float(np.mean(classes == truth)),
         evaluation.accuracy,
         float(np.mean(evaluation.predicted == classes)),
         float32,
-        expected_calibration_error(softmax(head.uncalibrated(tests)), truth),
-        expected_calibration_error(evaluation.scores, evaluation.truth),
+        expected_calibration_error(softmax(head.uncalibrated(tests[named])), truth[named]),
+        expected_calibration_error(evaluation.scores[named], evaluation.truth[named]),
     )
+    card = tested_card(card, accuracy, head)
+    with clock.stage("golden"):
+        photos = material.split.test if options.golden_photos else ()
+        golden = golden_pack(network, archive(labels, card), evaluation, photos)
     # The network that was tested, byte for byte.
-    artifact = network + archive(labels, tested_card(card, accuracy, head))
-    check_gates(evaluation, accuracy, artifact, options)
+    artifact = network + archive(labels, card, golden.entries())
+    gate = failed_gate(accuracy, len(evaluation.truth), options)
     with clock.stage("write"):
-        write_model(options.output, artifact, overwrite=options.overwrite)
-    result = TrainResult(options.output, material, head, evaluation, accuracy, len(artifact), clock.finish())
-    if options.report is not None:
-        data = ReportData(evaluation, read_model(options.output), options.photos, "test", result.to_json())
-        write_report(options.report, render_report(data), overwrite=options.overwrite, option="--report")
+        model = place_model(artifact, gate, options)
+    result = TrainResult(model, material, head, evaluation, accuracy, len(artifact), clock.finish(), gate)
+    place_report(result, artifact, options)
+    check_passed(result, options)
     return result
 
 
@@ -90,17 +97,40 @@ def photo_warnings(material: Material, options: HeadOptions) -> list[str]:
     photos = [photo for part in material.split.parts.values() for photo in part]
     bottlenecks, labels = material.without_variants()
     search = search_mislabels(
-        bottlenecks, labels, [photo.place for photo in photos], len(material.dataset.labels), options.rule.seed
-    )
+        bottlenecks, labels, [photo.place for photo in photos], len(material.dataset.labels), options.rule.seed,
+        threads_to_use(options.threads),
+    )  # fmt: skip
     found = find_problems(replace(material.dataset, photos=tuple(photos)), options.image_size, search.mislabels)
     return warnings(found, options.photos, material.split.divided)
+
+
+def unknown_note(unknown: Unknown | None, asked: float) -> str | None:
+    """What to say where strangers are not told from known photos as was asked for.
+
+    Args:
+        unknown: what came out.
+        asked: ``--unknown-rate``.
+    """
+    if asked > 0 and unknown is None:
+        return (
+            "warning: too few photos to find a threshold for unknown ones: the model will call none unknown; "
+            "add photos, or give --unknown-rate 0 to say that this is meant"
+        )
+    if unknown is not None and unknown.rate > asked + _STATED:
+        return (
+            f"note: {unknown.photos} photos are too few to promise that at most {asked:.2%} of known ones will be "
+            f"called unknown; it may be {unknown.rate:.2%}: add photos, or raise --unknown-rate"
+        )
+    return None
 
 
 def graftable_head(material: Material, options: HeadOptions) -> CalibratedHead:
     """Trains a head on the bottlenecks, and calibrates it on photos that it was not trained on."""
     classes, recipe = len(material.dataset.labels), options.recipe
-    head = train_head(material.train, material.validation, classes, recipe, material.groups)
-    return calibrate(head, material.train, material.validation, recipe, material.groups, options.unknown_rate)
+    train, validation, groups = material.train, material.validation, material.groups
+    threads = threads_to_use(options.threads)
+    head = train_head(train, validation, classes, recipe, groups, threads)
+    return calibrate(head, train, validation, recipe, groups, options.unknown_rate, threads)
 
 
 def graft(material: Material, head: CalibratedHead) -> bytes:
@@ -111,7 +141,9 @@ def graft(material: Material, head: CalibratedHead) -> bytes:
 
 def float32_accuracy(options: HeadOptions, reporter: Reporter) -> float:
     """What the same photos, weights and recipe come to on the test photos where nothing is quantized."""
-    material = gather(replace(options, quantization="float32"), reporter, Clock())
+    # What there was to note of the photos was noted, and float32 needs no calibration that could be old.
+    plain = replace(options, quantization="float32", recalibrate=False)
+    material = gather(plain, WithoutNotes(reporter), Clock())
     with threadpool_limits(1):
         head = train_head(
             material.train, material.validation, len(material.dataset.labels), options.recipe, material.groups

@@ -17,7 +17,18 @@ class RuntimeChoice(str, Enum):
     TFLITE_RUNTIME = "tflite-runtime"
 
 
-ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="The .tflite that 'graft train' wrote.")]
+def in_store(path: Path) -> Path:
+    """The current model where a store of ``graft-device install`` is named; else the path as it is."""
+    current = path / "current" / "model.tflite"
+    return current if current.is_file() else path
+
+
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="The .tflite that 'graft train' wrote, or a store for its current one.", callback=in_store
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results and nothing else.")]
 RuntimeOption = Annotated[RuntimeChoice, typer.Option(help="Interpreter to use.")]
 ThreadsOption = Annotated[Optional[int], typer.Option(min=1, help="Cores to use; all when not given.")]

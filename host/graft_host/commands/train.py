@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graft_device.errors import GateError
 from graft_host.commands.options import (
+    AugmentOption,
     CacheOption,
     ClassWeight,
     ClassWeightOption,
     ImageSizeOption,
     JsonOption,
+    LearningRateOption,
     Optimizer,
     OptimizerOption,
     PhotosArgument,
@@ -22,17 +23,20 @@ from graft_host.commands.options import (
     Resize,
     ResizeOption,
     SeedOption,
+    StepsOption,
     Tap,
     TapOption,
     TestPercentOption,
     ThreadsOption,
+    UnknownRateOption,
     ValidationPercentOption,
     WeightsOption,
     check_percents,
+    finite,
 )
 
 if TYPE_CHECKING:
-    from graft_host.evaluate import Evaluation
+    from graft_host.run import TrainResult
 
 
 def train(
@@ -46,43 +50,52 @@ def train(
     test_percent: TestPercentOption = 15,
     validation_percent: ValidationPercentOption = 15,
     seed: SeedOption = 0,
-    augment: Annotated[int, typer.Option(min=0, max=100, help="Variants of each training photo.")] = 0,
+    augment: AugmentOption = 0,
     optimizer: OptimizerOption = Optimizer.LBFGS,
-    learning_rate: Annotated[float, typer.Option(min=1e-9, help="Of sgd.")] = 0.5,
-    steps: Annotated[int, typer.Option(min=1, help="Of sgd, 100 photos each.")] = 4000,
+    learning_rate: LearningRateOption = 0.5,
+    steps: StepsOption = 4000,
     class_weight: ClassWeightOption = ClassWeight.NONE,
     min_accuracy: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Gate: accuracy of the shipped file on the test photos, or exit status 3."),
+        typer.Option(
+            min=0,
+            max=1,
+            callback=finite,
+            help="Gate: accuracy of the shipped file on the test photos, or exit status 3.",
+        ),
     ] = None,
     max_drop: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Gate: how much less accurate than float32 the file may be, or exit status 3."),
+        typer.Option(
+            min=0,
+            max=1,
+            callback=finite,
+            help="Gate: how much less accurate than float32 the file may be, or exit status 3.",
+        ),
     ] = None,
     keep_rejected: Annotated[
         bool, typer.Option("--keep-rejected", help="Keep a file that failed a gate, as OUT.rejected.tflite.")
     ] = False,
-    unknown_rate: Annotated[
-        float,
-        typer.Option(
-            min=0, max=0.5, help="Share of known photos that may be called unknown so that strangers are; 0: never."
-        ),
-    ] = 0.05,
+    unknown_rate: UnknownRateOption = 0.05,
     report: Annotated[Path | None, typer.Option(help="An .html to write: how good the model is, on one page.")] = None,
+    no_golden: Annotated[
+        bool, typer.Option("--no-golden", help="Put no test photos into the file for the board's self-test.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on a photo that can't be read.")] = False,
     recalibrate: Annotated[bool, typer.Option("--recalibrate", help="Quantize the backbone anew.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output file.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier model or report.")] = False,
     threads: ThreadsOption = None,
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Turn a folder of folders of photos into one tested .tflite."""
     check_percents(test_percent, validation_percent)
-    from graft_host.console import TerminalReporter, evaluation_report, train_report
-    from graft_host.dataset import SplitRule
+    from graft_host.console import TerminalReporter, train_report
+    from graft_host.delivery import RejectedError
     from graft_host.head import Recipe
     from graft_host.options import TrainOptions
     from graft_host.pipeline import train as run
+    from graft_host.split import SplitRule
 
     options = TrainOptions(
         photos=photos, output=output, weights=weights, tap=tap.value, image_size=image_size,
@@ -91,12 +104,14 @@ def train(
         recipe=Recipe(optimizer.value, class_weight is ClassWeight.BALANCED, seed, learning_rate, steps),
         augment=augment, threads=threads, cache=cache, overwrite=overwrite, recalibrate=recalibrate, strict=strict,
         unknown_rate=unknown_rate, min_accuracy=min_accuracy, max_drop=max_drop, keep_rejected=keep_rejected,
-        report=report,
+        report=report, golden_photos=not no_golden,
     )  # fmt: skip
+
+    def tell(result: TrainResult) -> None:
+        typer.echo(json.dumps(result.to_json()) if as_json else train_report(result))
+
     try:
-        result = run(options, TerminalReporter())
-    except GateError as refused:
-        found = cast("Evaluation", refused.evaluation)
-        typer.echo(json.dumps(found.to_json()) if as_json else evaluation_report(found))
+        tell(run(options, TerminalReporter()))
+    except RejectedError as refused:
+        tell(refused.result)
         raise
-    typer.echo(json.dumps(result.to_json()) if as_json else train_report(result))

@@ -1,0 +1,69 @@
+"""``graft-device install``."""
+
+# No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
+
+import json
+import re
+from typing import Annotated, Optional
+
+import typer
+
+from graft_device import console
+from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption
+from graft_device.commands.store_options import SignersOption, StoreOption, WaitOption, change_lines, open_store
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def install(
+    source: Annotated[str, typer.Argument(metavar="FILE|URL", help="The .tflite that 'graft train' wrote.")],
+    sha256: Annotated[
+        Optional[str], typer.Option("--sha256", metavar="HEX", help="Checksum that the file must have.")
+    ] = None,
+    store: StoreOption = None,
+    keep: Annotated[int, typer.Option(min=1, help="Models to keep; the current and the previous one always.")] = 3,
+    signature: Annotated[
+        Optional[str],
+        typer.Option(metavar="FILE|URL", help="The model's signature.  [default: the model's name and .sig]"),
+    ] = None,
+    allowed_signers: SignersOption = None,
+    allow_downgrade: Annotated[
+        bool, typer.Option("--allow-downgrade", help="Take a signed model that is older than one before it.")
+    ] = False,
+    runtime: RuntimeOption = RuntimeChoice.AUTO,
+    wait: WaitOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Test a model on this board and make it the current one, or leave everything as it is.
+
+    It becomes STORE/current/model.tflite, in one step. Exit status: 3 the self-test failed, 4 the signature is
+    refused, 5 it is older than one installed before, 6 the store can't be written, 7 another install runs,
+    8 wrong checksum, 9 it could not be fetched, 1 anything else.
+    """
+    from graft_device.installing import Request
+    from graft_device.installing import install as run
+    from graft_device.intake import Source
+
+    if sha256 is not None and not _SHA256.fullmatch(sha256):
+        raise typer.BadParameter("a SHA-256 has 64 hexadecimal digits", param_hint="--sha256")
+    request = Request(
+        Source(source),
+        open_store(store),
+        sha256 and sha256.lower(),
+        keep,
+        None if signature is None else Source(signature),
+        allowed_signers,
+        allow_downgrade,
+        runtime.value,
+        wait,
+    )
+    change = run(request)
+    if as_json:
+        typer.echo(json.dumps(change.to_json()))
+        return
+    if not change.changed:
+        typer.echo("nothing to do: it is the current model")
+    for line in change_lines(change):
+        typer.echo(console.printable(line))
+    if change.changed:
+        console.say("note: what runs goes on with the model that it opened, until SIGHUP or a restart")

@@ -1,0 +1,41 @@
+"""``graft-device models``."""
+
+# No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
+
+import json
+
+import typer
+
+from graft_device import console
+from graft_device.commands.options import JsonOption
+from graft_device.commands.store_options import StoreOption, open_store
+
+
+def models(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """List the models that are installed: which is current, since when, and which rollback would bring back."""
+    from graft_device.signatures import demanded_by
+
+    opened = open_store(store)
+    current, previous = opened.current_id(), opened.previous_id()
+    states = {previous: "previous", current: "current"}
+    slots = [(slot, states.get(slot.id, "kept")) for slot in opened.slots()]
+    since = None if current is None else opened.since()
+    if as_json:
+        signers = demanded_by(opened)
+        found = {
+            "store": str(opened.root),
+            "current": current,
+            "previous": previous,
+            "since": since,
+            "signatures": None if signers is None else str(signers),
+            "slots": [{**slot.to_json(), "state": state} for slot, state in slots],
+        }
+        typer.echo(json.dumps(found))
+        return
+    for slot, state in slots:
+        when = f"since {since}" if state == "current" else f"installed {slot.installed or 'at a time unknown'}"
+        signer = f"  signed by {slot.signer}" if slot.signer else ""
+        line = f"{state:<8}  {slot.id}  {slot.bytes / 1e6:>6.1f} MB  {when}  {slot.name}{signer}"
+        typer.echo(console.printable(line))
+    if not slots:
+        console.say(f"no model is installed in {console.printable(opened.root)}: graft-device install FILE")

@@ -1,0 +1,45 @@
+"""``graft-device rollback``."""
+
+# No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
+
+import json
+import re
+from typing import Annotated, Optional
+
+import typer
+
+from graft_device import console
+from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption
+from graft_device.commands.store_options import SignersOption, StoreOption, WaitOption, change_lines, open_store
+
+_ID = re.compile(r"[0-9a-fA-F]{4,64}")
+
+
+def rollback(
+    slot: Annotated[
+        Optional[str], typer.Argument(metavar="[ID]", help="A model's id or its beginning; the previous one if none.")
+    ] = None,
+    store: StoreOption = None,
+    allowed_signers: SignersOption = None,
+    runtime: RuntimeOption = RuntimeChoice.AUTO,
+    wait: WaitOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an earlier model the current one again, after a self-test; again to take that back.
+
+    Exit statuses are those of install.
+    """
+    from graft_device.installing import roll_back
+
+    if slot is not None and not _ID.fullmatch(slot):
+        raise typer.BadParameter("an id has hexadecimal digits, at least 4 of them: see graft-device models")
+    change = roll_back(open_store(store), slot, allowed_signers, runtime.value, wait)
+    if as_json:
+        typer.echo(json.dumps(change.to_json()))
+        return
+    if not change.changed:
+        typer.echo("nothing to do: it is the current model")
+    for line in change_lines(change):
+        typer.echo(console.printable(line))
+    if change.changed:
+        console.say("note: what runs goes on with the model that it opened, until SIGHUP or a restart")

@@ -1,0 +1,43 @@
+"""``graft-device selftest``."""
+
+# No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
+
+import json
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from graft_device import console
+from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption, in_store
+from graft_device.commands.store_options import StoreOption, open_store, test_in_words
+
+
+def selftest(
+    model: Annotated[
+        Optional[Path], typer.Argument(metavar="[MODEL]", help="A .tflite; the store's current one if none.")
+    ] = None,
+    store: StoreOption = None,
+    runtime: RuntimeOption = RuntimeChoice.AUTO,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell whether a model does on this board what it did where it was made. Exit status 3 if it does not."""
+    from graft_device.errors import GraftError
+    from graft_device.exit_codes import ExitCode
+    from graft_device.selftest import demand, run_selftest
+
+    path = in_store(model or open_store(store).root)
+    if model is None and not path.is_file():
+        raise GraftError(f"no model is installed in {path}: graft-device install FILE")
+    report = run_selftest(path, runtime.value)
+    if as_json:
+        typer.echo(json.dumps(report.to_json()))
+        if not report.passed:
+            raise typer.Exit(int(ExitCode.SELFTEST))
+        return
+    for photo in report.photos:
+        verdict = "as expected" if photo["passed"] else f"{photo['expected']} was expected"
+        line = f"{photo['name']}: {photo['found']}, {verdict}, scores at most {photo['difference']:.4f} apart"
+        typer.echo(console.printable(line))
+    demand(report, str(path))
+    typer.echo(console.printable(f"{path}: {test_in_words(report)}"))
