@@ -31,6 +31,7 @@ from tests.host_data import (
     photo,
     photos_in,
     run_on_small_disk,
+    run_python,
     start_python,
 )
 
@@ -421,6 +422,44 @@ def test_a_damaged_cache_is_an_error_that_says_what_to_do(tmp_path: Path, backbo
         _extract(backbone, tmp_path / "cache", photos)
     path.unlink()
     assert _extract(backbone, tmp_path / "cache", photos).misses == 4
+
+
+_MANY = """
+import sys
+from pathlib import Path
+from graft_host.bottlenecks import Augmentation, Bottlenecks
+from graft_host.dataset import scan
+from tests.host_data import handmade_backbone
+
+def kilobytes():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+def report(done, total):
+    if done in (total // 4, total):
+        print(kilobytes())
+
+cache, folder, made = map(Path, sys.argv[1:4])
+photos = scan(folder, 2, min_classes=1).photos
+with Bottlenecks(handmade_backbone(made), cache) as each:
+    found = each.extract(photos, (), Augmentation(), 2, report)
+print(found.misses)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_photos(tmp_path: Path) -> None:
+    """By its slope over 6,000 photos of 120 KB each as pixels; the results' keys and rows are all that may stay."""
+    folder = tmp_path / "photos" / "one"
+    folder.mkdir(parents=True)
+    data = image_bytes(0, "JPEG", width=200, height=200)
+    for index in range(8000):
+        (folder / f"{index}.jpg").write_bytes(data + index.to_bytes(4, "big"))  # different contents, the same picture
+    done = run_python(_MANY, tmp_path / "cache", tmp_path / "photos", tmp_path / "made")
+    assert done.returncode == 0, done.stderr
+    early, late, misses = map(int, done.stdout.split())
+    assert misses == 8000
+    assert late - early < 6000 * 0.5  # KiB: half a KiB a photo, where a file is 3 and its pixels are 120
 
 
 def test_the_helpers_image_is_what_its_bytes_say() -> None:

@@ -30,7 +30,19 @@ from tests.host_data import random_layers, write_h5
 pytestmark = pytest.mark.slow
 
 PHOTOS_A_CLASS = 14
-COMMANDS = ("check", "train", "evaluate", "report", "compare", "diagnose", "inspect", "export", "sign", "demo")
+COMMANDS = (
+    "search",
+    "check",
+    "train",
+    "evaluate",
+    "report",
+    "compare",
+    "diagnose",
+    "inspect",
+    "export",
+    "sign",
+    "demo",
+)
 NUMBERS = (
     "--test-percent", "--validation-percent", "--learning-rate", "--min-accuracy", "--max-drop", "--unknown-rate"
 )  # fmt: skip

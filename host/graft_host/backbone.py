@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from graft_host.inception import ConvWeights
@@ -25,13 +26,47 @@ def build_backbone(source: WeightsSource, tap: str, image_size: int) -> Any:
     Raises:
         WeightsError: the weights don't fit.
     """
+    whole = _inception(source, tap, image_size)
+    return _weighted(whole, _pooled(whole, tap, "bottleneck"), source, tap)
+
+
+def build_trunk(source: WeightsSource, taps: Sequence[str], image_size: int) -> Any:
+    """Builds one float network with the bottlenecks of several taps.
+
+    Args:
+        source: weights that reach the last tap.
+        taps: in the order of their depth.
+        image_size: input side S, 75 or more.
+
+    Returns:
+        A ``keras.Model`` as ``build_backbone`` gives, with an output for each tap.
+
+    Raises:
+        WeightsError: the weights don't fit.
+    """
+    whole = _inception(source, taps[-1], image_size)
+    outputs = [_pooled(whole, tap, f"bottleneck_{tap}") for tap in taps]
+    return _weighted(whole, outputs, source, taps[-1])
+
+
+def _inception(source: WeightsSource, tap: str, image_size: int) -> Any:
     import keras
 
     whole = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=(image_size, image_size, 3))
-    if source.last_pool == "max" and tap == "mixed10":
-        whole = _with_last_maximum(whole)
-    pooled = keras.layers.GlobalAveragePooling2D(name="bottleneck")(whole.get_layer(tap).output)
-    network = keras.Model(whole.input, pooled)
+    return _with_last_maximum(whole) if source.last_pool == "max" and tap == "mixed10" else whole
+
+
+def _pooled(whole: Any, tap: str, name: str) -> Any:
+    import keras
+
+    return keras.layers.GlobalAveragePooling2D(name=name)(whole.get_layer(tap).output)
+
+
+def _weighted(whole: Any, outputs: Any, source: WeightsSource, tap: str) -> Any:
+    """The network up to the outputs, the last of which is the tap's, with its weights."""
+    import keras
+
+    network = keras.Model(whole.input, outputs)
     convolutions, norms = _layers(network, "Conv2D"), _layers(network, "BatchNormalization")
     shapes = [tuple(int(n) for n in layer.kernel.shape) for layer in convolutions]
     for conv, norm, weights in zip(convolutions, norms, read_weights(source, tap, shapes), strict=True):

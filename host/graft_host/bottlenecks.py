@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-import queue
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,20 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.classifier import dequantize, to_input
+from graft_device.classifier import dequantize
 from graft_device.errors import PhotoError
 from graft_device.preprocess import VERSION as PREPROCESS_VERSION
-from graft_device.preprocess import fit, load, read_photo
-from graft_device.runtime import Runner, TensorSpec, open_model
-from graft_host.augment import MIN_CROP_SIDE, variant
+from graft_device.runtime import TensorSpec, open_model
 from graft_host.augment import VERSION as AUGMENT_VERSION
 from graft_host.dataset import Photo
+from graft_host.extraction import Job, extracted
 from graft_host.isolated import Progress
-from graft_host.quantize import Backbone
+from graft_host.quantize import Backbone, BackboneSpec
 from graft_host.store import BottleneckStore
 
 _COMMIT_ROWS = 256
 _COMMIT_SECONDS = 2.0
+
+Rows = list[tuple[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -54,14 +51,6 @@ class Extraction:
     misses: int
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One photo and those of its variants that are wanted (0 is the photo itself)."""
-
-    photo: Photo
-    keys: dict[int, str]
-
-
 class Bottlenecks:
     """The bottlenecks of one backbone under one resize rule; a context manager.
 
@@ -72,10 +61,9 @@ class Bottlenecks:
 
     def __init__(self, backbone: Backbone, cache: Path) -> None:
         self._backbone = backbone
-        self._rule = backbone.spec.resize
         runner = open_model(backbone.path, threads=1)
         self.spec: TensorSpec = runner.output
-        name = f"{backbone.fingerprint}-{self._rule}-v{PREPROCESS_VERSION}-{runner.runtime}.sqlite"
+        name = f"{backbone.fingerprint}-{backbone.spec.resize}-v{PREPROCESS_VERSION}-{runner.runtime}.sqlite"
         self._store = BottleneckStore(cache / "bottlenecks" / name, self.spec.dtype, self.spec.shape[1])
 
     def __enter__(self) -> Bottlenecks:
@@ -105,17 +93,9 @@ class Bottlenecks:
             CacheError: the cache cannot be written; what was stored before stays.
         """
         wanted = _wanted(photos, augmented, augmentation)
-        known = self._store.known(key for job in wanted for key in job.keys.values())
-        jobs = [
-            _Job(job.photo, missing)
-            for job in wanted
-            if (missing := {index: key for index, key in job.keys.items() if key not in known})
-        ]
-        total = sum(len(job.keys) for job in wanted)
-        failures = self._compute(jobs, augmentation.seed, threads, progress)
-        failed = sum(len(job.keys) for job in jobs if job.photo.digest in failures)
-        missing_count = sum(len(job.keys) for job in jobs)
-        return Extraction(failures, total - missing_count, missing_count - failed)
+        return extract_together(
+            self._backbone.path, self._backbone.spec, [self], wanted, augmentation.seed, threads, progress
+        )
 
     def matrix(
         self, photos: Sequence[Photo], augmentation: Augmentation | None = None
@@ -127,98 +107,109 @@ class Bottlenecks:
         labels = np.tile(np.array([photo.label for photo in photos], np.int64), variants + 1)
         return dequantize(self._store.matrix(keys), self.spec), labels
 
-    def _compute(self, jobs: list[_Job], seed: int, threads: int, progress: Progress) -> dict[str, str]:
-        failures: dict[str, str] = {}
-        rows: list[tuple[str, NDArray[Any]]] = []
-        stored = time.monotonic()
-        try:
-            for done, (job, vectors) in enumerate(self._results(jobs, seed, threads), 1):
-                if isinstance(vectors, PhotoError):
-                    failures[job.photo.digest] = str(vectors)
-                else:
-                    rows += [(key, vectors[index]) for index, key in job.keys.items()]
-                if len(rows) >= _COMMIT_ROWS or time.monotonic() - stored > _COMMIT_SECONDS:
-                    self._store.put(rows)
-                    rows, stored = [], time.monotonic()
-                progress(done, len(jobs))
-        finally:
-            if rows:
-                self._store.put(rows)  # Ctrl-C keeps what was computed
-        return failures
+    def missing(self, photos: Iterable[Photo]) -> int:
+        """How many different photos have no bottleneck in the cache yet."""
+        digests = {photo.digest for photo in photos}
+        return len(digests) - len(self.known(digests))
 
-    def _results(
-        self, jobs: list[_Job], seed: int, threads: int
-    ) -> Iterator[tuple[_Job, dict[int, NDArray[Any]] | PhotoError]]:
-        """Each job with its vectors or the reason why there are none, as they are finished."""
-        pending = iter(jobs)
-        lock, stop = threading.Lock(), threading.Event()
-        results: queue.Queue[tuple[_Job, Any]] = queue.Queue(maxsize=4 * threads)
+    def known(self, keys: Iterable[str]) -> set[str]:
+        """Which of the keys are cached."""
+        return self._store.known(keys)
 
-        def work() -> None:
-            job = jobs[0]
-            try:
-                runner = open_model(self._backbone.path, threads=1)
-                while not stop.is_set():
-                    with lock:
-                        following = next(pending, None)
-                    if following is None:
-                        return
-                    job = following
-                    results.put((job, self._vectors(job, seed, runner)))
-            except Exception as error:  # noqa: BLE001  raised again by the reader below
-                results.put((job, error))
-
-        workers = [threading.Thread(target=work, daemon=True) for _ in range(min(threads, len(jobs)))]
-        for worker in workers:
-            worker.start()
-        try:
-            for _ in jobs:
-                job, result = results.get()
-                if isinstance(result, Exception) and not isinstance(result, PhotoError):
-                    raise result
-                yield job, result
-        finally:
-            stop.set()
-            _drain(results, workers)
-
-    def _vectors(self, job: _Job, seed: int, runner: Runner) -> dict[int, NDArray[Any]] | PhotoError:
-        weights = self._backbone.spec.weights
-        size = self._backbone.spec.image_size
-        try:
-            data = read_photo(job.photo.path)
-            if hashlib.sha256(data).hexdigest() != job.photo.digest:
-                raise PhotoError("changed while it was being read")
-            # The photo itself exactly as the board decodes it; its variants large enough to be cropped.
-            image = load(data, size, self._rule)
-            wide = load(data, math.ceil(size / MIN_CROP_SIDE) + 1, self._rule) if max(job.keys) else image
-        except PhotoError as error:
-            return error
-        vectors = {}
-        for index in job.keys:
-            shown = variant(wide, job.photo.digest, index, seed) if index else image
-            tensor = to_input(fit(shown, size, self._rule), runner.input, weights.mean, weights.std)
-            vectors[index] = runner(tensor)[0]
-        return vectors
+    def put(self, rows: Rows) -> None:
+        """Caches bottlenecks, all or none of them."""
+        self._store.put(rows)
 
 
-def _wanted(photos: Sequence[Photo], augmented: Sequence[Photo], augmentation: Augmentation) -> list[_Job]:
+def photos_alone(photos: Iterable[Photo]) -> list[Job]:
+    """Different photos without variants, as ``extract_together`` takes them."""
+    return _wanted(photos, (), Augmentation())
+
+
+def extract_together(
+    network: Path,
+    spec: BackboneSpec,
+    outputs: Sequence[Bottlenecks],
+    wanted: Sequence[Job],
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> Extraction:
+    """One pass over photos for all outputs of a network; what every output has cached is not computed again.
+
+    Args:
+        network: the ``.tflite``.
+        spec: its normalization, input side and resize rule count.
+        outputs: where the bottlenecks of each output go, in their order.
+        wanted: different photos.
+        seed: of the variants.
+        threads: workers.
+        progress: called with (photos done, photos to do).
+
+    Raises:
+        CacheError: the cache cannot be written; what was stored before stays.
+    """
+    jobs = _to_do(wanted, outputs, seed)
+    total = sum(len(job.variants) for job in wanted)
+    missing = sum(len(job.variants) for job in jobs)
+    failures: dict[str, str] = {}
+    failed = 0
+    rows: list[Rows] = [[] for _ in outputs]
+    stored = time.monotonic()
+    try:
+        for done, (job, result) in enumerate(extracted(network, spec, jobs, seed, threads), 1):
+            if isinstance(result, PhotoError):
+                failures[job.photo.digest] = str(result)
+                failed += len(job.variants)
+            else:
+                for index, vectors in result.items():
+                    for place, vector in enumerate(vectors):
+                        rows[place].append((_key(job.photo.digest, index, seed), vector))
+            if len(rows[0]) >= _COMMIT_ROWS or time.monotonic() - stored > _COMMIT_SECONDS:
+                _flush(rows, outputs)
+                stored = time.monotonic()
+            progress(done, len(jobs))
+    finally:
+        _flush(rows, outputs)  # Ctrl-C keeps what was computed
+    return Extraction(failures, total - missing, missing - failed)
+
+
+def _flush(rows: list[Rows], outputs: Sequence[Bottlenecks]) -> None:
+    for batch, output in zip(rows, outputs, strict=True):
+        if batch:
+            ready, batch[:] = list(batch), []
+            output.put(ready)
+
+
+def _to_do(wanted: Sequence[Job], outputs: Sequence[Bottlenecks], seed: int) -> list[Job]:
+    """The jobs less what every output has cached."""
+    cached = [output.known(_keys(wanted, seed)) for output in outputs]
+    known = set.intersection(*cached)
+    if not known:
+        return list(wanted)
+    jobs = []
+    for job in wanted:
+        missing = tuple(index for index in job.variants if _key(job.photo.digest, index, seed) not in known)
+        if missing:
+            jobs.append(job if missing == job.variants else Job(job.photo, missing))
+    return jobs
+
+
+def _keys(jobs: Iterable[Job], seed: int) -> Iterator[str]:
+    for job in jobs:
+        for index in job.variants:
+            yield _key(job.photo.digest, index, seed)
+
+
+def _wanted(photos: Iterable[Photo], augmented: Sequence[Photo], augmentation: Augmentation) -> list[Job]:
     with_variants = {photo.digest for photo in augmented} if augmentation.variants else set()
-    jobs: dict[str, _Job] = {}
+    alone, together = (0,), tuple(range(augmentation.variants + 1))
+    jobs: dict[str, Job] = {}
     for photo in photos:
-        count = augmentation.variants if photo.digest in with_variants else 0
-        keys = {index: _key(photo.digest, index, augmentation.seed) for index in range(count + 1)}
-        jobs.setdefault(photo.digest, _Job(photo, keys))
+        if photo.digest not in jobs:
+            jobs[photo.digest] = Job(photo, together if photo.digest in with_variants else alone)
     return list(jobs.values())
 
 
 def _key(digest: str, index: int, seed: int) -> str:
     return f"{digest}/v{AUGMENT_VERSION}/{seed}/{index}" if index else digest
-
-
-def _drain(results: queue.Queue[tuple[_Job, Any]], workers: list[threading.Thread]) -> None:
-    """Lets workers that wait for room in the queue come to their end."""
-    while any(worker.is_alive() for worker in workers):
-        try:
-            results.get(timeout=0.05)
-        except queue.Empty:
-            continue

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special
 
-from graft_host.head import Array, Head, Labels, Part, Recipe, fit_head, folds, photo_weights, too_few
+from graft_host.head import Array, Fold, Head, Labels, Part, Recipe, fit_head, folds, photo_weights, too_few
 from graft_host.novelty import Novelty, measure_spread, shrink
+from graft_host.parallel import each
 
 BINS = 15
 """Bins of the expected calibration error, as in Guo et al. 2017."""
@@ -95,6 +96,7 @@ def calibrate(
     recipe: Recipe,
     groups: Labels,
     rate: float,
+    threads: int = 1,
 ) -> CalibratedHead:
     """Sets the temperature and the threshold of a head.
 
@@ -108,11 +110,12 @@ def calibrate(
         recipe: how the head was trained.
         groups: rows of ``train`` with the same number show one photo, ``[N]``.
         rate: share of known photos that may be called unknown; 0 if none is ever to be.
+        threads: folds at a time.
     """
     classes = len(head.bias)
     seen = _seen(head, train, validation)
     few = too_few(validation[1], classes)
-    folded = _folded(head, train, recipe, groups) if few or rate > 0 else []
+    folded = _folded(head, train, recipe, groups, threads) if few or rate > 0 else []
     everything = _joined([seen, *folded])
     basis = everything if few else seen
     temperature = best_temperature(basis.logits, basis.labels)
@@ -174,18 +177,20 @@ def _seen(head: Head, train: tuple[Array, Labels], held: tuple[Array, Labels]) -
     return _HeldOut(head.logits(held[0]).astype(np.float64), held[1], distances)
 
 
-def _folded(head: Head, train: tuple[Array, Labels], recipe: Recipe, groups: Labels) -> list[_HeldOut]:
+def _folded(head: Head, train: tuple[Array, Labels], recipe: Recipe, groups: Labels, threads: int) -> list[_HeldOut]:
     """The training photos, fold by fold, as a head sees them that was trained on the others; variants left out."""
     classes = len(head.bias)
     originals = np.zeros(len(groups), bool)
     originals[np.unique(groups, return_index=True)[1]] = True
-    found = []
-    for inside, outside in folds(groups, recipe.seed):
+
+    def look(fold: Fold) -> _HeldOut:
+        inside, outside = fold
         held = outside & originals
         kept = (train[0][inside], train[1][inside])
         part: Part = (*kept, photo_weights(kept[1], classes, balanced=recipe.balanced))
-        found.append(_seen(fit_head(part, classes, recipe, head.penalty), kept, (train[0][held], train[1][held])))
-    return found
+        return _seen(fit_head(part, classes, recipe, head.penalty), kept, (train[0][held], train[1][held]))
+
+    return each(look, folds(groups, recipe.seed), threads)
 
 
 def _joined(parts: list[_HeldOut]) -> _HeldOut:
@@ -218,4 +223,4 @@ def _refusable(count: int, rate: float) -> int:
 
 def _upper_bound(refused: int, count: int) -> float:
     """The largest rate that 95% confidence leaves open (Clopper & Pearson 1934)."""
-    return float(stats.beta.ppf(_CONFIDENCE, refused + 1, count - refused))
+    return float(special.betaincinv(refused + 1, count - refused, _CONFIDENCE))

@@ -17,6 +17,8 @@ from graft_host.commands.evaluate import evaluate
 from graft_host.commands.export import export
 from graft_host.commands.inspect import inspect
 from graft_host.commands.report import report
+from graft_host.commands.search import search
+from graft_host.commands.sign import sign
 from graft_host.commands.train import train
 
 app = typer.Typer(
@@ -61,10 +63,12 @@ app.command(epilog="Example:  graft check photos/ --tap mixed7")(check)
 app.command(epilog="Example:  graft train photos/ -o pets.tflite --tap mixed7")(train)
 app.command(epilog="Example:  graft evaluate models/pets.tflite photos/")(evaluate)
 app.command(epilog="Example:  graft report models/pets.tflite photos/ -o pets.html")(report)
+app.command(epilog="Example:  graft search photos/ --max-ms 50 -o pets.tflite")(search)
 app.command(epilog="Example:  graft compare photos/ --tap mixed7")(compare)
 app.command(epilog="Example:  graft diagnose models/pets.tflite photos/")(diagnose)
 app.command(epilog="Example:  graft inspect models/pets.tflite")(inspect)
 app.command(epilog="Example:  graft export models/pets.tflite --format keras -o pets.keras")(export)
+app.command(epilog="Example:  graft sign models/pets.tflite --key ~/.ssh/id_ed25519")(sign)
 app.command(epilog="Example:  graft demo --folder /tmp/graft-demo")(demo)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.backbone import build_backbone
+from graft_host.backbone import build_backbone, build_trunk
 from graft_host.isolated import Progress, serve
 from graft_host.weights import WeightsSource
 
@@ -28,7 +28,7 @@ def convert(
         progress: called with (photos done, photos).
 
     Returns:
-        The flatbuffer. For int8 its input is uint8 pixels and its output the int8 bottleneck; else both are float32.
+        The flatbuffer. For int8 its input is uint8 pixels and its outputs int8 bottlenecks; else they are float32.
     """
     import tensorflow as tf
 
@@ -64,7 +64,8 @@ def _run(request: dict[str, Any], progress: Progress) -> None:
     path = None if source["path"] is None else Path(source["path"])
     weights = WeightsSource(**{**source, "path": path})
     photos = None if request["photos"] is None else np.load(request["photos"], mmap_mode="r")
-    network = build_backbone(weights, request["tap"], request["image_size"])
+    taps, size = request["taps"], request["image_size"]
+    network = build_backbone(weights, taps[0], size) if len(taps) == 1 else build_trunk(weights, taps, size)
     flatbuffer = convert(network, request["mode"], weights.mean, weights.std, photos, progress)
     Path(request["output"]).write_bytes(flatbuffer)
 

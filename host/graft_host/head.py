@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.gradient_descent import Descent, gradient_descent
+from graft_host.parallel import each
 from graft_host.softmax_regression import solve
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Part = tuple[Array, Labels, NDArray[np.float64]]
+Fold = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 PENALTIES = tuple(float(c) for c in np.logspace(-5, 1, 13))
 """The values of C, inverse strength of the L2 penalty on standardized bottlenecks, that are tried."""
@@ -79,6 +81,7 @@ def train_head(
     classes: int,
     recipe: Recipe,
     groups: Labels | None = None,
+    threads: int = 1,
 ) -> Head:
     """Trains a head.
 
@@ -89,6 +92,7 @@ def train_head(
         recipe: how.
         groups: rows of ``train`` with the same number, ``[N]``, show one photo and stay on one side of a fold; each
             row is a photo of its own when None.
+        threads: folds at a time.
 
     Raises:
         GraftError: gradient descent diverged.
@@ -97,7 +101,7 @@ def train_head(
     if recipe.optimizer == "sgd":
         return fit_head(part, classes, recipe, None)
     groups = np.arange(len(train[1])) if groups is None else groups
-    return fit_head(part, classes, recipe, _best_penalty(part, groups, validation, classes, recipe))
+    return fit_head(part, classes, recipe, _best_penalty(part, groups, validation, classes, recipe, threads))
 
 
 def fit_head(train: Part, classes: int, recipe: Recipe, penalty: float | None) -> Head:
@@ -140,16 +144,21 @@ def cross_entropy(logits: Array, labels: Labels, weights: NDArray[np.float64] | 
     return float(np.average(losses, weights=weights))
 
 
-def _best_penalty(train: Part, groups: Labels, validation: tuple[Array, Labels], classes: int, recipe: Recipe) -> float:
+def _best_penalty(
+    train: Part, groups: Labels, validation: tuple[Array, Labels], classes: int, recipe: Recipe, threads: int
+) -> float:
     """The penalty with the smallest loss on photos that were not trained on."""
     rounds = [(train, _weighted(validation, classes, recipe))] if len(validation[1]) else []
     if too_few(validation[1], classes):
         rounds += [(_rows(train, inside), _rows(train, outside)) for inside, outside in folds(groups, recipe.seed)]
-    losses = np.zeros(len(PENALTIES))
-    for (x, y, w), (held_x, held_y, held_w) in rounds:
+
+    def losses(parts: tuple[Part, Part]) -> NDArray[np.float64]:
+        (x, y, w), (held_x, held_y, held_w) = parts
         heads = fit_softmax(x, y, w, classes, PENALTIES)
-        losses += [held_w.sum() * cross_entropy(head.logits(held_x), held_y, held_w) for head in heads]
-    return PENALTIES[int(np.argmin(losses))]
+        return np.array([held_w.sum() * cross_entropy(head.logits(held_x), held_y, held_w) for head in heads])
+
+    total = sum(each(losses, rounds, threads), np.zeros(len(PENALTIES)))
+    return PENALTIES[int(np.argmin(total))]
 
 
 def too_few(labels: Labels, classes: int) -> bool:
@@ -157,7 +166,7 @@ def too_few(labels: Labels, classes: int) -> bool:
     return len(labels) < _ENOUGH or len(np.unique(labels)) < classes
 
 
-def folds(groups: Labels, seed: int) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+def folds(groups: Labels, seed: int) -> list[Fold]:
     """Divides rows into five parts: for each, the rows to train on and those held out, as masks ``[N]``.
 
     Args:

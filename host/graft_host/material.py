@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.errors import CacheError
 from graft_device.runtime import threads_to_use
 from graft_host.bottlenecks import Augmentation, Bottlenecks, Extraction
+from graft_host.cache import default_cache
 from graft_host.clock import Clock
-from graft_host.dataset import Dataset, Photo, Skipped, Split, check_classes, check_folder, scan, split
-from graft_host.fingerprints import fingerprints
+from graft_host.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.guards import check_cache, check_strict
-from graft_host.isolated import Progress
-from graft_host.near_duplicates import grouped
+from graft_host.near_duplicates import group_near_duplicates
 from graft_host.options import HeadOptions
 from graft_host.quantize import MAX_CALIBRATION_PHOTOS, Backbone, BackboneSpec, quantized_backbone
-from graft_host.reporter import Reporter
+from graft_host.reporter import Reporter, note_skipped
+from graft_host.split import Split, split
 from graft_host.weights import WeightsSource, check_tap, find_weights, imagenet_path
 
 Part = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -58,26 +56,56 @@ class Material:
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What is known before anything is computed.
+
+    Attributes:
+        weights: of the backbone.
+        dataset: the photos that can be decoded, near duplicates grouped.
+        split: which photo serves for what.
+        cache: folder of the kit's caches.
+        threads: to use.
+    """
+
+    weights: WeightsSource
+    dataset: Dataset
+    split: Split
+    cache: Path
+    threads: int
+
+
+def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
+    """Finds weights and photos, and splits the photos.
+
+    Raises:
+        GraftError: a head cannot be trained with these.
+    """
+    threads = threads_to_use(options.threads)
+    cache = options.cache or default_cache()
+    check_cache(cache)
+    check_folder(options.photos)
+    weights = chosen_weights(options, reporter)
+    with clock.stage("scan"), reporter.progress("comparing") as progress:
+        dataset = group_near_duplicates(scan(options.photos, threads), cache, threads, progress)
+    note_unreadable(dataset.skipped, options.photos, reporter)
+    check_strict(dataset, strict=options.strict)
+    check_classes(dataset)
+    parts = split(dataset, options.rule)
+    if not weights.pretrained:
+        reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
+    return Survey(weights, dataset, parts, cache, threads)
+
+
 def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
     """Scans, splits, converts or finds the backbone, and extracts what is not cached.
 
     Raises:
         GraftError: anything that keeps a head from being trained; the cache keeps what was computed.
     """
-    threads = threads_to_use(options.threads)
-    cache = options.cache or default_cache()
-    check_cache(cache)
-    check_folder(options.photos)
-    weights = _weights(options, reporter)
-    spec = BackboneSpec(weights, options.tap, options.image_size, options.quantization, options.resize)
-    with clock.stage("scan"), reporter.progress("comparing") as progress:
-        dataset = _scanned(options.photos, cache, threads, progress)
-    _note_skipped(dataset.skipped, reporter)
-    check_strict(dataset, strict=options.strict)
-    check_classes(dataset)
-    parts = split(dataset, options.rule)
-    if not weights.pretrained:
-        reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
+    found = survey(options, reporter, clock)
+    threads, cache, dataset, parts = found.threads, found.cache, found.dataset, found.split
+    spec = BackboneSpec(found.weights, options.tap, options.image_size, options.quantization, options.resize)
     with clock.stage("backbone"), reporter.progress("quantizing") as progress:
         backbone = quantized_backbone(spec, parts.train, cache, threads, options.recalibrate, progress)
     with Bottlenecks(backbone, cache) as bottlenecks:
@@ -85,7 +113,7 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
         with clock.stage("bottlenecks"), reporter.progress("bottlenecks") as progress:
             extraction = bottlenecks.extract(dataset.photos, parts.train, augmentation, threads, progress)
         whole, dataset = dataset, dataset.without(extraction.failures)
-        _note_skipped(dataset.skipped[len(whole.skipped) :], reporter)
+        note_unreadable(dataset.skipped[len(whole.skipped) :], options.photos, reporter)
         check_strict(dataset, strict=options.strict)
         check_classes(dataset)
         parts = split(dataset, options.rule)
@@ -98,28 +126,16 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
             bottlenecks.matrix(parts.train, augmentation),
             bottlenecks.matrix(parts.validation),
             bottlenecks.matrix(parts.test),
-            _groups(parts.train, options.augment),
+            np.tile(group_numbers(parts.train), options.augment + 1),
         )
 
 
-def _scanned(photos: Path, cache: Path, threads: int, progress: Progress) -> Dataset:
-    """The photos that can be decoded, near duplicates grouped."""
-    found = scan(photos, threads)
-    prints = fingerprints(found.photos, cache, threads, progress)
-    return grouped(found.without(prints.failures), prints, threads)
+def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
+    """The weights that were asked for.
 
-
-def default_cache() -> Path:
-    """``$GRAFT_CACHE``, or ``graftkit`` in the user's cache folder."""
-    if chosen := os.environ.get("GRAFT_CACHE"):
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  Path's own may raise
-    if not Path(base).is_absolute():
-        raise CacheError("there is no home folder to keep the cache in: name one with --cache DIR or $GRAFT_CACHE")
-    return Path(base) / "graftkit"
-
-
-def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
+    Raises:
+        WeightsError: they cannot be had, or don't reach the tap.
+    """
     if options.weights == "imagenet" and not imagenet_path().is_file():
         reporter.note("downloading the ImageNet weights (88 MB, once)")
     weights = find_weights(options.weights, options.rule.seed)
@@ -127,15 +143,15 @@ def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
     return weights
 
 
-def _groups(photos: Sequence[Photo], variants: int) -> NDArray[np.int64]:
-    """A number for each row of the training matrix: equal for copies, near duplicates and variants of one photo."""
+def group_numbers(photos: Sequence[Photo]) -> NDArray[np.int64]:
+    """A number for each photo, ``[N]``: equal for copies and near duplicates."""
     _, numbers = np.unique([photo.place for photo in photos], return_inverse=True)
-    return np.tile(numbers.astype(np.int64), variants + 1)
+    return numbers.astype(np.int64)
 
 
-def _note_skipped(skipped: Sequence[Skipped], reporter: Reporter) -> None:
-    for skip in skipped:
-        reporter.note(f"skipped {skip.path}: {skip.reason}")
+def note_unreadable(skipped: Sequence[Skipped], folder: Path, reporter: Reporter) -> None:
+    """Tells of the first few photos of a folder that cannot be used."""
+    note_skipped(((skip.path, skip.reason) for skip in skipped), reporter, f": 'graft check {folder}' lists them")
 
 
 def _note_calibration(backbone: Backbone, parts: Split, reporter: Reporter) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from graft_host.calibration import softmax
-from graft_host.head import Array, Labels, fit_softmax, folds, photo_weights
+from graft_host.head import Array, Fold, Labels, fit_softmax, folds, photo_weights
+from graft_host.parallel import each
 
 Probabilities = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class MislabelSearch:
 
 
 def search_mislabels(
-    bottlenecks: Array, labels: Labels, places: Sequence[str], classes: int, seed: int
+    bottlenecks: Array, labels: Labels, places: Sequence[str], classes: int, seed: int, threads: int = 1
 ) -> MislabelSearch:
     """Looks for photos that lie in the wrong class; ``places`` are equal for copies and near duplicates.
 
@@ -72,6 +72,7 @@ def search_mislabels(
         places: ``[N]``, such as ``Photo.place``.
         classes: K.
         seed: shuffles the folds.
+        threads: folds at a time.
     """
     different = Counter(label for label, _ in set(zip(labels.tolist(), places, strict=True)))
     large = [label for label, count in different.items() if count >= FEWEST_PHOTOS]
@@ -79,7 +80,7 @@ def search_mislabels(
         return MislabelSearch(note=f"that takes two classes of at least {FEWEST_PHOTOS} different photos")
     rows = np.flatnonzero(np.isin(labels, large))
     chosen = labels[rows]
-    said = held_out_probabilities(bottlenecks[rows], chosen, [places[row] for row in rows], classes, seed)
+    said = held_out_probabilities(bottlenecks[rows], chosen, [places[row] for row in rows], classes, seed, threads)
     right = said.argmax(axis=1) == chosen
     accuracy = float(right.mean())
     balanced = float(np.mean([right[chosen == label].mean() for label in large]))
@@ -123,7 +124,7 @@ def likely_mislabels(probabilities: Probabilities, labels: Labels) -> tuple[Misl
 
 
 def held_out_probabilities(
-    bottlenecks: Array, labels: Labels, places: Sequence[str], classes: int, seed: int
+    bottlenecks: Array, labels: Labels, places: Sequence[str], classes: int, seed: int, threads: int = 1
 ) -> Probabilities:
     """What heads say of photos that they were not trained on, by five folds.
 
@@ -133,6 +134,7 @@ def held_out_probabilities(
         places: photos with the same one (copies and near duplicates) are held out together.
         classes: K.
         seed: shuffles the folds.
+        threads: folds at a time.
 
     Returns:
         Probabilities ``[N,K]``; NaN where there was nothing else to train on.
@@ -142,9 +144,12 @@ def held_out_probabilities(
         return found
     groups = np.unique(np.array(places), return_inverse=True)[1].astype(np.int64)
     weights = photo_weights(labels, classes, balanced=True)
-    with threadpool_limits(1):  # products this thin are slower on more
-        for inside, outside in folds(groups, seed):
-            if len(np.unique(labels[inside])) > 1:
-                head = fit_softmax(bottlenecks[inside], labels[inside], weights[inside], classes, (_PENALTY,))[0]
-                found[outside] = softmax(head.logits(bottlenecks[outside]).astype(np.float64))
+
+    def look(fold: Fold) -> None:
+        inside, outside = fold
+        if len(np.unique(labels[inside])) > 1:
+            head = fit_softmax(bottlenecks[inside], labels[inside], weights[inside], classes, (_PENALTY,))[0]
+            found[outside] = softmax(head.logits(bottlenecks[outside]).astype(np.float64))
+
+    each(look, folds(groups, seed), threads)
     return found

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.errors import CacheError, DatasetError, ExportError, PhotoError, os_reason
+from graft_device.errors import DatasetError, ExportError, PhotoError
 from graft_device.preprocess import VERSION as PREPROCESS_VERSION
 from graft_device.preprocess import preprocess
+from graft_host.backbone_cache import BackboneCache, CachedNetwork
 from graft_host.dataset import Photo
-from graft_host.files import remove_stale, write_atomically
 from graft_host.isolated import Progress, call_quietly
 from graft_host.weights import WeightsSource, check_tap
 
@@ -95,65 +94,23 @@ def quantized_backbone(
         CacheError: the cache cannot be written.
     """
     check_tap(spec.weights, spec.tap)
-    folder = cache / "backbones"
-    with _cache_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    remove_stale(folder)
-    if not recalibrate and (found := _cached(spec, {photo.digest for photo in training}, folder)):
-        return found
+    stored = BackboneCache(cache)
+    if not recalibrate and (found := stored.find(spec.key, (photo.digest for photo in training))):
+        return as_backbone(spec, found, reused=True)
     photos: NDArray[np.uint8] | None = None
     digests: list[str] = []
     if spec.quantization == "int8":
-        photos, digests = _calibration_photos(spec, training, threads)
-    data = _convert(spec, photos, progress)
-    fingerprint = hashlib.sha256(data).hexdigest()
-    path = folder / f"{fingerprint}.tflite"
-    record = {"fingerprint": fingerprint, "calibration": digests}
-    calibration = hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
-    with _cache_errors(folder):
-        write_atomically(path, data)
-        # The record goes last: a backbone without one was interrupted and is not used.
-        write_atomically(folder / f"{spec.key}-{calibration}.json", json.dumps(record).encode())
-    return Backbone(spec, path, fingerprint, reused=False, calibration_photos=len(digests))
+        photos, digests = calibration_photos(spec, training, threads)
+    data = convert_apart(spec, (spec.tap,), photos, progress)
+    return as_backbone(spec, stored.store(spec.key, data, digests), reused=False)
 
 
-@contextlib.contextmanager
-def _cache_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CacheError(
-            f"cannot write into {folder}: {os_reason(error)}; mend that, or put the cache elsewhere with --cache DIR"
-        ) from error
+def as_backbone(spec: BackboneSpec, network: CachedNetwork, *, reused: bool) -> Backbone:
+    """A cached network as the backbone that it is."""
+    return Backbone(spec, network.path, network.fingerprint, reused, len(network.calibration))
 
 
-def _cached(spec: BackboneSpec, training: set[str], folder: Path) -> Backbone | None:
-    """The newest intact backbone whose calibration photos are all still trained on."""
-    records = sorted(folder.glob(f"{spec.key}-*.json"), key=_modified, reverse=True)
-    for record in records:
-        try:
-            known = json.loads(record.read_bytes())
-            fingerprint = str(known["fingerprint"])
-            path = folder / f"{fingerprint}.tflite"
-            if training.issuperset(known["calibration"]) and _sha256(path) == fingerprint:
-                return Backbone(spec, path, fingerprint, reused=True, calibration_photos=len(known["calibration"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # damaged or half removed: as if it were not there
-    return None
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0  # removed meanwhile
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _calibration_photos(
+def calibration_photos(
     spec: BackboneSpec, training: Sequence[Photo], threads: int
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Pixels uint8 ``[N,S,S,3]`` of up to 100 photos, evenly from all classes, and their digests."""
@@ -193,15 +150,27 @@ def _pixels(photo: Photo, spec: BackboneSpec) -> NDArray[np.uint8] | None:
         return None
 
 
-def _convert(
+def convert_apart(
     spec: BackboneSpec,
+    taps: Sequence[str],
     photos: NDArray[np.uint8] | None,
     progress: Progress | None,
 ) -> bytes:
+    """Converts in a process of its own.
+
+    Args:
+        spec: what is wanted; in the place of its tap …
+        taps: … these, in the order of their depth, become the outputs.
+        photos: uint8 ``[N,S,S,3]`` to calibrate on; None for float networks.
+        progress: called with (photos calibrated on, photos).
+
+    Raises:
+        ExportError: the conversion failed.
+    """
     with tempfile.TemporaryDirectory(prefix="graft-") as scratch:
         request: dict[str, Any] = {
             "weights": {**asdict(spec.weights), "path": spec.weights.path and str(spec.weights.path.absolute())},
-            "tap": spec.tap,
+            "taps": list(taps),
             "image_size": spec.image_size,
             "mode": spec.quantization,
             "photos": None,
@@ -219,7 +188,6 @@ def _convert(
         try:
             call_quietly("graft_host.convert", request, progress)
         except ExportError as error:
-            raise ExportError(
-                f"the backbone ({spec.tap}, {spec.image_size}, {spec.quantization}) could not be converted: {error}"
-            ) from error
+            which = f"{', '.join(taps)}, {spec.image_size}, {spec.quantization}"
+            raise ExportError(f"the backbone ({which}) could not be converted: {error}") from error
         return Path(request["output"]).read_bytes()

@@ -7,6 +7,7 @@ and several runs may read and write at once.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import time
@@ -65,7 +66,7 @@ class BottleneckStore:
         """Which of the keys are stored."""
         found: set[str] = set()
         with self._errors():
-            for batch in _batches(list(keys)):
+            for batch in _batches(keys):
                 marks = ",".join("?" * len(batch))
                 query = f"SELECT key FROM bottlenecks WHERE key IN ({marks}) AND {_WHOLE}"  # noqa: S608
                 found.update(key for (key,) in self._db.execute(query, [*batch, self._bytes]))
@@ -86,7 +87,7 @@ class BottleneckStore:
         for place, key in enumerate(keys):
             places.setdefault(key, []).append(place)
         with self._errors():
-            for batch in _batches(list(places)):
+            for batch in _batches(list(places)):  # places shrinks meanwhile
                 marks = ",".join("?" * len(batch))
                 query = f"SELECT key, vector FROM bottlenecks WHERE key IN ({marks}) AND {_WHOLE}"  # noqa: S608
                 for key, vector in self._db.execute(query, [*batch, self._bytes]):
@@ -139,6 +140,7 @@ def _free(folder: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
-def _batches(keys: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        yield keys[start : start + _KEYS_A_QUERY]
+def _batches(keys: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(keys)
+    while batch := list(itertools.islice(remaining, _KEYS_A_QUERY)):
+        yield batch

@@ -1,0 +1,172 @@
+"""``graft search``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graft_host.commands.options import (
+    CacheOption,
+    ClassWeight,
+    ClassWeightOption,
+    JsonOption,
+    PhotosArgument,
+    Resize,
+    ResizeOption,
+    SeedOption,
+    Tap,
+    TestPercentOption,
+    ThreadsOption,
+    UnknownRateOption,
+    ValidationPercentOption,
+    WeightsOption,
+    check_percents,
+    finite,
+)
+
+if TYPE_CHECKING:
+    from graft_host.search_result import SearchResult
+
+_SMALLEST_SIZE = 75
+
+
+def search(
+    photos: PhotosArgument,
+    taps: Annotated[str, typer.Option(help="Layers to try, with commas between.")] = "mixed5,mixed6,mixed7",
+    sizes: Annotated[str, typer.Option(help="Input sides in pixels to try, likewise.")] = "150,224,299",
+    max_ms: Annotated[
+        float | None, typer.Option(min=0, callback=finite, help="Milliseconds of one inference at most.")
+    ] = None,
+    max_mb: Annotated[
+        float | None, typer.Option(min=0, callback=finite, help="Size of the file at most, in MB.")
+    ] = None,
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, callback=finite, help="Accuracy that is enough, cross-validated, as in 0.97."),
+    ] = None,
+    within: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            callback=finite,
+            help="How far below the best accuracy a faster network may lie, where --min-accuracy does not say.",
+        ),
+    ] = 0.01,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The winner's .tflite to write.")] = None,
+    latency: Annotated[
+        list[Path] | None,
+        typer.Option(help="What 'graft-device bench --json' printed on the board; may be given several times."),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="An .html to write: all networks on one page.")] = None,
+    weights: WeightsOption = "imagenet",
+    resize: ResizeOption = Resize.SQUASH,
+    test_percent: TestPercentOption = 15,
+    validation_percent: ValidationPercentOption = 15,
+    seed: SeedOption = 0,
+    class_weight: ClassWeightOption = ClassWeight.NONE,
+    unknown_rate: UnknownRateOption = 0.05,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on a photo that can't be read.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing output files.")] = False,
+    threads: ThreadsOption = None,
+    cache: CacheOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the fastest model that is good enough, among layers and image sizes, int8."""
+    check_percents(test_percent, validation_percent)
+    tried = _taps(taps), _sizes(sizes)
+    from graft_host.console import TerminalReporter
+    from graft_host.head import Recipe
+    from graft_host.pareto import Limits
+    from graft_host.search import search as run
+    from graft_host.search_options import SearchOptions
+    from graft_host.search_result import NothingFitsError
+    from graft_host.split import SplitRule
+
+    options = SearchOptions(
+        photos=photos, weights=weights, taps=tried[0], sizes=tried[1], resize=resize.value,
+        rule=SplitRule(seed, test_percent, validation_percent),
+        recipe=Recipe(balanced=class_weight is ClassWeight.BALANCED, seed=seed), unknown_rate=unknown_rate,
+        threads=threads, cache=cache, strict=strict, limits=Limits(max_ms, max_mb, min_accuracy, within),
+        latency=tuple(latency or ()), output=output, report=report, overwrite=overwrite,
+    )  # fmt: skip
+    try:
+        result = run(options, TerminalReporter())
+    except NothingFitsError as refused:
+        typer.echo(json.dumps(refused.result.to_json()) if as_json else _report(refused.result))
+        raise
+    typer.echo(json.dumps(result.to_json()) if as_json else _report(result))
+
+
+def _taps(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    known = [tap.value for tap in Tap]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise typer.BadParameter(f"--taps: {', '.join(map(repr, unknown))}; choose from {', '.join(known)}")
+    return names
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        raise typer.BadParameter(f"--sizes: {text!r} is no list of numbers such as 150,224,299") from None
+    if sizes[0] < _SMALLEST_SIZE:
+        raise typer.BadParameter(f"--sizes: {sizes[0]} is too small; the least is {_SMALLEST_SIZE}")
+    return sizes
+
+
+def _report(result: SearchResult) -> str:
+    from graft_host.console import table
+
+    on_front = result.front
+    rows = [
+        [
+            each.tap,
+            str(each.image_size),
+            f"{each.accuracy:.4f}",
+            f"{each.standard_error:.4f}",
+            f"{'~' if each.estimated else ''}{each.ms:.1f}",
+            f"{each.megabytes:.1f}",
+            "*" if each in on_front else "",
+            "chosen" if each == result.chosen else "",
+        ]
+        for each in result.candidates
+    ]
+    seen = result.photos["train"] + result.photos["validation"]
+    stages = ", ".join(f"{stage} {value:.1f}" for stage, value in result.seconds.items() if stage != "total")
+    lines = [
+        table(["tap", "size", "accuracy", "error", "ms", "MB", "front", ""], rows),
+        "",
+        f"accuracy   cross-validated on {seen} photos, and its standard error",
+        "front      * no other is better in one of accuracy, ms and MB and as good in the others",
+        f"ms         {result.latency}",
+        *_chosen(result),
+        f"seconds    {result.seconds['total']:.1f} ({stages})",
+    ]
+    if result.written and result.trained is not None and result.trained.model is not None:
+        from graft_device.console import printable
+
+        lines.append(f"model      {printable(result.trained.model)} ({result.trained.size / 1e6:.1f} MB)")
+    return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines())
+
+
+def _chosen(result: SearchResult) -> list[str]:
+    chosen, best, trained = result.chosen, result.best, result.trained
+    if chosen is None or trained is None:
+        return []
+    beside = "the most accurate"
+    if chosen != best:
+        beside = (
+            f"{best.accuracy - chosen.accuracy:.4f} below {best.shown}, the most accurate, "
+            f"in {chosen.ms / best.ms:.0%} of its time"
+        )
+    right = round(trained.accuracy.shipped * len(trained.evaluation.truth))
+    return [
+        f"chosen     {chosen.shown}: {beside}",
+        f"test       {right} of {len(trained.evaluation.truth)} photos right, which nothing before had seen",
+    ]
