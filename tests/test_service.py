@@ -213,6 +213,13 @@ def test_waits_between_restarts_grow_on_every_systemd(tmp_path: Path) -> None:
         )
         waits.append(int(done.stdout))
     assert waits == [0, 20, 40, 60, 80, 100, 120, 120, 120]
+    (after,) = lines_of(old, "ExecStopPost")
+    forget = shlex.split(after.removeprefix("-"))[2].replace("$$", "$")
+    for result in ("exit-code", "success"):
+        assert (tmp_path / "starts").exists()
+        environment = {**os.environ, "RUNTIME_DIRECTORY": str(tmp_path), "SERVICE_RESULT": result}
+        subprocess.run(["sh", "-c", forget], check=True, env=environment)
+    assert not (tmp_path / "starts").exists()
 
 
 def test_a_user_that_exists(model: Path, tmp_path: Path) -> None:

@@ -107,6 +107,8 @@ def _restart(service: Service) -> list[str]:
         f"RuntimeDirectory={service.name}",
         "RuntimeDirectoryPreserve=restart",
         f"ExecStartPre=-/bin/sh -c '{wait}'",
+        # Whoever restarts it by hand need not wait.
+        """ExecStopPost=-/bin/sh -c 'test "$$SERVICE_RESULT" != success || rm -f "$$RUNTIME_DIRECTORY/starts"'""",
     ]
 
 

@@ -12,6 +12,7 @@ from graft_device.errors import GraftError
 from graft_host.commands.check import check
 from graft_host.commands.compare import compare
 from graft_host.commands.demo import demo
+from graft_host.commands.deploy import deploy
 from graft_host.commands.diagnose import diagnose
 from graft_host.commands.evaluate import evaluate
 from graft_host.commands.export import export
@@ -69,6 +70,7 @@ app.command(epilog="Example:  graft diagnose models/pets.tflite photos/")(diagno
 app.command(epilog="Example:  graft inspect models/pets.tflite")(inspect)
 app.command(epilog="Example:  graft export models/pets.tflite --format keras -o pets.keras")(export)
 app.command(epilog="Example:  graft sign models/pets.tflite --key ~/.ssh/id_ed25519")(sign)
+app.command(epilog="Example:  graft deploy models/pets.tflite pi@kitchen")(deploy)
 app.command(epilog="Example:  graft demo --folder /tmp/graft-demo")(demo)
 
 

@@ -101,7 +101,7 @@ def train_head(
     if recipe.optimizer == "sgd":
         return fit_head(part, classes, recipe, None)
     groups = np.arange(len(train[1])) if groups is None else groups
-    return fit_head(part, classes, recipe, _best_penalty(part, groups, validation, classes, recipe, threads))
+    return _best_head(part, groups, validation, classes, recipe, threads)
 
 
 def fit_head(train: Part, classes: int, recipe: Recipe, penalty: float | None) -> Head:
@@ -144,21 +144,24 @@ def cross_entropy(logits: Array, labels: Labels, weights: NDArray[np.float64] | 
     return float(np.average(losses, weights=weights))
 
 
-def _best_penalty(
+def _best_head(
     train: Part, groups: Labels, validation: tuple[Array, Labels], classes: int, recipe: Recipe, threads: int
-) -> float:
-    """The penalty with the smallest loss on photos that were not trained on."""
+) -> Head:
+    """The head whose penalty has the smallest loss on photos that were not trained on."""
     rounds = [(train, _weighted(validation, classes, recipe))] if len(validation[1]) else []
     if too_few(validation[1], classes):
         rounds += [(_rows(train, inside), _rows(train, outside)) for inside, outside in folds(groups, recipe.seed)]
 
-    def losses(parts: tuple[Part, Part]) -> NDArray[np.float64]:
+    def tried(parts: tuple[Part, Part]) -> tuple[list[Head], NDArray[np.float64]]:
         (x, y, w), (held_x, held_y, held_w) = parts
         heads = fit_softmax(x, y, w, classes, PENALTIES)
-        return np.array([held_w.sum() * cross_entropy(head.logits(held_x), held_y, held_w) for head in heads])
+        return heads, np.array([held_w.sum() * cross_entropy(head.logits(held_x), held_y, held_w) for head in heads])
 
-    total = sum(each(losses, rounds, threads), np.zeros(len(PENALTIES)))
-    return PENALTIES[int(np.argmin(total))]
+    found = each(tried, rounds, threads)
+    best = int(np.argmin(sum((losses for _, losses in found), np.zeros(len(PENALTIES)))))
+    if len(validation[1]):  # the first round was trained on all of them
+        return found[0][0][best]
+    return fit_head(train, classes, recipe, PENALTIES[best])
 
 
 def too_few(labels: Labels, classes: int) -> bool:

@@ -1,0 +1,164 @@
+"""``graft deploy``."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graft_host.commands.options import JsonOption, ModelArgument
+
+if TYPE_CHECKING:
+    from graft_host.deploy.fleet import Fleet
+    from graft_host.deploy.run import Options
+
+
+class Runtime(str, Enum):
+    """The values of ``--runtime``."""
+
+    AUTO = "auto"
+    LITERT = "litert"
+    TFLITE_RUNTIME = "tflite-runtime"
+
+
+class Extra(str, Enum):
+    """The values of ``--extra``."""
+
+    CAMERA = "camera"
+    MQTT = "mqtt"
+    SERVE = "serve"
+
+
+BoardArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[BOARD]", help="[user@]host as ssh knows it, or ssh://user@host:port."),
+]
+InventoryOption = Annotated[
+    Path | None, typer.Option("--inventory", help="Ansible inventory: deploy to all its boards, in batches.")
+]
+LimitOption = Annotated[
+    str | None, typer.Option(metavar="PATTERN", help="With --inventory: these boards or groups alone.")
+]
+SerialOption = Annotated[
+    str | None,
+    typer.Option(metavar="SIZES", help="With --inventory: sizes of the batches.  [default: 1,25%,100%]"),
+]
+MaxFailOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-fail-percentage",
+        min=0,
+        max=100,
+        help="With --inventory: stop after a batch that fails more.  [default: 0]",
+    ),
+]
+SshConfigOption = Annotated[
+    Path | None, typer.Option("-F", "--ssh-config", help="ssh configuration to use in place of your own.")
+]
+SshOption = Annotated[
+    list[str] | None, typer.Option("-o", "--ssh-option", metavar="NAME=VALUE", help="Option for ssh; repeatable.")
+]
+
+
+def deploy(
+    model: ModelArgument,
+    board: BoardArgument = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Look at the board, say what would be done, and stop.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Fetch wheels here and send them along: the board needs no network.")
+    ] = False,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder on the board.  [default: $GRAFT_STORE, /var/lib/graftkit or ~/.local/share/graftkit]"
+        ),
+    ] = None,
+    service: Annotated[
+        str | None, typer.Option(help="systemd unit to restart.  [default: the one that runs the store's model]")
+    ] = None,
+    keep: Annotated[int, typer.Option(min=1, help="Models to keep; the current and the previous one always.")] = 3,
+    runtime: Annotated[Runtime, typer.Option(help="Interpreter to install.")] = Runtime.AUTO,
+    extra: Annotated[
+        list[Extra] | None, typer.Option(help="Part of the kit to install too; repeatable.  [default: mqtt, serve]")
+    ] = None,
+    settle: Annotated[int, typer.Option(min=0, max=600, help="Seconds that the restarted service must go on.")] = 5,
+    allow_downgrade: Annotated[
+        bool, typer.Option("--allow-downgrade", help="Let a signed model be older than one before it.")
+    ] = False,
+    ssh_config: SshConfigOption = None,
+    ssh_option: SshOption = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where wheels are kept.  [default: $GRAFT_CACHE or ~/.cache/graftkit]")
+    ] = None,
+    inventory: InventoryOption = None,
+    limit: LimitOption = None,
+    serial: SerialOption = None,
+    max_fail_percentage: MaxFailOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a model on a board over ssh, with the kit that runs it, and see that its service is well.
+
+    What fails leaves the board with what it ran before. Exit status: 3 to 9 as of 'graft-device install', 10 the board
+    can't be reached, 11 the kit can't run there, 12 the service was not well and the old model is back, 1 any other;
+    of --inventory: 13 not every board has the model.
+    """
+    from graft_device import console
+    from graft_host.cache import default_cache
+    from graft_host.deploy.fleet import Fleet
+    from graft_host.deploy.report import outcome_lines
+    from graft_host.deploy.run import EXTRAS, Options
+    from graft_host.deploy.run import deploy as run
+    from graft_host.deploy.ssh import SshOptions
+    from graft_host.deploy.target import parse_target
+
+    options = Options(
+        ssh=SshOptions(ssh_config, tuple(ssh_option or ())),
+        store=store,
+        keep=keep,
+        service=service,
+        offline=(cache or default_cache()) / "wheels" if offline else None,
+        extras=EXTRAS if extra is None else tuple(sorted({each.value for each in extra})),
+        runtime=runtime.value,
+        allow_downgrade=allow_downgrade,
+        dry_run=dry_run,
+        settle=settle,
+    )
+    if inventory is not None:
+        _check_fleet(board)
+        _deploy_fleet(model, Fleet(inventory, limit, _sizes(serial), max_fail_percentage or 0), options, as_json)
+        return
+    if board is None or limit or serial or max_fail_percentage is not None:
+        raise typer.BadParameter("name a board, or boards by --inventory FILE", param_hint="BOARD")
+    outcome = run(model, parse_target(board), options, console.say)
+    if as_json:
+        typer.echo(json.dumps(outcome.to_json()))
+        return
+    for line in outcome_lines(outcome):
+        typer.echo(line)
+
+
+def _check_fleet(board: str | None) -> None:
+    if board is not None:
+        raise typer.BadParameter(f"either a board ({board}) or --inventory", param_hint="BOARD")
+
+
+def _sizes(serial: str | None) -> tuple[str, ...]:
+    sizes = tuple(part.strip() for part in serial.split(",")) if serial else ()
+    if not all(re.fullmatch(r"[1-9]\d*%?", size) for size in sizes):
+        raise typer.BadParameter(f"{serial!r} are no sizes such as 1,25%,100%", param_hint="--serial")
+    return sizes
+
+
+def _deploy_fleet(model: Path, fleet: Fleet, options: Options, as_json: bool) -> None:
+    from graft_host.deploy.fleet import deploy_fleet
+
+    summary = deploy_fleet(model, fleet, options, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(summary.found))
+    summary.check()

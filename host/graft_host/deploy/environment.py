@@ -1,0 +1,117 @@
+"""The kit's virtual environment on a board: what it takes, sending it, and switching to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from graft_host.deploy import wheels
+from graft_host.deploy.errors import DeployError
+from graft_host.deploy.kit import PROJECT, KitWheel, kit_id
+from graft_host.deploy.transfer import send_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graft_host.deploy.facts import BoardFacts
+    from graft_host.deploy.requirements import Needs
+    from graft_host.deploy.ssh import Connection
+
+_TIMEOUT_S = 3600  # pip unpacks for minutes on a slow card
+
+
+@dataclass(frozen=True)
+class Kit:
+    """The kit that a board shall have.
+
+    Attributes:
+        id: of ``STORE/kits/ID``.
+        wheel: the kit itself.
+        needs: Python, runtime and packages.
+        extras: of the kit.
+        offline: the folder here to keep wheels in; None where the board's own pip fetches them.
+    """
+
+    id: str
+    wheel: KitWheel
+    needs: Needs
+    extras: tuple[str, ...]
+    offline: Path | None
+
+    def describe(self) -> str:
+        """In a few words."""
+        return f"graftkit {self.wheel.version} with {self.needs.runtime}"
+
+
+def plan_kit(wheel: KitWheel, needs: Needs, extras: Sequence[str], offline: Path | None) -> Kit:
+    """The kit for a board."""
+    wanted = (*needs.packages, *sorted(extras), "system" if needs.system else "own")
+    return Kit(kit_id(wheel, needs.python, wanted), wheel, needs, tuple(sorted(extras)), offline)
+
+
+def install_kit(connection: Connection, facts: BoardFacts, kit: Kit) -> None:
+    """Makes the kit's environment on the board, beside the one that it has.
+
+    Raises:
+        DeployError: a wheel can't be had or installed, or there is no room.
+        UnreachableError: the connection was lost.
+    """
+    folder = str(PurePosixPath(facts.store) / "incoming" / f"kit-{kit.id}")
+    with tempfile.TemporaryDirectory() as scratch:
+        paths = [kit.wheel.write(Path(scratch)), *_fetched(kit)]
+        send_files(connection, facts, paths, folder)
+    extras = f"[{','.join(kit.extras)}]" if kit.extras else ""
+    request: dict[str, Any] = {
+        "id": kit.id,
+        "version": kit.wheel.version,
+        "runtime": kit.needs.runtime,
+        "wheel": hashlib.sha256(kit.wheel.data).hexdigest(),
+        "requirements": [f"{PROJECT}{extras} @ file://{folder}/{kit.wheel.name}", *kit.needs.packages],
+        "system": kit.needs.system,
+        "wheels": folder if kit.offline is not None else None,
+    }
+    _ask(connection, kit.needs.python.path, "make", facts.store, request)
+    connection.run(["rm", "-rf", folder])
+
+
+def activate_kit(
+    connection: Connection, facts: BoardFacts, kit: str, python: str, keep: Sequence[str], prune: bool
+) -> None:
+    """Makes ``STORE/venv`` lead to a kit that is there.
+
+    Args:
+        connection: to the board.
+        facts: of it.
+        kit: its id.
+        python: of the board's system.
+        keep: ids of other kits not to remove …
+        prune: … if kits that are no longer used shall be removed.
+    """
+    _ask(connection, python, "activate", facts.store, {"id": kit, "keep": list(keep), "prune": prune})
+
+
+def _fetched(kit: Kit) -> list[Path]:
+    if kit.offline is None:
+        return []
+    needs = kit.needs
+    present = sorted(needs.python.packages) if needs.system and needs.python.machine.bits == 32 else []  # noqa: PLR2004
+    return wheels.fetch(kit.offline, needs.python.machine, kit.wheel, kit.extras, needs.packages, present)
+
+
+def _ask(connection: Connection, python: str, action: str, store: str, request: dict[str, Any]) -> dict[str, Any]:
+    program = (files(__package__) / "board_kit.py").read_bytes()
+    command = [python, "-I", "-", action, store, json.dumps(request)]
+    done = connection.run(command, stdin=program, timeout=_TIMEOUT_S)
+    try:
+        answer: dict[str, Any] = json.loads(done.output.strip().rpartition("\n")[2])
+    except ValueError as error:
+        said = done.errors.strip().rpartition("\n")[2] or f"exit status {done.status}"
+        raise DeployError(f"{connection.target}: the kit can't be installed ({said})") from error
+    if "error" in answer:
+        raise DeployError(f"{connection.target}: {answer['error']}", int(answer["status"]))
+    return answer

@@ -1,0 +1,110 @@
+"""The kit's half for boards as a wheel, made from what is installed here, whether from a checkout or from a wheel."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from importlib import metadata
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import graft_device
+from graft_host.deploy.errors import DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from graft_host.deploy.facts import BoardPython
+
+PROJECT = "graftkit"
+_SCRIPTS = "[console_scripts]\ngraft-device = graft_device.cli:main\n"
+_WHEEL = "Wheel-Version: 1.0\nGenerator: graftkit\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+_EPOCH = (2020, 1, 1, 0, 0, 0)
+_ID_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class KitWheel:
+    """A wheel with ``graft_device`` in it.
+
+    Attributes:
+        name: of its file.
+        data: its bytes, the same for the same sources.
+        version: the kit's.
+    """
+
+    name: str
+    data: bytes
+    version: str
+
+    def write(self, folder: Path) -> Path:
+        """Writes it into a folder."""
+        path = folder / self.name
+        path.write_bytes(self.data)
+        return path
+
+
+def build_wheel(extras: Sequence[str] = ()) -> KitWheel:
+    """The wheel.
+
+    No build backend is asked, and so no network: a wheel is the package's files, its metadata and their checksums.
+
+    Args:
+        extras: that it must have.
+
+    Raises:
+        DeployError: the kit runs from loose files here, without the metadata that say what it depends on, or from a
+            checkout that has changed since they were written.
+    """
+    try:
+        described = metadata.distribution(PROJECT).read_text("METADATA")
+    except metadata.PackageNotFoundError:
+        described = None
+    if not described:
+        raise DeployError(f"{PROJECT} is not installed here, so it can't be put on a board: pip install '.[host]'")
+    described = described.partition("\n\n")[0].rstrip("\n") + "\n"  # the headers; behind them is the README
+    unknown = [extra for extra in extras if f"\nProvides-Extra: {extra}\n" not in described]
+    if unknown:
+        raise DeployError(
+            f"{PROJECT} was installed here before it had {', '.join(unknown)}: pip install '.[host]' again"
+        )
+    version = graft_device.__version__
+    info = f"{PROJECT}-{version}.dist-info"
+    texts = {"METADATA": described, "WHEEL": _WHEEL, "entry_points.txt": _SCRIPTS}
+    members = [*_sources(), *((f"{info}/{name}", text.encode()) for name, text in texts.items())]
+    record = "".join(f"{name},sha256={_digest(data)},{len(data)}\n" for name, data in members)
+    members.append((f"{info}/RECORD", f"{record}{info}/RECORD,,\n".encode()))
+    return KitWheel(f"{PROJECT}-{version}-py3-none-any.whl", _zipped(members), version)
+
+
+def kit_id(wheel: KitWheel, python: BoardPython, wanted: Sequence[str]) -> str:
+    """Names a kit on a board after what it is made from: the wheel, the board's Python, and what else is installed."""
+    digest = hashlib.sha256(wheel.data)
+    for part in (python.path, *map(str, python.version[:2]), *wanted):
+        digest.update(b"\0" + part.encode())
+    return digest.hexdigest()[:_ID_LENGTH]
+
+
+def _sources() -> Iterator[tuple[str, bytes]]:
+    root = Path(graft_device.__file__).parent
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(root.parent).as_posix(), path.read_bytes()
+
+
+def _digest(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+def _zipped(members: Sequence[tuple[str, bytes]]) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data)
+    return buffer.getvalue()

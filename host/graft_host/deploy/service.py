@@ -1,0 +1,126 @@
+"""The systemd unit that runs the board's model: which one it is, restarting it, and whether it is well."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from graft_host.deploy.errors import DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graft_host.deploy.facts import BoardFacts, Unit
+    from graft_host.deploy.ssh import Connection
+
+_TIMEOUT_S = 900  # a unit may take three minutes to start, and be stopped before
+_DEFAULT_PORT = "8000"
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  what a client asks instead
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a unit is after its restart.
+
+    Attributes:
+        unit: its name.
+        well: whether it runs and, if it serves, answers.
+        state: what systemd calls it.
+        why: what is wrong, in one line.
+        log: the last lines of its journal.
+    """
+
+    unit: str
+    well: bool
+    state: str
+    why: str = ""
+    log: tuple[str, ...] = ()
+
+
+def choose_unit(board: str, facts: BoardFacts, wanted: str | None) -> Unit | None:
+    """The unit to restart; None if the board has none.
+
+    Raises:
+        DeployError: the one that is wanted isn't there, there are several, or we may not restart it.
+    """
+    if wanted is not None and not facts.units:
+        raise DeployError(
+            f"{board} has no unit {wanted}: write one with 'graft-device service', or leave --service away"
+        )
+    if len(facts.units) > 1:
+        names = ", ".join(unit.name for unit in facts.units)
+        raise DeployError(f"{board} has several units of this store ({names}): choose one with --service")
+    if not facts.units:
+        return None
+    [unit] = facts.units
+    if not (facts.systemd or unit.user):
+        return None
+    if not (unit.user or facts.root or facts.sudo):
+        raise DeployError(
+            f"{board}: {facts.user} may not restart {unit.name}: let it use sudo without a password, deploy as root, "
+            "or make it a unit of the user"
+        )
+    return unit
+
+
+def is_stale(unit: Unit, facts: BoardFacts) -> bool:
+    """Whether a unit was started before the current model became it."""
+    return bool(unit.active == "active" and facts.current and unit.since < facts.current.since)
+
+
+def restart(connection: Connection, facts: BoardFacts, unit: Unit, settle: int) -> Health:
+    """Restarts a unit and watches it for a while.
+
+    Args:
+        connection: to the board.
+        facts: of it.
+        unit: to restart.
+        settle: seconds that it must go on without a restart of its own.
+    """
+    sudo = "no" if facts.root or unit.user else "yes"
+    python = f"{facts.store}/venv/bin/python"
+    words = [
+        "sh",
+        "-s",
+        "--",
+        "user" if unit.user else "system",
+        unit.name,
+        sudo,
+        str(settle),
+        python,
+        health_url(unit),
+    ]
+    done = connection.run(words, stdin=(files(__package__) / "health.sh").read_bytes(), timeout=_TIMEOUT_S)
+    lines = [line.partition("=") for line in done.output.splitlines()]
+    found = {key: value.strip() for key, _, value in lines}
+    log = tuple(value for key, _, value in lines if key == "log")
+    why = found.get("why", "") or done.errors.strip().rpartition("\n")[2]
+    return Health(unit.name, "well" in found, found.get("state", "unknown"), why, log)
+
+
+def health_url(unit: Unit) -> str:
+    """Where a unit that serves says whether it is well, for the board itself to ask; empty for others."""
+    words = _words(unit.command)
+    if "serve" not in words:
+        return ""
+    host, port = _option(words, "--host", "127.0.0.1"), _option(words, "--port", _DEFAULT_PORT)
+    host = _ANY.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{port}/healthz"
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command.replace("%%", "%").replace("$$", "$"))
+    except ValueError:
+        return []
+
+
+def _option(words: Sequence[str], name: str, default: str) -> str:
+    for number, word in enumerate(words):
+        if word == name and number + 1 < len(words):
+            return words[number + 1]
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return default

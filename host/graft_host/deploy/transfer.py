@@ -1,0 +1,178 @@
+"""Files onto a board: by rsync, which sends what differs from what is there, or through ssh alone without it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from graft_host.deploy.errors import NO_ROOM, DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graft_host.deploy.facts import BoardFacts
+    from graft_host.deploy.ssh import Connection
+
+BLOCK = 4096
+"""Bytes that rsync compares at once: of 1 to 16 KiB and its own choice this cost least for a new head."""
+
+_TOTAL = re.compile(r"^Total bytes (?:sent|received): ([\d,.]+)", re.MULTILINE)
+_RSYNC_LOST = {10, 12, 30, 35, 255}
+_LOST_TEXT = re.compile(r"connection unexpectedly closed|error in rsync protocol data stream|Broken pipe|mux_client")
+_WRITE_TEXT = re.compile(r"No space left on device|Read-only file system|Permission denied|Disk quota exceeded")
+
+# What was cut off before is used too. rsync takes one file to compare with: the part that came, and behind it the
+# current model.
+_PREPARE = """\
+set -e
+mkdir -p "$1"
+cd "$1"
+if [ -f .partial/model.tflite ]; then
+    mkdir -p .seed
+    cat .partial/model.tflite "$2" >.seed/model.tflite 2>/dev/null || [ -s .seed/model.tflite ]
+    rm -f .partial/model.tflite
+    echo seed
+fi
+"""
+_FINISH = """\
+set -e
+cd "$1"
+mv -f model.tflite "$2"
+if [ -f model.tflite.sig ]; then mv -f model.tflite.sig "$2.sig"; else rm -f "$2.sig"; fi
+cd ..
+rm -rf "$1"
+"""
+_APPEND = """\
+set -e
+mkdir -p "${1%/*}"
+cat >>"$1"
+"""
+_HEAD = 'if [ -f "$1" ]; then wc -c <"$1"; sha256sum <"$1"; fi'
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a transfer cost: bytes over the connection, both ways, as rsync or we counted them before encryption."""
+
+    bytes: int = 0
+
+
+def send_model(connection: Connection, facts: BoardFacts, model: Path, model_id: str) -> tuple[str, Sent]:
+    """Brings a model, and its signature if it has one, to ``STORE/incoming``.
+
+    It is sent against the model that the board has, and goes on where an earlier attempt was cut off.
+
+    Args:
+        connection: to the board.
+        facts: of it.
+        model: the file here.
+        model_id: the beginning of its SHA-256, under which an unfinished transfer is kept.
+
+    Returns:
+        Where it is on the board, and the cost.
+
+    Raises:
+        DeployError: the board can't store it.
+        UnreachableError: the connection was lost.
+    """
+    folder = str(PurePosixPath(facts.store) / "incoming" / model_id)
+    target = str(PurePosixPath(facts.store) / "incoming" / model.name)
+    signature = model.with_name(f"{model.name}.sig")
+    if has_rsync(facts):
+        cost = _rsync_model(connection, facts, model, folder)
+    else:
+        cost = _cat(connection, model, f"{folder}/model.tflite")
+    if signature.is_file():
+        cost += _cat(connection, signature, f"{folder}/model.tflite.sig")
+    _checked(connection, ["sh", "-c", _FINISH, "sh", folder, target])
+    return target, Sent(cost)
+
+
+def send_files(connection: Connection, facts: BoardFacts, paths: Sequence[Path], folder: str) -> Sent:
+    """Brings files into a folder of the board; those that are there already are not sent again."""
+    if has_rsync(facts):
+        _checked(connection, ["mkdir", "-p", folder])
+        options = ["--checksum", "--partial-dir=.partial"]
+        return Sent(_rsync(connection, options, [*map(str, paths)], f"{folder}/"))
+    return Sent(sum(_cat(connection, path, f"{folder}/{path.name}") for path in paths))
+
+
+def has_rsync(facts: BoardFacts) -> bool:
+    """Whether there is one on both sides."""
+    return facts.rsync and shutil.which("rsync") is not None
+
+
+def _rsync_model(connection: Connection, facts: BoardFacts, model: Path, folder: str) -> int:
+    current = str(PurePosixPath(facts.store) / "current" / "model.tflite")
+    prepared = _checked(connection, ["sh", "-c", _PREPARE, "sh", folder, current])
+    basis = f"{folder}/.seed" if prepared.strip() == "seed" else str(PurePosixPath(current).parent)
+    options = [
+        "--compress",
+        "--ignore-times",
+        "--partial-dir=.partial",
+        f"--copy-dest={basis}",
+        f"--block-size={BLOCK}",
+    ]
+    return _rsync(connection, options, [str(model)], f"{folder}/model.tflite")
+
+
+def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[str], target: str) -> int:
+    shell = shlex.join(connection.client())
+    fixed = ["--times", "--chmod=F644,D755", "--protect-args", "--no-whole-file", "--stats", f"--rsh={shell}"]
+    command = ["rsync", *fixed, *options, "--", *(str(Path(each).absolute()) for each in sources), f"board:{target}"]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode == 0:
+        return sum(int(re.sub(r"\D", "", found)) for found in _TOTAL.findall(done.stdout))
+    if _WRITE_TEXT.search(done.stderr):
+        raise _unwritable(connection, done.stderr)
+    if done.returncode in _RSYNC_LOST or _LOST_TEXT.search(done.stderr):
+        raise connection.lost()
+    lines = [line for line in done.stderr.splitlines() if line.startswith("rsync:")] or done.stderr.splitlines()
+    raise DeployError(f"{connection.target}: rsync: {lines[0] if lines else done.returncode}")
+
+
+def _cat(connection: Connection, source: Path, target: str) -> int:
+    """Sends a file through ssh alone; goes on where an earlier attempt was cut off, if that much is the same."""
+    part = f"{target}.part"
+    data = source.read_bytes()
+    there = _checked(connection, ["sh", "-c", _HEAD, "sh", part]).split()
+    done = int(there[0]) if len(there) > 1 else 0
+    if not done or done > len(data) or hashlib.sha256(data[:done]).hexdigest() != there[1]:
+        _checked(connection, ["rm", "-f", part])
+        done = 0
+    with tempfile.TemporaryFile() as rest:
+        rest.write(data[done:])
+        rest.seek(0)
+        sent = connection.run(["sh", "-c", _APPEND, "sh", part], stdin=rest)
+    if sent.status:
+        raise _unwritable(connection, sent.errors)
+    _checked(connection, ["mv", "-f", part, target])
+    return len(data) - done
+
+
+def _checked(connection: Connection, command: Sequence[str]) -> str:
+    done = connection.run(command)
+    if done.status:
+        raise _unwritable(connection, done.errors)
+    return done.output
+
+
+def _unwritable(connection: Connection, errors: str) -> DeployError:
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    reason = next((line for line in lines if _WRITE_TEXT.search(line)), lines[-1] if lines else "no reason given")
+    advice = {
+        "No space left on device": "make room there",
+        "Read-only file system": "its file system is mounted read-only",
+        "Permission denied": "name a folder that you may write in with --store",
+    }
+    hint = next((advice[each] for each in advice if each in reason), "see what it says")
+    return DeployError(f"{connection.target}: can't write there: {hint} ({reason})", NO_ROOM)

@@ -1,0 +1,123 @@
+"""A cable between this machine and a board that counts what goes through, and can be cut."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHUNK = 16384
+_RESET = struct.pack("ii", 1, 0)  # linger for no time: the connection is reset, as a cable's end would have it
+
+
+@dataclass
+class Cable:
+    """Connects a port of this machine with a board's sshd.
+
+    Attributes:
+        port: to connect to.
+        to_board: bytes that went there, in all connections so far.
+        from_board: bytes that came from there.
+        cut_after: bytes to the board after which it is cut, once.
+        cuts: how often it was.
+        rate: bytes to the board in a second at most; a board that can't follow has less of what was sent than it seems.
+    """
+
+    port: int
+    board_port: int
+    to_board: int = 0
+    from_board: int = 0
+    cut_after: int | None = None
+    cuts: int = 0
+    rate: float | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _ends: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        """Both ways."""
+        return self.to_board + self.from_board
+
+    def connect(self, client: socket.socket) -> None:
+        """Joins a client with the board."""
+        board = socket.create_connection(("127.0.0.1", self.board_port))
+        self._ends += [client, board]
+        for source, sink, there in ((client, board, True), (board, client, False)):
+            threading.Thread(target=self._forward, args=(source, sink, there), daemon=True).start()
+
+    def cut(self) -> None:
+        """Ends every connection; what has come to the board already arrives, and what is under way here is lost."""
+        self.cuts += 1
+        for end in self._ends:
+            with contextlib.suppress(OSError):
+                if end.getpeername()[1] == self.board_port:
+                    end.shutdown(socket.SHUT_WR)
+                else:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                    end.close()
+
+    def close(self) -> None:
+        """Ends every connection."""
+        ends, self._ends = self._ends, []
+        for end in ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _forward(self, source: socket.socket, sink: socket.socket, there: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(_CHUNK):
+                if there and self._is_over(len(data)):
+                    self.cut()
+                    return
+                self._count(len(data), there)
+                if there and self.rate:
+                    time.sleep(len(data) / self.rate)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def _is_over(self, more: int) -> bool:
+        with self._lock:
+            if self.cut_after is None or self.to_board + more < self.cut_after:
+                return False
+            self.cut_after = None
+            return True
+
+    def _count(self, more: int, there: bool) -> None:
+        with self._lock:
+            if there:
+                self.to_board += more
+            else:
+                self.from_board += more
+
+
+@contextlib.contextmanager
+def cable(board_port: int) -> Iterator[Cable]:
+    """A cable for the length of the block."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.1)
+        found = Cable(listener.getsockname()[1], board_port)
+        over = threading.Event()
+
+        def accept() -> None:
+            while not over.is_set():
+                with contextlib.suppress(TimeoutError):
+                    client, _ = listener.accept()
+                    client.settimeout(None)
+                    found.connect(client)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield found
+        finally:
+            over.set()
+            thread.join()
+            found.close()
