@@ -1,0 +1,105 @@
+"""Measures graftkit against everything else and writes ``RESULTS.md``; see ``make bench``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.machine import description
+from benchmarks.results import line, page
+from benchmarks.rows import Row
+from benchmarks.settings import FULL, QUICK, Settings
+from graft_device.runtime import usable_cores
+from graft_host.files import write_atomically
+from graft_host.render import render_dataset
+
+_HERE = Path(__file__).parent
+_SHARED = _HERE.parents[1] / "shared"
+_RENDERED = 60  # photos a class where there are none
+
+GROUPS = {
+    "features": "Bottleneck extraction",
+    "limit": "Extraction and the machine's limit",
+    "heads": "The head",
+    "fusing": "Fusing",
+    "classifying": "Classifying",
+    "starting": "Start-up and memory",
+    "quantizing": "int8 and float32",
+    "growing": "From 1,000 to 100,000 photos",
+}
+"""Module in ``groups`` to title, in the order in which they run."""
+
+
+def run(settings: Settings, names: list[str], output: Path | None, command: str) -> dict[str, list[Row]]:
+    """Measures groups one after the other; says each row on standard output and writes the page after each group.
+
+    Args:
+        settings: what is measured with.
+        names: of the groups.
+        output: the page; None writes none.
+        command: that the page names.
+    """
+    start, done = time.monotonic(), dict[str, list[Row]]()
+    machine = description(settings)
+    for name in names:
+        began = time.monotonic()
+        done[name] = importlib.import_module(f"benchmarks.groups.{name}").measure(settings)
+        sys.stdout.write("\n".join([f"## {GROUPS[name]} ({time.monotonic() - began:.0f} s)", *map(line, done[name])]))
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+        if output is not None:
+            sections = [(GROUPS[name], rows) for name, rows in done.items()]
+            text = page(machine, sections, f"{(time.monotonic() - start) / 60:.0f} minutes", command)
+            write_atomically(output, text.encode())
+    return done
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, few turns: to see that everything works")
+    parser.add_argument("--only", action="append", choices=list(GROUPS), help="one group; may be given again")
+    parser.add_argument("-o", "--output", type=Path, help="page to write; RESULTS.md if all is measured in full")
+    parser.add_argument("--photos", type=Path, default=_SHARED / "datasets" / "cats_and_dogs")
+    parser.add_argument("--weights", help="as in graft train; $GRAFT_WEIGHTS, those beside the checkout, or random")
+    parser.add_argument("--onnx", type=Path, default=_HERE.parent / ".bench" / "onnx", help="where onnxruntime is")
+    args = parser.parse_args()
+    names = args.only or list(GROUPS)
+    output = args.output or (None if args.quick or args.only else _HERE / "RESULTS.md")
+    options = ["--quick"] * args.quick + [f"--only {name}" for name in args.only or []]
+    command = " ".join(["python -m benchmarks", *options]) if options else "make bench"
+    with tempfile.TemporaryDirectory(prefix="graft-bench-") as scratch:
+        run(_settings(args, Path(scratch)), names, output, command)
+
+
+def _settings(args: argparse.Namespace, scratch: Path) -> Settings:
+    photos = args.photos
+    if not photos.is_dir():
+        photos = scratch / "rendered"
+        render_dataset(photos, _RENDERED, 0)
+    weights = args.weights or os.environ.get("GRAFT_WEIGHTS") or _weights_beside()
+    onnx = args.onnx if args.onnx.is_dir() else None
+    return Settings(
+        photos=photos,
+        weights=weights,
+        scratch=scratch,
+        cores=usable_cores(),
+        scale=QUICK if args.quick else FULL,
+        onnx=onnx,
+        graph_tool=_SHARED / "tools" / "make_inception_2015_graph.py",
+    )
+
+
+def _weights_beside() -> str:
+    folder = _SHARED / "weights"
+    found = sorted(folder.glob("*.h5")) if folder.is_dir() else []
+    return str(found[0]) if found else "random"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Head and backbone become one file: ours by editing the flatbuffer, the other way by converting everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from benchmarks.worker import Job
+from graft_device.preprocess import preprocess
+from graft_host.head import Head
+from graft_host.weights import find_weights
+
+
+def fuse(request: dict[str, Any]) -> Job:
+    """``fuse.fuse``, the cached backbone read from its file."""
+    from graft_host import fuse as fusing
+
+    backbone, (head, bottlenecks) = Path(request["backbone"]["path"]), _head(request)
+
+    def run() -> bytes:
+        with threadpool_limits(1):  # as graft train does
+            return fusing.fuse(backbone.read_bytes(), head, bottlenecks)
+
+    return Job(run, _bytes)
+
+
+def convert(request: dict[str, Any]) -> Job:
+    """TensorFlow's converter over backbone and head, calibrated on as many photos; import and building not timed."""
+    import keras
+
+    from graft_host.backbone import build_backbone
+    from graft_host.convert import convert as converted
+
+    weights, size = find_weights(request["weights"]), request["image_size"]
+    backbone, (head, _) = build_backbone(weights, request["tap"], size), _head(request)
+    dense = keras.layers.Dense(len(head.bias), activation="softmax")
+    network = keras.Model(backbone.input, dense(backbone.output))
+    dense.set_weights([head.kernel, head.bias])
+    photos = np.stack([preprocess(path, size) for path in request["photos"]])
+    return Job(lambda: converted(network, "int8", weights.mean, weights.std, photos, lambda *_: None), _bytes)
+
+
+def _head(request: dict[str, Any]) -> tuple[Head, Any]:
+    """A head of random numbers, and bottlenecks for its ranges; what is in them costs nothing."""
+    length, classes = request["length"], request["classes"]
+    rng = np.random.default_rng(0)
+    head = Head(rng.normal(0, 0.1, (length, classes)).astype(np.float32), np.zeros(classes, np.float32))
+    return head, rng.uniform(0, 1, (500, length)).astype(np.float32)
+
+
+def _bytes(file: bytes) -> dict[str, Any]:
+    return {"bytes": len(file)}

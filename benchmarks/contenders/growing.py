@@ -1,0 +1,121 @@
+"""The kit's own stages on more and more photos; each is done once in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from benchmarks.supplies import opened
+from benchmarks.worker import Job
+from graft_host.bottlenecks import Augmentation, Bottlenecks
+from graft_host.calibration import calibrate
+from graft_host.dataset import scan
+from graft_host.head import Recipe, train_head
+from graft_host.store import BottleneckStore
+
+_CLASSES = 10
+_VALIDATION = 0.15
+_ROWS_A_COMMIT = 256  # as bottlenecks.py stores them
+
+
+def scanning(request: dict[str, Any]) -> Job:
+    """Finds the photos, reads them and hashes them."""
+    return Job(lambda: scan(Path(request["photos"]), request["cores"]))
+
+
+def extraction(request: dict[str, Any]) -> Job:
+    """From files to a matrix of bottlenecks, on a cold cache."""
+    backbone, cores = opened(request["backbone"]), request["cores"]
+    photos = scan(Path(request["photos"]), cores).photos
+
+    def run() -> Any:
+        scratch = tempfile.TemporaryDirectory(dir=request["scratch"])
+        with scratch as folder, Bottlenecks(backbone, Path(folder)) as bottlenecks:
+            found = bottlenecks.extract(photos, [], Augmentation(), cores, lambda *_: None)
+            return found, bottlenecks.matrix(photos)[0].shape
+
+    return Job(run, lambda result: {"computed": result[0].misses, "shape": list(result[1])})
+
+
+def head(request: dict[str, Any]) -> Job:
+    """``train_head``: the choice of the penalty and the fit."""
+    train, validation = _synthetic(request["photos"], request["length"])
+
+    def run() -> Any:
+        with threadpool_limits(1):  # as graft train does
+            return train_head(train, validation, _CLASSES, Recipe())
+
+    return Job(run, lambda found: {"penalty": found.penalty})
+
+
+def calibration(request: dict[str, Any]) -> Job:
+    """``calibrate``: five folds of the training photos and the thresholds."""
+    train, validation = _synthetic(request["photos"], request["length"])
+    with threadpool_limits(1):
+        trained = train_head(train, validation, _CLASSES, Recipe())
+    groups = np.arange(len(train[1]))
+
+    def run() -> Any:
+        with threadpool_limits(1):
+            return calibrate(trained, train, validation, Recipe(), groups, 0.05)
+
+    return Job(run, lambda found: {"temperature": found.temperature})
+
+
+def cache(request: dict[str, Any]) -> Job:
+    """Stores bottlenecks, looks all of them up, and reads all of them."""
+    count, length = request["photos"], request["length"]
+    vectors = np.random.default_rng(0).integers(-128, 128, (count, length), dtype=np.int8)
+    keys = [hashlib.sha256(str(index).encode()).hexdigest() for index in range(count)]
+
+    def run() -> dict[str, Any]:
+        with tempfile.TemporaryDirectory(dir=request["scratch"]) as folder:
+            path = Path(folder) / "cache.sqlite"
+            laps = [time.perf_counter()]
+            with BottleneckStore(path, np.dtype(np.int8), length) as store:
+                for rows in _batches(keys, vectors):
+                    store.put(rows)
+                laps.append(time.perf_counter())
+                known = len(store.known(keys))
+                laps.append(time.perf_counter())
+                store.matrix(keys)
+                laps.append(time.perf_counter())
+            size = sum(entry.stat().st_size for entry in Path(folder).iterdir())
+        put, look_up, read = np.diff(laps)
+        return {"put": put, "look_up": look_up, "read": read, "bytes": size, "known": known}
+
+    return Job(run, dict)
+
+
+def _batches(keys: list[str], vectors: NDArray[np.int8]) -> Iterator[list[tuple[str, NDArray[np.int8]]]]:
+    for start in range(0, len(keys), _ROWS_A_COMMIT):
+        places = range(start, min(start + _ROWS_A_COMMIT, len(keys)))
+        yield [(keys[place], vectors[place]) for place in places]
+
+
+def _synthetic(photos: int, length: int) -> tuple[Any, Any]:
+    """Bottlenecks of classes that overlap, ``[N,D]`` and labels, to train on and to validate with."""
+    x, y = synthetic(photos, length, _CLASSES)
+    cut = int(photos * (1 - _VALIDATION))
+    return (x[:cut], y[:cut]), (x[cut:], y[cut:])
+
+
+def synthetic(photos: int, length: int, classes: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Bottlenecks like a backbone's: none below 0, many of them 0, and numbers that vary together."""
+    rng = np.random.default_rng(0)
+    common = rng.normal(0, 1, (32, length)).astype(np.float32)
+    labels = rng.integers(0, classes, photos)
+    centres = rng.normal(0, 0.25, (classes, length)).astype(np.float32)
+    result = rng.standard_normal((photos, length), dtype=np.float32)
+    result += rng.standard_normal((photos, 32), dtype=np.float32) @ common * np.float32(0.2)
+    result += centres[labels]
+    np.maximum(result, 0, out=result)
+    return result, labels

@@ -1,0 +1,96 @@
+"""The head against scikit-learn on the same arrays: seconds and loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import supplies
+from benchmarks.contenders.growing import synthetic
+from benchmarks.rows import Row, compared
+from benchmarks.settings import Settings
+from benchmarks.turns import Contender, Race, take_turns
+from graft_host.bottlenecks import Augmentation, Bottlenecks
+from graft_host.dataset import scan
+
+_OURS, _THEIRS = "ours", "scikit-learn"
+_LENGTH = 1280  # of mixed8
+_PENALTY = 0.01
+_MANY = 5_000  # photos, on which the other's search takes ten seconds
+_SMALLEST = 5e-9  # of losses that are shown
+
+
+def measure(settings: Settings) -> list[Row]:
+    """For each data set: one fit, the choice among 13 penalties, and what the losses are."""
+    rows = []
+    for photos, classes in settings.scale.heads:
+        arrays, kind = _arrays(settings, photos, classes)
+        name = f"{photos:,} {kind}, {classes} classes"
+        turns = settings.scale.turns if photos < _MANY else settings.scale.long_turns
+        one, search = _race(arrays, _PENALTY, turns), _race(arrays, None, turns)
+        rows += [
+            compared(
+                f"{name}: one fit, C {_PENALTY}; against `LogisticRegression`",
+                "s",
+                one.seconds(_OURS),
+                one.seconds(_THEIRS),
+                note=f"ours on one core; {one.both(_OURS, _THEIRS, 1)}",
+                why_worse="the principal directions are found first, a second for thousands of photos, which pays "
+                "where many penalties or classes follow",
+            ),
+            _loss(f"{name}: … penalized loss on the training photos", one, "objective", "both stop near the optimum"),
+            compared(
+                f"{name}: choice among 13 penalties; against `LogisticRegressionCV`",
+                "s",
+                search.seconds(_OURS),
+                search.seconds(_THEIRS),
+                note=f"C {_found(search, _OURS, 'penalty'):.3g} against {_found(search, _THEIRS, 'penalty'):.3g}; "
+                f"validation photos right {_found(search, _OURS, 'right'):.1%} against "
+                f"{_found(search, _THEIRS, 'right'):.1%}",
+                why_worse="the principal directions are found twice, for the choice and for the fit",
+            ),
+            _loss(
+                f"{name}: … loss on the validation photos",
+                search,
+                "validation",
+                "nearer the optimum on the training photos is not always better on others",
+            ),
+        ]
+    return rows
+
+
+def _race(arrays: Path, penalty: float | None, turns: int) -> Race:
+    request = {"arrays": str(arrays), "penalty": penalty}
+    contenders = [
+        Contender(_OURS, "benchmarks.contenders.heads:ours", request),
+        Contender(_THEIRS, "benchmarks.contenders.heads:scikit_learn", request),
+    ]
+    return take_turns(contenders, turns)
+
+
+def _loss(what: str, race: Race, key: str, why_worse: str) -> Row:
+    ours, theirs = max(_found(race, _OURS, key), _SMALLEST), max(_found(race, _THEIRS, key), _SMALLEST)
+    note = f"difference {ours / theirs - 1:+.2%}"
+    return compared(what, "nats", [ours], [theirs], note=note, why_worse=why_worse)
+
+
+def _found(race: Race, name: str, key: str) -> float:
+    return float(race.last(name).found[key])
+
+
+def _arrays(settings: Settings, photos: int, classes: int) -> tuple[Path, str]:
+    """Real bottlenecks where the photos will do, else synthetic ones, in a file; and which of the two."""
+    path = settings.scratch / f"head-{photos}-{classes}.npz"
+    dataset = scan(settings.photos, settings.cores)
+    if classes == len(dataset.labels) and len(dataset.photos) >= photos:
+        with Bottlenecks(supplies.backbone(settings), supplies.cache(settings)) as bottlenecks:
+            chosen = np.random.default_rng(0).permutation(len(dataset.photos))[:photos]
+            wanted = [dataset.photos[index] for index in chosen]
+            bottlenecks.extract(wanted, [], Augmentation(), settings.cores, lambda *_: None)
+            x, y = bottlenecks.matrix(wanted)
+        kind = "photos"
+    else:
+        (x, y), kind = synthetic(photos, _LENGTH, classes), "synthetic bottlenecks"
+    np.savez(path, bottlenecks=x, labels=y)
+    return path, kind

@@ -1,0 +1,36 @@
+"""Start-up and memory of ``graft-device classify`` against a bare script."""
+
+from __future__ import annotations
+
+from benchmarks import supplies
+from benchmarks.rows import Row, compared, missing
+from benchmarks.settings import Settings
+from benchmarks.startup import GOAL, compare
+from graft_device.runtime import RUNTIMES, installed_runtimes
+
+
+def measure(settings: Settings) -> list[Row]:
+    """One photo from start to exit, under each runtime."""
+    model, photo = supplies.model(settings), supplies.jpegs(settings, 1)[0]
+    rows = []
+    for runtime in RUNTIMES:
+        what = f"`graft-device classify`, one photo, {runtime}"
+        if runtime not in installed_runtimes():
+            rows.append(missing(what, "s", f"{runtime} is not installed"))
+            continue
+        costs = compare(model, photo, runtime, settings.scale.starts, settings.cores)
+        bare, ours = costs["bare script"], costs["graft-device"]
+        goal = 1 / GOAL
+        why = "the command line, the model card and the checks of the photo"
+        note = f"medians of {settings.scale.starts} starts each"
+        rows += [
+            compared(
+                f"{what}: start to exit; against a bare script",
+                "s", [ours.seconds], [bare.seconds], goal=goal, note=note, why_worse=why,
+            ),
+            compared(
+                f"{what}: peak memory; against a bare script",
+                "MB", [ours.megabytes], [bare.megabytes], goal=goal, note=note, why_worse=why,
+            ),
+        ]  # fmt: skip
+    return rows

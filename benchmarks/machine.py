@@ -1,0 +1,64 @@
+"""What the figures were taken on."""
+
+from __future__ import annotations
+
+import platform
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, distributions, version
+from pathlib import Path
+from statistics import median
+
+from PIL import Image
+
+from benchmarks.settings import Settings
+from graft_device.machine import read_hardware
+from graft_host.dataset import scan
+from graft_host.weights import find_weights
+
+_PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "keras", "numpy", "scipy", "pillow", "scikit-learn")
+_ONNX_PACKAGES = ("onnxruntime", "onnx", "tf2onnx")
+
+
+def description(settings: Settings) -> list[str]:
+    """Lines of Markdown that name machine, versions, date, weights and photos; no path of this machine."""
+    hardware = read_hardware()
+    memory = f"{hardware.memory_mb / 1000:.0f} GB of memory" if hardware.memory_mb else "memory unknown"
+    features = f" ({', '.join(hardware.features)})" if hardware.features else ""
+    found = find_weights(settings.weights)
+    weights = found.name if found.pretrained else "random"
+    processor, system = hardware.cpu or platform.machine(), hardware.system or platform.system()
+    kernel = hardware.kernel or platform.release()
+    return [
+        f"- Machine: {processor}{features}, {settings.cores} cores, {memory}, {system}, kernel {kernel}.",
+        f"- Python {platform.python_version()}, {', '.join(_versions(settings))}.",
+        f"- Date: {datetime.now(timezone.utc):%Y-%m-%d}.",
+        f"- Backbone: Inception-v3 up to `{settings.tap}` at {settings.image_size}, weights {weights}.",
+        f"- Photos: {_photos(settings)}.",
+    ]
+
+
+def _versions(settings: Settings) -> list[str]:
+    named = [f"{name} {found}" for name in _PACKAGES if (found := _version(name))]
+    if settings.onnx is not None and settings.onnx.is_dir():
+        apart = {found.name: found.version for found in distributions(path=[str(settings.onnx)])}
+        return [*named, *(f"{name} {apart[name]}" for name in _ONNX_PACKAGES if name in apart)]
+    return [*named, *(f"{name} {found}" for name in _ONNX_PACKAGES if (found := _version(name)))]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _photos(settings: Settings) -> str:
+    photos = scan(settings.photos, settings.cores).photos
+    sizes = [_size(photo.path) for photo in photos]
+    width, height, length = (median(values) for values in zip(*sizes, strict=True))
+    return f"{len(photos)} of {settings.photos.name}, median {width:.0f} x {height:.0f} pixels, {length / 1e3:.0f} kB"
+
+
+def _size(path: Path) -> tuple[int, int, int]:
+    with Image.open(path) as image:
+        return *image.size, path.stat().st_size

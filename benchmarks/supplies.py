@@ -1,0 +1,87 @@
+"""What several benchmarks need: made once a run, in the scratch folder, in the kit's own ways."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from benchmarks.settings import Settings
+from benchmarks.turns import ContenderError
+from graft_host.dataset import Photo, scan
+from graft_host.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.weights import find_weights
+
+_JPEG = {".jpg", ".jpeg"}
+
+
+def jpegs(settings: Settings, count: int) -> list[Path]:
+    """So many JPEGs, the classes by turns; the first ones again where there are too few."""
+    folders = sorted(path for path in settings.photos.iterdir() if path.is_dir())
+    by_class = [sorted(path for path in folder.iterdir() if path.suffix.lower() in _JPEG) for folder in folders]
+    found = [path for group in zip_longest(*by_class) for path in group if path is not None]
+    if not found:
+        raise ContenderError("there is no JPEG among the photos")
+    return [found[index % len(found)] for index in range(count)]
+
+
+def cache(settings: Settings) -> Path:
+    """The kit's cache of this run."""
+    return settings.scratch / "cache"
+
+
+def model(settings: Settings) -> Path:
+    """A model that ``graft train`` made of the photos, int8."""
+    path = settings.scratch / "model.tflite"
+    if not path.exists():
+        graft = Path(sys.executable).with_name("graft")
+        options = ["--weights", settings.weights, "--tap", settings.tap, "--image-size", str(settings.image_size)]
+        command = [str(graft), "train", str(settings.photos), "-o", str(path), *options]
+        done = subprocess.run([*command, "--cache", str(cache(settings))], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ContenderError(f"graft train: {done.stderr.strip().splitlines()[-1]}")
+    return path
+
+
+def backbone(settings: Settings, kind: str = "int8") -> Backbone:
+    """The backbone of the model, or the same of another quantization."""
+    if kind == "int8":
+        model(settings)  # whose backbone it is
+    return _converted(settings, settings.weights, settings.tap, settings.image_size, kind)
+
+
+def small_backbone(settings: Settings) -> Backbone:
+    """An int8 backbone that is done with a photo in a millisecond or two."""
+    tap, size = settings.growth_backbone
+    return _converted(settings, "random", tap, size, "int8")
+
+
+def described(backbone: Backbone, weights: str) -> dict[str, Any]:
+    """A backbone as plain values, for another process; ``opened`` takes them."""
+    spec = backbone.spec
+    return {
+        "path": str(backbone.path),
+        "weights": weights if spec.weights.path is not None else "random",
+        "tap": spec.tap,
+        "image_size": spec.image_size,
+        "quantization": spec.quantization,
+    }
+
+
+def opened(told: dict[str, Any]) -> Backbone:
+    """The backbone that ``described`` described."""
+    path = Path(told["path"])
+    spec = BackboneSpec(find_weights(told["weights"]), told["tap"], told["image_size"], told["quantization"], "squash")
+    return Backbone(spec, path, path.stem, reused=True)
+
+
+def _converted(settings: Settings, weights: str, tap: str, size: int, kind: str) -> Backbone:
+    spec = BackboneSpec(find_weights(weights), tap, size, kind, "squash")
+    return quantized_backbone(spec, _photos(settings), cache(settings), settings.cores)
+
+
+def _photos(settings: Settings) -> Sequence[Photo]:
+    return scan(settings.photos, settings.cores).photos
