@@ -1,0 +1,1 @@
+../../../../../host/graft_host/deploy/board_kit.py

@@ -1,0 +1,13 @@
+# What a board has, a line each. $1: the store, empty for the usual one; $2: the Python for the kit.
+store=${1:-${GRAFT_STORE:-}}
+if [ -z "$store" ]; then
+    if [ "$(id -u)" = 0 ]; then store=/var/lib/graftkit; else store=${XDG_DATA_HOME:-$HOME/.local/share}/graftkit; fi
+fi
+echo "store=$store"
+echo "kit=$(cat "$store/venv/kit.json" 2>/dev/null || echo '{}')"
+if [ -x "$store/venv/bin/graft-device" ]; then echo "program=$store/venv/bin/graft-device"; else echo program=; fi
+# The extra that brings a runtime: LiteRT where there are wheels of it, else tflite-runtime.
+echo "runtime=$("$2" -c 'import sys; print("litert" if sys.maxsize > 2**32 and sys.version_info >= (3, 10) else "device")')"
+echo "rsync=$(command -v rsync)"
+# Under sudo, rsync has to become the same user.
+echo "sudo_to=${SUDO_USER:+$(id -un)}"
