@@ -237,6 +237,7 @@ def test_a_failing_self_test(park: Park, models: list[Path], tmp_path: Path) -> 
     line = error_line(done, 3)
     assert "it goes on with first" in line
     assert {name: each for name, each in board.tree().items() if "/incoming" not in name} == before
+    assert not list(board.at(f"{STORE}/incoming").iterdir())
 
 
 def test_a_file_that_changes_on_its_way(park: Park, models: list[Path]) -> None:

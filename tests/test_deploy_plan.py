@@ -15,6 +15,7 @@ import pytest
 import graft_device
 import graft_host
 from graft_device.install import Machine
+from graft_host.deploy.board_kit import _locked
 from graft_host.deploy.environment import plan_kit
 from graft_host.deploy.errors import DeployError, UnsuitableError
 from graft_host.deploy.facts import BoardFacts, BoardPython, Current, InstalledKit, Unit
@@ -23,7 +24,9 @@ from graft_host.deploy.plan import Model, make_plan
 from graft_host.deploy.probe import read_facts
 from graft_host.deploy.requirements import find_needs
 from graft_host.deploy.service import choose_unit, health_url
+from graft_host.deploy.ssh import _short_folder
 from graft_host.deploy.target import Target, parse_target
+from graft_host.deploy.transfer import _PREPARE
 
 BOOKWORM = Machine("aarch64", 64, (3, 11), (2, 36), linux=True)
 PYTHON = BoardPython("/usr/bin/python3", (3, 11, 2), venv=True, machine=BOOKWORM, packages={})
@@ -155,7 +158,9 @@ def test_what_is_there_is_left_alone() -> None:
         (replace(THERE, kit=InstalledKit("old", "0.0.9", "litert", works=True)), True, False, False),
         (replace(THERE, current=Current("cd" * 32, {}, 0), units=(SERVE,)), False, True, True),
         (replace(THERE, units=(replace(SERVE, since=999),)), False, False, True),
-        (replace(THERE, units=(replace(SERVE, active="failed", since=0),)), False, False, False),
+        (replace(THERE, units=(replace(SERVE, active="failed", since=0),)), False, False, True),
+        (replace(THERE, units=(replace(SERVE, active="activating", since=0),)), False, False, True),
+        (replace(THERE, units=(replace(SERVE, active="inactive", since=0),)), False, False, False),
         (replace(THERE, kit=None, units=(SERVE,), systemd=False), True, False, False),
     ],
 )
@@ -228,6 +233,35 @@ def test_the_wheel_installs_and_is_always_the_same(tmp_path: Path) -> None:
     installed, digest = again.stdout.split()
     assert installed == str(tmp_path / "site/graft_device/__init__.py") != graft_device.__file__
     assert digest == hashlib.sha256(wheel.data).hexdigest()
+
+
+@pytest.mark.parametrize(("room", "wanted"), [(1000, b"parts" + b"current"), (10**15, b"parts")])
+def test_what_was_cut_off_is_gone_on_with_even_where_there_is_little_room(
+    room: int, wanted: bytes, tmp_path: Path
+) -> None:
+    """The script that runs on the board, told of a new model of so many bytes."""
+    folder, current = tmp_path / "in coming" / ("ab" * 8), tmp_path / "current.tflite"
+    current.write_bytes(b"current")
+    (folder / ".partial").mkdir(parents=True)
+    (folder / ".partial" / "model.tflite").write_bytes(b"parts")
+    command = ["sh", "-c", _PREPARE, "sh", str(folder), str(current), str(room)]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"seed\n"
+    assert (folder / ".seed" / "model.tflite").read_bytes() == wanted
+    assert not (folder / ".partial" / "model.tflite").exists()
+
+
+def test_the_socket_is_not_put_where_ssh_cannot_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a b", "100%"):
+        monkeypatch.setattr("tempfile.tempdir", f"/run/{name}")
+        assert name not in str(_short_folder())
+    monkeypatch.setattr("tempfile.tempdir", "/run/some-where_1.d")
+    assert _short_folder() == "/run/some-where_1.d"
+
+
+def test_the_lock_on_kits_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Whoever may read it could hold it, and so keep all deployments away."""
+    with _locked(tmp_path):
+        assert (tmp_path / ".kits.lock").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_wheel_without_a_part_that_is_asked_for() -> None:

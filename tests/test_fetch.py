@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -136,6 +137,27 @@ def test_the_limit_holds_where_the_server_tells_no_size(tmp_path: Path) -> None:
             fetch.fetch(url, tmp_path / "does_not", 4999)
 
 
+def test_a_server_that_drips_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "TOTAL_S", 0.2)
+    given_up = threading.Event()
+    sent: list[bytes] = []
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        send(handler, b"", 200)
+        for _ in range(200):  # ten seconds in all
+            with contextlib.suppress(OSError):
+                handler.wfile.write(b"x")
+            sent.append(b"x")
+            if given_up.wait(0.05):
+                return
+
+    with serving(drip) as (url, _):
+        with pytest.raises(FetchError, match="it takes longer than"):
+            fetch.fetch(url, tmp_path / "model", 1000)
+        given_up.set()
+    assert len(sent) < 200
+
+
 def test_what_is_told_of_the_size_comes_before_the_writing(tmp_path: Path) -> None:
     def refuse(size: int) -> None:
         assert size == 5000
@@ -168,8 +190,11 @@ def test_a_disk_that_fills_up_on_the_way(tmp_path: Path) -> None:
     assert "no space left on device; free some space, or name another folder with --store" in line
 
 
-def test_names() -> None:
+def test_names(tmp_path: Path) -> None:
     assert [is_url(text) for text in ("http://a/b", "HTTPS://a", "a.tflite", "/a", "file:///a", "c:b")] == [
         True, True, False, False, False, False,
     ]  # fmt: skip
+    assert is_url("http://[::1/m.tflite")
+    line = error_line(graft_device("install", "http://[::1/m.tflite", "--store", tmp_path / "store"), ExitCode.FETCH)
+    assert line.startswith("error: cannot fetch http://[::1/m.tflite: ")
     assert file_name("https://x.org/a/pets%201.tflite?v=2#top") == "pets 1.tflite"

@@ -133,6 +133,11 @@ def test_a_flipped_bit_in_the_network_is_found_before_it_is_run(tmp_path: Path) 
         b'{"format": 1, "network": {"bytes": 1, "sha256": ""}, "tolerance": 0, "photos": []}',
         b'{"format": 1, "network": {"bytes": 1, "sha256": ""}, "tolerance": 0.1, "photos": [{"name": "bare"}]}',
         b'{"format": 1, "network": {"bytes": 1, "sha256": ""}, "tolerance": 0.1, "photos": [{"scores": [1, 0]}]}',
+        b'{"format": 1, "network": {"bytes": Infinity, "sha256": ""}, "tolerance": 0.1, "photos": []}',
+        (
+            b'{"format": 1, "network": {"bytes": 1, "sha256": ""}, "tolerance": 0.1, "photos": '
+            b'[{"name": "a", "label": "red", "scores": [NaN, 0, 0], "picture": 0}]}'
+        ),
     ],
 )
 def test_golden_data_of_another_kind(golden: bytes, tmp_path: Path) -> None:

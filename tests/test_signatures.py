@@ -199,6 +199,28 @@ def test_what_is_current_has_to_be_signed_when_it_is_installed_again(
     assert (store / "current" / "model.tflite.sig").exists()
 
 
+def test_what_was_installed_before_signatures_were_demanded_counts_for_the_age(
+    signed: list[Path], store: Path, tmp_path: Path
+) -> None:
+    (store / "allowed_signers").rename(tmp_path / "aside")
+    install(signed[2], store)
+    (tmp_path / "aside").rename(store / "allowed_signers")
+    assert install(signed[2], store)["changed"] is False
+    assert "was signed 2023" in refused(signed[0], store, status=ExitCode.DOWNGRADE)
+
+
+def test_a_new_signature_by_the_same_signer_is_kept(
+    signed: list[Path], store: Path, keys: dict[str, Path], tmp_path: Path
+) -> None:
+    """As where somebody has a new key."""
+    install(signed[0], store)
+    allow(store / "allowed_signers", anna=keys["mallory"])
+    model = Path(shutil.copy(signed[0], tmp_path / "m.tflite"))
+    ssh_sign(model, keys["mallory"])
+    assert install(model, store)["changed"] is False
+    assert (store / "current" / "model.tflite.sig").read_bytes() == Path(f"{model}.sig").read_bytes()
+
+
 def test_without_ssh_keygen_nothing_is_taken(signed: list[Path], store: Path, tmp_path: Path) -> None:
     done = graft_device("install", signed[0], "--store", store, env={**os.environ, "PATH": str(tmp_path)})
     assert "sudo apt install openssh-client" in error_line(done, ExitCode.SIGNATURE)

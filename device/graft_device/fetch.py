@@ -31,7 +31,7 @@ class NotThereError(FetchError):
 
 def is_url(text: str) -> bool:
     """Whether a text names something to fetch."""
-    return urlsplit(text).scheme.lower() in {"http", "https"}
+    return text.lower().startswith(("http://", "https://"))
 
 
 def file_name(url: str) -> str:
@@ -79,7 +79,7 @@ def _copy(url: str, response: Any, file: IO[bytes], limit: int, until: float) ->
 
 def _read(url: str, response: Any) -> bytes:
     try:
-        chunk: bytes = response.read(_CHUNK)
+        chunk: bytes = response.read1(_CHUNK)  # what is there: read() would wait for all of it, however slow it drips
     except (OSError, http.client.HTTPException) as error:
         raise FetchError(f"cannot fetch {url}: {_reason(error)}; try again") from error
     return chunk
@@ -92,8 +92,8 @@ def _check_size(url: str, size: int, limit: int) -> None:
 
 @contextmanager
 def _opened(url: str) -> Iterator[Any]:
-    request = urllib.request.Request(url, headers={"User-Agent": f"graftkit/{__version__}"})  # noqa: S310  http only
     try:
+        request = urllib.request.Request(url, headers={"User-Agent": f"graftkit/{__version__}"})  # noqa: S310  http only
         response = _opener().open(request, timeout=SILENCE_S)
     except urllib.error.HTTPError as error:
         with error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass
@@ -27,6 +28,9 @@ TOLERANCE = 0.1
 """How far scores may lie apart: the two runtimes were up to 0.054 apart on 334 photos in two models."""
 
 _CHUNK = 1 << 20
+_UNUSABLE = (
+    OSError, ValueError, KeyError, TypeError, OverflowError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Golden:
             classes: how many labels the model has.
 
         Raises:
-            ValueError: the text is not of that format; also KeyError and TypeError.
+            ValueError: the text is not of that format; also KeyError, TypeError and OverflowError.
         """
         raw = json.loads(text)
         if raw["format"] != GOLDEN_FORMAT:
@@ -102,7 +106,7 @@ def read_golden(model: Path, classes: int) -> Golden | None:
             if GOLDEN_NAME not in archive.namelist():
                 return None
             return Golden.from_json(archive.read(GOLDEN_NAME).decode("utf-8"), classes)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNUSABLE as error:
         raise ModelError(f"{model} has a {GOLDEN_NAME} that cannot be used ({error}): update graftkit, or copy the "
                          "model again") from error  # fmt: skip
 
@@ -121,7 +125,7 @@ def check_network(model: Path, golden: Golden) -> None:
 def _photo(raw: dict[str, Any], classes: int) -> GoldenPhoto:
     scores = tuple(float(score) for score in raw["scores"])
     file, picture = raw.get("file"), raw.get("picture")
-    if len(scores) != classes or (file is None) == (picture is None):
+    if len(scores) != classes or not all(map(math.isfinite, scores)) or (file is None) == (picture is None):
         raise ValueError(f"photo {raw['name']!r}")
     return GoldenPhoto(
         str(raw["name"]),

@@ -153,10 +153,23 @@ def _put_in_place(request: Request, folder: Path, slot: Slot, tested: SelfTest) 
     with writing(store.root):
         with _released(Path(request.source.text), slot.path):
             place(store, folder, slot)
-        if slot.signer is not None and slot.signed is not None and slot.signed > (newest(store) or ""):
-            write_whole(store.newest, f"{slot.signed}\n".encode())
+        _mark_age(store, slot)
         switch(store, slot.id, previous)
     return replace(_unchanged(store), changed=True, selftest=tested)
+
+
+def _mark_age(store: Store, slot: Slot) -> None:
+    """Remembers the time inside the newest model whose signature was verified."""
+    if slot.signer is not None and slot.signed is not None and slot.signed > (newest(store) or ""):
+        write_whole(store.newest, f"{slot.signed}\n".encode())
+
+
+def _keeps(slot: Slot, signer: str, signature: Path) -> bool:
+    """Whether a slot has this signature already."""
+    try:
+        return slot.signer == signer and slot.signature.read_bytes() == signature.read_bytes()
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager
@@ -183,11 +196,12 @@ def _unchanged(store: Store, folder: Path | None = None, signer: str | None = No
     if current is None:
         raise GraftError(f"the store {store.root} was changed from outside: install again")
     slot = store.slot(current)
-    if folder is not None and signer is not None and slot.signer != signer:
+    if folder is not None and signer is not None and not _keeps(slot, signer, folder / SIGNATURE_NAME):
         with writing(store.root):
             write_whole(slot.signature, (folder / SIGNATURE_NAME).read_bytes())
             slot = replace(slot, signer=signer, signed=signed_at(slot.path))
             write_whole(slot.path.with_name(SLOT_NAME), slot.text().encode())
+            _mark_age(store, slot)
     return Change(store, False, slot, None if previous is None else store.slot(previous))
 
 

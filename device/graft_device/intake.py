@@ -79,6 +79,9 @@ def take(source: Source, target: Path, store: Store) -> str:
             os.link(source.text, target, follow_symlinks=False)
         except OSError:  # such as on FAT, which knows no hard links
             return _copy(Path(source.text), target, store)
+        if not _own(target.lstat(), links=2):  # another file took its name in between
+            target.unlink()
+            return _copy(Path(source.text), target, store)
     else:
         return _copy(Path(source.text), target, store)
     with writing(store.root):
@@ -121,18 +124,20 @@ def check_room(store: Store, size: int) -> None:
     if free < size + _ROOM_LEFT:
         raise StoreError(
             f"no room in the store {store.root}: the model has {size / 1e6:.1f} MB, and {free / 1e6:.1f} MB are free; "
-            "free some space, install with a smaller --keep, or name another folder with --store"
+            "free some space, or name another folder with --store"
         )
 
 
 def _own_incoming(path: Path, store: Store) -> bool:
     """Whether a file was put into ``incoming`` by this user, so that nobody else can write to it later."""
-    found = path.lstat()
+    return path.parent.resolve() == store.incoming.resolve() and _own(path.lstat(), links=1)
+
+
+def _own(found: os.stat_result, links: int) -> bool:
     return (
-        path.parent.resolve() == store.incoming.resolve()
-        and stat.S_ISREG(found.st_mode)
+        stat.S_ISREG(found.st_mode)
         and found.st_uid == os.geteuid()
-        and found.st_nlink == 1
+        and found.st_nlink == links
         and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     )
 

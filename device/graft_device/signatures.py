@@ -100,7 +100,7 @@ def signed_at(model: Path) -> str | None:
         time = raw["time"] if raw["format"] == SIGNED_FORMAT else None
     except KeyError:
         return None
-    except (OSError, ValueError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise GraftError(f"{model} does not tell when it was signed ({error}): sign it again") from error
     if not is_time(time):
         raise GraftError(f"{model} does not tell when it was signed ({time!r}): update graftkit, or sign it again")

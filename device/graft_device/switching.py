@@ -36,7 +36,9 @@ def locked(store: Store, wait: float = 0) -> Iterator[None]:
             if not folder.is_dir():
                 folder.mkdir(parents=True, exist_ok=True)
                 folder.chmod(0o755)
-        handle = os.open(store.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                with contextlib.suppress(PermissionError):  # a parent that we may not read
+                    sync_folder(folder.parent)
+        handle = _open_lock(store.root / "lock")
     try:
         _acquire(store, handle, wait)
         with writing(store.root):
@@ -45,6 +47,15 @@ def locked(store: Store, wait: float = 0) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _open_lock(path: Path) -> int:
+    """Opens the lock for its owner alone: whoever may read a file may flock(2) it, and so stop all updates."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if os.fstat(handle).st_mode & 0o077:
+        with contextlib.suppress(OSError):
+            os.fchmod(handle, 0o600)
+    return handle
 
 
 def _acquire(store: Store, handle: int, wait: float) -> None:
@@ -149,7 +160,7 @@ def _clean(store: Store) -> None:
     for path in store.slots_folder.iterdir():
         if not (path / MODEL_NAME).is_file():
             _remove(store, path)
-    for pattern in (".switch.json.*.tmp", ".newest.*.tmp"):
+    for pattern in (".switch.json.*.tmp", ".newest.*.tmp", "slots/*/.*.tmp"):
         for path in store.root.glob(pattern):
             path.unlink()
 

@@ -151,7 +151,9 @@ def _locked(store: Path) -> Iterator[None]:
     """One at a time. Another may be what a lost connection left behind, which ends by itself."""
     (store / "kits").mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + _WAIT_S
-    with (store / ".kits.lock").open("w") as lock:
+    # For its owner alone: whoever may read a file may lock it.
+    with open(store / ".kits.lock", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as lock:
+        os.fchmod(lock.fileno(), 0o600)
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

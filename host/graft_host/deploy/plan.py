@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from graft_device.model import read_model
 from graft_host.deploy.errors import NO_ROOM, DeployError
-from graft_host.deploy.service import choose_unit, is_stale
+from graft_host.deploy.service import choose_unit, needs_restart
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,8 +93,7 @@ def make_plan(board: str, facts: BoardFacts, model: Model, kit: Kit, service: st
     installed = facts.kit
     send_kit = not (installed and installed.works and installed.id == kit.id)
     send_model = facts.current is None or facts.current.sha256 != model.sha256
-    stale = unit is not None and is_stale(unit, facts)
-    restart = unit is not None and (send_kit or send_model or stale)
+    restart = unit is not None and (send_kit or send_model or needs_restart(unit, facts))
     plan = Plan(board, model, kit, send_kit, send_model, unit, restart)
     _check_place(plan, facts)
     return plan

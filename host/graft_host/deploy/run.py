@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from graft_device.exit_codes import ExitCode
 from graft_host.clock import Clock
 from graft_host.deploy.environment import activate_kit, install_kit, plan_kit
-from graft_host.deploy.errors import DeployError, UnhealthyError
+from graft_host.deploy.errors import DeployError, UnhealthyError, UnreachableError
 from graft_host.deploy.kit import build_wheel
 from graft_host.deploy.plan import Plan, make_plan, read_local
 from graft_host.deploy.probe import look
@@ -117,11 +118,11 @@ def _carry_out(job: Deployment, clock: Clock) -> Outcome:
         with clock.stage("install"):
             installed = _install(job, remote)
     if plan.send_kit:
-        _activate(job, plan.kit.id, prune=False)
+        _switch_kit(job, installed)
     health = None
     if plan.unit is not None and plan.restart:
         with clock.stage("service"):
-            health = restart(job.connection, facts, plan.unit, job.options.settle)
+            health = _restarted(job, installed)
         if not health.well:
             raise _put_back(job, health, installed)
     if plan.send_kit:
@@ -135,7 +136,10 @@ def _install(job: Deployment, remote: str) -> dict[str, Any]:
     words = ["install", remote, "--sha256", job.plan.model.sha256, "--keep", str(options.keep)]
     words += ["--runtime", options.runtime, "--wait", "60"]
     words += ["--allow-downgrade"] if options.allow_downgrade else []
-    return _answer(job, _device(job, words))
+    done = _device(job, words)
+    if done.status not in {0, int(ExitCode.BUSY)}:  # a model that was refused shall not take room there
+        job.connection.run(["rm", "-f", remote, f"{remote}.sig"])
+    return _answer(job, done, _goes_on(job))
 
 
 def _device(job: Deployment, words: Sequence[str]) -> Done:
@@ -145,13 +149,13 @@ def _device(job: Deployment, words: Sequence[str]) -> Done:
     return job.connection.run(command, timeout=_INSTALL_TIMEOUT_S)
 
 
-def _answer(job: Deployment, done: Done) -> dict[str, Any]:
+def _answer(job: Deployment, done: Done, otherwise: str) -> dict[str, Any]:
     if done.status:
         lines = [line for line in done.errors.splitlines() if line.strip()]
         said = next(
             (line for line in reversed(lines) if line.startswith("error: ")), lines[-1] if lines else "no reason"
         )
-        raise DeployError(f"{job.board}: {said.removeprefix('error: ')}; {_goes_on(job)}", done.status)
+        raise DeployError(f"{job.board}: {said.removeprefix('error: ')}; {otherwise}", done.status)
     answer: dict[str, Any] = json.loads(done.output.strip().rpartition("\n")[2])
     return answer
 
@@ -167,14 +171,45 @@ def _activate(job: Deployment, kit: str, prune: bool) -> None:
     activate_kit(job.connection, job.facts, kit, job.plan.kit.needs.python.path, keep, prune)
 
 
+def _switch_kit(job: Deployment, installed: dict[str, Any] | None) -> None:
+    """Makes the new kit the one in use; where that fails the model goes back too: they belong together."""
+    try:
+        _activate(job, job.plan.kit.id, prune=False)
+    except UnreachableError:
+        raise
+    except DeployError as error:
+        if back := _model_back(job, installed, "the new model stays, with the earlier kit"):
+            raise DeployError(f"{error}; {back}", error.exit_status) from error
+        raise
+
+
+def _restarted(job: Deployment, installed: dict[str, Any] | None) -> Health:
+    assert job.plan.unit is not None  # noqa: S101  whoever calls has looked
+    try:
+        return restart(job.connection, job.facts, job.plan.unit, job.options.settle)
+    except UnreachableError as error:
+        if not installed:
+            raise
+        raise UnreachableError(
+            f"{job.board}: the connection was lost after {job.plan.model.path.name} was switched in, while "
+            f"{job.plan.unit.name} was restarted: deploy again, to see whether it is well"
+        ) from error
+
+
+def _model_back(job: Deployment, installed: dict[str, Any] | None, otherwise: str) -> str:
+    """Rolls back to the model before; says so, or is empty if there was none or it was not changed."""
+    if not (installed and installed.get("changed") and installed.get("previous")):
+        return ""
+    done = _device(job, ["rollback", installed["previous"]["id"], "--wait", "60"])
+    return f"{_answer(job, done, otherwise)['current']['name']} is back"
+
+
 def _put_back(job: Deployment, health: Health, installed: dict[str, Any] | None) -> UnhealthyError:
     """Puts the earlier kit and model back and restarts the service; returns what to raise."""
     why = health.why + (f": {health.log[-1]}" if health.log else "")
     plan, before = job.plan, job.facts.kit
-    undone = []
-    if installed and installed.get("changed") and installed.get("previous"):
-        answer = _answer(job, _device(job, ["rollback", installed["previous"]["id"], "--wait", "60"]))
-        undone.append(f"{answer['current']['name']} is back")
+    stays = f"so {plan.model.path.name} stays, with which {health.unit} is not well ({why})"
+    undone = _model_back(job, installed, stays)
     if plan.send_kit and before is not None and before.works:
         _activate(job, before.id, prune=False)
     assert plan.unit is not None  # noqa: S101  it is what is not well
@@ -184,5 +219,5 @@ def _put_back(job: Deployment, health: Health, installed: dict[str, Any] | None)
     state = "runs again" if again.well else f"is not well with it either ({again.why})"
     return UnhealthyError(
         f"{job.board}: {health.unit} is not well with {plan.model.path.name} ({why}); "
-        f"{', '.join(undone) or 'the earlier kit is back'}, and the service {state}"
+        f"{undone or 'the earlier kit is back'}, and the service {state}"
     )

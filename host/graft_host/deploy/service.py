@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from graft_host.deploy.ssh import Connection
 
 _TIMEOUT_S = 900  # a unit may take three minutes to start, and be stopped before
+_FAILING = {"failed", "activating"}  # the second is also what systemd calls the wait before the next try
 _DEFAULT_PORT = "8000"
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  what a client asks instead
 
@@ -65,9 +66,10 @@ def choose_unit(board: str, facts: BoardFacts, wanted: str | None) -> Unit | Non
     return unit
 
 
-def is_stale(unit: Unit, facts: BoardFacts) -> bool:
-    """Whether a unit was started before the current model became it."""
-    return bool(unit.active == "active" and facts.current and unit.since < facts.current.since)
+def needs_restart(unit: Unit, facts: BoardFacts) -> bool:
+    """Whether a unit runs an earlier model than the current one, or fails; one that was stopped is left alone."""
+    stale = unit.active == "active" and facts.current is not None and unit.since < facts.current.since
+    return stale or unit.active in _FAILING
 
 
 def restart(connection: Connection, facts: BoardFacts, unit: Unit, settle: int) -> Health:

@@ -119,8 +119,8 @@ def connected(target: Target, options: SshOptions) -> Iterator[Connection]:
         raise UnreachableError("there is no ssh here: apt-get install openssh-client")
     with tempfile.TemporaryDirectory(prefix="graft-", dir=_short_folder()) as folder:
         connection = Connection(target, Path(folder) / "s")
-        _open(connection, options)
         try:
+            _open(connection, options)
             yield connection
         finally:
             _close(connection)
@@ -152,7 +152,8 @@ def _flags(options: Sequence[str]) -> list[str]:
 
 def _close(connection: Connection) -> None:
     words = [*connection.client(), "-O", "exit", _HOST]
-    subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_CONNECT_S)
+    with contextlib.suppress(subprocess.TimeoutExpired):  # it ends by itself then, and is not what went wrong
+        subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_CONNECT_S)
 
 
 def _start(
@@ -164,9 +165,12 @@ def _start(
 
 
 def _short_folder() -> str | None:
-    """Where the socket goes: its name may have 104 characters or so, and ssh adds some for a moment."""
+    """Where the socket goes: its name may have 104 characters or so, and ssh adds some for a moment.
+
+    A blank or a ``%`` would mean something else to ssh's ``-o``.
+    """
     folder = tempfile.gettempdir()
-    return folder if len(folder) < 60 else "/tmp"  # noqa: PLR2004, S108  a folder of our own is made there
+    return folder if re.fullmatch(r"[\w./-]{1,59}", folder) else "/tmp"  # noqa: S108  a folder of our own is made there
 
 
 def _environment() -> dict[str, str]:

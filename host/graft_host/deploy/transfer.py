@@ -29,15 +29,20 @@ _LOST_TEXT = re.compile(r"connection unexpectedly closed|error in rsync protocol
 _WRITE_TEXT = re.compile(r"No space left on device|Read-only file system|Permission denied|Disk quota exceeded")
 
 # What was cut off before is used too. rsync takes one file to compare with: the part that came, and behind it the
-# current model.
+# current model, or the part alone where there is no room for both and the new model.
 _PREPARE = """\
 set -e
 mkdir -p "$1"
 cd "$1"
 if [ -f .partial/model.tflite ]; then
     mkdir -p .seed
-    cat .partial/model.tflite "$2" >.seed/model.tflite 2>/dev/null || [ -s .seed/model.tflite ]
-    rm -f .partial/model.tflite
+    free=$(df -Pk . | awk 'NR == 2 { print $4 }')
+    if [ -f "$2" ] && [ "$free" -gt $((($(wc -c <.partial/model.tflite) + $(wc -c <"$2") + $3) / 1024)) ] &&
+        cat .partial/model.tflite "$2" >.seed/model.tflite 2>/dev/null; then
+        rm -f .partial/model.tflite
+    else
+        mv -f .partial/model.tflite .seed/model.tflite
+    fi
     echo seed
 fi
 """
@@ -111,7 +116,7 @@ def has_rsync(facts: BoardFacts) -> bool:
 
 def _rsync_model(connection: Connection, facts: BoardFacts, model: Path, folder: str) -> int:
     current = str(PurePosixPath(facts.store) / "current" / "model.tflite")
-    prepared = _checked(connection, ["sh", "-c", _PREPARE, "sh", folder, current])
+    prepared = _checked(connection, ["sh", "-c", _PREPARE, "sh", folder, current, str(model.stat().st_size)])
     basis = f"{folder}/.seed" if prepared.strip() == "seed" else str(PurePosixPath(current).parent)
     options = [
         "--compress",
