@@ -12,8 +12,9 @@ _NONE = "-"
 _DIGITS = 3
 _HOW = (
     "Every pair was measured in one run, by turns (A, B, A, B …), each side in a process of its own with everything "
-    "loaded; a first turn is thrown away. Figures are medians. Of every unit less is better: *times* says how often "
-    "ours goes into the other's, the median over the pairs of turns, so below 1 the other is better."
+    "loaded; a first turn is thrown away, unless a row says otherwise. Figures are medians. Why the other's is "
+    "better is a guess where it says probably. Of every unit less is better: *times* says how often ours goes "
+    "into the other's, the median over the pairs of turns, so below 1 the other is better."
 )
 
 

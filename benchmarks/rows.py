@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+
+_PATH = re.compile(r"(?<![\w./:])~?/(?:[^\s/'\"()]+/)+")
 
 
 @dataclass(frozen=True)
@@ -69,5 +72,5 @@ def compared(
 
 
 def missing(what: str, unit: str, reason: str) -> Row:
-    """A row that has no figures, and why."""
-    return Row(what, unit, note=f"not measured: {reason}")
+    """A row that has no figures, and why; of paths of this machine only the last part stays."""
+    return Row(what, unit, note=f"not measured: {_PATH.sub('', reason)}")

@@ -127,6 +127,13 @@ def test_the_ratio_is_the_median_of_the_pairs_and_why_is_said_only_where_ours_is
     assert "| c | - | - | ms | - |  | not measured: not here |" in text
 
 
+def test_a_reason_keeps_no_path_of_the_machine() -> None:
+    reason = "cannot import name 'a' from 'onnx' (/home/me/.bench/onnx/__init__.py), see https://example.org/a/b"
+    said = "not measured: cannot import name 'a' from 'onnx' (__init__.py), see https://example.org/a/b"
+    assert missing("c", "ms", reason).note == said
+    assert missing("c", "ms", "0 of 5 / 6 or/and m/s").note == "not measured: 0 of 5 / 6 or/and m/s"
+
+
 @pytest.mark.slow
 def test_features(settings: Settings) -> None:
     rows = features.measure(settings)

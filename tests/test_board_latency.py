@@ -69,6 +69,8 @@ def test_nothing_is_reckoned_where_all_is_measured(tmp_path: Path) -> None:
         ({"rows": []}, "holds no measurement"),
         ({"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": None, "error": "boom"}]}, "holds no measurement"),
         ({"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": 0}}]}, "is not what 'graft-device"),
+        ({"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": float("inf")}}]}, "is not what 'graft-"),
+        ({"rows": [{"runtime": "litert", "threads": float("inf"), "invoke_ms": {"median": 1}}]}, "is not what 'graft-"),
         ({"machine": []}, "is not what 'graft-device bench MODEL --json' prints"),
         ({"image_size": "large"}, "is not what 'graft-device"),
     ],
@@ -98,5 +100,8 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     third = read_figures(bench(tmp_path / "c.json", "mixed7", 299, {("litert", 4): 40.0}, machine=machine))
     with pytest.raises(LatencyError, match=r"several boards \(Raspberry Pi 4, Raspberry Pi 5"):
         on_board([one, third], SHAPES, HERE)
+    again = read_figures(bench(tmp_path / "d.json", "mixed7", 224, {("litert", 4): 50.0}))
+    with pytest.raises(LatencyError, match=r"a\.json and .*d\.json are both of mixed7 at 224: give one"):
+        on_board([one, again], SHAPES, HERE)
     with pytest.raises(LatencyError, match=r"is of mixed7 at 224, which is not searched.*add mixed7 to --taps and 224"):
         on_board([one], [("mixed5", 224)], [5.0])

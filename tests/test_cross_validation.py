@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
 from graft_host.cross_validation import cross_validate, standard_error
+from graft_host.head import PENALTIES, cross_entropy, fit_softmax, folds
 
 
 def _blobs(count: int, distance: float, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -33,6 +34,23 @@ def test_noise_is_no_better_than_chance() -> None:
     labels = np.random.default_rng(1).integers(0, 2, 400)
     found = cross_validate(data, labels, np.arange(400), 2, 0)
     assert found.accuracy == pytest.approx(0.5, abs=3 * found.standard_error)
+
+
+def test_the_penalty_of_a_fold_owes_nothing_to_its_labels() -> None:
+    """Against the plain way, on noise, where each penalty says something else; inner folds are the other outer ones."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        data, labels = rng.normal(size=(80, 20)).astype(np.float32), rng.integers(0, 2, 80)
+        parts, right = [outside for _, outside in folds(np.arange(80), seed)], 0
+        for out in parts:
+            losses = np.zeros(len(PENALTIES))
+            for held in (part for part in parts if part is not out):
+                inside = ~(out | held)
+                heads = fit_softmax(data[inside], labels[inside], np.ones(inside.sum()), 2, PENALTIES)
+                losses += [held.sum() * cross_entropy(head.logits(data[held]), labels[held]) for head in heads]
+            (head,) = fit_softmax(data[~out], labels[~out], np.ones((~out).sum()), 2, [PENALTIES[losses.argmin()]])
+            right += int(np.sum(head.predict(data[out]) == labels[out]))
+        assert cross_validate(data, labels, np.arange(80), 2, seed, threads=2).accuracy == right / 80
 
 
 def test_near_duplicates_do_not_help_one_another() -> None:

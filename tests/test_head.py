@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -42,6 +44,22 @@ def test_default_equals_scikit_learn_at_the_same_penalty(
     scaled = StandardScaler().fit_transform(values.astype(np.float64))
     weight = "balanced" if balanced else None
     theirs = LogisticRegression(C=penalty, class_weight=weight, max_iter=10_000, tol=1e-8).fit(scaled, labels)
+    np.testing.assert_allclose(probabilities(ours, values), theirs.predict_proba(scaled), atol=2e-3)
+
+
+def test_many_photos_take_no_more_memory_than_a_few_copies_of_their_bottlenecks() -> None:
+    """In blocks, so that nothing is held in float64 of all photos; and what the blocks give is scikit-learn's."""
+    values, labels = bottlenecks(9_000, 60, 2)
+    tracemalloc.start()
+    try:
+        ours = fit_softmax(values, labels, np.ones(len(labels)), 2, [0.01])[0]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * values.nbytes
+    theirs = LogisticRegression(C=0.01, max_iter=10_000, tol=1e-8)
+    theirs.fit(StandardScaler().fit_transform(values.astype(np.float64)), labels)
+    scaled = StandardScaler().fit_transform(values.astype(np.float64))
     np.testing.assert_allclose(probabilities(ours, values), theirs.predict_proba(scaled), atol=2e-3)
 
 

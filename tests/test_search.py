@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,23 @@ def test_limits_that_nothing_meets_exit_3_and_name_the_nearest(searched: Searche
     assert "No network was chosen" in page.read_text()
 
 
+def test_what_is_written_is_no_larger_than_max_mb(searched: Searched, tmp_path: Path) -> None:
+    """``graft train`` puts up to 3% of golden photos into a file."""
+    model, (tap, size) = tmp_path / "m.tflite", searched.found["chosen"].values()
+    (bytes_,) = (
+        each["bytes"] for each in searched.found["candidates"] if (each["tap"], each["image_size"]) == (tap, size)
+    )
+    most = bytes_ / 1e6 * 1.01
+    told = ["--taps", tap, "--sizes", size, *FAST, "--cache", searched.cache, "-o", model, "--max-mb", most]
+    done = graft("search", searched.photos, *told)
+    assert done.returncode == 0, done.stderr
+    assert "goes without golden photos" in done.stderr
+    assert model.stat().st_size <= most * 1e6
+    with zipfile.ZipFile(searched.model) as with_photos, zipfile.ZipFile(model) as without:
+        assert any(name.endswith(".jpg") for name in with_photos.namelist())
+        assert not any(name.endswith(".jpg") for name in without.namelist())
+
+
 def test_latency_of_the_board(searched: Searched, tmp_path: Path) -> None:
     """As a person goes on: the winner is measured on the board (this machine, here), and the search told of it."""
     tap, size = searched.found["chosen"].values()
@@ -192,6 +210,12 @@ def test_usage_errors_exit_2(tmp_path: Path, wrong: list[str]) -> None:
     done = graft("search", tmp_path, *wrong)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_class_that_train_would_refuse_is_told_before_the_work(tmp_path: Path) -> None:
+    for name in ("cats", "Unknown"):
+        (tmp_path / name).mkdir()
+    assert "rename the folder, or give --unknown-rate 0" in error_line(graft("search", tmp_path, "--weights", "random"))
 
 
 def test_errors_are_one_line_and_come_before_the_work(tmp_path: Path) -> None:

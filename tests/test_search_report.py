@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graft_host.pareto import Candidate, Limits, choose
+from graft_host.search import has_room_for_golden_photos
 from graft_host.search_options import SearchOptions
 from graft_host.search_report import search_report
 from graft_host.search_result import SearchResult
@@ -59,6 +60,20 @@ def test_what_misses_a_limit_is_said() -> None:
     assert "at most 20 ms, an accuracy of at least 0.95" in page
     assert "misses --max-ms" in page
     assert "misses --min-accuracy" in page
+
+
+def test_of_equally_accurate_networks_the_best_is_the_one_that_is_chosen() -> None:
+    """Not one that is faster by less than a tenth, and larger."""
+    small = Candidate("mixed5", 150, 1.0, 0.01, 10.04, False, 5_300_000)
+    large = Candidate("mixed7", 150, 1.0, 0.01, 10.01, False, 9_300_000)
+    found = result([large, small], Limits())
+    assert found.best == found.chosen == small
+    assert "It is also the most accurate." in Outline(search_report(found, OPTIONS)).texts()
+
+
+@pytest.mark.parametrize(("max_mb", "expected"), [(None, True), (9.0, False), (9.26, False), (9.28, True)])
+def test_golden_photos_are_left_out_where_they_could_break_the_limit(max_mb: float | None, expected: bool) -> None:
+    assert has_room_for_golden_photos(networks(1)[0], Limits(max_mb=max_mb)) == expected
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ LARGE_GOAL = 2.0
 _BARE_LOOP = Path(__file__).parents[1] / "bare_loop.py"
 _OURS, _THEIRS = "ours", "bare"
 _SPREAD = 6.0  # levels of the noise that makes an enlarged photo as heavy as a camera's
-_WHY = "reading the model card, checks of each photo and the ranking, which the bare loop does without"
+_WHY = "probably reading the model card, checks of each photo and the ranking, which the bare loop does without"
 
 
 def measure(settings: Settings) -> list[Row]:

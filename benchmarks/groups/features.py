@@ -65,7 +65,7 @@ def measure(settings: Settings) -> list[Row]:
                 race.milliseconds(name, settings.scale.rate_photos),
                 goal=KERAS_GOAL if name == _KERAS else None,
                 note=note,
-                why_worse="its kernels for these operators are faster on this processor than LiteRT's",
+                why_worse="probably its kernels for these operators suit this processor better than LiteRT's",
             )
         )
     return rows

@@ -33,5 +33,6 @@ def measure(settings: Settings) -> list[Row]:
     race = take_turns(contenders, settings.scale.long_turns, warm_up=0)
     sizes = " against ".join(f"{race.last(name).found['bytes'] / 1e6:.1f} MB" for name in (_OURS, _THEIRS))
     note = f"file {sizes}; {race.both(_OURS, _THEIRS, 1)}; the converter's imports and decoding are not counted"
+    note += "; the first turns count"
     what = f"new head to int8 file, {_CLASSES} classes; against a converter run over the whole network"
     return [compared(what, "s", race.seconds(_OURS), race.seconds(_THEIRS), goal=GOAL, note=note)]

@@ -36,8 +36,8 @@ def measure(settings: Settings) -> list[Row]:
                 one.seconds(_OURS),
                 one.seconds(_THEIRS),
                 note=f"ours on one core; {one.both(_OURS, _THEIRS, 1)}",
-                why_worse="the principal directions are found first, a second for thousands of photos, which pays "
-                "where many penalties or classes follow",
+                why_worse="probably the principal directions, which are found first, and pay where many penalties or "
+                "classes follow",
             ),
             _loss(f"{name}: … penalized loss on the training photos", one, "objective", "both stop near the optimum"),
             compared(
@@ -48,7 +48,7 @@ def measure(settings: Settings) -> list[Row]:
                 note=f"C {_found(search, _OURS, 'penalty'):.3g} against {_found(search, _THEIRS, 'penalty'):.3g}; "
                 f"validation photos right {_found(search, _OURS, 'right'):.1%} against "
                 f"{_found(search, _THEIRS, 'right'):.1%}",
-                why_worse="the principal directions are found twice, for the choice and for the fit",
+                why_worse="probably the principal directions, which ours finds first, on one core",
             ),
             _loss(
                 f"{name}: … loss on the validation photos",

@@ -11,9 +11,9 @@ from graft_host.quantize import Backbone
 
 _KINDS = ("int8", "float32")
 _WHY = {
-    "tflite-runtime": "2.14.0 gives float32 to XNNPACK, int8 to its own kernels, which on x86 are plain code; "
+    "tflite-runtime": "2.14.0 gives float32 to XNNPACK, int8 to its own kernels, probably the slower ones here; "
     "use LiteRT where it is to be had",
-    "litert": "this processor has no instructions for int8 products",
+    "litert": "probably this processor has no fast instructions for int8 products",
 }
 
 

@@ -21,7 +21,7 @@ def measure(settings: Settings) -> list[Row]:
         costs = compare(model, photo, runtime, settings.scale.starts, settings.cores)
         bare, ours = costs["bare script"], costs["graft-device"]
         goal = 1 / GOAL
-        why = "the command line, the model card and the checks of the photo"
+        why = "probably the command line, the model card and the checks of the photo"
         note = f"medians of {settings.scale.starts} starts each"
         rows += [
             compared(

@@ -78,7 +78,7 @@ def read_figures(path: Path) -> BoardFigures:
         board = str(machine["board"] or machine["cpu"] or machine["architecture"])
     except OSError as error:
         raise LatencyError(f"cannot read {path}: {os_reason(error)}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise LatencyError(
             f"{path} is not what 'graft-device bench MODEL --json' prints: run that on the board, with > {path.name}"
         ) from error
@@ -99,15 +99,19 @@ def on_board(files: Sequence[BoardFigures], shapes: Sequence[Shape], here: Seque
         here: milliseconds of each on this machine, likewise.
 
     Raises:
-        LatencyError: the files are of several boards or have no setting in common, or one is of a network that is not
-            searched.
+        LatencyError: the files are of several boards or have no setting in common, two are of one network, or one is of
+            a network that is not searched.
     """
     boards = sorted({figures.board for figures in files})
     if len(boards) > 1:
         raise LatencyError(f"--latency files are of several boards ({', '.join(boards)}): give those of one")
+    first: dict[Shape, Path] = {}
     for figures in files:
+        tap, size = figures.shape
+        if other := first.get(figures.shape):
+            raise LatencyError(f"{other} and {figures.path} are both of {tap} at {size}: give one of them")
+        first[figures.shape] = figures.path
         if figures.shape not in shapes:
-            tap, size = figures.shape
             raise LatencyError(
                 f"{figures.path} is of {tap} at {size}, which is not searched, so that this machine cannot be compared "
                 f"with the board: add {tap} to --taps and {size} to --sizes"
@@ -123,8 +127,8 @@ def on_board(files: Sequence[BoardFigures], shapes: Sequence[Shape], here: Seque
 
 def _row(row: dict[str, Any]) -> tuple[Setting, float]:
     ms = float(row["invoke_ms"]["median"])
-    if not ms > 0:
-        raise ValueError("an inference takes time")
+    if not 0 < ms < math.inf:
+        raise ValueError("an inference takes time, and ends")
     return (str(row["runtime"]), int(row["threads"])), ms
 
 

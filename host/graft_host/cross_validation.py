@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.head import PENALTIES, Array, Fold, Labels, fit_softmax, folds, photo_weights
+from graft_host.head import PENALTIES, Array, Head, Labels, cross_entropy, fit_softmax, folds, photo_weights
 from graft_host.parallel import each
 
 
@@ -38,8 +39,8 @@ def cross_validate(
 ) -> CrossValidated:
     """Names each photo by a head that was trained without it, in five folds.
 
-    The penalty of a fold's head is the one with the smallest loss on the other folds' photos, so that none is chosen
-    by the photos that it is judged on.
+    The penalty of a fold's head is the one with the smallest loss on each other fold, by heads that were trained
+    without either: the labels of the photos that it is judged on have no part in it.
 
     Args:
         bottlenecks: ``[N,D]``.
@@ -51,24 +52,34 @@ def cross_validate(
         threads: folds at a time.
     """
     weights = photo_weights(labels, classes, balanced=balanced)
-    losses = np.zeros((len(PENALTIES), len(labels)))
-    right = np.zeros((len(PENALTIES), len(labels)), np.bool_)
-
-    def look(fold: Fold) -> None:
-        inside, outside = fold
-        heads = fit_softmax(bottlenecks[inside], labels[inside], weights[inside], classes, PENALTIES)
-        for place, head in enumerate(heads):
-            logits, truth = head.logits(bottlenecks[outside]).astype(np.float64), labels[outside]
-            losses[place, outside] = _losses(logits, truth) * weights[outside]
-            right[place, outside] = logits.argmax(axis=1) == truth
-
     parts = folds(groups, seed)
-    each(look, parts, threads)
-    named = np.zeros(len(labels), np.bool_)
-    for inside, outside in parts:
-        penalty = int(np.argmin(losses[:, inside].sum(axis=1)))
-        named[outside] = right[penalty, outside]
-    hits, photos = int(named.sum()), len(labels)
+
+    def inner(pair: tuple[int, int]) -> NDArray[np.float64]:
+        """The losses ``[penalties,2]`` on each fold of a pair, of heads that saw neither; both need them."""
+        held = [parts[place][1] for place in pair]
+        inside = ~(held[0] | held[1])
+        if not inside.any():
+            return np.zeros((len(PENALTIES), 2))
+        heads = fit_softmax(bottlenecks[inside], labels[inside], weights[inside], classes, PENALTIES)
+        return np.array(
+            [[_loss(head, bottlenecks[rows], labels[rows], weights[rows]) for rows in held] for head in heads]
+        )
+
+    pairs = list(combinations(range(len(parts)), 2))
+    losses = np.zeros((len(PENALTIES), len(parts)))
+    for (one, other), (of_one, of_other) in zip(pairs, (found.T for found in each(inner, pairs, threads)), strict=True):
+        losses[:, one] += of_other
+        losses[:, other] += of_one
+
+    def outer(place: int) -> NDArray[np.bool_]:
+        inside, outside = parts[place]
+        penalty = PENALTIES[int(np.argmin(losses[:, place]))]
+        (head,) = fit_softmax(bottlenecks[inside], labels[inside], weights[inside], classes, (penalty,))
+        right: NDArray[np.bool_] = head.predict(bottlenecks[outside]) == labels[outside]
+        return right
+
+    named = each(outer, range(len(parts)), threads)
+    hits, photos = sum(int(right.sum()) for right in named), len(labels)
     return CrossValidated(hits / photos, standard_error(hits, photos, len(np.unique(groups))), photos)
 
 
@@ -82,7 +93,5 @@ def standard_error(hits: int, photos: int, different: int) -> float:
     return float(np.sqrt(share * (1 - share) / different))
 
 
-def _losses(logits: NDArray[np.float64], labels: Labels) -> NDArray[np.float64]:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    losses: NDArray[np.float64] = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
-    return losses
+def _loss(head: Head, bottlenecks: Array, labels: Labels, weights: NDArray[np.float64]) -> float:
+    return float(weights.sum()) * cross_entropy(head.logits(bottlenecks), labels, weights)

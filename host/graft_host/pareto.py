@@ -107,8 +107,12 @@ def choose(candidates: Sequence[Candidate], limits: Limits) -> Candidate | None:
     if enough is None:
         enough = max(candidate.accuracy for candidate in possible) - limits.within
     good = [candidate for candidate in possible if candidate.accuracy >= enough - _ROUNDING]
-    # To a tenth, as for the front: what is chosen then lies on it.
-    return min(good, key=lambda candidate: (round(candidate.ms, 1), -candidate.accuracy, candidate.bytes))
+    return min(good, key=lambda candidate: (cost(candidate)[0], -candidate.accuracy, candidate.bytes))
+
+
+def cost(candidate: Candidate) -> tuple[float, int]:
+    """Milliseconds to a tenth, as for the front, so that what is chosen lies on it; and bytes."""
+    return round(candidate.ms, 1), candidate.bytes
 
 
 def nearest(candidates: Sequence[Candidate], limits: Limits) -> Candidate:

@@ -16,10 +16,12 @@ from graft_host.card import model_card
 from graft_host.clock import Clock
 from graft_host.cross_validation import CrossValidated, cross_validate
 from graft_host.destination import MODEL, REPORT, Source, check_destination, weights_source
+from graft_host.golden import SHARE
+from graft_host.guards import check_unknown_label
 from graft_host.latency import median_ms
 from graft_host.material import Material, Survey, group_numbers, survey
 from graft_host.metadata import attach
-from graft_host.pareto import Candidate, choose, nearest
+from graft_host.pareto import Candidate, Limits, choose, nearest
 from graft_host.pipeline import graft, graftable_head, train
 from graft_host.quantize import Backbone
 from graft_host.report import write_report
@@ -52,6 +54,7 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
     """
     clock = Clock()
     check_outputs(options)
+    check_unknown_label(options.head_options(options.deepest, options.sizes[0]))
     figures = [read_figures(path) for path in options.latency]
     looked = survey(options.head_options(options.deepest, options.sizes[0]), reporter, clock)
     looked, backbones = gather_features(options, looked, reporter, clock)
@@ -136,16 +139,31 @@ def _candidates(
 
 def _made(chosen: Candidate, options: SearchOptions, reporter: Reporter, folder: Path, clock: Clock) -> TrainResult:
     output = options.output or folder / "winner.tflite"
+    room = has_room_for_golden_photos(chosen, options.limits)
+    if not room:
+        reporter.note("note: the file goes without golden photos, with which it could be larger than --max-mb")
     with clock.stage("winner"):
-        told = options.train_options(chosen.tap, chosen.image_size, output)
+        told = options.train_options(chosen.tap, chosen.image_size, output, golden_photos=room)
         result = train(told, WithoutNotes(reporter))
-    least = options.limits.min_accuracy
+    _note_limits(result, options.limits, reporter)
+    return result
+
+
+def _note_limits(result: TrainResult, limits: Limits, reporter: Reporter) -> None:
+    """Says where the file that was made misses what its network met before its test."""
+    if limits.max_mb is not None and result.size / 1e6 > limits.max_mb:
+        reporter.note(f"note: what its test added makes the file {result.size:,} bytes, more than --max-mb allows")
+    least = limits.min_accuracy
     if least is not None and result.accuracy.shipped < least:
         reporter.note(
             f"note: {result.accuracy.shipped:.4f} of the test photos named right is less than --min-accuracy {least}, "
             "by which the network was chosen on other photos"
         )
-    return result
+
+
+def has_room_for_golden_photos(chosen: Candidate, limits: Limits) -> bool:
+    """Whether a file that meets the limits still does with the photos that ``graft train`` puts into it."""
+    return limits.max_mb is None or chosen.megabytes * (1 + SHARE) <= limits.max_mb
 
 
 def _why_none(result: SearchResult, options: SearchOptions) -> str:

@@ -30,7 +30,7 @@ class SearchOptions:
     photos: Path
     weights: str = "imagenet"
     taps: tuple[str, ...] = ("mixed5", "mixed6", "mixed7")
-    sizes: tuple[int, ...] = (150, 224, 299)
+    sizes: tuple[int, ...] = (150, 192, 224, 299)
     resize: str = "squash"
     rule: SplitRule = field(default_factory=SplitRule)
     recipe: Recipe = field(default_factory=Recipe)
@@ -53,9 +53,10 @@ class SearchOptions:
         """What ``graft train`` would be told about the head at one tap and size."""
         return HeadOptions(**self._shared(tap, size))
 
-    def train_options(self, tap: str, size: int, output: Path) -> TrainOptions:
+    def train_options(self, tap: str, size: int, output: Path, *, golden_photos: bool = True) -> TrainOptions:
         """The ``graft train`` that makes the winner."""
-        return TrainOptions(**self._shared(tap, size), output=output, overwrite=self.overwrite)
+        shared = self._shared(tap, size)
+        return TrainOptions(**shared, output=output, overwrite=self.overwrite, golden_photos=golden_photos)
 
     def _shared(self, tap: str, size: int) -> dict[str, Any]:
         return {

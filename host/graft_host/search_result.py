@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graft_device.errors import GateError
-from graft_host.pareto import Candidate, Limits, front
+from graft_host.pareto import Candidate, Limits, cost, front
 from graft_host.run import TrainResult
 
 
@@ -41,8 +41,8 @@ class SearchResult:
 
     @property
     def best(self) -> Candidate:
-        """The most accurate; of equals the fastest."""
-        return min(self.candidates, key=lambda candidate: (-candidate.accuracy, candidate.ms))
+        """The most accurate; of equals the one that would be chosen."""
+        return min(self.candidates, key=lambda candidate: (-candidate.accuracy, *cost(candidate)))
 
     def to_json(self) -> dict[str, Any]:
         """What ``graft search --json`` prints."""

@@ -15,6 +15,7 @@ _MAX_ITERATIONS = 1000
 _GRADIENT_TOLERANCE = 1e-5
 _LOSS_TOLERANCE = 1e-9
 _NEGLIGIBLE = 1e-9  # share of the largest variance below which a direction is rounding noise
+_BLOCK = 1024  # photos that are held in float64 at a time: all of 100,000 would take gigabytes
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,24 @@ class _Principal:
 
     Attributes:
         coordinates: float32 ``[N,R]``, column by column in memory: both products with it are fast then.
-        basis: orthonormal, ``[D,R]``.
         variances: of the coordinates, ``[R]``.
+        mixture: with ``scaled``, the orthonormal directions: ``scaled.T @ mixture``, or ``mixture`` itself, ``[D,R]``.
+        scaled: the standardized bottlenecks ``[N,D]`` where these are fewer than their numbers, else None.
     """
 
     coordinates: NDArray[np.float32]
-    basis: Wide
     variances: Wide
+    mixture: Wide
+    scaled: NDArray[np.float32] | None
+
+    def unfolded(self, kernel: Wide) -> Wide:
+        """A kernel ``[R,K]`` on coordinates as the one ``[D,K]`` on standardized bottlenecks."""
+        mixed: Wide = self.mixture @ kernel
+        if self.scaled is None:
+            return mixed
+        # In this order: to multiply out the directions first takes as long as to find them.
+        unfolded: Wide = self.scaled.T @ mixed
+        return unfolded
 
 
 @dataclass(frozen=True)
@@ -93,11 +105,9 @@ def solve(
     Returns:
         Kernels ``[D,K]`` and biases ``[K]`` on raw bottlenecks.
     """
-    mean = bottlenecks.mean(axis=0, dtype=np.float64)
-    deviation = bottlenecks.std(axis=0, dtype=np.float64)
-    # A number that never changes says nothing, and rounding noise must not be blown up.
-    deviation[deviation < 1e-6 * (np.abs(mean) + 1e-12)] = np.inf
-    data = _principal(((bottlenecks - mean) / deviation).astype(np.float32))
+    scaled, mean, deviation = _standardized(bottlenecks)
+    data = _principal(scaled)
+    del scaled  # which may be let go by now
     total = weights.sum()
     kernel, bias = np.zeros((len(data.variances), classes)), np.zeros(classes)
     found = []
@@ -105,7 +115,7 @@ def solve(
         strength = (2 if classes == 2 else 1) / (penalty * total)  # noqa: PLR2004
         problem = _Problem(data, labels, weights / total, classes, strength)
         kernel, bias = _minimized(problem, kernel, bias)
-        folded = data.basis @ kernel / deviation[:, np.newaxis]
+        folded = data.unfolded(kernel) / deviation[:, np.newaxis]
         found.append((folded.astype(np.float32), (bias - mean @ folded).astype(np.float32)))
     return found
 
@@ -116,6 +126,20 @@ def _minimized(problem: _Problem, kernel: Wide, bias: Wide) -> tuple[Wide, Wide]
     found = minimize(problem.loss, start, jac=True, method="L-BFGS-B", options=options)
     stretched, bias = _unpacked(np.asarray(found.x, np.float64), problem.classes)
     return stretched / problem.stretch, bias
+
+
+def _standardized(bottlenecks: NDArray[np.float32]) -> tuple[NDArray[np.float32], Wide, Wide]:
+    """Bottlenecks ``[N,D]`` less their mean and over their standard deviation, and these two, ``[D]``."""
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(bottlenecks), _BLOCK)]
+    mean: Wide = bottlenecks.mean(axis=0, dtype=np.float64)
+    squares = sum((np.square(bottlenecks[rows] - mean).sum(axis=0) for rows in blocks), np.zeros(len(mean)))
+    deviation: Wide = np.sqrt(squares / len(bottlenecks))
+    # A number that never changes says nothing, and rounding noise must not be blown up.
+    deviation[deviation < 1e-6 * (np.abs(mean) + 1e-12)] = np.inf
+    scaled = np.empty(bottlenecks.shape, np.float32)
+    for rows in blocks:
+        scaled[rows] = (bottlenecks[rows] - mean) / deviation
+    return scaled, mean, deviation
 
 
 def _principal(scaled: NDArray[np.float32]) -> _Principal:
@@ -129,11 +153,10 @@ def _principal(scaled: NDArray[np.float32]) -> _Principal:
     squares, vectors = np.linalg.eigh(((scaled @ scaled.T) if few else (scaled.T @ scaled)).astype(np.float64))
     kept = squares > _NEGLIGIBLE * max(float(squares[-1]), 1e-30)
     squares, vectors = squares[kept], vectors[:, kept]
-    if few:
-        coordinates, basis = vectors * np.sqrt(squares), scaled.T @ (vectors / np.sqrt(squares))
-    else:
-        coordinates, basis = scaled @ vectors.astype(np.float32), vectors
-    return _Principal(np.asfortranarray(coordinates, np.float32), basis, squares / photos)
+    # The transposed product lies column by column in memory as it comes, with no copy.
+    coordinates = vectors * np.sqrt(squares) if few else (vectors.astype(np.float32).T @ scaled.T).T
+    mixture = vectors / np.sqrt(squares) if few else vectors
+    return _Principal(np.asfortranarray(coordinates, np.float32), squares / photos, mixture, scaled if few else None)
 
 
 def _unpacked(packed: Wide, classes: int) -> tuple[Wide, Wide]:

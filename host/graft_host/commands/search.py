@@ -36,7 +36,7 @@ _SMALLEST_SIZE = 75
 def search(
     photos: PhotosArgument,
     taps: Annotated[str, typer.Option(help="Layers to try, with commas between.")] = "mixed5,mixed6,mixed7",
-    sizes: Annotated[str, typer.Option(help="Input sides in pixels to try, likewise.")] = "150,224,299",
+    sizes: Annotated[str, typer.Option(help="Input sides in pixels to try, likewise.")] = "150,192,224,299",
     max_ms: Annotated[
         float | None, typer.Option(min=0, callback=finite, help="Milliseconds of one inference at most.")
     ] = None,
