@@ -44,6 +44,7 @@ def compared(
     goal: float | None = None,
     note: str = "",
     why_worse: str = "",
+    why_missed: str = "",
 ) -> Row:
     """A row of two series that were measured by turns.
 
@@ -55,10 +56,13 @@ def compared(
         goal: what the ratio should reach.
         note: goes into the row as it is.
         why_worse: goes into it only where theirs is better.
+        why_missed: goes into it only where the goal is not reached.
     """
     ratios = [their / mine for mine, their in zip(ours, theirs, strict=True)]
     ratio = median(ratios)
     notes = [note, f"worse: {why_worse}" if ratio < 1 and why_worse else ""]
+    if why_missed and goal is not None and ratio < goal:
+        notes.append(f"missed: {why_missed}")
     return Row(
         what,
         unit,

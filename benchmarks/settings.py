@@ -20,6 +20,7 @@ class Scale:
         starts: of a process.
         invokes: of a network in a turn.
         heads: photos and classes of each data set that heads are trained on.
+        warm_photos: that ``graft train`` is run on once more.
         growth: numbers of photos, ascending.
     """
 
@@ -32,6 +33,7 @@ class Scale:
     starts: int
     invokes: int
     heads: tuple[tuple[int, int], ...]
+    warm_photos: int
     growth: tuple[int, ...]
 
 
@@ -45,6 +47,7 @@ FULL = Scale(
     starts=21,
     invokes=20,
     heads=((500, 2), (500, 20), (5_000, 2), (5_000, 20)),
+    warm_photos=2_000,
     growth=(1_000, 10_000, 100_000),
 )
 QUICK = Scale(
@@ -57,6 +60,7 @@ QUICK = Scale(
     starts=5,
     invokes=5,
     heads=((500, 2), (500, 20)),
+    warm_photos=200,
     growth=(1_000, 4_000),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.settings import Settings
-from benchmarks.turns import ContenderError
+from benchmarks.turns import ContenderError, finished
 from graft_host.dataset import Photo, scan
 from graft_host.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.weights import find_weights
@@ -40,9 +39,7 @@ def model(settings: Settings) -> Path:
         graft = Path(sys.executable).with_name("graft")
         options = ["--weights", settings.weights, "--tap", settings.tap, "--image-size", str(settings.image_size)]
         command = [str(graft), "train", str(settings.photos), "-o", str(path), *options]
-        done = subprocess.run([*command, "--cache", str(cache(settings))], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise ContenderError(f"graft train: {done.stderr.strip().splitlines()[-1]}")
+        finished([*command, "--cache", str(cache(settings))], "graft train")
     return path
 
 

@@ -113,6 +113,14 @@ def once(job: str, request: Mapping[str, Any], packages: Path | None = None) -> 
     return race.last("job")
 
 
+def finished(command: Sequence[str], what: str) -> str:
+    """Runs a command to its end; what it said on standard output. Raises ContenderError if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ContenderError(f"{what}: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+    return done.stdout
+
+
 class _Process:
     def __init__(self, name: str, process: subprocess.Popen[str], log: IO[str]) -> None:
         self._name, self._process, self._log = name, process, log

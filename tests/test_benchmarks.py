@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks import startup
 from benchmarks.__main__ import GROUPS, run
-from benchmarks.groups import classifying, features, fusing, growing, heads, limit, quantizing, starting
+from benchmarks.groups import classifying, features, fusing, growing, heads, limit, quantizing, starting, warming
 from benchmarks.results import line, page
 from benchmarks.rows import Row, compared, missing
 from benchmarks.settings import Scale, Settings
@@ -29,6 +31,7 @@ TINY = Scale(
     starts=1,
     invokes=2,
     heads=((40, 2), (60, 3)),
+    warm_photos=60,
     growth=(40, 80),
 )
 TOOL = Path(__file__).resolve().parents[2] / "shared" / "tools" / "make_inception_2015_graph.py"
@@ -121,6 +124,9 @@ def test_the_ratio_is_the_median_of_the_pairs_and_why_is_said_only_where_ours_is
     assert (better.ours, better.theirs, better.ratio, better.spread, better.note) == (1.0, 4.0, 3.0, (2.0, 10.0), "")
     worse = compared("b", "s", [2.0], [1.0], goal=2.5, note="so", why_worse="of this")
     assert (worse.ratio, worse.spread, worse.note) == (0.5, None, "so; worse: of this")
+    assert worse.note == compared("b", "s", [2.0], [1.0], goal=0.5, note="so", why_worse="of this", why_missed="x").note
+    missed = compared("b", "s", [1.0], [2.0], goal=2.5, why_worse="of this", why_missed="of that")
+    assert missed.note == "missed: of that"
     text = page(["- Machine: one."], [("Title", [better, worse, missing("c", "ms", "not here")])], "1 minute", "make")
     assert "| a | 1.00 | 4.00 | s | 3.00 (2.00 to 10.0) | ≥ 2.5: met |  |" in text
     assert "| b | 2.00 | 1.00 | s | 0.5 | ≥ 2.5: **missed** | so; worse: of this |" in text
@@ -209,6 +215,26 @@ def test_quantizing(settings: Settings) -> None:
     assert_measured(size)
     assert size.ratio is not None
     assert size.ratio > 2, "int8 is a quarter of float32, less what the graph takes"
+
+
+@pytest.mark.slow
+def test_warming(settings: Settings) -> None:
+    limit_row, cold_row = warming.measure(settings)
+    for row in (limit_row, cold_row):
+        assert_measured(row)
+        assert "60 photos" in row.what
+    assert limit_row.theirs == warming.LIMIT
+    assert "backbone" in cold_row.note
+    assert cold_row.ratio is not None
+    assert cold_row.ratio > 1, "what is cached is not made again"
+
+
+def test_peak_memory_is_the_commands_own_and_not_that_of_who_measures() -> None:
+    ballast = b"x" * 300_000_000
+    cost = startup.measure([sys.executable, "-c", "held = b'x' * 60_000_000"], dict(os.environ))
+    assert 60 < cost.megabytes < 150 < len(ballast) / 1e6
+    with pytest.raises(RuntimeError, match="exit status 3"):
+        startup.measure([sys.executable, "-c", "raise SystemExit(3)"], dict(os.environ))
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ def measure(settings: Settings) -> list[Row]:
     if report["cache"]["misses"]:
         raise ContenderError(f"{report['cache']['misses']} bottlenecks were not cached in a warm run")
     what = f"`graft train`, {count:,} photos, warm cache, command to tested file"
-    rest = median(wall - report["seconds"]["total"] for wall, report in warm)
+    rest = median(wall - said["seconds"]["total"] for wall, said in warm)
     return [
         compared(f"{what}; against the limit", "s", seconds, [LIMIT] * len(seconds), goal=1.0,
                  note=f"{_stages(report)}; start-up and exit {rest:.1f}"),
@@ -58,17 +57,17 @@ def _pictures(settings: Settings, count: int) -> Iterator[tuple[Path, Image.Imag
             picture = image.convert("RGB")
         left, top = (part * side for part, side in zip(_CROPS[turn], picture.size, strict=True))
         box = (left, top, left + _KEPT * picture.width, top + _KEPT * picture.height)
-        yield Path(sources[number].parent.name, f"{index:05}.jpg"), picture.crop(tuple(map(round, box)))
+        yield Path(sources[number].parent.name, f"{index:05}.jpg"), picture.crop(box)
 
 
 def _train(settings: Settings, photos: Path) -> tuple[float, dict[str, Any]]:
     """Wall seconds of a run, and what it said."""
     graft = Path(sys.executable).with_name("graft")
-    command = [str(graft), "train", str(photos), "-o", str(settings.scratch / "warming.tflite"), "--overwrite", "--json",
-               "--weights", settings.weights, "--tap", settings.tap, "--image-size", str(settings.image_size),
+    command = [str(graft), "train", str(photos), "-o", str(settings.scratch / "warming.tflite"), "--overwrite",
+               "--json", "--weights", settings.weights, "--tap", settings.tap, "--image-size", str(settings.image_size),
                "--cache", str(settings.scratch / "warming-cache")]  # fmt: skip
     start = time.perf_counter()
-    said = finished(command, dict(os.environ))
+    said = finished(command, "graft train")
     return time.perf_counter() - start, json.loads(said)
 
 
