@@ -47,8 +47,8 @@ def measure(command: list[str], environment: dict[str, str]) -> Cost:
     return Cost(seconds, processor, kibibytes * 1024 / 1e6)
 
 
-def compare(model: Path, photo: Path, runtime: str, runs: int, threads: int) -> dict[str, Cost]:
-    """The median cost of each of the two, taken in turns."""
+def compare(model: Path, photo: Path, runtime: str, runs: int, threads: int) -> dict[str, list[Cost]]:
+    """What each start of each of the two cost, taken in turns."""
     bare = [sys.executable, str(BARE), str(model), str(photo), runtime, str(threads)]
     script = Path(sys.executable).with_name("graft-device")
     ours = [sys.executable, str(script), "classify", str(model), str(photo), "--runtime", runtime]
@@ -61,7 +61,7 @@ def compare(model: Path, photo: Path, runtime: str, runs: int, threads: int) -> 
                 cost = measure(command, {**kept, "PYTHONPYCACHEPREFIX": bytecode})
                 if turn:
                     costs[name].append(cost)
-    return {name: Cost(*map(median, zip(*each))) for name, each in costs.items()}
+    return costs
 
 
 def main() -> None:
@@ -77,7 +77,8 @@ def main() -> None:
     if not args.json:
         sys.stdout.write("| runtime | | wall, s | processor, s | peak memory, MB |\n| --- | --- | --- | --- | --- |\n")
     for runtime in args.runtimes.split(","):
-        found = compare(args.model, args.photo, runtime, args.runs, args.threads)
+        costs = compare(args.model, args.photo, runtime, args.runs, args.threads)
+        found = {name: Cost(*map(median, zip(*each))) for name, each in costs.items()}
         bare, ours = found["bare script"], found["graft-device"]
         times = Cost(*(mine / theirs for mine, theirs in zip(ours, bare)))
         if args.json:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graft_host.board_latency import LatencyError, in_words, on_board, read_figures
+from graft_host.board_latency import LatencyError, common_setting, in_words, on_board, read_figures
 
 SHAPES = [("mixed5", 150), ("mixed7", 224), ("mixed7", 299)]
 HERE = [5.0, 10.0, 20.0]
@@ -54,6 +54,12 @@ def test_several_files_are_each_exact_and_reckon_by_their_mean(tmp_path: Path) -
     assert "(4.00 to 9.00)" in in_words(found)
 
 
+def test_what_the_bench_warned_of_is_kept(tmp_path: Path) -> None:
+    warned = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0}, warnings=["it was hot"])
+    assert read_figures(warned).warnings == ("it was hot",)
+    assert read_figures(bench(tmp_path / "b.json", "mixed7", 224, {("litert", 4): 40.0})).warnings == ()
+
+
 def test_nothing_is_reckoned_where_all_is_measured(tmp_path: Path) -> None:
     path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0})
     found = on_board([read_figures(path)], [("mixed7", 224)], [10.0])
@@ -97,6 +103,8 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LatencyError, match="no pair of runtime and threads in common"):
         on_board([one, other], SHAPES, HERE)
     machine = {"board": "Raspberry Pi 4", "cpu": None, "architecture": "aarch64"}
+    with pytest.raises(LatencyError, match="no pair of runtime and threads in common"):
+        common_setting([one, other], SHAPES)
     third = read_figures(bench(tmp_path / "c.json", "mixed7", 299, {("litert", 4): 40.0}, machine=machine))
     with pytest.raises(LatencyError, match=r"several boards \(Raspberry Pi 4, Raspberry Pi 5"):
         on_board([one, third], SHAPES, HERE)

@@ -202,7 +202,8 @@ def test_latency_of_the_board(searched: Searched, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        ["--taps", "mixed11"], ["--taps", ""], ["--sizes", "74"], ["--sizes", "large"], ["--max-ms", "nan"],
+        ["--taps", "mixed11"], ["--taps", ""], ["--sizes", "74"], ["--sizes", "large"], ["--sizes", "75,2049"],
+        ["--max-ms", "nan"], ["--max-ms", "0"], ["--max-mb", "0"],
         ["--min-accuracy", "97"], ["--within", "-1"],
     ],
 )  # fmt: skip
@@ -223,6 +224,16 @@ def test_errors_are_one_line_and_come_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "board.json").write_text("{}")
     told = ["--weights", "random", "--latency", tmp_path / "board.json"]
     assert "is not what 'graft-device bench MODEL --json' prints" in error_line(graft("search", tmp_path, *told))
+    board = {
+        "format": 1, "model": {"tap": "mixed7", "image_size": 150, "quantization": "int8"},
+        "machine": {"board": "A board", "cpu": None, "architecture": "aarch64"}, "warnings": ["it was hot"],
+        "rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": 40.0}}],
+    }  # fmt: skip
+    (tmp_path / "board.json").write_text(json.dumps(board))
+    told = ["--weights", "random", "--latency", tmp_path / "board.json"]
+    assert "mixed7 at 150, which is not searched" in error_line(graft("search", tmp_path, *told, "--taps", "mixed5"))
+    warned = graft("search", tmp_path, *told, "--taps", "mixed7", "--sizes", "150")
+    assert "board.json says of its figures that they are worth little: it was hot" in warned.stderr
     told = ["--weights", "random", "-o", tmp_path / "none" / "m.tflite"]
     assert "mkdir -p" in error_line(graft("search", tmp_path, *told))
 

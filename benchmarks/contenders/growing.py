@@ -32,17 +32,16 @@ def scanning(request: dict[str, Any]) -> Job:
 
 
 def extraction(request: dict[str, Any]) -> Job:
-    """From files to a matrix of bottlenecks, on a cold cache."""
+    """From files to cached bottlenecks, on a cold cache."""
     backbone, cores = opened(request["backbone"]), request["cores"]
     photos = scan(Path(request["photos"]), cores).photos
 
     def run() -> Any:
         scratch = tempfile.TemporaryDirectory(dir=request["scratch"])
         with scratch as folder, Bottlenecks(backbone, Path(folder)) as bottlenecks:
-            found = bottlenecks.extract(photos, [], Augmentation(), cores, lambda *_: None)
-            return found, bottlenecks.matrix(photos)[0].shape
+            return bottlenecks.extract(photos, [], Augmentation(), cores, lambda *_: None)
 
-    return Job(run, lambda result: {"computed": result[0].misses, "shape": list(result[1])})
+    return Job(run, lambda found: {"computed": found.misses})
 
 
 def head(request: dict[str, Any]) -> Job:

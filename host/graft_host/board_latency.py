@@ -33,12 +33,14 @@ class BoardFigures:
         board: its name.
         shape: of the model that was measured.
         ms: median of one inference, by setting.
+        warnings: why the figures are worth little, in the words of the bench; empty if they are sound.
     """
 
     path: Path
     board: str
     shape: Shape
     ms: Mapping[Setting, float]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def read_figures(path: Path) -> BoardFigures:
             raise LatencyError(f"{path} is of a {model['quantization']} model: measure an int8 one, which is searched")
         shape = str(model["tap"]), int(model["image_size"])
         ms = dict(_row(row) for row in raw["rows"] if row["invoke_ms"] is not None)
+        warnings = tuple(str(warning) for warning in raw.get("warnings", ()))
         board = str(machine["board"] or machine["cpu"] or machine["architecture"])
     except OSError as error:
         raise LatencyError(f"cannot read {path}: {os_reason(error)}") from error
@@ -84,19 +87,15 @@ def read_figures(path: Path) -> BoardFigures:
         ) from error
     if not ms:
         raise LatencyError(f"{path} holds no measurement, only errors: look into it, and measure anew")
-    return BoardFigures(path, board, shape, ms)
+    return BoardFigures(path, board, shape, ms, warnings)
 
 
-def on_board(files: Sequence[BoardFigures], shapes: Sequence[Shape], here: Sequence[float]) -> BoardLatency:
-    """Latency on the board of every network that is searched.
-
-    What no file tells is reckoned: its milliseconds on this machine, times the geometric mean of board's to this
-    machine's over the networks that both have measured.
+def common_setting(files: Sequence[BoardFigures], shapes: Sequence[Shape]) -> Setting:
+    """The runtime and threads by which files tell of the networks that are searched: the fastest that all have.
 
     Args:
         files: one or more of one board.
         shapes: of the networks.
-        here: milliseconds of each on this machine, likewise.
 
     Raises:
         LatencyError: the files are of several boards or have no setting in common, two are of one network, or one is of
@@ -116,13 +115,33 @@ def on_board(files: Sequence[BoardFigures], shapes: Sequence[Shape], here: Seque
                 f"{figures.path} is of {tap} at {size}, which is not searched, so that this machine cannot be compared "
                 f"with the board: add {tap} to --taps and {size} to --sizes"
             )
-    setting = _setting(files)
+    common = set.intersection(*(set(figures.ms) for figures in files))
+    if not common:
+        raise LatencyError("the --latency files have no pair of runtime and threads in common: measure them alike")
+    return min(common, key=lambda setting: (sum(figures.ms[setting] for figures in files), setting))
+
+
+def on_board(files: Sequence[BoardFigures], shapes: Sequence[Shape], here: Sequence[float]) -> BoardLatency:
+    """Latency on the board of every network that is searched.
+
+    What no file tells is reckoned: its milliseconds on this machine, times the geometric mean of board's to this
+    machine's over the networks that both have measured.
+
+    Args:
+        files: one or more of one board.
+        shapes: of the networks.
+        here: milliseconds of each on this machine, likewise.
+
+    Raises:
+        LatencyError: as ``common_setting``.
+    """
+    setting = common_setting(files, shapes)
     known = {figures.shape: figures.ms[setting] for figures in files}
     ratios = [known[shape] / ms for shape, ms in zip(shapes, here, strict=True) if shape in known]
     ratio = math.exp(sum(map(math.log, ratios)) / len(ratios))
     found = tuple(known.get(shape, ratio * ms) for shape, ms in zip(shapes, here, strict=True))
     measured = tuple(shape in known for shape in shapes)
-    return BoardLatency(boards[0], setting, found, measured, (min(ratios), max(ratios)))
+    return BoardLatency(files[0].board, setting, found, measured, (min(ratios), max(ratios)))
 
 
 def _row(row: dict[str, Any]) -> tuple[Setting, float]:
@@ -130,13 +149,6 @@ def _row(row: dict[str, Any]) -> tuple[Setting, float]:
     if not 0 < ms < math.inf:
         raise ValueError("an inference takes time, and ends")
     return (str(row["runtime"]), int(row["threads"])), ms
-
-
-def _setting(files: Sequence[BoardFigures]) -> Setting:
-    common = set.intersection(*(set(figures.ms) for figures in files))
-    if not common:
-        raise LatencyError("the --latency files have no pair of runtime and threads in common: measure them alike")
-    return min(common, key=lambda setting: (sum(figures.ms[setting] for figures in files), setting))
 
 
 def in_words(latency: BoardLatency) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from graft_device import console
-from graft_host.board_latency import BoardFigures, in_words, on_board, read_figures
+from graft_host.board_latency import BoardFigures, common_setting, in_words, on_board, read_figures
 from graft_host.bottlenecks import Bottlenecks, Extraction
 from graft_host.card import model_card
 from graft_host.clock import Clock
@@ -55,7 +55,7 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
     clock = Clock()
     check_outputs(options)
     check_unknown_label(options.head_options(options.deepest, options.sizes[0]))
-    figures = [read_figures(path) for path in options.latency]
+    figures = _board_figures(options, reporter)
     looked = survey(options.head_options(options.deepest, options.sizes[0]), reporter, clock)
     looked, backbones = gather_features(options, looked, reporter, clock)
     with tempfile.TemporaryDirectory(prefix="graft-") as folder:
@@ -93,6 +93,17 @@ def check_outputs(options: SearchOptions) -> None:
         sources.append(Source("model", options.output))
     if options.report is not None:
         check_destination(options.report, REPORT, sources, overwrite=options.overwrite, option="--report")
+
+
+def _board_figures(options: SearchOptions, reporter: Reporter) -> list[BoardFigures]:
+    """What ``--latency`` names, before the work that it would be too late after."""
+    figures = [read_figures(path) for path in options.latency]
+    if figures:
+        common_setting(figures, [(tap, size) for tap in options.taps for size in options.sizes])
+    for each in figures:
+        for warning in each.warnings:
+            reporter.note(f"note: {each.path} says of its figures that they are worth little: {warning}")
+    return figures
 
 
 def _try(backbone: Backbone, looked: Survey, options: SearchOptions, folder: Path) -> _Tried:

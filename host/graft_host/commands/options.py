@@ -17,6 +17,13 @@ def finite(value: float | None) -> float | None:
     return value
 
 
+def above_zero(value: float | None) -> float | None:
+    """The callback of options that limit what is always more than 0, so that a limit of 0 is a usage error."""
+    if value is not None and finite(value) == 0:
+        raise typer.BadParameter("0 can never be met: give more")
+    return value
+
+
 class Tap(str, Enum):
     """The values of ``--tap``."""
 
@@ -87,7 +94,13 @@ WeightsOption = Annotated[
     ),
 ]
 TapOption = Annotated[Tap, typer.Option(help="Layer that bottlenecks are taken from: earlier is faster.")]
-ImageSizeOption = Annotated[int, typer.Option(min=75, help="Input side in pixels: smaller is faster.")]
+MIN_IMAGE_SIZE = 75
+"""Inception-v3 needs so many pixels: ``keras.applications.InceptionV3`` takes no smaller input."""
+MAX_IMAGE_SIZE = 2048
+"""Beyond it a photo takes gigabytes and minutes, for a network that learned at 299."""
+ImageSizeOption = Annotated[
+    int, typer.Option(min=MIN_IMAGE_SIZE, max=MAX_IMAGE_SIZE, help="Input side in pixels: smaller is faster.")
+]
 ResizeOption = Annotated[Resize, typer.Option(help="squash the whole photo to a square, or crop its central 87.5%.")]
 TestPercentOption = Annotated[
     float, typer.Option(min=0.1, max=90, callback=finite, help="Share of photos kept to test the file.")

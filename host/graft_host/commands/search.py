@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graft_host.commands.options import (
+    MAX_IMAGE_SIZE,
+    MIN_IMAGE_SIZE,
     CacheOption,
     ClassWeight,
     ClassWeightOption,
@@ -23,6 +25,7 @@ from graft_host.commands.options import (
     UnknownRateOption,
     ValidationPercentOption,
     WeightsOption,
+    above_zero,
     check_percents,
     finite,
 )
@@ -30,18 +33,16 @@ from graft_host.commands.options import (
 if TYPE_CHECKING:
     from graft_host.search_result import SearchResult
 
-_SMALLEST_SIZE = 75
-
 
 def search(
     photos: PhotosArgument,
     taps: Annotated[str, typer.Option(help="Layers to try, with commas between.")] = "mixed5,mixed6,mixed7",
     sizes: Annotated[str, typer.Option(help="Input sides in pixels to try, likewise.")] = "150,192,224,299",
     max_ms: Annotated[
-        float | None, typer.Option(min=0, callback=finite, help="Milliseconds of one inference at most.")
+        float | None, typer.Option(min=0, callback=above_zero, help="Milliseconds of one inference at most.")
     ] = None,
     max_mb: Annotated[
-        float | None, typer.Option(min=0, callback=finite, help="Size of the file at most, in MB.")
+        float | None, typer.Option(min=0, callback=above_zero, help="Size of the file at most, in MB.")
     ] = None,
     min_accuracy: Annotated[
         float | None,
@@ -115,8 +116,10 @@ def _sizes(text: str) -> tuple[int, ...]:
         sizes = tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError:
         raise typer.BadParameter(f"--sizes: {text!r} is no list of numbers such as 150,224,299") from None
-    if sizes[0] < _SMALLEST_SIZE:
-        raise typer.BadParameter(f"--sizes: {sizes[0]} is too small; the least is {_SMALLEST_SIZE}")
+    if sizes[0] < MIN_IMAGE_SIZE:
+        raise typer.BadParameter(f"--sizes: {sizes[0]} is too small; the least is {MIN_IMAGE_SIZE}")
+    if sizes[-1] > MAX_IMAGE_SIZE:
+        raise typer.BadParameter(f"--sizes: {sizes[-1]} is too large; the most is {MAX_IMAGE_SIZE}")
     return sizes
 
 
