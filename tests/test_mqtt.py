@@ -277,7 +277,8 @@ def test_a_broker_killed_twice_loses_no_event(model: Path, tmp_path: Path) -> No
                     told += _shown(job, photos, {f"{burst}-{n}": colours[n % 3] for n in range(3, 6)})
                     broker.start()
                     subscriber.wait()
-            eventually(lambda: {event["seq"] for event in subscriber.events(BASE)} == set(range(1, 16)))
+                    _delivered(subscriber, len(told))
+            _delivered(subscriber, 15)
             assert job.end(signal.SIGTERM) == 0
             notes = job.rest()
         eventually(lambda: subscriber.texts(f"{BASE}/status")[-1] == "offline")
@@ -287,6 +288,10 @@ def test_a_broker_killed_twice_loses_no_event(model: Path, tmp_path: Path) -> No
     assert first_time == sorted(first_time)
     assert 2 <= sum("trying again" in note for note in notes) <= 6, notes
     assert sum("is back" in note for note in notes) == 2, notes
+
+
+def _delivered(subscriber: Subscriber, count: int) -> None:
+    eventually(lambda: {event["seq"] for event in subscriber.events(BASE)} == set(range(1, count + 1)))
 
 
 def test_killed_ourselves_with_a_broker_that_is_away(model: Path, tmp_path: Path) -> None:

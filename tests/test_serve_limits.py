@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -15,10 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.requests import Request
 
 from graft_device.classifier import Classifier
 from graft_device.errors import ModelError, PhotoError
 from graft_device.opened import open_copy
+from graft_device.serve.photos import Budget, Upload
+from graft_device.serve.problems import ProblemError
 from graft_device.serve.worker import FullError, Worker
 from tests.device_models import COLOURS, write_artifact
 from tests.serving import ROOT, Reply, Server, command, eventually, in_background, metric, photo, raw, serving
@@ -135,6 +139,41 @@ def test_many_slow_uploads_do_not_fill_the_memory(model: Path) -> None:
         assert server.classify(photo()).status == 200
         stack.close()
         assert eventually(lambda: server.classify(b"\0" * 999_000).status == 400)
+
+
+def test_an_upload_refused_makes_room_for_the_others_at_once() -> None:
+    """Five that have 400 kB each of the 2 MB, and whose next 300 kB arrive in the same turn of the loop."""
+    budget = Budget(2_000_000)
+
+    async def upload(turn: asyncio.Event) -> bool:
+        parts = iter([400_000, 300_000])
+
+        async def receive() -> dict[str, object]:
+            size = next(parts)
+            if size == 300_000:
+                await turn.wait()
+            return {"type": "http.request", "body": b"\0" * size, "more_body": size == 400_000}
+
+        headers = [(b"content-type", b"image/png"), (b"content-length", b"700000")]
+        request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+        with Upload(request, 1_000_000, budget) as reading:
+            try:
+                await asyncio.wait_for(reading.photo(), 10)  # a task of its own, as the server has it
+            except ProblemError:
+                return False
+            await asyncio.sleep(0.1)
+            return True
+
+    async def all_at_once() -> list[bool]:
+        turn = asyncio.Event()
+        uploads = [asyncio.ensure_future(upload(turn)) for _ in range(5)]
+        while budget.held < 2_000_000:
+            await asyncio.sleep(0)
+        turn.set()
+        return await asyncio.gather(*uploads)
+
+    assert sum(asyncio.run(all_at_once())) == 2
+    assert budget.held == 0
 
 
 def test_more_clients_than_there_is_room_for(model: Path) -> None:

@@ -47,7 +47,7 @@ class Upload:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._budget.held -= self._held
+        self._give_back()
 
     async def photo(self) -> bytes:
         """Reads the photo: the body itself, or the field ``image`` of a form.
@@ -81,9 +81,17 @@ class Upload:
         async for chunk in self._request.stream():
             if self._held + len(chunk) > self._limit:
                 raise self._too_large()
-            self._budget.take(len(chunk))
+            try:
+                self._budget.take(len(chunk))
+            except ProblemError:
+                self._give_back()  # now, or the uploads whose turn comes before our end are refused for what we held
+                raise
             self._held += len(chunk)
             yield chunk
+
+    def _give_back(self) -> None:
+        self._budget.held -= self._held
+        self._held = 0
 
     def _too_large(self) -> ProblemError:
         return ProblemError(413, f"more than {self._limit / 1e6:g} MB, which is the limit; send a smaller photo")
