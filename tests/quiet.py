@@ -14,12 +14,14 @@ class QuietReporter:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.counts: list[tuple[str, int, int]] = []
+        self.units: dict[str, str] = {}
 
     def note(self, text: str) -> None:
         self.notes.append(text)
 
     @contextlib.contextmanager
-    def progress(self, stage: str) -> Iterator[Progress]:
+    def progress(self, stage: str, unit: str = "photos") -> Iterator[Progress]:
+        self.units[stage] = unit
         yield lambda done, total: self.counts.append((stage, done, total))
 
 

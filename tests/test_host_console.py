@@ -3,10 +3,12 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,16 @@ def test_progress_shows_rate_and_time_left_on_a_terminal() -> None:
 def test_in_a_log_progress_is_a_line_or_two() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert 1 <= done.stderr.count("bottlenecks") <= 3
+
+
+def test_a_rate_counts_from_the_start_of_the_stage(capfd: pytest.CaptureFixture[str]) -> None:
+    """One that tells of its first step only when that is done, and of nothing before."""
+    with TerminalReporter().progress("training heads", "heads") as report:
+        time.sleep(0.5)
+        report(1, 1)
+    rate = re.search(r"\[00:00<00:00, +([\d.]+) heads/s\]", capfd.readouterr().err)
+    assert rate is not None
+    assert float(rate[1]) <= 2.0
 
 
 def test_a_stage_with_nothing_to_count_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:

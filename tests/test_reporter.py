@@ -19,7 +19,8 @@ def test_without_notes_progress_goes_on() -> None:
     reporter = QuietReporter()
     silent = WithoutNotes(reporter)
     silent.note("again")
-    with silent.progress("bottlenecks") as report:
+    with silent.progress("training heads", "heads") as report:
         report(1, 2)
     assert reporter.notes == []
-    assert reporter.counts == [("bottlenecks", 1, 2)]
+    assert reporter.counts == [("training heads", 1, 2)]
+    assert reporter.units == {"training heads": "heads"}

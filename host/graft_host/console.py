@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,18 +32,20 @@ class TerminalReporter:
         console.say(console.printable(text))
 
     @contextlib.contextmanager
-    def progress(self, stage: str) -> Iterator[Progress]:
-        """A bar that shows once there is something to count."""
+    def progress(self, stage: str, unit: str = "photos") -> Iterator[Progress]:
+        """A bar that shows once there is something to count; its rate and time left count from the stage's start."""
         interval = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
         bar: tqdm[Any] | None = None
+        start = time.time()  # the clock that tqdm reads
 
         def report(done: int, total: int) -> None:
             nonlocal bar
             if bar is None:
                 bar = tqdm(
-                    total=total, desc=f"{stage:<16}", unit=" photos", file=sys.stderr, mininterval=interval,
+                    total=total, desc=f"{stage:<16}", unit=f" {unit}", file=sys.stderr, mininterval=interval,
                     maxinterval=interval, dynamic_ncols=True,
                 )  # fmt: skip
+                bar.start_t = bar.last_print_t = start
             bar.update(done - bar.n)
 
         try:

@@ -18,8 +18,8 @@ class Reporter(Protocol):
     def note(self, text: str) -> None:
         """Something that the person should know."""
 
-    def progress(self, stage: str) -> contextlib.AbstractContextManager[Progress]:
-        """Progress of a stage, called with (photos done, photos)."""
+    def progress(self, stage: str, unit: str = "photos") -> contextlib.AbstractContextManager[Progress]:
+        """Progress of a stage, called with (done, all) of what the unit names."""
 
 
 class WithoutNotes:
@@ -31,9 +31,9 @@ class WithoutNotes:
     def note(self, text: str) -> None:
         """Drops a note."""
 
-    def progress(self, stage: str) -> contextlib.AbstractContextManager[Progress]:
+    def progress(self, stage: str, unit: str = "photos") -> contextlib.AbstractContextManager[Progress]:
         """Progress of a stage."""
-        return self._reporter.progress(stage)
+        return self._reporter.progress(stage, unit)
 
 
 def note_skipped(skipped: Iterable[tuple[object, str]], reporter: Reporter, where: str) -> None:

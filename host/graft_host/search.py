@@ -59,13 +59,12 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
     looked = survey(options.head_options(options.deepest, options.sizes[0]), reporter, clock)
     looked, backbones = gather_features(options, looked, reporter, clock)
     with tempfile.TemporaryDirectory(prefix="graft-") as folder:
-        with clock.stage("heads"), reporter.progress("training heads") as progress:
+        with clock.stage("heads"), reporter.progress("training heads", "heads") as progress:
             tried = []
             for backbone in backbones:
                 tried.append(_try(backbone, looked, options, Path(folder)))
-                photos = len(seen(looked.split))
-                progress(len(tried) * photos, len(backbones) * photos)
-        with clock.stage("latency"), reporter.progress("timing") as progress:
+                progress(len(tried), len(backbones))
+        with clock.stage("latency"), reporter.progress("timing", "inferences") as progress:
             runtime, here = median_ms([each.path for each in tried], looked.threads, progress)
         candidates, words = _candidates(tried, here, figures, f"{runtime}, threads: {looked.threads}")
         chosen = choose(candidates, options.limits)
