@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import select
@@ -11,21 +10,15 @@ import time
 from typing import Any
 
 from graft_device.backoff import Backoff
-from graft_device.errors import os_reason
 from graft_device.event_queue import EventQueue
 from graft_device.events import Event
+from graft_device.mqtt_connection import ANSWER_S, IN_FLIGHT, Connection, drain, load_paho, why
 from graft_device.mqtt_settings import Broker, MqttError
 from graft_device.sources.base import Note
-
-INSTALL = 'python3 -m pip install "paho-mqtt>=2"'
-IN_FLIGHT = 20
-"""How many events may be on their way without the broker's word."""
 
 FLUSH_S = 5.0
 """How long the end of a run waits for the broker to take what is left."""
 
-_KEEPALIVE_S = 30
-_ANSWER_S = 10.0
 _TURN_S = 1.0
 
 
@@ -52,7 +45,7 @@ class Publisher:
         Raises:
             MqttError: paho-mqtt is missing, or the certificates cannot be read.
         """
-        self._paho = _paho()
+        self._paho = load_paho()
         self._broker = broker
         self._queue = queue
         self._model = model
@@ -95,11 +88,11 @@ class Publisher:
 
     def _run(self) -> None:
         while not self._over():
-            connection = _Connection(self._new_client(), self._broker.name)
+            connection = Connection(self._new_client())
             try:
                 self._serve(connection)
             except Exception as error:  # noqa: BLE001  what answers there may be no broker at all; events stay queued
-                self._troubled(_why(error))
+                self._troubled(why(error))
             finally:
                 connection.drop()
             if connection.accepted:
@@ -112,7 +105,7 @@ class Publisher:
             return False
         return not len(self._queue) or bool(self._trouble) or time.monotonic() > self._close_by
 
-    def _serve(self, connection: _Connection) -> None:
+    def _serve(self, connection: Connection) -> None:
         """One connection, from its opening to its loss (which raises) or the end of the run."""
         connection.open(self._broker.host, self._broker.port)
         greeted = False
@@ -131,7 +124,7 @@ class Publisher:
                 self._close_by = 0.0
                 return
 
-    def _greet(self, connection: _Connection) -> None:
+    def _greet(self, connection: Connection) -> None:
         base = self._broker.base
         if self._broker.discovery is not None:
             topic = f"{self._broker.discovery}/sensor/{self._broker.client_id}/config"
@@ -143,7 +136,7 @@ class Publisher:
             self._note(f"broker {self._broker.name} is back; {waiting} event{'s' * (waiting != 1)} to send")
         self._trouble.clear()
 
-    def _pump(self, connection: _Connection) -> None:
+    def _pump(self, connection: Connection) -> None:
         for seq, body in self._queue.waiting(connection.sent, IN_FLIGHT - connection.in_flight):
             connection.publish_event(f"{self._broker.base}/event", seq, body)
         if self._state_due and self._state is not None and connection.confirmed(self._state_number):
@@ -160,12 +153,12 @@ class Publisher:
         until = time.monotonic() + seconds
         while self._close_by is None and time.monotonic() < until:
             select.select([self._wake_reader], [], [], max(0.0, until - time.monotonic()))
-            _drain(self._wake_reader)
+            drain(self._wake_reader)
 
     def _new_client(self) -> Any:
         broker = self._broker
         client = self._paho.Client(self._paho.CallbackAPIVersion.VERSION2, client_id=broker.client_id)
-        client.connect_timeout = _ANSWER_S
+        client.connect_timeout = ANSWER_S
         client.max_inflight_messages_set(2 * IN_FLIGHT)
         client.will_set(f"{broker.base}/status", b"offline", qos=1, retain=True)
         if broker.user is not None:
@@ -174,121 +167,5 @@ class Publisher:
             try:
                 client.tls_set(ca_certs=broker.ca)
             except (OSError, ValueError) as error:
-                raise MqttError(f"cannot use the certificates in {broker.ca}: {_why(error)}") from error
+                raise MqttError(f"cannot use the certificates in {broker.ca}: {why(error)}") from error
         return client
-
-
-class _Connection:
-    """One client from CONNECT to the end of its connection, driven by ``turn``."""
-
-    def __init__(self, client: Any, name: str) -> None:
-        self._client = client
-        self._name = name
-        self._numbers: dict[int, int] = {}
-        self._acknowledged: list[int] = []
-        self._said: set[int] = set()
-        self._answer_by = 0.0
-        self.accepted = False
-        self.refused: str | None = None
-        self.sent = 0
-        client.on_connect = self._on_connect
-        client.on_publish = self._on_publish
-
-    @property
-    def in_flight(self) -> int:
-        """How many events the broker has not acknowledged."""
-        return len(self._numbers)
-
-    def open(self, host: str, port: int) -> None:
-        self._client.connect(host, port, keepalive=_KEEPALIVE_S)
-        self._answer_by = time.monotonic() + _ANSWER_S
-
-    def turn(self, wake: int, timeout: float) -> None:
-        """Moves what can be moved; waits for something to do, ``timeout`` seconds at the most."""
-        client, sock = self._client, self._client.socket()
-        if sock is None:
-            raise MqttError(self.refused or "the connection was lost")
-        pending = bool(getattr(sock, "pending", int)())  # what TLS has read ahead, select cannot see
-        writing = [sock] if client.want_write() else []
-        readable, writable, _ = select.select([sock, wake], writing, [], 0 if pending else timeout)
-        if wake in readable:
-            _drain(wake)
-        codes = [client.loop_misc()]
-        if pending or sock in readable:
-            codes.append(client.loop_read(IN_FLIGHT))
-        if writable:
-            codes.append(client.loop_write())
-        if self.refused is not None:
-            raise MqttError(self.refused)
-        if any(codes):
-            raise MqttError("the connection was lost")
-        if not self.accepted and time.monotonic() > self._answer_by:
-            raise MqttError("it does not answer")
-
-    def publish_event(self, topic: str, seq: int, body: bytes) -> None:
-        self._numbers[self.publish(topic, body)] = seq
-        self.sent = seq
-
-    def publish(self, topic: str, body: bytes, retain: bool = False) -> int:
-        number = int(self._client.publish(topic, body, qos=1, retain=retain).mid)
-        self._said.add(number)
-        return number
-
-    def confirmed(self, number: int) -> bool:
-        """Whether the broker has what was published under a number."""
-        return number not in self._said
-
-    def acknowledged(self) -> list[int]:
-        """The events that the broker has confirmed since the last call."""
-        found, self._acknowledged = self._acknowledged, []
-        return found
-
-    def say_goodbye(self, topic: str, wake: int) -> None:
-        """Publishes ``offline``, waits shortly for the broker's word, and disconnects."""
-        number = self.publish(topic, b"offline", retain=True)
-        until = time.monotonic() + 1
-        while not self.confirmed(number) and time.monotonic() < until:
-            self.turn(wake, 0.05)
-        self._client.disconnect()
-
-    def drop(self) -> None:
-        """Closes the socket, whatever its state."""
-        sock = self._client.socket()
-        self._client.on_connect = self._client.on_publish = None
-        if sock is not None:
-            sock.close()
-
-    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-        self.accepted = not code.is_failure
-        if code.is_failure:
-            self.refused = f"it refuses: {str(code).lower()}"
-
-    def _on_publish(self, _client: Any, _data: Any, number: int, _code: Any, _properties: Any) -> None:
-        self._said.discard(number)
-        seq = self._numbers.pop(number, None)
-        if seq is not None:
-            self._acknowledged.append(seq)
-
-
-def _paho() -> Any:
-    try:
-        paho = importlib.import_module("paho.mqtt.client")
-    except ImportError as error:
-        raise MqttError(f"--mqtt needs paho-mqtt, which is not installed; install it with: {INSTALL}") from error
-    if not hasattr(paho, "CallbackAPIVersion"):
-        raise MqttError(f"--mqtt needs paho-mqtt 2 or later; install it with: {INSTALL}")
-    return paho
-
-
-def _drain(descriptor: int) -> None:
-    try:
-        while os.read(descriptor, 4096):
-            pass
-    except BlockingIOError:
-        return
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return os_reason(error)
-    return str(error) or type(error).__name__
