@@ -35,7 +35,8 @@ class Job:
         self.lines: queue.Queue[str] = queue.Queue()
         self.notes: queue.Queue[str] = queue.Queue()
         for stream, lines in ((process.stdout, self.lines), (process.stderr, self.notes)):
-            threading.Thread(target=_pour, args=(stream, lines), daemon=True).start()
+            if stream is not None:
+                threading.Thread(target=_pour, args=(stream, lines), daemon=True).start()
 
     def line(self) -> str:
         """The next line on standard output."""

@@ -60,6 +60,13 @@ def test_debug_shows_the_traceback(statement: str) -> None:
     assert "in go\n" in done.stderr
 
 
+def test_debug_keeps_the_exit_status() -> None:
+    done = run("raise errors.GateError('too few')", "--debug")
+    assert done.returncode == 3
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("GateError: too few\n")
+
+
 def test_success_and_status_of_the_commands_own() -> None:
     assert run("pass").returncode == 0
     assert run("raise typer.Exit(7)").returncode == 7

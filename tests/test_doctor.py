@@ -445,6 +445,19 @@ def test_doctor_for_a_person() -> None:
     assert any(line.startswith("ok       litert ") for line in lines)
 
 
+def test_a_store_stands_for_its_current_model(tmp_path: Path) -> None:
+    slot = tmp_path / "slots" / "0123456789abcdef"
+    slot.mkdir(parents=True)
+    write_artifact(slot / "model.tflite")
+    (tmp_path / "current").symlink_to("slots/0123456789abcdef")
+    done = subprocess.run(
+        [sys.executable, "-m", "graft_device.cli", "doctor", str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "models run here" in done.stdout
+
+
 def test_a_model_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "m.tflite").write_bytes(b"text")
     assert "is not a .tflite model" in error_line(run("doctor", tmp_path / "m.tflite"))

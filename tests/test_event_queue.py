@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,7 +130,9 @@ def test_the_file_stays_as_small_as_it_was_asked_to(opened: Opened) -> None:
 
 def test_one_run_at_a_time(opened: Opened) -> None:
     queue = opened()
-    with pytest.raises(GraftError, match=r"another run uses the queue in .*: choose another --queue"):
+    with pytest.raises(
+        GraftError, match=r"another run uses the queue in .*: give this one a TOPIC of its own, or another --queue"
+    ):
         opened()
     queue.close()
     opened().close()
@@ -178,6 +181,31 @@ def test_a_full_disk_stops_nothing(opened: Opened) -> None:
     again = opened()
     assert [seq for seq, _ in again.waiting(0, 99)] == list(range(11, 23))
     again.close()
+
+
+def test_no_number_is_given_twice_after_a_full_disk_and_a_crash(opened: Opened) -> None:
+    queue = opened()
+    queue.keep(make_event())
+    queue._database.execute("PRAGMA query_only = 1")
+    told = [queue.keep(make_event()).seq for _ in range(3)]
+    queue._release()  # as the system does it after SIGKILL: nothing is written any more
+    again = opened()
+    assert [seq for seq, _ in again.waiting(0, 9)] == [1]
+    assert again.keep(make_event()).seq == max(told) + 1
+    again.close()
+
+
+def test_what_is_stored_at_the_end(opened: Opened) -> None:
+    queue = opened()
+    for _ in range(2):
+        queue.keep(make_event())
+    assert queue.settle() == 2
+    queue._database.execute("PRAGMA query_only = 1")
+    queue.keep(make_event())
+    assert (queue.settle(), len(queue)) == (2, 3)
+    shutil.rmtree(opened.folder)
+    assert queue.settle() == 0
+    queue.close()
 
 
 def test_a_full_disk_for_long_is_bounded_too(opened: Opened) -> None:

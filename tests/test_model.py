@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import math
 import os
 import struct
 import subprocess
@@ -115,6 +116,14 @@ def test_fields_from_a_later_version_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "m.tflite"
     path.write_bytes(archive(b"a\nb\n", card_json(colour_space="P3", format=CARD_FORMAT)))
     assert read_model(path).card == make_card()
+
+
+def test_odd_figures_in_a_card(tmp_path: Path) -> None:
+    odd = dataclasses.replace(make_card(), training={"accuracy": "bad"}, thresholds={"unknown": {"score": math.nan}})
+    found = read_model(write_artifact(tmp_path / "odd.tflite", card=odd))
+    assert found.card.accuracy is None
+    assert found.card.unknown_below == 0
+    json.dumps(found.to_json(), allow_nan=False)
 
 
 def test_training_and_thresholds_may_be_missing(tmp_path: Path) -> None:

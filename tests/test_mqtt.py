@@ -88,6 +88,7 @@ def test_a_short_url(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         "", "broker", "http://broker", "mqtt://", "mqtt://h:port/", "mqtt://h:99999", "mqtt://[::1", "mqtt://h/a/+/b",
         "mqtt://h/a%23", "mqtt://h/$SYS/x", "mqtt://h/a?retain=1", "mqtt://h/?ca=/x", "mqtts://h/#part", "mqtt://h/?x",
+        "mqtt://h/\udcff",
     ],
 )  # fmt: skip
 def test_urls_that_are_none(url: str) -> None:
@@ -106,9 +107,13 @@ def test_where_the_queue_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert queue_folder(one).parent == tmp_path / "service" / "queue"
 
 
-def test_clients_of_one_broker_differ() -> None:
-    assert parse_broker("mqtt://h/a").client_id != parse_broker("mqtt://h/b").client_id
-    assert parse_broker("mqtt://h/a").client_id == parse_broker("mqtt://h/a").client_id
+def test_clients_of_one_broker_differ(tmp_path: Path) -> None:
+    one, two = parse_broker("mqtt://h/a"), parse_broker("mqtt://h/b")
+    assert one.sensor_id != two.sensor_id
+    assert one.sensor_id == parse_broker("mqtt://h/a").sensor_id
+    assert one.client_id(tmp_path) == parse_broker("mqtt://h/a").client_id(tmp_path)
+    assert len({one.client_id(tmp_path), two.client_id(tmp_path), one.client_id(tmp_path / "q")}) == 3
+    assert len(one.client_id(tmp_path)) <= 23, "what every broker takes"
 
 
 # What is published
@@ -128,7 +133,7 @@ def test_events_state_status_and_discovery(mosquitto: Mosquitto, tmp_path: Path)
         eventually(lambda: len(late.messages) >= 3)
         retained = {topic: body for topic, body, kept in late.messages if kept}
     broker = parse_broker(f"mqtt://h/{BASE}")
-    found = json.loads(retained.pop(f"homeassistant/sensor/{broker.client_id}/config"))
+    found = json.loads(retained.pop(f"homeassistant/sensor/{broker.sensor_id}/config"))
     assert json.loads(retained.pop(f"{BASE}/state"))["label"] == "dogs"
     assert retained == {f"{BASE}/status": b"offline"}
     assert found["state_topic"] == found["json_attributes_topic"] == f"{BASE}/state"

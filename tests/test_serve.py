@@ -253,6 +253,20 @@ def test_paths_and_methods(server: Server) -> None:
     assert server.ask("HEAD", "/v1/model").body == b""
 
 
+def test_a_whole_url_as_a_proxy_is_asked(server: Server) -> None:
+    """Which every server must take (RFC 9112, 3.2.2); the host in it counts, not the header."""
+    head = "GET http://{} HTTP/1.1\r\nHost: nowhere\r\nConnection: close\r\n\r\n"
+    assert raw(server, head.format("localhost/healthz").encode()).startswith(b"HTTP/1.1 200 ")
+    assert raw(server, head.format("localhost").encode()).startswith(b"HTTP/1.1 200 ")
+    assert raw(server, head.format("elsewhere/healthz").encode()).startswith(b"HTTP/1.1 421 ")
+    assert raw(server, head.format("localhost/none").encode()).startswith(b"HTTP/1.1 404 ")
+
+
+def test_an_encoding_that_is_none(server: Server) -> None:
+    assert server.classify(photo(), **{"Content-Encoding": "Identity"}).status == 200
+    assert server.classify(photo(), **{"Content-Encoding": "gzip"}).status == 415
+
+
 def test_what_is_not_http(server: Server) -> None:
     assert raw(server, b"\x16\x03\x01 this is TLS\r\n\r\n").startswith(b"HTTP/1.1 400 ")
     assert raw(server, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 400 ")

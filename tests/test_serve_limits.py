@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -23,6 +24,7 @@ from graft_device.errors import ModelError, PhotoError
 from graft_device.opened import open_copy
 from graft_device.serve.photos import Budget, Upload
 from graft_device.serve.problems import ProblemError
+from graft_device.serve.server import Seldom
 from graft_device.serve.worker import FullError, Worker
 from tests.device_models import COLOURS, write_artifact
 from tests.serving import ROOT, Reply, Server, command, eventually, in_background, metric, photo, raw, serving
@@ -174,6 +176,46 @@ def test_an_upload_refused_makes_room_for_the_others_at_once() -> None:
 
     assert sum(asyncio.run(all_at_once())) == 2
     assert budget.held == 0
+
+
+def test_out_of_descriptors_the_log_stays_short(model: Path) -> None:
+    with serving(model) as server:
+        server.get("/healthz")
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (server.open_files() + 3, hard))
+        with contextlib.ExitStack() as stack:
+            for _ in range(40):
+                stack.enter_context(socket.create_connection(server.address, 10))
+            assert "out of system resource" in server.wait_for("error: ")
+            time.sleep(1.5)
+        assert sum("out of system resource" in line for line in server.said) == 1
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        assert eventually(lambda: server.get("/healthz").status == 200)
+
+
+def test_a_line_is_repeated_after_a_while() -> None:
+    said: list[str] = []
+    seldom = Seldom(said.append, pause=0.05)
+    for text in ("a", "b", "a"):
+        seldom(text)
+    assert said == ["a", "b"]
+    time.sleep(0.06)
+    seldom("a")
+    assert said == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 0), ("SIGINT", 130)])
+def test_a_signal_while_the_model_is_opened(number: str, status: int, model: Path) -> None:
+    """A board may take seconds for that, and systemd calls what ends in another way failed."""
+    patch = (
+        "import os, signal, graft_device.serve.server as server; real = server.open_copy\n"
+        f"server.open_copy = lambda *args: (os.kill(os.getpid(), signal.{number}), real(*args))[1]"
+    )
+    done = subprocess.run(
+        command(model, "--port", 0, patch=patch), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == status, done.stderr
+    assert "listening" not in done.stderr
 
 
 def test_more_clients_than_there_is_room_for(model: Path) -> None:

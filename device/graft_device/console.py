@@ -36,14 +36,23 @@ class EdgeGroup(TyperGroup):
             raise typer.Exit(1) from None
         except (GraftError, OSError, MemoryError) as error:
             if ctx.params.get("debug"):
-                raise
-            say(f"error: {_one_line(error)}")
+                import traceback
+
+                traceback.print_exc()
+            else:
+                say(f"error: {_one_line(error)}")
             raise typer.Exit(getattr(error, "exit_status", 1)) from error
 
 
 def say(text: str) -> None:
     """A note, warning or error for the person, on standard error."""
     typer.echo(text, err=True)
+
+
+def mention(text: str) -> None:
+    """Like ``say``; a reader that is gone and a full disk below a log are no reason to stop the work that goes on."""
+    with contextlib.suppress(OSError, ValueError):
+        say(text)
 
 
 def run(app: typer.Typer) -> NoReturn:

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from graft_device.errors import GraftError, os_reason
+from graft_device.event_store import DATABASE, Lock, is_full, open_database
 from graft_device.events import Event
 from graft_device.sources.base import Note
 
 MAX_IN_MEMORY = 1000
 """How many events are kept in memory while the disk takes none."""
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT OR IGNORE INTO counts VALUES ('seq', 0), ('dropped', 0);
-"""
+_STORING = (sqlite3.Error, OSError, GraftError)
 
 
 class EventQueue:
     """A queue of events in an SQLite file, bounded in bytes: over the limit the oldest go, and are counted.
 
-    Numbers go on where the last run ended, whatever became of its events. A full disk stops nothing: events wait in
-    memory then. May be used by several threads, and by one process at a time.
+    Numbers go on where the last run ended, whatever became of its events. A full disk stops nothing, at the start
+    neither: events wait in memory then. May be used by several threads, and by one process at a time.
     """
 
     def __init__(self, folder: Path, max_bytes: int, note: Note) -> None:
@@ -50,15 +44,22 @@ class EventQueue:
         self._memory: dict[int, bytes] = {}
         self._acknowledged: set[int] = set()
         self._failing = self._dropping = self._closed = False
-        self._lock_file = _locked(folder)
+        self._lock: Lock | None = None
+        self._opened: sqlite3.Connection | None = None
+        self._seq = self._bytes = self.dropped = 0
         try:
-            self._database = self._open()
-            self._seq, self._dropped_before = self._counts()
+            self._open()
         except (sqlite3.Error, OSError) as error:
-            os.close(self._lock_file)
+            if is_full(error, folder):
+                self._failed(error)
+                return
+            self._release()
             raise GraftError(f"cannot keep events in {folder}: {_why(error)}; choose another --queue") from error
-        self.dropped = 0
-        self._bytes = int(self._database.execute("SELECT coalesce(sum(length(body)), 0) FROM events").fetchone()[0])
+
+    @property
+    def folder(self) -> Path:
+        """Where the queue's files lie."""
+        return self._folder
 
     def __len__(self) -> int:
         with self._guard:
@@ -68,6 +69,8 @@ class EventQueue:
         """Gives the event its number and stores it."""
         with self._guard:
             self._seq += 1
+            if self._lock is not None:
+                self._lock.remember(self._seq)
             event = replace(event, seq=self._seq)
             self._memory[event.seq] = event.to_line().encode()
             self._try_to_flush()
@@ -94,16 +97,47 @@ class EventQueue:
                 self._dropping = False
                 self._note(f"the queue is empty again; {self.dropped} events were dropped in this run")
 
+    def settle(self) -> int:
+        """Writes what is still in memory, if the disk takes it now; how many events lie on it then."""
+        with self._guard:
+            self._try_to_flush()
+            return self._stored() if (self._folder / DATABASE).exists() else 0
+
     def close(self) -> None:
         """Writes what is still in memory, if the disk takes it now, and closes the file."""
         with self._guard:
             self._try_to_flush()
             self._closed = True
-            self._database.close()
-            os.close(self._lock_file)
+            self._release()
+
+    @property
+    def _database(self) -> sqlite3.Connection:
+        if self._opened is None:
+            raise sqlite3.OperationalError("the queue's file is not open")
+        return self._opened
+
+    def _open(self) -> None:
+        """Opens what is not open; numbers go on after the highest that any file knows of."""
+        if self._lock is None:
+            self._lock = Lock(self._folder)
+            self._seq = max(self._seq, self._lock.number())
+        if self._opened is None:
+            self._opened = open_database(self._folder, self._note)
+            counts = dict(self._opened.execute("SELECT name, value FROM counts"))
+            events = "SELECT coalesce(max(seq), 0), coalesce(sum(length(body)), 0) FROM events"
+            highest, self._bytes = self._opened.execute(events).fetchone()
+            self._seq = max(self._seq, int(counts["seq"]), int(highest))
+
+    def _release(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+        if self._lock is not None:
+            self._lock.close()
+        self._opened = self._lock = None
 
     def _flush(self) -> None:
         """Brings the file up to date in one transaction: new events in, acknowledged and overdue ones out."""
+        self._open()
         with self._database:
             gone = self._delete(self._acknowledged)
             self._database.executemany("INSERT INTO events VALUES (?, ?)", self._memory.items())
@@ -148,14 +182,14 @@ class EventQueue:
         """Brings the file up to date if the disk takes it; if not, everything stays in memory as it is."""
         try:
             self._flush()
-        except sqlite3.Error as error:
+        except _STORING as error:
             self._failed(error)
             return
         if self._failing:
             self._note(f"events are stored in {self._folder} again")
         self._failing = False
 
-    def _failed(self, error: sqlite3.Error) -> None:
+    def _failed(self, error: Exception) -> None:
         if not (self._failing or self._closed):
             self._note(f"cannot store events in {self._folder}: {_why(error)}; they wait in memory")
         self._failing = True
@@ -170,59 +204,6 @@ class EventQueue:
     def _stored(self) -> int:
         rows = self._read("SELECT count(*) FROM events")
         return max(0, int(rows[0][0]) - len(self._acknowledged)) if rows else 0
-
-    def _counts(self) -> tuple[int, int]:
-        values = dict(self._database.execute("SELECT name, value FROM counts"))
-        highest = self._database.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0]
-        return max(int(values["seq"]), int(highest)), int(values["dropped"])
-
-    def _open(self) -> sqlite3.Connection:
-        path = self._folder / "events.db"
-        try:
-            return _connect(path)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            aside = path.with_name(f"events.damaged-{time.time_ns()}.db")
-            for name in (path, path.with_name("events.db-wal"), path.with_name("events.db-shm")):
-                if name.exists():
-                    name.replace(aside if name == path else name.with_name(aside.name + name.name[-4:]))
-            self._note(f"the queue in {self._folder} is damaged and was put aside as {aside.name}; numbers start over")
-            return _connect(path)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=5, check_same_thread=False)
-    try:
-        # A write-ahead log with few syncs: nothing is lost when a process dies, and an SD card is spared.
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            "wal_autocheckpoint=100",
-            "journal_size_limit=1000000",
-        ):
-            database.execute(f"PRAGMA {pragma}")
-        database.executescript(_TABLES)
-        database.execute("SELECT count(*) FROM events").fetchone()
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _locked(folder: Path) -> int:
-    """A descriptor that holds the folder's lock until it is closed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise GraftError(f"cannot keep events in {folder}: {os_reason(error)}; choose another --queue") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise GraftError(f"another run uses the queue in {folder}: choose another --queue for this one") from error
-    return descriptor
 
 
 def _why(error: Exception) -> str:

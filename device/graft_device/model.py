@@ -55,6 +55,13 @@ class ModelCard:
         score = found.get("score", 0.0) if isinstance(found, dict) else 0.0
         return float(score) if isinstance(score, (int, float)) else 0.0
 
+    @property
+    def accuracy(self) -> float | None:
+        """The share of its test photos that the file was right on; None where that was not measured."""
+        found = self.training.get("accuracy")
+        share = found.get("shipped") if isinstance(found, dict) else None
+        return float(share) if isinstance(share, (int, float)) else None
+
     def to_json(self) -> str:
         """The card as indented JSON, keys in a fixed order."""
         return json.dumps({"format": CARD_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
@@ -66,7 +73,7 @@ class ModelCard:
         Raises:
             ValueError: the text is no card, or one of a later format.
         """
-        raw = json.loads(text)
+        raw = json.loads(text, parse_constant=lambda _: None)  # JSON has no NaN, though Python writes it
         if not isinstance(raw, dict):
             raise ValueError("the card is not an object")
         if raw.get("format") != CARD_FORMAT:

@@ -88,16 +88,22 @@ class Publisher:
 
     def _run(self) -> None:
         while not self._over():
-            connection = Connection(self._new_client())
-            try:
-                self._serve(connection)
-            except Exception as error:  # noqa: BLE001  what answers there may be no broker at all; events stay queued
-                self._troubled(why(error))
-            finally:
-                connection.drop()
-            if connection.accepted:
-                self._backoff.reset()
+            self._connect()
             self._sleep(self._backoff.next())
+
+    def _connect(self) -> None:
+        """One try; what becomes of it is no reason to end the thread."""
+        connection = None
+        try:
+            connection = Connection(self._new_client())
+            self._serve(connection)
+        except Exception as error:  # noqa: BLE001  what answers there may be no broker at all; events stay queued
+            self._troubled(why(error))
+        finally:
+            if connection is not None:
+                connection.drop()
+        if connection is not None and connection.steady:
+            self._backoff.reset()
 
     def _over(self) -> bool:
         """Whether the thread is to end without a connection: nothing is left, there is none to be had, or too late."""
@@ -127,7 +133,7 @@ class Publisher:
     def _greet(self, connection: Connection) -> None:
         base = self._broker.base
         if self._broker.discovery is not None:
-            topic = f"{self._broker.discovery}/sensor/{self._broker.client_id}/config"
+            topic = f"{self._broker.discovery}/sensor/{self._broker.sensor_id}/config"
             connection.publish(topic, json.dumps(self._broker.discovery_message(self._model)).encode(), retain=True)
         connection.publish(f"{base}/status", b"online", retain=True)
         self._state_due, self._state_number = self._state is not None, 0
@@ -157,7 +163,9 @@ class Publisher:
 
     def _new_client(self) -> Any:
         broker = self._broker
-        client = self._paho.Client(self._paho.CallbackAPIVersion.VERSION2, client_id=broker.client_id)
+        client = self._paho.Client(
+            self._paho.CallbackAPIVersion.VERSION2, client_id=broker.client_id(self._queue.folder)
+        )
         client.connect_timeout = ANSWER_S
         client.max_inflight_messages_set(2 * IN_FLIGHT)
         client.will_set(f"{broker.base}/status", b"offline", qos=1, retain=True)

@@ -19,6 +19,7 @@ FORM = "mqtt://USER@HOST:1883/TOPIC, or mqtts:// for TLS"
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _KEYS = ("ca", "discovery")
+_IDENTITIES = ("/etc/machine-id", "/sys/firmware/devicetree/base/serial-number")
 
 
 class MqttError(GraftError):
@@ -51,16 +52,23 @@ class Broker:
         return f"{self.host}:{self.port}"
 
     @property
-    def client_id(self) -> str:
-        """The same for the same machine and topic, and another for any other."""
-        digest = hashlib.sha256(f"graftkit {_machine()} {self.base}".encode()).hexdigest()
-        return f"graftkit-{digest[:12]}"
+    def sensor_id(self) -> str:
+        """What Home Assistant knows the sensor by: the same for the same machine and topic, another for any other."""
+        return _id(self.base)
+
+    def client_id(self, queue: Path) -> str:
+        """The same for the same machine, topic and queue, another for any other.
+
+        A broker ends an old connection when its client comes back. Two runs of one id would end each other's for ever,
+        with a new one each time the old one's last will would come late and say ``offline``.
+        """
+        return _id(self.base, str(queue.resolve()))
 
     def discovery_message(self, model: str) -> dict[str, Any]:
         """What tells Home Assistant of a sensor: the label, with the whole event as its attributes."""
         return {
             "name": None,
-            "unique_id": self.client_id,
+            "unique_id": self.sensor_id,
             "state_topic": f"{self.base}/state",
             "value_template": "{{ value_json.label }}",
             "json_attributes_topic": f"{self.base}/state",
@@ -69,7 +77,7 @@ class Broker:
             "availability_topic": f"{self.base}/status",
             "icon": "mdi:camera-iris",
             "device": {
-                "identifiers": [self.client_id],
+                "identifiers": [self.sensor_id],
                 "name": self.base,
                 "manufacturer": "graftkit",
                 "model": model,
@@ -116,20 +124,36 @@ def parse_broker(url: str) -> Broker:
 def queue_folder(broker: Broker) -> Path:
     """Where events wait unless ``--queue`` says otherwise: a folder a broker and topic, where programs keep state."""
     service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]  # systemd's StateDirectory=
-    home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    root = Path(service) if service else Path(home).expanduser() / "graftkit"
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111  Path's may raise
+    if not service and not Path(home).is_absolute():
+        raise MqttError("there is no home folder to keep events in: name a folder with --queue")
+    root = Path(service) if service else Path(home) / "graftkit"
     readable = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{broker.host}-{broker.port}-{broker.base}")[:80]
     digest = hashlib.sha256(f"{broker.host}:{broker.port}/{broker.base}".encode()).hexdigest()
     return root / "queue" / f"{readable}-{digest[:8]}"
 
 
+def _id(*parts: str) -> str:
+    digest = hashlib.sha256(" ".join(("graftkit", _machine(), *parts)).encode()).hexdigest()
+    return f"graftkit-{digest[:12]}"
+
+
 def _check_topic(topic: str) -> None:
+    try:
+        topic.encode()
+    except UnicodeEncodeError as error:
+        raise MqttError("the broker's URL names a topic that is not UTF-8") from error
     if re.search(r"[+#\x00-\x1f\x7f]", topic) or topic.startswith("$") or len(topic.encode()) > 1000:  # noqa: PLR2004
         raise MqttError("the broker's URL names a topic that cannot be published to: no +, no #, no leading $")
 
 
 def _machine() -> str:
+    """What tells this machine from others; boards that were set up from one image differ by their serial number."""
+    return "-".join(filter(None, map(_text, _IDENTITIES))) or socket.gethostname()
+
+
+def _text(path: str) -> str:
     try:
-        return Path("/etc/machine-id").read_text("ascii").strip() or socket.gethostname()
+        return Path(path).read_text("ascii").strip("\n\0 ")
     except (OSError, ValueError):
-        return socket.gethostname()
+        return ""

@@ -21,7 +21,7 @@ def open_copy(path: Path, runtime: str = "auto", threads: int | None = None) -> 
     """Opens a private copy of a model and runs it once.
 
     An interpreter maps its file into memory: when a new model is copied over the old one in place, a process that
-    still runs the old one gets a bus error. So the server runs a copy.
+    still runs the old one gets a bus error. So what runs for long runs a copy.
 
     Raises:
         ModelError: the file is no model of graftkit's, or cannot be run.

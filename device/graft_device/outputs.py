@@ -67,6 +67,29 @@ class Unsure:
         self._last = now
 
 
+def tolerant(show: Callable[[Event], None], note: Note) -> Callable[[Event], None]:
+    """Prints events as long as that can be done, for a run whose events go elsewhere, too.
+
+    A full disk below a log is noted once each time it begins. A reader that went away still ends the run.
+    """
+    failing = False
+
+    def shown(event: Event) -> None:
+        nonlocal failing
+        try:
+            show(event)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if not failing:
+                note(f"cannot print events: {os_reason(error)}; they still go to the broker")
+            failing = True
+            return
+        failing = False
+
+    return shown
+
+
 @dataclass(frozen=True)
 class Outputs:
     """Everything that is done with what was seen.

@@ -9,7 +9,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from graft_device.errors import GraftError
-from graft_device.opened import open_copy
 from graft_device.stopping import Stop
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ class Reopening:
         if not self._wanted:
             return None
         self._wanted = False
+        from graft_device.opened import open_copy  # slow to import, and SIGHUP may come before
+
         try:
             classifier = open_copy(self._path, self._runtime, self._threads)
         except (GraftError, MemoryError) as error:

@@ -67,4 +67,4 @@ def _print_failure(image: str, reason: str, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"image": image, "error": reason}))
     else:
-        console.say(f"error: {console.printable(image)}: {reason}")
+        console.mention(f"error: {console.printable(image)}: {reason}")

@@ -9,12 +9,17 @@ from typing import Annotated, Optional
 import typer
 
 from graft_device import console
-from graft_device.commands.options import JsonOption
+from graft_device.commands.options import JsonOption, in_store
 
 
 def doctor(
     model: Annotated[
-        Optional[Path], typer.Argument(metavar="[MODEL]", help="A .tflite that each runtime shall open, too.")
+        Optional[Path],
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A .tflite that each runtime shall open, too, or a store for its current one.",
+            readable=False,
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -26,6 +31,7 @@ def doctor(
     from graft_device.model import read_model
 
     if model is not None:
+        model = in_store(model)
         read_model(model)  # a file that is no model is an error of its own, not the board's
     report = examine(models=() if model is None else (model.absolute(),))
     if as_json:

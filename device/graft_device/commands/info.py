@@ -19,7 +19,6 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps(found.to_json()))
         return
     card = found.card
-    accuracy = card.training.get("accuracy", {}).get("shipped")
     rows = {
         "model": str(found.path),
         "size": f"{found.bytes / 1e6:.1f} MB",
@@ -27,7 +26,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         "network": f"{card.backbone.get('name')} up to {card.tap}, weights {card.backbone.get('weights')}",
         "input": f"{card.image_size} x {card.image_size} RGB, resized by {card.resize}",
         "numbers": card.quantization,
-        "accuracy": "not measured" if accuracy is None else f"{accuracy:.1%} on its test photos",
+        "accuracy": "not measured" if card.accuracy is None else f"{card.accuracy:.1%} on its test photos",
         "unknown": f"said below a score of {card.unknown_below:.1%}" if card.unknown_below else "never said",
         "written by": f"graftkit {card.kit_version}",
     }

@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
+import math
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
@@ -23,10 +24,20 @@ def in_store(path: Path) -> Path:
     return current if current.is_file() else path
 
 
+def finite(number: Optional[float]) -> Optional[float]:
+    """Refuses NaN and infinity, which a range lets through."""
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter(f"{number} is no number that can be used")
+    return number
+
+
 ModelArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="MODEL", help="The .tflite that 'graft train' wrote, or a store for its current one.", callback=in_store
+        metavar="MODEL",
+        help="The .tflite that 'graft train' wrote, or a store for its current one.",
+        callback=in_store,
+        readable=False,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results and nothing else.")]

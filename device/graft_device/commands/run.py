@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from graft_device import console
-from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption
+from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption, finite
 
 if TYPE_CHECKING:
+    from graft_device.event_queue import EventQueue
     from graft_device.events import Event
     from graft_device.mqtt_settings import Broker
     from graft_device.outputs import Outputs, Unsure
@@ -40,18 +41,28 @@ def run(
     ] = False,
     size: Annotated[str, typer.Option(metavar="WxH", help="Pixels to ask a camera for.")] = "640x480",
     fps: Annotated[
-        Optional[float], typer.Option(min=0.001, max=1000, help="Frames to classify a second, at the most.")
+        Optional[float],
+        typer.Option(callback=finite, min=0.001, max=1000, help="Frames to classify a second, at the most."),
     ] = None,
     every: Annotated[
-        Optional[float], typer.Option(min=0.001, max=86400, help="Seconds from one classified frame to the next.")
+        Optional[float],
+        typer.Option(callback=finite, min=0.001, max=86400, help="Seconds from one classified frame to the next."),
     ] = None,
     smooth: Annotated[
-        float, typer.Option(min=0, max=10_000, help="Average over frames: after how many a frame counts half.")
+        float,
+        typer.Option(
+            callback=finite, min=0, max=10_000, help="Average over frames: after how many a frame counts half."
+        ),
     ] = 0,
     changes: Annotated[bool, typer.Option("--changes", help="Say only when the label changes.")] = False,
     threshold: Annotated[
         Optional[float],
-        typer.Option(min=0, max=1, help="Call it unknown below this score; the model's own when not given, 0 never."),
+        typer.Option(
+            callback=finite,
+            min=0,
+            max=1,
+            help="Call it unknown below this score; the model's own when not given, 0 never.",
+        ),
     ] = None,
     once: Annotated[
         bool, typer.Option("--once", help="End with what is there now: a folder's photos, a camera's frame.")
@@ -68,13 +79,17 @@ def run(
     queue: Annotated[
         Optional[Path], typer.Option(metavar="DIR", help="Where events wait for the broker.", show_default=False)
     ] = None,
-    queue_mb: Annotated[float, typer.Option(min=0.001, help="Largest queue; over it the oldest events go.")] = 16,
+    queue_mb: Annotated[
+        float, typer.Option(callback=finite, min=0.001, help="Largest queue; over it the oldest events go.")
+    ] = 16,
     save_uncertain: Annotated[
         Optional[Path], typer.Option(metavar="DIR", help="Keep the pictures that the model is unsure of.")
     ] = None,
-    max_mb: Annotated[float, typer.Option(min=0.001, help="Largest folder of those; the oldest go.")] = 500,
+    max_mb: Annotated[
+        float, typer.Option(callback=finite, min=0.001, help="Largest folder of those; the oldest go.")
+    ] = 500,
     uncertain_below: Annotated[
-        float, typer.Option(min=0, max=1, help="The score under which the model counts as unsure.")
+        float, typer.Option(callback=finite, min=0, max=1, help="The score under which the model counts as unsure.")
     ] = 0.8,
     threads: ThreadsOption = None,
     runtime: RuntimeOption = RuntimeChoice.AUTO,
@@ -87,19 +102,21 @@ def run(
     """
     interval = _interval(fps, every)
     width_height = _size(size)
-    from graft_device.classifier import Classifier
-    from graft_device.mqtt_settings import parse_broker
     from graft_device.reopening import Reopening
-    from graft_device.sources import SourceOptions, open_source
     from graft_device.stopping import Signals, Stop
-    from graft_device.watching import Plan, watch
 
-    broker = None if mqtt is None else parse_broker(mqtt)
-    pictures = open_source(source, SourceOptions(width_height, interval, existing, once), _note)
     stop = Stop()
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:  # signals first: what follows takes a while
+        signals = stack.enter_context(Signals(stop))
         newer = stack.enter_context(Reopening(model, runtime.value, threads, stop, _note))
-        classifier = Classifier(model, runtime.value, threads)
+        from graft_device.mqtt_settings import parse_broker
+        from graft_device.opened import open_copy
+        from graft_device.sources import SourceOptions, open_source
+        from graft_device.watching import Plan, watch
+
+        broker = None if mqtt is None else parse_broker(mqtt)
+        pictures = open_source(source, SourceOptions(width_height, interval, existing, once), _note)
+        classifier = open_copy(model, runtime.value, threads)
         plan = Plan(
             top_k=top_k,
             unknown_below=classifier.model.card.unknown_below if threshold is None else threshold,
@@ -112,7 +129,6 @@ def run(
         unsure = None
         if save_uncertain is not None:
             unsure = _unsure(save_uncertain, max_mb, uncertain_below, pictures)
-        signals = stack.enter_context(Signals(stop))
         outputs = stack.enter_context(_outputs(pictures, as_json, broker, queue, queue_mb, model.name, unsure))
         seen = watch(pictures, classifier, plan, outputs, stop, _note, newer)
         signals.calm()
@@ -156,7 +172,7 @@ def _outputs(
 ) -> "Iterator[Outputs]":
     """Everything that takes answers, until the run ends; what the broker has not taken stays on disk."""
     from graft_device.events import Counter
-    from graft_device.outputs import Outputs
+    from graft_device.outputs import Outputs, tolerant
 
     show = _show_json if as_json else (_show_live if pictures.live else _show_named)
     show_failure = _show_failure_json if as_json else _show_failure
@@ -173,12 +189,19 @@ def _outputs(
         publisher = Publisher(broker, events, model, _note)
         publisher.start()
         try:
-            yield Outputs(show, show_failure, events, publisher, unsure)
+            yield Outputs(tolerant(show, _note), show_failure, events, publisher, unsure)
         finally:
             publisher.close()
-            left = len(events)
-            if left:
-                _note(f"{left} event{'s wait' if left > 1 else ' waits'} in {folder} for broker {broker.name}")
+            _note_left(events, broker.name)
+
+
+def _note_left(events: "EventQueue", broker: str) -> None:
+    waiting = events.settle()
+    lost = len(events) - waiting
+    if waiting:
+        _note(f"{waiting} event{'s wait' if waiting > 1 else ' waits'} in {events.folder} for broker {broker}")
+    if lost:
+        _note(f"{lost} event{'s' * (lost > 1)} could neither be sent nor stored in {events.folder}")
 
 
 def _show_json(event: "Event") -> None:
@@ -203,8 +226,8 @@ def _show_failure_json(frame: "Frame", reason: str) -> None:
 
 
 def _show_failure(frame: "Frame", reason: str) -> None:
-    console.say(f"error: {console.printable(frame.source)}: {reason}")
+    console.mention(f"error: {console.printable(frame.source)}: {reason}")
 
 
 def _note(text: str) -> None:
-    console.say(f"note: {console.printable(text)}")
+    console.mention(f"note: {console.printable(text)}")

@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from graft_device import __version__, console
-from graft_device.commands.options import ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption
+from graft_device.commands.options import ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption, finite
 
 _PACKAGES = ("starlette", "uvicorn", "python_multipart")
 
@@ -24,17 +24,26 @@ def serve(
     ] = None,
     token_file: Annotated[
         Optional[Path],
-        typer.Option(metavar="FILE", show_default=False, help="File that holds the token, so that 'ps' shows none."),
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            readable=False,
+            help="File that holds the token, so that 'ps' shows none.",
+        ),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let everybody in the network in, without a token.")
     ] = False,
-    max_mb: Annotated[float, typer.Option(min=0.001, max=1000, help="Largest photo file.")] = 16,
+    max_mb: Annotated[float, typer.Option(callback=finite, min=0.001, max=1000, help="Largest photo file.")] = 16,
     max_megapixels: Annotated[
-        float, typer.Option(min=0.001, max=89, help="Largest picture to decode; of a JPEG, four times as much.")
+        float,
+        typer.Option(
+            callback=finite, min=0.001, max=89, help="Largest picture to decode; of a JPEG, four times as much."
+        ),
     ] = 16,
     timeout: Annotated[
-        float, typer.Option(min=0.1, max=3600, help="Seconds for a photo to arrive, and for its answer.")
+        float,
+        typer.Option(callback=finite, min=0.1, max=3600, help="Seconds for a photo to arrive, and for its answer."),
     ] = 30,
     queue: Annotated[int, typer.Option(min=0, max=1000, help="Photos that may wait; more are told to come back.")] = 4,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels in an answer.")] = 3,
@@ -78,7 +87,7 @@ def serve(
         origins=tuple(allow_origin or ()),
         hosts=tuple(allow_host or ()),
     )
-    run(settings, lambda text: console.say(console.printable(text)))
+    run(settings, lambda text: console.mention(console.printable(text)))
 
 
 def _check_packages() -> None:

@@ -70,6 +70,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
+        scope = _origin_form(scope)
         start = time.perf_counter()
         status = 0
 
@@ -153,3 +154,14 @@ class Guard:
 
     def _route(self, scope: Scope) -> str:
         return scope["path"] if scope["path"] in self._rules.routes else "other"
+
+
+def _origin_form(scope: Scope) -> Scope:
+    """A request as a client of the server makes it, where it came as to a proxy: a whole URL (RFC 9112, 3.2.2)."""
+    scheme, separator, rest = scope["path"].partition("://")
+    if scheme not in {"http", "https"} or not separator:
+        return scope
+    host, _, path = rest.partition("/")
+    headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    headers.append((b"host", host.encode("latin-1", "replace")))
+    return {**scope, "path": f"/{path}", "raw_path": f"/{path}".encode(), "headers": headers}

@@ -58,7 +58,7 @@ class Upload:
         """
         headers = self._request.headers
         kind, options = parse_options_header(headers.get("content-type"))
-        if headers.get("content-encoding", "identity") != "identity":
+        if headers.get("content-encoding", "identity").lower() != "identity":
             raise ProblemError(415, "a compressed body; send the photo as it is", {"Accept-Encoding": "identity"})
         if kind not in {_FORM, _BINARY} and not kind.startswith(b"image/"):
             raise ProblemError(415, _type_reason(kind), {"Accept-Post": "image/*, multipart/form-data"})

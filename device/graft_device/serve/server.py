@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,29 +33,30 @@ def run(settings: Settings, say: Say) -> None:
 
     Args:
         settings: what to serve, where and to whom.
-        say: takes notes for the person.
+        say: takes notes for the person, and never fails.
 
     Raises:
         GraftError: the model cannot be opened, or the address not be listened on.
     """
-    hangups = _Hangups()
-    say = _unfailing(say)
+    early = _Early()
     check(settings)
     listener = listen(settings)
     with contextlib.closing(listener.socket):
         classifier = open_copy(settings.model, settings.runtime, settings.threads)
         worker = Worker(classifier, settings.queue, settings.max_pixels)
         del classifier  # the worker's, and soon perhaps replaced
+        if early.ended:
+            return
         worker.start()
         try:
-            asyncio.run(_serve(Service(settings, worker), listener, say, hangups))
+            asyncio.run(_serve(Service(settings, worker), listener, say, early))
         finally:
             if not worker.close(END_SECONDS):
                 say("error: the model does not come back; ending without it")
                 os._exit(1)
 
 
-async def _serve(service: Service, listener: Listener, say: Say, hangups: _Hangups) -> None:
+async def _serve(service: Service, listener: Listener, say: Say, early: _Early) -> None:
     from graft_device import notify
 
     config = uvicorn.Config(
@@ -72,10 +74,10 @@ async def _serve(service: Service, listener: Listener, say: Say, hangups: _Hangu
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it would print pieces of what clients send
     server = _Server(config, lambda: _announce(service, listener, say))
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: say(f"error: {_loop_reason(context)}"))
-    loop.add_signal_handler(signal.SIGTERM, server.end)
+    seldom = Seldom(say)
+    loop.set_exception_handler(lambda _, context: seldom(f"error: {_loop_reason(context)}"))
     loop.add_signal_handler(signal.SIGINT, server.end)
-    hangups.heed(_Reopening(service, say).begin, server.end)
+    early.heed(_Reopening(service, say).begin, server.end)
     await server.serve(sockets=[listener.socket])
     notify.stopping()
     say(f"ended after {service.photos} {'photo' if service.photos == 1 else 'photos'}")
@@ -98,23 +100,51 @@ def _described(classifier: Classifier, settings: Settings) -> str:
     return f"{settings.model.name}, {len(classifier.labels)} labels, {classifier.runtime}"
 
 
-class _Hangups:
-    """SIGHUPs: those that come before the server can heed them wait; by default they would end the process."""
+class _Early:
+    """SIGTERM and SIGHUP: those that come before the server can heed them wait, as while the model is opened."""
 
     def __init__(self) -> None:
-        self._early: list[int] = []
+        self._received: list[int] = []
         self._terminal = Terminal()
-        signal.signal(signal.SIGHUP, lambda number, _: self._early.append(number))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, _: self._received.append(number))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server was told to end before it began."""
+        return signal.SIGTERM in self._received
 
     def heed(self, reopen: Callable[[], None], end: Callable[[], None]) -> None:
-        """From now on they end the server where its terminal is gone, and else have the model opened anew."""
+        """From now on a SIGHUP ends the server where its terminal is gone, and else has the model opened anew."""
 
-        def heed_one() -> None:
+        def heed_hangup() -> None:
             (end if self._terminal.closed() else reopen)()
 
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, heed_one)
-        if self._early:
-            heed_one()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, end)
+        loop.add_signal_handler(signal.SIGHUP, heed_hangup)
+        if self.ended:
+            end()
+        elif self._received:
+            heed_hangup()
+
+
+class Seldom:
+    """Says a line at most once a minute; out of descriptors, say, asyncio would repeat itself thousands of times."""
+
+    def __init__(self, say: Say, pause: float = 60.0) -> None:
+        """Says nothing yet; ``pause`` in seconds."""
+        self._say = say
+        self._pause = pause
+        self._said: dict[str, float] = {}
+
+    def __call__(self, text: str) -> None:
+        """Says a line, or leaves it."""
+        now = time.monotonic()
+        if now - self._said.get(text, float("-inf")) >= self._pause:
+            self._said = {line: when for line, when in self._said.items() if now - when < self._pause}
+            self._said[text] = now
+            self._say(text)
 
 
 class _Reopening:
@@ -167,16 +197,6 @@ class _Server(uvicorn.Server):
         """Stops accepting and finishes what runs; the second time, at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
-
-
-def _unfailing(say: Say) -> Say:
-    """Says nothing more where nobody listens: a terminal that was closed must not keep requests from their answers."""
-
-    def said(text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            say(text)
-
-    return said
 
 
 def _loop_reason(context: dict[str, Any]) -> str:

@@ -1,0 +1,117 @@
+"""The files of an event queue: a database, and a lock that remembers the last number as well."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from graft_device.errors import GraftError
+from graft_device.sources.base import Note
+
+DATABASE = "events.db"
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT OR IGNORE INTO counts VALUES ('seq', 0), ('dropped', 0);
+"""
+_DIGITS = 20
+_ROOM = 500_000
+"""Bytes that a database may need to be opened, with its log; where fewer are free, the disk counts as full."""
+
+
+class Lock:
+    """Keeps a folder for one process, and the last number that was given to an event.
+
+    The number is written over the one before it, which a full disk allows, too: so it is known after a crash even
+    where the database could store nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Takes the lock.
+
+        Raises:
+            GraftError: another run has it.
+            OSError: the folder cannot be used.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise GraftError(
+                f"another run uses the queue in {folder}: give this one a TOPIC of its own, or another --queue"
+            ) from error
+
+    def number(self) -> int:
+        """The last number that was remembered; 0 for none."""
+        try:
+            return int(os.pread(self._descriptor, _DIGITS, 0))
+        except (OSError, ValueError):
+            return 0
+
+    def remember(self, number: int) -> None:
+        """Writes a number, if that can be done."""
+        with contextlib.suppress(OSError):
+            os.pwrite(self._descriptor, f"{number:0{_DIGITS}}".encode(), 0)
+
+    def close(self) -> None:
+        """Gives the folder free."""
+        os.close(self._descriptor)
+
+
+def open_database(folder: Path, note: Note) -> sqlite3.Connection:
+    """Opens a folder's database or makes it; one that is damaged is put aside.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+        OSError: a damaged one cannot be put aside.
+    """
+    path = folder / DATABASE
+    try:
+        return _connect(path)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        aside = path.with_name(f"events.damaged-{time.time_ns()}.db")
+        for name in (path, path.with_name(f"{DATABASE}-wal"), path.with_name(f"{DATABASE}-shm")):
+            if name.exists():
+                name.replace(aside if name == path else name.with_name(aside.name + name.name[-4:]))
+        note(f"the queue in {folder} is damaged and was put aside as {aside.name}")
+        return _connect(path)
+
+
+def is_full(error: Exception, folder: Path) -> bool:
+    """Whether an error in opening a queue comes from a disk that has no room."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _ROOM
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=5, check_same_thread=False)
+    try:
+        # A write-ahead log with few syncs: nothing is lost when a process dies, and an SD card is spared.
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "wal_autocheckpoint=100",
+            "journal_size_limit=1000000",
+        ):
+            database.execute(f"PRAGMA {pragma}")
+        database.executescript(_TABLES)
+        database.execute("SELECT count(*) FROM events").fetchone()
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
