@@ -21,11 +21,18 @@ FPS = 25
 SIZE = (96, 64)
 
 
-def clip(colours: list[str], kind: str = "mp4", codec: str = "mpeg4", size: tuple[int, int] = SIZE) -> bytes:
-    """A video with one frame a colour, 25 a second."""
+def clip(
+    colours: list[str],
+    kind: str = "mp4",
+    codec: str = "mpeg4",
+    size: tuple[int, int] = SIZE,
+    rate: int = FPS,
+    start_s: float = 0.0,
+) -> bytes:
+    """A video with one frame a colour, 25 a second, whose timestamps begin at a start."""
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=kind) as container:
-        stream = container.add_stream(codec, rate=FPS)
+    with av.open(buffer, "w", format=kind, options={"output_ts_offset": str(start_s)}) as container:
+        stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.gop_size = 5

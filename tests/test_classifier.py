@@ -12,6 +12,7 @@ from PIL import Image
 from graft_device import Classifier, GraftError, Prediction
 from graft_device.classifier import dequantize, to_input
 from graft_device.errors import ModelError, PhotoError
+from graft_device.model import ModelFile, read_model
 from graft_device.preprocess import preprocess
 from graft_device.runtime import TensorSpec
 from tests.device_models import COLOURS, KERNEL, LABELS, SIZE, make_card, network, picture, write_artifact
@@ -46,6 +47,26 @@ def test_colours_are_told_apart(colour: str, runtime: str, kind: str, models: di
     scores = {prediction.label: prediction.score for prediction in found}
     for label, score in zip(LABELS, expected(colour)):
         assert scores[label] == pytest.approx(score, abs=TOLERANCE[kind])
+
+
+def test_a_link_that_is_switched_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a board's store is: labels and network must be those of one model."""
+    write_artifact(tmp_path / "old.tflite")
+    write_artifact(tmp_path / "new.tflite", labels=["blue", "red", "green"], kernel=KERNEL[:, [2, 0, 1]])
+    link = tmp_path / "m.tflite"
+    link.symlink_to("old.tflite")
+
+    def read_and_switch(path: Path) -> ModelFile:
+        found = read_model(path)
+        link.unlink()
+        link.symlink_to("new.tflite")
+        return found
+
+    monkeypatch.setattr("graft_device.classifier.read_model", read_and_switch)
+    classifier = Classifier(link)
+    assert classifier.classify(picture("red"))[0].label == "red"
+    assert classifier.labels == tuple(LABELS)
+    assert classifier.model.path == link
 
 
 @each_kind

@@ -93,6 +93,47 @@ def test_a_signature_is_fetched_where_one_is_demanded(tmp_path: Path) -> None:
         assert asked[-2:] == ["/m.tflite?x=1", "/m.tflite.sig?x=1"]
 
 
+def test_a_fragment_is_no_part_of_what_is_fetched(tmp_path: Path) -> None:
+    model, key = write_model(tmp_path / "m.tflite"), make_key(tmp_path / "key")
+    allow(tmp_path / "store" / "allowed_signers", anna=key)
+    ssh_sign(model, key)
+    with serving(files(tmp_path)) as (url, asked):
+        done = graft_device("install", f"{url}/m.tflite?x=1#part", "--store", tmp_path / "store")
+        assert done.returncode == 0, done.stderr
+        assert asked == ["/m.tflite?x=1", "/m.tflite.sig?x=1"]
+
+
+def test_a_store_of_objects_forbids_what_is_not_there(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.tflite")
+    allow(tmp_path / "store" / "allowed_signers", anna=make_key(tmp_path / "key"))
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if handler.path.endswith(".sig"):
+            handler.send_error(403)
+        else:
+            send(handler, model.read_bytes())
+
+    with serving(answer) as (url, _):
+        done = graft_device("install", f"{url}/m.tflite", "--store", tmp_path / "store")
+    assert "it is not signed" in error_line(done, ExitCode.SIGNATURE)
+
+
+def test_headers_that_drip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "HEAD_S", 0.5)
+    ended = threading.Event()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
+        with contextlib.suppress(OSError):
+            while not ended.wait(0.1):
+                handler.wfile.write(b"X: y\r\n")
+
+    with serving(answer) as (url, _):
+        with pytest.raises(FetchError, match=r"the server does not answer within 0\.5 seconds"):
+            fetch.fetch(f"{url}/m.tflite", tmp_path / "m", 1000)
+        ended.set()
+
+
 def test_what_does_not_arrive_whole_changes_nothing(tmp_path: Path) -> None:
     data = write_model(tmp_path / "m.tflite").read_bytes()
 

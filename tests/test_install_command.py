@@ -89,6 +89,34 @@ def test_install_again_another_and_back(runtime: str, models: list[Path], store:
     assert asked("rollback", store=store)["current"]["id"] == slot_id(new)
 
 
+def test_back_from_a_current_model_that_is_gone(models: list[Path], store: Path) -> None:
+    for model in models[:3]:
+        done("install", model, store=store)
+    (store / "current").unlink()
+    (store / "current").symlink_to("slots/ffffffffffffffff")
+    assert asked("rollback", slot_id(models[0])[:6], store=store)["current"]["name"] == "m0"
+    (store / "current").unlink()
+    (store / "current").symlink_to("slots/ffffffffffffffff")
+    assert asked("rollback", store=store)["current"]["name"] == "m1"
+
+
+def test_nothing_is_waited_for_or_made_where_it_does_not_belong(models: list[Path], store: Path) -> None:
+    os.mkfifo(store.parent / "pipe")
+    assert "is not a file" in error_line(graft_device("install", store.parent / "pipe", "--store", store))
+    found = graft_device("install", models[0], "--store", "")
+    assert (found.returncode, "an empty name" in found.stderr) == (2, True)
+    assert not Path("slots").exists()
+
+
+def test_files_of_a_store_that_are_nested_beyond_sense(models: list[Path], store: Path) -> None:
+    for model in models[:2]:
+        done("install", model, store=store)
+    for path in (store / "switch.json", store / "slots" / slot_id(models[0]) / "slot.json"):
+        path.write_text("[" * 100_000)
+    assert len(asked("models", store=store)["slots"]) == 2
+    assert asked("install", models[2], store=store)["changed"]
+
+
 def test_models_tells_which_is_current_and_since_when(models: list[Path], store: Path) -> None:
     nothing = asked("models", store=store)
     assert nothing == {

@@ -29,6 +29,7 @@ from graft_device.newest import Newest
 from graft_device.outputs import Outputs
 from graft_device.sources import Frame
 from graft_device.sources.files import Photos
+from graft_device.sources.video import Video
 from graft_device.stopping import Signals, Stop
 from graft_device.watching import Plan, watch
 from tests.clips import Camera, clip, write_clip
@@ -534,3 +535,14 @@ def test_a_stop_is_heeded_while_it_waits(model: Path, photos: dict[str, Path]) -
     outputs = Outputs(show, lambda *_: None, Counter())
     watch(Photos([str(photos["red"])] * 4), Classifier(model), Plan(interval=3600), outputs, stop, print)
     assert len(shown) == 1
+
+
+def test_a_sign_of_life_while_frames_are_passed_over(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs: list[int] = []
+    monkeypatch.setattr(notify, "watchdog", lambda: signs.append(1))
+    outputs = Outputs(lambda _: None, lambda *_: None, Counter())
+    video = Video(write_clip(tmp_path / "clip.mp4", ["red"] * 50), print, interval=100)
+    assert watch(video, Classifier(model), Plan(interval=100), outputs, Stop(), print).frames == 1
+    assert len(signs) == 50

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.broker import Mosquitto, Subscriber
+from tests.conftest import error_line
 from tests.device_models import write_artifact
 from tests.running import COMMAND, drop_photo, eventually, run_device, running
 from tests.test_runtime import each_runtime
@@ -196,6 +197,27 @@ def test_certificates_that_are_away_for_a_moment(model: Path, photos: Path, tmp_
                 pass
             assert job.end() == 0
             assert job.rest() == []
+
+
+def test_a_watched_folder_is_not_where_unsure_pictures_go(model: Path, photos: Path) -> None:
+    drop_photo(photos, "a.png", "red")
+    done = run_device(
+        model, "--source", photos, "--existing", "--once", "--save-uncertain", photos, "--uncertain-below", 1
+    )
+    assert done.returncode == 1
+    assert "keep them in a folder of their own" in error_line(done)
+
+
+def test_unsure_pictures_below_the_watched_folder_are_not_seen_again(model: Path, photos: Path) -> None:
+    with running(
+        model, "--source", photos, "--existing", "--json", "--save-uncertain", photos / "unsure", "--uncertain-below", 1
+    ) as job:
+        drop_photo(photos, "a.png", "red")
+        assert job.event()["seq"] == 1
+        time.sleep(2.5)  # two looks into the folder
+        drop_photo(photos, "b.png", "blue")
+        assert job.event()["label"] == "blue"
+        assert job.end() == 0
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_the_signers_list_decides_what_a_key_may_sign(
     refused(signed[0], store, "--allowed-signers", mails)
     expired = tmp_path / "expired"
     expired.write_text(f'anna@example.com valid-before="20200101" {public}')
-    refused(signed[0], store, "--allowed-signers", expired)
+    assert "look at both, and at the board's clock" in refused(signed[0], store, "--allowed-signers", expired)
     (tmp_path / "empty").touch()
     refused(signed[0], store, "--allowed-signers", tmp_path / "empty")
     assert "cannot read the allowed signers" in refused(signed[0], store, "--allowed-signers", tmp_path / "nowhere")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
+import socket
 import sys
 import threading
 import time
@@ -19,12 +21,14 @@ from graft_device.newest import Newest, newest_frames
 from graft_device.pacing import Pace
 from graft_device.sources import Frame, Source, SourceError, SourceOptions, cameras, open_source
 from graft_device.sources.base import utc_now
+from graft_device.sources.cameras import stream, without_password
 from graft_device.sources.files import Photos
 from graft_device.sources.live import Live
+from graft_device.sources.timeline import Timeline
 from graft_device.sources.video import Video
 from graft_device.sources.watch import Folder
 from graft_device.stopping import Stop
-from tests.clips import SIZE, Camera, clip, turned, write_clip
+from tests.clips import FPS, SIZE, Camera, av, clip, turned, write_clip
 from tests.device_models import COLOURS, picture
 from tests.running import PATIENCE_S, drop_photo, eventually
 
@@ -230,6 +234,159 @@ def test_once_takes_what_is_there_and_ends(tmp_path: Path) -> None:
     assert every(Folder(tmp_path / "..", silent, once=True, poll_s=POLL_S)) != []
 
 
+def until_over(folder: Folder, meanwhile: Callable[[], object] = lambda: None) -> list[str]:
+    """The names that a watch gives which is to end by itself."""
+    found, started = [], time.monotonic()
+    for frame in folder.frames(Stop()):
+        assert time.monotonic() - started < PATIENCE_S, "it doesn't end"
+        if frame is not None:
+            found.append(Path(frame.source).name)
+        meanwhile()
+    return found
+
+
+def test_once_ends_while_the_folder_fills_up(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        drop_photo(tmp_path, name, "red")
+    numbers = itertools.count()
+    folder = Folder(tmp_path, silent, once=True, poll_s=POLL_S)
+    found = until_over(folder, lambda: drop_photo(tmp_path, f"later-{next(numbers)}.png", "blue"))
+    assert found == ["a.png", "b.png"]
+
+
+def test_once_leaves_a_file_that_grows_on_and_says_so(tmp_path: Path) -> None:
+    notes: list[str] = []
+    drop_photo(tmp_path, "a.png", "red")
+    with (tmp_path / "slow.jpg").open("wb", buffering=0) as file:
+        found = until_over(Folder(tmp_path, notes.append, once=True, poll_s=POLL_S), lambda: file.write(b"a part"))
+    assert found == ["a.png"]
+    assert notes == [f"{tmp_path}/slow.jpg is still being written, so it is left out; run it again when it is whole"]
+
+
+def test_once_gives_what_was_there_once_and_not_what_became_of_it(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "gone.png"):
+        drop_photo(tmp_path, name, "red")
+    frames = Folder(tmp_path, silent, once=True, poll_s=POLL_S).frames(Stop())
+    assert next(frames) is None
+    (tmp_path / "gone.png").unlink()
+    drop_photo(tmp_path, "b.png", "blue")  # written anew before it was given
+    first = next(frame for frame in frames if frame is not None)
+    assert first.source == str(tmp_path / "a.png")
+    drop_photo(tmp_path, "a.png", "blue")  # and after
+    assert [frame.source for frame in frames if frame is not None] == [str(tmp_path / "b.png")]
+
+
+def test_once_of_a_folder_that_goes_away(tmp_path: Path) -> None:
+    (tmp_path / "stick").mkdir()
+    drop_photo(tmp_path / "stick", "a.png", "red")
+    folder = Folder(tmp_path / "stick", lambda _: None, once=True, poll_s=POLL_S)
+    (tmp_path / "away").mkdir()
+
+    def pull() -> None:
+        if (tmp_path / "stick").exists():
+            (tmp_path / "stick").rename(tmp_path / "away" / "stick")
+
+    with pytest.raises(SourceError, match=r"folder .*/stick went away before .*; run it again"):
+        until_over(folder, pull)
+
+
+def test_one_that_is_renamed_is_the_same_photo(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    path = drop_photo(tmp_path, "a.png", "red")
+    os.utime(path, ns=(1, 1_700_000_000_123_456_789))
+    assert watched.looks() == ["a.png"]
+    (tmp_path / "done").mkdir()
+    path.rename(tmp_path / "done" / "b.png")
+    assert watched.looks() == []
+    (tmp_path / "done" / "b.png").rename(path)
+    assert watched.looks() == []
+
+
+def test_one_that_takes_a_place_by_being_renamed(tmp_path: Path) -> None:
+    """What writes a file whole under another name and then renames it, over the last one or not."""
+    watched = Watched(tmp_path)
+    for colour_, hidden in (("red", ".latest.png"), ("blue", "latest.png.part"), ("green", "~latest.png")):
+        drop_photo(tmp_path, hidden, colour_).replace(tmp_path / "latest.png")
+        assert watched.looks() == ["latest.png"]
+    drop_photo(tmp_path, "seen.png", "red")
+    assert watched.looks() == ["seen.png"]
+    (tmp_path / "seen.png").replace(tmp_path / "latest.png")
+    assert watched.looks() == ["latest.png"], "another picture than the last of this name"
+
+
+@pytest.mark.parametrize("time_ns", [1_700_000_000_000_000_000, 1_700_000_000_123_000_000])
+def test_another_photo_on_the_same_inode(time_ns: int, tmp_path: Path) -> None:
+    """As after a deletion, where its size is the same and its time was brought along in seconds."""
+    watched = Watched(tmp_path)
+    (tmp_path / "a.bmp").write_bytes(b"one")
+    os.utime(tmp_path / "a.bmp", ns=(time_ns, time_ns))
+    assert watched.looks() == ["a.bmp"]
+    (tmp_path / "a.bmp").rename(tmp_path / "b.bmp")
+    (tmp_path / "b.bmp").write_bytes(b"two")
+    os.utime(tmp_path / "b.bmp", ns=(time_ns, time_ns))
+    assert watched.looks() == ["b.bmp"]
+
+
+def test_folders_that_are_passed_over_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "root"
+    (root / "closed").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    drop_photo(root / "closed", "seen.png", "red")
+    watched = Watched(root, existing=True)
+    assert watched.first == ["closed/seen.png"]
+    scandir = os.scandir
+
+    def refusing(folder: str) -> Any:
+        if folder == str(root / "closed"):  # root may read any folder, so no chmod
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", refusing)
+        assert watched.looks() == []
+    assert watched.notes == [
+        f"{root}/link is a link to a folder, and not followed; watch that folder itself",
+        f"cannot read folder {root}/closed: permission denied; its photos are passed over",
+    ]
+    assert watched.looks() == [], "it can be read again, and its photo was given before"
+
+
+def test_kept_pictures_below_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in" / "unsure" / "cats").mkdir(parents=True)
+    (tmp_path / "in" / "cats").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    for folder, name in (("in/unsure/cats", "a.png"), ("in/cats", "b.png"), ("in", "c.png")):
+        drop_photo(tmp_path / folder, name, "red")
+    for watched, kept in (
+        ("in", "in/unsure"),
+        ("link", "in/unsure/"),
+        (tmp_path / "in", "link/x/../unsure"),
+        (".", "in/unsure"),
+    ):
+        source = opened(watched, once=True, kept=Path(kept))
+        assert [Path(frame.source).name for frame in every(source)] == ["b.png", "c.png"], watched
+    assert len(every(opened("in", once=True, kept=Path("elsewhere")))) == 3
+    assert len(every(opened("in", once=True, kept=Path()))) == 3
+
+
+def test_a_watched_folder_is_not_where_pictures_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    for kept in (tmp_path, tmp_path / "link"):
+        with pytest.raises(SourceError, match="keep them in a folder of their own"):
+            opened(tmp_path, kept=kept)
+
+
+def test_kept_pictures_among_others_do_not_count(tmp_path: Path) -> None:
+    notes: list[str] = []
+    for name in ("20260131T120001.250Z_cats-61_dogs-38.jpg", "mine.jpg"):
+        drop_photo(tmp_path, name, "red")
+    found = every(opened(tmp_path, note=notes.append, once=True, kept=tmp_path.parent))
+    assert [frame.source for frame in found] == [str(tmp_path / "mine.jpg")]
+    assert notes == [f"{tmp_path} is a folder of {tmp_path.parent}: the unsure pictures in it are left out"]
+
+
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"cannot read folder .*/nowhere: no such file"):
         every(Folder(tmp_path / "nowhere", silent))
@@ -258,6 +415,73 @@ def test_some_frames_of_a_video(tmp_path: Path) -> None:
     assert [frame.position for frame in frames] == pytest.approx([0.2 * n for n in range(10)], abs=0.001)
     assert [frame.dropped for frame in frames] == [0] + [4] * 9
     assert len(every(opened(path, interval=1 / 10))) == 20, "25 frames a second are no multiple of 10"
+
+
+def test_two_videos_joined(tmp_path: Path) -> None:
+    """Their timestamps jump back in the middle."""
+    path, parts = tmp_path / "joined.ts", [["red"] * 75, ["blue"] * 75]
+    path.write_bytes(b"".join(clip(part, kind="mpegts", codec="mpeg2video") for part in parts))
+    frames = every(opened(path))
+    assert [colour(frame) for frame in frames] == [*parts[0], *parts[1]]
+    assert not any(frame.dropped for frame in frames)
+    assert [frame.position for frame in frames] == pytest.approx([n / FPS for n in range(150)], abs=0.002)
+    frames = every(opened(path, interval=0.2))
+    assert [colour(frame) for frame in frames] == ["red"] * 15 + ["blue"] * 15
+    assert [frame.dropped for frame in frames] == [0] + [4] * 29
+
+
+@pytest.mark.parametrize(("rate", "interval", "taken"), [(25, 0.2, 10), (30, 0.5, 4), (25, 0, 50)])
+@pytest.mark.parametrize(("kind", "codec"), [("h264", "libx264"), ("hevc", "libx265")])
+def test_a_video_without_timestamps(
+    kind: str, codec: str, rate: int, interval: float, taken: int, tmp_path: Path
+) -> None:
+    """As rpicam-vid writes it."""
+    if codec not in av.codecs_available:
+        pytest.skip(f"this FFmpeg has no {codec}")
+    path = write_clip(tmp_path / f"clip.{kind}", ["red"] * 50, kind=kind, codec=codec, rate=rate)
+    frames = every(opened(path, interval=interval))
+    step = interval or 1 / rate
+    assert [frame.position for frame in frames] == pytest.approx([n * step for n in range(taken)], abs=0.001)
+
+
+def test_a_video_whose_timestamps_do_not_begin_at_zero(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "late.ts", ["red"] * 10, kind="mpegts", codec="mpeg2video", start_s=5000)
+    frames = every(opened(path))
+    assert [frame.position for frame in frames] == pytest.approx([n / FPS for n in range(10)], abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("timestamps", "places"),
+    [
+        ([5.0, 5.1, 5.2], [0, 0.1, 0.2]),
+        ([None, None, None], [0, 0.1, 0.2]),
+        ([5.0, None, 5.2, None], [0, 0.1, 0.2, 0.3]),
+        ([5.0, 9.0, 5.0, 5.1, 5.0], [0, 4.0, 4.1, 4.2, 4.2]),
+        ([5.0, 5.2, 5.1, 5.4, 5.3], [0, 0.2, 0.2, 0.4, 0.4]),
+        ([1.0, 1.1], [0, 0.1]),
+    ],
+)
+def test_where_a_frame_lies(timestamps: list[float | None], places: list[float]) -> None:
+    timeline = Timeline(5.0, 0.1)
+    assert [timeline.place(timestamp) for timestamp in timestamps] == pytest.approx(places)
+    assert timeline.end_s == pytest.approx(places[-1] + 0.1)
+
+
+def test_a_sign_of_life_for_each_frame_that_is_passed_over(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", ["red"] * 50)
+    frames = list(opened(path, interval=1).frames(Stop()))
+    assert [n for n, frame in enumerate(frames) if frame is not None] == [0, 25]
+    assert len(frames) == 50
+
+
+@pytest.mark.parametrize("name", ["2026-11-25T12:30:00.mp4", "a:b.mp4", "concat:a.mp4", "file:a.mp4", "-dash.mp4"])
+def test_videos_with_odd_names(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / name, ["red"] * 3)
+    assert [frame.source for frame in every(opened(name))] == [name] * 3
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(SourceError, match=f"^cannot read {name}: invalid data"):
+        every(opened(name))
 
 
 def test_a_video_that_a_phone_took_upright(tmp_path: Path) -> None:
@@ -299,7 +523,10 @@ def test_a_file_of_sound_is_no_video(tmp_path: Path) -> None:
 def test_a_video_cut_short_gives_what_there_is(tmp_path: Path) -> None:
     data = clip(["red"] * 50, kind="matroska")
     (tmp_path / "clip.mkv").write_bytes(data[: len(data) // 2])
-    assert 10 < len(every(opened(tmp_path / "clip.mkv", note=lambda _: None))) < 45
+    notes: list[str] = []
+    frames = every(opened(tmp_path / "clip.mkv", note=notes.append))
+    assert 10 < len(frames) < 25
+    assert notes == [f"{tmp_path}/clip.mkv ends after {len(frames) / FPS:.1f} s of 2.0 s: it is cut short"]
 
 
 def test_a_video_damaged_in_the_middle(tmp_path: Path) -> None:
@@ -491,6 +718,20 @@ def test_an_outage_is_noted_once_and_waits_grow() -> None:
 def test_a_camera_that_was_never_there_is_an_error() -> None:
     with pytest.raises(SourceError, match=r"cannot read tcp://127.0.0.1:1: connection refused"):
         every(opened("tcp://127.0.0.1:1"))
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "rtsp://[bad/"])
+def test_urls_that_are_none(url: str) -> None:
+    with pytest.raises(SourceError, match="a stream's URL that cannot be read"):
+        without_password(url)
+
+
+def test_a_stream_that_stays_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cameras, "TIMEOUT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        opener = stream(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(SourceError, match=r"nothing came for 0\.5 seconds"), opener():
+            pass
 
 
 def test_a_device_that_is_no_camera() -> None:

@@ -105,6 +105,76 @@ def test_pictures_that_were_labelled_and_moved_away(tmp_path: Path) -> None:
     assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02", "03"]
 
 
+def test_the_limit_holds_from_the_start(tmp_path: Path) -> None:
+    size = len(_jpeg(noise(0)))
+    first = UncertainStore(tmp_path, 10 * size)
+    for second in range(4):
+        first.save(noise(second), at(second), "cats", SEEN)
+    UncertainStore(tmp_path, round(2.5 * size))
+    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02", "03"]
+
+
+def test_what_only_has_the_name_of_a_picture(tmp_path: Path) -> None:
+    size = len(_jpeg(noise(0)))
+    cats = tmp_path / "cats"
+    odd = [f"20260131T12000{n}.250Z_cats-61.jpg" for n in range(3)]
+    (cats / odd[0]).mkdir(parents=True)
+    (cats / odd[1]).symlink_to(tmp_path / "nowhere")
+    (tmp_path / "mine.jpg").write_bytes(b"x" * 10 * size)
+    (cats / odd[2]).symlink_to(tmp_path / "mine.jpg")
+    (cats / f".{odd[0]}.part").mkdir()
+    store = UncertainStore(tmp_path, round(1.5 * size))
+    for second in (3, 4):
+        assert store.save(noise(second), at(second), "cats", SEEN) is not None
+    left = {path.name for path in cats.iterdir()}
+    assert left == {*odd, f".{odd[0]}.part", "20260131T120004.250Z_cats-61_dogs-38.jpg"}
+    assert (tmp_path / "mine.jpg").stat().st_size == 10 * size
+
+
+def test_a_picture_that_moves_away_while_they_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = UncertainStore(tmp_path, MB)
+    moved, stays = (first.save(noise(second), at(second), "cats", SEEN) for second in range(2))
+    assert moved is not None
+    glob = Path.glob
+
+    def late(folder: Path, pattern: str) -> list[Path]:
+        found = list(glob(folder, pattern))
+        moved.unlink(missing_ok=True)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "glob", late)
+        UncertainStore(tmp_path, MB)
+    assert [tmp_path / name for name in files(tmp_path)] == [stays]
+
+
+def test_a_folder_in_the_place_of_a_picture_costs_no_other(tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path, round(1.5 * len(_jpeg(noise(0)))))
+    first = store.save(noise(0), at(0), "cats", SEEN)
+    assert first is not None
+    first.unlink()
+    first.mkdir()
+    assert store.save(noise(1), at(1), "cats", SEEN) is not None
+    assert store.save(noise(2), at(2), "cats", SEEN) is not None
+    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02"]
+
+
+def test_a_picture_that_cannot_be_removed_still_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = UncertainStore(tmp_path, round(1.5 * len(_jpeg(noise(0)))))
+    store.save(noise(0), at(0), "cats", SEEN)
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refused)
+        for _ in range(2):
+            with pytest.raises(PermissionError):
+                store.save(noise(1), at(1), "cats", SEEN)
+    store.save(noise(2), at(2), "cats", SEEN)
+    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02"]
+
+
 def test_one_picture_over_the_limit_is_not_kept(tmp_path: Path) -> None:
     assert UncertainStore(tmp_path, 100).save(noise(0), at(0), "cats", SEEN) is None
     assert files(tmp_path) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,8 +60,9 @@ class Classifier:
             ModelError: the file is missing, cut short or not one of graftkit's.
             RuntimeMissingError: no interpreter can be opened.
         """
-        self.model: ModelFile = read_model(path)
-        self._runner: Runner = open_model(path, runtime, threads)
+        real = _behind_links(Path(path))  # labels and network must be one file's, though a store may switch meanwhile
+        self.model: ModelFile = replace(read_model(real), path=Path(path))
+        self._runner: Runner = open_model(real, runtime, threads)
         self._check()
 
     @property
@@ -129,6 +132,13 @@ class Classifier:
                 f"{self.model.path} has {len(self.labels)} labels for an output of "
                 f"{list(self._runner.output.shape)}: train it again"
             )
+
+
+def _behind_links(path: Path) -> Path:
+    """The file that a path leads to just now; the path itself where no link is in it, or a nameless file behind it."""
+    real = os.path.realpath(path)
+    plain = real == os.path.abspath(path) or not os.path.exists(real)  # noqa: PTH100, PTH110  Path's follow the links
+    return path if plain else Path(real)
 
 
 def to_input(pixels: NDArray[np.uint8], spec: TensorSpec, mean: float, std: float) -> NDArray[Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import queue
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,11 +20,15 @@ from graft_device.exit_codes import FetchError, writing
 SILENCE_S = 30.0
 """How long a server may say nothing."""
 
+HEAD_S = 60.0
+"""How long a server may take to answer, redirections and headers included, however it drips."""
+
 TOTAL_S = 3600.0
 """How long a file may take."""
 
 _CHUNK = 1 << 18
-_NOT_FOUND = (404, 410)
+_NOT_FOUND = (403, 404, 410)
+"""Stores of objects answer 403 for what is not there, so as not to tell."""
 
 
 class NotThereError(FetchError):
@@ -94,7 +100,7 @@ def _check_size(url: str, size: int, limit: int) -> None:
 def _opened(url: str) -> Iterator[Any]:
     try:
         request = urllib.request.Request(url, headers={"User-Agent": f"graftkit/{__version__}"})  # noqa: S310  http only
-        response = _opener().open(request, timeout=SILENCE_S)
+        response = _answer(request)
     except urllib.error.HTTPError as error:
         with error:
             kind = NotThereError if error.code in _NOT_FOUND else FetchError
@@ -103,6 +109,26 @@ def _opened(url: str) -> Iterator[Any]:
         raise FetchError(f"cannot fetch {url}: {_reason(error)}") from error
     with response:
         yield response
+
+
+def _answer(request: urllib.request.Request) -> Any:
+    """The response, once its head is there; what urllib limits is each silence alone."""
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(_opener().open(request, timeout=SILENCE_S))
+        except BaseException as error:  # noqa: BLE001  raised below
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=HEAD_S)
+    except queue.Empty:
+        raise TimeoutError(f"the server does not answer within {HEAD_S:g} seconds; try again") from None
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 def _opener() -> urllib.request.OpenerDirector:

@@ -124,7 +124,7 @@ def roll_back(store: Store, beginning: str | None, signers: Path | None, runtime
     Raises:
         GraftError: there is none, or it is not fit to run any more; with the exit status that ``ExitCode`` tells of.
     """
-    if store.current_id() is None:
+    if not store.slots():
         raise GraftError(f"no model is installed in {store.root}: graft-device install FILE")
     demanded = demanded_by(store, signers)
     with locked(store, wait):

@@ -40,10 +40,10 @@ class Source:
         return name.removesuffix(".tflite") or "model"
 
     def beside(self, suffix: str) -> Source:
-        """What lies beside it under its name and a suffix; a URL's query stays behind."""
+        """What lies beside it under its name and a suffix; a URL's query stays behind, its fragment goes."""
         if not self.is_url:
             return Source(self.text + suffix)
-        head, mark, tail = self.text.partition("?")
+        head, mark, tail = self.text.partition("#")[0].partition("?")
         return Source(head + suffix + mark + tail)
 
 
@@ -54,9 +54,11 @@ def check_source(source: Source) -> None:
     if "://" in source.text:
         raise GraftError(f"{source.text}: models are fetched over http and https only")
     try:
-        with Path(source.text).open("rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise GraftError(f"{source.text} is not a file: give the .tflite that 'graft train' wrote")
+        mode = os.stat(source.text).st_mode  # noqa: PTH116  first: a pipe would be waited for
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise GraftError(f"{source.text} is not a file: give the .tflite that 'graft train' wrote")
+        with Path(source.text).open("rb"):
+            pass
     except OSError as error:
         raise GraftError(f"cannot read {source.text}: {os_reason(error)}") from error
 

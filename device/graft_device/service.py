@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from graft_device.errors import GraftError
+from graft_device.mqtt_settings import parse_broker
+from graft_device.service_paths import holds_hidden, is_hidden, normal, reached
 
 COMMANDS = ("run", "serve")
 """What goes on for ever, and so can be a service."""
@@ -19,6 +22,9 @@ COMMANDS = ("run", "serve")
 BACKOFF_SINCE = 254
 """The systemd that lengthens the waits between restarts itself (its NEWS); Debian 12 has 252."""
 
+_STATE = Path("/var/lib")
+_DEVICES = "/dev/"
+_WRITTEN = ("queue", "save_uncertain")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -79,20 +85,43 @@ def find_needs(subcommand: str, options: Mapping[str, Any], name: str, own_user:
 
     Raises:
         ServiceError: a path that a service could not use.
+        MqttError: no broker's URL.
     """
     if subcommand == "serve":
         inside = _LOOPBACK.fullmatch(str(options.get("host", "")))
-        return Needs(network="loopback" if inside else "all", reload=True)
+        token = options.get("token_file")
+        reads = () if token is None else (_readable(f"--token-file {token}", token),)
+        return Needs(network="loopback" if inside else "all", reads=reads, reload=True)
     sources = [str(source) for source in options.get("source") or ()]
+    broker = None if options.get("mqtt") is None else parse_broker(options["mqtt"])
     streams = any("://" in source for source in sources)
-    writes = [Path(options[key]) for key in ("queue", "save_uncertain") if options.get(key)]
+    files = {f"--source {source}": source for source in sources if _is_file(source)}
+    if broker is not None and broker.ca is not None:
+        files[f"--mqtt …?ca={broker.ca}"] = broker.ca
+    folders = {f"--{key.replace('_', '-')} {options[key]}": options[key] for key in _WRITTEN if options.get(key)}
     return Needs(
         camera=next(filter(None, map(_camera, sources)), None),
-        network="all" if options.get("mqtt") or streams else None,
-        reads=tuple(_readable(source) for source in sources if "://" not in source and _camera(source) is None),
-        writes=tuple(path for path in writes if _written_outside(path, name, own_user)),
+        network="all" if broker or streams else None,
+        reads=tuple(_readable(words, path) for words, path in files.items()),
+        writes=tuple(filter(None, (_outside(words, path, name, own_user) for words, path in folders.items()))),
         reload=True,
     )
+
+
+def absent(needs: Needs, sources: Sequence[str] = ()) -> list[Path]:
+    """What is not there yet, such as a disk or a camera: until it is, the service fails at each start.
+
+    Args:
+        needs: of a service.
+        sources: of ``run``, for the cameras among them.
+    """
+    cameras = [Path(source) for source in sources if _camera(source) == "v4l2"]
+    return [path for path in dict.fromkeys((*cameras, *needs.reads, *needs.writes)) if not path.exists()]
+
+
+def state_folder(name: str) -> Path:
+    """The service's own folder, which systemd makes for it, and where it starts."""
+    return _STATE / name
 
 
 def install_lines(unit_file: Path, name: str) -> tuple[str, str]:
@@ -129,23 +158,44 @@ def systemd_version() -> int:
 def _camera(source: str) -> str | None:
     if source.partition(":")[0] == "picamera2":
         return "picamera2"
-    return "v4l2" if source.startswith("/dev/") else None
-
-
-def _readable(source: str) -> Path:
     path = Path(source)
+    return "v4l2" if path.is_absolute() and os.path.realpath(path).startswith(_DEVICES) else None
+
+
+def _is_file(source: str) -> bool:
+    """Whether it may have to be shown to the service; also a camera's name that is a link elsewhere than in /dev."""
+    return "://" not in source and not source.startswith(_DEVICES) and _camera(source) != "picamera2"
+
+
+def _readable(words: str, text: str) -> Path:
+    """A path to read, which ``words`` of the command line name."""
+    path = Path(text)
     if not path.is_absolute():
-        raise ServiceError(f"--source {source}: a service has no current folder; give {path.absolute()}")
+        raise ServiceError(f"{words}: a service has no current folder; give {normal(path.absolute())}")
+    if path != normal(path):
+        raise ServiceError(f"{words}: systemd takes no such path; give {normal(path)}")
+    _check_seen(words, path)
     return path
 
 
-def _written_outside(path: Path, name: str, own_user: bool) -> bool:
-    """Whether a folder to write in lies outside the service's own, where relative ones are."""
-    own = Path("/var/lib") / name
-    if not path.is_absolute() or own in (path, *path.parents):
-        return False
+def _check_seen(words: str, path: Path) -> None:
+    """Refuses what would stay hidden from the service even once it is there: a unit shows it what is there now."""
+    place = reached(path)
+    if holds_hidden(place):
+        raise ServiceError(f"{words}: a service does not see {place} as a whole; give a folder in it")
+    if is_hidden(place) and not place.exists():
+        raise ServiceError(f"{words} is not there: create it first, or the service will never see it")
+
+
+def _outside(words: str, folder: str, name: str, own_user: bool) -> Path | None:
+    """A folder to write in if it lies outside the service's own, where relative ones are."""
+    own = state_folder(name)
+    path = normal(own / folder)
+    if own in (path, *path.parents):
+        return None
     if own_user:
         raise ServiceError(
             f"{path}: the service's own user can write in {own} only; give a relative path, which lies there, or --user"
         )
-    return True
+    _check_seen(words, path)
+    return path

@@ -75,7 +75,10 @@ def verify(model: Path, signature: Path, signers: Path, name: str) -> str:
     if found.returncode or not principals:
         if "parse signature" in found.stderr or "armor" in found.stderr:
             raise SignatureError(f"{name} is refused: its signature is damaged, or is none; sign it with 'graft sign'")
-        raise SignatureError(f"{name} is refused: it is signed by a key that is not in {signers}")
+        raise SignatureError(
+            f"{name} is refused: it is signed by a key that is not in {signers}, or is not valid there at this time: "
+            "look at both, and at the board's clock"
+        )
     reason = ""
     for principal in principals:
         with model.open("rb") as data:

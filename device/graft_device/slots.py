@@ -137,7 +137,7 @@ class Store:
         try:
             raw = json.loads(self.journal.read_text("utf-8"))
             current, previous = raw["current"], raw["previous"]
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
         whole = self._whole(current) and (previous is None or self._whole(previous))
         return (current, previous) if whole else None
@@ -148,7 +148,7 @@ class Store:
         try:
             try:
                 return _described(slot_id, path)
-            except (ValueError, TypeError, KeyError, FileNotFoundError):
+            except (ValueError, TypeError, KeyError, RecursionError, FileNotFoundError):
                 return Slot(slot_id, slot_id, digest(path), path.stat().st_size, path)
         except OSError as error:
             raise GraftError(f"cannot read {path}: {os_reason(error)}") from error

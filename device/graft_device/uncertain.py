@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import stat
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,23 +34,23 @@ class UncertainStore:
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Looks for the pictures of earlier runs.
+        """Looks for the pictures of earlier runs, and removes those that are over the limit.
 
         Raises:
-            GraftError: the folder cannot be made or read.
+            GraftError: the folder cannot be made, read or cleared.
         """
         self._folder = folder
         self._max_bytes = max_bytes
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            found = [(path, path.stat().st_size) for path in folder.glob("*/*") if _OURS.fullmatch(path.name)]
             for leftover in folder.glob("*/.*.part"):
-                if _OURS.fullmatch(leftover.name[1:-5]):
-                    leftover.unlink()
+                if is_kept(leftover.name[1:-5]) and _file_size(leftover) is not None:
+                    leftover.unlink(missing_ok=True)
+            self._kept = deque(_found(folder))
+            self._bytes = sum(size for _, size in self._kept)
+            self._make_room(0)
         except OSError as error:
             raise GraftError(f"cannot keep pictures in {folder}: {os_reason(error)}") from error
-        self._kept = deque(sorted(found, key=lambda entry: entry[0].name))
-        self._bytes = sum(size for _, size in found)
 
     def save(self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]) -> Path | None:
         """Writes a picture.
@@ -82,9 +83,32 @@ class UncertainStore:
 
     def _make_room(self, needed: int) -> None:
         while self._kept and self._bytes + needed > self._max_bytes:
-            path, size = self._kept.popleft()
-            path.unlink(missing_ok=True)  # it may have been labelled and moved away
+            path, size = self._kept[0]
+            if _file_size(path) is not None:  # it may have been labelled and moved away
+                path.unlink(missing_ok=True)
+            self._kept.popleft()
             self._bytes -= size
+
+
+def is_kept(path: str) -> bool:
+    """Whether a file's name is that of a kept picture."""
+    return _OURS.fullmatch(os.path.basename(path)) is not None  # noqa: PTH119  many a second
+
+
+def _found(folder: Path) -> list[tuple[Path, int]]:
+    """The pictures of earlier runs and their sizes, oldest first."""
+    named = sorted((path for path in folder.glob("*/*") if is_kept(path.name)), key=lambda path: path.name)
+    sizes = ((path, _file_size(path)) for path in named)
+    return [(path, size) for path, size in sizes if size is not None]
+
+
+def _file_size(path: Path) -> int | None:
+    """None for what is no file, as a link or folder isn't, or has just been moved away."""
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _sure(predictions: Sequence[Prediction]) -> list[str]:
@@ -101,7 +125,7 @@ def _safe(label: str) -> str:
 
 def _free(folder: Path, stem: str, suffix: str) -> Path:
     path, number = folder / f"{stem}{suffix}", 1
-    while path.exists():
+    while os.path.lexists(path):  # a link to nowhere is somebody's, too
         number += 1
         path = folder / f"{stem}-{number}{suffix}"
     return path

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from graft_device.service import BACKOFF_SINCE, Needs, Service, ServiceError
+from graft_device.service_paths import is_hidden, reached, store_or_file
 
 WATCHDOG_S = 120
 """A sign of life comes after every frame; the slowest board takes seconds for one, a camera may be waited for."""
@@ -17,7 +18,6 @@ START_S = 180
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _WAIT_STEPS = 2, 120, 6
 
-_HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108  not written to
 _CAMERA_DEVICES = ("char-video4linux", "char-media", "char-dma_heap")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_@%+=:,./-]")
 
@@ -86,8 +86,8 @@ def _process(service: Service) -> list[str]:
 
 def _can_reload(service: Service) -> bool:
     """Whether the model can be opened anew: a file in a home is seen as at the start, whatever takes its place."""
-    paths = [Path(word) for word in service.command[1:] if word.startswith("/")]
-    bound = [path for path in paths if path.is_file() and _store_or_file(path) == path and _is_hidden(path)]
+    model = next((reached(Path(word)) for word in service.command[1:] if word.startswith("/")), None)
+    bound = model is not None and model.is_file() and store_or_file(model) == model and is_hidden(model)
     return service.needs.reload and not bound
 
 
@@ -123,39 +123,30 @@ def _limits(service: Service) -> list[str]:
 
 
 def _files(service: Service) -> list[str]:
-    """The file system read-only; of the homes and of /tmp only what the command reads."""
-    shown = [*_hidden_parts(service)]
-    lines = ["ProtectSystem=strict", "ProtectHome=tmpfs", "PrivateTmp=yes"]
-    lines += [f"BindReadOnlyPaths={quote(str(path), dollars=False)}" for path in shown]
-    return lines + [f"ReadWritePaths={quote(str(path), dollars=False)}" for path in service.needs.writes]
+    """The file system read-only; of the homes and of /tmp only what the command reads or writes."""
+    writes = list(map(reached, service.needs.writes))
+    shown = [_bind("BindReadOnlyPaths", path) for path in _hidden_parts(service) if path not in writes]
+    shown += [_bind("BindPaths", path) for path in writes if is_hidden(path)]
+    writable = [f"ReadWritePaths={quote(str(path), dollars=False)}" for path in writes if not is_hidden(path)]
+    return ["ProtectSystem=strict", "ProtectHome=tmpfs", "PrivateTmp=yes", *shown, *writable]
+
+
+def _bind(key: str, path: Path) -> str:
+    if ":" in str(path):
+        raise ServiceError(f"{path}: a colon in its name, which systemd cannot take there; rename it")
+    return f"{key}={quote(str(path), dollars=False)}"
 
 
 def _hidden_parts(service: Service) -> list[Path]:
     """What the command needs of the folders that it cannot see; a folder stands for all below it."""
     wanted = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path), *service.needs.reads]
-    wanted += [_store_or_file(Path(word)) for word in service.command if word.startswith("/")]
+    places = {reached(path) for path in wanted if path.is_absolute()}
+    places |= {store_or_file(reached(Path(word))) for word in service.command if word.startswith("/")}
     found: list[Path] = []
-    for path in sorted(set(wanted)):
-        if (
-            path.is_absolute()
-            and path.exists()
-            and _is_hidden(path)
-            and not any(each in path.parents for each in found)
-        ):
-            if ":" in str(path):
-                raise ServiceError(f"{path}: a colon in its name, which systemd cannot take there; rename it")
+    for path in sorted(places):
+        if is_hidden(path) and path.exists() and not any(each in path.parents for each in found):
             found.append(path)
     return found
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(root in path.parents for root in _HIDDEN)
-
-
-def _store_or_file(path: Path) -> Path:
-    """What a service has to see for a path: of a model store all, as its link ``current`` will lead elsewhere later."""
-    link = path.parent
-    return link.parent if link.name == "current" and link.is_symlink() else path
 
 
 def _devices(needs: Needs) -> list[str]:

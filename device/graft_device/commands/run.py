@@ -100,8 +100,8 @@ def run(
     A camera that goes away is waited for. SIGTERM ends the run with status 0, Ctrl-C with 130; SIGHUP opens the model
     file anew.
     """
-    interval = _interval(fps, every)
-    width_height = _size(size)
+    interval = parse_interval(fps, every)
+    width_height = parse_size(size)
     from graft_device.reopening import Reopening
     from graft_device.stopping import Signals, Stop
 
@@ -115,7 +115,7 @@ def run(
         from graft_device.watching import Plan, watch
 
         broker = None if mqtt is None else parse_broker(mqtt)
-        pictures = open_source(source, SourceOptions(width_height, interval, existing, once), _note)
+        pictures = open_source(source, SourceOptions(width_height, interval, existing, once, save_uncertain), _note)
         classifier = open_copy(model, runtime.value, threads)
         plan = Plan(
             top_k=top_k,
@@ -138,13 +138,15 @@ def run(
         raise typer.Exit(1)
 
 
-def _interval(fps: Optional[float], every: Optional[float]) -> float:
+def parse_interval(fps: Optional[float], every: Optional[float]) -> float:
+    """Seconds from one frame to the next, by ``--fps`` or ``--every``; raises typer.BadParameter for both."""
     if fps is not None and every is not None:
         raise typer.BadParameter("give --fps or --every, not both", param_hint="--every")
     return every or (1 / fps if fps else 0.0)
 
 
-def _size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height by ``--size``; raises typer.BadParameter for what is no size."""
     found = re.fullmatch(r"([1-9]\d{1,4})x([1-9]\d{1,4})", text)
     if found is None:
         raise typer.BadParameter(f"{text!r} is no size; write it as 640x480", param_hint="--size")

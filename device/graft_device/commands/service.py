@@ -5,12 +5,15 @@
 import importlib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from graft_device import console
 from graft_device.commands.options import ModelArgument
+
+if TYPE_CHECKING:
+    from graft_device.service import Needs
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SIZE = re.compile(r"[1-9]\d*[KMG]?|[1-9]\d?%")
@@ -39,14 +42,17 @@ def service(
     """
     from graft_device import service as service_module
     from graft_device.model import read_model
+    from graft_device.service_paths import normal, without_dots
     from graft_device.unit import unit
 
-    model_path = read_model(model).path.absolute()
+    model_path = normal(read_model(model).path.absolute())
+    args = list(map(without_dots, args))
     options = _parse(args, model_path)
     chosen = name or service_module.service_name(args[0], model_path)
     _check(chosen, user, memory_max)
     command = (*service_module.program(), args[0], str(model_path), *args[1:])
     needs = service_module.find_needs(args[0], options, chosen, user is None)
+    _check_as_command(args[0], options, service_module.state_folder(chosen))
     summary = f"graft-device {args[0]} with {model_path.name}"
     version = service_module.systemd_version()
     text = unit(service_module.Service(chosen, summary, command, needs, user, memory_max, version))
@@ -61,7 +67,7 @@ def service(
         console.say(f"wrote {console.printable(unit_file)}; these lines install and start it:")
     for line in service_module.install_lines(unit_file, chosen):
         typer.echo(line, err=str(output) == "-")
-    _warn(chosen, args)
+    _warn(chosen, options, needs)
 
 
 def _parse(args: list[str], model: Path) -> "dict[str, Any]":
@@ -73,8 +79,26 @@ def _parse(args: list[str], model: Path) -> "dict[str, Any]":
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command()(getattr(importlib.import_module(f"graft_device.commands.{args[0]}"), args[0]))
     parser: Any = typer.main.get_command(single)
+    for option in parser.params:
+        option.envvar = None  # the service will not have this shell's
     found: dict[str, Any] = parser.make_context(f"graft-device {args[0]}", [str(model), *args[1:]]).params
     return found
+
+
+def _check_as_command(subcommand: str, options: "dict[str, Any]", folder: Path) -> None:
+    """What the command checks itself after its options were parsed, in its own words."""
+    from graft_device import service_checks
+
+    if subcommand == "serve":
+        service_checks.check_server(options)
+        return
+    from graft_device.commands.run import parse_interval, parse_size
+    from graft_device.sources import SourceOptions
+
+    interval, size = parse_interval(options["fps"], options["every"]), parse_size(options["size"])
+    kept = options["save_uncertain"] and folder / options["save_uncertain"]
+    reading = SourceOptions(size, interval, options["existing"], options["once"], kept)
+    service_checks.check_sources(options["source"], reading)
 
 
 def _check(name: str, user: Optional[str], memory_max: str) -> None:
@@ -86,14 +110,15 @@ def _check(name: str, user: Optional[str], memory_max: str) -> None:
         raise typer.BadParameter(f"{memory_max!r} is no size such as 512M", param_hint="--memory-max")
 
 
-def _warn(name: str, args: list[str]) -> None:
+def _warn(name: str, options: "dict[str, Any]", needs: "Needs") -> None:
     from graft_device.machine import read_hardware
+    from graft_device.service import absent
+    from graft_device.service_checks import cautions
 
-    if any(arg.partition("=")[0] == "--token" for arg in args):
-        console.say(
-            f"warning: everybody on the board can read the token in the unit: write GRAFT_TOKEN=… into "
-            f"/etc/default/{name} instead (chmod 600)"
-        )
+    for line in cautions(name, options, needs):
+        console.say(f"warning: {line}")
+    for path in absent(needs, options.get("source") or ()):
+        console.say(f"note: {console.printable(path)} is not there; until it is, the service fails and tries again")
     if read_hardware().memory_limits is False:
         console.say(
             "note: this kernel does not hold services to memory limits; on a Raspberry Pi add cgroup_enable=memory to "

@@ -11,11 +11,20 @@ if TYPE_CHECKING:
     from graft_device.installing import Change
     from graft_device.slots import Slot, Store
 
+
+def _named(text: str) -> Path:
+    """A folder; a script whose variable is empty must not make one where it happens to stand."""
+    if not text:
+        raise typer.BadParameter("an empty name; name a folder, or leave the option out")
+    return Path(text)
+
+
 StoreOption = Annotated[
     Optional[Path],
     typer.Option(
         "--store",
         metavar="DIR",
+        parser=_named,
         help="The models' folder.  [default: $GRAFT_STORE; for root /var/lib/graftkit, else ~/.local/share/graftkit]",
         show_default=False,
     ),

@@ -25,12 +25,14 @@ class SourceOptions:
         interval: seconds of a video from one frame to the next; 0 for all.
         existing: whether photos that lie in a watched folder at the start count.
         once: end with what is there now.
+        kept: where unsure pictures go; in a watched folder they don't count.
     """
 
     size: tuple[int, int] = (640, 480)
     interval: float = 0.0
     existing: bool = False
     once: bool = False
+    kept: Path | None = None
 
 
 def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> Source:
@@ -42,7 +44,8 @@ def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> So
         note: takes lines for the person: a camera that went away, or is back.
 
     Raises:
-        SourceError: there is nothing at a place, or several places that are not all photos.
+        SourceError: there is nothing at a place, several places that are not all photos, or a folder to be watched
+            that unsure pictures go to.
     """
     found = [_one(place, options, note) for place in places]
     if len(places) == 1 and found[0] is None and not os.path.exists(places[0]):  # noqa: PTH110  "" is no folder
@@ -69,7 +72,7 @@ def _one(place: str, options: SourceOptions, note: Note) -> Source | None:
     if place and path.is_dir():
         from graft_device.sources.watch import Folder
 
-        return Folder(path, note, options.existing, options.once)
+        return Folder(path, note, options.existing, options.once, kept=options.kept)
     from graft_device.sources.video import SUFFIXES, Video
 
     if path.suffix.lower() in SUFFIXES:

@@ -59,8 +59,11 @@ def picamera2(index: int, size: Size) -> Opener:
 
 
 def without_password(url: str) -> str:
-    """A URL fit to be shown."""
-    parts = urlsplit(url)
+    """A URL fit to be shown; raises SourceError for one that is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise SourceError(f"a stream's URL that cannot be read ({str(error).lower()})") from error
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
 
 

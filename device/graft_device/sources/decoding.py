@@ -47,6 +47,8 @@ def opened(name: str, place: str, **options: Any) -> Iterator[Any]:
             if not container.streams.video:
                 raise SourceError(f"{name} holds no video")
             yield container
+    except av.error.ExitError as error:  # PyAV's way to end what takes longer than ``timeout``
+        raise SourceError(f"cannot read {name}: nothing came for {options.get('timeout', 0):g} seconds") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"cannot read {name}: {reason(error)}") from error
 

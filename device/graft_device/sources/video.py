@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from graft_device.pacing import Pace
 from graft_device.sources.base import Frame, Note, SourceError, utc_now
 from graft_device.sources.decoding import loader, opened, pictures
+from graft_device.sources.timeline import Timeline
 from graft_device.stopping import Stop
 
 SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp", ".ogv"}
     | {".mjpeg", ".mjpg", ".h264", ".h265", ".hevc"}
 )
+
+_USUAL_RATE = 25
+_START_UNITS = 1_000_000  # a container's start is in microseconds
+_SHORT_S = 1.0
 
 
 class Video:
@@ -23,7 +30,7 @@ class Video:
     live = False
 
     def __init__(self, path: Path, note: Note, interval: float = 0.0) -> None:
-        """Opens nothing yet; ``note`` takes a line, once, when the file is damaged in places."""
+        """Opens nothing yet; ``note`` takes a line, once, when the file is damaged in places or cut short."""
         self.name = str(path)
         self._path = path
         self._note = note
@@ -31,7 +38,7 @@ class Video:
         self._damaged = False
 
     def frames(self, stop: Stop) -> Iterator[Frame | None]:
-        """Gives the frames that are due; what cannot be decoded in the middle is passed over.
+        """Gives the frames that are due, None for the others; what cannot be decoded in the middle is passed over.
 
         Raises:
             SourceError: the file is missing, empty, no video, or holds no picture that can be decoded.
@@ -40,13 +47,16 @@ class Video:
             raise SourceError(f"no such video: {self._path}")
         number = last = 0
         pace = Pace(self._interval)
-        with opened(self.name, str(self._path)) as container:
+        # FFmpeg takes what stands before a colon for a protocol, unless one is named.
+        with opened(self.name, f"file:{self._path}") as container:
+            timeline = _timeline(container)
             for picture in pictures(container, self._on_damage):
                 if stop.wanted:
                     return
                 number += 1
-                position = float(picture.time or 0)
+                position = timeline.place(picture.time)
                 if pace.wait_s(position):
+                    yield None
                     continue
                 pace.took(position)
                 yield Frame(
@@ -54,10 +64,25 @@ class Video:
                     dropped=number - last - 1, position=round(position, 3),
                 )  # fmt: skip
                 last = number
+            told = _told_seconds(container)
         if number == 0:
             raise SourceError(f"{self.name} holds no picture that can be decoded: it is empty, cut short or damaged")
+        if told is not None and timeline.end_s < told - _SHORT_S and not self._damaged:
+            self._note(f"{self.name} ends after {timeline.end_s:.1f} s of {told:.1f} s: it is cut short")
 
     def _on_damage(self) -> None:
         if not self._damaged:
             self._note(f"{self.name} is damaged in places; what cannot be decoded is passed over")
         self._damaged = True
+
+
+def _timeline(container: Any) -> Timeline:
+    stream = container.streams.video[0]
+    rate = stream.guessed_rate or stream.average_rate or _USUAL_RATE
+    return Timeline((container.start_time or 0) / _START_UNITS, 1 / float(rate))
+
+
+def _told_seconds(container: Any) -> float | None:
+    """How long the video is by what Matroska says of this one stream; a file's duration may be that of its sound."""
+    found = re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", container.streams.video[0].metadata.get("DURATION", ""))
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
