@@ -45,7 +45,7 @@ def _resized(share: float) -> Callable[[Image.Image], bytes]:
     return lambda picture: jpeg(picture.resize((round(picture.width * share), round(picture.height * share))))
 
 
-def _cropped(left: float, top: float, right: float, bottom: float) -> Callable[[Image.Image], bytes]:
+def cropped(left: float, top: float, right: float, bottom: float) -> Callable[[Image.Image], bytes]:
     def crop(picture: Image.Image) -> bytes:
         width, height = picture.size
         box = (left * width, top * height, (1 - right) * width, (1 - bottom) * height)
@@ -70,11 +70,11 @@ COPIES: dict[str, Callable[[Image.Image], bytes]] = {
     **{f"quality {quality}": _saved(quality) for quality in (95, 75, 50, 30)},
     **{f"resized to {share:.0%}": _resized(share) for share in (0.5, 0.75, 2.0)},
     "squeezed": lambda picture: jpeg(picture.resize((300, 250))),
-    "cropped by 2% a side": _cropped(0.01, 0.01, 0.01, 0.01),
-    "cropped by 3% a side": _cropped(0.015, 0.015, 0.015, 0.015),
-    "cropped by 5% a side": _cropped(0.025, 0.025, 0.025, 0.025),
-    "cropped by 4% at the left": _cropped(0.04, 0, 0, 0),
-    "cropped by 3% at a corner": _cropped(0, 0, 0.03, 0.03),
+    "cropped by 2% a side": cropped(0.01, 0.01, 0.01, 0.01),
+    "cropped by 3% a side": cropped(0.015, 0.015, 0.015, 0.015),
+    "cropped by 5% a side": cropped(0.025, 0.025, 0.025, 0.025),
+    "cropped by 4% at the left": cropped(0.04, 0, 0, 0),
+    "cropped by 3% at a corner": cropped(0, 0, 0.03, 0.03),
     "darker": _edited(ImageEnhance.Brightness, 0.7),
     "brighter": _edited(ImageEnhance.Brightness, 1.2),
     "flatter": _edited(ImageEnhance.Contrast, 0.7),
@@ -82,6 +82,24 @@ COPIES: dict[str, Callable[[Image.Image], bytes]] = {
     "grey": lambda picture: jpeg(picture.convert("L")),
     "stored on its side": _turned,
 }
+
+TURNS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    method.name.lower().replace("_", " "): lambda picture, method=method: picture.transpose(method)  # type: ignore[misc]
+    for method in Image.Transpose
+}
+"""The seven ways in which a picture can be turned and mirrored."""
+
+LARGE_CROP = cropped(0.05, 0.05, 0.05, 0.05)
+
+
+def stamped(picture: Image.Image) -> bytes:
+    """With a date in a corner."""
+    width, height = picture.size
+    dated = picture.copy()
+    draw = ImageDraw.Draw(dated)
+    draw.rectangle((0.6 * width, 0.88 * height, 0.98 * width, 0.97 * height), fill="white")
+    draw.text((0.62 * width, 0.9 * height), "2026-11-25 12:00", fill="black")
+    return jpeg(dated)
 
 
 def fixed_camera(seed: int, side: float) -> list[bytes]:
@@ -153,6 +171,33 @@ def meters() -> list[bytes]:
             for bar in (bars[int(segment)] for segment in segments):
                 x0, y0, x1, y1 = (left + 30 * bar[0], 155 + 25 * bar[1], left + 30 * bar[2], 155 + 25 * bar[3])
                 draw.line((x0, y0, x1, y1), fill=(20, 20, 20), width=6)
+        taken.append(jpeg(_grainy(photo, rng), 90))
+    return taken
+
+
+def washers() -> list[bytes]:
+    """One washer at another place of a plain table each time."""
+    rng = np.random.default_rng(0)
+    taken = []
+    for x, y in rng.uniform(90, 230, (16, 2)):
+        photo = Image.new("RGB", (320, 320), (150, 140, 130))
+        draw = ImageDraw.Draw(photo)
+        for radius, colour in ((60, (80, 80, 85)), (30, (150, 140, 130))):
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+        taken.append(jpeg(_grainy(photo, rng), 90))
+    return taken
+
+
+def shaded_wall() -> list[bytes]:
+    """A wall, darker towards its corners and the same from all sides, with a spot at another place each time."""
+    rng = np.random.default_rng(0)
+    down, across = np.mgrid[-1:1:240j, -1:1:320j]
+    wall = (210 - 70 * (across**2 + down**2))[..., None].repeat(3, 2).astype(np.uint8)
+    taken = []
+    for _ in range(16):
+        photo = Image.fromarray(wall)
+        x, y, radius = rng.uniform((20, 20, 6), (300, 220, 20))
+        ImageDraw.Draw(photo).ellipse((x - radius, y - radius, x + radius, y + radius), fill=(60, 60, 60))
         taken.append(jpeg(_grainy(photo, rng), 90))
     return taken
 

@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from graft_host.fingerprints import TURNS, turned
 from graft_host.likeness import same_picture
 from graft_host.registration import border_moved, identity, inverse, view
 from graft_host.registration import fitted as fit_views
 from graft_host.render import PARTS, render_part
-from tests.copies import COPIES, LOOK_ALIKES, jpeg, thumbnail
+from tests import copies
+from tests.copies import COPIES, LARGE_CROP, LOOK_ALIKES, jpeg, thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -57,6 +59,75 @@ def test_copies_of_real_photos_are_the_same_picture_and_others_are_not(cats_and_
     copies = np.stack([thumbnail(COPIES[kind](picture)) for picture in photos])
     assert same_picture(originals, copies).mean() >= 0.92
     assert not same_picture(originals, np.roll(copies, 1, axis=0)).any()
+
+
+def test_a_crop_of_5_percent_at_every_edge_is_the_same_picture(
+    pictures: list[Image.Image], originals: NDArray[np.uint8]
+) -> None:
+    crops = np.stack([thumbnail(LARGE_CROP(picture)) for picture in pictures])
+    # Of a part on a smooth table it isn't told: without fine detail, it might be another picture.
+    assert same_picture(originals, crops).mean() >= 0.7
+    assert same_picture(crops, originals).mean() >= 0.7
+    assert not same_picture(originals, np.roll(crops, 3, axis=0)).any()
+
+
+@pytest.mark.slow
+def test_a_crop_of_5_percent_at_every_edge_of_a_real_photo_is_the_same_picture(cats_and_dogs: Path) -> None:
+    photos = [Image.open(path).convert("RGB") for path in sorted(cats_and_dogs.glob("*/*"))[::6]]
+    originals = np.stack([thumbnail(jpeg(picture, 95)) for picture in photos])
+    crops = np.stack([thumbnail(LARGE_CROP(picture)) for picture in photos])
+    assert same_picture(originals, crops).mean() >= 0.9
+    assert same_picture(crops, originals).mean() >= 0.9
+
+
+# Turned and mirrored
+
+
+def _turned_pairs(thumbnails: Sequence[NDArray[np.uint8]]) -> list[tuple[int, int, int]]:
+    """The pairs of different pictures that are taken for one, once the second is turned or mirrored, and how it is."""
+    first, second = np.array(list(combinations(range(len(thumbnails)), 2))).T
+    stack, yes = np.stack(thumbnails), np.ones(len(first), np.bool_)
+    return [
+        (int(first[index]), int(second[index]), turn)
+        for turn in range(1, TURNS)
+        for index in np.flatnonzero(same_picture(stack[first], turned(stack[second], turn), yes))
+    ]
+
+
+@pytest.mark.parametrize("turn", copies.TURNS)
+@pytest.mark.parametrize("kind", ["quality 75", "quality 30", "resized to 50%"])
+def test_a_turned_copy_is_the_same_picture_once_it_is_turned_back(
+    pictures: list[Image.Image], originals: NDArray[np.uint8], turn: str, kind: str
+) -> None:
+    them = np.stack([thumbnail(COPIES[kind](copies.TURNS[turn](picture))) for picture in pictures])
+    yes = np.ones(len(pictures), np.bool_)
+    found = np.array([same_picture(originals, turned(them, back), yes) for back in range(TURNS)])
+    assert (found.sum(0) == 1).mean() >= 0.9  # in one way only
+    assert (found.sum(1) > 0).sum() == 1  # the same for all
+
+
+@pytest.mark.parametrize("kind", LOOK_ALIKES)
+def test_no_picture_is_taken_for_one_that_only_looks_alike_once_turned(kind: str) -> None:
+    for family in LOOK_ALIKES[kind]:
+        thumbnails = [thumbnail(data) for data in family()]
+        textured = [picture for picture in thumbnails if picture.std() >= 1]
+        assert len(textured) < 2 or _turned_pairs(textured) == []
+
+
+def test_no_part_is_taken_for_another_once_turned(originals: NDArray[np.uint8]) -> None:
+    assert _turned_pairs(list(originals)) == []
+
+
+@pytest.mark.parametrize("family", [copies.washers, copies.shaded_wall])
+def test_what_looks_the_same_from_all_sides_is_not_taken_for_another_turned(family: Callable[[], list[bytes]]) -> None:
+    found = [thumbnail(data) for data in family()]
+    assert _turned_pairs(found) == []
+
+
+def test_a_plain_picture_is_not_told_to_be_turned() -> None:
+    plain = np.full((1, 32, 32, 3), 120, np.uint8)
+    assert same_picture(plain, plain).all()
+    assert not same_picture(plain, plain, np.ones(1, np.bool_)).any()
 
 
 def test_no_part_on_a_table_is_taken_for_another(originals: NDArray[np.uint8]) -> None:

@@ -1,4 +1,7 @@
-"""What photos are compared by: a perceptual hash and a thumbnail of each, cached by the photo's content."""
+"""What photos are compared by: a perceptual hash and a thumbnail of each, cached by the photo's content.
+
+The hashes of the picture turned and mirrored follow from the thumbnail: nothing more need be cached.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +27,17 @@ from graft_host.store import BottleneckStore
 VERSION = 1
 """Goes up when the same photo would get another fingerprint; the cache is keyed by it."""
 
+TURNS = 8
+"""Ways in which a square lies on itself: as it is (0), or turned and mirrored."""
+
 _DECODED_SIDE = 256  # a JPEG decoded much smaller than this is shifted by up to a pixel of the thumbnail
-_HASH_BYTES = 8
+_HASH_SIDE = 8  # frequencies along a side whose signs are the hash
+_HASH_BYTES = _HASH_SIDE**2 // 8
 _BYTES = _HASH_BYTES + SIDE * SIDE * 3
 _COMMIT_PHOTOS = 64
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode L
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,33 @@ def fingerprints(photos: Sequence[Photo], cache: Path, threads: int, progress: P
     hashes = np.unpackbits(rows[:, :_HASH_BYTES].astype(np.uint8), axis=1).astype(np.bool_)
     thumbnails = rows[:, _HASH_BYTES:].astype(np.uint8, copy=False).reshape(-1, SIDE, SIDE, 3)
     return Fingerprints(digests, hashes, thumbnails, failures)
+
+
+def turned(pictures: NDArray[_Number], turn: int) -> NDArray[_Number]:
+    """Square pictures ``[P,S,S,…]`` in one of the eight ways: 1 mirrors them, 2 upends them, 4 then swaps the axes."""
+    mirrored = pictures[:, :, ::-1] if turn & 1 else pictures
+    upended = mirrored[:, ::-1] if turn & 2 else mirrored
+    return upended.swapaxes(1, 2) if turn & 4 else upended
+
+
+def turned_hashes(thumbnails: Pixels) -> NDArray[np.bool_]:
+    """The hashes of thumbnails in each of the eight ways, bool ``[8,M,64]``; but for rounding they are pHash's.
+
+    Mirroring a picture changes the sign of every other frequency of its cosine transform (DCT-II) and nothing else, as
+    cos(π f (S - 1 - x + ½) / S) is (-1)^f cos(π f (x + ½) / S); so one transform serves all.
+    """
+    frequencies = np.arange(_HASH_SIDE)[:, None]
+    waves = np.cos(np.pi * frequencies * (np.arange(SIDE) + 0.5) / SIDE).astype(np.float32)
+    spectrum = waves @ (thumbnails.astype(np.float32) @ _LUMA) @ waves.T
+    still = np.ones(_HASH_SIDE, np.float32)
+    changed = np.where(np.arange(_HASH_SIDE) % 2, -still, still)
+    hashes = np.empty((TURNS, len(thumbnails), _HASH_SIDE**2), np.bool_)
+    for turn in range(TURNS):
+        across, down = changed if turn & 1 else still, changed if turn & 2 else still
+        found = spectrum * across * down[:, None]
+        found = (found.swapaxes(1, 2) if turn & 4 else found).reshape(-1, _HASH_SIDE**2)
+        hashes[turn] = found > np.median(found, axis=1, keepdims=True)
+    return hashes
 
 
 def _compute(jobs: list[Photo], store: BottleneckStore, threads: int, progress: Progress) -> dict[str, str]:

@@ -6,6 +6,8 @@ thumbnail is laid over the other, and what still differs then must be explained 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from graft_host.registration import (
@@ -29,6 +31,10 @@ from graft_host.registration import (
 )
 
 _PAIRS_AT_ONCE = 64
+_STEPS = 3
+_MORE_STEPS = 8  # where crops of 5% are looked for: 3 miss a tenth of them
+_ENDS = 0.94  # scale along both sides near the smallest that a fit comes to by itself
+_MIDDLE = 0.9  # scale of the crop from which it starts again: 5% a side
 
 # The limits of what a copy may be, set between the copies and the look-alikes of tests/test_likeness.py.
 _NOISE, _BUSY, _EDGE = 1.6, 0.04, 0.1  # levels of luma, and levels a level of its deviation and its gradient
@@ -38,28 +44,34 @@ _PLAIN_NOISE = 4.0  # … in plain pictures, which have little else to be told a
 _EDITED_NOISE, _EDITED = 2.0, 0.2  # more where the light was changed, and levels a level of that change
 _LEFT = 0.1  # share of the pixels that must remain to be compared
 _TONES = 2.0  # levels of deviation among the bright or the dark pixels; in two flat tones any gain and offset fit
-_TEXTURE = 8.0  # levels of deviation without which a crop, or a picture in grey, is not told from another picture
-_UNEXPLAINED = 0.12  # share of that deviation that may be left after a crop or an edit
+_TEXTURE = 8.0  # levels of deviation without which a crop, a turn or a picture in grey is not told from another picture
+_UNEXPLAINED = 0.12  # share of that deviation that may be left after a crop, a turn or an edit
+# A washer on a table lies on every other once it is turned, or stretched a lot. Hence, without fine detail …
+_DETAIL = 0.8  # levels, the median that smoothing takes away: over 1.1 in photos, 0.1 in washers, 0.6 in shaded walls
+_NEAR = 0.925  # … no crop may be smaller than this, and a turned copy …
+_EXACT, _EXACTLY_THERE = 0.02, 0.08  # … leave no larger share unexplained nor move by more pixels
 _HOPELESS = 0.15  # share of it that a coarse fit of one picture does not leave: 0.10 at most
 _GREY = 2.5  # levels of chroma
 
 
-def same_picture(first: Pixels, second: Pixels) -> Mask:
+def same_picture(first: Pixels, second: Pixels, were_turned: Mask | None = None) -> Mask:
     """Which pairs of thumbnails show one picture.
 
     Args:
         first: RGB thumbnails, uint8 ``[P,32,32,3]``.
-        second: their partners, of the same shape.
+        second: their partners, of the same shape, as they lie on the first.
+        were_turned: which partners were turned or mirrored to lie so, ``[P]``, and have more to prove. None: none was.
 
     Returns:
         A truth value for each pair, ``[P]``.
     """
-    starts = range(0, len(first), _PAIRS_AT_ONCE)
-    found = [_same(first[start : start + _PAIRS_AT_ONCE], second[start : start + _PAIRS_AT_ONCE]) for start in starts]
+    turns = np.zeros(len(first), np.bool_) if were_turned is None else were_turned
+    parts = [slice(start, start + _PAIRS_AT_ONCE) for start in range(0, len(first), _PAIRS_AT_ONCE)]
+    found = [_same(first[part], second[part], turns[part]) for part in parts]
     return np.concatenate(found) if found else np.zeros(0, np.bool_)
 
 
-def _same(first: Pixels, second: Pixels) -> Mask:
+def _same(first: Pixels, second: Pixels, were_turned: Mask) -> Mask:
     """Fits them smoothed, which finds its way from further off; compares those that may be one picture as they are.
 
     Either is laid over the other: what is lost by stretching a crop is not lost by shrinking the whole.
@@ -67,15 +79,48 @@ def _same(first: Pixels, second: Pixels) -> Mask:
     same = np.zeros(len(first), np.bool_)
     a, b = view(first), view(second)
     soft_a, soft_b = a.smoothed(3), b.smoothed(3)
-    warp = fitted(soft_a, soft_b, identity(len(first)), steps=3)
+    warp = _fit(soft_a, soft_b)
     rows = np.flatnonzero(_unexplained(soft_a, overlay(soft_a, soft_b, warp))[0] <= _HOPELESS)
     if len(rows):
         sharp_a, sharp_b = a.taken(rows).smoothed(1), b.taken(rows).smoothed(1)
-        same[rows] = _agree(sharp_a, sharp_b, warp[rows]) | _agree(sharp_b, sharp_a, inverse(warp[rows]))
+        turned = were_turned[rows]
+        same[rows] = _agree(sharp_a, sharp_b, warp[rows], turned)
+        same[rows] |= _agree(sharp_b, sharp_a, inverse(warp[rows]), turned)
     return same
 
 
-def _agree(a: View, b: View, warp: Array) -> Mask:
+def _fit(a: View, b: View) -> Array:
+    """The warps of B that bring it nearest to A; those that end at a crop are looked for beyond it too."""
+    warp = fitted(a, b, identity(len(a.luma)), _STEPS)
+    crops = np.flatnonzero(warp[:, 0::2].min(1) > 1 / _ENDS)
+    wholes = np.flatnonzero(warp[:, 0::2].max(1) < _ENDS)
+    for rows, b_is_crop in ((crops, True), (wholes, False)):
+        if len(rows):
+            pair = a.taken(rows), b.taken(rows)
+            further = _fit_from_middle(*pair, b_is_crop)
+            left, left_further = (_unexplained(pair[0], overlay(*pair, tried))[0] for tried in (warp[rows], further))
+            warp[rows] = np.where((left_further < left)[:, None], further, warp[rows])
+    return warp
+
+
+def _fit_from_middle(a: View, b: View, b_is_crop: bool) -> Array:
+    start = identity(len(a.luma))
+    if not b_is_crop:
+        return _MIDDLE * fitted(a, _middle(b), start, _MORE_STEPS)
+    warp = fitted(_middle(a), b, start, _MORE_STEPS)
+    warp[:, 0::2] /= _MIDDLE
+    return warp
+
+
+def _middle(whole: View) -> View:
+    """The middle of the pictures, as large as they were."""
+    warp = identity(len(whole.luma))
+    warp[:, 0::2] = _MIDDLE
+    extreme = np.round(laid(whole.extreme, warp)[0])
+    return replace(whole, luma=laid(whole.luma, warp)[0], extreme=extreme)
+
+
+def _agree(a: View, b: View, warp: Array, turned: Mask) -> Mask:
     """Whether B, laid on A, differs from it by no more than copies do."""
     on_top = overlay(a, b, warp)
     left, texture = _unexplained(a, on_top)
@@ -89,7 +134,11 @@ def _agree(a: View, b: View, warp: Array) -> Mask:
     same: Mask = (np.abs(on_top.difference) <= allowed).all((1, 2))
     same &= on_top.mask.sum((1, 2)) >= _LEFT * SIDE * SIDE
     textured = texture * np.maximum(1, 1 / on_top.gain[:, 0, 0]) >= _TEXTURE  # in the light of either
-    same &= ~(edited | cropped) | (textured & (left <= _UNEXPLAINED))
+    same &= ~(edited | cropped | turned) | (textured & (left <= _UNEXPLAINED))
+    detailed = np.median(np.abs(a.luma - smooth(a.luma, 2)), axis=(1, 2)) >= _DETAIL
+    exact = (left <= _EXACT) & (border <= _EXACTLY_THERE)
+    near = np.abs(np.log(warp[:, 0::2])).max(1) <= -np.log(_NEAR)
+    same &= detailed | np.where(turned, exact, near)
     same &= ~edited | (_tones(a.luma, on_top.mask) >= _TONES)
     same &= _same_colours(a, b, warp, on_top, textured, changed)
     return same
