@@ -347,7 +347,8 @@ def _stored(backbone: Backbone, cache: Path) -> dict[str, bytes]:
     (path,) = (cache / "bottlenecks").glob(f"{backbone.fingerprint}*.sqlite")
     raw = sqlite3.connect(path)
     try:
-        return dict(raw.execute("SELECT key, vector FROM bottlenecks").fetchall())
+        rows = raw.execute("SELECT key, vector FROM bottlenecks").fetchall()
+        return {key: row[:BACKBONE_FEATURES] for key, row in rows}  # and behind them a checksum
     finally:
         raw.close()
 
@@ -422,6 +423,23 @@ def test_a_damaged_cache_is_an_error_that_says_what_to_do(tmp_path: Path, backbo
         _extract(backbone, tmp_path / "cache", photos)
     path.unlink()
     assert _extract(backbone, tmp_path / "cache", photos).misses == 4
+
+
+def test_damaged_bottlenecks_are_computed_anew_and_told(tmp_path: Path, backbone: Backbone) -> None:
+    photos, cache = photos_in(tmp_path / "photos", 12), tmp_path / "cache"
+    assert _extract(backbone, cache, photos).damage is None
+    (path,) = (cache / "bottlenecks").glob("*.sqlite")
+    with sqlite3.connect(path) as raw:
+        for key in [photo.digest for photo in photos[:5]]:
+            ((stored,),) = raw.execute("SELECT vector FROM bottlenecks WHERE key = ?", [key]).fetchall()
+            raw.execute("UPDATE bottlenecks SET vector = ? WHERE key = ?", [bytes(b ^ 0x55 for b in stored), key])
+    raw.close()
+    found = _extract(backbone, cache, photos)
+    assert found == Extraction({}, 7, 5, damaged=5)
+    assert found.damage is not None
+    assert found.damage.startswith("warning: 5 bottlenecks in the cache were damaged and computed anew")
+    assert np.array_equal(_matrix(backbone, cache, photos), _expected(backbone, photos))
+    assert _extract(backbone, cache, photos) == Extraction({}, 12, 0)
 
 
 _MANY = """

@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from graft_device.errors import GraftError
 from graft_host.calibration import (
     CalibratedHead,
-    best_temperature,
     calibrate,
     expected_calibration_error,
     softmax,
 )
 from graft_host.head import Array, Labels, Recipe, train_head
+from graft_host.temperature import best_temperature
 
 
 def photos(count: int, seed: int, noise: float = 1.0, classes: int = 3, length: int = 20) -> tuple[Array, Labels]:
@@ -38,7 +39,7 @@ def calibrated(rate: float = 0.05, train: int = 300, validation: int = 100) -> C
     return calibrate(head, learned, held, Recipe(), np.arange(train), rate)
 
 
-@pytest.mark.parametrize("factor", [0.2, 1.0, 6.0])
+@pytest.mark.parametrize("factor", [0.02, 0.2, 1.0, 6.0, 300.0, 1e5])
 def test_the_temperature_undoes_what_made_logits_too_sure_or_too_shy(factor: float) -> None:
     rng = np.random.default_rng(0)
     honest = rng.normal(0, 2, (4000, 3))
@@ -80,6 +81,21 @@ def test_the_temperature_is_folded_into_the_head() -> None:
     after = expected_calibration_error(softmax(found.head.logits(x).astype(np.float64)), y)
     assert after < 0.7 * before
     np.testing.assert_array_equal(found.head.predict(x), found.uncalibrated(x).argmax(axis=1))
+
+
+def test_large_steps_are_made_up_for_or_called_divergence_but_never_left_uncalibrated() -> None:
+    learned, held, x = photos(60, 0, noise=2.5), photos(200, 1, noise=2.5), photos(2000, 7, noise=2.5)
+    errors = []
+    for rate in (1.0, 1e4):
+        recipe = Recipe("sgd", learning_rate=rate, steps=2000)
+        found = calibrate(train_head(learned, held, 3, recipe), learned, held, recipe, np.arange(60), 0)
+        errors.append(expected_calibration_error(softmax(found.head.logits(x[0]).astype(np.float64)), x[1]))
+    assert found.temperature > 1000
+    assert errors[1] < errors[0] + 0.05
+    recipe = Recipe("sgd", learning_rate=1e12, steps=2000)
+    head = train_head(learned, held, 3, recipe)
+    with pytest.raises(GraftError, match=r"diverged at learning rate 1e\+12: give a smaller --learning-rate"):
+        calibrate(head, learned, held, recipe, np.arange(60), 0)
 
 
 def refused(head: CalibratedHead, x: Array) -> NDArray[np.bool_]:

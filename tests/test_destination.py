@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from graft_device.errors import ExportError
+from graft_device.errors import CacheError, ExportError
 from graft_host.destination import (
     EXPORT,
     MODEL,
     REPORT,
     Kind,
     Source,
+    check_cache_place,
     check_destination,
     check_replaceable,
     check_sources,
@@ -61,6 +62,30 @@ def test_nothing_is_written_among_the_photos(tmp_path: Path, monkeypatch: pytest
     check_destination(Path("..") / "m.tflite", MODEL, [Source("photos", Path())], overwrite=True)
     check_destination(tmp_path / "photos.tflite", MODEL, [Source("photos", photos)], overwrite=True)
     assert list(photos.rglob("*.tflite")) == []
+
+
+def test_no_cache_among_the_photos(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (tmp_path / "link").symlink_to(photos)
+    for cache in (photos, photos / "cache", photos / "cats" / "cache", tmp_path / "link" / "cache"):
+        with pytest.raises(CacheError, match=r"lies among the photos in .*: name another place with --cache"):
+            check_cache_place(cache, photos)
+    for cache in (tmp_path, tmp_path / "photos-cache", tmp_path / "cache"):
+        check_cache_place(cache, photos)
+    assert list(photos.iterdir()) == []
+
+
+def test_a_working_folder_that_was_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    photos = Source("photos", tmp_path / "photos")
+    assert "graft runs in was removed, so that m.tflite leads nowhere" in refusal(Path("m.tflite"), photos)
+    with pytest.raises(ExportError, match="so that cache leads nowhere: change to another one, or give whole paths"):
+        check_cache_place(Path("cache"), tmp_path / "photos")
+    check_destination(tmp_path / "m.tflite", MODEL, [photos], overwrite=True)
 
 
 def test_a_folder_that_holds_what_is_read_is_not_replaced(tmp_path: Path) -> None:

@@ -16,14 +16,16 @@ from graft_device.errors import DatasetError, ExportError, ModelError, WeightsEr
 from graft_device.model import ModelFile, read_model
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
-from graft_host.diagnose import Diagnosis, Settings, diagnose, verdict
+from graft_host.diagnose import Diagnosis, Settings, diagnose
 from graft_host.diagnosis_report import diagnosis_report
 from graft_host.layer_error import ErrorSums, LayerError, Scheme
 from graft_host.layers import Layer, line_up
 from graft_host.provenance import weights_of
+from graft_host.verdict import verdict
 from graft_host.weights import find_weights
 from tests.conftest import Trained, error_line, graft, graft_json
 from tests.device_models import write_artifact
+from tests.few_photos import few_photos
 from tests.host_data import image_bytes, write_h5, write_photos
 from tests.quiet import QuietReporter
 from tests.small_models import SEED, SIZE, write_bright_and_dim, write_model
@@ -133,7 +135,41 @@ def test_the_verdict_names_the_layer_that_clips_and_loses_most() -> None:
     harmless = [_layer("conv2d", 0, 30, 2), _layer("bottleneck", 1, 31, -6, 0.002)]
     assert verdict(harmless) == "bottleneck 31.0 dB; nothing stands out"
     noisy = [_layer("conv2d", 0, 30, 2), _layer("conv2d_1", 1, 12, 18), _layer("bottleneck", 2, 15, -3)]
-    assert verdict(noisy).endswith("below 20; no layer clips, and conv2d_1 loses the most (18.0 dB)")
+    assert verdict(noisy).endswith("below 20; no layer clips much, and conv2d_1 loses the most (18.0 dB)")
+
+
+def test_the_verdict_tells_of_a_range_that_is_too_narrow_and_of_few_calibration_photos() -> None:
+    """What 4 calibration photos left at mixed7 and 150: hardly a number is clipped, but those by a factor."""
+    deep = _layer("conv2d_11", 0, 16.7, 17)
+    narrow = replace(_layer("bottleneck", 1, 18.4, -2, 0.0004), representable=(0.0, 1.53), seen=(0.0, 3.35))
+    said = verdict([deep, narrow], 4)
+    assert said.startswith(
+        "bottleneck 18.4 dB, below 20; 1 of 2 layers sees far more than can be stored, bottleneck above all "
+        "(2.2 times its range): the backbone was calibrated on only 4 photos; train with photos like these"
+    )
+    assert "graft train … --recalibrate" in said
+    assert "no layer clips" not in said
+    assert "conv2d_11" not in said
+    # Also where the bottleneck is sound still, and where photos of another kind were calibrated on.
+    unlike = verdict([deep, replace(narrow, sqnr=28.9)], 100)
+    assert unlike.startswith("bottleneck 28.9 dB; 1 of 2 layers sees far more")
+    assert "calibrated on photos unlike these; train with photos like these: graft train … --recalibrate" in unlike
+    good = replace(narrow, sqnr=28.9, seen=(0.0, 1.27 * 1.53))
+    assert verdict([deep, good], 100) == "bottleneck 28.9 dB; nothing stands out"
+    outlier = replace(narrow, sqnr=28.9, clipped=3e-6, seen=(0.0, 1.6 * 1.53))
+    assert verdict([deep, outlier], 100) == "bottleneck 28.9 dB; nothing stands out"
+    assert verdict([deep, good], 4) == "bottleneck 28.9 dB; nothing stands out"
+    assert verdict([deep, replace(good, sqnr=18.4)], 1).startswith(
+        "bottleneck 18.4 dB, below 20; no layer clips much, but the backbone was calibrated on only 1 photo; train"
+    )
+
+
+def test_a_range_is_too_narrow_at_either_end() -> None:
+    signed = replace(_layer("bottleneck", 0, 28.9, clipped=0.0001), representable=(-1.0, 1.0), seen=(-2.5, 0.5))
+    assert "bottleneck above all (1.8 times its range)" in verdict([signed])
+    stored = _diagnosis(signed)
+    assert stored.to_json()["calibration_photos"] is None
+    assert "only 4 photos" in replace(stored, calibration_photos=4).verdict
 
 
 # Lining up: two branches of equal shape, in graphs whose operators are in another order and named otherwise
@@ -359,6 +395,21 @@ def test_the_photos_are_those_of_the_test_split_and_always_the_same(small: Small
         path.unlink()
     with pytest.raises(DatasetError, match="can be read: the image is cut short"):
         diagnose(small.good.path, photos, small.settings, reporter)
+
+
+@pytest.mark.slow
+def test_a_backbone_calibrated_on_four_photos_shows(
+    cats_and_dogs: Path, weights_file: Path, tmp_path: Path, shared_cache: Path
+) -> None:
+    """By photos of which none but those four was there when ``graft train`` first ran with the cache."""
+    options = ["--weights", weights_file, "--tap", "mixed5", "--image-size", "150", "--cache", tmp_path / "cache"]
+    graft_json("train", few_photos(cats_and_dogs, tmp_path / "few"), "-o", tmp_path / "few.tflite", *options)
+    graft_json("train", cats_and_dogs, "-o", tmp_path / "m.tflite", *options)
+    told = ["--weights", weights_file, "--cache", shared_cache]
+    found = graft_json("diagnose", tmp_path / "m.tflite", cats_and_dogs, *told)
+    assert found["calibration_photos"] == 4
+    assert "far more than can be stored" in found["verdict"]
+    assert "calibrated on only 4 photos; train with photos like these: graft train … --recalibrate" in found["verdict"]
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from graft_host.split import SplitRule
 from graft_host.staging import put_in_place, staging
 from tests.conftest import Trained, error_line, graft, graft_json
 from tests.device_models import FLOAT_STD, KERNEL, network, write_artifact
-from tests.host_data import start_python, write_photos
+from tests.host_data import run_on_small_disk, start_python, write_photos
 from tests.small_models import LABELS, SIZE, write_model
 
 if TYPE_CHECKING:
@@ -294,6 +294,27 @@ def test_a_failed_conversion_leaves_nothing(small: ModelFile, tmp_path: Path) ->
     with pytest.raises(WeightsError, match="no such weights file"):
         export(model, tmp_path / "x.keras", "keras", str(tmp_path / "no.h5"))
     assert [path.name for path in tmp_path.iterdir()] == ["m.tflite"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["keras", "saved-model"])
+@pytest.mark.parametrize("kibibytes", [4, 700])
+def test_a_full_disk_is_named(small: ModelFile, kind: str, kibibytes: int) -> None:
+    """Room for nothing, or for a part."""
+    code = """
+import sys
+from pathlib import Path
+from graft_device.errors import ExportError
+from graft_host.export import export
+disk, model, kind = sys.argv[1:]
+try:
+    export(Path(model), Path(disk) / "x.keras", kind)
+except ExportError as error:
+    print(str(error).replace(disk, "DISK"), len(list(Path(disk).iterdir())))
+"""
+    said = run_on_small_disk(kibibytes, code, small.path, kind)
+    reason = "no space left on device; free some space in DISK, or name another place with -o"
+    assert said == f"cannot write DISK/x.keras: {reason} 0\n"
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,16 @@ def test_too_low_an_accuracy_is_refused_before_the_drop_is_looked_at() -> None:
     assert refused is not None
     assert refused.to_json() == {"failed": "--min-accuracy", "wanted": 0.9, "measured": 0.5}
     assert gate(0.9, None, min_accuracy=0.9) is None
+
+
+def test_a_threshold_that_a_table_showed_is_refused_in_words_that_do_not_contradict_themselves() -> None:
+    wanted = TrainOptions(photos=Path("photos"), output=Path("m.tflite"), min_accuracy=0.9455, max_drop=0.0182)
+    refused = failed_gate(Accuracy(52 / 55, 52 / 55, 1.0, None, 0.0, 0.0), 55, wanted)
+    assert refused is not None
+    assert refused.reason == "accuracy 0.94545 (52 of 55 test photos) is below --min-accuracy 0.9455"
+    dropped = failed_gate(Accuracy(0.97, 0.97, 1.0, 0.97 + 0.018204, 0.0, 0.0), 55, replace(wanted, min_accuracy=None))
+    assert dropped is not None
+    assert "is 0.018204 below float32's" in dropped.reason
 
 
 def options(folder: Path, **others: Any) -> TrainOptions:

@@ -169,6 +169,24 @@ def test_divergence_is_an_error_that_says_what_to_do() -> None:
         train_head((values, labels), (values, labels), 2, Recipe("sgd", learning_rate=1e38, steps=100))
 
 
+def test_steps_that_lead_away_from_any_use_are_divergence_too() -> None:
+    """Numbers of one sign and few steps: all photos get the class that the last batch pulled at."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(100) % 2
+    values = (np.abs(rng.normal(1, 0.2, (100, 200))) + 0.02 * labels[:, None]).astype(np.float32)
+    data = (values, labels), (values[:0], labels[:0]), 2
+    with pytest.raises(GraftError, match=r"diverged at learning rate 1e\+10: give a smaller"):
+        train_head(*data, Recipe("sgd", learning_rate=1e10, steps=3))
+    assert np.isfinite(train_head(*data, Recipe("sgd", learning_rate=1e-4, steps=3)).kernel).all()
+
+
+def test_large_steps_that_end_at_a_useful_head_are_not() -> None:
+    values, labels = bottlenecks(200, 400, 2)
+    recipe = Recipe("sgd", learning_rate=1e6, steps=2000)
+    head = train_head((values, labels), (values[:0], labels[:0]), 2, recipe)
+    assert np.mean(head.predict(values) == labels) > 0.9
+
+
 @given(st.integers(2, 6), st.integers(3, 30), st.integers(1, 40), st.integers(0, 2**32 - 1))
 @settings(max_examples=25, deadline=None)
 def test_any_bottlenecks_give_finite_numbers(classes: int, photos: int, length: int, seed: int) -> None:

@@ -57,3 +57,13 @@ def test_what_lies_nearest_to_limits_that_nothing_meets() -> None:
         {"--max-ms": 0.125, "--max-mb": 0.25, "--min-accuracy": 1 - 0.982 / 0.991}
     )
     assert nearest(ALL, Limits(max_mb=2.1, max_ms=30)) == SMALL
+
+
+def test_what_misses_a_limit_is_told_in_figures_that_miss_it() -> None:
+    """Limits that were copied from a table, whose figures are rounded."""
+    close = network("close", 430 / 445, 3.94, 5.04)
+    assert Limits(3.9, 5.0, 0.9663).missed(close, 445) == (
+        "3.94 ms misses --max-ms 3.9 and 5.04 MB misses --max-mb 5.0 and "
+        "accuracy 0.96629 (430 of 445 photos) misses --min-accuracy 0.9663"
+    )
+    assert Limits(max_ms=3.5).missed(close, 445) == "3.9 ms misses --max-ms 3.5"

@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 
 from graft_host.render import render_dataset
+from graft_host.split import SplitRule
 from tests.conftest import Trained, error_line, graft, graft_device, graft_json
+from tests.few_photos import few_photos
+from tests.host_data import run_on_small_disk
 
 pytestmark = pytest.mark.slow
 
@@ -90,6 +93,7 @@ def test_every_tap_is_tried_at_every_size(searched: Searched) -> None:
     )
     assert chosen["front"]
     assert chosen["accuracy"] >= best - 0.01 - 1e-9
+    assert isinstance(found["warnings"], list)
     assert {"scan", "backbones", "bottlenecks", "heads", "latency", "winner", "total"} <= found["seconds"].keys()
 
 
@@ -140,6 +144,61 @@ def test_a_second_search_converts_and_extracts_nothing(searched: Searched) -> No
     fewer = graft("search", searched.photos, "--taps", "mixed1", "--sizes", "75", *FAST, "--cache", searched.cache)
     assert fewer.returncode == 0, fewer.stderr
     assert "quantizing" not in fewer.stderr
+
+
+def test_networks_calibrated_on_few_photos_are_told_of_and_recalibrated_if_asked(
+    searched: Searched, tmp_path: Path
+) -> None:
+    few = few_photos(searched.photos, tmp_path / "few", SplitRule(test_percent=30))
+    cache, model, clean = tmp_path / "cache", tmp_path / "m.tflite", tmp_path / "clean.tflite"
+    graft_json("search", few, *GRID, *FAST, "--cache", cache)
+    words = ["search", searched.photos, *GRID, *FAST, "--cache", cache]
+    poor = graft("search", searched.photos, "--taps", "mixed1,mixed0", "--sizes", "75", *FAST, "--cache", cache)
+    wanted = searched.found["photos"]["train"]
+    said = "the cached backbone was calibrated on 6 photos; --recalibrate would take"
+    assert poor.stderr.count(f"note: at 75, {said} {wanted}\n") == 1
+    assert "quantizing" not in poor.stderr
+    anew = graft(*words, "--recalibrate", "-o", model, "--json")
+    assert anew.returncode == 0, anew.stderr
+    assert said not in anew.stderr
+    assert "75: quantizing" in anew.stderr
+    assert "100: quantizing" in anew.stderr
+    tap, size = json.loads(anew.stdout)["chosen"].values()
+    told = ["--tap", tap, "--image-size", size, *FAST, "--cache", searched.cache]
+    graft_json("train", searched.photos, "-o", clean, *told)
+    assert model.read_bytes() == clean.read_bytes()
+    after = graft(*words)
+    assert said not in after.stderr
+    assert "quantizing" not in after.stderr
+
+
+def test_one_tap_alone_is_recalibrated_too(searched: Searched, tmp_path: Path) -> None:
+    few = few_photos(searched.photos, tmp_path / "few", SplitRule(test_percent=30))
+    one = [*FAST, "--cache", tmp_path / "cache"]
+    graft_json("train", few, "-o", tmp_path / "few.tflite", "--tap", "mixed0", "--image-size", "75", *one)
+    words = ["search", searched.photos, "--taps", "mixed0", "--sizes", "75", *one]
+    assert "note: at 75, the cached backbone was calibrated on 6 photos" in graft(*words).stderr
+    anew = graft(*words, "--recalibrate")
+    assert "75: quantizing" in anew.stderr
+    assert "calibrated on 6 photos" not in anew.stderr
+    assert "calibrated on 6 photos" not in graft(*words).stderr
+
+
+def test_a_full_temporary_folder_is_named_with_what_helps(searched: Searched) -> None:
+    code = """
+import os, subprocess, sys
+disk, *words = sys.argv[1:]
+done = subprocess.run(
+    [sys.executable, "-m", "graft_host.cli", *words], capture_output=True, text=True, env={**os.environ, "TMPDIR": disk}
+)
+print(done.returncode, disk, done.stderr.splitlines()[-1], sep="\\n")
+"""
+    said = run_on_small_disk(100, code, "search", searched.photos, *GRID, *FAST, "--cache", searched.cache)
+    status, disk, line = said.splitlines()
+    assert status == "1"
+    assert line.startswith("error: cannot write ")
+    assert f"into {disk}: no space left on device; free some space there" in line
+    assert line.endswith("or name another folder in $TMPDIR")
 
 
 def test_the_page_tells_of_every_network(searched: Searched) -> None:

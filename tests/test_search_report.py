@@ -62,6 +62,13 @@ def test_what_misses_a_limit_is_said() -> None:
     assert "misses --min-accuracy" in page
 
 
+def test_why_its_milliseconds_are_worth_little_is_said() -> None:
+    found = result(networks(9), Limits())
+    warning = "the milliseconds are worth little: other programs wanted 3.3 of 2 cores"
+    assert warning in Outline(search_report(replace(found, warnings=(warning,)), OPTIONS)).texts()
+    assert "What to mind" not in Outline(search_report(found, OPTIONS)).texts()
+
+
 def test_of_equally_accurate_networks_the_best_is_the_one_that_is_chosen() -> None:
     """Not one that is faster by less than a tenth, and larger."""
     small = Candidate("mixed5", 150, 1.0, 0.01, 10.04, False, 5_300_000)
@@ -85,7 +92,8 @@ def browser() -> Iterator[Browser]:
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @pytest.mark.parametrize("count", [1, 9, 40])
 def test_it_fits_loads_nothing_and_covers_nothing(browser: Browser, tmp_path: Path, width: int, count: int) -> None:
-    found = replace(result(networks(count), Limits(max_ms=60)), seconds={"total": 1.0})
+    warnings = ("the milliseconds are worth little",)
+    found = replace(result(networks(count), Limits(max_ms=60)), seconds={"total": 1.0}, warnings=warnings)
     (tmp_path / "search.html").write_text(search_report(found, OPTIONS))
     address = (tmp_path / "search.html").as_uri()
     with visit(browser, address, width) as seen:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tests.host_data import open_folder, run_on_small_disk, start_python, withou
 
 INT8 = np.dtype(np.int8)
 LENGTH = 1024
+CHECKSUM = 4  # bytes
 
 # Row i of a writer is all i % 100; a batch is 7 rows, so a whole cache holds a multiple of that.
 _BATCH = 7
@@ -108,7 +110,7 @@ def test_values_are_kept_exactly(tmp_path: Path, dtype: str) -> None:
     with sqlite3.connect(path) as raw:
         ((stored,),) = raw.execute("SELECT vector FROM bottlenecks").fetchall()
     raw.close()
-    assert stored == vector.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
+    assert stored[:-CHECKSUM] == vector.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
 
 
 def test_an_unknown_key_is_an_error_that_says_run_again(tmp_path: Path) -> None:
@@ -123,12 +125,65 @@ def test_a_vector_of_another_length_or_kind_is_not_taken_for_one(tmp_path: Path)
     with _open(path) as store:
         store.put([("a", _row(1))])
     with sqlite3.connect(path) as raw:
-        raw.executemany("INSERT INTO bottlenecks VALUES (?, ?)", [("short", b"x"), ("text", "x" * LENGTH)])
+        raw.executemany("INSERT INTO bottlenecks VALUES (?, ?)", [("short", b"x"), ("text", "x" * (LENGTH + CHECKSUM))])
     raw.close()
     with _open(path) as store:
         assert store.known(["a", "short", "text"]) == {"a"}
+        assert store.damaged == set()
         with pytest.raises(CacheError, match="lost 1"):
             store.matrix(["a", "text"])
+
+
+def _change(path: Path, key: str, change: Callable[[bytes], bytes]) -> None:
+    """Changes what is stored under a key, as a failing disk would."""
+    with sqlite3.connect(path) as raw:
+        ((stored,),) = raw.execute("SELECT vector FROM bottlenecks WHERE key = ?", [key]).fetchall()
+        raw.execute("UPDATE bottlenecks SET vector = ? WHERE key = ?", [change(stored), key])
+    raw.close()
+
+
+def test_a_vector_that_is_not_what_was_stored_counts_as_absent_until_it_is_stored_anew(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    others: list[bytes] = []
+
+    def put_others(stored: bytes) -> bytes:
+        others.append(stored)
+        return others[0]
+
+    changes: dict[str, Callable[[bytes], bytes]] = {
+        "good": put_others,
+        "one bit": lambda stored: stored[:500] + bytes([stored[500] ^ 1]) + stored[501:],
+        "all": lambda stored: bytes(byte ^ 0x55 for byte in stored[:-CHECKSUM]) + stored[-CHECKSUM:],
+        "zeros": lambda stored: bytes(len(stored)),
+        "checksum": lambda stored: stored[:-1] + bytes([stored[-1] ^ 1]),
+        "another's": put_others,
+    }
+    with _open(path) as store:
+        store.put([(name, _row(index)) for index, name in enumerate(changes)])
+    for name, change in changes.items():
+        _change(path, name, change)
+    with _open(path) as store:
+        assert store.known(changes) == {"good"}
+        assert store.damaged == changes.keys() - {"good"}
+        with pytest.raises(CacheError, match="lost 5"):
+            store.matrix(list(changes))
+        store.put([(name, _row(7)) for name in changes])
+    with _open(path) as store:
+        assert store.known(changes) == changes.keys()
+        assert store.damaged == set()
+        assert (store.matrix(list(changes)) == 7).all()
+
+
+def test_rows_of_an_earlier_kit_which_cannot_be_checked_are_absent_and_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    with _open(path) as store:
+        store.put([("a", _row(1)), ("b", _row(2))])
+    _change(path, "a", lambda stored: stored[:-CHECKSUM])
+    with _open(path) as store:
+        assert store.known("ab") == {"b"}
+        assert store.damaged == set()
+        store.put([("a", _row(1))])
+        assert store.matrix(["a", "b"])[:, 0].tolist() == [1, 2]
 
 
 def test_an_error_while_a_batch_is_made_stores_none_of_it(tmp_path: Path) -> None:

@@ -428,6 +428,49 @@ def test_a_full_disk(photos: Path, tmp_path: Path, shared_cache: Path, small_dis
     assert train(photos, tmp_path / "parts.tflite", shared_cache, "--overwrite").returncode == 0
 
 
+def test_a_report_that_does_not_fit_leaves_model_and_figures(
+    photos: Path, tmp_path: Path, shared_cache: Path, small_disk: Path
+) -> None:
+    model, page = tmp_path / "m.tflite", small_disk / "m.html"
+    (small_disk / "filler").write_bytes(bytes(1))
+    subprocess.run(["dd", "if=/dev/zero", f"of={small_disk / 'filler'}", "bs=4k"], capture_output=True, check=False)
+    done = train(photos, model, shared_cache, "--report", page, "--json")
+    line = error_line(done)
+    assert f"cannot write {page}: no space left on device" in line
+    assert f"the model is finished and written to {model}: 'graft report {model} {photos} -o PAGE' reports" in line
+    assert json.loads(done.stdout)["model"] == str(model)
+    assert read_model(model).labels == ("nut", "screw", "washer")
+    done = train(photos, model, shared_cache, "--report", page, "--min-accuracy", "1.0", "--overwrite", "--seed", "3")
+    if done.returncode == 3:
+        assert f"there is no report: cannot write {page}" in error_line(done, status=3)
+    assert "precision" in done.stdout
+
+
+def test_no_room_for_temporary_files(photos: Path, tmp_path: Path, shared_cache: Path, small_disk: Path) -> None:
+    model = tmp_path / "m.tflite"
+    assert train(photos, model, shared_cache).returncode == 0  # backbone and bottlenecks are cached now
+    command = ["train", photos, "-o", tmp_path / "n.tflite", *FAST, "--cache", shared_cache]
+    line = error_line(graft(*command, env={**os.environ, "TMPDIR": str(small_disk)}))
+    assert f"MB into {small_disk}: no space left on device; free some space there" in line
+    assert line.endswith("or name another folder in $TMPDIR")
+
+
+def test_a_cache_among_the_photos_is_refused_before_it_is_made(photos: Path, tmp_path: Path) -> None:
+    for command in (["train", photos, "-o", tmp_path / "m.tflite"], ["compare", photos]):
+        line = error_line(graft(*command, *FAST, "--cache", photos / "cache"))
+        assert "cache lies among the photos in" in line
+    assert sorted(path.name for path in photos.iterdir()) == ["nut", "screw", "washer"]
+
+
+def test_what_a_killed_run_left_is_removed(photos: Path, tmp_path: Path) -> None:
+    left = tmp_path / "tmp" / "graft-scratch-abcdefg1"
+    left.mkdir(mode=0o700, parents=True)
+    os.utime(left, (0, 0))
+    done = graft("compare", photos / "nut", *FAST, env={**os.environ, "TMPDIR": str(left.parent)})
+    assert error_line(done)  # it is no folder of classes; that comes after
+    assert not left.exists()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 200 KB."""

@@ -44,11 +44,21 @@ class Extraction:
         failures: photos that could not be decoded: digest to reason.
         hits: bottlenecks that were cached.
         misses: bottlenecks that were computed.
+        damaged: bottlenecks among the misses that were cached, but not as they had been stored.
     """
 
     failures: dict[str, str]
     hits: int
     misses: int
+    damaged: int = 0
+
+    @property
+    def damage(self) -> str | None:
+        """What to say where the cache was damaged."""
+        if not self.damaged:
+            return None
+        were = "1 bottleneck in the cache was" if self.damaged == 1 else f"{self.damaged} bottlenecks in the cache were"
+        return f"warning: {were} damaged and computed anew: the disk that it is on may be failing"
 
 
 class Bottlenecks:
@@ -116,6 +126,11 @@ class Bottlenecks:
         """Which of the keys are cached."""
         return self._store.known(keys)
 
+    @property
+    def damaged(self) -> int:
+        """How many that were asked for are cached, but not as they were stored, so that they count as missing."""
+        return len(self._store.damaged)
+
     def put(self, rows: Rows) -> None:
         """Caches bottlenecks, all or none of them."""
         self._store.put(rows)
@@ -152,6 +167,7 @@ def extract_together(
     jobs = _to_do(wanted, outputs, seed)
     total = sum(len(job.variants) for job in wanted)
     missing = sum(len(job.variants) for job in jobs)
+    damaged = sum(output.damaged for output in outputs)
     failures: dict[str, str] = {}
     failed = 0
     rows: list[Rows] = [[] for _ in outputs]
@@ -171,7 +187,7 @@ def extract_together(
             progress(done, len(jobs))
     finally:
         _flush(rows, outputs)  # Ctrl-C keeps what was computed
-    return Extraction(failures, total - missing, missing - failed)
+    return Extraction(failures, total - missing, missing - failed, damaged)
 
 
 def _flush(rows: list[Rows], outputs: Sequence[Bottlenecks]) -> None:

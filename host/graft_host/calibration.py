@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 
+from graft_host.gradient_descent import diverged
 from graft_host.head import Array, Fold, Head, Labels, Part, Recipe, fit_head, folds, photo_weights, too_few
 from graft_host.novelty import Novelty, measure_spread, shrink
 from graft_host.parallel import each
+from graft_host.temperature import HOTTEST, best_temperature, log_softmax
 
 BINS = 15
 """Bins of the expected calibration error, as in Guo et al. 2017."""
@@ -27,8 +29,6 @@ _FAR_SHARE = 0.75
 """Share of the refusals that is spent on photos that lie far out; the others are those between classes."""
 _FEWEST = 20
 _MARGIN = 0.1  # share of a score's lead over 1/K that rounding in the file may take from it
-_TEMPERATURES = (0.05, 50.0)
-_PRIOR = 0.5  # standard deviation of the logarithm of the temperature
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,9 @@ def calibrate(
         groups: rows of ``train`` with the same number show one photo, ``[N]``.
         rate: share of known photos that may be called unknown; 0 if none is ever to be.
         threads: folds at a time.
+
+    Raises:
+        GraftError: gradient descent diverged, so far that no temperature makes up for it.
     """
     classes = len(head.bias)
     seen = _seen(head, train, validation)
@@ -119,6 +122,8 @@ def calibrate(
     everything = _joined([seen, *folded])
     basis = everything if few else seen
     temperature = best_temperature(basis.logits, basis.labels)
+    if recipe.optimizer == "sgd" and temperature >= HOTTEST:
+        raise diverged(recipe.descent)
     cooled = replace(head, kernel=head.kernel / np.float32(temperature), bias=head.bias / np.float32(temperature))
     plain = CalibratedHead(cooled, temperature, len(basis.labels), None, None)
     if rate == 0 or len(everything.labels) < _FEWEST:
@@ -126,21 +131,6 @@ def calibrate(
     scaled = replace(everything, logits=everything.logits / temperature)
     start, unknown = _threshold(scaled, rate)
     return replace(plain, novelty=Novelty(measure_spread(train[0]), start), unknown=unknown)
-
-
-def best_temperature(logits: NDArray[np.float64], labels: Labels) -> float:
-    """The divisor of the logits with the smallest cross-entropy (Guo et al. 2017).
-
-    A prior keeps it near 1 as long as the photos don't say otherwise: where none is mistaken, cross-entropy alone
-    would make the scores as extreme as can be.
-    """
-
-    def loss(log_temperature: float) -> float:
-        losses = -_log_softmax(logits / np.exp(log_temperature))[np.arange(len(labels)), labels]
-        return float(np.sum(losses) + 0.5 * (log_temperature / _PRIOR) ** 2)
-
-    found = optimize.minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
-    return float(np.exp(found.x))
 
 
 def expected_calibration_error(scores: NDArray[np.floating[Any]], labels: Labels) -> float:
@@ -162,14 +152,8 @@ def expected_calibration_error(scores: NDArray[np.floating[Any]], labels: Labels
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Probabilities ``[N,K]``."""
-    probabilities: NDArray[np.float64] = np.exp(_log_softmax(logits))
+    probabilities: NDArray[np.float64] = np.exp(log_softmax(logits))
     return probabilities
-
-
-def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return result
 
 
 def _seen(head: Head, train: tuple[Array, Labels], held: tuple[Array, Labels]) -> _HeldOut:

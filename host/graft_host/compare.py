@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,15 +16,18 @@ from threadpoolctl import threadpool_limits
 from graft_device.classifier import to_input
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model, threads_to_use
+from graft_host.cache import default_cache
 from graft_host.calibration import CalibratedHead
 from graft_host.card import model_card
 from graft_host.clock import Clock
+from graft_host.destination import check_cache_place
 from graft_host.evaluate import Evaluation, evaluate
 from graft_host.material import Material, gather
 from graft_host.metadata import attach
 from graft_host.options import HeadOptions
 from graft_host.pipeline import graft, graftable_head
 from graft_host.reporter import Reporter
+from graft_host.scratch import remove_stale_scratch, scratch, write_scratch
 
 MODES = ("float32", "float16", "dynamic", "int8")
 _ROUNDS = 30
@@ -91,17 +93,21 @@ def compare(options: HeadOptions, reporter: Reporter) -> Comparison:
         GraftError: as ``graft train`` does.
     """
     threads = threads_to_use(options.threads)
+    check_cache_place(options.cache or default_cache(), options.photos)
+    remove_stale_scratch()
     head: CalibratedHead | None = None
-    with tempfile.TemporaryDirectory(prefix="graft-") as folder:
+    with scratch() as folder:
         files = []
         for mode in MODES:
             reporter.note(f"{mode}:")
             chosen = replace(options, quantization=mode)
             material = gather(chosen, reporter, Clock())
+            if note := material.extraction.damage:
+                reporter.note(note)
             own = _head(material, chosen)
             head = head or own
             heads = {"float32": head, "own": own} if mode == "int8" else {"float32": head}
-            files += _files(heads, material, chosen, Path(folder), reporter)
+            files += _files(heads, material, chosen, folder, reporter)
         sizes = {file.path: file.path.stat().st_size for file in files}
         runtime, times = _milliseconds([file.path for file in files], options, files[0].evaluation.paths[0], threads)
     rows = tuple(_row(file, files[0], sizes, times) for file in files)
@@ -132,7 +138,7 @@ def _files(
         with threadpool_limits(1):
             artifact = attach(graft(material, head), material.dataset.labels, model_card(options, material, head))
         path = folder / f"{options.quantization}-{name}.tflite"
-        path.write_bytes(artifact)
+        write_scratch(path, artifact)
         with reporter.progress(f"testing {options.quantization}") as progress:
             evaluation = evaluate(
                 path, material.split.test, material.dataset.labels, threads_to_use(options.threads), progress

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from graft_device import console
-from graft_device.errors import GateError
+from graft_device.errors import ExportError, GateError, GraftError
 from graft_device.model import read_model
 from graft_host.guards import FailedGate, rejected_path, write_model
 from graft_host.options import TrainOptions
 from graft_host.report import ReportData, render_report, write_report
 from graft_host.run import TrainResult
+from graft_host.scratch import scratch, write_scratch
 
 
 class RejectedError(GateError):
@@ -19,6 +19,14 @@ class RejectedError(GateError):
 
     def __init__(self, message: str, result: TrainResult) -> None:
         super().__init__(message, result.evaluation)
+        self.result = result
+
+
+class UnreportedError(ExportError):
+    """The model was written and its report could not be; ``result`` is the whole run."""
+
+    def __init__(self, message: str, result: TrainResult) -> None:
+        super().__init__(message)
         self.result = result
 
 
@@ -38,26 +46,53 @@ def place_model(artifact: bytes, gate: FailedGate | None, options: TrainOptions)
     return path
 
 
-def place_report(result: TrainResult, artifact: bytes, options: TrainOptions) -> None:
-    """Writes the report that was asked for, of a rejected model too; raises ExportError if that fails."""
+def place_report(result: TrainResult, artifact: bytes, options: TrainOptions) -> GraftError | None:
+    """Writes the report that was asked for, of a rejected model too.
+
+    Returns:
+        Why it could not be written; the model is there all the same.
+    """
     if options.report is None:
-        return
-    with tempfile.TemporaryDirectory(prefix="graft-") as folder:
-        model = result.model
-        if model is None:
-            model = Path(folder) / rejected_path(options.output).name
-            model.write_bytes(artifact)
-        page = render_report(ReportData(result.evaluation, read_model(model), options.photos, "test", result.to_json()))
-    write_report(options.report, page, overwrite=options.overwrite, option="--report")
+        return None
+    try:
+        with scratch() as folder:
+            model = result.model
+            if model is None:
+                model = folder / rejected_path(options.output).name
+                write_scratch(model, artifact)
+            told = ReportData(result.evaluation, read_model(model), options.photos, "test", result.to_json())
+            write_report(options.report, render_report(told), overwrite=options.overwrite, option="--report")
+    except GraftError as error:
+        return error
+    return None
 
 
-def check_passed(result: TrainResult, options: TrainOptions) -> None:
-    """Raises RejectedError, which says what was written and what not, if a gate refused the model."""
+def check_delivered(result: TrainResult, options: TrainOptions, unreported: GraftError | None) -> None:
+    """Says what was written and what not, if that is not all that was asked for.
+
+    Args:
+        result: of the run.
+        options: what it was told.
+        unreported: from ``place_report``.
+
+    Raises:
+        RejectedError: a gate refused the model.
+        UnreportedError: it passed, but its report was not written.
+    """
     if result.gate is None:
+        if unreported is not None:
+            model, photos = console.printable(result.model), console.printable(options.photos)
+            raise UnreportedError(
+                f"{unreported}; the model is finished and written to {model}: "
+                f"'graft report {model} {photos} -o PAGE' reports on it",
+                result,
+            ) from unreported
         return
     fate = f"{console.printable(options.output)} was not written"
     if result.model is not None:
         fate += f"; the rejected file is {console.printable(result.model)}"
-    if options.report is not None:
+    if unreported is not None:
+        fate += f"; there is no report: {unreported}"
+    elif options.report is not None:
         fate += f"; its report is {console.printable(options.report)}"
-    raise RejectedError(f"{result.gate.reason}: {fate}", result)
+    raise RejectedError(f"{result.gate.reason}: {fate}", result) from unreported

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from graft_device.errors import ExportError, os_reason
+from graft_device.errors import CacheError, ExportError, os_reason
 from graft_device.model import CARD_NAME
 from graft_host.files import atomic_path
 from graft_host.report_page import GENERATOR
@@ -134,9 +134,25 @@ def check_replaceable(target: Path, kind: Kind, *, option: str = "-o") -> None:
         )
 
 
+def check_cache_place(cache: Path, photos: Path) -> None:
+    """Raises CacheError if the cache would lie among the photos, where its folder would be taken for a class."""
+    if _inside(cache, photos):
+        raise CacheError(f"the cache {cache} lies among the photos in {photos}: name another place with --cache")
+
+
 def resolved(path: Path) -> Path:
-    """Where a path leads, links followed; a link that leads in a circle stays as it is."""
-    return Path(os.path.realpath(path))
+    """Where a path leads, links followed; a link that leads in a circle stays as it is.
+
+    Raises:
+        ExportError: it starts from the working folder, which was removed.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except FileNotFoundError as error:  # of the working folder: realpath takes any other path
+        raise ExportError(
+            f"the folder that graft runs in was removed, so that {path} leads nowhere: "
+            "change to another one, or give whole paths"
+        ) from error
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -147,8 +163,10 @@ def _same(one: Path, other: Path) -> bool:
 
 def _inside(target: Path, folder: Path) -> bool:
     """By the name that was given too: class folders may be links."""
+    if resolved(target).is_relative_to(resolved(folder)):
+        return True
     named = Path(os.path.abspath(target))  # noqa: PTH100  Path's own follows links
-    return resolved(target).is_relative_to(resolved(folder)) or named.is_relative_to(os.path.abspath(folder))  # noqa: PTH100
+    return named.is_relative_to(os.path.abspath(folder))  # noqa: PTH100
 
 
 class _Probe(Exception):  # noqa: N818  ends a trial write before anything is replaced

@@ -23,17 +23,7 @@ from graft_host.layer_error import LayerError
 from graft_host.provenance import weights_of
 from graft_host.quantize import BackboneSpec, quantized_backbone
 from graft_host.reporter import Reporter, note_skipped
-
-_CLIPPED = 0.001
-"""Share of a layer's numbers from which clipping counts. Measured: at most 0.0001 in a convolution with photos like
-those calibrated on; 0.005 for real weights calibrated on black photos, 0.07 for random ones on photos a sixth as
-bright."""
-
-_HARMFUL = 3.0
-"""dB that a clipping layer must lose to stand out: with few photos a single number beyond the range is 0.001."""
-
-_NOISY = 20.0
-"""dB of the bottleneck below which the noise is more than a tenth of the signal; 27 to 32 were usual up to mixed7."""
+from graft_host.verdict import verdict
 
 
 @dataclass(frozen=True)
@@ -65,6 +55,7 @@ class Diagnosis:
         layers: in the order in which they are computed, the pixels first and the bottleneck last.
         agreement: share of the photos that the head puts into the same class on float32 bottlenecks.
         failures: photos that cannot be read: path to reason.
+        calibration_photos: how many the backbone was calibrated on, as the card says; None where it doesn't.
     """
 
     model: Path
@@ -72,6 +63,7 @@ class Diagnosis:
     layers: tuple[LayerError, ...]
     agreement: float
     failures: dict[Path, str]
+    calibration_photos: int | None = None
 
     @property
     def bottleneck(self) -> LayerError:
@@ -81,7 +73,7 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """What there is to be done, in a sentence."""
-        return verdict(self.layers)
+        return verdict(self.layers, self.calibration_photos)
 
     def ranked(self, sort: str) -> list[LayerError]:
         """The layers by ``sqnr`` (worst first), ``lost`` (most first) or ``order`` (as computed)."""
@@ -101,6 +93,7 @@ class Diagnosis:
             "verdict": self.verdict,
             "bottleneck": self.bottleneck.sqnr,
             "agreement": self.agreement,
+            "calibration_photos": self.calibration_photos,
             "layers": [layer.to_json() for layer in self.ranked(sort)],
             "skipped": [{"path": os.fsdecode(path), "reason": why} for path, why in self.failures.items()],
         }
@@ -141,7 +134,11 @@ def diagnose(model: Path, folder: Path, settings: Settings, reporter: Reporter) 
     note_skipped(failures.items(), reporter, ": --json lists them")
     if not comparison.photos:
         raise DatasetError(f"none of the photos in {folder} can be read: {next(iter(failures.values()))}")
-    return Diagnosis(model, comparison.photos, comparison.layers(), comparison.agreement(), failures)
+    calibrated_on = card.backbone.get("calibration_photos")
+    return Diagnosis(
+        model, comparison.photos, comparison.layers(), comparison.agreement(), failures,
+        calibrated_on if isinstance(calibrated_on, int) else None,
+    )  # fmt: skip
 
 
 def _photos(model: ModelFile, folder: Path, part: str, threads: int) -> list[Photo]:
@@ -173,26 +170,3 @@ def _pixels(
         yield pixels
         done += 1
         progress(done, wanted)
-
-
-def verdict(backbone: Sequence[LayerError]) -> str:
-    """What the layers of a backbone, the bottleneck last, say of its calibration."""
-    ratio = backbone[-1].sqnr
-    figure = "bottleneck without noise" if ratio is None else f"bottleneck {ratio:.1f} dB"
-    clipping = [layer for layer in backbone if layer.clipped >= _CLIPPED]
-    noisy = ratio is not None and ratio < _NOISY
-    if not noisy and not any(_lost(layer) >= _HARMFUL for layer in clipping):
-        return f"{figure}; nothing stands out"
-    culprit = max(clipping or backbone, key=_lost)
-    lost = f"{_lost(culprit):.1f} dB"
-    if not clipping:
-        return f"{figure}, below {_NOISY:.0f}; no layer clips, and {culprit.name} loses the most ({lost})"
-    return (
-        f"{figure}; {len(clipping)} of {len(backbone)} layers clip, {culprit.name} above all ({culprit.clipped:.1%} of "
-        f"its numbers, {lost} lost there): the backbone was calibrated on photos unlike these; "
-        "train with photos like these, with --recalibrate"
-    )
-
-
-def _lost(layer: LayerError) -> float:
-    return 0.0 if layer.lost is None else layer.lost

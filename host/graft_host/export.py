@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -29,6 +32,8 @@ ONNX_REFUSED = (
     "TensorFlow up to 2.15; give --format keras, and in an environment of its own with tf2onnx try "
     "keras.models.load_model('x.keras').export('x.onnx', format='onnx')"
 )
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 _EXTRA = "assets.extra"
 """The folder of a SavedModel for what TensorFlow leaves alone."""
@@ -103,7 +108,7 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
     }
     try:
         with staging(target) as folder:
-            np.savez(folder / "head.npz", kernel=kernel, bias=bias)
+            (folder / "head.npz").write_bytes(_packed(kernel, bias))
             product = folder / ("export.keras" if kind == "keras" else "export")
             request |= {"head": str(folder / "head.npz"), "output": str(product)}
             _build(model, request)
@@ -112,14 +117,28 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
             _check_place(output, kind, read, overwrite=overwrite)  # much may have happened meanwhile
             put_in_place(product, target)
     except OSError as error:
-        raise ExportError(f"cannot write {output}: {os_reason(error)}") from error
+        raise ExportError(
+            f"cannot write {output}: {os_reason(error)}; free some space in {target.parent}, "
+            "or name another place with -o"
+        ) from error
     return Exported(output, kind, size, known.labels, known.card.image_size)
 
 
+def _packed(kernel: Array, bias: Array) -> bytes:
+    """The head as an ``.npz``; NumPy leaves a traceback on the terminal where it can't write one to a full disk."""
+    buffer = io.BytesIO()
+    np.savez(buffer, kernel=kernel, bias=bias)
+    return buffer.getvalue()
+
+
 def _build(model: Path, request: dict[str, Any]) -> None:
+    """Raises OSError where there was no room for the product, ExportError if it failed in another way."""
     try:
         call_quietly("graft_host.keras_export", request)
     except ExportError as error:
+        for code in _NO_ROOM:  # in TensorFlow's words or Keras's, the system's are among them
+            if os.strerror(code) in str(error):
+                raise OSError(code, os.strerror(code)) from error
         raise ExportError(f"{model} could not be exported: {error}") from error
 
 

@@ -56,11 +56,16 @@ def gradient_descent(
             kernel -= descent.learning_rate * (bottlenecks[chosen].T @ residual)
             bias -= descent.learning_rate * residual.sum(axis=0)
     if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
-        raise GraftError(
-            f"gradient descent diverged at learning rate {descent.learning_rate}: give a smaller --learning-rate, "
-            "or use --optimizer lbfgs"
-        )
+        raise diverged(descent)
     return kernel, bias
+
+
+def diverged(descent: Descent) -> GraftError:
+    """What to raise where a head shows that the steps were too large."""
+    return GraftError(
+        f"gradient descent diverged at learning rate {descent.learning_rate:g}: give a smaller --learning-rate, "
+        "or use --optimizer lbfgs"
+    )
 
 
 def _shares(logits: NDArray[np.float32]) -> NDArray[np.float32]:

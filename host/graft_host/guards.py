@@ -23,6 +23,7 @@ from graft_host.destination import (
 from graft_host.files import write_atomically
 from graft_host.folders import entries_of_root
 from graft_host.options import HeadOptions, TrainOptions
+from graft_host.rounding import apart
 
 _ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
 
@@ -61,13 +62,14 @@ def failed_gate(accuracy: Accuracy, photos: int, options: TrainOptions) -> Faile
     """The first gate that the file does not pass on so many test photos; None if it is as good as demanded."""
     shipped, least, most = accuracy.shipped, options.min_accuracy, options.max_drop
     if least is not None and not shipped >= least:
-        reason = f"accuracy {shipped:.4f} on {photos} test photos is below --min-accuracy {least}"
+        right = round(shipped * photos)
+        reason = f"accuracy {apart(shipped, least)} ({right} of {photos} test photos) is below --min-accuracy {least}"
         return FailedGate("--min-accuracy", least, shipped, reason)
     if most is not None and accuracy.float32 is not None:
         drop = accuracy.float32 - shipped
         if not drop <= most + _ROUNDING:
             reason = (
-                f"accuracy {shipped:.4f} on {photos} test photos is {drop:.4f} below float32's "
+                f"accuracy {shipped:.4f} on {photos} test photos is {apart(drop, most)} below float32's "
                 f"{accuracy.float32:.4f}, more than --max-drop {most} allows"
             )
             return FailedGate("--max-drop", most, drop, reason)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.gradient_descent import Descent, gradient_descent
+from graft_host.gradient_descent import Descent, diverged, gradient_descent
 from graft_host.parallel import each
 from graft_host.softmax_regression import solve
 
@@ -22,6 +22,7 @@ PENALTIES = tuple(float(c) for c in np.logspace(-5, 1, 13))
 
 _FOLDS = 5
 _ENOUGH = 30  # validation photos to choose a penalty by themselves
+_LOST = 10  # times the loss of a head of zeros; a few small steps from a random kernel may end above it too
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def train_head(
     """
     part = _weighted(train, classes, recipe)
     if recipe.optimizer == "sgd":
-        return fit_head(part, classes, recipe, None)
+        return _learned(fit_head(part, classes, recipe, None), part, recipe)
     groups = np.arange(len(train[1])) if groups is None else groups
     return _best_head(part, groups, validation, classes, recipe, threads)
 
@@ -142,6 +143,23 @@ def cross_entropy(logits: Array, labels: Labels, weights: NDArray[np.float64] | 
     wide -= wide.max(axis=1, keepdims=True)
     losses = np.log(np.exp(wide).sum(axis=1)) - wide[np.arange(len(labels)), labels]
     return float(np.average(losses, weights=weights))
+
+
+def _learned(head: Head, train: Part, recipe: Recipe) -> Head:
+    """A head of gradient descent; raises GraftError if its steps led away from any use, if not out of all bounds.
+
+    Large steps alone do no harm, as they scale all logits alike and the temperature undoes that. So it must be both
+    farther off than no head at all, and right no more often than the commonest class for every photo.
+    """
+    values, labels, weights = train
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = head.logits(values)
+        loss = cross_entropy(logits, labels, weights)
+    shares = np.bincount(labels, weights)
+    right = float(weights[logits.argmax(axis=1) == labels].sum())
+    if not np.isfinite(loss) or (loss > _LOST * np.log(len(shares)) and right <= shares.max()):
+        raise diverged(recipe.descent)
+    return head
 
 
 def _best_head(

@@ -117,7 +117,7 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
         check_strict(dataset, strict=options.strict)
         check_classes(dataset)
         parts = split(dataset, options.rule)
-        _note_calibration(backbone, parts, reporter)
+        note_calibration(backbone, parts, reporter)
         return Material(
             dataset,
             parts,
@@ -154,10 +154,18 @@ def note_unreadable(skipped: Sequence[Skipped], folder: Path, reporter: Reporter
     note_skipped(((skip.path, skip.reason) for skip in skipped), reporter, f": 'graft check {folder}' lists them")
 
 
-def _note_calibration(backbone: Backbone, parts: Split, reporter: Reporter) -> None:
+def note_calibration(backbone: Backbone, parts: Split, reporter: Reporter, where: str = "") -> None:
+    """Says so of a cached backbone that was calibrated on far fewer photos than a new one would be.
+
+    Args:
+        backbone: that is used.
+        parts: of the photos that it is used for.
+        reporter: hears of it.
+        where: goes before what is said, such as ``"at 150, "``.
+    """
     possible = min(MAX_CALIBRATION_PHOTOS, len(parts.train))
     if backbone.reused and backbone.spec.quantization == "int8" and backbone.calibration_photos < possible / 2:
         reporter.note(
-            f"note: the cached backbone was calibrated on {backbone.calibration_photos} photos; "
+            f"note: {where}the cached backbone was calibrated on {backbone.calibration_photos} photos; "
             f"--recalibrate would take {possible}"
         )

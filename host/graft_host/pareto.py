@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from graft_host.rounding import apart
+
 _ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
 
 
@@ -72,6 +74,25 @@ class Limits:
         if self.min_accuracy is not None and candidate.accuracy < self.min_accuracy - _ROUNDING:
             found["--min-accuracy"] = 1 - candidate.accuracy / self.min_accuracy
         return found
+
+    def missed(self, candidate: Candidate, photos: int) -> str:
+        """What a candidate misses, in words; a limit may be what a table shows, which is rounded.
+
+        Args:
+            candidate: that misses a limit.
+            photos: on which its accuracy was measured.
+        """
+        said = []
+        missed = self.misses(candidate)
+        if self.max_ms is not None and "--max-ms" in missed:
+            said.append(f"{apart(candidate.ms, self.max_ms, 1)} ms misses --max-ms {self.max_ms}")
+        if self.max_mb is not None and "--max-mb" in missed:
+            said.append(f"{apart(candidate.megabytes, self.max_mb, 1)} MB misses --max-mb {self.max_mb}")
+        if self.min_accuracy is not None and "--min-accuracy" in missed:
+            share = apart(candidate.accuracy, self.min_accuracy)
+            right = f"{round(candidate.accuracy * photos)} of {photos} photos"
+            said.append(f"accuracy {share} ({right}) misses --min-accuracy {self.min_accuracy}")
+        return " and ".join(said)
 
 
 def front(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -13,11 +11,13 @@ from threadpoolctl import threadpool_limits
 from graft_device.errors import DatasetError
 from graft_device.runtime import threads_to_use
 from graft_host.accuracy import Accuracy
+from graft_host.cache import default_cache
 from graft_host.calibration import CalibratedHead, Unknown, calibrate, expected_calibration_error, softmax
 from graft_host.card import model_card, tested_card
 from graft_host.clock import Clock
 from graft_host.dataset import Photo
-from graft_host.delivery import check_passed, place_model, place_report
+from graft_host.delivery import check_delivered, place_model, place_report
+from graft_host.destination import check_cache_place
 from graft_host.evaluate import Evaluation, evaluate
 from graft_host.findings import warnings
 from graft_host.fuse import fuse
@@ -32,6 +32,7 @@ from graft_host.options import HeadOptions, TrainOptions
 from graft_host.problems import find_problems
 from graft_host.reporter import Reporter, WithoutNotes
 from graft_host.run import TrainResult
+from graft_host.scratch import remove_stale_scratch, scratch, write_scratch
 
 _STATED = 1e-4  # stated rates are rounded to this
 
@@ -44,11 +45,16 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
             what was computed.
         RejectedError: the shipped file is not as good as the options demand; no output is written, but for a rejected
             file and a report that were asked for.
+        UnreportedError: the model was written, and the report that was asked for could not be.
     """
     clock = Clock()
     check_outputs(options)
+    check_cache_place(options.cache or default_cache(), options.photos)
     check_unknown_label(options)
+    remove_stale_scratch()
     material = gather(options, reporter, clock)
+    if note := material.extraction.damage:
+        reporter.note(note)
     labels, (tests, truth) = material.dataset.labels, material.test
     with clock.stage("check"):
         for line in photo_warnings(material, options):
@@ -87,8 +93,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     with clock.stage("write"):
         model = place_model(artifact, gate, options)
     result = TrainResult(model, material, head, evaluation, accuracy, len(artifact), clock.finish(), gate)
-    place_report(result, artifact, options)
-    check_passed(result, options)
+    check_delivered(result, options, place_report(result, artifact, options))
     return result
 
 
@@ -159,10 +164,11 @@ def evaluated(
 
     Raises:
         DatasetError: a photo cannot be read any more.
+        ExportError: there is no room for a temporary file.
     """
-    with tempfile.TemporaryDirectory(prefix="graft-") as folder:
-        candidate = Path(folder) / "candidate.tflite"
-        candidate.write_bytes(artifact)
+    with scratch() as folder:
+        candidate = folder / "candidate.tflite"
+        write_scratch(candidate, artifact)
         evaluation = evaluate(candidate, photos, labels, threads, progress)
     for path, reason in evaluation.failures.items():
         raise DatasetError(f"{path} changed during the run ({reason}): run again")

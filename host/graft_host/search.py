@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from graft_device import console
-from graft_host.board_latency import BoardFigures, common_setting, in_words, on_board, read_figures
 from graft_host.bottlenecks import Bottlenecks, Extraction
 from graft_host.card import model_card
 from graft_host.clock import Clock
@@ -18,7 +16,7 @@ from graft_host.cross_validation import CrossValidated, cross_validate
 from graft_host.destination import MODEL, REPORT, Source, check_destination, weights_source
 from graft_host.golden import SHARE
 from graft_host.guards import check_unknown_label
-from graft_host.latency import median_ms
+from graft_host.latency import Network
 from graft_host.material import Material, Survey, group_numbers, survey
 from graft_host.metadata import attach
 from graft_host.pareto import Candidate, Limits, choose, nearest
@@ -26,8 +24,11 @@ from graft_host.pipeline import graft, graftable_head, train
 from graft_host.quantize import Backbone
 from graft_host.report import write_report
 from graft_host.reporter import Reporter, WithoutNotes
+from graft_host.rounding import apart
 from graft_host.run import TrainResult
+from graft_host.scratch import scratch, write_scratch
 from graft_host.search_features import gather_features, seen
+from graft_host.search_latency import Latencies, board_figures, board_warnings, latencies
 from graft_host.search_options import SearchOptions
 from graft_host.search_report import search_report
 from graft_host.search_result import NothingFitsError, SearchResult
@@ -35,11 +36,11 @@ from graft_host.search_result import NothingFitsError, SearchResult
 
 @dataclass(frozen=True)
 class _Tried:
-    """A network with a head, as a file to be timed."""
+    """A network with a head, as a file to be timed of so many bytes."""
 
-    backbone: Backbone
+    network: Network
     found: CrossValidated
-    path: Path
+    size: int
 
 
 def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
@@ -48,6 +49,10 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
     Accuracy is cross-validated on the photos to train on and to validate with; those to test with are first looked
     at when the winner is tested.
 
+    Args:
+        options: what to try, and what to choose by.
+        reporter: hears how it goes.
+
     Raises:
         NothingFitsError: no network meets the limits; the report is written all the same.
         GraftError: anything that keeps the search from its end; the cache keeps what was computed.
@@ -55,25 +60,30 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
     clock = Clock()
     check_outputs(options)
     check_unknown_label(options.head_options(options.deepest, options.sizes[0]))
-    figures = _board_figures(options, reporter)
+    figures = board_figures(options)
+    known = board_warnings(figures)
+    for warning in known:
+        reporter.note(f"note: {warning}")
     looked = survey(options.head_options(options.deepest, options.sizes[0]), reporter, clock)
     looked, backbones = gather_features(options, looked, reporter, clock)
-    with tempfile.TemporaryDirectory(prefix="graft-") as folder:
+    with scratch() as folder:
         with clock.stage("heads"), reporter.progress("training heads", "heads") as progress:
             tried = []
             for backbone in backbones:
-                tried.append(_try(backbone, looked, options, Path(folder)))
+                tried.append(_try(backbone, looked, options, folder))
                 progress(len(tried), len(backbones))
         with clock.stage("latency"), reporter.progress("timing", "inferences") as progress:
-            runtime, here = median_ms([each.path for each in tried], looked.threads, progress)
-        candidates, words = _candidates(tried, here, figures, f"{runtime}, threads: {looked.threads}")
+            took = latencies([each.network for each in tried], figures, looked.threads, progress)
+        for warning in took.warnings:
+            reporter.note(f"warning: {warning}")
+        candidates = _candidates(tried, took)
         chosen = choose(candidates, options.limits)
         trained = None
         if chosen is not None:
-            trained = _made(chosen, options, reporter, Path(folder), clock)
+            trained = _made(chosen, options, reporter, folder, clock)
     result = SearchResult(
-        candidates, options.limits, chosen, trained, words, looked.split.counts(len(looked.dataset.skipped)),
-        clock.finish(), options.output is not None,
+        candidates, options.limits, chosen, trained, took.words, looked.split.counts(len(looked.dataset.skipped)),
+        clock.finish(), options.output is not None, (*known, *took.warnings),
     )  # fmt: skip
     if options.report is not None:
         page = search_report(result, options)
@@ -92,17 +102,6 @@ def check_outputs(options: SearchOptions) -> None:
         sources.append(Source("model", options.output))
     if options.report is not None:
         check_destination(options.report, REPORT, sources, overwrite=options.overwrite, option="--report")
-
-
-def _board_figures(options: SearchOptions, reporter: Reporter) -> list[BoardFigures]:
-    """What ``--latency`` names, before the work that it would be too late after."""
-    figures = [read_figures(path) for path in options.latency]
-    if figures:
-        common_setting(figures, [(tap, size) for tap in options.taps for size in options.sizes])
-    for each in figures:
-        for warning in each.warnings:
-            reporter.note(f"note: {each.path} says of its figures that they are worth little: {warning}")
-    return figures
 
 
 def _try(backbone: Backbone, looked: Survey, options: SearchOptions, folder: Path) -> _Tried:
@@ -126,25 +125,20 @@ def _try(backbone: Backbone, looked: Survey, options: SearchOptions, folder: Pat
         head = graftable_head(material, chosen)
         artifact = attach(graft(material, head), labels, model_card(chosen, material, head))
     path = folder / f"{spec.tap}-{spec.image_size}.tflite"
-    path.write_bytes(artifact)
-    return _Tried(backbone, found, path)
+    write_scratch(path, artifact)
+    return _Tried(Network(path, spec.tap, spec.image_size), found, len(artifact))
 
 
-def _candidates(
-    tried: Sequence[_Tried], here: Sequence[float], figures: Sequence[BoardFigures], setting: str
-) -> tuple[tuple[Candidate, ...], str]:
-    """The candidates, fastest first, and what their milliseconds are."""
-    shapes = [(each.backbone.spec.tap, each.backbone.spec.image_size) for each in tried]
-    ms, estimated = list(here), [False] * len(tried)
-    words = f"one inference here, {setting}, the median of the quietest of its turns"
-    if figures:
-        board = on_board(figures, shapes, here)
-        ms, estimated, words = list(board.ms), [not known for known in board.measured], in_words(board)
+def _candidates(tried: Sequence[_Tried], took: Latencies) -> tuple[Candidate, ...]:
+    """The candidates, fastest first."""
     found = [
-        Candidate(*shape, each.found.accuracy, each.found.standard_error, took, guess, each.path.stat().st_size)
-        for each, shape, took, guess in zip(tried, shapes, ms, estimated, strict=True)
-    ]
-    return tuple(sorted(found, key=lambda candidate: (candidate.ms, candidate.bytes))), words
+        Candidate(
+            each.network.tap, each.network.image_size, each.found.accuracy, each.found.standard_error, ms, guess,
+            each.size,
+        )
+        for each, ms, guess in zip(tried, took.ms, took.estimated, strict=True)
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda candidate: (candidate.ms, candidate.bytes)))
 
 
 def _made(chosen: Candidate, options: SearchOptions, reporter: Reporter, folder: Path, clock: Clock) -> TrainResult:
@@ -166,8 +160,8 @@ def _note_limits(result: TrainResult, limits: Limits, reporter: Reporter) -> Non
     least = limits.min_accuracy
     if least is not None and result.accuracy.shipped < least:
         reporter.note(
-            f"note: {result.accuracy.shipped:.4f} of the test photos named right is less than --min-accuracy {least}, "
-            "by which the network was chosen on other photos"
+            f"note: {apart(result.accuracy.shipped, least)} of the test photos named right is less than "
+            f"--min-accuracy {least}, by which the network was chosen on other photos"
         )
 
 
@@ -178,11 +172,6 @@ def has_room_for_golden_photos(chosen: Candidate, limits: Limits) -> bool:
 
 def _why_none(result: SearchResult, options: SearchOptions) -> str:
     close = nearest(result.candidates, options.limits)
-    figures = {
-        "--max-ms": f"{close.ms:.1f} ms",
-        "--max-mb": f"{close.megabytes:.1f} MB",
-        "--min-accuracy": f"accuracy {close.accuracy:.4f}",
-    }
-    missed = " and ".join(f"{figures[option]} misses {option}" for option in options.limits.misses(close))
+    missed = options.limits.missed(close, result.photos["train"] + result.photos["validation"])
     fate = "" if options.output is None else f"; {console.printable(options.output)} was not written"
     return f"none of {len(result.candidates)} networks meets the limits; nearest is {close.shown}: {missed}{fate}"

@@ -11,7 +11,7 @@ from graft_host.bottlenecks import Bottlenecks, extract_together, photos_alone
 from graft_host.clock import Clock
 from graft_host.dataset import Photo, check_classes
 from graft_host.guards import check_strict
-from graft_host.material import Survey, note_unreadable
+from graft_host.material import Survey, note_calibration, note_unreadable
 from graft_host.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.reporter import Reporter
 from graft_host.search_options import SearchOptions
@@ -29,6 +29,12 @@ def gather_features(
 ) -> tuple[Survey, tuple[Backbone, ...]]:
     """Converts and extracts what is not cached; Ctrl-C loses no image size that was finished.
 
+    Args:
+        options: of the search.
+        survey: of its photos.
+        reporter: hears of photos that are skipped, and of sizes whose cached backbones were calibrated on few.
+        clock: measures the stages.
+
     Returns:
         The survey, less photos that could not be decoded after all, and the backbones, whose bottlenecks of all
         ``seen`` photos are cached.
@@ -36,17 +42,22 @@ def gather_features(
     Raises:
         GraftError: anything that keeps a backbone from being made.
     """
+    first = True
     while True:
         found: list[Backbone] = []
         failures: dict[str, str] = {}
         for place, size in enumerate(options.sizes):
             start = time.monotonic()
-            backbones, failed = _size(options, survey, size, reporter, clock)
+            anew = options.recalibrate and first
+            backbones, failed = _size(options, survey, size, reporter, clock, recalibrate=anew)
+            if first:
+                note_calibration(backbones[0], survey.split, reporter, f"at {size}, ")
             found += backbones
             failures |= failed
             _note_left(options.sizes, place, time.monotonic() - start, reporter)
         if not failures:
             return survey, tuple(found)
+        first = False
         whole, dataset = survey.dataset, survey.dataset.without(failures)
         note_unreadable(dataset.skipped[len(whole.skipped) :], options.photos, reporter)
         check_strict(dataset, strict=options.strict)
@@ -55,20 +66,20 @@ def gather_features(
 
 
 def _size(
-    options: SearchOptions, survey: Survey, size: int, reporter: Reporter, clock: Clock
+    options: SearchOptions, survey: Survey, size: int, reporter: Reporter, clock: Clock, *, recalibrate: bool
 ) -> tuple[tuple[Backbone, ...], dict[str, str]]:
     """The backbones of one image size, and the photos that could not be decoded."""
     spec = BackboneSpec(survey.weights, options.deepest, size, "int8", options.resize)
     photos, training = seen(survey.split), survey.split.train
     ready = cached_backbones(spec, options.taps, training, survey.cache)
-    if ready and not _missing(ready, survey, photos):
+    if ready and not recalibrate and not _missing(ready, survey, photos):
         return ready, {}
     with clock.stage("backbones"), reporter.progress(f"{size}: quantizing") as progress:
         if len(options.taps) == 1:
-            only = quantized_backbone(spec, training, survey.cache, survey.threads, progress=progress)
+            only = quantized_backbone(spec, training, survey.cache, survey.threads, recalibrate, progress)
             trunk = Trunk(only.path, (only,), only.reused)
         else:
-            trunk = quantized_trunk(spec, options.taps, training, survey.cache, survey.threads, progress)
+            trunk = quantized_trunk(spec, options.taps, training, survey.cache, survey.threads, recalibrate, progress)
     with (
         clock.stage("bottlenecks"),
         reporter.progress(f"{size}: bottlenecks") as progress,

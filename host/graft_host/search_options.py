@@ -21,6 +21,7 @@ class SearchOptions:
         photos: a folder per class.
         taps: layers to try.
         sizes: input sides in pixels to try.
+        recalibrate: quantize the backbones anew, whatever is cached.
         limits: what the winner must meet.
         latency: files of ``graft-device bench --json``; this machine's latency counts where there are none.
         output: where the winner is written, if anywhere.
@@ -38,6 +39,7 @@ class SearchOptions:
     threads: int | None = None
     cache: Path | None = None
     strict: bool = False
+    recalibrate: bool = False
     limits: Limits = field(default_factory=Limits)
     latency: tuple[Path, ...] = ()
     output: Path | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graft_device import __version__
 from graft_host.pareto import Candidate
 from graft_host.report_page import bar, count, facts, figure, name, page, percent, section, table, text
@@ -12,7 +14,9 @@ from graft_host.search_result import SearchResult
 
 def search_report(result: SearchResult, options: SearchOptions) -> str:
     """The whole page; the same result gives the same page, byte for byte."""
-    body = f"{_head(result, options)}{_plot(result)}{_networks(result)}{_costs(result, options)}"
+    body = (
+        f"{_head(result, options)}{_warned(result.warnings)}{_plot(result)}{_networks(result)}{_costs(result, options)}"
+    )
     footer = f"Made by graftkit {text(__version__)}. This page is one file: it loads nothing and runs nothing."
     return page("graftkit search", f"<main>{body}</main><footer>{footer}</footer>")
 
@@ -42,6 +46,13 @@ def _head(result: SearchResult, options: SearchOptions) -> str:
         f"{chosen.ms / best.ms:.0%} of that time."
     )
     return f"{header}{facts(tiles, 'facts tiles')}<section><p>{text(compared)} {text(_limits(result))}</p></section>"
+
+
+def _warned(warnings: Sequence[str]) -> str:
+    if not warnings:
+        return ""
+    lines = "".join(f"<p>{text(warning)}</p>" for warning in warnings)
+    return section("warnings", "What to mind", "milliseconds", lines)
 
 
 def _limits(result: SearchResult) -> str:

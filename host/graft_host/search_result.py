@@ -23,6 +23,7 @@ class SearchResult:
         photos: how many each part of the split has.
         seconds: a figure a stage.
         written: whether the winner's file was kept.
+        warnings: why the milliseconds are worth little; empty if they are sound.
     """
 
     candidates: tuple[Candidate, ...]
@@ -33,6 +34,7 @@ class SearchResult:
     photos: dict[str, int]
     seconds: dict[str, float]
     written: bool
+    warnings: tuple[str, ...] = ()
 
     @property
     def front(self) -> tuple[Candidate, ...]:
@@ -58,6 +60,7 @@ class SearchResult:
             "latency": self.latency,
             "photos": self.photos,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "warnings": list(self.warnings),
         }
 
     def _winner(self, trained: TrainResult) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The cache of bottlenecks: one SQLite file per backbone and resize rule.
 
 SQLite gives what a cache of long work needs: a batch is stored whole or not at all, whatever kills the process,
-and several runs may read and write at once.
+and several runs may read and write at once. It does not notice bytes that change on the disk, so each vector is
+followed by a checksum of itself and its key. A row without one, as the kit wrote them before, has another length and
+counts as absent.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import itertools
 import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +27,8 @@ _BUSY_SECONDS = 60
 _KEYS_A_QUERY = 500
 _ROOM = 1 << 20  # bytes; SQLite's shared memory file needs 32 KiB, and says "disk I/O error" where there is less
 _DAMAGE = ("malformed", "not a database", "no such column", "Could not decode", "can't decode")
-_WHOLE = "typeof(vector) = 'blob' AND length(vector) = ?"
+_CHECKSUM_BYTES = 4
+_RESIDUE = 0x2144DF1C  # the CRC-32 of whatever is followed by its own CRC-32
 
 
 class BottleneckStore:
@@ -36,12 +40,16 @@ class BottleneckStore:
         length: D, the numbers in a vector.
         what: the vectors are, for messages.
 
+    Attributes:
+        damaged: keys under which a vector was met that is not the one that was stored.
+
     Raises:
         CacheError: from every method, when the file cannot be opened, read or written.
     """
 
     def __init__(self, path: Path, dtype: np.dtype[np.generic], length: int, what: str = "bottlenecks") -> None:
         self.path = path
+        self.damaged: set[str] = set()
         self._what = what
         self._dtype = dtype.newbyteorder("<")
         self._length = length
@@ -63,13 +71,11 @@ class BottleneckStore:
         self._db.close()
 
     def known(self, keys: Iterable[str]) -> set[str]:
-        """Which of the keys are stored."""
+        """Which of the keys are stored, undamaged."""
         found: set[str] = set()
         with self._errors():
             for batch in _batches(keys):
-                marks = ",".join("?" * len(batch))
-                query = f"SELECT key FROM bottlenecks WHERE key IN ({marks}) AND {_WHOLE}"  # noqa: S608
-                found.update(key for (key,) in self._db.execute(query, [*batch, self._bytes]))
+                found.update(key for key, _ in self._intact(batch))
         return found
 
     def put(self, rows: Sequence[tuple[str, NDArray[np.generic]]]) -> None:
@@ -77,7 +83,7 @@ class BottleneckStore:
         with self._errors(), self._db:
             self._db.executemany(
                 "INSERT OR REPLACE INTO bottlenecks VALUES (?, ?)",
-                ((key, vector.astype(self._dtype, copy=False).tobytes()) for key, vector in rows),
+                ((key, _row(key, vector.astype(self._dtype, copy=False).tobytes())) for key, vector in rows),
             )
 
     def matrix(self, keys: Sequence[str]) -> NDArray[np.generic]:
@@ -88,13 +94,23 @@ class BottleneckStore:
             places.setdefault(key, []).append(place)
         with self._errors():
             for batch in _batches(list(places)):  # places shrinks meanwhile
-                marks = ",".join("?" * len(batch))
-                query = f"SELECT key, vector FROM bottlenecks WHERE key IN ({marks}) AND {_WHOLE}"  # noqa: S608
-                for key, vector in self._db.execute(query, [*batch, self._bytes]):
-                    result[places.pop(key)] = np.frombuffer(vector, self._dtype)
+                for key, row in self._intact(batch):
+                    result[places.pop(key)] = np.frombuffer(row, self._dtype, self._length)
         if places:
             raise CacheError(f"{self.path} lost {len(places)} {self._what} while it was read: run again")
         return result
+
+    def _intact(self, keys: list[str]) -> Iterator[tuple[str, bytes]]:
+        """The rows of keys that are what was stored."""
+        marks = ",".join("?" * len(keys))
+        whole = "typeof(vector) = 'blob' AND length(vector) = ?"
+        query = f"SELECT key, vector FROM bottlenecks WHERE key IN ({marks}) AND {whole}"  # noqa: S608
+        crc = zlib.crc32
+        for row in self._db.execute(query, [*keys, self._bytes + _CHECKSUM_BYTES]):
+            if crc(row[1], crc(row[0].encode())) == _RESIDUE:
+                yield row
+            else:
+                self.damaged.add(row[0])
 
     def _prepare(self) -> None:
         deadline = time.monotonic() + _BUSY_SECONDS
@@ -123,6 +139,11 @@ class BottleneckStore:
             yield
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise CacheError(f"cache {self.path}: {_advice(error, self.path.parent, self._what)}") from error
+
+
+def _row(key: str, vector: bytes) -> bytes:
+    """A vector and its checksum; the key is in that, so that no vector is taken for another's."""
+    return vector + zlib.crc32(vector, zlib.crc32(key.encode())).to_bytes(_CHECKSUM_BYTES, "little")
 
 
 def _advice(error: Exception, folder: Path, what: str) -> str:

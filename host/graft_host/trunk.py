@@ -42,6 +42,7 @@ def quantized_trunk(
     training: Sequence[Photo],
     cache: Path,
     threads: int,
+    recalibrate: bool = False,
     progress: Progress | None = None,
 ) -> Trunk:
     """Finds a trunk in the cache, or converts one; its backbones are in the cache then too.
@@ -52,6 +53,7 @@ def quantized_trunk(
         training: the photos to train on, as for ``quantized_backbone``.
         cache: folder of the kit's caches.
         threads: for decoding.
+        recalibrate: convert even if a cached trunk would do.
         progress: called with (photos calibrated on, photos).
 
     Raises:
@@ -61,7 +63,7 @@ def quantized_trunk(
     check_tap(spec.weights, depths[-1])
     stored = BackboneCache(cache)
     key = _key(spec, depths)
-    network = stored.find(key, (photo.digest for photo in training))
+    network = None if recalibrate else stored.find(key, (photo.digest for photo in training))
     reused = network is not None
     if network is None:
         photos, digests = calibration_photos(spec, training, threads)

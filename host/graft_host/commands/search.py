@@ -71,6 +71,7 @@ def search(
     class_weight: ClassWeightOption = ClassWeight.NONE,
     unknown_rate: UnknownRateOption = 0.05,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on a photo that can't be read.")] = False,
+    recalibrate: Annotated[bool, typer.Option("--recalibrate", help="Quantize the backbones anew.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing output files.")] = False,
     threads: ThreadsOption = None,
     cache: CacheOption = None,
@@ -92,7 +93,7 @@ def search(
         rule=SplitRule(seed, test_percent, validation_percent),
         recipe=Recipe(balanced=class_weight is ClassWeight.BALANCED, seed=seed), unknown_rate=unknown_rate,
         threads=threads, cache=cache, strict=strict, limits=Limits(max_ms, max_mb, min_accuracy, within),
-        latency=tuple(latency or ()), output=output, report=report, overwrite=overwrite,
+        latency=tuple(latency or ()), output=output, report=report, overwrite=overwrite, recalibrate=recalibrate,
     )  # fmt: skip
     try:
         result = run(options, TerminalReporter())

@@ -91,7 +91,7 @@ def train(
     """Turn a folder of folders of photos into one tested .tflite."""
     check_percents(test_percent, validation_percent)
     from graft_host.console import TerminalReporter, train_report
-    from graft_host.delivery import RejectedError
+    from graft_host.delivery import RejectedError, UnreportedError
     from graft_host.head import Recipe
     from graft_host.options import TrainOptions
     from graft_host.pipeline import train as run
@@ -112,6 +112,6 @@ def train(
 
     try:
         tell(run(options, TerminalReporter()))
-    except RejectedError as refused:
-        tell(refused.result)
+    except (RejectedError, UnreportedError) as short:
+        tell(short.result)
         raise
