@@ -74,7 +74,7 @@ def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
     """
     threads = threads_to_use(options.threads)
     cache = options.cache or default_cache()
-    check_cache(cache)
+    check_cache(cache, options.photos)
     check_folder(options.photos)
     weights = _weights(options, reporter)
     with reporter.progress("comparing") as progress:
@@ -108,6 +108,8 @@ def _searched(
     with Bottlenecks(backbone, cache) as bottlenecks:
         with reporter.progress("bottlenecks") as progress:
             extraction = bottlenecks.extract(dataset.photos, (), Augmentation(), threads, progress)
+        if note := extraction.damage:
+            reporter.note(note)
         dataset = dataset.without(extraction.failures)
         features, labels = bottlenecks.matrix(dataset.photos)
     places = [photo.place for photo in dataset.photos]

@@ -16,11 +16,9 @@ from threadpoolctl import threadpool_limits
 from graft_device.classifier import to_input
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model, threads_to_use
-from graft_host.cache import default_cache
 from graft_host.calibration import CalibratedHead
 from graft_host.card import model_card
 from graft_host.clock import Clock
-from graft_host.destination import check_cache_place
 from graft_host.evaluate import Evaluation, evaluate
 from graft_host.material import Material, gather
 from graft_host.metadata import attach
@@ -93,7 +91,6 @@ def compare(options: HeadOptions, reporter: Reporter) -> Comparison:
         GraftError: as ``graft train`` does.
     """
     threads = threads_to_use(options.threads)
-    check_cache_place(options.cache or default_cache(), options.photos)
     remove_stale_scratch()
     head: CalibratedHead | None = None
     with scratch() as folder:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +20,7 @@ from graft_device.pictures import COUNT, render
 from graft_device.preprocess import load, preprocess
 from graft_host.dataset import Photo
 from graft_host.evaluate import Evaluation
+from graft_host.scratch import scratch, write_scratch
 
 MOST, EACH = 6, 2
 """Golden photos in all, and of one class."""
@@ -61,9 +61,9 @@ def golden_pack(network: bytes, archive: bytes, evaluation: Evaluation, photos: 
     Raises:
         DatasetError: a photo cannot be read any more.
     """
-    with tempfile.TemporaryDirectory(prefix="graft-") as folder:
-        path = Path(folder) / "candidate.tflite"
-        path.write_bytes(network + archive)
+    with scratch() as folder:
+        path = folder / "candidate.tflite"
+        write_scratch(path, network + archive)
         classifier = Classifier(path, threads=1)
         chosen = _photos(classifier, evaluation, photos, int(SHARE * len(network))) if photos else []
         entries = [entry for entry, _ in chosen] or _pictures(classifier)

@@ -15,6 +15,7 @@ from graft_host.destination import (
     MODEL,
     REPORT,
     Source,
+    check_cache_place,
     check_destination,
     check_replaceable,
     resolved,
@@ -106,8 +107,9 @@ def check_unknown_label(options: HeadOptions) -> None:
             )
 
 
-def check_cache(cache: Path) -> None:
-    """Raises CacheError unless the cache folder can be written to."""
+def check_cache(cache: Path, photos: Path) -> None:
+    """Raises CacheError unless the cache folder can be written to and lies elsewhere than the photos."""
+    check_cache_place(cache, photos)
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache):

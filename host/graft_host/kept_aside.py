@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from graft_device.errors import CacheError, ModelError
@@ -11,6 +10,7 @@ from graft_host.cache import default_cache
 from graft_host.dataset import Dataset, Photo
 from graft_host.near_duplicates import group_near_duplicates
 from graft_host.reporter import Reporter
+from graft_host.scratch import scratch
 from graft_host.split import RecordedSplit
 
 
@@ -52,5 +52,5 @@ def _grouped(dataset: Dataset, threads: int, reporter: Reporter) -> Dataset:
         try:
             return group_near_duplicates(dataset, default_cache(), threads, progress)
         except CacheError:  # it only saves time
-            with tempfile.TemporaryDirectory(prefix="graft-") as scratch:
-                return group_near_duplicates(dataset, Path(scratch), threads, progress)
+            with scratch() as folder:
+                return group_near_duplicates(dataset, folder, threads, progress)

@@ -83,7 +83,7 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     """
     threads = threads_to_use(options.threads)
     cache = options.cache or default_cache()
-    check_cache(cache)
+    check_cache(cache, options.photos)
     check_folder(options.photos)
     weights = chosen_weights(options, reporter)
     with clock.stage("scan"), reporter.progress("comparing") as progress:

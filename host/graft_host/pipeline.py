@@ -11,13 +11,11 @@ from threadpoolctl import threadpool_limits
 from graft_device.errors import DatasetError
 from graft_device.runtime import threads_to_use
 from graft_host.accuracy import Accuracy
-from graft_host.cache import default_cache
 from graft_host.calibration import CalibratedHead, Unknown, calibrate, expected_calibration_error, softmax
 from graft_host.card import model_card, tested_card
 from graft_host.clock import Clock
 from graft_host.dataset import Photo
 from graft_host.delivery import check_delivered, place_model, place_report
-from graft_host.destination import check_cache_place
 from graft_host.evaluate import Evaluation, evaluate
 from graft_host.findings import warnings
 from graft_host.fuse import fuse
@@ -49,7 +47,6 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     """
     clock = Clock()
     check_outputs(options)
-    check_cache_place(options.cache or default_cache(), options.photos)
     check_unknown_label(options)
     remove_stale_scratch()
     material = gather(options, reporter, clock)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from graft_device.preprocess import preprocess
 from graft_host.backbone_cache import BackboneCache, CachedNetwork
 from graft_host.dataset import Photo
 from graft_host.isolated import Progress, call_quietly
+from graft_host.scratch import scratch
 from graft_host.weights import WeightsSource, check_tap
 
 MAX_CALIBRATION_PHOTOS = 100
@@ -167,22 +167,22 @@ def convert_apart(
     Raises:
         ExportError: the conversion failed.
     """
-    with tempfile.TemporaryDirectory(prefix="graft-") as scratch:
+    with scratch() as folder:
         request: dict[str, Any] = {
             "weights": {**asdict(spec.weights), "path": spec.weights.path and str(spec.weights.path.absolute())},
             "taps": list(taps),
             "image_size": spec.image_size,
             "mode": spec.quantization,
             "photos": None,
-            "output": str(Path(scratch) / "backbone.tflite"),
+            "output": str(folder / "backbone.tflite"),
         }
         if photos is not None:
-            request["photos"] = str(Path(scratch) / "photos.npy")
+            request["photos"] = str(folder / "photos.npy")
             try:
                 np.save(request["photos"], photos)
             except OSError as error:
                 raise ExportError(
-                    f"cannot write {photos.nbytes / 1e6:.1f} MB of calibration photos into {scratch}: "
+                    f"cannot write {photos.nbytes / 1e6:.1f} MB of calibration photos into {folder.parent}: "
                     "free some space there, or name another folder in $TMPDIR"
                 ) from error
         try:

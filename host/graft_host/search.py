@@ -26,7 +26,7 @@ from graft_host.report import write_report
 from graft_host.reporter import Reporter, WithoutNotes
 from graft_host.rounding import apart
 from graft_host.run import TrainResult
-from graft_host.scratch import scratch, write_scratch
+from graft_host.scratch import remove_stale_scratch, scratch, write_scratch
 from graft_host.search_features import gather_features, seen
 from graft_host.search_latency import Latencies, board_figures, board_warnings, latencies
 from graft_host.search_options import SearchOptions
@@ -60,6 +60,7 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
     clock = Clock()
     check_outputs(options)
     check_unknown_label(options.head_options(options.deepest, options.sizes[0]))
+    remove_stale_scratch()
     figures = board_figures(options)
     known = board_warnings(figures)
     for warning in known:

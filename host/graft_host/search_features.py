@@ -87,6 +87,8 @@ def _size(
     ):
         wanted = photos_alone(photos)
         extraction = extract_together(trunk.path, spec, outputs, wanted, 0, survey.threads, progress)
+    if note := extraction.damage:
+        reporter.note(note)
     return trunk.backbones, extraction.failures
 
 
