@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 PROGRAM = f"{STORE}/venv/bin/graft-device"
 ROOT_STORE = "/var/lib/graftkit"
 UNIT = "graft-serve-fleet"
+BROKEN = "/run/broken"
 _INTERPRETER = f"{STORE}/venv/lib/python3.11/site-packages/ai_edge_litert/interpreter.py"
 _WRONG = """
 _right = Interpreter.get_tensor
@@ -165,14 +166,17 @@ def wheels_for(board: Board) -> Path:
 
 
 def serve(board: Board) -> int:
-    """Makes the store of a board with systemd a service, which does not start with a model called "unloved"."""
+    """Makes the store of a board with systemd a service, and tells its port.
+
+    It does not start with a model called "unloved", nor where there is ``BROKEN``.
+    """
     port = free_port()
     lines = [
         f"cd /tmp && {ROOT_STORE}/venv/bin/graft-device service {ROOT_STORE} --name {UNIT} -- serve --port {port}",
         f"install -m 644 {UNIT}.service /etc/systemd/system/",
         f"mkdir /etc/systemd/system/{UNIT}.service.d && cat >/etc/systemd/system/{UNIT}.service.d/strict.conf <<'END'",
         "[Service]",
-        f"ExecStartPre=/bin/sh -c '! grep unloved {ROOT_STORE}/current/slot.json'",
+        f"ExecStartPre=/bin/sh -c '! grep unloved {ROOT_STORE}/current/slot.json && ! test -e {BROKEN}'",
         "END",
         f"systemctl daemon-reload && systemctl enable --now {UNIT}",
     ]
@@ -184,6 +188,30 @@ def start_of_service(board: Board) -> int:
     """When it was started, in microseconds since the board was."""
     shown = board.run(f"systemctl show -P ActiveEnterTimestampMonotonic {UNIT}", user="root")
     return int(shown.stdout)
+
+
+def switch_by_hand(board: Board, model: Path) -> None:
+    """Switches the model of a board with systemd, and does not restart its service: as a run that is cut off."""
+    board.at(f"/root/{model.name}").write_bytes(model.read_bytes())
+    # systemd tells when a service was started in whole seconds.
+    program = f"{ROOT_STORE}/venv/bin/graft-device"
+    board.run(f"sleep 1; {program} install /root/{model.name} --store {ROOT_STORE}", user="root")
+
+
+def is_well(board: Board, port: int) -> bool:
+    """Whether its service answers."""
+    health = f"curl -sS --fail http://127.0.0.1:{port}/healthz"
+    return bool(json.loads(board.run(health, user="root").stdout)["status"] == "ok")
+
+
+def fake_ansible(folder: Path) -> dict[str, str]:
+    """An environment in which Ansible does nothing but note the variables that it was given, in ``given.json``."""
+    folder.mkdir()
+    program = folder / "ansible-playbook"
+    lines = ["#!/bin/sh", f'for word; do case $word in @*) cp "${{word#@}}" {folder}/given.json ;; esac; done']
+    program.write_text("\n".join(lines) + "\n")
+    program.chmod(0o755)
+    return {**environment(), "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
 def break_runtime(board: Board) -> None:

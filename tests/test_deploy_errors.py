@@ -120,9 +120,11 @@ def test_a_disk_that_fills_up_on_the_way(park: Park) -> None:
     with connected(parse_target(board.address), SshOptions(board.config)) as connection:
         facts = look(connection, None, "0" * 16, None)
         kit = plan_kit(wheel, find_needs("filling", facts), EXTRAS, WHEELS / "wheels")
-        with pytest.raises(DeployError, match="No space left on device") as caught:
+        advised = "No space left on device; make room there, or name another folder with --store"
+        with pytest.raises(DeployError, match=advised) as caught:
             install_kit(connection, facts, kit)
     assert caught.value.exit_status == 6
+    assert not list(board.at(f"{STORE}/incoming").iterdir())
     assert not list(board.at(f"{STORE}/kits").iterdir())
     assert not board.at(f"{STORE}/venv").exists()
 

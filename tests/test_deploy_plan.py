@@ -15,7 +15,6 @@ import pytest
 import graft_device
 import graft_host
 from graft_device.install import Machine
-from graft_host.deploy.board_kit import _locked
 from graft_host.deploy.environment import plan_kit
 from graft_host.deploy.errors import DeployError, UnsuitableError
 from graft_host.deploy.facts import BoardFacts, BoardPython, Current, InstalledKit, Unit
@@ -26,7 +25,6 @@ from graft_host.deploy.requirements import find_needs
 from graft_host.deploy.service import choose_unit, health_url
 from graft_host.deploy.ssh import _short_folder
 from graft_host.deploy.target import Target, parse_target
-from graft_host.deploy.transfer import _PREPARE
 
 BOOKWORM = Machine("aarch64", 64, (3, 11), (2, 36), linux=True)
 PYTHON = BoardPython("/usr/bin/python3", (3, 11, 2), venv=True, machine=BOOKWORM, packages={})
@@ -86,6 +84,7 @@ def test_facts_of_a_full_board() -> None:
         "python=broken",
         'kit={"id": "k1", "version": "0.1.0", "runtime": "litert"}', "kit_works=yes", "current=ab",
         'slot={"name": "pets", "ms": 12.5}', "sha256=abcd", "since=77", "partial=12", "systemd=yes",
+        "previous=cd", "earlier_kit=k0", "leftovers=3",
         "unit=system|a.service|/x serve %%", "active=active", "restarts=3", "entered=99",
         "unit=user|b.service|/y", "active=inactive", "restarts=0", "end=yes",
     ]  # fmt: skip
@@ -95,7 +94,8 @@ def test_facts_of_a_full_board() -> None:
     assert (python.version, python.packages) == ((3, 11, 2), {"numpy": "1.24.2", "pillow": "9.4.0"})
     assert facts.kit == InstalledKit("k1", "0.1.0", "litert", works=True)
     assert facts.current == Current("abcd", {"id": "ab", "name": "pets", "ms": 12.5}, 77)
-    assert facts.partial == 12
+    assert (facts.partial, facts.leftovers) == (12, 3072)
+    assert (facts.previous, facts.earlier_kit) == ("cd", "k0")
     assert facts.units == (
         Unit("a.service", False, "/x serve %%", "active", 3, 99),
         Unit("b.service", True, "/y", "inactive", 0, 0),
@@ -160,7 +160,10 @@ def test_what_is_there_is_left_alone() -> None:
         (replace(THERE, units=(replace(SERVE, since=999),)), False, False, True),
         (replace(THERE, units=(replace(SERVE, active="failed", since=0),)), False, False, True),
         (replace(THERE, units=(replace(SERVE, active="activating", since=0),)), False, False, True),
+        (replace(THERE, units=(replace(SERVE, active="deactivating", since=0),)), False, False, True),
         (replace(THERE, units=(replace(SERVE, active="inactive", since=0),)), False, False, False),
+        # One that somebody stopped is left so, whatever is sent.
+        (replace(FACTS, units=(replace(SERVE, active="inactive", since=0),)), True, True, False),
         (replace(THERE, kit=None, units=(SERVE,), systemd=False), True, False, False),
     ],
 )
@@ -183,6 +186,17 @@ def test_no_place(changes: dict[str, object], advice: str) -> None:
     assert caught.value.exit_status == 6
 
 
+def test_what_was_cut_off_makes_room() -> None:
+    assert make_plan("b", replace(FACTS, free=10**8, leftovers=3 * 10**8), MODEL, KIT, None).sends
+
+
+@pytest.mark.parametrize("store", ["/home/pi/a$b", '/home/pi/"b"', "/home/pi/a\\b", "/home/pi/a\tb"])
+def test_a_folder_that_no_program_can_be_started_in(store: str) -> None:
+    with pytest.raises(DeployError, match="no programs can be started in a folder with such a name") as caught:
+        make_plan("b", replace(FACTS, store=store), MODEL, KIT, None)
+    assert caught.value.exit_status == 2
+
+
 def test_units() -> None:
     two = replace(FACTS, units=(SERVE, replace(SERVE, name="run.service")))
     with pytest.raises(DeployError, match=r"serve.service, run.service\): choose one with --service"):
@@ -191,6 +205,8 @@ def test_units() -> None:
         choose_unit("b", FACTS, "x")
     with pytest.raises(DeployError, match=r"pi may not restart serve\.service"):
         choose_unit("b", replace(FACTS, units=(SERVE,), sudo=False), None)
+    stopped = replace(SERVE, active="inactive")
+    assert choose_unit("b", replace(FACTS, units=(stopped,), sudo=False), None) == stopped
     own = replace(SERVE, user=True)
     assert choose_unit("b", replace(FACTS, units=(own,), sudo=False), None) == own
 
@@ -235,33 +251,12 @@ def test_the_wheel_installs_and_is_always_the_same(tmp_path: Path) -> None:
     assert digest == hashlib.sha256(wheel.data).hexdigest()
 
 
-@pytest.mark.parametrize(("room", "wanted"), [(1000, b"parts" + b"current"), (10**15, b"parts")])
-def test_what_was_cut_off_is_gone_on_with_even_where_there_is_little_room(
-    room: int, wanted: bytes, tmp_path: Path
-) -> None:
-    """The script that runs on the board, told of a new model of so many bytes."""
-    folder, current = tmp_path / "in coming" / ("ab" * 8), tmp_path / "current.tflite"
-    current.write_bytes(b"current")
-    (folder / ".partial").mkdir(parents=True)
-    (folder / ".partial" / "model.tflite").write_bytes(b"parts")
-    command = ["sh", "-c", _PREPARE, "sh", str(folder), str(current), str(room)]
-    assert subprocess.run(command, capture_output=True, check=True).stdout == b"seed\n"
-    assert (folder / ".seed" / "model.tflite").read_bytes() == wanted
-    assert not (folder / ".partial" / "model.tflite").exists()
-
-
 def test_the_socket_is_not_put_where_ssh_cannot_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a b", "100%"):
         monkeypatch.setattr("tempfile.tempdir", f"/run/{name}")
         assert name not in str(_short_folder())
     monkeypatch.setattr("tempfile.tempdir", "/run/some-where_1.d")
     assert _short_folder() == "/run/some-where_1.d"
-
-
-def test_the_lock_on_kits_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Whoever may read it could hold it, and so keep all deployments away."""
-    with _locked(tmp_path):
-        assert (tmp_path / ".kits.lock").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_wheel_without_a_part_that_is_asked_for() -> None:

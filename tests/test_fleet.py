@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from graft_host.deploy.fleet import ansible_folder
 from tests.conftest import error_line, graft
 from tests.fleets import (
+    BROKEN,
     ROOT_STORE,
     UNIT,
     Fleet,
@@ -19,12 +22,15 @@ from tests.fleets import (
     current,
     demand_ansible,
     environment,
+    fake_ansible,
+    is_well,
     serve,
     start_board,
     start_of_service,
+    switch_by_hand,
     wheels_for,
 )
-from tests.remote.board import Spec
+from tests.remote.board import Board, Spec
 from tests.remote.park import STORE, opened
 from tests.stores import slot_id, write_model
 
@@ -89,6 +95,7 @@ def test_a_board_that_fails_its_self_test_or_is_away_keeps_its_model_and_the_oth
     bad, gone = done.board(BAD), done.board("gone")
     assert (bad["exit_status"], bad["after"]["id"]) == (3, old)
     assert "self-test" in bad["reason"]
+    assert list(fleet.board(BAD).at(STORE).glob("incoming/*")) == []
     assert (gone["exit_status"], gone["after"]) == (10, None)
     assert "reached over ssh" in gone["reason"]
     one = done.board(GOOD[0])
@@ -171,44 +178,219 @@ def test_the_role_by_itself_fails_the_board_that_fails(fleet: Fleet, models: Mod
     assert [fleet.current(name) for name in ("den", BAD)] == [new, old]
 
 
+@dataclass(frozen=True)
+class Shed:
+    """A board with systemd, the kit and a service, and a fleet that it is in together with one that is away.
+
+    Attributes:
+        port: of the service.
+        first: what the deployment to the bare board said.
+    """
+
+    board: Board
+    fleet: Fleet
+    port: int
+    first: subprocess.CompletedProcess[str]
+
+    def inventory(self) -> Path:
+        group = {"ansible_user": "root", "graftkit_wheels": str(wheels_for(self.board)), "graftkit_settle": 1}
+        return self.fleet.inventory(["shed"], GONE, graftkit_health_retries=3, **group)
+
+    def deploy(self, model: Path, *args: object) -> subprocess.CompletedProcess[str]:
+        asked = ["--inventory", self.inventory(), "--serial", "2", "--max-fail-percentage", "50", "--json"]
+        return graft("deploy", model, *asked, *args, env=environment())
+
+    def alone(self, model: Path, *args: object, status: int = 0) -> dict[str, Any]:
+        """What became of it, in a deployment to it alone."""
+        done = self.deploy(model, "--limit", "shed", *args)
+        assert done.returncode == status, done.stdout + done.stderr
+        [found] = json.loads(done.stdout)["boards"]
+        return dict(found)
+
+    def current(self) -> str:
+        return current(self.board, ROOT_STORE)
+
+    def started(self) -> int:
+        return start_of_service(self.board)
+
+
+@pytest.fixture(scope="module")
+def sheds(boards: Fleet, models: Models) -> Shed:
+    if shutil.which("systemd-nspawn") is None:
+        pytest.skip("no nspawn: apt-get install systemd-container")
+    board = boards.park.start("shed", Spec(systemd=True))
+    first = Shed(board, boards, 0, None).deploy(models.old)  # type: ignore[arg-type]
+    return Shed(board, boards, serve(board), first)
+
+
+@pytest.fixture
+def shed(sheds: Shed, models: Models) -> Shed:
+    """One that runs the old model, and ran the new one before."""
+    sheds.board.run(f"rm -f {BROKEN}", user="root")
+    for model in (models.new, models.old):
+        switch_by_hand(sheds.board, model)
+    sheds.board.run(f"systemctl reset-failed {UNIT}; systemctl stop {UNIT}; systemctl start {UNIT}", user="root")
+    return sheds
+
+
+@pytest.fixture
+def unloved(tmp_path: Path) -> Path:
+    """A model that passes its self-test, but the service does not start with it."""
+    return write_model(tmp_path / "unloved.tflite", 1.2)
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("systemd-nspawn") is None, reason="no nspawn: apt-get install systemd-container")
-def test_graft_deploy_brings_kit_and_model_and_services_follow(boards: Fleet, models: Models, tmp_path: Path) -> None:
-    shed = boards.park.start("shed", Spec(systemd=True))
-    group = {"ansible_user": "root", "graftkit_wheels": str(wheels_for(shed)), "graftkit_settle": 1}
-    inventory = boards.inventory(["shed"], GONE, **group)
-    asked = ["--inventory", inventory, "--serial", "2", "--max-fail-percentage", "50"]
-    first = graft("deploy", models.old, *asked, "--json", env=environment())
-    assert "1 of 2 boards do not have the model (gone)" in error_line(first, 13), first.stdout
-    assert {each["board"]: each["state"] for each in json.loads(first.stdout)["boards"]} == {
+def test_graft_deploy_brings_kit_and_model_and_services_follow(shed: Shed, models: Models, unloved: Path) -> None:
+    old, new = models.ids
+    assert "1 of 2 boards do not have the model (gone)" in error_line(shed.first, 13), shed.first.stdout
+    assert {each["board"]: each["state"] for each in json.loads(shed.first.stdout)["boards"]} == {
         "shed": "changed",
         "gone": "failed",
     }
-    port = serve(shed)
-    checked = graft("deploy", models.new, *asked, "--dry-run", "--limit", "shed", env=environment())
-    assert (checked.returncode, "would change 1" in checked.stdout) == (0, True), checked.stdout + checked.stderr
-    started = start_of_service(shed)
-    assert started > 0
+    started = shed.started()
+    assert shed.alone(models.new, "--dry-run")["state"] == "would change"
+    assert (shed.current(), shed.started()) == (old, started)
 
-    second = graft("deploy", models.new, *asked, "--limit", "shed", env=environment())
-    assert second.returncode == 0, second.stdout + second.stderr
-    assert start_of_service(shed) > started
-    assert current(shed, ROOT_STORE) == slot_id(models.new)
-    started = start_of_service(shed)
-    again = graft("deploy", models.new, *asked, "--limit", "shed", "--json", env=environment())
-    assert (again.returncode, json.loads(again.stdout)["counts"]) == (0, {"unchanged": 1}), again.stderr
-    assert start_of_service(shed) == started
+    assert shed.alone(models.new)["state"] == "changed"
+    assert shed.started() > started > 0
+    assert shed.current() == new
+    started = shed.started()
+    assert shed.alone(models.new)["state"] == "unchanged"
+    assert shed.started() == started
 
-    # This one passes its self-test, but the service does not start with it.
-    unloved = write_model(tmp_path / "unloved.tflite", 1.2)
-    failed = graft("deploy", unloved, *asked, "--limit", "shed", "--json", env=environment())
-    assert failed.returncode == 13
-    [found] = json.loads(failed.stdout)["boards"]
-    assert (found["state"], found["exit_status"], found["after"]["name"]) == ("failed", 12, "new")
+    found = shed.alone(unloved, status=13)
+    assert (found["state"], found["exit_status"], found["after"]["id"]) == ("failed", 12, new)
     assert UNIT in found["reason"]
-    assert current(shed, ROOT_STORE) == slot_id(models.new)
-    health = f"curl -sS --fail http://127.0.0.1:{port}/healthz"
-    assert json.loads(shed.run(health, user="root").stdout)["status"] == "ok"
+    assert shed.current() == new
+    assert is_well(shed.board, shed.port)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_cut_off_before_the_restart_is_ended_by_the_next(shed: Shed, models: Models) -> None:
+    started = shed.started()
+    switch_by_hand(shed.board, models.new)
+    assert shed.alone(models.new, "--dry-run")["state"] == "would change"
+    assert shed.started() == started
+    assert shed.alone(models.new)["state"] == "changed"
+    assert shed.started() > started
+    assert is_well(shed.board, shed.port)
+    assert shed.alone(models.new)["state"] == "unchanged"
+
+
+@pytest.mark.slow
+def test_a_service_that_failed_with_the_current_model_gets_the_one_before(
+    shed: Shed, models: Models, unloved: Path
+) -> None:
+    switch_by_hand(shed.board, unloved)
+    shed.board.run(f"systemctl restart {UNIT}", user="root", check=False)
+    found = shed.alone(unloved, status=13)
+    assert (found["state"], found["exit_status"], found["after"]["id"]) == ("failed", 12, models.ids[0]), found
+    assert UNIT in found["reason"]
+    assert shed.current() == models.ids[0]
+    assert is_well(shed.board, shed.port)
+
+
+@pytest.mark.slow
+def test_a_service_that_is_well_with_no_model_keeps_the_current_one(shed: Shed, models: Models) -> None:
+    old, _ = models.ids
+    shed.board.run(f"touch {BROKEN}; systemctl restart {UNIT}", user="root", check=False)
+    found = shed.alone(models.old, status=13)
+    assert (found["state"], found["exit_status"], found["after"]["id"]) == ("failed", 12, old), found
+    assert "going back failed" in found["reason"]
+    assert shed.current() == old
+    shed.board.run(f"rm {BROKEN}", user="root")
+    assert shed.alone(models.old)["state"] == "changed"
+    assert is_well(shed.board, shed.port)
+
+
+@pytest.mark.slow
+def test_a_first_model_stays_though_the_service_is_not_well(shed: Shed, unloved: Path) -> None:
+    shed.board.run(f"cd {ROOT_STORE} && rm -rf current previous slots", user="root")
+    found = shed.alone(unloved, status=13)
+    assert (found["state"], found["exit_status"], found["before"]) == ("failed", 12, None), found
+    assert UNIT in found["reason"]
+    assert found["reason"].endswith("there is nothing to go back to")
+    assert shed.current() == found["after"]["id"] == slot_id(unloved)
+
+
+@pytest.mark.slow
+def test_other_extras_are_another_kit(shed: Shed, models: Models) -> None:
+    with_camera = shed.alone(models.old, "--dry-run", "--extra", "camera", "--extra", "mqtt", "--extra", "serve")
+    assert with_camera["state"] == "would change"
+    same = shed.alone(models.old, "--dry-run", "--extra", "serve", "--extra", "mqtt")
+    assert same["state"] == "unchanged"
+
+
+@pytest.fixture(scope="module")
+def hut(boards: Fleet) -> Board:
+    """A board with nothing on it, to which no test but its own deploys to the same store."""
+    return boards.park.start("hut")
+
+
+@pytest.mark.slow
+def test_the_first_model_of_a_board_stays_where_another_of_the_batch_fails(
+    hut: Board, boards: Fleet, models: Models
+) -> None:
+    inventory = boards.inventory(["hut"], GONE, graftkit_wheels=str(wheels_for(hut)))
+    done = graft("deploy", models.old, "--inventory", inventory, "--serial", "2", "--json", env=environment())
+    assert "1 of 2 boards do not have the model (gone)" in error_line(done, 13), done.stdout
+    found = {each["board"]: each for each in json.loads(done.stdout)["boards"]}
+    assert {name: each["state"] for name, each in found.items()} == {"hut": "changed", "gone": "failed"}
+    assert (found["hut"]["before"], found["gone"]["before"]) == (None, None)
+    assert current(hut) == models.ids[0]
+
+
+@pytest.mark.slow
+def test_a_store_may_be_relative_and_have_blanks(hut: Board, boards: Fleet, models: Models) -> None:
+    inventory = boards.inventory(["hut"], graftkit_wheels=str(wheels_for(hut)))
+    asked = ["--inventory", inventory, "--store", "our own/graft kit"]
+    first = graft("deploy", models.old, *asked, env=environment())
+    assert first.returncode == 0, first.stdout + first.stderr
+    installed = hut.home / "our own" / "graft kit" / "current" / "model.tflite"
+    assert installed.read_bytes() == models.old.read_bytes()
+    second = graft("deploy", models.old, *asked, "--json", env=environment())
+    assert json.loads(second.stdout)["counts"] == {"unchanged": 1}, second.stderr
+
+
+@pytest.mark.slow
+def test_wheels_of_a_kit_that_can_not_be_installed_are_removed(
+    hut: Board, boards: Fleet, models: Models, tmp_path: Path
+) -> None:
+    inventory = boards.inventory(["hut"], graftkit_wheels=str(tmp_path), graftkit_store="barren")
+    done = graft("deploy", models.old, "--inventory", inventory, "--json", env=environment())
+    assert done.returncode == 13, done.stdout + done.stderr
+    [found] = json.loads(done.stdout)["boards"]
+    assert "pip can't install the kit" in found["reason"]
+    assert list((hut.home / "barren").glob("incoming/*")) == []
+
+
+def test_what_is_given_goes_before_the_inventory_though_it_is_usual(models: Models, tmp_path: Path) -> None:
+    inventory = _local(tmp_path)
+    fake = fake_ansible(tmp_path / "bin")
+    ours = {"graftkit_model", "graftkit_wheel", "graftkit_summary_file"}
+    graft("deploy", models.new, "--inventory", inventory, env=fake)
+    assert set(_given(tmp_path)) == ours
+    numbers = ["--max-fail-percentage", "0", "--keep", "3", "--settle", "5"]
+    usual = [*numbers, "--runtime", "auto", "--extra", "serve", "--extra", "mqtt"]
+    graft("deploy", models.new, "--inventory", inventory, *usual, env=fake)
+    assert {name: value for name, value in _given(tmp_path).items() if name not in ours} == {
+        "graftkit_max_fail_percentage": 0,
+        "graftkit_keep": 3,
+        "graftkit_settle": 5,
+        "graftkit_runtime": "auto",
+        "graftkit_extras": ["mqtt", "serve"],
+    }
+
+
+@pytest.mark.parametrize("name", [b"{{ 6 * 7 }}.tflite", b"{%.tflite", b"caf\xe9.tflite", b"two\nlines.tflite"])
+def test_a_name_that_ansible_does_not_take_is_said_in_one_line(models: Models, tmp_path: Path, name: bytes) -> None:
+    fake = fake_ansible(tmp_path / "bin")
+    model = tmp_path / os.fsdecode(name)
+    model.write_bytes(models.new.read_bytes())
+    line = error_line(graft("deploy", model, "--inventory", _local(tmp_path), env=fake), 2)
+    assert "Ansible" in line
+    assert "name" in line
+    assert not (tmp_path / "bin" / "given.json").exists()
 
 
 def test_what_a_fleet_needs_is_said_in_one_line(models: Models, tmp_path: Path) -> None:
@@ -244,3 +426,7 @@ def _local(folder: Path) -> Path:
     path = folder / "local.yml"
     path.write_text("all:\n  hosts:\n    here:\n      ansible_connection: local\n")
     return path
+
+
+def _given(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "bin" / "given.json").read_text()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,21 @@ def deploy(
     model: Path, board: Board, *args: object, address: str | None = None, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Runs ``graft deploy`` as a person does, with wheels from here."""
+    return graft(*_words(model, board, args, address), timeout=900, **options)
+
+
+def begin(model: Path, board: Board, *args: object, address: str | None = None) -> subprocess.Popen[str]:
+    """Starts ``graft deploy`` as from a terminal of its own, to be interrupted by ``os.killpg``."""
+    command = [sys.executable, "-m", "graft_host.cli", *map(str, _words(model, board, args, address))]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )  # fmt: skip
+
+
+def _words(model: Path, board: Board, args: tuple[object, ...], address: str | None) -> list[object]:
     fixed = ["-F", board.config, "--offline", "--cache", WHEELS]
-    return graft("deploy", model, address or board.address, *fixed, *args, timeout=900, **options)
+    return ["deploy", model, address or board.address, *fixed, *args]
 
 
 def make_kit(board: Board, store: str) -> None:

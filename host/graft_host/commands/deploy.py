@@ -14,7 +14,7 @@ from graft_host.commands.options import JsonOption, ModelArgument
 
 if TYPE_CHECKING:
     from graft_host.deploy.fleet import Fleet
-    from graft_host.deploy.run import Options
+    from graft_host.deploy.settings import Settings
 
 
 class Runtime(str, Enum):
@@ -82,12 +82,17 @@ def deploy(
     service: Annotated[
         str | None, typer.Option(help="systemd unit to restart.  [default: the one that runs the store's model]")
     ] = None,
-    keep: Annotated[int, typer.Option(min=1, help="Models to keep; the current and the previous one always.")] = 3,
-    runtime: Annotated[Runtime, typer.Option(help="Interpreter to install.")] = Runtime.AUTO,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="Models to keep; the current and the previous one always.  [default: 3]")
+    ] = None,
+    runtime: Annotated[Runtime | None, typer.Option(help="Interpreter to install.  [default: auto]")] = None,
     extra: Annotated[
         list[Extra] | None, typer.Option(help="Part of the kit to install too; repeatable.  [default: mqtt, serve]")
     ] = None,
-    settle: Annotated[int, typer.Option(min=0, max=600, help="Seconds that the restarted service must go on.")] = 5,
+    settle: Annotated[
+        int | None,
+        typer.Option(min=0, max=600, help="Seconds that the restarted service must go on.  [default: 5]"),
+    ] = None,
     allow_downgrade: Annotated[
         bool, typer.Option("--allow-downgrade", help="Let a signed model be older than one before it.")
     ] = False,
@@ -112,29 +117,31 @@ def deploy(
     from graft_host.cache import default_cache
     from graft_host.deploy.fleet import Fleet
     from graft_host.deploy.report import outcome_lines
-    from graft_host.deploy.run import EXTRAS, Options
+    from graft_host.deploy.run import Options
     from graft_host.deploy.run import deploy as run
+    from graft_host.deploy.settings import Settings
     from graft_host.deploy.ssh import SshOptions
     from graft_host.deploy.target import parse_target
 
-    options = Options(
-        ssh=SshOptions(ssh_config, tuple(ssh_option or ())),
+    settings = Settings(
         store=store,
         keep=keep,
         service=service,
-        offline=(cache or default_cache()) / "wheels" if offline else None,
-        extras=EXTRAS if extra is None else tuple(sorted({each.value for each in extra})),
-        runtime=runtime.value,
-        allow_downgrade=allow_downgrade,
-        dry_run=dry_run,
+        extras=None if extra is None else tuple(sorted({each.value for each in extra})),
+        runtime=None if runtime is None else runtime.value,
+        allow_downgrade=allow_downgrade or None,
         settle=settle,
     )
+    ssh = SshOptions(ssh_config, tuple(ssh_option or ()))
     if inventory is not None:
-        _check_fleet(board)
-        _deploy_fleet(model, Fleet(inventory, limit, _sizes(serial), max_fail_percentage or 0), options, as_json)
+        _check_fleet(board, offline)
+        fleet = Fleet(inventory, limit, _sizes(serial), max_fail_percentage, ssh, dry_run)
+        _deploy_fleet(model, fleet, settings, as_json)
         return
     if board is None or limit or serial or max_fail_percentage is not None:
         raise typer.BadParameter("name a board, or boards by --inventory FILE", param_hint="BOARD")
+    wheels = (cache or default_cache()) / "wheels" if offline else None
+    options = Options(ssh=ssh, offline=wheels, dry_run=dry_run, **settings.given())
     outcome = run(model, parse_target(board), options, console.say)
     if as_json:
         typer.echo(json.dumps(outcome.to_json()))
@@ -143,9 +150,13 @@ def deploy(
         typer.echo(line)
 
 
-def _check_fleet(board: str | None) -> None:
+def _check_fleet(board: str | None, offline: bool) -> None:
     if board is not None:
         raise typer.BadParameter(f"either a board ({board}) or --inventory", param_hint="BOARD")
+    if offline:
+        raise typer.BadParameter(
+            "is for a single board: set graftkit_wheels to a folder of wheels in the inventory", param_hint="--offline"
+        )
 
 
 def _sizes(serial: str | None) -> tuple[str, ...]:
@@ -155,10 +166,10 @@ def _sizes(serial: str | None) -> tuple[str, ...]:
     return sizes
 
 
-def _deploy_fleet(model: Path, fleet: Fleet, options: Options, as_json: bool) -> None:
+def _deploy_fleet(model: Path, fleet: Fleet, settings: Settings, as_json: bool) -> None:
     from graft_host.deploy.fleet import deploy_fleet
 
-    summary = deploy_fleet(model, fleet, options, quiet=as_json)
+    summary = deploy_fleet(model, fleet, settings, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(summary.found))
     summary.check()

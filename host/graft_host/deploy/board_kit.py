@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WRITE_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM, _BUSY = 6, 7
 _WAIT_S = 600
+_ADVICE = "; make room there, or name another folder with --store"
 
 
 class Failed(Exception):  # noqa: N818  what it is called is not seen
@@ -34,24 +36,42 @@ class Failed(Exception):  # noqa: N818  what it is called is not seen
 
 
 def make(store: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Makes the kit ``request["id"]`` unless it is there.
+    """Makes the kit ``request["id"]`` unless it is there and works.
 
     Args:
         store: the folder of kits.
         request: ``id``, ``version``, ``runtime``, ``wheel`` (its SHA-256), ``requirements``, ``system`` and, if pip
-            shall not ask its index, ``wheels``, a folder.
+            shall not ask its index, ``wheels``, a folder; ``mend`` if it shall be made anew even so.
     """
     kit = store / "kits" / request["id"]
     with _locked(store):
-        if _complete(kit):
+        if _complete(kit) and not request.get("mend") and _works(kit):
             return {"made": False}
-        shutil.rmtree(kit, ignore_errors=True)
-        try:
-            _build(store, kit, request)
-        except BaseException:
-            shutil.rmtree(kit, ignore_errors=True)
-            raise
+        with _aside(kit):
+            try:
+                _build(store, kit, request)
+            except BaseException:
+                shutil.rmtree(kit, ignore_errors=True)
+                raise
         return {"made": True}
+
+
+@contextmanager
+def _aside(kit: Path) -> Iterator[None]:
+    """Puts a broken kit out of the way, and back where no other is made: a service may still run from it."""
+    broken = kit.with_name(f".{kit.name}.broken")
+    if not _complete(kit):
+        shutil.rmtree(kit, ignore_errors=True)
+    else:
+        shutil.rmtree(broken, ignore_errors=True)
+        kit.rename(broken)
+    try:
+        yield
+    except BaseException:
+        if broken.is_dir():
+            broken.rename(kit)
+        raise
+    shutil.rmtree(broken, ignore_errors=True)
 
 
 def activate(store: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +125,9 @@ def _lead_through_link(store: Path, kit: Path) -> None:
         if path.is_symlink() or not path.is_file():
             continue
         text = path.read_bytes()
-        if text.startswith(b"#!" + inside):
+        # Where a path has a blank or is long, a shell is what the first line names, and Python follows in the second.
+        first, second, *_ = [*text.split(b"\n", 2), b""]
+        if text.startswith(b"#!") and inside in first + second:
             path.write_bytes(text.replace(inside, outside, 1))
 
 
@@ -117,14 +139,22 @@ def _run(command: list[str], what: str) -> None:
         text = f"{done.stdout}\n{done.stderr}"
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         told = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ") or "Error:" in line]
-        full = "No space left on device" in text
-        raise Failed(
-            f"{what}: {told[-1] if told else lines[-1] if lines else 'no reason given'}", _NO_ROOM if full else 1
-        )
+        said = told[-1] if told else lines[-1] if lines else "no reason given"
+        full = "No space left on device" in text or "Disk quota exceeded" in text
+        raise Failed(f"{what}: {said}{_ADVICE if full else ''}", _NO_ROOM if full else 1)
 
 
 def _complete(kit: Path) -> bool:
     return (kit / "kit.json").is_file()
+
+
+def _works(kit: Path) -> bool:
+    """Whether its program starts, which imports every command."""
+    command = [str(kit / "bin" / "python"), str(kit / "bin" / "graft-device"), "--version"]
+    try:
+        return not subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode
+    except OSError:
+        return False
 
 
 def _write(path: Path, text: str) -> None:
@@ -175,7 +205,8 @@ def main() -> None:
         answer = {"error": str(error.args[0]), "status": error.args[1]}
     except OSError as error:
         status = _NO_ROOM if error.errno in _WRITE_ERRORS else 1
-        answer = {"error": f"{error.strerror}: {error.filename or store}", "status": status}
+        advice = _ADVICE if error.errno in _FULL else ""
+        answer = {"error": f"{error.strerror}: {error.filename or store}{advice}", "status": status}
     sys.stdout.write(json.dumps(answer) + "\n")
 
 

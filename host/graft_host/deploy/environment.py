@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from graft_host.deploy import wheels
 from graft_host.deploy.errors import DeployError
 from graft_host.deploy.kit import PROJECT, KitWheel, kit_id
-from graft_host.deploy.transfer import send_files
+from graft_host.deploy.transfer import removed_if_failed, send_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,19 +65,25 @@ def install_kit(connection: Connection, facts: BoardFacts, kit: Kit) -> None:
     folder = str(PurePosixPath(facts.store) / "incoming" / f"kit-{kit.id}")
     with tempfile.TemporaryDirectory() as scratch:
         paths = [kit.wheel.write(Path(scratch)), *_fetched(kit)]
-        send_files(connection, facts, paths, folder)
+        with removed_if_failed(connection, folder):
+            send_files(connection, facts, paths, folder)
+            _ask(connection, kit.needs.python.path, "make", facts.store, _request(facts, kit, folder))
+    connection.run(["rm", "-rf", folder])
+
+
+def _request(facts: BoardFacts, kit: Kit, folder: str) -> dict[str, Any]:
     extras = f"[{','.join(kit.extras)}]" if kit.extras else ""
-    request: dict[str, Any] = {
+    there = facts.kit
+    return {
         "id": kit.id,
         "version": kit.wheel.version,
         "runtime": kit.needs.runtime,
         "wheel": hashlib.sha256(kit.wheel.data).hexdigest(),
-        "requirements": [f"{PROJECT}{extras} @ file://{folder}/{kit.wheel.name}", *kit.needs.packages],
+        "requirements": [f"{PROJECT}{extras} @ file://{quote(f'{folder}/{kit.wheel.name}')}", *kit.needs.packages],
         "system": kit.needs.system,
         "wheels": folder if kit.offline is not None else None,
+        "mend": there is not None and there.id == kit.id and not there.works,
     }
-    _ask(connection, kit.needs.python.path, "make", facts.store, request)
-    connection.run(["rm", "-rf", folder])
 
 
 def activate_kit(

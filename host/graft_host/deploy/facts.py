@@ -34,7 +34,7 @@ class BoardPython:
 
 @dataclass(frozen=True)
 class InstalledKit:
-    """The kit on the board: what ``kit.json`` says, and whether its Python starts."""
+    """The kit on the board: what ``kit.json`` says, and whether its program starts."""
 
     id: str
     version: str
@@ -77,6 +77,11 @@ class Unit:
     restarts: int = 0
     since: int = 0
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody stopped it or never started it, and it is not to run; one that failed is another matter."""
+        return self.active == "inactive"
+
 
 @dataclass(frozen=True)
 class BoardFacts:
@@ -97,6 +102,9 @@ class BoardFacts:
         kit: None where there is none.
         current: None where there is no model.
         partial: bytes of this model that an earlier attempt left there.
+        leftovers: bytes of other models and kits that attempts which were cut off left there.
+        previous: id of the model that it ran before the current one; None where there was none.
+        earlier_kit: id of the newest kit that is there and not in use; None where there is none.
         units: of the kit.
     """
 
@@ -114,4 +122,7 @@ class BoardFacts:
     kit: InstalledKit | None = None
     current: Current | None = None
     partial: int = 0
+    leftovers: int = 0
+    previous: str | None = None
+    earlier_kit: str | None = None
     units: tuple[Unit, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ ID_LENGTH = 16
 _KIT_BYTES = 350e6
 """What an environment takes on the board, with its wheels while they are installed: 210 MB and 60 MB where measured."""
 _SPARE = 1.05
+_UNFIT = re.compile(r'["$`\\]|[\x00-\x1f\x7f]')
+"""What the first line of a program can't lead through, as pip writes it."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Plan:
         kit: likewise.
         send_kit: whether it must be installed …
         send_model: … or the model …
-        unit: … and which unit is restarted; None if none is.
-        restart: whether it is.
+        unit: … and which unit runs it; None if none does.
+        restart: whether that is restarted; one that somebody stopped is left so.
     """
 
     board: str
@@ -67,9 +70,14 @@ class Plan:
     restart: bool
 
     @property
+    def sends(self) -> bool:
+        """Whether anything is written to the board."""
+        return self.send_kit or self.send_model
+
+    @property
     def nothing(self) -> bool:
         """Whether the board is as it shall be."""
-        return not (self.send_kit or self.send_model or self.restart)
+        return not (self.sends or self.restart)
 
 
 def read_local(path: Path) -> Model:
@@ -93,15 +101,21 @@ def make_plan(board: str, facts: BoardFacts, model: Model, kit: Kit, service: st
     installed = facts.kit
     send_kit = not (installed and installed.works and installed.id == kit.id)
     send_model = facts.current is None or facts.current.sha256 != model.sha256
-    restart = unit is not None and (send_kit or send_model or needs_restart(unit, facts))
+    restart = unit is not None and not unit.stopped and (send_kit or send_model or needs_restart(unit, facts))
     plan = Plan(board, model, kit, send_kit, send_model, unit, restart)
     _check_place(plan, facts)
     return plan
 
 
 def _check_place(plan: Plan, facts: BoardFacts) -> None:
-    if not (plan.send_kit or plan.send_model):
+    if not plan.sends:
         return
+    if _UNFIT.search(facts.store):
+        raise DeployError(
+            f"{plan.board}: no programs can be started in a folder with such a name: name another one with --store, "
+            f"without quotes, $ and \\ ({facts.store})",
+            2,
+        )
     if facts.read_only:
         raise DeployError(
             f"{plan.board}: {facts.store} is on a file system that is mounted read-only: mount it writable, or name "
@@ -115,9 +129,10 @@ def _check_place(plan: Plan, facts: BoardFacts) -> None:
             NO_ROOM,
         )
     wanted = plan.send_model * plan.model.bytes * _SPARE + plan.send_kit * _KIT_BYTES
-    if facts.free < wanted:
+    free = facts.free + facts.leftovers  # which go first
+    if free < wanted:
         raise DeployError(
-            f"{plan.board}: {facts.free / 1e6:.0f} MB are free at {facts.store}, and {wanted / 1e6:.0f} MB are needed: "
+            f"{plan.board}: {free / 1e6:.0f} MB are free at {facts.store}, and {wanted / 1e6:.0f} MB are needed: "
             "make room there, or name another folder with --store",
             NO_ROOM,
         )

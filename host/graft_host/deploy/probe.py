@@ -72,6 +72,9 @@ def read_facts(lines: Sequence[str]) -> BoardFacts:
         kit=_kit(one),
         current=_current(one),
         partial=_number(one.get("partial", "")),
+        leftovers=_number(one.get("leftovers", "")) * 1024,
+        previous=one.get("previous"),
+        earlier_kit=one.get("earlier_kit"),
         units=tuple(_unit(each) for each in units),
     )
 

@@ -71,8 +71,12 @@ done
 if [ -d "$store" ]; then
     if [ -f "$store/venv/kit.json" ]; then
         put kit "$(cat "$store/venv/kit.json")"
-        "$store/venv/bin/python" -c 'import graft_device' </dev/null >/dev/null 2>&1 && put kit_works yes
+        "$store/venv/bin/graft-device" --version </dev/null >/dev/null 2>&1 && put kit_works yes
     fi
+    used=$(basename "$(readlink "$store/venv" 2>/dev/null)")
+    for one in $(ls -t "$store/kits" 2>/dev/null); do
+        [ "$one" != "$used" ] && [ -f "$store/kits/$one/kit.json" ] && put earlier_kit "$one" && break
+    done
     for link in current previous; do
         [ -L "$store/$link" ] && put "$link" "$(basename "$(readlink "$store/$link")")"
     done
@@ -84,6 +88,14 @@ if [ -d "$store" ]; then
     for part in "$store/incoming/$id/.partial/model.tflite" "$store/incoming/$id/model.tflite.part"; do
         [ -f "$part" ] && put partial "$(wc -c <"$part")"
     done
+    left=0
+    for one in "$store"/incoming/kit-* "$store"/incoming/????????????????; do
+        [ -d "$one" ] && [ "${one##*/}" != "$id" ] || continue
+        case ${one##*/} in kit-*) ;; *[!0-9a-f]*) continue ;; esac
+        size=$(du -sk "$one" 2>/dev/null | cut -f 1)
+        left=$((left + ${size:-0}))
+    done
+    [ "$left" -gt 0 ] && put leftovers "$left"
 fi
 
 [ -n "$XDG_RUNTIME_DIR" ] || export XDG_RUNTIME_DIR=/run/user/$uid

@@ -51,6 +51,13 @@ class Outcome:
         """The model that runs now."""
         return self.installed["current"] if self.installed else self.before()
 
+    def service(self) -> dict[str, str] | None:
+        """The unit that was restarted, or that is stopped and was left so."""
+        unit = self.plan.unit
+        if self.health is not None:
+            return {"unit": self.health.unit, "state": self.health.state}
+        return {"unit": unit.name, "state": unit.active} if unit and unit.stopped else None
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         plan, kit = self.plan, self.plan.kit
@@ -72,7 +79,7 @@ class Outcome:
             "after": self.after(),
             "selftest": (self.installed or {}).get("selftest"),
             "wire_bytes": self.sent.bytes,
-            "service": None if self.health is None else {"unit": self.health.unit, "state": self.health.state},
+            "service": self.service(),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
 
@@ -106,6 +113,8 @@ def plan_lines(plan: Plan, facts: BoardFacts) -> list[str]:
         steps.append(f"install {plan.model.path.name}{signed} ({size}{against}), after its self-test there")
     if plan.restart and plan.unit:
         steps.append(f"restart {plan.unit.name} and wait until it is well")
+    elif plan.unit and plan.unit.stopped:
+        steps.append(f"leave {plan.unit.name} stopped, as it is")
     return [printable(f"{'will' if number == 0 else '':<10} {step}") for number, step in enumerate(steps)]
 
 
@@ -126,8 +135,9 @@ def outcome_lines(outcome: Outcome) -> list[str]:
         lines.append(
             f"sent       {outcome.sent.bytes / 1e3:,.0f} kB for {outcome.plan.model.bytes / 1e3:,.0f} kB ({share:.1%})"
         )
-    if outcome.health:
-        lines.append(f"service    {outcome.health.unit} is {outcome.health.state}")
+    if service := outcome.service():
+        left = "" if outcome.health else ", and was left so"
+        lines.append(f"service    {service['unit']} is {service['state']}{left}")
     stages = ", ".join(f"{name} {value:.1f}" for name, value in outcome.seconds.items() if name != "total")
     lines.append(f"seconds    {outcome.seconds['total']:.1f} ({stages})")
     return [printable(line) for line in lines]

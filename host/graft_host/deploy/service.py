@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from graft_host.deploy.ssh import Connection
 
 _TIMEOUT_S = 900  # a unit may take three minutes to start, and be stopped before
-_FAILING = {"failed", "activating"}  # the second is also what systemd calls the wait before the next try
+# The second is also what systemd calls the wait before the next try; the third what a restart leaves that was cut off.
+_FAILING = {"failed", "activating", "deactivating"}
 _DEFAULT_PORT = "8000"
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  what a client asks instead
 
@@ -58,7 +59,7 @@ def choose_unit(board: str, facts: BoardFacts, wanted: str | None) -> Unit | Non
     [unit] = facts.units
     if not (facts.systemd or unit.user):
         return None
-    if not (unit.user or facts.root or facts.sudo):
+    if not (unit.user or facts.root or facts.sudo or unit.stopped):
         raise DeployError(
             f"{board}: {facts.user} may not restart {unit.name}: let it use sudo without a password, deploy as root, "
             "or make it a unit of the user"
@@ -67,7 +68,7 @@ def choose_unit(board: str, facts: BoardFacts, wanted: str | None) -> Unit | Non
 
 
 def needs_restart(unit: Unit, facts: BoardFacts) -> bool:
-    """Whether a unit runs an earlier model than the current one, or fails; one that was stopped is left alone."""
+    """Whether a unit runs an earlier model than the current one, or fails."""
     stale = unit.active == "active" and facts.current is not None and unit.since < facts.current.since
     return stale or unit.active in _FAILING
 

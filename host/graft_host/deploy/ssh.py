@@ -99,6 +99,17 @@ class Connection:
             raise self.lost()
         return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
+    def start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Starts a command on the board that goes on until its standard input ends, or the connection.
+
+        A Ctrl-C at the terminal does not reach it.
+        """
+        words = [*self.client(), _HOST, shlex.join(command)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            words, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment(), start_new_session=True
+        )  # fmt: skip
+
     def lost(self) -> UnreachableError:
         """The error to raise where ssh says that the connection is gone."""
         return UnreachableError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import shlex
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from graft_host.deploy.errors import NO_ROOM, DeployError
+from graft_host.deploy.errors import NO_ROOM, DeployError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from graft_host.deploy.facts import BoardFacts
     from graft_host.deploy.ssh import Connection
@@ -59,6 +60,13 @@ set -e
 mkdir -p "${1%/*}"
 cat >>"$1"
 """
+_CLEAR = """\
+cd "$1" 2>/dev/null || exit 0
+for one in kit-* ????????????????; do
+    [ -d "$one" ] || continue
+    case $one in "$2"|"$3") ;; kit-*) rm -rf "$one" ;; *[!0-9a-f]*) ;; *) rm -rf "$one" ;; esac
+done
+"""
 _HEAD = 'if [ -f "$1" ]; then wc -c <"$1"; sha256sum <"$1"; fi'
 
 
@@ -90,14 +98,40 @@ def send_model(connection: Connection, facts: BoardFacts, model: Path, model_id:
     folder = str(PurePosixPath(facts.store) / "incoming" / model_id)
     target = str(PurePosixPath(facts.store) / "incoming" / model.name)
     signature = model.with_name(f"{model.name}.sig")
-    if has_rsync(facts):
-        cost = _rsync_model(connection, facts, model, folder)
-    else:
-        cost = _cat(connection, model, f"{folder}/model.tflite")
-    if signature.is_file():
-        cost += _cat(connection, signature, f"{folder}/model.tflite.sig")
-    _checked(connection, ["sh", "-c", _FINISH, "sh", folder, target])
+    with removed_if_failed(connection, folder):
+        if has_rsync(facts):
+            cost = _rsync_model(connection, facts, model, folder)
+        else:
+            cost = _cat(connection, model, f"{folder}/model.tflite")
+        if signature.is_file():
+            cost += _cat(connection, signature, f"{folder}/model.tflite.sig")
+        _checked(connection, ["sh", "-c", _FINISH, "sh", folder, target])
     return target, Sent(cost)
+
+
+@contextlib.contextmanager
+def removed_if_failed(connection: Connection, folder: str) -> Iterator[None]:
+    """Takes a folder away where the block fails: what a full disk cut short is of no use, and would keep it full.
+
+    After a lost connection it stays, for the next deployment to go on with.
+    """
+    try:
+        yield
+    except UnreachableError:
+        raise
+    except DeployError:
+        with contextlib.suppress(UnreachableError):
+            connection.run(["rm", "-rf", folder])
+        raise
+
+
+def remove_leftovers(connection: Connection, facts: BoardFacts, model_id: str, kit_id: str) -> None:
+    """Takes away what attempts that were cut off, and never gone on with, sent of other models and kits.
+
+    What can't be removed stays: the deployment may do without its room.
+    """
+    folder = str(PurePosixPath(facts.store) / "incoming")
+    connection.run(["sh", "-c", _CLEAR, "sh", folder, model_id, f"kit-{kit_id}"])
 
 
 def send_files(connection: Connection, facts: BoardFacts, paths: Sequence[Path], folder: str) -> Sent:
@@ -138,7 +172,7 @@ def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[str
     if done.returncode == 0:
         return sum(int(re.sub(r"\D", "", found)) for found in _TOTAL.findall(done.stdout))
     if _WRITE_TEXT.search(done.stderr):
-        raise _unwritable(connection, done.stderr)
+        raise unwritable(connection, done.stderr)
     if done.returncode in _RSYNC_LOST or _LOST_TEXT.search(done.stderr):
         raise connection.lost()
     lines = [line for line in done.stderr.splitlines() if line.startswith("rsync:")] or done.stderr.splitlines()
@@ -159,7 +193,7 @@ def _cat(connection: Connection, source: Path, target: str) -> int:
         rest.seek(0)
         sent = connection.run(["sh", "-c", _APPEND, "sh", part], stdin=rest)
     if sent.status:
-        raise _unwritable(connection, sent.errors)
+        raise unwritable(connection, sent.errors)
     _checked(connection, ["mv", "-f", part, target])
     return len(data) - done
 
@@ -167,17 +201,21 @@ def _cat(connection: Connection, source: Path, target: str) -> int:
 def _checked(connection: Connection, command: Sequence[str]) -> str:
     done = connection.run(command)
     if done.status:
-        raise _unwritable(connection, done.errors)
+        raise unwritable(connection, done.errors)
     return done.output
 
 
-def _unwritable(connection: Connection, errors: str) -> DeployError:
+def unwritable(connection: Connection, errors: str) -> DeployError:
+    """The error to raise for what a command on the board said that was to write something."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     reason = next((line for line in lines if _WRITE_TEXT.search(line)), lines[-1] if lines else "no reason given")
     advice = {
         "No space left on device": "make room there",
         "Read-only file system": "its file system is mounted read-only",
+        "Disk quota exceeded": "make room there",
         "Permission denied": "name a folder that you may write in with --store",
     }
-    hint = next((advice[each] for each in advice if each in reason), "see what it says")
+    hint = next((advice[each] for each in advice if each in reason), None)
+    if hint is None:
+        return DeployError(f"{connection.target}: the files can't be put in place there ({reason})")
     return DeployError(f"{connection.target}: can't write there: {hint} ({reason})", NO_ROOM)

@@ -1,4 +1,5 @@
-# The services of a store, a line each: name, scope, whether active, address to ask for health (or -).
+# The services of a store, a line each: name, scope, whether active, address to ask for health (or -), and "stale" if it
+# runs an earlier model than the current one, or fails; else "fresh".
 # $1: the store; then names, or none for every unit whose command names the store.
 store=$1
 shift
@@ -11,6 +12,19 @@ health() { # COMMAND LINE
     port=$(printf '%s\n' "$1" | sed -n 's/.*--port[ =]\([0-9]*\).*/\1/p')
     case $host in "" | 0.0.0.0 | :: | localhost) host=127.0.0.1 ;; *:*) host="[$host]" ;; esac
     echo "http://$host:${port:-8000}/healthz"
+}
+
+since=$(stat -c %Y "$store/current" 2>/dev/null)
+
+age() { # SCOPE NAME STATE
+    case $3 in failed | activating | deactivating) echo stale && return ;; active) ;; *) echo fresh && return ;; esac
+    entered=$(ask "$1" show -p ActiveEnterTimestamp "$2" | sed -n 's/^ActiveEnterTimestamp=//p')
+    entered=$([ -n "$entered" ] && date -d "$entered" +%s 2>/dev/null)
+    if [ "${entered:-0}" -lt "${since:-0}" ]; then echo stale; else echo fresh; fi
+}
+
+ask() { # SCOPE ARGUMENTS...
+    if [ "$1" = user ]; then shift && systemctl --user "$@"; else shift && systemctl "$@"; fi </dev/null 2>/dev/null
 }
 
 wanted() { # NAME COMMAND LINE NAMES...
@@ -33,7 +47,7 @@ for folder in /etc/systemd/system "${XDG_CONFIG_HOME:-$HOME/.config}/systemd/use
         name=${file##*/}
         line=$(sed -n 's/^ExecStart=//p' "$file" | tail -n 1 | sed 's/%%/%/g')
         wanted "$name" "$line" "$@" || continue
-        state=$(if [ $scope = user ]; then systemctl --user is-active "$name"; else systemctl is-active "$name"; fi 2>/dev/null)
-        echo "$name $scope ${state:-unknown} $(health "$line")"
+        state=$(ask $scope is-active "$name")
+        echo "$name $scope ${state:-unknown} $(health "$line") $(age $scope "$name" "$state")"
     done
 done
