@@ -38,7 +38,7 @@ def locked(
         note: hears that another is waited for.
         wait: seconds to wait.
 
-    Returns:
+    Yields:
         Whether another was waited for, so that what was found before need not hold any more.
 
     Raises:
