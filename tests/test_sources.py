@@ -228,10 +228,12 @@ def test_a_folder_that_goes_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_once_takes_what_is_there_and_ends(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
     for name in ("a.png", "b.png"):
-        drop_photo(tmp_path, name, "red")
-    assert len(every(Folder(tmp_path, silent, once=True, poll_s=POLL_S))) == 2
-    assert every(Folder(tmp_path / "..", silent, once=True, poll_s=POLL_S)) != []
+        drop_photo(inner, name, "red")
+    for folder in (inner, inner / ".."):
+        assert len(every(Folder(folder, silent, once=True, poll_s=POLL_S))) == 2
 
 
 def until_over(folder: Folder, meanwhile: Callable[[], object] = lambda: None) -> list[str]:
