@@ -70,6 +70,7 @@ def test_notes_that_cannot_be_written(model: Path, photos: Path, tmp_path: Path)
     with (
         Path("/dev/full").open("w") as full,
         Mosquitto(tmp_path) as broker,
+        Subscriber(broker.port) as subscriber,
         running(
             model, "--source", photos, "--existing", "--json", "--queue", tmp_path / "queue", "--mqtt",
             f"mqtt://127.0.0.1:{broker.port}/{BASE}", stderr=full,
@@ -77,15 +78,16 @@ def test_notes_that_cannot_be_written(model: Path, photos: Path, tmp_path: Path)
     ):  # fmt: skip
         drop_photo(photos, "1.png", "red")
         assert job.event()["seq"] == 1
+        eventually(lambda: len(subscriber.events(BASE)) == 1)
         broker.kill()
         (photos / "bad.png").write_bytes(b"no picture")
         drop_photo(photos, "2.png", "red")
         while job.event().get("seq") != 2:
             pass
         broker.start()
-        with Subscriber(broker.port) as subscriber:
-            drop_photo(photos, "3.png", "red")
-            eventually(lambda: {2, 3} <= {event["seq"] for event in subscriber.events(BASE)})
+        subscriber.wait()
+        drop_photo(photos, "3.png", "red")
+        eventually(lambda: {event["seq"] for event in subscriber.events(BASE)} == {1, 2, 3})
         assert job.end() == 0
 
 
