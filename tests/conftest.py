@@ -9,9 +9,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.remote.park import Park
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -76,6 +81,15 @@ def bound_by_permissions() -> list[str]:
     if shutil.which("setpriv") is None or subprocess.run([*prefix, "true"], check=False).returncode:
         pytest.skip("root's rights cannot be given up here (no setpriv)")
     return prefix
+
+
+@pytest.fixture(scope="module")
+def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
+    """Boards on the loopback to deploy to."""
+    from tests.remote.park import opened
+
+    with opened(tmp_path_factory) as park:
+        yield park
 
 
 def graft(*args: object, timeout: float = 600, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from tests.conftest import Trained, error_line, graft_json
 from tests.device_models import KERNEL, picture, write_artifact
 from tests.remote.board import Board, Spec, write_config
 from tests.remote.kit import deploy
-from tests.remote.park import STORE, Park, opened
+from tests.remote.park import STORE, Park
 from tests.remote.proxy import Cable, cable
 
 pytestmark = pytest.mark.slow
@@ -25,12 +24,6 @@ pytestmark = pytest.mark.slow
 DEVICE = f"{STORE}/venv/bin/graft-device"
 BACKBONE_BYTES = 3_000_000
 NO_RSYNC = Spec(hidden=("/usr/bin/rsync",))
-
-
-@pytest.fixture(scope="module")
-def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
-    with opened(tmp_path_factory) as park:
-        yield park
 
 
 def write_model(path: Path, head: float = 1.0, backbone: int = 0) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,9 @@ from tests.arm.debian import Unavailable
 from tests.device_models import KERNEL, picture, write_artifact
 from tests.remote.emulated import arm_spec
 from tests.remote.kit import WHEELS, deploy
-from tests.remote.park import STORE, Park, opened
+from tests.remote.park import STORE, Park
 
 pytestmark = pytest.mark.arm
-
-
-@pytest.fixture
-def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
-    with opened(tmp_path_factory) as park:
-        yield park
 
 
 def test_from_bare_to_the_second_model(park: Park, tmp_path: Path) -> None:

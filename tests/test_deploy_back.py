@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,23 +15,14 @@ from tests.conftest import error_line
 from tests.device_models import KERNEL, write_artifact
 from tests.remote.board import Board, Spec, free_port, write_config
 from tests.remote.kit import begin, deploy
-from tests.remote.park import STORE, Park, opened
+from tests.remote.park import STORE, Park, needs_nspawn
 from tests.remote.proxy import cable
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("systemd-nspawn") is None, reason="no nspawn: apt-get install systemd-container"),
-]
+pytestmark = [pytest.mark.slow, needs_nspawn]
 UNIT = "eye.service"
 BAD = "colours-3"
 BACK = "is not well with colours-3.tflite (it does not start); colours-0 is back, and the service runs again"
 PATIENCE_S = 60
-
-
-@pytest.fixture(scope="module")
-def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
-    with opened(tmp_path_factory) as park:
-        yield park
 
 
 @pytest.fixture(scope="module")

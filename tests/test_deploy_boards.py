@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +18,11 @@ from tests.conftest import error_line
 from tests.device_models import picture
 from tests.remote.board import HOME, Spec
 from tests.remote.kit import begin, deploy
-from tests.remote.park import STORE, Park, opened
+from tests.remote.park import STORE, Park
 from tests.remote.proxy import cable
 from tests.test_deploy import classifies, current, deployed, over, write_model
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
-    with opened(tmp_path_factory) as park:
-        yield park
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,16 +21,10 @@ from tests.conftest import error_line, graft
 from tests.device_models import write_artifact
 from tests.remote.board import Board, Spec, write_config
 from tests.remote.kit import WHEELS, deploy
-from tests.remote.park import STORE, Park, opened
+from tests.remote.park import STORE, Park
 
 PYTHONS = ("/usr/bin/python3", "/usr/bin/python3.11")
 OLD_PYTHON = "/opt/old"
-
-
-@pytest.fixture(scope="module")
-def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
-    with opened(tmp_path_factory) as park:
-        yield park
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,11 @@ from tests.device_models import KERNEL, picture, write_artifact
 from tests.remote.board import HOME, Board, Spec, free_port
 from tests.remote.kit import deploy
 from tests.remote.park import STORE as PI_STORE
-from tests.remote.park import Park, opened
+from tests.remote.park import Park, needs_nspawn
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("systemd-nspawn") is None, reason="no nspawn: apt-get install systemd-container"),
-]
+pytestmark = [pytest.mark.slow, needs_nspawn]
 STORE = "/var/lib/graftkit"
 UNIT = "graft-serve-graftkit.service"
-
-
-@pytest.fixture(scope="module")
-def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
-    with opened(tmp_path_factory) as park:
-        yield park
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.device_models import write_artifact
-from tests.remote.park import STORE, Park, opened
-
-
-@pytest.fixture(scope="module")
-def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
-    with opened(tmp_path_factory) as park:
-        yield park
+from tests.remote.park import STORE, Park
 
 
 def test_a_board_with_the_kit(park: Park, tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_unsure_pictures_below_the_watched_folder_are_not_seen_again(model: Path
 def test_numbers_that_are_none(options: list[str], model: Path, photos: Path) -> None:
     done = run_device(model, "--source", photos, "--once", *options)
     assert done.returncode == 2
-    assert "is no number that can be used" in done.stderr
+    assert "is not a finite number" in done.stderr
 
 
 def test_without_a_home_there_must_be_a_queue(model: Path, photos: Path) -> None:

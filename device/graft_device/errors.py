@@ -17,6 +17,11 @@ def os_reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
+def why(error: Exception) -> str:
+    """The reason of an error, for a note."""
+    return os_reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+
+
 class PhotoError(GraftError):
     """An image cannot be read; the message is the reason, without the file's name."""
 

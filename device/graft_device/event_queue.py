@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from graft_device.errors import GraftError, os_reason
+from graft_device.errors import GraftError, why
 from graft_device.event_store import DATABASE, Lock, is_full, open_database
 from graft_device.events import Event
 from graft_device.sources.base import Note
@@ -54,7 +54,7 @@ class EventQueue:
                 self._failed(error)
                 return
             self._release()
-            raise GraftError(f"cannot keep events in {folder}: {_why(error)}; choose another --queue") from error
+            raise GraftError(f"cannot keep events in {folder}: {why(error)}; choose another --queue") from error
 
     @property
     def folder(self) -> Path:
@@ -191,7 +191,7 @@ class EventQueue:
 
     def _failed(self, error: Exception) -> None:
         if not (self._failing or self._closed):
-            self._note(f"cannot store events in {self._folder}: {_why(error)}; they wait in memory")
+            self._note(f"cannot store events in {self._folder}: {why(error)}; they wait in memory")
         self._failing = True
 
     def _read(self, query: str, *values: int) -> list[Any]:
@@ -204,7 +204,3 @@ class EventQueue:
     def _stored(self) -> int:
         rows = self._read("SELECT count(*) FROM events")
         return max(0, int(rows[0][0]) - len(self._acknowledged)) if rows else 0
-
-
-def _why(error: Exception) -> str:
-    return os_reason(error) if isinstance(error, OSError) else str(error)

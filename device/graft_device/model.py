@@ -73,7 +73,7 @@ class ModelCard:
         Raises:
             ValueError: the text is no card, or one of a later format.
         """
-        raw = json.loads(text, parse_constant=lambda _: None)  # JSON has no NaN, though Python writes it
+        raw = _finite(json.loads(text))
         if not isinstance(raw, dict):
             raise ValueError("the card is not an object")
         if raw.get("format") != CARD_FORMAT:
@@ -83,6 +83,15 @@ class ModelCard:
         if missing:
             raise ValueError(f"no {', '.join(missing)}")
         return cls(**values)
+
+
+def _finite(value: Any) -> Any:
+    """A value without infinities and NaN, which Python writes and reads, and JSON may not hold."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and value - value != 0 else value
 
 
 _FIELDS: dict[str, tuple[type, ...]] = {

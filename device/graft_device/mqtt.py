@@ -10,9 +10,10 @@ import time
 from typing import Any
 
 from graft_device.backoff import Backoff
+from graft_device.errors import why
 from graft_device.event_queue import EventQueue
 from graft_device.events import Event
-from graft_device.mqtt_connection import ANSWER_S, IN_FLIGHT, Connection, drain, load_paho, why
+from graft_device.mqtt_connection import ANSWER_S, IN_FLIGHT, Connection, drain, load_paho
 from graft_device.mqtt_settings import Broker, MqttError
 from graft_device.sources.base import Note
 

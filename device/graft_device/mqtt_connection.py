@@ -8,7 +8,6 @@ import select
 import time
 from typing import Any
 
-from graft_device.errors import os_reason
 from graft_device.mqtt_settings import MqttError
 
 INSTALL = 'python3 -m pip install "paho-mqtt>=2"'
@@ -154,10 +153,3 @@ def drain(descriptor: int) -> None:
             pass
     except BlockingIOError:
         return
-
-
-def why(error: Exception) -> str:
-    """The reason of an error, for a note."""
-    if isinstance(error, OSError):
-        return os_reason(error)
-    return str(error) or type(error).__name__

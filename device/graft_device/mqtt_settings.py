@@ -13,13 +13,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from graft_device import __version__
 from graft_device.errors import GraftError
+from graft_device.homes import user_folder
+from graft_device.machine import read_text
 
 PASSWORD_VARIABLE = "GRAFT_MQTT_PASSWORD"  # noqa: S105  the name, not a password
 FORM = "mqtt://USER@HOST:1883/TOPIC, or mqtts:// for TLS"
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _KEYS = ("ca", "discovery")
-_IDENTITIES = ("/etc/machine-id", "/sys/firmware/devicetree/base/serial-number")
+_IDENTITIES = (Path("/etc/machine-id"), Path("/sys/firmware/devicetree/base/serial-number"))
 
 
 class MqttError(GraftError):
@@ -124,10 +126,9 @@ def parse_broker(url: str) -> Broker:
 def queue_folder(broker: Broker) -> Path:
     """Where events wait unless ``--queue`` says otherwise: a folder a broker and topic, where programs keep state."""
     service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]  # systemd's StateDirectory=
-    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111  Path's may raise
-    if not service and not Path(home).is_absolute():
+    root = Path(service) if service else user_folder("XDG_STATE_HOME", ".local/state")
+    if root is None:
         raise MqttError("there is no home folder to keep events in: name a folder with --queue")
-    root = Path(service) if service else Path(home) / "graftkit"
     readable = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{broker.host}-{broker.port}-{broker.base}")[:80]
     digest = hashlib.sha256(f"{broker.host}:{broker.port}/{broker.base}".encode()).hexdigest()
     return root / "queue" / f"{readable}-{digest[:8]}"
@@ -149,11 +150,4 @@ def _check_topic(topic: str) -> None:
 
 def _machine() -> str:
     """What tells this machine from others; boards that were set up from one image differ by their serial number."""
-    return "-".join(filter(None, map(_text, _IDENTITIES))) or socket.gethostname()
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text("ascii").strip("\n\0 ")
-    except (OSError, ValueError):
-        return ""
+    return "-".join(filter(None, (read_text(path).strip() for path in _IDENTITIES))) or socket.gethostname()

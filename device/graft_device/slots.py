@@ -20,6 +20,7 @@ from typing import Any
 
 from graft_device.durable import digest
 from graft_device.errors import GraftError, os_reason
+from graft_device.homes import user_folder
 
 MODEL_NAME = "model.tflite"
 SIGNATURE_NAME = "model.tflite.sig"
@@ -200,10 +201,10 @@ def default_root() -> Path:
         return Path(chosen)
     if os.geteuid() == 0:
         return _SYSTEM
-    base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # noqa: PTH111  Path's may raise
-    if not Path(base).is_absolute():
+    found = user_folder("XDG_DATA_HOME", ".local/share")
+    if found is None:
         raise GraftError("there is no home folder to keep models in: name a folder with --store or $GRAFT_STORE")
-    return Path(base) / "graftkit"
+    return found
 
 
 def slot_id_of(sha256: str) -> str:

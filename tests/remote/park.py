@@ -96,6 +96,12 @@ def _forget_old(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+needs_nspawn = pytest.mark.skipif(
+    shutil.which("systemd-nspawn") is None, reason="no nspawn: apt-get install systemd-container"
+)
+"""For tests whose boards have a systemd that runs."""
+
+
 @contextlib.contextmanager
 def opened(factory: pytest.TempPathFactory) -> Iterator[Park]:
     """A park of boards; skips the test where there can be none."""

@@ -25,9 +25,9 @@ def in_store(path: Path) -> Path:
 
 
 def finite(number: Optional[float]) -> Optional[float]:
-    """Refuses NaN and infinity, which a range lets through."""
+    """The callback of every option that is a number: nan and inf, which pass a range, are a usage error."""
     if number is not None and not math.isfinite(number):
-        raise typer.BadParameter(f"{number} is no number that can be used")
+        raise typer.BadParameter(f"{number} is not a finite number")
     return number
 
 

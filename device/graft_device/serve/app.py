@@ -102,7 +102,7 @@ class Service:
             "limits": limits,
             "version": __version__,
         }
-        return JSONResponse(_finite(found), headers=_NO_STORE)
+        return JSONResponse(found, headers=_NO_STORE)
 
     async def health(self, _: Request) -> Response:
         """``GET /healthz``: from memory where the model ran a moment ago, else by running it."""
@@ -201,12 +201,3 @@ async def _no_route(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  what it is registered for
     reasons = {404: "there is nothing here; the API is described at /openapi.json", 405: "not with this method"}
     return response(ProblemError(error.status_code, reasons.get(error.status_code, error.detail), error.headers))
-
-
-def _finite(value: Any) -> Any:
-    """A value without infinities and NaN, which a card may hold and JSON may not."""
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and value - value != 0 else value

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-def finite(value: float | None) -> float | None:
-    """The callback of every option that is a number: nan and inf, which pass a range, are a usage error."""
-    if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a finite number")
-    return value
+from graft_device.commands.options import finite
 
 
 def above_zero(value: float | None) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graft_device.commands.options import finite
 from graft_host.commands.options import (
     MAX_IMAGE_SIZE,
     MIN_IMAGE_SIZE,
@@ -27,7 +28,6 @@ from graft_host.commands.options import (
     WeightsOption,
     above_zero,
     check_percents,
-    finite,
 )
 
 if TYPE_CHECKING:

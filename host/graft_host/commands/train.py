@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from graft_device.commands.options import finite
 from graft_host.commands.options import (
     AugmentOption,
     CacheOption,
@@ -32,7 +33,6 @@ from graft_host.commands.options import (
     ValidationPercentOption,
     WeightsOption,
     check_percents,
-    finite,
 )
 
 if TYPE_CHECKING:
