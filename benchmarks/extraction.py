@@ -21,12 +21,12 @@ from typing import NamedTuple
 from graft_device.classifier import to_input
 from graft_device.preprocess import fit, load, read_photo
 from graft_device.runtime import usable_cores
-from graft_host.bottlenecks import Augmentation, Bottlenecks
-from graft_host.cache import default_cache
-from graft_host.dataset import Photo, scan
-from graft_host.extraction import Network
-from graft_host.quantize import Backbone, BackboneSpec, quantized_backbone
-from graft_host.weights import find_weights
+from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.extraction import Network
+from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.weights import find_weights
+from graft_host.photos.dataset import Photo, scan
+from graft_host.support.cache import default_cache
 
 GOAL = 0.85
 """Share of what the cores can do; from the issue that asked for this measurement."""

@@ -11,9 +11,9 @@ from statistics import median
 from PIL import Image
 
 from benchmarks.settings import Settings
-from graft_device.machine import read_hardware
-from graft_host.dataset import scan
-from graft_host.weights import find_weights
+from graft_device.system.machine import read_hardware
+from graft_host.backbones.weights import find_weights
+from graft_host.photos.dataset import scan
 
 _PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "keras", "numpy", "scipy", "pillow", "scikit-learn")
 _ONNX_PACKAGES = ("onnxruntime", "onnx", "tf2onnx")

@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.remote.park import Park
+    from tests.support.remote.park import Park
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -86,7 +86,7 @@ def bound_by_permissions() -> list[str]:
 @pytest.fixture(scope="module")
 def park(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Park]:
     """Boards on the loopback to deploy to."""
-    from tests.remote.park import opened
+    from tests.support.remote.park import opened
 
     with opened(tmp_path_factory) as park:
         yield park

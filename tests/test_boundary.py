@@ -15,11 +15,11 @@ import pytest
 
 import graft_device
 import graft_host
-from tests.device_models import picture, write_artifact
+from tests.support.device_models import picture, write_artifact
 
 DEVICE = sorted(Path(graft_device.__file__).parent.glob("**/*.py"))
 HOST = sorted(Path(graft_host.__file__).parent.glob("**/*.py"))
-WITH_TENSORFLOW = {"backbone.py", "convert.py", "download.py", "keras_export.py"}
+WITH_TENSORFLOW = {"float_network.py", "convert.py", "download.py", "keras_export.py"}
 BOARD_PACKAGES = {"graft_device", "numpy", "PIL", "typer"}
 EXTRAS = {  # what the modules of an extra may import besides
     "serve": {"h11", "python_multipart", "starlette", "uvicorn"},

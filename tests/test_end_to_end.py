@@ -11,12 +11,12 @@ import pytest
 
 from graft_device.classifier import Classifier
 from graft_device.runtime import installed_runtimes, open_model
-from graft_host import flatbuffer
-from graft_host.dataset import scan
-from graft_host.render import render_dataset
-from graft_host.split import SplitRule
-from tests import mediapipe_reader
+from graft_host.demo.render import render_dataset
+from graft_host.photos.dataset import scan
+from graft_host.photos.split import SplitRule
+from graft_host.support import flatbuffer
 from tests.conftest import Trained, graft_device, graft_json
+from tests.support import mediapipe_reader
 
 pytestmark = pytest.mark.slow
 

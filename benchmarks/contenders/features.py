@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from benchmarks.supplies import opened
 from benchmarks.worker import Job
 from graft_device.preprocess import preprocess
-from graft_host.bottlenecks import Augmentation, Bottlenecks
-from graft_host.dataset import scan
-from graft_host.weights import find_weights
+from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.weights import find_weights
+from graft_host.photos.dataset import scan
 
 KERAS_BATCH = 32
 
@@ -37,7 +37,7 @@ def ours(request: dict[str, Any]) -> Job:
 
 def keras(request: dict[str, Any]) -> Job:
     """Keras in batches of 32; photos are decoded on all cores first."""
-    from graft_host.backbone import build_backbone
+    from graft_host.backbones.float_network import build_backbone
 
     weights, paths = find_weights(request["weights"]), _paths(request["photos"])
     network = build_backbone(weights, request["tap"], request["image_size"])

@@ -10,13 +10,13 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.worker import Job
 from graft_device.preprocess import preprocess
-from graft_host.head import Head
-from graft_host.weights import find_weights
+from graft_host.backbones.weights import find_weights
+from graft_host.heads.head import Head
 
 
 def fuse(request: dict[str, Any]) -> Job:
     """``fuse.fuse``, the cached backbone read from its file."""
-    from graft_host import fuse as fusing
+    from graft_host.tflite import fuse as fusing
 
     backbone, (head, bottlenecks) = Path(request["backbone"]["path"]), _head(request)
 
@@ -31,8 +31,8 @@ def convert(request: dict[str, Any]) -> Job:
     """TensorFlow's converter over backbone and head, calibrated on as many photos; import and building not timed."""
     import keras
 
-    from graft_host.backbone import build_backbone
-    from graft_host.convert import convert as converted
+    from graft_host.backbones.convert import convert as converted
+    from graft_host.backbones.float_network import build_backbone
 
     weights, size = find_weights(request["weights"]), request["image_size"]
     backbone, (head, _) = build_backbone(weights, request["tap"], size), _head(request)

@@ -15,11 +15,11 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.supplies import opened
 from benchmarks.worker import Job
-from graft_host.bottlenecks import Augmentation, Bottlenecks
-from graft_host.calibration import calibrate
-from graft_host.dataset import scan
-from graft_host.head import Recipe, train_head
-from graft_host.store import BottleneckStore
+from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
+from graft_host.heads.head import Recipe, train_head
+from graft_host.heads.thresholds import calibrate
+from graft_host.photos.dataset import scan
+from graft_host.support.vector_store import BottleneckStore
 
 _CLASSES = 10
 _VALIDATION = 0.15

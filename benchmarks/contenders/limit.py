@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.extraction import alone, together
 from benchmarks.supplies import opened
 from benchmarks.worker import Job
-from graft_host.dataset import scan
+from graft_host.photos.dataset import scan
 
 _SAMPLE = 60
 

@@ -11,8 +11,8 @@ from benchmarks.contenders.growing import synthetic
 from benchmarks.rows import Row, compared
 from benchmarks.settings import Settings
 from benchmarks.turns import Contender, Race, take_turns
-from graft_host.bottlenecks import Augmentation, Bottlenecks
-from graft_host.dataset import scan
+from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
+from graft_host.photos.dataset import scan
 
 _OURS, _THEIRS = "ours", "scikit-learn"
 _LENGTH = 1280  # of mixed8

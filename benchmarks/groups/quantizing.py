@@ -7,7 +7,7 @@ from benchmarks.rows import Row, compared, missing
 from benchmarks.settings import Settings
 from benchmarks.turns import Contender, take_turns
 from graft_device.runtime import RUNTIMES
-from graft_host.quantize import Backbone
+from graft_host.backbones.quantize import Backbone
 
 _KINDS = ("int8", "float32")
 _WHY = {

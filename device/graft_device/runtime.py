@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import ModelError, RuntimeMissingError
-from graft_device.install import install_line, this_machine
+from graft_device.runtime_packages import install_line, this_machine
 
 RUNTIMES = ("litert", "tflite-runtime")
 """What can be asked for, in the order in which ``auto`` tries them; then TensorFlow's own, if installed."""

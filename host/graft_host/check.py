@@ -11,20 +11,20 @@ import numpy as np
 
 from graft_device.errors import DatasetError, WeightsError
 from graft_device.runtime import threads_to_use
-from graft_host.bottlenecks import Augmentation, Bottlenecks
-from graft_host.cache import default_cache
-from graft_host.dataset import Dataset, Photo, check_folder, scan
-from graft_host.findings import Finding, counts
-from graft_host.guards import check_cache
-from graft_host.material import chosen_weights
-from graft_host.mislabels import MislabelSearch, search_mislabels
-from graft_host.near_duplicates import group_near_duplicates
-from graft_host.options import HeadOptions
-from graft_host.problems import find_problems
-from graft_host.quantize import Backbone, BackboneSpec, quantized_backbone
-from graft_host.reporter import Reporter
-from graft_host.split import split
-from graft_host.weights import WeightsSource
+from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.weights import WeightsSource
+from graft_host.heads.mislabels import MislabelSearch, search_mislabels
+from graft_host.photos.dataset import Dataset, Photo, check_folder, scan
+from graft_host.photos.findings import Finding, counts
+from graft_host.photos.near_duplicates import group_near_duplicates
+from graft_host.photos.problems import find_problems
+from graft_host.photos.split import split
+from graft_host.support.cache import default_cache
+from graft_host.support.reporter import Reporter
+from graft_host.training.guards import check_cache
+from graft_host.training.material import chosen_weights
+from graft_host.training.options import HeadOptions
 
 
 @dataclass(frozen=True)

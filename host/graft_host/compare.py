@@ -16,16 +16,16 @@ from threadpoolctl import threadpool_limits
 from graft_device.classifier import to_input
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model, threads_to_use
-from graft_host.calibration import CalibratedHead
-from graft_host.card import model_card
-from graft_host.clock import Clock
-from graft_host.evaluate import Evaluation, evaluate
-from graft_host.material import Material, gather
-from graft_host.metadata import attach
-from graft_host.options import HeadOptions
-from graft_host.pipeline import graft, graftable_head
-from graft_host.reporter import Reporter
-from graft_host.scratch import remove_stale_scratch, scratch, write_scratch
+from graft_host.evaluation.evaluate import Evaluation, evaluate
+from graft_host.heads.thresholds import CalibratedHead
+from graft_host.support.clock import Clock
+from graft_host.support.reporter import Reporter
+from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
+from graft_host.tflite.metadata import attach
+from graft_host.training.card import model_card
+from graft_host.training.material import Material, gather
+from graft_host.training.options import HeadOptions
+from graft_host.training.pipeline import graft, graftable_head
 
 MODES = ("float32", "float16", "dynamic", "int8")
 _ROUNDS = 30

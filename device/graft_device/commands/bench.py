@@ -13,7 +13,7 @@ from graft_device import console
 from graft_device.commands.options import JsonOption, ModelArgument
 
 if TYPE_CHECKING:
-    from graft_device.figures import Bench, Row, Spread
+    from graft_device.bench.figures import Bench, Row, Spread
 
 
 class RuntimesChoice(str, Enum):
@@ -41,9 +41,9 @@ def bench(
     The cold start is that of 'graft-device classify', to its first answer. Then the photo is decoded, resized and
     classified again and again, for each pair of runtime and threads in a process of its own.
     """
-    from graft_device import bench as bench_module
-    from graft_device.machine import usable_cores
+    from graft_device.bench import bench as bench_module
     from graft_device.model import read_model
+    from graft_device.system.machine import usable_cores
 
     found = read_model(model)
     try:

@@ -27,7 +27,7 @@ def doctor(
 
     Ends with exit status 1 if no model can run.
     """
-    from graft_device.doctor import examine
+    from graft_device.doctor.doctor import examine
     from graft_device.model import read_model
 
     if model is not None:

@@ -40,9 +40,9 @@ def install(
     refused, 5 it is older than one installed before, 6 the store can't be written, 7 another install runs,
     8 wrong checksum, 9 it could not be fetched, 1 anything else.
     """
-    from graft_device.installing import Request
-    from graft_device.installing import install as run
-    from graft_device.intake import Source
+    from graft_device.store.incoming import Source
+    from graft_device.store.installation import Request
+    from graft_device.store.installation import install as run
 
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise typer.BadParameter("a SHA-256 has 64 hexadecimal digits", param_hint="--sha256")

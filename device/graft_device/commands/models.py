@@ -13,7 +13,7 @@ from graft_device.commands.store_options import StoreOption, open_store
 
 def models(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """List the models that are installed: which is current, since when, and which rollback would bring back."""
-    from graft_device.signatures import demanded_by
+    from graft_device.store.signatures import demanded_by
 
     opened = open_store(store)
     current, previous = opened.current_id(), opened.previous_id()

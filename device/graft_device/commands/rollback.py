@@ -29,7 +29,7 @@ def rollback(
 
     Exit statuses are those of install.
     """
-    from graft_device.installing import roll_back
+    from graft_device.store.installation import roll_back
 
     if slot is not None and not _ID.fullmatch(slot):
         raise typer.BadParameter("an id has hexadecimal digits, at least 4 of them: see graft-device models")

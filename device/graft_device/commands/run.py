@@ -17,10 +17,10 @@ from graft_device import console
 from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption, finite
 
 if TYPE_CHECKING:
-    from graft_device.event_queue import EventQueue
-    from graft_device.events import Event
-    from graft_device.mqtt_settings import Broker
-    from graft_device.outputs import Outputs, Unsure
+    from graft_device.outputs.event_queue import EventQueue
+    from graft_device.outputs.events import Event
+    from graft_device.outputs.mqtt_settings import Broker
+    from graft_device.outputs.outputs import Outputs, Unsure
     from graft_device.sources import Frame, Source
 
 _MB = 1_000_000
@@ -102,17 +102,17 @@ def run(
     """
     interval = parse_interval(fps, every)
     width_height = parse_size(size)
-    from graft_device.reopening import Reopening
-    from graft_device.stopping import Signals, Stop
+    from graft_device.run.reopening import Reopening
+    from graft_device.system.stopping import Signals, Stop
 
     stop = Stop()
     with contextlib.ExitStack() as stack:  # signals first: what follows takes a while
         signals = stack.enter_context(Signals(stop))
         newer = stack.enter_context(Reopening(model, runtime.value, threads, stop, _note))
-        from graft_device.mqtt_settings import parse_broker
-        from graft_device.opened import open_copy
+        from graft_device.outputs.mqtt_settings import parse_broker
+        from graft_device.run.opened import open_copy
+        from graft_device.run.watching import Plan, watch
         from graft_device.sources import SourceOptions, open_source
-        from graft_device.watching import Plan, watch
 
         broker = None if mqtt is None else parse_broker(mqtt)
         pictures = open_source(source, SourceOptions(width_height, interval, existing, once, save_uncertain), _note)
@@ -154,9 +154,9 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def _unsure(folder: Path, max_mb: float, below: float, pictures: "Source") -> "Unsure":
-    from graft_device.outputs import Unsure
+    from graft_device.outputs.outputs import Unsure
+    from graft_device.outputs.uncertain import UncertainStore
     from graft_device.sources.video import Video
-    from graft_device.uncertain import UncertainStore
 
     store = UncertainStore(folder, round(max_mb * _MB))
     return Unsure(store, below, pictures.live or isinstance(pictures, Video), _note)
@@ -173,17 +173,17 @@ def _outputs(
     unsure: "Optional[Unsure]",
 ) -> "Iterator[Outputs]":
     """Everything that takes answers, until the run ends; what the broker has not taken stays on disk."""
-    from graft_device.events import Counter
-    from graft_device.outputs import Outputs, tolerant
+    from graft_device.outputs.events import Counter
+    from graft_device.outputs.outputs import Outputs, tolerant
 
     show = _show_json if as_json else (_show_live if pictures.live else _show_named)
     show_failure = _show_failure_json if as_json else _show_failure
     if broker is None:
         yield Outputs(show, show_failure, Counter(), None, unsure)
         return
-    from graft_device.event_queue import EventQueue
-    from graft_device.mqtt import Publisher
-    from graft_device.mqtt_settings import queue_folder
+    from graft_device.outputs.event_queue import EventQueue
+    from graft_device.outputs.mqtt import Publisher
+    from graft_device.outputs.mqtt_settings import queue_folder
 
     folder = queue or queue_folder(broker)
     events = EventQueue(folder, round(queue_mb * _MB), _note)

@@ -23,8 +23,8 @@ def selftest(
 ) -> None:
     """Tell whether a model does on this board what it did where it was made. Exit status 3 if it does not."""
     from graft_device.errors import GraftError
-    from graft_device.exit_codes import ExitCode
-    from graft_device.selftest import demand, run_selftest
+    from graft_device.store.exit_codes import ExitCode
+    from graft_device.store.selftest import demand, run_selftest
 
     path = in_store(model or open_store(store).root)
     if model is None and not path.is_file():

@@ -13,7 +13,7 @@ from graft_device import console
 from graft_device.commands.options import ModelArgument
 
 if TYPE_CHECKING:
-    from graft_device.service import Needs
+    from graft_device.service.service import Needs
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SIZE = re.compile(r"[1-9]\d*[KMG]?|[1-9]\d?%")
@@ -40,10 +40,10 @@ def service(
     The unit starts at boot, restarts with growing waits, has a watchdog and a memory limit, and sees no more of the
     board than it needs. Relative folders in ARGS are below /var/lib/NAME.
     """
-    from graft_device import service as service_module
     from graft_device.model import read_model
-    from graft_device.service_paths import normal, without_dots
-    from graft_device.unit import unit
+    from graft_device.service import service as service_module
+    from graft_device.service.paths import normal, without_dots
+    from graft_device.service.unit import unit
 
     model_path = normal(read_model(model).path.absolute())
     args = list(map(without_dots, args))
@@ -72,7 +72,7 @@ def service(
 
 def _parse(args: list[str], model: Path) -> "dict[str, Any]":
     """The options of the command that the service will run, checked as the command itself would."""
-    from graft_device.service import COMMANDS
+    from graft_device.service.service import COMMANDS
 
     if args[0] not in COMMANDS:
         raise typer.BadParameter(f"{args[0]!r} is no service: choose {' or '.join(COMMANDS)}", param_hint="ARGS")
@@ -87,7 +87,7 @@ def _parse(args: list[str], model: Path) -> "dict[str, Any]":
 
 def _check_as_command(subcommand: str, options: "dict[str, Any]", folder: Path) -> None:
     """What the command checks itself after its options were parsed, in its own words."""
-    from graft_device import service_checks
+    from graft_device.service import checks as service_checks
 
     if subcommand == "serve":
         service_checks.check_server(options)
@@ -111,9 +111,9 @@ def _check(name: str, user: Optional[str], memory_max: str) -> None:
 
 
 def _warn(name: str, options: "dict[str, Any]", needs: "Needs") -> None:
-    from graft_device.machine import read_hardware
-    from graft_device.service import absent
-    from graft_device.service_checks import cautions
+    from graft_device.service.checks import cautions
+    from graft_device.service.service import absent
+    from graft_device.system.machine import read_hardware
 
     for line in cautions(name, options, needs):
         console.say(f"warning: {line}")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 if TYPE_CHECKING:
-    from graft_device.installing import Change
-    from graft_device.slots import Slot, Store
+    from graft_device.store.installation import Change
+    from graft_device.store.slots import Slot, Store
 
 
 def _named(text: str) -> Path:
@@ -43,7 +43,7 @@ WaitOption = Annotated[float, typer.Option(min=0, help="Seconds to wait for anot
 
 def open_store(chosen: Optional[Path]) -> "Store":
     """The store that was named, or the default one."""
-    from graft_device.slots import Store, default_root
+    from graft_device.store.slots import Store, default_root
 
     return Store(Path.absolute(chosen or default_root()))
 

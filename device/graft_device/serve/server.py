@@ -15,8 +15,8 @@ import uvicorn
 
 from graft_device.classifier import Classifier
 from graft_device.errors import GraftError
-from graft_device.opened import open_copy
-from graft_device.reopening import Terminal
+from graft_device.run.opened import open_copy
+from graft_device.run.reopening import Terminal
 from graft_device.serve.app import Service
 from graft_device.serve.connections import Protocol
 from graft_device.serve.settings import Listener, Settings, check, listen
@@ -57,7 +57,7 @@ def run(settings: Settings, say: Say) -> None:
 
 
 async def _serve(service: Service, listener: Listener, say: Say, early: _Early) -> None:
-    from graft_device import notify
+    from graft_device.system import notify
 
     config = uvicorn.Config(
         service.app(listener.loopback, say),
@@ -84,7 +84,7 @@ async def _serve(service: Service, listener: Listener, say: Say, early: _Early) 
 
 
 def _announce(service: Service, listener: Listener, say: Say) -> None:
-    from graft_device import notify
+    from graft_device.system import notify
 
     settings = service.settings
     if not listener.loopback:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from graft_device.classifier import Classifier, Timed
 from graft_device.errors import GraftError
-from graft_device.opened import grey
 from graft_device.preprocess import MAX_PIXELS
+from graft_device.run.opened import grey
 from graft_device.serve.pixels import check_size
 
 _TICK = 1.0
@@ -152,7 +152,7 @@ class Worker:
         return max(1, math.ceil(self._seconds * (len(self._waiting) + 1)))
 
     def _run(self) -> None:
-        from graft_device import notify
+        from graft_device.system import notify
 
         while True:
             with self._changed:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol
 
 from graft_device.errors import GraftError
-from graft_device.stopping import Stop
+from graft_device.system.stopping import Stop
 
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource

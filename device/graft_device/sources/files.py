@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from graft_device.sources.base import Frame, utc_now
-from graft_device.stopping import Stop
+from graft_device.system.stopping import Stop
 
 
 def _same(path: str) -> str:

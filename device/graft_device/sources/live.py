@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from graft_device.backoff import Backoff
 from graft_device.sources.base import Frame, Note, SourceError, utc_now
-from graft_device.stopping import Stop
+from graft_device.system.backoff import Backoff
+from graft_device.system.stopping import Stop
 
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from graft_device.pacing import Pace
 from graft_device.sources.base import Frame, Note, SourceError, utc_now
 from graft_device.sources.decoding import loader, opened, pictures
 from graft_device.sources.timeline import Timeline
-from graft_device.stopping import Stop
+from graft_device.system.pacing import Pace
+from graft_device.system.stopping import Stop
 
 SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp", ".ogv"}

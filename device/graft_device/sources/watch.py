@@ -12,7 +12,7 @@ from graft_device.sources.apart import apart
 from graft_device.sources.base import Frame, Note, SourceError
 from graft_device.sources.files import photo_frame
 from graft_device.sources.scanning import Scan, State, scan
-from graft_device.stopping import Stop
+from graft_device.system.stopping import Stop
 
 POLL_S = 0.5
 """How often the folder is looked through; a large one less often, so that looking takes a tenth of the time at most."""
@@ -157,7 +157,7 @@ class Folder:
             self._known.update(renamed)
 
     def _without_kept(self, photos: dict[str, State]) -> dict[str, State]:
-        from graft_device.uncertain import is_kept
+        from graft_device.outputs.uncertain import is_kept
 
         root = str(self._root)
         left = {path: state for path, state in photos.items() if os.path.split(path)[0] != root or not is_kept(path)}

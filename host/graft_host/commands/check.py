@@ -49,10 +49,10 @@ def check(
     """
     check_percents(test_percent, validation_percent)
     from graft_host.check import check as run
-    from graft_host.check_report import check_report
-    from graft_host.console import TerminalReporter
-    from graft_host.options import HeadOptions
-    from graft_host.split import SplitRule
+    from graft_host.commands.terminal.check_text import check_report
+    from graft_host.commands.terminal.console import TerminalReporter
+    from graft_host.photos.split import SplitRule
+    from graft_host.training.options import HeadOptions
 
     options = HeadOptions(
         photos=photos, weights=weights, tap=tap.value, image_size=image_size, quantization=quantize.value,

@@ -57,11 +57,11 @@ def compare(
 ) -> None:
     """Put float32, float16, dynamic and int8 of the same head and backbone side by side."""
     check_percents(test_percent, validation_percent)
+    from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.compare import compare as run
-    from graft_host.console import TerminalReporter
-    from graft_host.head import Recipe
-    from graft_host.options import HeadOptions
-    from graft_host.split import SplitRule
+    from graft_host.heads.head import Recipe
+    from graft_host.photos.split import SplitRule
+    from graft_host.training.options import HeadOptions
 
     options = HeadOptions(
         photos=photos, weights=weights, tap=tap.value, image_size=image_size, resize=resize.value,
@@ -74,7 +74,7 @@ def compare(
 
 
 def _report(result: Comparison) -> str:
-    from graft_host.console import short, table
+    from graft_host.commands.terminal.console import short, table
 
     header = ["numbers", "head", "accuracy", "agrees", "largest drop", "MB", "ms"]
     rows = [

@@ -21,8 +21,8 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Run everything once on photos that the kit renders itself; works with no network."""
-    from graft_host.console import TerminalReporter, demo_report
-    from graft_host.demo import run_demo
+    from graft_host.commands.terminal.console import TerminalReporter, demo_report
+    from graft_host.demo.demo import run_demo
 
     result = run_demo(folder, weights, cache, TerminalReporter())
     typer.echo(json.dumps(result.to_json()) if as_json else demo_report(result))

@@ -114,14 +114,14 @@ def deploy(
     of --inventory: 13 not every board has the model.
     """
     from graft_device import console
-    from graft_host.cache import default_cache
+    from graft_host.deploy.deploy import Options
+    from graft_host.deploy.deploy import deploy as run
     from graft_host.deploy.fleet import Fleet
-    from graft_host.deploy.report import outcome_lines
-    from graft_host.deploy.run import Options
-    from graft_host.deploy.run import deploy as run
+    from graft_host.deploy.outcome import outcome_lines
     from graft_host.deploy.settings import Settings
     from graft_host.deploy.ssh import SshOptions
     from graft_host.deploy.target import parse_target
+    from graft_host.support.cache import default_cache
 
     settings = Settings(
         store=store,

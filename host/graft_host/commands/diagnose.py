@@ -42,11 +42,11 @@ def diagnose(
     as_json: JsonOption = False,
 ) -> None:
     """Show what each layer of an int8 model loses against float32, in dB of signal to quantization noise."""
-    from graft_host.cache import default_cache
-    from graft_host.console import TerminalReporter
-    from graft_host.diagnose import Settings
-    from graft_host.diagnose import diagnose as run
-    from graft_host.diagnosis_report import diagnosis_report
+    from graft_host.commands.terminal.console import TerminalReporter
+    from graft_host.commands.terminal.diagnosis_text import diagnosis_report
+    from graft_host.diagnosis.diagnose import Settings
+    from graft_host.diagnosis.diagnose import diagnose as run
+    from graft_host.support.cache import default_cache
 
     settings = Settings(cache or default_cache(), part.value, limit, weights, threads)
     found = run(model, photos, settings, TerminalReporter())

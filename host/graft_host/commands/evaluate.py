@@ -20,8 +20,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model file on photos whose class is known."""
-    from graft_host.console import TerminalReporter, evaluation_report
-    from graft_host.evaluate import evaluate_folder
+    from graft_host.commands.terminal.console import TerminalReporter, evaluation_report
+    from graft_host.evaluation.evaluate import evaluate_folder
 
     result = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
     typer.echo(json.dumps(result.to_json()) if as_json else evaluation_report(result))

@@ -44,7 +44,7 @@ def export(
     labels.txt, which travels along with the model card. What the .tflite calls unknown is not part of it.
     """
     from graft_device import console
-    from graft_host.export import export as run
+    from graft_host.export.export import export as run
 
     done = run(model, output, kind.value, weights, overwrite=overwrite)
     if as_json:

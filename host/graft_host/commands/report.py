@@ -27,10 +27,10 @@ def report(
     """Show in one page of HTML how good a model is on photos whose class is known."""
     from graft_device.console import printable
     from graft_device.model import read_model
-    from graft_host.console import TerminalReporter
-    from graft_host.destination import Source
-    from graft_host.evaluate import evaluate_folder
-    from graft_host.report import ReportData, check_report, render_report, write_report
+    from graft_host.commands.terminal.console import TerminalReporter
+    from graft_host.evaluation.evaluate import evaluate_folder
+    from graft_host.report.report import ReportData, check_report, render_report, write_report
+    from graft_host.support.destination import Source
 
     described = read_model(model)
     page = output or model.with_suffix(".html")

@@ -31,7 +31,7 @@ from graft_host.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from graft_host.search_result import SearchResult
+    from graft_host.search.result import SearchResult
 
 
 def search(
@@ -80,13 +80,13 @@ def search(
     """Find the fastest model that is good enough, among layers and image sizes, int8."""
     check_percents(test_percent, validation_percent)
     tried = _taps(taps), _sizes(sizes)
-    from graft_host.console import TerminalReporter
-    from graft_host.head import Recipe
-    from graft_host.pareto import Limits
-    from graft_host.search import search as run
-    from graft_host.search_options import SearchOptions
-    from graft_host.search_result import NothingFitsError
-    from graft_host.split import SplitRule
+    from graft_host.commands.terminal.console import TerminalReporter
+    from graft_host.heads.head import Recipe
+    from graft_host.photos.split import SplitRule
+    from graft_host.search.options import SearchOptions
+    from graft_host.search.pareto import Limits
+    from graft_host.search.result import NothingFitsError
+    from graft_host.search.search import search as run
 
     options = SearchOptions(
         photos=photos, weights=weights, taps=tried[0], sizes=tried[1], resize=resize.value,
@@ -125,7 +125,7 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 
 def _report(result: SearchResult) -> str:
-    from graft_host.console import table
+    from graft_host.commands.terminal.console import table
 
     on_front = result.front
     rows = [

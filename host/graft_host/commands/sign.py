@@ -25,7 +25,7 @@ def sign(
 
     The time goes into the file, which gets another checksum by that, and the signature into MODEL.sig beside it.
     """
-    from graft_host.signing import sign as run
+    from graft_host.tflite.signing import sign as run
 
     found = run(model, key, output, overwrite=overwrite)
     if as_json:

@@ -36,7 +36,7 @@ from graft_host.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from graft_host.run import TrainResult
+    from graft_host.training.result import TrainResult
 
 
 def train(
@@ -90,12 +90,12 @@ def train(
 ) -> None:
     """Turn a folder of folders of photos into one tested .tflite."""
     check_percents(test_percent, validation_percent)
-    from graft_host.console import TerminalReporter, train_report
-    from graft_host.delivery import RejectedError, UnreportedError
-    from graft_host.head import Recipe
-    from graft_host.options import TrainOptions
-    from graft_host.pipeline import train as run
-    from graft_host.split import SplitRule
+    from graft_host.commands.terminal.console import TerminalReporter, train_report
+    from graft_host.heads.head import Recipe
+    from graft_host.photos.split import SplitRule
+    from graft_host.training.delivery import RejectedError, UnreportedError
+    from graft_host.training.options import TrainOptions
+    from graft_host.training.pipeline import train as run
 
     options = TrainOptions(
         photos=photos, output=output, weights=weights, tap=tap.value, image_size=image_size,

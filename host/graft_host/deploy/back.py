@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from graft_host.deploy import on_board
 from graft_host.deploy.errors import DeployError, UnhealthyError, UnreachableError
 from graft_host.deploy.job import Deployment, answer
 from graft_host.deploy.service import Health, restart
@@ -154,7 +155,7 @@ def _each(job: Deployment, steps: Sequence[Step]) -> Undone:
 
 
 def _take_back(job: Deployment, slot_id: str) -> str:
-    program = (files(__package__) / "board_back.py").read_bytes()
+    program = (files(on_board) / "back.py").read_bytes()
     return str(answer(job, job.run(["-I", "-", job.facts.store, slot_id], stdin=program))["name"])
 
 

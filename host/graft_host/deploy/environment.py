@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from graft_host.deploy import wheels
+from graft_host.deploy import on_board, wheels
 from graft_host.deploy.errors import DeployError
 from graft_host.deploy.kit import PROJECT, KitWheel, kit_id
 from graft_host.deploy.transfer import removed_if_failed, send_files
@@ -111,7 +111,7 @@ def _fetched(kit: Kit) -> list[Path]:
 
 
 def _ask(connection: Connection, python: str, action: str, store: str, request: dict[str, Any]) -> dict[str, Any]:
-    program = (files(__package__) / "board_kit.py").read_bytes()
+    program = (files(on_board) / "kit.py").read_bytes()
     command = [python, "-I", "-", action, store, json.dumps(request)]
     done = connection.run(command, stdin=program, timeout=_TIMEOUT_S)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from graft_device.install import Machine
+from graft_device.runtime_packages import Machine
 
 
 @dataclass(frozen=True)

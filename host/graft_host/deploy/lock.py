@@ -8,9 +8,10 @@ import threading
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from graft_device.exit_codes import ExitCode
-from graft_host.deploy.board_lock import SILENCE_S
+from graft_device.store.exit_codes import ExitCode
+from graft_host.deploy import on_board
 from graft_host.deploy.errors import DeployError
+from graft_host.deploy.on_board.lock import SILENCE_S
 from graft_host.deploy.ssh import LOST
 from graft_host.deploy.transfer import unwritable
 
@@ -45,7 +46,7 @@ def locked(
         DeployError: another one goes on, or the store can't be written.
         UnreachableError: the connection was lost.
     """
-    program = (files(__package__) / "board_lock.py").read_text(encoding="utf-8")
+    program = (files(on_board) / "lock.py").read_text(encoding="utf-8")
     process = connection.start([python, "-I", "-c", program, facts.store, str(wait)])
     try:
         yield _taken(connection, process, note)

@@ -8,7 +8,8 @@ from collections import defaultdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from graft_device.install import Machine
+from graft_device.runtime_packages import Machine
+from graft_host.deploy import on_board
 from graft_host.deploy.errors import DeployError
 from graft_host.deploy.facts import BoardFacts, BoardPython, Current, InstalledKit, Unit
 
@@ -33,7 +34,7 @@ def look(connection: Connection, store: str | None, model_id: str, service: str 
         UnreachableError: the connection was lost.
         DeployError: no POSIX shell answers there.
     """
-    script = (files(__package__) / "probe.sh").read_bytes()
+    script = (files(on_board) / "probe.sh").read_bytes()
     unit = "" if service is None else service if service.endswith(".service") else f"{service}.service"
     done = connection.run(["sh", "-s", "--", store or "", model_id, unit], stdin=script, timeout=_TIMEOUT_S)
     lines = done.output.splitlines()

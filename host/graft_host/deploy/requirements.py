@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graft_device.install import RUNTIMES, install_line, requirements
+from graft_device.runtime_packages import RUNTIMES, install_line, requirements
 from graft_host.deploy.errors import UnsuitableError
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from graft_host.deploy import on_board
 from graft_host.deploy.errors import DeployError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def restart(connection: Connection, facts: BoardFacts, unit: Unit, settle: int) 
         python,
         health_url(unit),
     ]
-    done = connection.run(words, stdin=(files(__package__) / "health.sh").read_bytes(), timeout=_TIMEOUT_S)
+    done = connection.run(words, stdin=(files(on_board) / "health.sh").read_bytes(), timeout=_TIMEOUT_S)
     lines = [line.partition("=") for line in done.output.splitlines()]
     found = {key: value.strip() for key, _, value in lines}
     log = tuple(value for key, _, value in lines if key == "log")

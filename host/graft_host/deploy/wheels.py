@@ -24,7 +24,7 @@ from graft_host.deploy.kit import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from graft_device.install import Machine
+    from graft_device.runtime_packages import Machine
     from graft_host.deploy.kit import KitWheel
 
 _OLDEST_GLIBC_MINOR = 5  # manylinux1

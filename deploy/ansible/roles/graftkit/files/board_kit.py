@@ -1,1 +1,1 @@
-../../../../../host/graft_host/deploy/board_kit.py
+../../../../../host/graft_host/deploy/on_board/kit.py

@@ -1,0 +1,1 @@
+"""``graft-device bench``: how long a photo takes on this board."""

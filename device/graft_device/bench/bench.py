@@ -1,0 +1,160 @@
+"""How long a photo takes on this board: every pair of runtime and threads in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+from graft_device.bench.figures import WARM_UP, Bench, Photo, Row, Spread
+from graft_device.doctor.cameras import has_module
+from graft_device.doctor.situation import RUNTIMES, describe_machine, describe_versions
+from graft_device.errors import GraftError
+from graft_device.model import ModelFile
+from graft_device.runtime_packages import install_line, this_machine
+from graft_device.system import child
+from graft_device.system.machine import ROOT
+from graft_device.system.thermal import read_thermal, worthless
+
+COLD_STARTS = 3
+_TIMEOUT = 3600.0
+
+Progress = Callable[[str], None]
+
+
+class BenchError(GraftError):
+    """A model cannot be measured."""
+
+
+def bench(
+    model: ModelFile,
+    runtimes: Sequence[str],
+    threads: Sequence[int],
+    rounds: int,
+    photo: Path | None = None,
+    progress: Progress = lambda _: None,
+    root: Path = ROOT,
+) -> Bench:
+    """Measures a model under each runtime with each number of threads.
+
+    Args:
+        model: what to measure.
+        runtimes: their names, installed ones.
+        threads: numbers of threads, none above the usable cores.
+        rounds: timed ones a row; ``WARM_UP`` more come first.
+        photo: what to classify; a picture as a camera makes it when None.
+        progress: takes a line before each step.
+        root: where ``proc`` and ``sys`` are.
+
+    Returns:
+        The rows in the order of the runtimes, then of the threads; one that fails holds the reason.
+
+    Raises:
+        BenchError: the photo cannot be read, or none can be made.
+    """
+    before = read_thermal(root)
+    with tempfile.TemporaryDirectory() as folder:
+        path, found = _photo(photo, Path(folder), progress)
+        rows = []
+        for runtime in runtimes:
+            for count in threads:
+                progress(f"{runtime}, {count} {'thread' if count == 1 else 'threads'}")
+                rows.append(_row(model.path.absolute(), path, runtime, count, rounds))
+    after = read_thermal(root)
+    machine = describe_machine(root)
+    warnings = tuple(worthless(before, after, machine["cores"]))
+    return Bench(model, found, machine, describe_versions(), rounds, before, after, warnings, tuple(rows))
+
+
+def choose_threads(text: str | None, cores: int) -> tuple[int, ...]:
+    """The numbers of threads that a person asks for.
+
+    Args:
+        text: ``1,2,4``, or ``sweep`` for 1, 2, 4, … and all cores; all cores when None.
+        cores: usable ones.
+
+    Raises:
+        ValueError: it is neither, or asks for more threads than cores, with which the runtimes crawl.
+    """
+    if text is None:
+        return (cores,)
+    if text.strip() == "sweep":
+        return tuple(sorted({cores, *(1 << n for n in range(cores.bit_length()))}))
+    try:
+        counts = tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise ValueError(f"{text!r} is no list of numbers such as 1,2,4, and not 'sweep'") from None
+    if min(counts) < 1 or max(counts) > cores:
+        raise ValueError(f"{text!r}: choose from 1 to {cores}, the usable cores")
+    return counts
+
+
+def choose_runtimes(wanted: str | None) -> tuple[str, ...]:
+    """The runtimes to measure: the one that is wanted, or each that is installed.
+
+    Raises:
+        BenchError: there is none.
+    """
+    if wanted is not None:
+        return (wanted,)
+    found = tuple(name for name, (module, _) in RUNTIMES.items() if has_module(module))
+    if not found:
+        raise BenchError(f"no TFLite runtime installed; install one with: {install_line(this_machine())}")
+    return found
+
+
+def _photo(photo: Path | None, folder: Path, progress: Progress) -> tuple[Path, Photo]:
+    path = folder / "camera.jpg" if photo is None else photo.absolute()
+    if photo is None:
+        progress("no --photo: making one of 12 megapixels, as a camera's")
+    job = {"do": "make-photo" if photo is None else "look-at-photo", "path": str(path)}
+    try:
+        facts = child.ask("graft_device.bench.measure", json.dumps(job), timeout=_TIMEOUT).value
+    except child.ChildError as error:
+        raise BenchError(f"{'cannot make a photo' if photo is None else photo}: {error}") from error
+    return path, Photo(None if photo is None else str(photo), **facts)
+
+
+def _row(model: Path, photo: Path, runtime: str, threads: int, rounds: int) -> Row:
+    job = {
+        "do": "measure", "model": str(model), "photo": str(photo),
+        "runtime": runtime, "threads": threads, "rounds": rounds, "warm_up": WARM_UP,
+    }  # fmt: skip
+    try:
+        cold = median(_cold_start_ms(model, photo, runtime, threads) for _ in range(COLD_STARTS))
+        found = child.ask("graft_device.bench.measure", json.dumps(job), timeout=_TIMEOUT).value
+    except child.ChildError as error:
+        return Row(runtime, threads, error=str(error))
+    totals = [sum(pair) for pair in zip(found["preprocess_ms"], found["invoke_ms"])]
+    return Row(
+        runtime,
+        threads,
+        round(cold, 1),
+        Spread.of(found["preprocess_ms"]),
+        Spread.of(found["invoke_ms"]),
+        Spread.of(totals),
+        found["peak_memory_mb"],
+        found["label"],
+    )
+
+
+def _cold_start_ms(model: Path, photo: Path, runtime: str, threads: int) -> float:
+    """From the start of ``graft-device classify`` to its first line."""
+    options = ["--json", "--runtime", runtime, "--threads", str(threads)]
+    command = child.command("graft_device.cli", "classify", *options, "--", str(model), str(photo))
+    with tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        try:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as job:
+                line = job.stdout.readline() if job.stdout is not None else b""
+                milliseconds = (time.perf_counter() - start) * 1e3
+        except (OSError, ValueError) as error:
+            raise child.ChildError(f"no second Python can be started here ({error})") from error
+        if job.returncode or not line:
+            errors.seek(0)
+            raise child.ChildError(child.failure(job.returncode, errors.read().decode(errors="replace")))
+    return milliseconds

@@ -1,0 +1,206 @@
+"""What a situation means: what is well, what is not, and the line that mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graft_device.doctor.cameras import Cameras
+from graft_device.doctor.situation import Package, RuntimeState, Situation
+from graft_device.runtime_packages import install_line
+from graft_device.system.thermal import Thermal, mend
+
+OK, NOTE, PROBLEM = "ok", "note", "problem"
+
+_SMALL_MEMORY_MB = 250
+"""A whole int8 Inception-v3 takes some 100 MB beside the rest of the board; a float32 one 250."""
+
+_HOT_CELSIUS = 80.0
+"""From here a Raspberry Pi runs slower (its documentation's soft limit is 60 to 85, by model)."""
+
+_JOIN_VIDEO = 'sudo usermod -aG video "$USER"  # then log in again'
+_APT_ARRAYS = "sudo apt install -y python3-numpy python3-pil"
+_APT_PICAMERA2 = "sudo apt install -y python3-picamera2 --no-install-recommends"
+_APT_PYAV = "sudo apt install -y python3-av"
+_PIP_PYAV = 'python3 -m pip install "av>=12"'
+_LIBRARIES = {
+    "libopenblas.so.0": "libopenblas0",
+    "libgfortran.so.5": "libgfortran5",
+    "libopenjp2.so.7": "libopenjp2-7",
+    "libtiff.so.6": "libtiff6",
+    "libtiff.so.5": "libtiff5",
+    "liblcms2.so.2": "liblcms2-2",
+    "libwebp.so.7": "libwebp7",
+    "libwebpdemux.so.2": "libwebpdemux2",
+    "libwebpmux.so.3": "libwebpmux3",
+    "libxcb.so.1": "libxcb1",
+}
+"""Shared libraries that wheels from piwheels expect of the system, and Debian's packages that bring them."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report: ``state`` is OK, NOTE or PROBLEM, ``mend`` a line for the shell, or empty."""
+
+    name: str
+    state: str
+    text: str
+    mend: str = ""
+
+
+def check(at: Situation) -> tuple[Check, ...]:
+    """Judges everything."""
+    runtimes = [_runtime(at, name, state) for name, state in at.runtimes.items()]
+    missing = [] if at.usable or any(each.state == PROBLEM for each in runtimes) else [_no_runtime(at)]
+    return (
+        _board(at), _system(at), _memory(at), _python(at),
+        _package(at, "numpy", at.numpy), _package(at, "pillow", at.pillow),
+        *runtimes, *missing, _camera(at, at.cameras), _heat(at.thermal),
+    )  # fmt: skip
+
+
+def in_environment(at: Situation, line: str) -> str:
+    """An install line, in a new virtual environment where pip would refuse to work outside of one."""
+    if at.python.venv or not at.python.managed or " -m pip " not in line:
+        return line
+    option = "--system-site-packages " if at.hardware.raspberry or at.cameras.picamera2_system else ""
+    return f"python3 -m venv {option}~/graft && . ~/graft/bin/activate && {line}"
+
+
+def _board(at: Situation) -> Check:
+    hardware = at.hardware
+    features = f" ({', '.join(hardware.features)})" if hardware.features else ""
+    cpu = f"{at.python.cores} cores of {hardware.cpu or 'an unknown processor'}{features}"
+    return Check("board", OK, f"{hardware.board or 'unknown model'}, {cpu}")
+
+
+def _system(at: Situation) -> Check:
+    machine, hardware = at.machine, at.hardware
+    bits = f"{machine.bits}-bit on {machine.cpu}"
+    text = f"{hardware.system or 'unknown system'}, kernel {hardware.kernel or 'unknown'}, {bits}, {at.python.libc}"
+    if machine.bits == 32 and hardware.wide:  # noqa: PLR2004
+        wheels = "tflite-runtime 2.14.0" if machine.python <= (3, 11) else "no runtime"
+        return Check("system", NOTE, f"{text}; this processor could run a 64-bit system, with LiteRT; here: {wheels}")
+    if machine.linux and machine.glibc is None:
+        return Check("system", NOTE, f"{text}; the runtimes are built for glibc: use Debian or a relative of it")
+    return Check("system", OK, text)
+
+
+def _memory(at: Situation) -> Check:
+    total, free = at.hardware.memory_mb, at.hardware.free_mb
+    if total is None or free is None:
+        return Check("memory", OK, "unknown")
+    text = f"{total:,} MB, {free:,} MB of it free"
+    if free < _SMALL_MEMORY_MB:
+        return Check("memory", NOTE, f"{text}: close other programs; int8 models need the least")
+    return Check("memory", OK, text)
+
+
+def _python(at: Situation) -> Check:
+    python = at.python
+    text = f"{python.version}, {at.machine.bits}-bit"
+    if python.venv:
+        text += ", in a virtual environment" + (" that sees the system's packages" if python.system_packages else "")
+    if python.managed and not python.venv:
+        line = in_environment(at, "python3 -m pip --version").rpartition(" && ")[0]
+        return Check("python", NOTE, f"{text}, where pip refuses to install: use a virtual environment", line)
+    return Check("python", OK, text)
+
+
+def _package(at: Situation, name: str, found: Package) -> Check:
+    arm32 = at.machine.bits == 32 and at.machine.cpu.startswith(("arm", "aarch64"))  # noqa: PLR2004
+    wanted = '"numpy<2"' if name == "numpy" and at.machine.python <= (3, 11) else name
+    line = in_environment(at, f"python3 -m pip install {wanted}")
+    if arm32:
+        sight = "" if at.python.system_packages else " && python3 -m venv --system-site-packages ~/graft"
+        line = f"{_APT_ARRAYS}{sight}"
+    if found.version is None:
+        return Check(name, PROBLEM, "not installed", line)
+    if found.error is not None:
+        line = _library_line(found.error) or line
+        return Check(name, PROBLEM, f"{found.version}, does not work: {found.error}", line)
+    if name == "numpy" and at.runtimes["tflite-runtime"].version is not None:
+        fits = not found.version.startswith(("2.", "3."))
+        return Check(name, OK if fits else NOTE, f"{found.version}, {'fits' if fits else 'too new for'} tflite-runtime")
+    return Check(name, OK, found.version)
+
+
+def _library_line(error: str) -> str:
+    return next((f"sudo apt install -y {package}" for library, package in _LIBRARIES.items() if library in error), "")
+
+
+def _runtime(at: Situation, name: str, state: RuntimeState) -> Check:
+    if state.version is None:
+        line = install_line(at.machine, name)
+        there = "not installed" if line.startswith("python3") else line.partition(":")[0]
+        return Check(name, OK, there)
+    if state.runs and state.error is None:
+        bad = {model: reason for model, reason in state.models.items() if reason}
+        if bad:
+            return Check(name, PROBLEM, f"{state.version}, cannot open a model: {next(iter(bad.values()))}")
+        return Check(name, OK, f"{state.version}, runs {' and '.join(state.runs)} models")
+    reason = (state.error or "runs nothing").partition("; mend it with: ")[0].partition("; reinstall: ")[0]
+    runs = f"runs {' and '.join(state.runs)} models only" if state.runs else "does not work"
+    level = NOTE if at.usable or not at.numpy.works else PROBLEM
+    return Check(name, level, f"{state.version}, {runs}: {reason}", _runtime_line(at, name))
+
+
+def _runtime_line(at: Situation, name: str) -> str:
+    if not at.numpy.works:
+        return ""
+    if name == "tflite-runtime" and (at.numpy.version or "").startswith(("2.", "3.")):
+        return in_environment(at, 'python3 -m pip install "numpy<2"')
+    line = install_line(at.machine, name)
+    line = line if line.startswith("python3") else install_line(at.machine)
+    return in_environment(at, line.replace(" install ", " install --force-reinstall ")) if "pip" in line else ""
+
+
+def _no_runtime(at: Situation) -> Check:
+    """Where nothing is installed: the line that installs a runtime, or the system that has one."""
+    if not (at.numpy.works and at.pillow.works) and any(state.version for state in at.runtimes.values()):
+        return Check("runtime", PROBLEM, "no model can run before numpy and Pillow work")
+    line = install_line(at.machine)
+    if line.startswith("python3"):
+        return Check("runtime", PROBLEM, "none is installed that works", in_environment(at, line))
+    if at.machine.bits == 32 and at.hardware.wide:  # noqa: PLR2004
+        way = "install the 64-bit Raspberry Pi OS, which this processor can run"
+    elif at.machine.bits == 32:  # noqa: PLR2004
+        way = "this processor is 32-bit only: tflite-runtime 2.14.0 runs on the 32-bit Bookworm (Python 3.11, ARMv7)"
+    else:
+        way = "use a Debian-based 64-bit system with Python 3.10 or later"
+    return Check("runtime", PROBLEM, f"{line.partition(':')[0]}: {way}")
+
+
+def _camera(at: Situation, found: Cameras) -> Check:
+    usable = [each for each in found.devices if each.usable]
+    names = [f"{each.path} ({each.name})" for each in usable]
+    parts = [f"Picamera2 {found.picamera2} sees {', '.join(found.attached) or 'no camera'}"] if found.picamera2 else []
+    parts += [f"V4L2: {', '.join(names)}"] if names else []
+    text = "; ".join(parts) or "none found; only 'graft-device run' wants one"
+    if found.picamera2_error:
+        return Check("camera", NOTE, f"{text}; Picamera2 does not work: {found.picamera2_error}", _APT_PICAMERA2)
+    if found.picamera2 is None and found.picamera2_system:
+        line = "python3 -m venv --system-site-packages ~/graft"
+        return Check("camera", NOTE, f"{text}; the system has Picamera2, but this Python does not see it", line)
+    if found.picamera2 is None and at.hardware.raspberry:
+        return Check("camera", NOTE, f"{text}; Picamera2, for the board's own cameras, is missing", _APT_PICAMERA2)
+    if len(usable) < len(found.devices):
+        return Check("camera", NOTE, f"{text}; this user may not open {found.devices[0].path}", _JOIN_VIDEO)
+    if usable and not found.pyav:
+        line = _APT_PYAV if at.machine.bits == 32 else in_environment(at, _PIP_PYAV)  # noqa: PLR2004
+        return Check("camera", NOTE, f"{text}; PyAV, which reads V4L2 cameras, is not installed", line)
+    return Check("camera", OK, text)
+
+
+def _heat(found: Thermal) -> Check:
+    degrees = "no sensor" if found.celsius is None else f"{found.celsius} °C"
+    pace = f"governor {', '.join(found.governors)}" if found.governors else "the kernel tells of no governor"
+    held = "nothing here tells of throttling" if not found.known else "not throttled"
+    text = f"{degrees}, {held}, {pace}"
+    flags = found.throttled_now or found.throttled_before
+    if flags:
+        when = "now" if found.throttled_now else "since the board started"
+        text = f"{degrees}, held back {when} ({', '.join(flags)}), {pace}"
+        return Check("heat", NOTE, f"{text}: {mend(set(flags))}")
+    if found.celsius is not None and found.celsius >= _HOT_CELSIUS:
+        return Check("heat", NOTE, f"{text}: {mend(set())}")
+    return Check("heat", OK, text)

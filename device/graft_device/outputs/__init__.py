@@ -1,0 +1,1 @@
+"""Where the answers of ``graft-device run`` go."""

@@ -1,0 +1,155 @@
+"""One connection to an MQTT broker, from CONNECT to its end, and paho-mqtt behind it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import select
+import time
+from typing import Any
+
+from graft_device.outputs.mqtt_settings import MqttError
+
+INSTALL = 'python3 -m pip install "paho-mqtt>=2"'
+IN_FLIGHT = 20
+"""How many events may be on their way without the broker's word."""
+
+ANSWER_S = 10.0
+"""How long a broker may take to answer."""
+
+STEADY_S = 10.0
+"""A connection that has lasted for this long starts the waits over when it is lost."""
+
+_KEEPALIVE_S = 30
+
+
+class Connection:
+    """One client from CONNECT to the end of its connection, driven by ``turn``.
+
+    Attributes:
+        accepted: whether the broker has taken the client in.
+        refused: why it has not, if it said so.
+        sent: the number of the last event that was sent.
+    """
+
+    def __init__(self, client: Any) -> None:
+        """Opens nothing yet; ``client`` is paho's, new."""
+        self._client = client
+        self._numbers: dict[int, int] = {}
+        self._acknowledged: list[int] = []
+        self._said: set[int] = set()
+        self._answer_by = 0.0
+        self._opened = 0.0
+        self.accepted = False
+        self.refused: str | None = None
+        self.sent = 0
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+
+    @property
+    def in_flight(self) -> int:
+        """How many events the broker has not acknowledged."""
+        return len(self._numbers)
+
+    @property
+    def steady(self) -> bool:
+        """Whether it has lasted for ``STEADY_S``."""
+        return self.accepted and time.monotonic() - self._opened > STEADY_S
+
+    def open(self, host: str, port: int) -> None:
+        """Connects; raises OSError where there is no broker."""
+        self._client.connect(host, port, keepalive=_KEEPALIVE_S)
+        self._opened = time.monotonic()
+        self._answer_by = self._opened + ANSWER_S
+
+    def turn(self, wake: int, timeout: float) -> None:
+        """Moves what can be moved; waits for something to do, ``timeout`` seconds at the most.
+
+        Raises:
+            MqttError: the connection is lost, or the broker refuses or does not answer.
+        """
+        client, sock = self._client, self._client.socket()
+        if sock is None:
+            raise MqttError(self.refused or "the connection was lost")
+        pending = bool(getattr(sock, "pending", int)())  # what TLS has read ahead, select cannot see
+        writing = [sock] if client.want_write() else []
+        readable, writable, _ = select.select([sock, wake], writing, [], 0 if pending else timeout)
+        if wake in readable:
+            drain(wake)
+        codes = [client.loop_misc()]
+        if pending or sock in readable:
+            codes.append(client.loop_read(IN_FLIGHT))
+        if writable:
+            codes.append(client.loop_write())
+        if self.refused is not None:
+            raise MqttError(self.refused)
+        if any(codes):
+            raise MqttError("the connection was lost")
+        if not self.accepted and time.monotonic() > self._answer_by:
+            raise MqttError("it does not answer")
+
+    def publish_event(self, topic: str, seq: int, body: bytes) -> None:
+        """Sends an event (QoS 1); ``acknowledged`` tells when the broker has it."""
+        self._numbers[self.publish(topic, body)] = seq
+        self.sent = seq
+
+    def publish(self, topic: str, body: bytes, retain: bool = False) -> int:
+        """Sends anything else (QoS 1), and returns the number that ``confirmed`` takes."""
+        number = int(self._client.publish(topic, body, qos=1, retain=retain).mid)
+        self._said.add(number)
+        return number
+
+    def confirmed(self, number: int) -> bool:
+        """Whether the broker has what was published under a number."""
+        return number not in self._said
+
+    def acknowledged(self) -> list[int]:
+        """The events that the broker has confirmed since the last call."""
+        found, self._acknowledged = self._acknowledged, []
+        return found
+
+    def say_goodbye(self, topic: str, wake: int) -> None:
+        """Publishes ``offline``, waits shortly for the broker's word, and disconnects."""
+        number = self.publish(topic, b"offline", retain=True)
+        until = time.monotonic() + 1
+        while not self.confirmed(number) and time.monotonic() < until:
+            self.turn(wake, 0.05)
+        self._client.disconnect()
+
+    def drop(self) -> None:
+        """Closes the socket, whatever its state."""
+        sock = self._client.socket()
+        self._client.on_connect = self._client.on_publish = None
+        if sock is not None:
+            sock.close()
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        self.accepted = not code.is_failure
+        if code.is_failure:
+            self.refused = f"it refuses: {str(code).lower()}"
+
+    def _on_publish(self, _client: Any, _data: Any, number: int, _code: Any, _properties: Any) -> None:
+        self._said.discard(number)
+        seq = self._numbers.pop(number, None)
+        if seq is not None:
+            self._acknowledged.append(seq)
+
+
+def load_paho() -> Any:
+    """paho-mqtt's client module; raises MqttError where it is missing or too old."""
+    try:
+        paho = importlib.import_module("paho.mqtt.client")
+    except ImportError as error:
+        raise MqttError(f"--mqtt needs paho-mqtt, which is not installed; install it with: {INSTALL}") from error
+    if not hasattr(paho, "CallbackAPIVersion"):
+        raise MqttError(f"--mqtt needs paho-mqtt 2 or later; install it with: {INSTALL}")
+    return paho
+
+
+def drain(descriptor: int) -> None:
+    """Reads a pipe empty."""
+    try:
+        while os.read(descriptor, 4096):
+            pass
+    except BlockingIOError:
+        return

@@ -1,0 +1,1 @@
+"""The loop of ``graft-device run``: picture, answer, event."""

@@ -1,0 +1,193 @@
+"""The loop of ``graft-device run``: a picture, what the model says of it, an event."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import PhotoError
+from graft_device.outputs.events import Event, new_id, rank
+from graft_device.outputs.outputs import Answer, Outputs
+from graft_device.preprocess import preprocess
+from graft_device.run.newest import Newest, newest_frames
+from graft_device.run.smoothing import Changes, Smoother
+from graft_device.sources.base import Frame, Note, Source
+from graft_device.system import notify
+from graft_device.system.pacing import Pace
+from graft_device.system.stopping import Stop
+
+if TYPE_CHECKING:
+    from graft_device.classifier import Classifier
+
+HANG_S = 30.0
+"""A camera that neither gives a frame nor fails for this long hangs in its driver; systemd's watchdog is told then."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do with the frames.
+
+    Attributes:
+        top_k: labels in an event.
+        unknown_below: the score under which a picture is unknown; 0 for never.
+        own_threshold: whether that is the model's own, and changes with the model.
+        smooth: half-life of the smoothing in frames; 0 for none.
+        changes: whether only a change of the label is an event.
+        interval: seconds from one classified frame to the next at the least.
+        limit: frames after which to end; None for no end.
+    """
+
+    top_k: int = 3
+    unknown_below: float = 0.0
+    own_threshold: bool = False
+    smooth: float = 0.0
+    changes: bool = False
+    interval: float = 0.0
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How many frames were classified, and how many could not be read."""
+
+    frames: int
+    failed: int
+
+
+def watch(
+    source: Source,
+    classifier: Classifier,
+    plan: Plan,
+    outputs: Outputs,
+    stop: Stop,
+    note: Note,
+    newer: Callable[[], Classifier | None] = lambda: None,
+) -> Seen:
+    """Classifies a source's frames until it ends, ``stop`` is set or the plan's limit is reached.
+
+    A photo that cannot be read is reported, and the others still run. ``newer`` is asked before each frame whether
+    another model is to be used from then on.
+
+    Raises:
+        SourceError: the source cannot be read.
+        ModelError: the model fails.
+    """
+    steady = _Steady(classifier, plan)
+    frames = failed = 0
+    with contextlib.closing(_turns(source, plan.interval, stop, note)) as turns:
+        notify.ready()
+        for frame in turns:
+            notify.watchdog()
+            other = newer()
+            if other is not None:
+                classifier, plan = other, _plan_for(other, plan)
+                steady = _Steady(classifier, plan)
+            if frame is None:
+                continue
+            try:
+                look = _look(classifier, frame)
+            except PhotoError as error:
+                failed += 1
+                outputs.show_failure(frame, str(error))
+                continue
+            frames += 1
+            outputs.picture(frame, _answer(look, classifier.labels, plan))
+            event = steady.event(frame, look)
+            if event is not None:
+                outputs.event(event)
+            if frames == plan.limit:
+                break
+    notify.stopping()
+    return Seen(frames, failed)
+
+
+def _plan_for(classifier: Classifier, plan: Plan) -> Plan:
+    return replace(plan, unknown_below=classifier.model.card.unknown_below) if plan.own_threshold else plan
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A picture and its probabilities ``[K]``, with the milliseconds that they took."""
+
+    photo: object
+    scores: NDArray[np.float32]
+    preprocess_ms: float
+    invoke_ms: float
+
+
+def _look(classifier: Classifier, frame: Frame) -> _Look:
+    card = classifier.model.card
+    start = time.perf_counter()
+    photo = frame.load()
+    pixels = preprocess(photo, card.image_size, card.resize)
+    ready = time.perf_counter()
+    scores = classifier.scores(pixels)
+    return _Look(photo, scores, (ready - start) * 1e3, (time.perf_counter() - ready) * 1e3)
+
+
+def _answer(look: _Look, labels: tuple[str, ...], plan: Plan) -> Answer:
+    predictions, unknown = rank(labels, look.scores, max(plan.top_k, 3), plan.unknown_below)
+    return Answer(look.photo, predictions, float(look.scores.max()), unknown)  # type: ignore[arg-type]
+
+
+class _Steady:
+    """Turns looks into events: smooths them, and leaves out what is no change if only changes are wanted."""
+
+    def __init__(self, classifier: Classifier, plan: Plan) -> None:
+        self._labels = classifier.labels
+        self._plan = plan
+        self._smoother = Smoother(plan.smooth)
+        self._changes = Changes(classifier.labels, plan.unknown_below)
+        self._session = 0
+        self._dropped = 0
+
+    def event(self, frame: Frame, look: _Look) -> Event | None:
+        if frame.session != self._session:  # what a camera saw before it went away is over
+            self._session = frame.session
+            self._smoother.reset()
+        scores = self._smoother.add(look.scores)
+        self._dropped += frame.dropped
+        if self._plan.changes and not self._changes.changed(scores):
+            return None
+        predictions, unknown = rank(self._labels, scores, self._plan.top_k, self._plan.unknown_below)
+        ms = {
+            "preprocess": look.preprocess_ms,
+            "invoke": look.invoke_ms,
+            "age": (time.monotonic() - frame.monotonic) * 1e3,
+        }
+        dropped, self._dropped = self._dropped, 0
+        return Event(new_id(), 0, frame.time, frame.source, predictions, unknown, ms, dropped, frame.position)
+
+
+def _turns(source: Source, interval: float, stop: Stop, note: Note) -> Generator[Frame | None, None, None]:
+    """The frames to classify, at the rate wanted; None while there is none."""
+    if source.live:
+        with Newest(source) as newest:
+            yield from _unless_hung(newest, interval, stop, note)
+        return
+    pace = Pace(interval)
+    for frame in source.frames(stop):
+        if frame is not None and frame.position is None:  # a video minds its own clock
+            yield from stop.ticks(pace.wait_s(time.monotonic()))
+            pace.took(time.monotonic())
+        if stop.wanted:
+            return
+        yield frame
+
+
+def _unless_hung(newest: Newest, interval: float, stop: Stop, note: Note) -> Iterator[Frame | None]:
+    hung = False
+    for frame in newest_frames(newest, interval, stop):
+        if frame is None and newest.silent_s > HANG_S:
+            if not hung:
+                note(f"the camera hangs: nothing from it for {HANG_S:.0f} s")
+            hung = True
+            continue  # no turn, so no sign of life to systemd, which starts the service anew
+        hung = False
+        yield frame

@@ -1,0 +1,1 @@
+"""``graft-device service``: a model as a systemd service."""

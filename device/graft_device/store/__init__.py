@@ -1,0 +1,1 @@
+"""The models on a board: installed, tested, signed, switched and rolled back."""

@@ -1,0 +1,216 @@
+"""Whether a model does on this board what it did where it was made."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graft_device.errors import GraftError, RuntimeMissingError
+from graft_device.model import read_model
+from graft_device.store.exit_codes import SelfTestError
+from graft_device.store.golden import check_network, read_golden
+from graft_device.system.child import ChildError, ask
+
+TIMEOUT_S = 600.0
+"""For start and all pictures; the slowest board takes some 30 s to start and seconds for one."""
+
+_SLACK, _HALF_A_STEP = 0.02, 1 / 512
+"""What scores in steps of 1/256 may lack to 1, each of them rounded."""
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """What came of it.
+
+    Attributes:
+        model: the file.
+        passed: whether the model may be used.
+        kind: ``golden``: photos from the file; ``synthetic``: rendered pictures whose scores are in the file;
+            ``plain``: the file says nothing of what is right, only sense was looked for.
+        runtime: that the model ran under; None where it crashed.
+        tolerance: how far scores may lie apart.
+        difference: the largest found; None where nothing could be compared.
+        ms: median milliseconds of an inference.
+        reason: why it did not pass.
+        photos: ``name``, ``expected`` and ``found`` label, ``difference``, ``passed``.
+    """
+
+    model: str
+    passed: bool
+    kind: str
+    runtime: str | None = None
+    tolerance: float | None = None
+    difference: float | None = None
+    ms: float | None = None
+    reason: str | None = None
+    photos: tuple[dict[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, as ``--json`` prints them."""
+        return {**self.__dict__, "photos": list(self.photos)}
+
+
+def run_selftest(model: Path, runtime: str = "auto") -> SelfTest:
+    """Tests a model in a process of its own, as a bad one may take the interpreter down with it.
+
+    Raises:
+        ModelError: the file is no model of the kit's.
+        ChecksumError: its network is not the one that it was written with.
+        RuntimeMissingError: no model can be run here.
+    """
+    known = read_model(model)
+    golden = read_golden(model, len(known.labels))
+    if golden is not None:
+        check_network(model, golden)
+    kind = kind_of(golden)
+    try:
+        answer = ask("graft_device.store.selftest", str(model.absolute()), runtime, timeout=TIMEOUT_S).value
+    except ChildError as error:
+        return SelfTest(str(model), passed=False, kind=kind, reason=str(error))
+    if "missing" in answer:
+        raise RuntimeMissingError(answer["missing"])
+    if "failed" in answer:
+        reason = str(answer["failed"]).replace(str(model.absolute()), "the model")
+        return SelfTest(str(model), passed=False, kind=kind, reason=reason)
+    return SelfTest(**{**answer, "model": str(model), "photos": tuple(answer["photos"])})
+
+
+def demand(report: SelfTest, name: str) -> None:
+    """Raises SelfTestError unless the test was passed."""
+    if not report.passed:
+        raise SelfTestError(f"{name} fails its self-test on this board: {report.reason}")
+
+
+def kind_of(golden: Any) -> str:
+    """What a model is tested with."""
+    if golden is None or not golden.photos:
+        return "plain"
+    return "golden" if any(photo.file for photo in golden.photos) else "synthetic"
+
+
+def main() -> None:
+    """Tests the model ``sys.argv[1]`` under the runtime ``sys.argv[2]`` and prints what came of it."""
+    try:
+        answer = try_here(Path(sys.argv[1]), sys.argv[2]).to_json()
+    except RuntimeMissingError as error:
+        answer = {"missing": str(error)}
+    except GraftError as error:
+        answer = {"failed": str(error)}
+    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+
+
+def try_here(model: Path, runtime: str) -> SelfTest:
+    """Tests a model in this process.
+
+    Raises:
+        GraftError: the model cannot be run.
+    """
+    from graft_device.classifier import Classifier
+
+    classifier = Classifier(model, runtime)
+    golden = read_golden(model, len(classifier.labels))
+    trial = _Trial(classifier)
+    if golden is None or not golden.photos:
+        return trial.plain()
+    return trial.compared(golden.photos, golden.tolerance, kind_of(golden))
+
+
+class _Trial:
+    """One model, its answers and how long they took."""
+
+    def __init__(self, classifier: Any) -> None:
+        self._classifier = classifier
+        self._path = classifier.model.path
+        self._size = classifier.model.card.image_size
+        self._seconds: list[float] = []
+        self._sense: str | None = None
+
+    def compared(self, photos: Sequence[Any], tolerance: float, kind: str) -> SelfTest:
+        found = [self._compare(photo, tolerance) for photo in photos]
+        self._warm_up(photos[0])
+        wrong = [each for each in found if not each["passed"]]
+        reason = None
+        if wrong:
+            first = wrong[0]
+            reason = self._sense or (
+                f"{len(wrong)} of {len(found)} pictures, first {first['name']}: {first['found']} where "
+                f"{first['expected']} is right, scores up to {first['difference']:.3f} apart ({tolerance} is allowed)"
+            )
+        difference = max(each["difference"] for each in found)
+        return self._report(kind, reason, tolerance, difference, tuple(found))
+
+    def plain(self) -> SelfTest:
+        from graft_device.store.pictures import COUNT, render
+
+        found = [self._nonsense(self._scores(render(number, self._size))) for number in range(COUNT)]
+        return self._report("plain", next(filter(None, found), None))
+
+    def _report(self, kind: str, reason: str | None, *rest: Any) -> SelfTest:
+        tolerance, difference, photos = rest or (None, None, ())
+        ms = round(statistics.median(self._seconds[1:]) * 1e3, 3)
+        return SelfTest(
+            str(self._path), reason is None, kind, self._classifier.runtime, tolerance, difference, ms, reason, photos
+        )
+
+    def _compare(self, photo: Any, tolerance: float) -> dict[str, Any]:
+        import numpy as np
+
+        scores = self._scores(self._pixels(photo))
+        nonsense = self._nonsense(scores)
+        self._sense = self._sense or nonsense
+        difference = 1.0 if nonsense else float(np.abs(scores - np.array(photo.scores, np.float32)).max())
+        label = self._classifier.labels[int(np.argmax(np.nan_to_num(scores)))]
+        flipped = label != photo.label and photo.lead > tolerance
+        return {
+            "name": photo.name,
+            "expected": photo.label,
+            "found": label,
+            "difference": round(difference, 6),
+            "passed": difference <= tolerance and not flipped,
+        }
+
+    def _pixels(self, photo: Any) -> Any:
+        import numpy as np
+
+        from graft_device.errors import ModelError, PhotoError
+        from graft_device.preprocess import load
+        from graft_device.store.pictures import render
+
+        if photo.file is None:
+            return render(photo.picture, self._size)
+        try:
+            with zipfile.ZipFile(self._path) as archive:
+                pixels = np.asarray(load(archive.read(photo.file)))
+        except (OSError, KeyError, zipfile.BadZipFile, PhotoError) as error:
+            raise ModelError(f"its golden photo {photo.file} cannot be read ({error}): copy the model again") from error
+        if pixels.shape != (self._size, self._size, 3):
+            raise ModelError(f"its golden photo {photo.file} is of {pixels.shape[1]} x {pixels.shape[0]} pixels")
+        return pixels
+
+    def _warm_up(self, photo: Any) -> None:
+        """The first run is slower than all others; a median wants a few."""
+        while len(self._seconds) < 4:  # noqa: PLR2004
+            self._scores(self._pixels(photo))
+
+    def _scores(self, pixels: Any) -> Any:
+        start = time.perf_counter()
+        scores = self._classifier.scores(pixels)
+        self._seconds.append(time.perf_counter() - start)
+        return scores
+
+    def _nonsense(self, scores: Any) -> str | None:
+        """Why an answer cannot be one of probabilities."""
+        import numpy as np
+
+        if not np.isfinite(scores).all():
+            return "it answers with what are no numbers"
+        if scores.min() < 0 or abs(float(scores.sum()) - 1) > _SLACK + len(scores) * _HALF_A_STEP:
+            return f"its scores come to {float(scores.sum()):.3f}, not to 1"
+        return None

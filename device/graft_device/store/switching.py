@@ -1,0 +1,179 @@
+"""Changes to the store: one at a time, each step of them so that a crash leaves the old model or the new one."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from graft_device.store.exit_codes import BusyError, writing
+from graft_device.store.slots import MODEL_NAME, SLOT_NAME, Slot, Store
+from graft_device.system.durable import sync_file, sync_folder, write_whole
+
+_POLL_S = 0.2
+
+
+@contextlib.contextmanager
+def locked(store: Store, wait: float = 0) -> Iterator[None]:
+    """Holds the store for oneself, made if need be; what an earlier process left half done is finished or removed.
+
+    Args:
+        store: may be missing yet.
+        wait: seconds to wait for another process.
+
+    Raises:
+        BusyError: another process holds it.
+        StoreError: it cannot be written.
+    """
+    with writing(store.root):
+        for folder in (store.root, store.slots_folder, store.staging, store.incoming):
+            if not folder.is_dir():
+                folder.mkdir(parents=True, exist_ok=True)
+                folder.chmod(0o755)
+                with contextlib.suppress(PermissionError):  # a parent that we may not read
+                    sync_folder(folder.parent)
+        handle = _open_lock(store.root / "lock")
+    try:
+        _acquire(store, handle, wait)
+        with writing(store.root):
+            settle(store)
+            _clean(store)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _open_lock(path: Path) -> int:
+    """Opens the lock for its owner alone: whoever may read a file may flock(2) it, and so stop all updates."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if os.fstat(handle).st_mode & 0o077:
+        with contextlib.suppress(OSError):
+            os.fchmod(handle, 0o600)
+    return handle
+
+
+def _acquire(store: Store, handle: int, wait: float) -> None:
+    until = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= until:
+                raise BusyError(
+                    f"another install or rollback is under way in {store.root}: wait for it, or give --wait SECONDS"
+                ) from error
+            time.sleep(_POLL_S)
+        else:
+            return
+
+
+@contextlib.contextmanager
+def workbench(store: Store) -> Iterator[Path]:
+    """An empty folder on the store's file system to make a slot in; removed afterwards, but for what was moved."""
+    with writing(store.root):
+        folder = Path(tempfile.mkdtemp(dir=store.staging))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def place(store: Store, folder: Path, slot: Slot) -> None:
+    """Makes a slot of a folder that holds its model, and perhaps a signature; one that is there is mended by it."""
+    (folder / SLOT_NAME).write_text(slot.text(), "utf-8")
+    for path in folder.iterdir():
+        path.chmod(0o644)
+        sync_file(path)
+    folder.chmod(0o755)
+    sync_folder(folder)
+    target = store.folder(slot.id)
+    if (target / MODEL_NAME).is_file():
+        for path in sorted(folder.iterdir()):  # the model first: whoever runs the old file keeps it
+            os.replace(path, target / path.name)  # noqa: PTH105  the tests stop the process before each
+        sync_folder(target)
+        return
+    if target.exists():  # half a slot, which only a damaged file system leaves
+        os.rename(target, Path(tempfile.mkdtemp(dir=store.staging)) / "broken")  # noqa: PTH104
+    os.rename(folder, target)  # noqa: PTH104
+    sync_folder(store.slots_folder)
+
+
+def switch(store: Store, current: str, previous: str | None) -> None:
+    """Makes a slot the current one.
+
+    Both links are made beforehand, so that only renames are left to do: first the one of ``current``, which decides.
+    The journal lets whoever comes after a crash finish the second.
+    """
+    links = {store.current_link: current, **({store.previous_link: previous} if previous else {})}
+    with workbench(store) as folder:
+        for link, slot_id in links.items():
+            os.symlink(f"slots/{slot_id}", folder / link.name)  # noqa: PTH211
+        write_whole(store.journal, json.dumps({"current": current, "previous": previous}).encode())
+        _rename_links(store, folder, links)
+
+
+def _rename_links(store: Store, folder: Path, links: Mapping[Path, str]) -> None:
+    os.replace(folder / store.current_link.name, store.current_link)  # noqa: PTH105
+    # The new model is the current one now: what is left undone here, the next command does.
+    with contextlib.suppress(OSError):
+        sync_folder(store.root)
+        if store.previous_link in links:
+            os.replace(folder / store.previous_link.name, store.previous_link)  # noqa: PTH105
+            sync_folder(store.root)
+        os.unlink(store.journal)  # noqa: PTH108
+
+
+def settle(store: Store) -> None:
+    """Finishes a switch that was cut off after its first rename, and forgets one that was cut off before."""
+    if not store.journal.exists():
+        return
+    previous = store.previous_id()
+    if previous is not None:
+        with workbench(store) as folder:
+            os.symlink(f"slots/{previous}", folder / "previous")  # noqa: PTH211
+            os.replace(folder / "previous", store.previous_link)  # noqa: PTH105
+            sync_folder(store.root)
+    store.journal.unlink()
+
+
+def prune(store: Store, keep: int) -> list[str]:
+    """Removes the oldest slots until ``keep`` are left; never the current or the previous one."""
+    guarded = {store.current_id(), store.previous_id()}
+    slots = store.slots()
+    room = keep - len(guarded - {None})
+    spare = [slot.id for slot in slots if slot.id not in guarded][max(room, 0) :]
+    for slot_id in spare:
+        _remove(store, store.folder(slot_id))
+    return spare
+
+
+def _clean(store: Store) -> None:
+    """Removes what crashes left: half-made slots, slots without a model, and files that were to replace others."""
+    for path in store.staging.iterdir():
+        _discard(path)
+    for path in store.slots_folder.iterdir():
+        if not (path / MODEL_NAME).is_file():
+            _remove(store, path)
+    for pattern in (".switch.json.*.tmp", ".newest.*.tmp", "slots/*/.*.tmp"):
+        for path in store.root.glob(pattern):
+            path.unlink()
+
+
+def _remove(store: Store, folder: Path) -> None:
+    """Takes a slot away by a rename, so that there never is half of one."""
+    aside = Path(tempfile.mkdtemp(dir=store.staging))
+    os.rename(folder, aside / folder.name)  # noqa: PTH104
+    shutil.rmtree(aside)
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

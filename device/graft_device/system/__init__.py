@@ -1,0 +1,1 @@
+"""The operating system: files that survive a power cut, processes, signals, temperatures."""

@@ -1,0 +1,1 @@
+"""Float weights become a quantized backbone, and photos become its bottlenecks."""

@@ -1,0 +1,231 @@
+"""Photos become bottlenecks: what the quantized backbone itself says of them, cached."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.classifier import dequantize
+from graft_device.errors import PhotoError
+from graft_device.preprocess import VERSION as PREPROCESS_VERSION
+from graft_device.runtime import TensorSpec, open_model
+from graft_host.backbones.extraction import Job, extracted
+from graft_host.backbones.quantize import Backbone, BackboneSpec
+from graft_host.photos.augment import VERSION as AUGMENT_VERSION
+from graft_host.photos.dataset import Photo
+from graft_host.support.isolated import Progress
+from graft_host.support.vector_store import BottleneckStore
+
+_COMMIT_ROWS = 256
+_COMMIT_SECONDS = 2.0
+
+Rows = list[tuple[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How many variants of each training photo there are besides the photo itself, and their seed."""
+
+    variants: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What extraction found.
+
+    Attributes:
+        failures: photos that could not be decoded: digest to reason.
+        hits: bottlenecks that were cached.
+        misses: bottlenecks that were computed.
+        damaged: bottlenecks among the misses that were cached, but not as they had been stored.
+    """
+
+    failures: dict[str, str]
+    hits: int
+    misses: int
+    damaged: int = 0
+
+    @property
+    def damage(self) -> str | None:
+        """What to say where the cache was damaged."""
+        if not self.damaged:
+            return None
+        were = "1 bottleneck in the cache was" if self.damaged == 1 else f"{self.damaged} bottlenecks in the cache were"
+        return f"warning: {were} damaged and computed anew: the disk that it is on may be failing"
+
+
+class Bottlenecks:
+    """The bottlenecks of one backbone under one resize rule; a context manager.
+
+    Args:
+        backbone: from ``quantized_backbone``.
+        cache: folder of the kit's caches.
+    """
+
+    def __init__(self, backbone: Backbone, cache: Path) -> None:
+        self._backbone = backbone
+        runner = open_model(backbone.path, threads=1)
+        self.spec: TensorSpec = runner.output
+        name = f"{backbone.fingerprint}-{backbone.spec.resize}-v{PREPROCESS_VERSION}-{runner.runtime}.sqlite"
+        self._store = BottleneckStore(cache / "bottlenecks" / name, self.spec.dtype, self.spec.shape[1])
+
+    def __enter__(self) -> Bottlenecks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._store.__exit__(None, None, None)
+
+    def extract(
+        self,
+        photos: Sequence[Photo],
+        augmented: Sequence[Photo],
+        augmentation: Augmentation,
+        threads: int,
+        progress: Progress,
+    ) -> Extraction:
+        """Computes what is not cached yet, one photo a core at a time, decoding and inference overlapped.
+
+        Args:
+            photos: all photos whose bottlenecks are wanted.
+            augmented: those of them whose variants are wanted too.
+            augmentation: how many variants.
+            threads: workers; each decodes and runs the network on one core.
+            progress: called with (photos done, photos to do).
+
+        Raises:
+            CacheError: the cache cannot be written; what was stored before stays.
+        """
+        wanted = _wanted(photos, augmented, augmentation)
+        return extract_together(
+            self._backbone.path, self._backbone.spec, [self], wanted, augmentation.seed, threads, progress
+        )
+
+    def matrix(
+        self, photos: Sequence[Photo], augmentation: Augmentation | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The bottlenecks ``[N,D]`` and labels ``[N]`` of photos that were extracted, variants behind them."""
+        variants = augmentation.variants if augmentation else 0
+        seed = augmentation.seed if augmentation else 0
+        keys = [_key(photo.digest, index, seed) for index in range(variants + 1) for photo in photos]
+        labels = np.tile(np.array([photo.label for photo in photos], np.int64), variants + 1)
+        return dequantize(self._store.matrix(keys), self.spec), labels
+
+    def missing(self, photos: Iterable[Photo]) -> int:
+        """How many different photos have no bottleneck in the cache yet."""
+        digests = {photo.digest for photo in photos}
+        return len(digests) - len(self.known(digests))
+
+    def known(self, keys: Iterable[str]) -> set[str]:
+        """Which of the keys are cached."""
+        return self._store.known(keys)
+
+    @property
+    def damaged(self) -> int:
+        """How many that were asked for are cached, but not as they were stored, so that they count as missing."""
+        return len(self._store.damaged)
+
+    def put(self, rows: Rows) -> None:
+        """Caches bottlenecks, all or none of them."""
+        self._store.put(rows)
+
+
+def photos_alone(photos: Iterable[Photo]) -> list[Job]:
+    """Different photos without variants, as ``extract_together`` takes them."""
+    return _wanted(photos, (), Augmentation())
+
+
+def extract_together(
+    network: Path,
+    spec: BackboneSpec,
+    outputs: Sequence[Bottlenecks],
+    wanted: Sequence[Job],
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> Extraction:
+    """One pass over photos for all outputs of a network; what every output has cached is not computed again.
+
+    Args:
+        network: the ``.tflite``.
+        spec: its normalization, input side and resize rule count.
+        outputs: where the bottlenecks of each output go, in their order.
+        wanted: different photos.
+        seed: of the variants.
+        threads: workers.
+        progress: called with (photos done, photos to do).
+
+    Raises:
+        CacheError: the cache cannot be written; what was stored before stays.
+    """
+    jobs = _to_do(wanted, outputs, seed)
+    total = sum(len(job.variants) for job in wanted)
+    missing = sum(len(job.variants) for job in jobs)
+    damaged = sum(output.damaged for output in outputs)
+    failures: dict[str, str] = {}
+    failed = 0
+    rows: list[Rows] = [[] for _ in outputs]
+    stored = time.monotonic()
+    try:
+        for done, (job, result) in enumerate(extracted(network, spec, jobs, seed, threads), 1):
+            if isinstance(result, PhotoError):
+                failures[job.photo.digest] = str(result)
+                failed += len(job.variants)
+            else:
+                for index, vectors in result.items():
+                    for place, vector in enumerate(vectors):
+                        rows[place].append((_key(job.photo.digest, index, seed), vector))
+            if len(rows[0]) >= _COMMIT_ROWS or time.monotonic() - stored > _COMMIT_SECONDS:
+                _flush(rows, outputs)
+                stored = time.monotonic()
+            progress(done, len(jobs))
+    finally:
+        _flush(rows, outputs)  # Ctrl-C keeps what was computed
+    return Extraction(failures, total - missing, missing - failed, damaged)
+
+
+def _flush(rows: list[Rows], outputs: Sequence[Bottlenecks]) -> None:
+    for batch, output in zip(rows, outputs, strict=True):
+        if batch:
+            ready, batch[:] = list(batch), []
+            output.put(ready)
+
+
+def _to_do(wanted: Sequence[Job], outputs: Sequence[Bottlenecks], seed: int) -> list[Job]:
+    """The jobs less what every output has cached."""
+    cached = [output.known(_keys(wanted, seed)) for output in outputs]
+    known = set.intersection(*cached)
+    if not known:
+        return list(wanted)
+    jobs = []
+    for job in wanted:
+        missing = tuple(index for index in job.variants if _key(job.photo.digest, index, seed) not in known)
+        if missing:
+            jobs.append(job if missing == job.variants else Job(job.photo, missing))
+    return jobs
+
+
+def _keys(jobs: Iterable[Job], seed: int) -> Iterator[str]:
+    for job in jobs:
+        for index in job.variants:
+            yield _key(job.photo.digest, index, seed)
+
+
+def _wanted(photos: Iterable[Photo], augmented: Sequence[Photo], augmentation: Augmentation) -> list[Job]:
+    with_variants = {photo.digest for photo in augmented} if augmentation.variants else set()
+    alone, together = (0,), tuple(range(augmentation.variants + 1))
+    jobs: dict[str, Job] = {}
+    for photo in photos:
+        if photo.digest not in jobs:
+            jobs[photo.digest] = Job(photo, together if photo.digest in with_variants else alone)
+    return list(jobs.values())
+
+
+def _key(digest: str, index: int, seed: int) -> str:
+    return f"{digest}/v{AUGMENT_VERSION}/{seed}/{index}" if index else digest

@@ -1,0 +1,74 @@
+"""One conversion of a backbone to ``.tflite``; run by ``quantize`` in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_host.backbones.float_network import build_backbone, build_trunk
+from graft_host.backbones.weights import WeightsSource
+from graft_host.support.isolated import Progress, serve
+
+
+def convert(
+    network: Any, mode: str, mean: float, std: float, photos: NDArray[np.uint8] | None, progress: Progress
+) -> bytes:
+    """Converts a Keras network whose input is normalized pixels ``[1,S,S,3]``.
+
+    Args:
+        network: the Keras model.
+        mode: ``int8``, ``dynamic``, ``float16`` or ``float32``.
+        mean: subtracted from a pixel before …
+        std: … it is divided by this.
+        photos: for int8, uint8 ``[N,S,S,3]`` that the ranges of the activations are measured on.
+        progress: called with (photos done, photos).
+
+    Returns:
+        The flatbuffer. For int8 its input is uint8 pixels and its outputs int8 bottlenecks; else they are float32.
+    """
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    if mode != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if mode == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if mode == "int8":
+        if photos is None or len(photos) == 0:
+            raise ValueError("int8 needs photos to calibrate with")
+        converter.representative_dataset = lambda: _calibration(photos, mean, std, progress)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.int8
+    return bytes(converter.convert())
+
+
+def _calibration(
+    photos: NDArray[np.uint8], mean: float, std: float, progress: Progress
+) -> Iterator[list[NDArray[np.float32]]]:
+    for index, photo in enumerate(photos):
+        pixels = photo.astype(np.float32)
+        if index == 0:
+            # Black and white in one pixel each: the input's range is then 0 to 255 whatever the photos hold.
+            pixels[0, 0], pixels[-1, -1] = 0, 255
+        yield [(pixels[np.newaxis] - np.float32(mean)) / np.float32(std)]
+        progress(index + 1, len(photos))
+
+
+def _run(request: dict[str, Any], progress: Progress) -> None:
+    source = request["weights"]
+    path = None if source["path"] is None else Path(source["path"])
+    weights = WeightsSource(**{**source, "path": path})
+    photos = None if request["photos"] is None else np.load(request["photos"], mmap_mode="r")
+    taps, size = request["taps"], request["image_size"]
+    network = build_backbone(weights, taps[0], size) if len(taps) == 1 else build_trunk(weights, taps, size)
+    flatbuffer = convert(network, request["mode"], weights.mean, weights.std, photos, progress)
+    Path(request["output"]).write_bytes(flatbuffer)
+
+
+if __name__ == "__main__":
+    serve(_run)

@@ -1,0 +1,104 @@
+"""Inception-v3 up to a tap as a Keras network; built by Keras; imported only where a conversion is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graft_host.backbones.inception_v3 import ConvWeights
+from graft_host.backbones.weights import WeightsSource, read_weights
+
+MIN_IMAGE_SIZE = 75
+"""The smallest input side that Inception-v3's strides leave anything of."""
+
+
+def build_backbone(source: WeightsSource, tap: str, image_size: int) -> Any:
+    """Builds the float network from normalized pixels to the bottleneck.
+
+    Args:
+        source: weights that reach the tap.
+        tap: ``mixed0`` to ``mixed10``.
+        image_size: input side S, 75 or more.
+
+    Returns:
+        A ``keras.Model`` from ``[1,S,S,3]`` float32 to the tap's output averaged over its positions, ``[1,D]``.
+
+    Raises:
+        WeightsError: the weights don't fit.
+    """
+    whole = _inception(source, tap, image_size)
+    return _weighted(whole, _pooled(whole, tap, "bottleneck"), source, tap)
+
+
+def build_trunk(source: WeightsSource, taps: Sequence[str], image_size: int) -> Any:
+    """Builds one float network with the bottlenecks of several taps.
+
+    Args:
+        source: weights that reach the last tap.
+        taps: in the order of their depth.
+        image_size: input side S, 75 or more.
+
+    Returns:
+        A ``keras.Model`` as ``build_backbone`` gives, with an output for each tap.
+
+    Raises:
+        WeightsError: the weights don't fit.
+    """
+    whole = _inception(source, taps[-1], image_size)
+    outputs = [_pooled(whole, tap, f"bottleneck_{tap}") for tap in taps]
+    return _weighted(whole, outputs, source, taps[-1])
+
+
+def _inception(source: WeightsSource, tap: str, image_size: int) -> Any:
+    import keras
+
+    whole = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=(image_size, image_size, 3))
+    return _with_last_maximum(whole) if source.last_pool == "max" and tap == "mixed10" else whole
+
+
+def _pooled(whole: Any, tap: str, name: str) -> Any:
+    import keras
+
+    return keras.layers.GlobalAveragePooling2D(name=name)(whole.get_layer(tap).output)
+
+
+def _weighted(whole: Any, outputs: Any, source: WeightsSource, tap: str) -> Any:
+    """The network up to the outputs, the last of which is the tap's, with its weights."""
+    import keras
+
+    network = keras.Model(whole.input, outputs)
+    convolutions, norms = _layers(network, "Conv2D"), _layers(network, "BatchNormalization")
+    shapes = [tuple(int(n) for n in layer.kernel.shape) for layer in convolutions]
+    for conv, norm, weights in zip(convolutions, norms, read_weights(source, tap, shapes), strict=True):
+        _assign(conv, norm, weights)
+    return network
+
+
+def _with_last_maximum(whole: Any) -> Any:
+    """Inception-v3 whose last pooling before the joint output takes the maximum, not the mean."""
+    import keras
+
+    # Layers are in the order of their depth, and mixed10 has one average pooling.
+    last = [layer for layer in whole.layers if isinstance(layer, keras.layers.AveragePooling2D)][-1]
+
+    def copied(layer: Any) -> Any:
+        if layer is last:
+            return keras.layers.MaxPooling2D.from_config({**layer.get_config(), "name": "mixed10_max_pooling"})
+        return type(layer).from_config(layer.get_config())
+
+    return keras.models.clone_model(whole, clone_function=copied)
+
+
+def _layers(network: Any, kind: str) -> list[Any]:
+    """The network's layers of one kind in their order of creation, which Keras numbers them by."""
+
+    def number(layer: Any) -> int:
+        tail = layer.name.rsplit("_", 1)[-1]
+        return int(tail) if tail.isdigit() else -1
+
+    return sorted((layer for layer in network.layers if type(layer).__name__ == kind), key=number)
+
+
+def _assign(conv: Any, norm: Any, weights: ConvWeights) -> None:
+    conv.set_weights([weights.kernel])
+    norm.set_weights([weights.beta, weights.mean, weights.variance])

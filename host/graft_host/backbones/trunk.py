@@ -1,0 +1,100 @@
+"""One conversion for several taps: a network with an output for each, out of which each tap's own backbone is cut.
+
+What the taps share is calibrated on the same photos either way, so a backbone that was cut computes what one that was
+converted by itself does; it is cached as such, and ``graft train`` finds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from graft_host.backbones.cache import BackboneCache, CachedNetwork
+from graft_host.backbones.graph_cut import cut, ordered
+from graft_host.backbones.inception_v3 import TAPS
+from graft_host.backbones.quantize import Backbone, BackboneSpec, as_backbone, calibration_photos, convert_apart
+from graft_host.backbones.weights import check_tap
+from graft_host.photos.dataset import Photo
+from graft_host.support.isolated import Progress
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """Backbones of one image size that were calibrated together.
+
+    Attributes:
+        path: the network with an output for each of them, in their order.
+        backbones: one a tap, in the order of their depth.
+        reused: whether the network was cached.
+    """
+
+    path: Path
+    backbones: tuple[Backbone, ...]
+    reused: bool
+
+
+def quantized_trunk(
+    spec: BackboneSpec,
+    taps: Sequence[str],
+    training: Sequence[Photo],
+    cache: Path,
+    threads: int,
+    recalibrate: bool = False,
+    progress: Progress | None = None,
+) -> Trunk:
+    """Finds a trunk in the cache, or converts one; its backbones are in the cache then too.
+
+    Args:
+        spec: what is wanted, int8; its tap does not count.
+        taps: two or more.
+        training: the photos to train on, as for ``quantized_backbone``.
+        cache: folder of the kit's caches.
+        threads: for decoding.
+        recalibrate: convert even if a cached trunk would do.
+        progress: called with (photos calibrated on, photos).
+
+    Raises:
+        GraftError: as ``quantized_backbone`` does.
+    """
+    depths = sorted(taps, key=TAPS.index)
+    check_tap(spec.weights, depths[-1])
+    stored = BackboneCache(cache)
+    key = _key(spec, depths)
+    network = None if recalibrate else stored.find(key, (photo.digest for photo in training))
+    reused = network is not None
+    if network is None:
+        photos, digests = calibration_photos(spec, training, threads)
+        data = convert_apart(spec, depths, photos, progress)
+        network = stored.store(key, ordered(data, len(depths), "the converted trunk"), digests)
+    backbones = _backbones(stored, network, spec, depths, reused=reused)
+    return Trunk(network.path, backbones, reused)
+
+
+def cached_backbones(
+    spec: BackboneSpec, taps: Sequence[str], training: Sequence[Photo], cache: Path
+) -> tuple[Backbone, ...] | None:
+    """The backbones of several taps if all are cached and were calibrated on the same photos, by depth; else None."""
+    stored = BackboneCache(cache)
+    specs = [replace(spec, tap=tap) for tap in sorted(taps, key=TAPS.index)]
+    digests = {photo.digest for photo in training}
+    found = [stored.find(each.key, digests) for each in specs]
+    if len({None if network is None else network.calibration for network in found}) > 1 or found[0] is None:
+        return None
+    return tuple(as_backbone(each, network, reused=True) for each, network in zip(specs, found, strict=True) if network)
+
+
+def _backbones(
+    stored: BackboneCache, trunk: CachedNetwork, spec: BackboneSpec, taps: Sequence[str], *, reused: bool
+) -> tuple[Backbone, ...]:
+    specs = [replace(spec, tap=tap) for tap in taps]
+    networks = cut(trunk.path.read_bytes(), len(taps), str(trunk.path))
+    found = [stored.store(each.key, data, trunk.calibration) for each, data in zip(specs, networks, strict=True)]
+    return tuple(as_backbone(each, network, reused=reused) for each, network in zip(specs, found, strict=True))
+
+
+def _key(spec: BackboneSpec, taps: Sequence[str]) -> str:
+    parts = ["trunk", *(replace(spec, tap=tap).key for tap in taps)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Progress bars, tables and all text that ``graft`` prints for a person."""

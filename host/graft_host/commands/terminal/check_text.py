@@ -1,0 +1,58 @@
+"""What ``graft check`` prints for a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from graft_device.console import printable
+from graft_host.check import CheckResult
+from graft_host.photos.findings import KINDS, Finding, counts
+
+_MAX_FINDINGS = 10  # of a kind
+_MAX_PATHS = 4  # of a finding
+_MAX_CLASSES = 10
+
+
+def check_report(result: CheckResult) -> str:
+    """The findings by kind, each with what to do, and a line that sums them up."""
+    lines = [_dataset_line(result), ""]
+    for kind, count in counts(result.findings).items():
+        if count:
+            lines += [*_kind_lines(kind, [finding for finding in result.findings if finding.kind == kind]), ""]
+    lines += [f"note: {printable(note)}" for note in result.notes]
+    if result.search.accuracy is not None and not result.search.note:
+        lines.append(f"heads that did not see a photo name its class on {result.search.accuracy:.1%} of them")
+    return "\n".join([*lines, _summary(result)])
+
+
+def _dataset_line(result: CheckResult) -> str:
+    dataset = result.dataset
+    numbers = Counter(photo.label for photo in dataset.photos)
+    said = [f"{printable(label)} {numbers[index]:,}" for index, label in enumerate(dataset.labels)]
+    more = [f"and {len(said) - _MAX_CLASSES:,} more"] if len(said) > _MAX_CLASSES else []
+    classes = "1 class" if len(said) == 1 else f"{len(said):,} classes"
+    return f"{len(dataset.photos):,} photos in {classes}: {', '.join(said[:_MAX_CLASSES] + more)}"
+
+
+def _kind_lines(kind: str, findings: list[Finding]) -> list[str]:
+    lines = [KINDS[kind].counted(len(findings)), f"  {_advice(kind, findings)}"]
+    for finding in findings[:_MAX_FINDINGS]:
+        first, *others = [printable(path) for path in finding.paths]
+        lines.append(f"    {first}: {printable(finding.problem)}")
+        lines += [f"      {path}" for path in others[: _MAX_PATHS - 1]]
+        if len(others) >= _MAX_PATHS:
+            lines.append(f"      … and {len(others) - _MAX_PATHS + 1:,} more")
+    if len(findings) > _MAX_FINDINGS:
+        lines.append(f"    … and {len(findings) - _MAX_FINDINGS:,} more (--json lists all)")
+    return lines
+
+
+def _advice(kind: str, findings: list[Finding]) -> str:
+    """What all findings advise if they agree, else what their kind does."""
+    said = {finding.advice for finding in findings}
+    return printable(said.pop()) if len(said) == 1 else KINDS[kind].advice
+
+
+def _summary(result: CheckResult) -> str:
+    said = [KINDS[kind].counted(count) for kind, count in counts(result.findings).items() if count]
+    return f"found: {', '.join(said)}" if said else "found nothing wrong"

@@ -1,0 +1,155 @@
+"""Progress and tables for a person at a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from graft_device import console
+from graft_host.support.isolated import Progress
+
+if TYPE_CHECKING:
+    from graft_host.demo.demo import DemoResult
+    from graft_host.evaluation.evaluate import Evaluation
+    from graft_host.training.result import TrainResult
+
+_TERMINAL_SECONDS = 0.2
+_LOG_SECONDS = 15.0  # where standard error is a file, a line now and then is enough
+_MAX_CONFUSION_CLASSES = 10
+_MAX_LABEL = 24
+
+
+class TerminalReporter:
+    """Notes and progress bars, with rate and time left, on standard error."""
+
+    def note(self, text: str) -> None:
+        """Prints one line."""
+        console.say(console.printable(text))
+
+    @contextlib.contextmanager
+    def progress(self, stage: str, unit: str = "photos") -> Iterator[Progress]:
+        """A bar that shows once there is something to count; its rate and time left count from the stage's start."""
+        interval = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
+        bar: tqdm[Any] | None = None
+        start = time.time()  # the clock that tqdm reads
+
+        def report(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = tqdm(
+                    total=total, desc=f"{stage:<16}", unit=f" {unit}", file=sys.stderr, mininterval=interval,
+                    maxinterval=interval, dynamic_ncols=True,
+                )  # fmt: skip
+                bar.start_t = bar.last_print_t = start
+            bar.update(done - bar.n)
+
+        try:
+            yield report
+        finally:
+            if bar is not None:
+                bar.close()
+
+
+def train_report(result: TrainResult) -> str:
+    """What ``graft train`` prints at its end."""
+    counts, accuracy, extraction = result.to_json()["photos"], result.accuracy, result.material.extraction
+    stages = ", ".join(f"{name} {value:.1f}" for name, value in result.seconds.items() if name != "total")
+    unquantized = "" if accuracy.float32 is None else f"; float32 throughout: {accuracy.float32:.1%}"
+    lines = [
+        evaluation_report(result.evaluation),
+        "",
+        "photos     " + ", ".join(f"{count} {part}" for part, count in counts.items()),
+        f"file       {accuracy.shipped:.1%} of the test photos right{unquantized}",
+        f"float head {accuracy.float_head:.1%}; the file names the same class on {accuracy.agreement:.1%}",
+        f"scores     {_scores(result)}",
+        f"unknown    {_unknown(result)}",
+        f"cache      {extraction.hits} bottlenecks found, {extraction.misses} computed",
+        f"seconds    {result.seconds['total']:.1f} ({stages})",
+        _fate(result),
+    ]
+    return "\n".join(lines)
+
+
+def _fate(result: TrainResult) -> str:
+    size = f"({result.size / 1e6:.1f} MB)"
+    if result.model is None:
+        return f"model      refused, not written {size}"
+    return f"{'model   ' if result.gate is None else 'rejected'}   {console.printable(result.model)} {size}"
+
+
+def _scores(result: TrainResult) -> str:
+    before, after = result.accuracy.error_before, result.accuracy.error_after
+    return f"calibration error {after:.3f}, {before:.3f} before (temperature {result.head.temperature:.2f})"
+
+
+def _unknown(result: TrainResult) -> str:
+    unknown = result.head.unknown
+    if unknown is None:
+        return "never said"
+    refused = int(result.evaluation.refused.sum())
+    return (
+        f"below a score of {unknown.score:.1%}: at most {unknown.rate:.1%} of known photos, "
+        f"{refused} of the {len(result.evaluation.truth)} test photos"
+    )
+
+
+def evaluation_report(evaluation: Evaluation) -> str:
+    """Per-class figures, and the confusion matrix if it fits."""
+    figures = evaluation.per_class()
+    rows = [
+        [short(label), *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), str(row["support"])]
+        for label, row in figures.items()
+    ]
+    text = table(["class", "precision", "recall", "f1", "photos"], rows)
+    text += f"\n\naccuracy {evaluation.accuracy:.4f} on {len(evaluation.truth)} photos"
+    if evaluation.failures:
+        text += f", {len(evaluation.failures)} could not be read"
+    if evaluation.unknown_below:
+        text += f"; {int(evaluation.refused.sum())} called unknown (score below {evaluation.unknown_below:.1%})"
+    if len(evaluation.labels) <= _MAX_CONFUSION_CLASSES:
+        names = [short(label) for label in evaluation.labels]
+        counts = [[name, *map(str, row)] for name, row in zip(names, evaluation.confusion.tolist(), strict=True)]
+        text += "\n\n" + table(["truth \\ said", *names], counts)
+    return text
+
+
+def demo_report(result: DemoResult) -> str:
+    """What ``graft demo`` prints at its end."""
+    said = "\n".join(f"  {console.printable(name)}: {label} {score:.1%}" for name, label, score in result.answers)
+    model = console.printable(result.training.model)
+    return "\n".join(
+        [
+            train_report(result.training),
+            "",
+            "The device side says of photos that the training never saw:",
+            said,
+            "",
+            "Next:",
+            f"  graft-device classify {model} PHOTO...        name what is in other photos",
+            f"  scp {model} pi@raspberrypi:       take it to a board, which needs no TensorFlow",
+            "  graft train YOUR_PHOTOS -o models/mine.tflite   train on your own photos, a folder per class",
+        ]
+    )
+
+
+def short(label: str) -> str:
+    """A label that leaves room for the other columns."""
+    text = console.printable(label)
+    return text if len(text) <= _MAX_LABEL else f"{text[: _MAX_LABEL - 1]}…"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they need; the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in (header, *rows)
+    )

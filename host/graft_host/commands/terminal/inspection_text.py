@@ -1,0 +1,65 @@
+"""What ``graft inspect`` prints; names in a file may hold anything, so none goes to the terminal as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graft_device.console import printable
+from graft_host.commands.terminal.console import table
+from graft_host.tflite.card_entries import card_entries
+
+
+def inspection_report(found: dict[str, Any]) -> str:
+    """What ``graft inspect`` prints."""
+    lines = [
+        f"model      {printable(found['model'])} ({found['bytes'] / 1e6:.1f} MB)",
+        f"sha256     {found['sha256']}",
+        f"labels     {', '.join(map(printable, found['labels']))}",
+        *(f"{side:<10} {_tensor_line(tensor)}" for side in ("input", "output") for tensor in found[side]),
+        *_metadata_lines(found["metadata"]),
+        *(f"runtime    {_runtime_line(entry)}" for entry in found["runtimes"]),
+        "",
+        *(f"{printable('.'.join(('card', *keys)))}  {printable(value)}" for keys, value in card_entries(found["card"])),
+        "",
+        table(
+            ["operator", "version", "uses"],
+            [[printable(op["name"]), str(op["version"]), str(op["count"])] for op in found["operators"]],
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _metadata_lines(metadata: dict[str, Any] | None) -> list[str]:
+    if metadata is None:
+        return ["metadata   none: other readers will not find the labels"]
+    files = ", ".join(printable(name) for tensor in metadata["output"] for name in tensor["label_files"])
+    scaling = [entry for tensor in metadata["input"] for entry in tensor["normalization"]]
+    shown = ", ".join(map(_normalization, scaling)) or "pixels as they are"
+    return [
+        f"metadata   {printable(metadata['name'])}: {printable(metadata['description'])}",
+        f"           {f'labels in {files}' if files else 'names no file of labels'}; {shown}",
+    ]
+
+
+def _normalization(entry: dict[str, Any]) -> str:
+    if not entry["mean"] or not entry["std"]:
+        return "normalization without mean and standard deviation"
+    return f"(pixel - {_numbers(entry['mean'])}) / {_numbers(entry['std'])}"
+
+
+def _numbers(values: Sequence[float]) -> str:
+    """One number, or one for each channel."""
+    shown = ", ".join(f"{value:g}" for value in values)
+    return shown if len(values) == 1 else f"({shown})"
+
+
+def _runtime_line(entry: dict[str, Any]) -> str:
+    verdict = "runs" if entry["runs"] else f"does not run: {printable(entry['why_not'])}"
+    return f"{entry['runtime']} ({entry['how']}): {verdict}"
+
+
+def _tensor_line(tensor: dict[str, Any]) -> str:
+    shape = " x ".join(map(str, tensor["shape"]))
+    scale = "" if tensor["scale"] is None else f", scale {tensor['scale']:.6g}, zero point {tensor['zero_point']}"
+    return f"{printable(tensor['name'])}: {tensor['dtype']} {shape}{scale}"

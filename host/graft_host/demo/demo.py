@@ -1,0 +1,93 @@
+"""A whole run on photos that the kit renders itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graft_device.classifier import Classifier
+from graft_device.errors import WeightsError
+from graft_host.backbones.weights import find_weights
+from graft_host.demo.render import PARTS, render_dataset, render_part
+from graft_host.support.reporter import Reporter
+from graft_host.training.options import TrainOptions
+from graft_host.training.pipeline import train
+from graft_host.training.result import TrainResult
+
+PHOTOS_A_CLASS = 80
+_PRETRAINED_TAP = "mixed7"
+_RANDOM_TAP = "mixed5"  # the best of those tried on these photos
+_IMAGE_SIZE = 224
+_SEED = 0
+_NEW_PHOTOS_SEED = 1
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """The trained model, and what the device side says of new photos: (file, label, score)."""
+
+    training: TrainResult
+    answers: list[tuple[str, str, float]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures of the training, and the answers."""
+        answers = [{"image": image, "label": label, "score": score} for image, label, score in self.answers]
+        return {**self.training.to_json(), "answers": answers}
+
+
+def run_demo(folder: Path, weights: str | None, cache: Path | None, reporter: Reporter) -> DemoResult:
+    """Renders photos of hardware parts, trains, exports, and classifies with the device side.
+
+    Args:
+        folder: photos and model go there; what an earlier demo left is replaced.
+        weights: as in ``graft train``; None for ImageNet's, or random ones if these cannot be had.
+        cache: as in ``graft train``.
+        reporter: hears how it goes.
+
+    Raises:
+        GraftError: as in ``graft train``.
+    """
+    chosen = weights or _available_weights(reporter)
+    photos, fresh, model = folder / "photos", folder / "new", folder / "parts.tflite"
+    reporter.note(f"rendering {len(PARTS) * PHOTOS_A_CLASS} photos of {', '.join(PARTS)}s into {photos}")
+    render_dataset(photos, PHOTOS_A_CLASS, _SEED)
+    options = TrainOptions(
+        photos=photos,
+        output=model,
+        weights=chosen,
+        tap=_RANDOM_TAP if chosen == "random" else _PRETRAINED_TAP,
+        image_size=_IMAGE_SIZE,
+        cache=cache,
+        overwrite=True,
+    )
+    training = train(options, reporter)
+    classifier = Classifier(model)
+    answers = []
+    for path in _new_photos(fresh):
+        best = classifier.classify(path, top_k=1)[0]
+        answers.append((str(path), best.label, best.score))
+    return DemoResult(training, answers)
+
+
+def _available_weights(reporter: Reporter) -> str:
+    reporter.note("looking for the ImageNet weights (downloaded once, 88 MB)")
+    try:
+        find_weights("imagenet")
+    except WeightsError:
+        reporter.note("they are neither here nor can they be downloaded: the demo goes on with random weights")
+        return "random"
+    return "imagenet"
+
+
+def _new_photos(folder: Path) -> list[Path]:
+    """One photo of each part that is not among those trained on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for index, part in enumerate(PARTS):
+        path = folder / f"{part}.jpg"
+        render_part(part, np.random.default_rng([_NEW_PHOTOS_SEED, index])).save(path, quality=90)
+        paths.append(path)
+    return paths

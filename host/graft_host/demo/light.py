@@ -1,0 +1,108 @@
+"""A rendered photo's light: shadows and hollows, and what metal mirrors."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from graft_host.demo.noise import Array
+    from graft_host.demo.scene import Relief, Scene
+
+# Tint and how much of the light a finish scatters instead of mirroring it.
+_FINISHES: tuple[tuple[tuple[float, float, float], float], ...] = (
+    ((0.86, 0.88, 0.90), 0.35),  # zinc
+    ((0.72, 0.70, 0.68), 0.25),  # steel
+    ((0.90, 0.74, 0.42), 0.2),  # brass
+    ((0.84, 0.76, 0.55), 0.35),  # yellow zinc
+    ((0.27, 0.27, 0.28), 0.4),  # black oxide
+)
+
+
+def reach_of_light(relief: Relief, scene: Scene, softness: float) -> tuple[Array, Array]:
+    """How much light is left in the lamp's shadow and in hollows.
+
+    Args:
+        relief: the parts.
+        scene: the lights.
+        softness: blur of the shadow's edge, as a share of the photo's width.
+
+    Returns:
+        The light on the bench and on the metal at every second texel, 0 to 1.
+    """
+    lower, upper = relief.lower[::2, ::2] / 2, relief.upper[::2, ::2] / 2
+    peak, (high, wide) = float(upper.max()), upper.shape
+    steps = int(min(max(peak / 2, 6), 40))
+    dark = np.zeros((high, wide), bool)
+    for step in range(1, steps + 1):
+        climb = peak * step / steps
+        dx, dy = (round(climb * float(axis / scene.lamp[2])) for axis in scene.lamp[:2])
+        here = (slice(max(-dy, 0), high - max(dy, 0)), slice(max(-dx, 0), wide - max(dx, 0)))
+        there = (slice(max(dy, 0), high - max(-dy, 0)), slice(max(dx, 0), wide - max(-dx, 0)))
+        ray = upper[here] + climb
+        dark[here] |= (upper[there] > ray) & (lower[there] <= ray)
+    relative = upper / max(peak, 1)
+    around = _blur(relative, 0.03 * wide)
+
+    def mix(shadow: NDArray[np.bool_], hollow: Array) -> Array:
+        lit: Array = scene.key * (1 - _blur(shadow, softness * wide))
+        return lit + (1 - scene.key) * (1 - np.clip(1.5 * hollow, 0, 0.8))
+
+    # A tilted camera sees a little of the bench under the parts, and no lamp reaches there.
+    return mix(dark | (upper > 0), around), mix(dark, around - relative)
+
+
+def normals(upper: Array, texels: NDArray[np.int64]) -> Array:
+    """The upward normals at some texels, ``[3, points]``, 1 high."""
+    wide, flat = upper.shape[1], upper.ravel()
+    column = texels % wide
+    normal = np.zeros((3, len(texels)), np.float32)
+    # Two distances, because the neighbours alone make walls jagged.
+    for step in (1, 2):
+        left, right = np.maximum(column - step, 0), np.minimum(column + step, wide - 1)
+        normal[0] += flat[texels - column + left] - flat[texels - column + right]
+        normal[1] += flat.take(texels - step * wide, mode="clip") - flat.take(texels + step * wide, mode="clip")
+    normal /= 6
+    normal[2] = 1
+    return normal
+
+
+def shade_metal(normal: Array, reach: Array, scene: Scene, around: Array, rng: np.random.Generator) -> Array:
+    """The colour of metal in some finish.
+
+    Args:
+        normal: unit normals, ``[3, points]``.
+        reach: how much light reaches each point, ``[points]``.
+        scene: the camera and the lights.
+        around: the bench's mean colour, ``[3]``, which slopes mirror.
+        rng: picks the finish and what the room looks like in it.
+
+    Returns:
+        Linear light, ``[3, points]``.
+    """
+    tint, scatter = _FINISHES[rng.integers(len(_FINISHES))]
+    view = np.array([0, math.sin(scene.tilt), math.cos(scene.tilt)], np.float32)
+    mirror = 2 * (view @ normal) * normal - view[:, None]
+    gloss = rng.uniform(0.5, 1.0)
+    clutter = np.sin(rng.uniform(-6, 6, 3).astype(np.float32) @ mirror + rng.uniform(0, 6))
+    room = np.maximum(0.35 + 0.2 * mirror[2] + 0.16 * clutter, 0.05)
+    lamp = np.clip((scene.lamp @ mirror - (1 - 0.35 * gloss)) / (0.3 * gloss), 0, 1)
+    window = np.clip((scene.window @ mirror - 0.6) / 0.3, 0, 1)
+    mirrored = room + 2.4 * scene.key * lamp * lamp + 0.7 * window
+    below = np.clip(0.25 - mirror[2], 0, 1)
+    spread = scene.key * np.maximum(scene.lamp @ normal, 0) / scene.lamp[2] + (1 - scene.key)
+    seen = mirrored * (1 - below) + below * around[:, None]
+    colour: Array = np.array(tint, np.float32)[:, None] ** 2 * ((1 - scatter) * seen + scatter * spread)
+    return colour * (0.2 + 0.8 * reach)
+
+
+def _blur(field: Array | NDArray[np.bool_], radius: float) -> Array:
+    """Values from 0 to 1 blurred, on a smaller copy where the blur is wide."""
+    image, shrink = Image.fromarray((field * np.float32(255)).astype(np.uint8)), max(int(radius / 2), 1)
+    small = image.reduce(shrink).filter(ImageFilter.GaussianBlur(radius / shrink))
+    return np.asarray(small.resize(image.size, Image.Resampling.BILINEAR), np.float32) / 255

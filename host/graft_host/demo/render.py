@@ -1,0 +1,120 @@
+"""Photo-like pictures of small hardware, for a whole training run with no photos and no network.
+
+Parts are laid on a bench as solids. A camera that leans back looks at them, a lamp throws their shadows, the
+metal mirrors lamp and room, and the light that comes of it is developed as a phone would.
+
+Finish, bench, light and area covered are drawn alike for every part, so that only its shape tells the class.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graft_host.demo.camera import develop, lay, trace
+from graft_host.demo.light import normals, reach_of_light, shade_metal
+from graft_host.demo.noise import noise
+from graft_host.demo.scene import arrange, draw_scene
+from graft_host.demo.shapes import draw_nut, draw_screw, draw_washer
+from graft_host.demo.surfaces import SURFACES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from PIL import Image
+
+    from graft_host.demo.noise import Array
+    from graft_host.demo.scene import Relief, Scene
+    from graft_host.demo.shapes import Shape
+
+PARTS: tuple[str, ...] = ("nut", "screw", "washer")
+MIN_SIZE = 32
+
+_DRAW: dict[str, Callable[[np.random.Generator], Shape]] = {
+    "nut": draw_nut,
+    "screw": draw_screw,
+    "washer": draw_washer,
+}
+
+
+def render_part(part: str, rng: np.random.Generator, size: int = 320) -> Image.Image:
+    """Renders one photo of a part, or of a few of the same kind.
+
+    Args:
+        part: one of ``PARTS``.
+        rng: where every choice comes from: the same state gives the same photo.
+        size: width and height in pixels, at least ``MIN_SIZE``.
+
+    Returns:
+        An RGB image.
+
+    Raises:
+        ValueError: there is no such part, or the size is too small.
+    """
+    if part not in _DRAW:
+        raise ValueError(f"unknown part {part!r}: choose from {', '.join(PARTS)}")
+    if size < MIN_SIZE:
+        raise ValueError(f"a photo of {size} pixels is too small: give at least {MIN_SIZE}")
+    scene = draw_scene(rng, size)
+    bench = _bench(rng, scene)
+    relief = arrange(_DRAW[part](rng), rng, scene)
+    return develop(_cover(bench, relief, scene, rng), rng)
+
+
+def render_dataset(folder: Path, per_class: int, seed: int) -> int:
+    """Renders a folder of photos for each part.
+
+    A photo depends on the seed, its class and its number alone, so more photos leave the first ones the same.
+
+    Args:
+        folder: gets a folder for each part; made if missing.
+        per_class: photos of each part.
+        seed: any integer from 0.
+
+    Returns:
+        How many photos were written.
+    """
+    for label, part in enumerate(PARTS):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        for number in range(1, per_class + 1):
+            rng = np.random.default_rng(np.random.SeedSequence((seed, label, number)))
+            render_part(part, rng).save(folder / part / f"{part}-{number:04d}.jpg", quality=90)
+    return per_class * len(PARTS)
+
+
+def _bench(rng: np.random.Generator, scene: Scene) -> Array:
+    """The bare bench in linear light (of gamma 2, for speed), ``[size, size, 3]``."""
+    surface = SURFACES[rng.integers(len(SURFACES))]
+    dark, light = (
+        np.array([colour >> 16, colour >> 8 & 255, colour & 255], np.float32) ** 2 / 255**2
+        for colour in surface.colours[rng.integers(len(surface.colours))]
+    )
+    tone = lay(surface.draw(rng, scene.size * 3 // 2), scene, rng)
+    mix: Array = np.clip(tone, 0, 1.15)[..., None]
+    bench: Array = (light - dark) * (mix * mix)
+    bench += dark
+    return bench
+
+
+def _cover(bench: Array, relief: Relief, scene: Scene, rng: np.random.Generator) -> Array:
+    """The bench with the shadows and the metal over it."""
+    size, wide = scene.size, 2 * scene.size
+    on_bench, on_metal = reach_of_light(relief, scene, softness=rng.uniform(0.004, 0.014))
+    hits, texels = trace(relief, scene)
+    pixel = hits // wide // 2 * size + hits % wide // 2
+    reach = on_metal.ravel()[texels // wide // 2 * size + texels % wide // 2]
+    brushing = noise(rng, size * 3 // 2, size * 3 // 2, 10) * rng.uniform(0.01, 0.06)
+    scratches = lay(brushing, scene, rng).ravel()[pixel]
+    normal = normals(relief.upper, texels)
+    # Flat faces are never quite flat, and nearby things show differently in each spot of them.
+    spot = np.stack([pixel % size, pixel // size]).astype(np.float32) / size - 0.5
+    normal[:2] += scratches + 0.18 * spot
+    normal /= np.sqrt(np.sum(normal * normal, axis=0))
+    metal = shade_metal(normal, reach, scene, bench[::8, ::8].mean(axis=(0, 1)), rng) * (1 + scratches)
+    bare = 1 - np.bincount(pixel, minlength=size * size).reshape(size, size) / 4
+    photo = bench * (on_bench[:size] * bare.astype(np.float32))[..., None]
+    for channel, colour in enumerate(metal):
+        photo[..., channel] += np.bincount(pixel, colour, size * size).reshape(size, size) / 4
+    return photo

@@ -1,0 +1,1 @@
+"""``graft diagnose``: compares each layer of the int8 network with its float32 counterpart."""

@@ -1,0 +1,172 @@
+"""Where accuracy goes: each layer of the int8 network against the float32 network of the same weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import DatasetError, ModelError, PhotoError
+from graft_device.model import ModelFile, read_model
+from graft_device.preprocess import preprocess
+from graft_device.runtime import threads_to_use
+from graft_host.backbones.provenance import weights_of
+from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
+from graft_host.diagnosis.layer_comparison import Comparison
+from graft_host.diagnosis.layer_error import LayerError
+from graft_host.diagnosis.verdict import verdict
+from graft_host.evaluation.kept_aside import recorded_split
+from graft_host.photos.dataset import Photo, scan
+from graft_host.support.isolated import Progress
+from graft_host.support.reporter import Reporter, note_skipped
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is looked into.
+
+    Attributes:
+        part: ``test`` for the photos that training kept aside, ``all`` for every photo.
+        limit: photos at the most; always the same ones, whatever they are called.
+        weights: what ``--weights`` says, or None.
+        cache: folder of the kit's caches, where the float32 network is kept.
+        threads: for one inference; the usable cores when None.
+    """
+
+    cache: Path
+    part: str = "test"
+    limit: int = 32
+    weights: str | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What each layer lost.
+
+    Attributes:
+        model: the file.
+        photos: how many it was looked into with.
+        layers: in the order in which they are computed, the pixels first and the bottleneck last.
+        agreement: share of the photos that the head puts into the same class on float32 bottlenecks.
+        failures: photos that cannot be read: path to reason.
+        calibration_photos: how many the backbone was calibrated on, as the card says; None where it doesn't.
+    """
+
+    model: Path
+    photos: int
+    layers: tuple[LayerError, ...]
+    agreement: float
+    failures: dict[Path, str]
+    calibration_photos: int | None = None
+
+    @property
+    def bottleneck(self) -> LayerError:
+        """The last layer of the backbone, which is what the head sees."""
+        return self.layers[-1]
+
+    @property
+    def verdict(self) -> str:
+        """What there is to be done, in a sentence."""
+        return verdict(self.layers, self.calibration_photos)
+
+    def ranked(self, sort: str) -> list[LayerError]:
+        """The layers by ``sqnr`` (worst first), ``lost`` (most first) or ``order`` (as computed)."""
+        last = float("inf")
+        keys = {
+            "sqnr": lambda layer: last if layer.sqnr is None else layer.sqnr,
+            "lost": lambda layer: last if layer.lost is None else -layer.lost,
+            "order": lambda layer: layer.order,
+        }
+        return sorted(self.layers, key=keys[sort])
+
+    def to_json(self, sort: str = "sqnr") -> dict[str, Any]:
+        """The figures as plain values."""
+        return {
+            "model": str(self.model),
+            "photos": self.photos,
+            "verdict": self.verdict,
+            "bottleneck": self.bottleneck.sqnr,
+            "agreement": self.agreement,
+            "calibration_photos": self.calibration_photos,
+            "layers": [layer.to_json() for layer in self.ranked(sort)],
+            "skipped": [{"path": os.fsdecode(path), "reason": why} for path, why in self.failures.items()],
+        }
+
+
+def diagnose(model: Path, folder: Path, settings: Settings, reporter: Reporter) -> Diagnosis:
+    """Compares each layer of an int8 model with float32, over some photos.
+
+    Args:
+        model: an int8 ``.tflite`` file that ``graft train`` wrote.
+        folder: a folder of photos per class; the classes' names don't matter.
+        settings: which photos, and what to compare with.
+        reporter: hears of photos that are skipped.
+
+    Raises:
+        ModelError: the file is not an int8 model of the kit.
+        WeightsError: the weights that it was made of cannot be found.
+        DatasetError: there is no photo to look into it with.
+        ExportError: the float32 network cannot be made, or is another.
+    """
+    known = read_model(model)
+    if known.card.quantization != "int8":
+        raise ModelError(
+            f"{model} is {known.card.quantization}: diagnose compares an int8 model with float32; "
+            "train one with --quantize int8"
+        )
+    threads = threads_to_use(settings.threads)
+    weights = weights_of(known, settings.weights)
+    photos = _photos(known, folder, settings.part, threads)
+    card = known.card
+    spec = BackboneSpec(weights, card.tap, card.image_size, "float32", card.resize)
+    reference = quantized_backbone(spec, (), settings.cache, threads).path.read_bytes()
+    comparison = Comparison(known, reference, threads)
+    failures: dict[Path, str] = {}
+    with reporter.progress("comparing") as progress:
+        for pixels in _pixels(photos, known, settings.limit, failures, progress):
+            comparison.add(pixels)
+    note_skipped(failures.items(), reporter, ": --json lists them")
+    if not comparison.photos:
+        raise DatasetError(f"none of the photos in {folder} can be read: {next(iter(failures.values()))}")
+    calibrated_on = card.backbone.get("calibration_photos")
+    return Diagnosis(
+        model, comparison.photos, comparison.layers(), comparison.agreement(), failures,
+        calibrated_on if isinstance(calibrated_on, int) else None,
+    )  # fmt: skip
+
+
+def _photos(model: ModelFile, folder: Path, part: str, threads: int) -> list[Photo]:
+    """The photos of a part, each content once, in the order of their digests."""
+    photos: Sequence[Photo] = scan(folder, threads, min_classes=1).photos
+    if part == "test":
+        rule = recorded_split(model.card, model.path)
+        photos = [photo for photo in photos if rule.part(photo.digest) == "test"]
+    unique = {photo.digest: photo for photo in photos}
+    if not unique:
+        hint = f" is a test photo of {model.path}: give --split all" if part == "test" else " can be read"
+        raise DatasetError(f"none of the photos in {folder}{hint}")
+    return [unique[digest] for digest in sorted(unique)]
+
+
+def _pixels(
+    photos: Sequence[Photo], model: ModelFile, limit: int, failures: dict[Path, str], progress: Progress
+) -> Iterator[NDArray[np.uint8]]:
+    """Pixels ``[S,S,3]`` of the first photos that can be read; the others go into ``failures``."""
+    wanted, done = min(limit, len(photos)), 0
+    for photo in photos:
+        if done == wanted:
+            return
+        try:
+            pixels = preprocess(photo.path, model.card.image_size, model.card.resize)
+        except PhotoError as error:
+            failures[photo.path] = str(error)
+            continue
+        yield pixels
+        done += 1
+        progress(done, wanted)

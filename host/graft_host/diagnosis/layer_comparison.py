@@ -1,0 +1,115 @@
+"""An int8 model and its float32 backbone, run side by side on the same photos."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+from graft_device.classifier import dequantize, to_input
+from graft_device.errors import ModelError
+from graft_device.model import ModelFile
+from graft_device.runtime import TensorSpec
+from graft_host.diagnosis.layer_error import ErrorSums, LayerError, Scheme
+from graft_host.diagnosis.layers import find_head, line_up
+from graft_host.support import flatbuffer
+
+_FLOAT_INPUT = TensorSpec((), np.dtype(np.float32), 0.0, 0)
+
+
+class Comparison:
+    """Adds up what each layer loses; of a photo only the sums are kept.
+
+    Args:
+        model: an int8 model.
+        reference: the flatbuffer of its backbone in float32.
+        threads: for one inference.
+
+    Raises:
+        ModelError: the file has no head, or LiteRT can't open it.
+        ExportError: the two are not the same network.
+    """
+
+    def __init__(self, model: ModelFile, reference: bytes, threads: int) -> None:
+        data, name = model.path.read_bytes(), str(model.path)
+        fused = flatbuffer.unpack(data, name)
+        self._card = model.card
+        self._head = find_head(fused, name)
+        self._layers = line_up(fused, flatbuffer.unpack(reference, "the float32 backbone"), model.card.tap, name)
+        self._quantized, self._exact = _Tensors(data, name, threads), _Tensors(reference, name, threads)
+        self._kernel = self._quantized.real(self._head.weights).T
+        self._bias = self._quantized.real(self._head.bias)
+        self._sums = [ErrorSums(self._quantized.scheme(layer.quantized)) for layer in self._layers]
+        self._same = 0
+        self.photos = 0
+
+    def add(self, pixels: NDArray[np.uint8]) -> None:
+        """Runs both networks on the pixels ``[S,S,3]`` of one photo."""
+        self._quantized.run(pixels[np.newaxis])
+        self._exact.run(to_input(pixels, _FLOAT_INPUT, self._card.mean, self._card.std))
+        for layer, sums in zip(self._layers, self._sums, strict=True):
+            sums.add(self._exact.stored(layer.exact), self._quantized.stored(layer.quantized))
+        logits = self._exact.stored(self._layers[-1].exact) @ self._kernel + self._bias
+        self._same += int(np.argmax(logits) == np.argmax(self._quantized.stored(self._head.logits)))
+        self.photos += 1
+
+    def agreement(self) -> float:
+        """The share of photos that the head puts into the same class on both bottlenecks."""
+        return self._same / self.photos
+
+    def layers(self) -> tuple[LayerError, ...]:
+        """What each layer lost, in the order in which they are computed: the pixels first, the bottleneck last."""
+        return tuple(
+            sums.finish(layer, order, [self._sums[place] for place in layer.inputs])
+            for order, (layer, sums) in enumerate(zip(self._layers, self._sums, strict=True))
+        )
+
+
+class _Tensors:
+    """A network whose every tensor can be looked at after a run.
+
+    It runs without delegates: XNNPACK computes several layers in one go and leaves nothing of what is between them.
+    """
+
+    def __init__(self, data: bytes, name: str, threads: int) -> None:
+        self._name = name
+        try:
+            self._interpreter: Any = Interpreter(
+                model_content=data,
+                num_threads=threads,
+                experimental_preserve_all_tensors=True,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise self._failed(error) from error
+        self._details = {int(detail["index"]): detail for detail in self._interpreter.get_tensor_details()}
+        self._input = int(self._interpreter.get_input_details()[0]["index"])
+
+    def run(self, tensor: NDArray[Any]) -> None:
+        """Runs the network once on its input tensor."""
+        try:
+            self._interpreter.set_tensor(self._input, tensor)
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise self._failed(error) from error
+
+    def stored(self, index: int) -> NDArray[Any]:
+        """The numbers of a tensor as they are stored."""
+        numbers: NDArray[Any] = self._interpreter.get_tensor(index)
+        return numbers
+
+    def real(self, index: int) -> NDArray[np.float32]:
+        """The real numbers that a tensor stands for."""
+        scheme = self.scheme(index)
+        return dequantize(self.stored(index), TensorSpec((), scheme.dtype, scheme.scale, scheme.zero_point))
+
+    def scheme(self, index: int) -> Scheme:
+        """How a tensor's numbers are stored."""
+        scale, zero_point = self._details[index]["quantization"]
+        return Scheme(float(scale), int(zero_point), np.dtype(self._details[index]["dtype"]))
+
+    def _failed(self, error: Exception) -> ModelError:
+        return ModelError(f"{self._name} fails under LiteRT: {(str(error).splitlines() or ['?'])[0]}")

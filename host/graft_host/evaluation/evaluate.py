@@ -1,0 +1,189 @@
+"""The shipped file itself against photos, through the code that the board runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.classifier import Classifier
+from graft_device.errors import DatasetError, PhotoError
+from graft_device.model import read_model
+from graft_device.runtime import threads_to_use
+from graft_host.evaluation.kept_aside import photos_to_test, recorded_split
+from graft_host.photos.dataset import Photo, scan
+from graft_host.support.isolated import Progress
+from graft_host.support.reporter import Reporter, note_skipped
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model says of photos whose class is known.
+
+    Attributes:
+        labels: the model's, in output order.
+        truth: index of each photo's class, ``[N]``.
+        scores: probabilities, ``[N,K]``.
+        failures: files that could not be used: path to reason.
+        paths: of the photos, N of them in the order of ``truth``.
+        unknown_below: photos whose best score is below are called unknown; 0 for a model that knows no unknown.
+    """
+
+    labels: tuple[str, ...]
+    truth: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    failures: dict[Path, str]
+    paths: tuple[Path, ...]
+    unknown_below: float = 0.0
+
+    @property
+    def refused(self) -> NDArray[np.bool_]:
+        """Which photos are called unknown, ``[N]``."""
+        refused: NDArray[np.bool_] = self.scores.max(axis=1) < self.unknown_below
+        return refused
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Index of the class that each photo is taken for, ``[N]``."""
+        predicted: NDArray[np.int64] = np.argmax(self.scores, axis=1)
+        return predicted
+
+    @property
+    def accuracy(self) -> float:
+        """The share of photos whose class is named."""
+        return float(np.mean(self.predicted == self.truth))
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """Photo counts ``[K,K]``: rows are truth, columns what was said."""
+        counts = np.zeros((len(self.labels), len(self.labels)), np.int64)
+        np.add.at(counts, (self.truth, self.predicted), 1)
+        return counts
+
+    def per_class(self) -> dict[str, dict[str, float]]:
+        """Precision, recall, F1 and support by label; 0 where there is nothing to divide by."""
+        confusion = self.confusion
+        figures = {}
+        for index, label in enumerate(self.labels):
+            hits, said, support = (
+                int(n) for n in (confusion[index, index], confusion[:, index].sum(), confusion[index].sum())
+            )
+            figures[label] = {
+                "precision": hits / said if said else 0.0,
+                "recall": hits / support if support else 0.0,
+                "f1": 2 * hits / (said + support) if said + support else 0.0,
+                "support": support,
+            }
+        return figures
+
+    def figures(self) -> dict[str, Any]:
+        """What is told of these photos wherever a model is tested; the class is the best label's, refused or not."""
+        figures = {"per_class": self.per_class(), "confusion": self.confusion.tolist()}
+        if not self.unknown_below:
+            return figures
+        return {**figures, "unknown": {"below": self.unknown_below, "refused": int(self.refused.sum())}}
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as plain values."""
+        return {
+            "accuracy": self.accuracy,
+            "photos": len(self.truth),
+            **self.figures(),
+            "labels": list(self.labels),
+            "skipped": [{"path": os.fsdecode(path), "reason": why} for path, why in self.failures.items()],
+        }
+
+
+def evaluate(
+    model: Path, photos: Sequence[Photo], labels: Sequence[str], threads: int, progress: Progress
+) -> Evaluation:
+    """Classifies photos with the model, one a core at a time.
+
+    Args:
+        model: the ``.tflite`` file.
+        photos: their ``label`` indexes …
+        labels: … these class names, all of them known to the model.
+        threads: photos at a time; each has an interpreter of its own.
+        progress: called with (photos done, photos).
+
+    Raises:
+        DatasetError: a class is unknown to the model, or no photo can be read.
+        ModelError: the file cannot be used.
+    """
+    found = read_model(model)
+    known = found.labels
+    places = _places(known, labels, model)
+    local, lock = threading.local(), threading.Lock()
+    done = 0
+
+    def look(photo: Photo) -> NDArray[np.float32] | str:
+        nonlocal done
+        if not hasattr(local, "classifier"):
+            local.classifier = Classifier(model, threads=1)
+        try:
+            scores: NDArray[np.float32] | str = local.classifier.classify_scores(photo.path)
+        except PhotoError as error:
+            scores = str(error)
+        with lock:
+            done += 1
+            progress(done, len(photos))
+        return scores
+
+    with ThreadPoolExecutor(threads) as pool:
+        answers = list(pool.map(look, photos))
+    pairs = [(photo, scores) for photo, scores in zip(photos, answers, strict=True) if not isinstance(scores, str)]
+    failures = {photo.path: why for photo, why in zip(photos, answers, strict=True) if isinstance(why, str)}
+    if not pairs:
+        raise DatasetError("there is no readable photo to evaluate on")
+    truth = np.array([places[photo.label] for photo, _ in pairs], np.int64)
+    paths = tuple(photo.path for photo, _ in pairs)
+    return Evaluation(
+        known, truth, np.stack([scores for _, scores in pairs]), failures, paths, found.card.unknown_below
+    )
+
+
+def _places(known: Sequence[str], labels: Sequence[str], model: Path) -> list[int]:
+    unknown = [label for label in labels if label not in known]
+    if unknown:
+        raise DatasetError(
+            f"{model} does not know {', '.join(map(repr, unknown))}; its labels are {', '.join(known)}: "
+            "rename the folders or take them out"
+        )
+    return [list(known).index(label) for label in labels]
+
+
+def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, reporter: Reporter) -> Evaluation:
+    """Classifies the photos of a folder per class with a model.
+
+    Args:
+        model: the ``.tflite`` file.
+        folder: its class folders are some or all of the model's labels.
+        part: ``test`` for the photos that training kept aside by its own split, and those new since that this split
+            puts beside them (see ``photos_to_test``); ``all`` for every photo.
+        threads: photos at a time; the usable cores when None.
+        reporter: hears of photos that are skipped.
+
+    Raises:
+        DatasetError: there is nothing to evaluate on, or a class is unknown to the model.
+        ModelError: the file cannot be used.
+    """
+    card = read_model(model).card
+    workers = threads_to_use(threads)
+    dataset = scan(folder, workers, min_classes=1)
+    photos: Sequence[Photo] = dataset.photos
+    if part == "test":
+        photos = photos_to_test(dataset, recorded_split(card, model), workers, reporter)
+        if not photos:
+            raise DatasetError(f"none of the photos in {folder} is a test photo of {model}: give --split all")
+    with reporter.progress("testing the file") as progress:
+        result = evaluate(model, photos, dataset.labels, workers, progress)
+    failures = {**{skip.path: skip.reason for skip in dataset.skipped}, **result.failures}
+    note_skipped(failures.items(), reporter, ": --json lists them")
+    return replace(result, failures=failures)

@@ -1,0 +1,1 @@
+"""``graft export``: the float network of a model as Keras or SavedModel."""

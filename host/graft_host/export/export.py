@@ -1,0 +1,214 @@
+"""A model's float network for people who go on elsewhere: Keras or SavedModel."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from graft_device.errors import ExportError, os_reason
+from graft_device.model import CARD_NAME, LABELS_NAME, ModelFile, read_model
+from graft_host.backbones.provenance import weights_of
+from graft_host.diagnosis.layers import find_head
+from graft_host.export.staging import put_in_place, staging
+from graft_host.heads.head import Array
+from graft_host.support import flatbuffer
+from graft_host.support.destination import EXPORT, Source, check_replaceable, check_sources
+from graft_host.support.isolated import call_quietly
+
+FORMATS = ("keras", "saved-model")
+
+ONNX_REFUSED = (
+    "ONNX is not offered: its only converter from TensorFlow, tf2onnx, looks for a maintainer and is tested with "
+    "TensorFlow up to 2.15; give --format keras, and in an environment of its own with tf2onnx try "
+    "keras.models.load_model('x.keras').export('x.onnx', format='onnx')"
+)
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+_EXTRA = "assets.extra"
+"""The folder of a SavedModel for what TensorFlow leaves alone."""
+
+_NUMBERS = {schema.TensorType.FLOAT32: "<f4", schema.TensorType.INT8: "<i1", schema.TensorType.INT32: "<i4"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A float network on disk.
+
+    Attributes:
+        path: the ``.keras`` file, or the SavedModel's folder.
+        format: one of ``FORMATS``.
+        bytes: of everything that was written.
+        labels: in the order of the output.
+        image_size: the input side S.
+    """
+
+    path: Path
+    format: str
+    bytes: int
+    labels: tuple[str, ...]
+    image_size: int
+
+    def to_json(self) -> dict[str, Any]:
+        """What was written, and what goes in and comes out, as plain values."""
+        size, classes = self.image_size, len(self.labels)
+        return {
+            "export": str(self.path),
+            "format": self.format,
+            "bytes": self.bytes,
+            "labels": list(self.labels),
+            "input": {"name": "image", "shape": [None, size, size, 3], "dtype": "float32", "range": [0, 255]},
+            "output": {"name": "probabilities", "shape": [None, classes], "dtype": "float32"},
+        }
+
+
+def export(model: Path, output: Path, kind: str, weights: str | None = None, *, overwrite: bool = False) -> Exported:
+    """Writes the float network of a model, from pixels to probabilities, with its labels and model card.
+
+    The backbone is built from its float weights; the head is the file's own, so for an int8 file with the rounding
+    that it was shipped with. What the file knows of unknown photos is not part of it.
+
+    Args:
+        model: a ``.tflite`` file that ``graft train`` wrote.
+        output: the ``.keras`` file or the folder to write.
+        kind: one of ``FORMATS``.
+        weights: what ``--weights`` says, or None to find them by the card.
+        overwrite: replace what an earlier export wrote.
+
+    Raises:
+        ModelError: the file is not one of the kit's.
+        WeightsError: the weights that it was made of cannot be found.
+        ExportError: the format is not offered, or the output cannot be written.
+    """
+    if kind not in FORMATS:
+        raise ExportError(ONNX_REFUSED if kind == "onnx" else f"no such format: {kind}; choose {' or '.join(FORMATS)}")
+    known = read_model(model)
+    read = [Source("model", model)]
+    _check_place(output, kind, read, overwrite=overwrite)
+    kernel, bias = read_head(model)
+    source = weights_of(known, weights)
+    read += [Source("weights", source.path)] if source.path else []
+    check_sources(output, EXPORT, read)
+    target = output.resolve()  # a link stays a link
+    request: dict[str, Any] = {
+        "weights": {**asdict(source), "path": source.path and str(source.path.absolute())},
+        "tap": known.card.tap,
+        "image_size": known.card.image_size,
+        "format": kind,
+    }
+    try:
+        with staging(target) as folder:
+            (folder / "head.npz").write_bytes(_packed(kernel, bias))
+            product = folder / ("export.keras" if kind == "keras" else "export")
+            request |= {"head": str(folder / "head.npz"), "output": str(product)}
+            _build(model, request)
+            _add_extras(product, known, kind)
+            size = sum(path.stat().st_size for path in (product, *product.rglob("*")) if path.is_file())
+            _check_place(output, kind, read, overwrite=overwrite)  # much may have happened meanwhile
+            put_in_place(product, target)
+    except OSError as error:
+        raise ExportError(
+            f"cannot write {output}: {os_reason(error)}; free some space in {target.parent}, "
+            "or name another place with -o"
+        ) from error
+    return Exported(output, kind, size, known.labels, known.card.image_size)
+
+
+def _packed(kernel: Array, bias: Array) -> bytes:
+    """The head as an ``.npz``; NumPy leaves a traceback on the terminal where it can't write one to a full disk."""
+    buffer = io.BytesIO()
+    np.savez(buffer, kernel=kernel, bias=bias)
+    return buffer.getvalue()
+
+
+def _build(model: Path, request: dict[str, Any]) -> None:
+    """Raises OSError where there was no room for the product, ExportError if it failed in another way."""
+    try:
+        call_quietly("graft_host.export.keras_export", request)
+    except ExportError as error:
+        for code in _NO_ROOM:  # in TensorFlow's words or Keras's, the system's are among them
+            if os.strerror(code) in str(error):
+                raise OSError(code, os.strerror(code)) from error
+        raise ExportError(f"{model} could not be exported: {error}") from error
+
+
+def read_head(path: Path) -> tuple[Array, Array]:
+    """The head of a model file as it was shipped.
+
+    Returns:
+        Kernel ``[D,K]`` and bias ``[K]``, float32; of an int8 file what its integers stand for.
+
+    Raises:
+        ModelError: the file has no head that can be told from its backbone.
+    """
+    model = flatbuffer.unpack(path.read_bytes(), str(path))
+    head = find_head(model, str(path))
+    return np.ascontiguousarray(_constant(model, head.weights).T), _constant(model, head.bias)
+
+
+def _constant(model: Any, index: int) -> Array:
+    tensor = model.subgraphs[0].tensors[index]
+    stored = np.frombuffer(np.asarray(model.buffers[tensor.buffer].data, np.uint8).tobytes(), _NUMBERS[tensor.type])
+    numbers = stored.reshape(tensor.shape).astype(np.float64)
+    if tensor.type != schema.TensorType.FLOAT32:
+        numbers = (numbers - int(tensor.quantization.zeroPoint[0])) * float(tensor.quantization.scale[0])
+    return numbers.astype(np.float32)
+
+
+def _check_place(output: Path, kind: str, read: Sequence[Source], *, overwrite: bool) -> None:
+    """Raises ExportError unless the export may be written there; what it didn't write itself is never replaced."""
+    if not output.parent.is_dir():
+        raise ExportError(f"no such folder: {output.parent}; make it with: mkdir -p {output.parent}")
+    if kind == "keras" and output.suffix != ".keras":
+        raise ExportError(f"{output} does not end with .keras, by which Keras knows its format: give another name")
+    check_sources(output, EXPORT, read)
+    if not output.exists():
+        return
+    if kind == "keras" and not output.is_file():
+        raise ExportError(f"{output} is not a regular file: give another name with -o")
+    if kind == "saved-model" and not _is_ours(output):
+        raise ExportError(f"{output} is not a SavedModel that 'graft export' wrote: give another name with -o")
+    if not overwrite:
+        raise ExportError(f"{output} exists: give another name with -o, or --overwrite")
+    if kind == "keras":
+        check_replaceable(output, EXPORT)
+
+
+def _is_ours(folder: Path) -> bool:
+    return (folder / "saved_model.pb").is_file() and (folder / _EXTRA / CARD_NAME).is_file()
+
+
+def _add_extras(product: Path, model: ModelFile, kind: str) -> None:
+    """Puts labels and card into the zip that a ``.keras`` file is, or into a SavedModel's folder for extras."""
+    with zipfile.ZipFile(model.path) as archive:
+        labels, card = archive.read(LABELS_NAME), json.loads(archive.read(CARD_NAME))
+    card["exported"] = _description(model, kind)
+    extras = {LABELS_NAME: labels, CARD_NAME: (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()}
+    if kind == "keras":
+        with zipfile.ZipFile(product, "a") as archive:
+            for name, data in extras.items():
+                archive.writestr(name, data)
+    else:
+        (product / _EXTRA).mkdir()
+        for name, data in extras.items():
+            (product / _EXTRA / name).write_bytes(data)
+
+
+def _description(model: ModelFile, kind: str) -> dict[str, str]:
+    size, classes = model.card.image_size, len(model.labels)
+    return {
+        "format": kind,
+        "input": f"image: RGB pixels, 0 to 255, float32 [N,{size},{size},3]; normalization is inside",
+        "output": f"probabilities: float32 [N,{classes}] in the order of {LABELS_NAME}",
+        "unknown": "photos unlike those that were trained on are not told apart by this network, only by the .tflite",
+    }

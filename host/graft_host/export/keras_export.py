@@ -1,0 +1,78 @@
+"""Writes a model's float network as Keras or SavedModel; run by ``export`` in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graft_device.errors import ExportError
+from graft_host.backbones.float_network import build_backbone
+from graft_host.backbones.weights import WeightsSource
+from graft_host.heads.head import Array
+from graft_host.support.isolated import Progress, serve
+
+
+def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Array, bias: Array) -> Any:
+    """Builds the whole float network.
+
+    Args:
+        weights: of the backbone, with its normalization.
+        tap: the layer that the bottleneck is taken from.
+        image_size: input side S.
+        kernel: of the head, ``[D,K]``.
+        bias: of the head, ``[K]``.
+
+    Returns:
+        A ``keras.Model`` from ``image``, float32 RGB pixels 0 to 255 ``[N,S,S,3]``, to ``probabilities`` ``[N,K]``.
+
+    Raises:
+        WeightsError: the weights don't fit.
+        ExportError: the head is for another tap.
+    """
+    import keras
+
+    backbone = build_backbone(weights, tap, image_size)
+    length = backbone.output_shape[-1]
+    if len(kernel) != length:
+        raise ExportError(f"its head takes {len(kernel)} numbers, {tap} gives {length}: it is not what its card says")
+    image = keras.Input((image_size, image_size, 3), name="image")
+    scale, offset = 1 / weights.std, -weights.mean / weights.std
+    normalized = keras.layers.Rescaling(scale, offset, name="normalization")(image)
+    bottleneck = keras.Model(backbone.input, backbone.output, name="backbone")(normalized)
+    head = keras.layers.Dense(len(bias), activation="softmax", name="probabilities")
+    network = keras.Model(image, head(bottleneck), name="graftkit")
+    head.set_weights([kernel, bias])
+    return network
+
+
+def save_model(network: Any, output: Path) -> None:
+    """Writes a SavedModel whose only signature is ``serving_default``: ``image`` to ``probabilities``."""
+    import tensorflow as tf
+
+    def serve(image: Any) -> dict[str, Any]:
+        return {"probabilities": network(image, training=False)}
+
+    # Not Keras's own export: it stores every variable twice (Keras 3.15, TensorFlow 2.21).
+    module = tf.Module()
+    module.network_variables = [variable.value for variable in network.variables]
+    signature = [tf.TensorSpec(network.input_shape, tf.float32, name="image")]
+    serving = tf.function(serve, input_signature=signature)
+    tf.saved_model.save(module, str(output), signatures={"serving_default": serving})
+
+
+def _run(request: dict[str, Any], _: Progress) -> None:
+    source = request["weights"]
+    weights = WeightsSource(**{**source, "path": source["path"] and Path(source["path"])})
+    with np.load(request["head"]) as head:
+        network = build_network(weights, request["tap"], request["image_size"], head["kernel"], head["bias"])
+    output = Path(request["output"])
+    if request["format"] == "keras":
+        network.save(output)
+    else:
+        save_model(network, output)
+
+
+if __name__ == "__main__":
+    serve(_run)

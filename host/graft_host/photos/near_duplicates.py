@@ -1,0 +1,195 @@
+"""Which photos of a data set are near duplicates of one another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from graft_host.photos.dataset import Dataset
+from graft_host.photos.fingerprints import TURNS, Fingerprints, fingerprints, turned, turned_hashes
+from graft_host.photos.likeness import same_picture
+from graft_host.photos.registration import SIDE, Array
+from graft_host.support.isolated import Progress
+
+Indices = NDArray[np.int64]
+_Pair = tuple[int, int, int]  # two photos, and the turn that lays the second on the first
+
+_RADIUS = 16  # bits of 64 in which the hashes of copies may differ: a crop of 5% at one corner changes 10, rarely 22
+_BLOCKS = 8  # a side of the coarse thumbnail
+_LEAST_CORRELATION = 0.75  # of coarse thumbnails: a crop of 5% at one corner leaves 0.94, rarely 0.76
+_LEAST_TURNED = 0.9  # of those that are turned: eight ways are eight chances to be alike
+_ADVANTAGE = 0.02  # over that of the two as they lie; real photos have 0.8
+_FLAT = 4.0  # levels of deviation below which pictures are plain …
+_FLAT_DIFFERENCE = 8.0  # … and levels that those may differ by
+_PHOTOS_AT_ONCE = 512
+
+
+def group_near_duplicates(dataset: Dataset, cache: Path, threads: int, progress: Progress) -> Dataset:
+    """The photos that can be decoded, every one's ``group`` set.
+
+    Args:
+        dataset: from ``scan``.
+        cache: folder of the kit's caches, where fingerprints are kept.
+        threads: photos decoded at a time.
+        progress: called with (photos done, photos to decode).
+
+    Raises:
+        CacheError: the cache cannot be used.
+    """
+    prints = fingerprints(dataset.photos, cache, threads, progress)
+    return grouped(dataset.without(prints.failures), prints, threads)
+
+
+def grouped(dataset: Dataset, prints: Fingerprints, threads: int) -> Dataset:
+    """The data set with the photos of a group of near duplicates named after the smallest digest in it."""
+    names = {member: group[0] for group in near_duplicates(prints, threads) for member in group}
+    return replace(
+        dataset, photos=tuple(replace(photo, group=names.get(photo.digest, photo.digest)) for photo in dataset.photos)
+    )
+
+
+def near_duplicates(prints: Fingerprints, threads: int) -> list[list[str]]:
+    """Groups of two or more different contents that show one picture, digests ascending.
+
+    Every group has a leader, its smallest digest. Photos join the leaders that they resemble, and the groups of two
+    leaders become one where a photo resembles both; but never through a third, so that photos each a little unlike
+    the one before (the frames of a film) don't all become one group.
+    """
+    with threadpool_limits(threads):
+        finder = _Finder(prints)
+        leaders, links = _elected(finder, len(prints.digests))
+        members = np.setdiff1d(np.arange(len(prints.digests)), leaders)
+        links += finder.alike(leaders, members)
+    return [[prints.digests[index] for index in group] for group in _united(leaders.tolist(), links)]
+
+
+class _Finder:
+    """Finds pairs that show one picture: by their hashes, then coarsely, then by laying one over the other."""
+
+    def __init__(self, prints: Fingerprints) -> None:
+        self._thumbnails = prints.thumbnails
+        self._signs = [
+            np.where(hashes, np.float32(1), np.float32(-1))
+            for hashes in (prints.hashes, *turned_hashes(prints.thumbnails)[1:])
+        ]
+        width = SIDE // _BLOCKS
+        coarse = prints.thumbnails.reshape(-1, _BLOCKS, width, _BLOCKS, width, 3).mean((2, 4), dtype=np.float32)
+        self._colours = coarse.mean((1, 2))
+        luma = coarse.mean(3).reshape(-1, _BLOCKS * _BLOCKS)
+        around = luma - luma.mean(1, keepdims=True)
+        self._deviations = around.std(1)
+        shapes = around / np.maximum(np.linalg.norm(around, axis=1, keepdims=True), 1e-6)
+        self._shapes = [
+            turned(shapes.reshape(-1, _BLOCKS, _BLOCKS), turn).reshape(shapes.shape) for turn in range(TURNS)
+        ]
+        self._asked: dict[_Pair, bool] = {}
+
+    def candidates(self, first: Indices, second: Indices) -> list[_Pair]:
+        """The pairs of the two sets that may show one picture: as they are, and in the turn that suits best."""
+        return [
+            pair
+            for start in range(0, len(first), _PHOTOS_AT_ONCE)
+            for pair in self._of_block(first[start : start + _PHOTOS_AT_ONCE], second)
+        ]
+
+    def confirmed(self, pairs: Iterable[_Pair]) -> list[tuple[int, int]]:
+        """Those of the pairs that show one picture; each is looked at once."""
+        wanted = list(pairs)
+        new = [pair for pair in wanted if pair not in self._asked]
+        if new:
+            first, second, turns = np.array(new).T
+            partners = self._thumbnails[second]
+            for turn in range(1, TURNS):
+                partners[turns == turn] = turned(partners[turns == turn], turn)
+            with threadpool_limits(1):  # products this small are slower on more
+                answers = same_picture(self._thumbnails[first], partners, turns > 0)
+            self._asked.update(zip(new, answers.tolist(), strict=True))
+        return [pair[:2] for pair in wanted if self._asked[pair]]
+
+    def alike(self, first: Indices, second: Indices) -> list[tuple[int, int]]:
+        """The pairs of the two sets that show one picture."""
+        return self.confirmed(self.candidates(first, second))
+
+    def _of_block(self, first: Indices, second: Indices) -> list[_Pair]:
+        best: dict[tuple[int, int], tuple[float, int]] = {}
+        for turn in range(1, TURNS):
+            for i, j, likeness in self._turned(first, second, turn):
+                best[i, j] = max(best.get((i, j), (0.0, 0)), (likeness, turn))
+        upright = [(i, j, 0) for i, j in self._upright(first, second)]
+        return upright + [(i, j, turn) for (i, j), (_, turn) in best.items()]
+
+    def _upright(self, first: Indices, second: Indices) -> Iterable[tuple[int, int]]:
+        one, other, likeness = self._near(first, second, 0)
+        plain = np.maximum(self._deviations[one], self._deviations[other]) < _FLAT
+        near = np.abs(self._colours[one] - self._colours[other]).max(1, initial=0) <= _FLAT_DIFFERENCE
+        kept = np.where(plain, near, likeness >= _LEAST_CORRELATION)
+        return zip(one[kept].tolist(), other[kept].tolist(), strict=True)
+
+    def _turned(self, first: Indices, second: Indices, turn: int) -> Iterable[tuple[int, int, float]]:
+        """Pairs, and how alike they are: more than as they lie, for nuts and washers are alike however they lie."""
+        one, other, likeness = self._near(first, second, turn)
+        kept = (likeness >= _LEAST_TURNED) & (np.maximum(self._deviations[one], self._deviations[other]) >= _FLAT)
+        one, other, likeness = one[kept], other[kept], likeness[kept]
+        kept = likeness >= self._likeness(one, other, 0) + _ADVANTAGE
+        return zip(one[kept].tolist(), other[kept].tolist(), likeness[kept].tolist(), strict=True)
+
+    def _near(self, first: Indices, second: Indices, turn: int) -> tuple[Indices, Indices, Array]:
+        """The pairs whose hashes are near, the second turned, and how alike they are, coarsely seen."""
+        least = self._signs[0].shape[1] - 2 * _RADIUS
+        rows, columns = np.nonzero(self._signs[0][first] @ self._signs[turn][second].T >= least)
+        others = first[rows] != second[columns]
+        one, other = first[rows][others], second[columns][others]
+        return one, other, self._likeness(one, other, turn)
+
+    def _likeness(self, first: Indices, second: Indices, turn: int) -> Array:
+        """The correlation of coarse thumbnails."""
+        found: Array = np.einsum("pi,pi->p", self._shapes[0][first], self._shapes[turn][second])
+        return found
+
+
+def _elected(finder: _Finder, count: int) -> tuple[Indices, list[tuple[int, int]]]:
+    """The leaders, ascending, and the pairs of a leader and a photo that resembles it.
+
+    A photo becomes a leader unless it resembles a leader before it; photos are only compared with leaders, so that many
+    copies of one picture cost no more than as many photos.
+    """
+    leaders: list[int] = []
+    links: list[tuple[int, int]] = []
+    for start in range(0, count, _PHOTOS_AT_ONCE):
+        block = np.arange(start, min(start + _PHOTOS_AT_ONCE, count))
+        links += finder.alike(np.array(leaders, np.int64), block)
+        undecided = set(block.tolist()) - {member for _, member in links}
+        pairs = [pair for pair in finder.candidates(block, block) if pair[0] < pair[1] and pair[1] in undecided]
+        while undecided:
+            pairs = [pair for pair in pairs if pair[0] in undecided and pair[1] in undecided]
+            new = undecided - {j for _, j, _ in pairs}
+            found = finder.confirmed(pair for pair in pairs if pair[0] in new)
+            links += found
+            leaders += sorted(new)
+            undecided -= new | {j for _, j in found}
+    return np.array(sorted(leaders), np.int64), links
+
+
+def _united(leaders: list[int], links: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Groups of two or more, ascending: each leader's photos, and those of the leaders that share one with it."""
+    members, resembled = defaultdict(list), defaultdict(list)
+    for leader, member in sorted(set(links)):
+        members[leader].append(member)
+        resembled[member].append(leader)
+    taken: set[int] = set()
+    groups = []
+    for leader in leaders:
+        if leader in taken or not members[leader]:
+            continue
+        near = {leader, *(other for member in members[leader] for other in resembled[member])} - taken
+        group = near | ({member for other in near for member in members[other]} - taken)
+        taken |= group
+        if len(group) > 1:
+            groups.append(sorted(group))
+    return groups

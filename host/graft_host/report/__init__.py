@@ -1,0 +1,1 @@
+"""``graft report``: an evaluation as one HTML file that needs nothing else."""

@@ -1,0 +1,58 @@
+"""What a report is made of, and how to read it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graft_device.model import ModelFile
+from graft_host.evaluation.evaluate import Evaluation
+
+LETTERS = 60
+"""Of a label or the model's name that are shown where it stands in a text."""
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What a report is made of.
+
+    Attributes:
+        evaluation: of the model on the photos.
+        model: the file and its card.
+        photos: the folder of photos.
+        part: ``test`` if training kept these photos aside, ``all`` if it may have seen some.
+        training: ``TrainResult.to_json()`` of the run that made the model, if that is at hand.
+    """
+
+    evaluation: Evaluation
+    model: ModelFile
+    photos: Path
+    part: str = "test"
+    training: Mapping[str, Any] | None = None
+
+
+def brief(number: int) -> str:
+    """A count where there is little room."""
+    return f"{number}" if number < 10_000 else f"{number / 1000:.0f}k"  # noqa: PLR2004  five digits are too wide
+
+
+def number(values: object, *keys: str) -> float | None:
+    """A finite number inside nested objects, or None: cards of other versions may lack it."""
+    for key in keys:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    if isinstance(values, bool) or not isinstance(values, (int, float)) or not math.isfinite(values):
+        return None
+    return float(values)
+
+
+def relative(path: Path, folder: Path) -> str:
+    """A path as seen from a folder, if it lies there."""
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def megabytes(size: int) -> str:
+    """A size in bytes for a person."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"  # noqa: PLR2004

@@ -1,0 +1,87 @@
+"""What a report works out from an evaluation: intervals, reliability, the pairs that are mixed up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_host.evaluation.evaluate import Evaluation
+from graft_host.heads.thresholds import BINS, expected_calibration_error
+
+_Z = 1.959964  # the normal quantile of a two-sided 95% interval
+
+
+def wilson_interval(hits: int, total: int) -> tuple[float, float]:
+    """The 95% score interval of a share, which stays inside 0 to 1 and holds for few photos too.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
+    American Statistical Association 22 (1927), 209-212.
+
+    Args:
+        hits: photos that count …
+        total: … of so many; with none, nothing is known and the interval is 0 to 1.
+    """
+    if total == 0:
+        return 0.0, 1.0
+    share, weight = hits / total, _Z**2 / total
+    middle = (share + weight / 2) / (1 + weight)
+    half = _Z / (1 + weight) * math.sqrt(share * (1 - share) / total + weight / (4 * total))
+    return (0.0 if hits == 0 else middle - half), (1.0 if hits == total else middle + half)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Photos in bins of equal width by the score of the class that was named; B bins.
+
+    Attributes:
+        counts: photos in each bin, ``[B]``.
+        hits: how many of them were named right, ``[B]``.
+        confidence: the mean top score in each bin, 0 where it is empty, ``[B]``.
+        error: the expected calibration error, 0 to 1.
+    """
+
+    counts: NDArray[np.int64]
+    hits: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    error: float
+
+
+def reliability(scores: NDArray[np.float32], truth: NDArray[np.int64]) -> Reliability:
+    """Sorts photos into the bins of the calibration error: bin b from b/B up to (b+1)/B, the last one with 1 as well.
+
+    Args:
+        scores: probabilities, ``[N,K]``.
+        truth: index of each photo's class, ``[N]``.
+    """
+    top = scores.max(axis=1).astype(np.float64)
+    right = scores.argmax(axis=1) == truth
+    place = np.clip((top * BINS).astype(np.int64), 0, BINS - 1)
+    counts = np.bincount(place, minlength=BINS)
+    hits = np.bincount(place[right], minlength=BINS)
+    sums = np.bincount(place, weights=top, minlength=BINS)
+    return Reliability(counts, hits, sums / np.maximum(counts, 1), expected_calibration_error(scores, truth))
+
+
+def confused_pairs(confusion: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """(truth, said, photos) for each kind of mistake, the most frequent first, from counts ``[K,K]``."""
+    found = [(int(i), int(j), int(confusion[i, j])) for i, j in np.argwhere(confusion) if i != j]
+    return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
+
+
+def worst_mistakes(evaluation: Evaluation) -> list[int]:
+    """Indexes of the photos that are named wrong, those first of which the model was surest."""
+    return _by_top_score(evaluation, evaluation.predicted != evaluation.truth, sign=-1)
+
+
+def least_sure(evaluation: Evaluation) -> list[int]:
+    """Indexes of the photos that are named right, those first of which the model was least sure."""
+    return _by_top_score(evaluation, evaluation.predicted == evaluation.truth, sign=1)
+
+
+def _by_top_score(evaluation: Evaluation, chosen: NDArray[np.bool_], sign: int) -> list[int]:
+    indexes = np.flatnonzero(chosen)
+    order = np.argsort(sign * evaluation.scores.max(axis=1)[indexes], kind="stable")
+    return [int(index) for index in indexes[order]]

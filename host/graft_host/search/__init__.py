@@ -1,0 +1,1 @@
+"""``graft search``: the fastest network that is accurate enough."""

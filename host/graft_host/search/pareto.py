@@ -1,0 +1,141 @@
+"""Candidates of a search, those that nothing beats, and the choice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from graft_host.support.rounding import apart
+
+_ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that was tried.
+
+    Attributes:
+        tap: where it ends.
+        image_size: its input side in pixels.
+        accuracy: cross-validated on the training and validation photos.
+        standard_error: of the accuracy.
+        ms: of one inference.
+        estimated: whether that was not measured, but reckoned from another network's.
+        bytes: of the file.
+    """
+
+    tap: str
+    image_size: int
+    accuracy: float
+    standard_error: float
+    ms: float
+    estimated: bool
+    bytes: int
+
+    @property
+    def megabytes(self) -> float:
+        """The file's size in MB of 1e6 bytes."""
+        return self.bytes / 1e6
+
+    @property
+    def shown(self) -> str:
+        """Its name for a person."""
+        return f"{self.tap} at {self.image_size}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the winner must meet.
+
+    Attributes:
+        max_ms: milliseconds of one inference at most.
+        max_mb: MB of the file at most.
+        min_accuracy: share of photos at least, cross-validated.
+        within: how far below the best accuracy a faster network may lie.
+    """
+
+    max_ms: float | None = None
+    max_mb: float | None = None
+    min_accuracy: float | None = None
+    within: float = 0.01
+
+    def misses(self, candidate: Candidate) -> dict[str, float]:
+        """By option, how far beyond a limit a candidate lies, as a share of the limit; empty if it meets all."""
+        found = {}
+        if self.max_ms is not None and candidate.ms > self.max_ms:
+            found["--max-ms"] = candidate.ms / self.max_ms - 1
+        if self.max_mb is not None and candidate.megabytes > self.max_mb:
+            found["--max-mb"] = candidate.megabytes / self.max_mb - 1
+        if self.min_accuracy is not None and candidate.accuracy < self.min_accuracy - _ROUNDING:
+            found["--min-accuracy"] = 1 - candidate.accuracy / self.min_accuracy
+        return found
+
+    def missed(self, candidate: Candidate, photos: int) -> str:
+        """What a candidate misses, in words; a limit may be what a table shows, which is rounded.
+
+        Args:
+            candidate: that misses a limit.
+            photos: on which its accuracy was measured.
+        """
+        said = []
+        missed = self.misses(candidate)
+        if self.max_ms is not None and "--max-ms" in missed:
+            said.append(f"{apart(candidate.ms, self.max_ms, 1)} ms misses --max-ms {self.max_ms}")
+        if self.max_mb is not None and "--max-mb" in missed:
+            said.append(f"{apart(candidate.megabytes, self.max_mb, 1)} MB misses --max-mb {self.max_mb}")
+        if self.min_accuracy is not None and "--min-accuracy" in missed:
+            share = apart(candidate.accuracy, self.min_accuracy)
+            right = f"{round(candidate.accuracy * photos)} of {photos} photos"
+            said.append(f"accuracy {share} ({right}) misses --min-accuracy {self.min_accuracy}")
+        return " and ".join(said)
+
+
+def front(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """The candidates that no other beats in accuracy, latency and size at once, fastest first.
+
+    Latency and size count as a table shows them, to a tenth: less is noise.
+    """
+
+    def figures(candidate: Candidate) -> tuple[float, float, float]:
+        return -candidate.accuracy, round(candidate.ms, 1), round(candidate.megabytes, 1)
+
+    def beaten(candidate: Candidate) -> bool:
+        mine = figures(candidate)
+        return any(
+            theirs != mine and all(a <= b for a, b in zip(theirs, mine, strict=True))
+            for theirs in map(figures, candidates)
+        )
+
+    kept = [candidate for candidate in candidates if not beaten(candidate)]
+    return tuple(sorted(kept, key=lambda candidate: (candidate.ms, -candidate.accuracy)))
+
+
+def choose(candidates: Sequence[Candidate], limits: Limits) -> Candidate | None:
+    """The fastest candidate that is good enough; None if none meets the limits.
+
+    Good enough is what reaches ``min_accuracy``, or where that is not set, what lies within ``within`` of the best
+    of those that meet the other limits.
+    """
+    possible = [candidate for candidate in candidates if not limits.misses(candidate)]
+    if not possible:
+        return None
+    enough = limits.min_accuracy
+    if enough is None:
+        enough = max(candidate.accuracy for candidate in possible) - limits.within
+    good = [candidate for candidate in possible if candidate.accuracy >= enough - _ROUNDING]
+    return min(good, key=lambda candidate: (cost(candidate)[0], -candidate.accuracy, candidate.bytes))
+
+
+def cost(candidate: Candidate) -> tuple[float, int]:
+    """Milliseconds to a tenth, as for the front, so that what is chosen lies on it; and bytes."""
+    return round(candidate.ms, 1), candidate.bytes
+
+
+def nearest(candidates: Sequence[Candidate], limits: Limits) -> Candidate:
+    """The candidate that lies least beyond the limits."""
+    return min(candidates, key=lambda candidate: (sum(limits.misses(candidate).values()), candidate.ms))

@@ -1,0 +1,117 @@
+"""Accuracy against latency, a point a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graft_host.report.page import count, percent
+from graft_host.report.svg import INK, LINE, MUTED, RIGHT, WRONG, canvas
+from graft_host.search.pareto import Candidate
+from graft_host.search.result import SearchResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_WIDTH, _HEIGHT = 620.0, 360.0
+_LEFT, _TOP, _RIGHT, _BOTTOM = 54.0, 14.0, 20.0, 44.0
+_LETTER, _LINE = 5.0, 10.0  # units that a letter of a name takes at most, and a line
+_GAP = 7.0
+
+_Box = tuple[float, float, float, float]
+
+
+def scatter(result: SearchResult) -> str:
+    """Draws every network with one standard error of its accuracy, the front, and the limits."""
+    on_front = result.front
+    with canvas(_WIDTH, _HEIGHT) as drawing:
+        axes = drawing.axes(_LEFT, _TOP, _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM)
+        axes.set(xlabel="milliseconds of one inference", ylabel="accuracy", axisbelow=True)
+        axes.grid(color=LINE, linewidth=0.6)
+        _scale(axes, result)
+        axes.plot(*zip(*_steps(on_front), strict=True), color=RIGHT, linewidth=1.2, alpha=0.6)
+        for each in result.candidates:
+            _point(axes, each, on_front=each in on_front, chosen=each == result.chosen)
+        _name(axes, result)
+        _limits(axes, result)
+        axes.yaxis.set_major_formatter(lambda share, _: f"{share:.1%}" if share <= 1 else "")
+        return drawing.svg("front", _in_words(result))
+
+
+def _scale(axes: Axes, result: SearchResult) -> None:
+    low = min(each.accuracy - each.standard_error for each in result.candidates)
+    high = max(each.accuracy + each.standard_error for each in result.candidates)
+    axes.set_xlim(0, 1.12 * max(each.ms for each in result.candidates))
+    axes.set_ylim(low - 0.08 * (high - low), min(high, 1) + 0.04 * (high - low))
+
+
+def _steps(on_front: tuple[Candidate, ...]) -> list[tuple[float, float]]:
+    """The best accuracy that can be had within so many milliseconds, as a stair."""
+    steps: list[tuple[float, float]] = []
+    for each in on_front:
+        if steps and each.accuracy <= steps[-1][1]:
+            continue  # on the front for its size
+        if steps:
+            steps.append((each.ms, steps[-1][1]))
+        steps.append((each.ms, each.accuracy))
+    return steps
+
+
+def _point(axes: Axes, candidate: Candidate, *, on_front: bool, chosen: bool) -> None:
+    colour = RIGHT if on_front else MUTED
+    around = candidate.accuracy - candidate.standard_error, min(1.0, candidate.accuracy + candidate.standard_error)
+    axes.plot([candidate.ms, candidate.ms], around, color=colour, linewidth=1.2, alpha=0.5)
+    axes.plot([candidate.ms], [candidate.accuracy], color=colour, marker="o", markersize=5.5, markeredgewidth=0)
+    if chosen:
+        axes.plot(
+            [candidate.ms], [candidate.accuracy], marker="o", markersize=12, markerfacecolor="none",
+            markeredgecolor=INK, markeredgewidth=1.4,
+        )  # fmt: skip
+
+
+def _name(axes: Axes, result: SearchResult) -> None:
+    """Names the points by tap and size, the most important first, wherever a name covers no other."""
+    on_front = result.front
+    order = sorted(result.candidates, key=lambda each: (each != result.chosen, each not in on_front, each.ms))
+    taken: list[_Box] = []
+    for each in order:
+        said = f"{each.tap.removeprefix('mixed')}/{each.image_size}"
+        x, y = _place(axes, each)
+        width = _LETTER * len(said)
+        for dx, dy in ((_GAP, -_GAP - 4), (_GAP, 4), (-_GAP - width, -_GAP - 4), (-_GAP - width, 4)):
+            box = (x + dx, y + dy, x + dx + width, y + dy + _LINE)
+            if _inside(box) and not any(_overlap(box, other) for other in taken):
+                colour = INK if each in on_front else MUTED
+                axes.annotate(
+                    said, (each.ms, each.accuracy), (dx, dy), textcoords="offset points", fontsize=8, color=colour
+                )
+                taken.append(box)
+                break
+
+
+def _place(axes: Axes, candidate: Candidate) -> tuple[float, float]:
+    """Where a point lies, in units from the lower left corner of the axes."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    return (
+        (candidate.ms - left) / (right - left) * (_WIDTH - _LEFT - _RIGHT),
+        (candidate.accuracy - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM),
+    )
+
+
+def _inside(box: _Box) -> bool:
+    return box[0] > 0 and box[1] > 0 and box[2] < _WIDTH - _LEFT and box[3] < _HEIGHT - _BOTTOM
+
+
+def _overlap(a: _Box, b: _Box) -> bool:
+    return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
+
+
+def _limits(axes: Axes, result: SearchResult) -> None:
+    if result.limits.max_ms is not None:
+        axes.axvline(result.limits.max_ms, color=WRONG, linewidth=1, linestyle=(0, (4, 3)))
+    if result.limits.min_accuracy is not None:
+        axes.axhline(result.limits.min_accuracy, color=WRONG, linewidth=1, linestyle=(0, (4, 3)))
+
+
+def _in_words(result: SearchResult) -> str:
+    said = [f"{each.shown}: {percent(each.accuracy)} in {each.ms:.1f} ms" for each in result.front]
+    return f"Accuracy over latency of {count(len(result.candidates), 'network')}. Not beaten are {'; '.join(said)}."

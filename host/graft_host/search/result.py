@@ -1,0 +1,76 @@
+"""What a search comes back with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graft_device.errors import GateError
+from graft_host.search.pareto import Candidate, Limits, cost, front
+from graft_host.training.result import TrainResult
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Networks that were tried, and the one that was chosen.
+
+    Attributes:
+        candidates: fastest first.
+        limits: that the winner had to meet.
+        chosen: the winner; None if none meets the limits.
+        trained: the winner as it was made and tested; None where there is none.
+        latency: what the milliseconds are, in words.
+        photos: how many each part of the split has.
+        seconds: a figure a stage.
+        written: whether the winner's file was kept.
+        warnings: why the milliseconds are worth little; empty if they are sound.
+    """
+
+    candidates: tuple[Candidate, ...]
+    limits: Limits
+    chosen: Candidate | None
+    trained: TrainResult | None
+    latency: str
+    photos: dict[str, int]
+    seconds: dict[str, float]
+    written: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def front(self) -> tuple[Candidate, ...]:
+        """The candidates that no other beats."""
+        return front(self.candidates)
+
+    @property
+    def best(self) -> Candidate:
+        """The most accurate; of equals the one that would be chosen."""
+        return min(self.candidates, key=lambda candidate: (-candidate.accuracy, *cost(candidate)))
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``graft search --json`` prints."""
+        on_front = self.front
+        rows = [
+            {**each.to_json(), "front": each in on_front, "misses": sorted(self.limits.misses(each))}
+            for each in self.candidates
+        ]
+        return {
+            "candidates": rows,
+            "chosen": None if self.chosen is None else {"tap": self.chosen.tap, "image_size": self.chosen.image_size},
+            "winner": None if self.trained is None else self._winner(self.trained),
+            "latency": self.latency,
+            "photos": self.photos,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "warnings": list(self.warnings),
+        }
+
+    def _winner(self, trained: TrainResult) -> dict[str, Any]:
+        found = trained.to_json()
+        return found if self.written else {**found, "model": None}
+
+
+class NothingFitsError(GateError):
+    """No network meets the limits; ``result`` is what was found all the same."""
+
+    def __init__(self, message: str, result: SearchResult) -> None:
+        super().__init__(message)
+        self.result = result

@@ -1,0 +1,1 @@
+"""Files, processes, caches and progress: what the other rooms share. Imports none of them."""

@@ -1,0 +1,19 @@
+"""Where the kit keeps backbones, bottlenecks and fingerprints."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from graft_device.errors import CacheError
+from graft_device.system.homes import user_folder
+
+
+def default_cache() -> Path:
+    """``$GRAFT_CACHE``, or ``graftkit`` in the user's cache folder; raises CacheError where there is no home folder."""
+    if chosen := os.environ.get("GRAFT_CACHE"):
+        return Path(chosen).expanduser()
+    found = user_folder("XDG_CACHE_HOME", ".cache")
+    if found is None:
+        raise CacheError("there is no home folder to keep the cache in: name one with --cache DIR or $GRAFT_CACHE")
+    return found

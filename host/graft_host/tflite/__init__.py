@@ -1,0 +1,1 @@
+"""Backbone and head become one ``.tflite`` file with metadata; reads and signs such files."""

@@ -1,0 +1,106 @@
+"""Backbone and head become one network, by editing the backbone's flatbuffer."""
+
+from __future__ import annotations
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from graft_host.heads.head import Array, Head
+from graft_host.heads.novelty import FARTHEST, SHARPNESS, Novelty
+from graft_host.support import flatbuffer
+from graft_host.tflite.graph_editor import OUTPUT_NAME, GraphEditor, Quantization
+from graft_host.tflite.head_quantization import quantize_head
+from graft_host.tflite.operators import check_versions
+
+
+def fuse(
+    backbone: bytes, head: Head, bottlenecks: Array, name: str = "the backbone", novelty: Novelty | None = None
+) -> bytes:
+    """Appends a head to a converted backbone; the backbone's own buffers stay as they are.
+
+    On an int8 backbone the head's weights are int8 too; from its logits on everything is float32, so that scores
+    don't come in steps.
+
+    Args:
+        backbone: a flatbuffer whose only output is the bottleneck ``[1,D]``, int8 or float32.
+        head: for bottlenecks of D numbers.
+        bottlenecks: ``[N,D]`` that the int8 ranges are chosen on.
+        name: what errors call the backbone.
+        novelty: shrinks the logits of strangers; None leaves them as they are.
+
+    Returns:
+        A flatbuffer from the backbone's input to float32 probabilities ``[1,K]``.
+
+    Raises:
+        ExportError: the backbone doesn't fit, or an operator is too new for tflite-runtime 2.14.0.
+    """
+    model = flatbuffer.unpack(backbone, name)
+    graph = GraphEditor(model, name)
+    graph.check_bottleneck(len(head.kernel))
+    source, classes = graph.output, len(head.bias)
+    if graph.bottleneck.type == schema.TensorType.INT8:
+        logits = _append_int8_logits(graph, head, bottlenecks)
+        logits = graph.add_dequantize(logits, b"head/float_logits", classes)
+    else:
+        logits = _append_float_logits(graph, head)
+    if novelty is not None:
+        if graph.bottleneck.type == schema.TensorType.INT8:
+            source = graph.add_dequantize(source, b"novelty/bottleneck", len(head.kernel))
+        logits = _append_novelty(graph, source, logits, novelty, classes)
+    output = graph.add_activation(OUTPUT_NAME, classes, schema.TensorType.FLOAT32)
+    graph.add_softmax(logits, output, version=1)
+    graph.set_output(output)
+    graph.finish()
+    check_versions(model)
+    return flatbuffer.pack(model)
+
+
+def _append_int8_logits(graph: GraphEditor, head: Head, bottlenecks: Array) -> int:
+    input_scale = float(graph.bottleneck.quantization.scale[0])
+    quantized = quantize_head(head, bottlenecks, input_scale)
+    kind, scale = schema.TensorType, quantized.weight_scale
+    weights = graph.add_tensor(b"head/weights", quantized.weights, kind.INT8, Quantization(scale, 0))
+    bias = graph.add_tensor(b"head/bias", quantized.bias, kind.INT32, Quantization(input_scale * scale, 0))
+    logits = graph.add_activation(
+        b"head/logits",
+        len(quantized.bias),
+        kind.INT8,
+        Quantization(quantized.output_scale, quantized.output_zero_point),
+    )
+    graph.add_fully_connected([graph.output, weights, bias], logits, version=4)
+    return logits
+
+
+def _append_float_logits(graph: GraphEditor, head: Head) -> int:
+    kind = schema.TensorType.FLOAT32
+    weights = graph.add_tensor(b"head/weights", np.ascontiguousarray(head.kernel.T), kind)
+    bias = graph.add_tensor(b"head/bias", head.bias, kind)
+    logits = graph.add_activation(b"head/logits", len(head.bias), kind)
+    graph.add_fully_connected([graph.output, weights, bias], logits, version=1)
+    return logits
+
+
+def _append_novelty(graph: GraphEditor, source: int, logits: int, novelty: Novelty, classes: int) -> int:
+    """exp(-c · RELU6(a · Σ weight · (x - mean)² - a · start)) · logits, as ``novelty.shrink`` has it."""
+    kind, operators, options = schema.TensorType.FLOAT32, schema.BuiltinOperator, schema.BuiltinOptions
+    length, slope = len(novelty.spread.mean), SHARPNESS * (6 / FARTHEST)
+    mean = graph.add_tensor(b"novelty/mean", novelty.spread.mean[np.newaxis], kind)
+    weight = graph.add_tensor(
+        b"novelty/weight", (novelty.spread.weight * np.float32(slope / novelty.start))[np.newaxis], kind
+    )
+    start = graph.add_tensor(b"novelty/start", np.array([-slope], np.float32), kind)
+    back = graph.add_tensor(b"novelty/back", np.array([[-FARTHEST / 6]], np.float32), kind)
+    squares = graph.add_activation(b"novelty/squares", length, kind)
+    graph.add_operator(
+        operators.SQUARED_DIFFERENCE, 1, [source, mean], squares,
+        options.SquaredDifferenceOptions, schema.SquaredDifferenceOptionsT(),
+    )  # fmt: skip
+    beyond = graph.add_activation(b"novelty/beyond", 1, kind)
+    graph.add_fully_connected([squares, weight, start], beyond, version=1, relu6=True)
+    exponent = graph.add_activation(b"novelty/exponent", 1, kind)
+    graph.add_operator(operators.MUL, 1, [beyond, back], exponent, options.MulOptions, schema.MulOptionsT())
+    factor = graph.add_activation(b"novelty/factor", 1, kind)
+    graph.add_operator(operators.EXP, 1, [exponent], factor, options.ExpOptions, schema.ExpOptionsT())
+    shrunk = graph.add_activation(b"novelty/logits", classes, kind)
+    graph.add_operator(operators.MUL, 1, [logits, factor], shrunk, options.MulOptions, schema.MulOptionsT())
+    return shrunk

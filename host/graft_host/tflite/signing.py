@@ -1,0 +1,100 @@
+"""Signs a model with an SSH key, by ``ssh-keygen``; boards check it against their list of allowed signers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import time
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from graft_device.errors import ExportError, GraftError, os_reason
+from graft_device.model import read_model
+from graft_device.store.signatures import NAMESPACE, SIGNED_FORMAT, SIGNED_NAME
+from graft_device.store.slots import utc
+from graft_host.support.files import write_atomically
+from graft_host.tflite.metadata import pack_zip
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signed model: the files, and what identifies them."""
+
+    model: Path
+    signature: Path
+    sha256: str
+    bytes: int
+    time: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**self.__dict__, "model": str(self.model), "signature": str(self.signature)}
+
+
+def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool = False) -> Signed:
+    """Puts the time of signing into a model and signs the whole file.
+
+    The time lets a board refuse an old model that somebody plays to it again. The network, the labels and the card
+    stay as they are, to the byte.
+
+    Args:
+        model: a ``.tflite`` file that ``graft train`` wrote; replaced, unless …
+        key: the private key, or a public one whose private half the SSH agent holds.
+        output: … the signed model goes here.
+        overwrite: replace ``output``.
+
+    Raises:
+        ModelError: the file is not one of the kit's.
+        ExportError: it cannot be signed or written.
+    """
+    read_model(model)
+    target = output or model
+    if output is not None and output.exists() and not overwrite:
+        raise ExportError(f"{output} exists: give another name with -o, or --overwrite")
+    moment = _now()
+    data = stamped(model.read_bytes(), moment)
+    signature = target.with_name(f"{target.name}.sig")
+    armored = _signature(data, key)
+    try:
+        write_atomically(target.resolve(), data)
+        write_atomically(signature, armored)
+    except OSError as error:
+        raise ExportError(f"cannot write {target} and its signature: {os_reason(error)}") from error
+    return Signed(target, signature, hashlib.sha256(data).hexdigest(), len(data), moment)
+
+
+def stamped(artifact: bytes, moment: str) -> bytes:
+    """An artifact with the time of signing in its zip, in place of an earlier one; the network stays as it is."""
+    with zipfile.ZipFile(BytesIO(artifact)) as archive:
+        network = artifact[: min(info.header_offset for info in archive.infolist())]
+        files = {name: archive.read(name) for name in archive.namelist() if name != SIGNED_NAME}
+    text = json.dumps({"format": SIGNED_FORMAT, "time": moment}) + "\n"
+    return network + pack_zip({**files, SIGNED_NAME: text.encode()})
+
+
+def _signature(data: bytes, key: Path) -> bytes:
+    if not key.is_file():
+        raise ExportError(f"no such key: {key}; make one with: ssh-keygen -t ed25519 -f {key}")
+    command = ["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(key)]
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    except OSError as error:
+        raise ExportError(f"ssh-keygen cannot be run ({os_reason(error)}): sudo apt install openssh-client") from error
+    if done.returncode:
+        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+        raise ExportError(f"{key} cannot sign: {lines[-1] if lines else f'ssh-keygen ends with {done.returncode}'}")
+    return done.stdout
+
+
+def _now() -> str:
+    """The time; that of ``$SOURCE_DATE_EPOCH`` for builds that shall be repeatable."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        return utc(time.time() if epoch is None else int(epoch))
+    except (ValueError, OverflowError, OSError) as error:
+        raise GraftError(f"SOURCE_DATE_EPOCH is {epoch!r}: it must be seconds since 1970") from error

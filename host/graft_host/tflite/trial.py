@@ -1,0 +1,30 @@
+"""Opens a model in a runtime and runs it once; in a process of its own, as a bad file can take a runtime down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graft_device.errors import GraftError
+from graft_device.runtime import open_model
+from graft_host.support.isolated import Progress, call_quietly, serve
+
+
+def why_not(path: Path, runtime: str) -> str | None:
+    """None if an installed runtime runs the model, else its reason."""
+    try:
+        call_quietly("graft_host.tflite.trial", {"path": str(path.absolute()), "runtime": runtime})
+    except GraftError as error:
+        return str(error)
+    return None
+
+
+def _run(request: dict[str, Any], progress: Progress) -> None:  # noqa: ARG001  a trial is one step
+    runner = open_model(request["path"], request["runtime"], threads=1)
+    runner(np.zeros(runner.input.shape, runner.input.dtype))
+
+
+if __name__ == "__main__":
+    serve(_run)

@@ -1,0 +1,1 @@
+"""``graft train``: the steps from photos to a tested file, in order."""

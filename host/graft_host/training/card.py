@@ -1,0 +1,59 @@
+"""The model card of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from graft_device import __version__
+from graft_device.model import ModelCard
+from graft_host.evaluation.accuracy import Accuracy
+from graft_host.heads.thresholds import CalibratedHead
+from graft_host.training.material import Material
+from graft_host.training.options import HeadOptions
+
+
+def model_card(options: HeadOptions, material: Material, head: CalibratedHead) -> ModelCard:
+    """The card of a model before it was tested."""
+    backbone, recipe = material.backbone, options.recipe
+    spec = backbone.spec
+    training: dict[str, Any] = {
+        "photos": material.split.counts(len(material.dataset.skipped)),
+        "split": material.split.record(options.rule),
+        "head": {"optimizer": recipe.optimizer, "class_weight": "balanced" if recipe.balanced else "none"},
+        "augment": options.augment,
+    }
+    if head.head.penalty is None:
+        training["head"] |= {"learning_rate": recipe.learning_rate, "steps": recipe.steps}
+    else:
+        training["head"]["penalty"] = head.head.penalty
+    return ModelCard(
+        kit_version=__version__,
+        backbone={
+            "name": "inception_v3",
+            "weights": spec.weights.name,
+            "pretrained": spec.weights.pretrained,
+            "weights_fingerprint": spec.weights.fingerprint,
+            "fingerprint": backbone.fingerprint,
+            "calibration_photos": backbone.calibration_photos,
+        },
+        tap=spec.tap,
+        image_size=spec.image_size,
+        resize=spec.resize,
+        quantization=spec.quantization,
+        mean=spec.weights.mean,
+        std=spec.weights.std,
+        training=training,
+        thresholds={} if head.unknown is None else {"unknown": head.unknown.to_json()},
+    )
+
+
+def tested_card(card: ModelCard, accuracy: Accuracy, head: CalibratedHead) -> ModelCard:
+    """The card with what testing the file found."""
+    calibration = {
+        "temperature": head.temperature,
+        "ece": {"before": accuracy.error_before, "after": accuracy.error_after},
+        "photos": head.photos,
+    }
+    figures = {**accuracy.to_json(), "agreement": accuracy.agreement}
+    return replace(card, training={**card.training, "accuracy": figures, "calibration": calibration})

@@ -1,0 +1,98 @@
+"""What a run leaves behind: the model, or what became of one that a gate refused, and the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graft_device import console
+from graft_device.errors import ExportError, GateError, GraftError
+from graft_device.model import read_model
+from graft_host.report.report import ReportData, render_report, write_report
+from graft_host.support.scratch import scratch, write_scratch
+from graft_host.training.guards import FailedGate, rejected_path, write_model
+from graft_host.training.options import TrainOptions
+from graft_host.training.result import TrainResult
+
+
+class RejectedError(GateError):
+    """A gate refused the model; ``result`` is the whole run all the same."""
+
+    def __init__(self, message: str, result: TrainResult) -> None:
+        super().__init__(message, result.evaluation)
+        self.result = result
+
+
+class UnreportedError(ExportError):
+    """The model was written and its report could not be; ``result`` is the whole run."""
+
+    def __init__(self, message: str, result: TrainResult) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def place_model(artifact: bytes, gate: FailedGate | None, options: TrainOptions) -> Path | None:
+    """Writes the artifact where it belongs: to the output, or if a gate refused it, aside if that was asked for.
+
+    Returns:
+        The file; None if there is none.
+
+    Raises:
+        ExportError: it cannot be written.
+    """
+    if gate is not None and not options.keep_rejected:
+        return None
+    path = options.output if gate is None else rejected_path(options.output)
+    write_model(path, artifact, overwrite=options.overwrite)
+    return path
+
+
+def place_report(result: TrainResult, artifact: bytes, options: TrainOptions) -> GraftError | None:
+    """Writes the report that was asked for, of a rejected model too.
+
+    Returns:
+        Why it could not be written; the model is there all the same.
+    """
+    if options.report is None:
+        return None
+    try:
+        with scratch() as folder:
+            model = result.model
+            if model is None:
+                model = folder / rejected_path(options.output).name
+                write_scratch(model, artifact)
+            told = ReportData(result.evaluation, read_model(model), options.photos, "test", result.to_json())
+            write_report(options.report, render_report(told), overwrite=options.overwrite, option="--report")
+    except GraftError as error:
+        return error
+    return None
+
+
+def check_delivered(result: TrainResult, options: TrainOptions, unreported: GraftError | None) -> None:
+    """Says what was written and what not, if that is not all that was asked for.
+
+    Args:
+        result: of the run.
+        options: what it was told.
+        unreported: from ``place_report``.
+
+    Raises:
+        RejectedError: a gate refused the model.
+        UnreportedError: it passed, but its report was not written.
+    """
+    if result.gate is None:
+        if unreported is not None:
+            model, photos = console.printable(result.model), console.printable(options.photos)
+            raise UnreportedError(
+                f"{unreported}; the model is finished and written to {model}: "
+                f"'graft report {model} {photos} -o PAGE' reports on it",
+                result,
+            ) from unreported
+        return
+    fate = f"{console.printable(options.output)} was not written"
+    if result.model is not None:
+        fate += f"; the rejected file is {console.printable(result.model)}"
+    if unreported is not None:
+        fate += f"; there is no report: {unreported}"
+    elif options.report is not None:
+        fate += f"; its report is {console.printable(options.report)}"
+    raise RejectedError(f"{result.gate.reason}: {fate}", result) from unreported

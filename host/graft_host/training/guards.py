@@ -1,0 +1,134 @@
+"""What must hold before a run starts, and before its model replaces another."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graft_device.classifier import UNKNOWN
+from graft_device.errors import CacheError, DatasetError, ExportError, os_reason
+from graft_host.evaluation.accuracy import Accuracy
+from graft_host.photos.dataset import Dataset
+from graft_host.photos.folders import entries_of_root
+from graft_host.support.destination import (
+    MODEL,
+    REPORT,
+    Source,
+    check_cache_place,
+    check_destination,
+    check_replaceable,
+    resolved,
+    weights_source,
+)
+from graft_host.support.files import write_atomically
+from graft_host.support.rounding import apart
+from graft_host.training.options import HeadOptions, TrainOptions
+
+_ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
+
+
+def check_strict(dataset: Dataset, *, strict: bool) -> None:
+    """Raises DatasetError under ``--strict`` if a file in a class folder was skipped."""
+    skipped = [skip for skip in dataset.skipped if skip.path.parent != dataset.root]
+    if strict and skipped:
+        first, count = skipped[0], len(skipped)
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        raise DatasetError(f"{first.path}: {first.reason}{more}; mend or remove it, or run without --strict")
+
+
+@dataclass(frozen=True)
+class FailedGate:
+    """A demand that a model does not meet.
+
+    Attributes:
+        option: that makes it.
+        wanted: the share that it names.
+        measured: the share that the shipped file comes to.
+        reason: the same as a sentence.
+    """
+
+    option: str
+    wanted: float
+    measured: float
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """What failed, what was wanted, and what was measured."""
+        return {"failed": self.option, "wanted": self.wanted, "measured": self.measured}
+
+
+def failed_gate(accuracy: Accuracy, photos: int, options: TrainOptions) -> FailedGate | None:
+    """The first gate that the file does not pass on so many test photos; None if it is as good as demanded."""
+    shipped, least, most = accuracy.shipped, options.min_accuracy, options.max_drop
+    if least is not None and not shipped >= least:
+        right = round(shipped * photos)
+        reason = f"accuracy {apart(shipped, least)} ({right} of {photos} test photos) is below --min-accuracy {least}"
+        return FailedGate("--min-accuracy", least, shipped, reason)
+    if most is not None and accuracy.float32 is not None:
+        drop = accuracy.float32 - shipped
+        if not drop <= most + _ROUNDING:
+            reason = (
+                f"accuracy {shipped:.4f} on {photos} test photos is {apart(drop, most)} below float32's "
+                f"{accuracy.float32:.4f}, more than --max-drop {most} allows"
+            )
+            return FailedGate("--max-drop", most, drop, reason)
+    return None
+
+
+def rejected_path(output: Path) -> Path:
+    """Where ``--keep-rejected`` puts a model that failed a gate."""
+    return output.with_name(f"{output.stem}.rejected{output.suffix}")
+
+
+def check_outputs(options: TrainOptions) -> None:
+    """Raises ExportError if a file that the run may write at its end could not be, before it starts."""
+    sources = [Source("photos", options.photos), *weights_source(options.weights)]
+    check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
+    sources.append(Source("model", options.output))
+    if options.keep_rejected:
+        rejected = rejected_path(options.output)
+        check_destination(rejected, MODEL, sources, overwrite=options.overwrite)
+        sources.append(Source("rejected model", rejected))
+    if options.report is not None:
+        check_destination(options.report, REPORT, sources, overwrite=options.overwrite, option="--report")
+
+
+def check_unknown_label(options: HeadOptions) -> None:
+    """Raises DatasetError if a class is called what the board says of photos that are like none of the classes."""
+    if not options.unknown_rate > 0:
+        return
+    for path, is_folder in entries_of_root(options.photos):
+        if is_folder and path.name.casefold() == UNKNOWN:
+            raise DatasetError(
+                f"class folder {path} has the name of what the board answers when a photo is like none of the "
+                f"classes, '{UNKNOWN}': rename the folder, or give --unknown-rate 0"
+            )
+
+
+def check_cache(cache: Path, photos: Path) -> None:
+    """Raises CacheError unless the cache folder can be written to and lies elsewhere than the photos."""
+    check_cache_place(cache, photos)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            pass
+    except OSError as error:
+        raise CacheError(
+            f"cannot use cache folder {cache}: {os_reason(error)}; choose another with --cache DIR"
+        ) from error
+
+
+def write_model(output: Path, artifact: bytes, *, overwrite: bool) -> None:
+    """Writes the artifact, whole or not at all; raises ExportError if that fails."""
+    if output.exists() and not overwrite:
+        raise ExportError(f"{output} appeared while this run was going on: give --overwrite to replace it")
+    check_replaceable(output, MODEL)
+    try:
+        write_atomically(resolved(output), artifact)  # a link stays a link
+    except OSError as error:
+        raise ExportError(
+            f"cannot write {output}: {os_reason(error)}; the cache keeps the work, so free space "
+            "or name another place and run again"
+        ) from error

@@ -1,0 +1,171 @@
+"""What a head is made from: photos, their split, a quantized backbone, and its bottlenecks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.runtime import threads_to_use
+from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks, Extraction
+from graft_host.backbones.quantize import MAX_CALIBRATION_PHOTOS, Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.weights import WeightsSource, check_tap, find_weights, imagenet_path
+from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
+from graft_host.photos.near_duplicates import group_near_duplicates
+from graft_host.photos.split import Split, split
+from graft_host.support.cache import default_cache
+from graft_host.support.clock import Clock
+from graft_host.support.reporter import Reporter, note_skipped
+from graft_host.training.guards import check_cache, check_strict
+from graft_host.training.options import HeadOptions
+
+Part = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything before the head.
+
+    Attributes:
+        dataset: the photos that can be used and those that were skipped.
+        split: which photo serves for what.
+        backbone: quantized.
+        extraction: cache hits and misses.
+        train: bottlenecks ``[N,D]`` and labels ``[N]``, variants of the photos behind them.
+        validation: likewise, no variants; also …
+        test: … of the test photos.
+        groups: rows of ``train`` with the same number show one photo or near duplicates of it, ``[N]``.
+    """
+
+    dataset: Dataset
+    split: Split
+    backbone: Backbone
+    extraction: Extraction
+    train: Part
+    validation: Part
+    test: Part
+    groups: NDArray[np.int64]
+
+    def without_variants(self) -> Part:
+        """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""
+        own = len(self.split.train)
+        parts = (self.train[0][:own], self.train[1][:own]), self.validation, self.test
+        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known before anything is computed.
+
+    Attributes:
+        weights: of the backbone.
+        dataset: the photos that can be decoded, near duplicates grouped.
+        split: which photo serves for what.
+        cache: folder of the kit's caches.
+        threads: to use.
+    """
+
+    weights: WeightsSource
+    dataset: Dataset
+    split: Split
+    cache: Path
+    threads: int
+
+
+def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
+    """Finds weights and photos, and splits the photos.
+
+    Raises:
+        GraftError: a head cannot be trained with these.
+    """
+    threads = threads_to_use(options.threads)
+    cache = options.cache or default_cache()
+    check_cache(cache, options.photos)
+    check_folder(options.photos)
+    weights = chosen_weights(options, reporter)
+    with clock.stage("scan"), reporter.progress("comparing") as progress:
+        dataset = group_near_duplicates(scan(options.photos, threads), cache, threads, progress)
+    note_unreadable(dataset.skipped, options.photos, reporter)
+    check_strict(dataset, strict=options.strict)
+    check_classes(dataset)
+    parts = split(dataset, options.rule)
+    if not weights.pretrained:
+        reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
+    return Survey(weights, dataset, parts, cache, threads)
+
+
+def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
+    """Scans, splits, converts or finds the backbone, and extracts what is not cached.
+
+    Raises:
+        GraftError: anything that keeps a head from being trained; the cache keeps what was computed.
+    """
+    found = survey(options, reporter, clock)
+    threads, cache, dataset, parts = found.threads, found.cache, found.dataset, found.split
+    spec = BackboneSpec(found.weights, options.tap, options.image_size, options.quantization, options.resize)
+    with clock.stage("backbone"), reporter.progress("quantizing") as progress:
+        backbone = quantized_backbone(spec, parts.train, cache, threads, options.recalibrate, progress)
+    with Bottlenecks(backbone, cache) as bottlenecks:
+        augmentation = Augmentation(options.augment, options.rule.seed)
+        with clock.stage("bottlenecks"), reporter.progress("bottlenecks") as progress:
+            extraction = bottlenecks.extract(dataset.photos, parts.train, augmentation, threads, progress)
+        whole, dataset = dataset, dataset.without(extraction.failures)
+        note_unreadable(dataset.skipped[len(whole.skipped) :], options.photos, reporter)
+        check_strict(dataset, strict=options.strict)
+        check_classes(dataset)
+        parts = split(dataset, options.rule)
+        note_calibration(backbone, parts, reporter)
+        return Material(
+            dataset,
+            parts,
+            backbone,
+            extraction,
+            bottlenecks.matrix(parts.train, augmentation),
+            bottlenecks.matrix(parts.validation),
+            bottlenecks.matrix(parts.test),
+            np.tile(group_numbers(parts.train), options.augment + 1),
+        )
+
+
+def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
+    """The weights that were asked for.
+
+    Raises:
+        WeightsError: they cannot be had, or don't reach the tap.
+    """
+    if options.weights == "imagenet" and not imagenet_path().is_file():
+        reporter.note("downloading the ImageNet weights (88 MB, once)")
+    weights = find_weights(options.weights, options.rule.seed)
+    check_tap(weights, options.tap)
+    return weights
+
+
+def group_numbers(photos: Sequence[Photo]) -> NDArray[np.int64]:
+    """A number for each photo, ``[N]``: equal for copies and near duplicates."""
+    _, numbers = np.unique([photo.place for photo in photos], return_inverse=True)
+    return numbers.astype(np.int64)
+
+
+def note_unreadable(skipped: Sequence[Skipped], folder: Path, reporter: Reporter) -> None:
+    """Tells of the first few photos of a folder that cannot be used."""
+    note_skipped(((skip.path, skip.reason) for skip in skipped), reporter, f": 'graft check {folder}' lists them")
+
+
+def note_calibration(backbone: Backbone, parts: Split, reporter: Reporter, where: str = "") -> None:
+    """Says so of a cached backbone that was calibrated on far fewer photos than a new one would be.
+
+    Args:
+        backbone: that is used.
+        parts: of the photos that it is used for.
+        reporter: hears of it.
+        where: goes before what is said, such as ``"at 150, "``.
+    """
+    possible = min(MAX_CALIBRATION_PHOTOS, len(parts.train))
+    if backbone.reused and backbone.spec.quantization == "int8" and backbone.calibration_photos < possible / 2:
+        reporter.note(
+            f"note: {where}the cached backbone was calibrated on {backbone.calibration_photos} photos; "
+            f"--recalibrate would take {possible}"
+        )

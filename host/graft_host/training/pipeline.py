@@ -1,0 +1,172 @@
+"""``train``: a folder of photos becomes one tested ``.tflite``; the steps in order, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from graft_device.errors import DatasetError
+from graft_device.runtime import threads_to_use
+from graft_host.evaluation.accuracy import Accuracy
+from graft_host.evaluation.evaluate import Evaluation, evaluate
+from graft_host.evaluation.golden import golden_pack
+from graft_host.heads.head import train_head
+from graft_host.heads.mislabels import search_mislabels
+from graft_host.heads.thresholds import CalibratedHead, Unknown, calibrate, expected_calibration_error, softmax
+from graft_host.photos.dataset import Photo
+from graft_host.photos.findings import warnings
+from graft_host.photos.problems import find_problems
+from graft_host.support.clock import Clock
+from graft_host.support.isolated import Progress
+from graft_host.support.reporter import Reporter, WithoutNotes
+from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
+from graft_host.tflite.fuse import fuse
+from graft_host.tflite.metadata import add_metadata, archive
+from graft_host.training.card import model_card, tested_card
+from graft_host.training.delivery import check_delivered, place_model, place_report
+from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate
+from graft_host.training.material import Material, gather
+from graft_host.training.options import HeadOptions, TrainOptions
+from graft_host.training.result import TrainResult
+
+_STATED = 1e-4  # stated rates are rounded to this
+
+
+def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
+    """Trains, calibrates, fuses, evaluates and writes a model.
+
+    Raises:
+        GraftError: anything that keeps the model from being made; no output is written then, and the cache keeps
+            what was computed.
+        RejectedError: the shipped file is not as good as the options demand; no output is written, but for a rejected
+            file and a report that were asked for.
+        UnreportedError: the model was written, and the report that was asked for could not be.
+    """
+    clock = Clock()
+    check_outputs(options)
+    check_unknown_label(options)
+    remove_stale_scratch()
+    material = gather(options, reporter, clock)
+    if note := material.extraction.damage:
+        reporter.note(note)
+    labels, (tests, truth) = material.dataset.labels, material.test
+    with clock.stage("check"):
+        for line in photo_warnings(material, options):
+            reporter.note(line)
+    with clock.stage("head"), threadpool_limits(1):  # products this thin are slower on more, and round differently
+        head = graftable_head(material, options)
+    if note := unknown_note(head.unknown, options.unknown_rate):
+        reporter.note(note)
+    with clock.stage("fuse"), threadpool_limits(1):
+        card = model_card(options, material, head)
+        network = add_metadata(graft(material, head), card)
+    with clock.stage("evaluate"), reporter.progress("testing the file") as progress:
+        threads = threads_to_use(options.threads)
+        evaluation = evaluated(network + archive(labels, card), labels, material.split.test, threads, progress)
+    float32 = None
+    if options.max_drop is not None:
+        with clock.stage("float32"):
+            float32 = float32_accuracy(options, reporter)
+    classes = head.head.predict(tests)
+    named = ~evaluation.refused  # the score of a photo that is refused is no claim
+    accuracy = Accuracy(
+        float(np.mean(classes == truth)),
+        evaluation.accuracy,
+        float(np.mean(evaluation.predicted == classes)),
+        float32,
+        expected_calibration_error(softmax(head.uncalibrated(tests[named])), truth[named]),
+        expected_calibration_error(evaluation.scores[named], evaluation.truth[named]),
+    )
+    card = tested_card(card, accuracy, head)
+    with clock.stage("golden"):
+        photos = material.split.test if options.golden_photos else ()
+        golden = golden_pack(network, archive(labels, card), evaluation, photos)
+    # The network that was tested, byte for byte.
+    artifact = network + archive(labels, card, golden.entries())
+    gate = failed_gate(accuracy, len(evaluation.truth), options)
+    with clock.stage("write"):
+        model = place_model(artifact, gate, options)
+    result = TrainResult(model, material, head, evaluation, accuracy, len(artifact), clock.finish(), gate)
+    check_delivered(result, options, place_report(result, artifact, options))
+    return result
+
+
+def photo_warnings(material: Material, options: HeadOptions) -> list[str]:
+    """What ``graft check`` would find in these photos, counted."""
+    photos = [photo for part in material.split.parts.values() for photo in part]
+    bottlenecks, labels = material.without_variants()
+    search = search_mislabels(
+        bottlenecks, labels, [photo.place for photo in photos], len(material.dataset.labels), options.rule.seed,
+        threads_to_use(options.threads),
+    )  # fmt: skip
+    found = find_problems(replace(material.dataset, photos=tuple(photos)), options.image_size, search.mislabels)
+    return warnings(found, options.photos, material.split.divided)
+
+
+def unknown_note(unknown: Unknown | None, asked: float) -> str | None:
+    """What to say where strangers are not told from known photos as was asked for.
+
+    Args:
+        unknown: what came out.
+        asked: ``--unknown-rate``.
+    """
+    if asked > 0 and unknown is None:
+        return (
+            "warning: too few photos to find a threshold for unknown ones: the model will call none unknown; "
+            "add photos, or give --unknown-rate 0 to say that this is meant"
+        )
+    if unknown is not None and unknown.rate > asked + _STATED:
+        return (
+            f"note: {unknown.photos} photos are too few to promise that at most {asked:.2%} of known ones will be "
+            f"called unknown; it may be {unknown.rate:.2%}: add photos, or raise --unknown-rate"
+        )
+    return None
+
+
+def graftable_head(material: Material, options: HeadOptions) -> CalibratedHead:
+    """Trains a head on the bottlenecks, and calibrates it on photos that it was not trained on."""
+    classes, recipe = len(material.dataset.labels), options.recipe
+    train, validation, groups = material.train, material.validation, material.groups
+    threads = threads_to_use(options.threads)
+    head = train_head(train, validation, classes, recipe, groups, threads)
+    return calibrate(head, train, validation, recipe, groups, options.unknown_rate, threads)
+
+
+def graft(material: Material, head: CalibratedHead) -> bytes:
+    """The network of backbone and head, still without labels and card."""
+    backbone = material.backbone.path
+    return fuse(backbone.read_bytes(), head.head, material.train[0], str(backbone), head.novelty)
+
+
+def float32_accuracy(options: HeadOptions, reporter: Reporter) -> float:
+    """What the same photos, weights and recipe come to on the test photos where nothing is quantized."""
+    # What there was to note of the photos was noted, and float32 needs no calibration that could be old.
+    plain = replace(options, quantization="float32", recalibrate=False)
+    material = gather(plain, WithoutNotes(reporter), Clock())
+    with threadpool_limits(1):
+        head = train_head(
+            material.train, material.validation, len(material.dataset.labels), options.recipe, material.groups
+        )
+    tests, truth = material.test
+    return float(np.mean(head.predict(tests) == truth))
+
+
+def evaluated(
+    artifact: bytes, labels: Sequence[str], photos: Sequence[Photo], threads: int, progress: Progress
+) -> Evaluation:
+    """Evaluates an artifact as the board will read it, from a file.
+
+    Raises:
+        DatasetError: a photo cannot be read any more.
+        ExportError: there is no room for a temporary file.
+    """
+    with scratch() as folder:
+        candidate = folder / "candidate.tflite"
+        write_scratch(candidate, artifact)
+        evaluation = evaluate(candidate, photos, labels, threads, progress)
+    for path, reason in evaluation.failures.items():
+        raise DatasetError(f"{path} changed during the run ({reason}): run again")
+    return evaluation

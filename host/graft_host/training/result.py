@@ -1,0 +1,77 @@
+"""What a training run comes back with."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graft_host.evaluation.accuracy import Accuracy
+from graft_host.evaluation.evaluate import Evaluation
+from graft_host.heads.thresholds import CalibratedHead
+from graft_host.training.guards import FailedGate
+from graft_host.training.material import Material
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A model and how it came about.
+
+    Attributes:
+        model: the file; one that a gate refused lies aside, or there is None.
+        material: photos, split, backbone and bottlenecks.
+        head: the float head, calibrated.
+        evaluation: of the written file on the test photos.
+        accuracy: figures on the test photos.
+        size: of the file in bytes.
+        seconds: a figure per stage.
+        gate: that refused the model, if one did.
+    """
+
+    model: Path | None
+    material: Material
+    head: CalibratedHead
+    evaluation: Evaluation
+    accuracy: Accuracy
+    size: int
+    seconds: dict[str, float]
+    gate: FailedGate | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures that ``graft train --json`` prints; of a refused model with ``gate`` and ``rejected`` too."""
+        dataset, backbone = self.material.dataset, self.material.backbone
+        path = None if self.model is None else os.fsdecode(self.model)
+        figures = {
+            "model": path if self.gate is None else None,
+            "labels": list(dataset.labels),
+            "photos": self.material.split.counts(len(dataset.skipped)),
+            "accuracy": self.accuracy.to_json(),
+            "agreement": self.accuracy.agreement,
+            "bytes": self.size,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "cache": {
+                "hits": self.material.extraction.hits,
+                "misses": self.material.extraction.misses,
+                "backbone": "reused" if backbone.reused else "converted",
+            },
+            "penalty": self.head.head.penalty,
+            "calibration": {
+                "temperature": self.head.temperature,
+                "ece": {"before": self.accuracy.error_before, "after": self.accuracy.error_after},
+                "photos": self.head.photos,
+            },
+            "pretrained": backbone.spec.weights.pretrained,
+            **self.evaluation.figures(),
+            "unknown": self._unknown(),
+            "skipped": [{"path": os.fsdecode(s.path), "reason": s.reason} for s in dataset.skipped],
+        }
+        return figures if self.gate is None else {**figures, "gate": self.gate.to_json(), "rejected": path}
+
+    def _unknown(self) -> dict[str, Any] | None:
+        """The threshold with what it was set on, and how many of the test photos it refuses; None if there is none."""
+        unknown = self.head.unknown
+        if unknown is None:
+            return None
+        kept = {"score": round(unknown.score, 6), "rate": unknown.rate, "photos": unknown.photos}
+        return {**kept, **self.evaluation.figures().get("unknown", {})}

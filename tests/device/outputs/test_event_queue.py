@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+from graft_device.classifier import Prediction
+from graft_device.errors import GraftError
+from graft_device.outputs.event_queue import MAX_IN_MEMORY, EventQueue
+from graft_device.outputs.events import Event, new_id
+
+MB = 1_000_000
+
+
+def make_event(label: str = "cats") -> Event:
+    return Event(new_id(), 0, "2026-01-31T12:00:00.000Z", "camera", (Prediction(label, 0.9),), False, {"invoke": 1.0})
+
+
+class Opened:
+    """Queues in one folder, one after the other, and what they noted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.notes: list[str] = []
+
+    def __call__(self, max_bytes: int = MB) -> EventQueue:
+        return EventQueue(self.folder, max_bytes, self.notes.append)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Opened:
+    return Opened(tmp_path / "queue")
+
+
+def test_events_wait_in_order_until_they_are_done(opened: Opened) -> None:
+    queue = opened()
+    kept = [queue.keep(make_event(f"label {n}")) for n in range(5)]
+    assert [event.seq for event in kept] == [1, 2, 3, 4, 5]
+    waiting = queue.waiting(0, 3)
+    assert [seq for seq, _ in waiting] == [1, 2, 3]
+    assert [json.loads(body) for _, body in waiting] == [event.to_json() for event in kept[:3]]
+    assert [seq for seq, _ in queue.waiting(3, 9)] == [4, 5]
+    queue.done(2)
+    queue.done(2)
+    queue.done(77)
+    assert [seq for seq, _ in queue.waiting(0, 9)] == [1, 3, 4, 5]
+    assert len(queue) == 4
+    queue.close()
+    assert opened.notes == []
+
+
+def test_the_next_run_goes_on_where_the_last_one_ended(opened: Opened) -> None:
+    first = opened()
+    events = [first.keep(make_event()) for _ in range(3)]
+    for event in events[:2]:
+        first.done(event.seq)
+    first.close()
+    second = opened()
+    assert [json.loads(body)["id"] for _, body in second.waiting(0, 9)] == [events[2].id]
+    second.done(3)
+    second.close()
+    third = opened()
+    assert len(third) == 0
+    assert third.keep(make_event()).seq == 4
+    third.close()
+
+
+def test_killed_in_the_middle_nothing_is_lost(opened: Opened) -> None:
+    """A process that writes events as fast as it can is killed with SIGKILL; all that it had reported are there."""
+    program = """
+        import sys
+        from pathlib import Path
+        from graft_device.outputs.event_queue import EventQueue
+        from tests.device.outputs.test_event_queue import make_event
+        queue = EventQueue(Path(sys.argv[1]), 10**8, print)
+        while True:
+            event = queue.keep(make_event())
+            if event.seq % 3 == 0:
+                queue.done(event.seq)
+            print(event.seq, event.id, flush=True)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(opened.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as job:
+        assert job.stdout is not None
+        lines = [job.stdout.readline() for _ in range(300)]
+        job.send_signal(signal.SIGKILL)
+        lines += job.stdout.read().splitlines()
+    told = [(int(line.split()[0]), line.split()[1]) for line in lines if len(line.split()) == 2]
+    queue = opened(10**8)
+    there = {seq: json.loads(body)["id"] for seq, body in queue.waiting(0, 10**6)}
+    assert len(told) >= 300
+    for seq, name in told[:-1]:  # the last line may be cut
+        assert (seq not in there) if seq % 3 == 0 else there[seq] == name
+    assert queue.keep(make_event()).seq > max(seq for seq, _ in told[:-1])
+    queue.close()
+
+
+def test_the_oldest_go_when_it_is_full(opened: Opened) -> None:
+    size = len(make_event().to_line()) + 1
+    queue = opened(10 * size)
+    for _ in range(25):
+        queue.keep(make_event())
+    numbers = [seq for seq, _ in queue.waiting(0, 99)]
+    assert numbers[-1] == 25
+    assert numbers == list(range(26 - len(numbers), 26))
+    assert 9 <= len(numbers) <= 10
+    assert queue.dropped == 25 - len(numbers)
+    assert opened.notes == ["the queue is full: the oldest events are dropped until the broker takes some"]
+    for seq in numbers:
+        queue.done(seq)
+    assert opened.notes[1:] == [f"the queue is empty again; {queue.dropped} events were dropped in this run"]
+    queue.close()
+
+
+def test_the_file_stays_as_small_as_it_was_asked_to(opened: Opened) -> None:
+    queue = opened(300_000)
+    for _ in range(3000):
+        queue.keep(make_event("x" * 500))
+    used = sum(path.stat().st_size for path in opened.folder.iterdir())
+    queue.close()
+    assert used < 1_500_000, "300 kB of events, SQLite's pages around them, and its log of 100 pages"
+
+
+def test_one_run_at_a_time(opened: Opened) -> None:
+    queue = opened()
+    with pytest.raises(
+        GraftError, match=r"another run uses the queue in .*: give this one a TOPIC of its own, or another --queue"
+    ):
+        opened()
+    queue.close()
+    opened().close()
+
+
+def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(GraftError, match=r"cannot keep events in .*/file: .*; choose another --queue"):
+        Opened(tmp_path / "file")()
+
+
+def test_a_damaged_file_is_put_aside(opened: Opened) -> None:
+    opened.folder.mkdir()
+    (opened.folder / "events.db").write_bytes(b"no database " * 1000)
+    queue = opened()
+    assert queue.keep(make_event()).seq == 1
+    queue.close()
+    assert len(opened.notes) == 1
+    assert "is damaged and was put aside as events.damaged-" in opened.notes[0]
+    assert len(list(opened.folder.glob("events.damaged-*.db"))) == 1
+
+
+def test_a_full_disk_stops_nothing(opened: Opened) -> None:
+    """SQLite's own page limit stands for the disk: it fails in the same way, with SQLITE_FULL."""
+    queue = opened()
+    pages = int(queue._database.execute("PRAGMA page_count").fetchone()[0])
+    queue._database.execute(f"PRAGMA max_page_count = {pages + 2}")
+    events = [queue.keep(make_event("x" * 1000)) for _ in range(20)]
+    assert len(opened.notes) == 1
+    assert opened.notes[0].startswith(f"cannot store events in {opened.folder}: ")
+    assert opened.notes[0].endswith("is full; they wait in memory")
+    assert [event.seq for event in events] == list(range(1, 21))
+    assert [seq for seq, _ in queue.waiting(0, 99)] == list(range(1, 21))
+    assert len(queue) == 20
+    for seq in range(1, 11):
+        queue.done(seq)
+    assert [seq for seq, _ in queue.waiting(0, 99)] == list(range(11, 21))
+    queue._database.execute("PRAGMA max_page_count = 100000")
+    queue.keep(make_event())
+    assert opened.notes[1:] == [f"events are stored in {opened.folder} again"]
+    queue._database.execute("PRAGMA query_only = 1")
+    queue.keep(make_event())
+    assert len(opened.notes) == 3, "a second time is noted too"
+    queue._database.execute("PRAGMA query_only = 0")
+    queue.close()
+    again = opened()
+    assert [seq for seq, _ in again.waiting(0, 99)] == list(range(11, 23))
+    again.close()
+
+
+def test_no_number_is_given_twice_after_a_full_disk_and_a_crash(opened: Opened) -> None:
+    queue = opened()
+    queue.keep(make_event())
+    queue._database.execute("PRAGMA query_only = 1")
+    told = [queue.keep(make_event()).seq for _ in range(3)]
+    queue._release()  # as the system does it after SIGKILL: nothing is written any more
+    again = opened()
+    assert [seq for seq, _ in again.waiting(0, 9)] == [1]
+    assert again.keep(make_event()).seq == max(told) + 1
+    again.close()
+
+
+def test_what_is_stored_at_the_end(opened: Opened) -> None:
+    queue = opened()
+    for _ in range(2):
+        queue.keep(make_event())
+    assert queue.settle() == 2
+    queue._database.execute("PRAGMA query_only = 1")
+    queue.keep(make_event())
+    assert (queue.settle(), len(queue)) == (2, 3)
+    shutil.rmtree(opened.folder)
+    assert queue.settle() == 0
+    queue.close()
+
+
+def test_a_full_disk_for_long_is_bounded_too(opened: Opened) -> None:
+    queue = opened()
+    queue._database.execute(f"PRAGMA max_page_count = {queue._database.execute('PRAGMA page_count').fetchone()[0]}")
+    queue._database.execute("PRAGMA query_only = 1")
+    for _ in range(MAX_IN_MEMORY + 10):
+        queue.keep(make_event())
+    numbers = [seq for seq, _ in queue.waiting(0, 10**6)]
+    assert numbers == list(range(11, MAX_IN_MEMORY + 11))
+    assert queue.dropped == 10
+    queue.close()
+
+
+def test_two_threads(opened: Opened) -> None:
+    queue = opened()
+    taken: list[int] = []
+
+    def take() -> None:
+        while len(taken) < 300:
+            for seq, _ in queue.waiting(0, 20):
+                queue.done(seq)
+                taken.append(seq)
+
+    taker = threading.Thread(target=take)
+    taker.start()
+    for _ in range(300):
+        queue.keep(make_event())
+    taker.join(timeout=30)
+    assert taken == list(range(1, 301))
+    queue.close()
+
+
+def test_no_descriptor_is_left(opened: Opened) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        queue = opened()
+        queue.keep(make_event())
+        queue.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from graft_device.classifier import Prediction
+from graft_device.errors import GraftError, PhotoError
+from graft_device.outputs.outputs import Answer, Unsure
+from graft_device.outputs.uncertain import UncertainStore
+from graft_device.sources.base import Frame
+from tests.support.device_models import COLOURS, picture
+
+SEEN = (Prediction("cats", 0.61), Prediction("dogs", 0.38), Prediction("mice", 0.01))
+MB = 1_000_000
+
+
+def at(second: int) -> str:
+    return f"2026-01-31T12:00:{second:02}.250Z"
+
+
+def pixels(colour: str = "red", side: int = 64) -> np.ndarray:  # type: ignore[type-arg]
+    return np.asarray(picture(colour, (side, side)))
+
+
+def noise(seed: int) -> np.ndarray:  # type: ignore[type-arg]
+    return np.random.default_rng(seed).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_folder_per_label_and_a_name_that_says_when_and_how_sure(tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path / "unsure", MB)
+    path = store.save(pixels(), at(1), "cats", SEEN)
+    assert path is not None
+    assert files(tmp_path) == ["unsure/cats/20260131T120001.250Z_cats-61_dogs-38.jpg"]
+    with Image.open(path) as image:
+        assert image.format == "JPEG"
+        assert image.size == (64, 64)
+        assert np.abs(np.asarray(image).mean((0, 1)) - COLOURS["red"]).max() < 3
+
+
+def test_of_an_unknown_picture_the_name_says_what_it_is_most_like(tmp_path: Path) -> None:
+    UncertainStore(tmp_path, MB).save(pixels(), at(1), "unknown", (Prediction("unknown", 0.6), *SEEN))
+    assert files(tmp_path) == ["unknown/20260131T120001.250Z_cats-61_dogs-38.jpg"]
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("WEBP", ".webp"), ("GIF", ".gif")])
+def test_a_photo_is_copied_as_it_is(kind: str, suffix: str, tmp_path: Path) -> None:
+    photo = tmp_path / "photo"
+    picture("green").save(photo, kind)
+    path = UncertainStore(tmp_path / "unsure", MB).save(str(photo), at(1), "cats", SEEN)
+    assert path is not None
+    assert path.suffix == suffix
+    assert path.read_bytes() == photo.read_bytes()
+
+
+def test_two_of_the_same_moment(tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path, MB)
+    assert len({store.save(pixels(), at(1), "cats", SEEN) for _ in range(3)}) == 3
+    assert len(files(tmp_path)) == 3
+
+
+def test_the_oldest_go_first(tmp_path: Path) -> None:
+    size = len(_jpeg(noise(0)))
+    store = UncertainStore(tmp_path, round(size * 3.5))
+    for second in range(6):
+        store.save(noise(second), at(second), ("cats", "dogs")[second % 2], SEEN)
+    left = files(tmp_path)
+    assert [name[-32:-24] for name in sorted(left, key=os.path.basename)] != []
+    assert sorted(re.findall(r"T1200(\d\d)", " ".join(left))) == ["03", "04", "05"]
+    assert sum((tmp_path / name).stat().st_size for name in left) <= size * 3.5
+
+
+def test_the_limit_holds_over_runs_and_other_files_are_let_be(tmp_path: Path) -> None:
+    size = len(_jpeg(noise(0)))
+    first = UncertainStore(tmp_path, 10 * size)
+    for second in range(4):
+        first.save(noise(second), at(second), "cats", SEEN)
+    (tmp_path / "cats" / "mine.jpg").write_bytes(b"x" * size)
+    (tmp_path / "cats" / ".20260131T120000.250Z_cats-61.jpg.part").write_bytes(b"half")
+    (tmp_path / "cats" / ".other.part").write_bytes(b"mine")
+    second_run = UncertainStore(tmp_path, round(2.5 * size))
+    second_run.save(noise(9), at(9), "dogs", SEEN)
+    left = files(tmp_path)
+    assert "cats/mine.jpg" in left
+    assert "cats/.other.part" in left
+    assert re.findall(r"T1200(\d\d)", " ".join(left)) == ["03", "09"]
+
+
+def test_pictures_that_were_labelled_and_moved_away(tmp_path: Path) -> None:
+    size = len(_jpeg(noise(0)))
+    store = UncertainStore(tmp_path, round(size * 2.5))
+    moved = store.save(noise(0), at(0), "cats", SEEN)
+    assert moved is not None
+    moved.unlink()
+    for second in (1, 2, 3):
+        store.save(noise(second), at(second), "cats", SEEN)
+    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02", "03"]
+
+
+def test_the_limit_holds_from_the_start(tmp_path: Path) -> None:
+    size = len(_jpeg(noise(0)))
+    first = UncertainStore(tmp_path, 10 * size)
+    for second in range(4):
+        first.save(noise(second), at(second), "cats", SEEN)
+    UncertainStore(tmp_path, round(2.5 * size))
+    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02", "03"]
+
+
+def test_what_only_has_the_name_of_a_picture(tmp_path: Path) -> None:
+    size = len(_jpeg(noise(0)))
+    cats = tmp_path / "cats"
+    odd = [f"20260131T12000{n}.250Z_cats-61.jpg" for n in range(3)]
+    (cats / odd[0]).mkdir(parents=True)
+    (cats / odd[1]).symlink_to(tmp_path / "nowhere")
+    (tmp_path / "mine.jpg").write_bytes(b"x" * 10 * size)
+    (cats / odd[2]).symlink_to(tmp_path / "mine.jpg")
+    (cats / f".{odd[0]}.part").mkdir()
+    store = UncertainStore(tmp_path, round(1.5 * size))
+    for second in (3, 4):
+        assert store.save(noise(second), at(second), "cats", SEEN) is not None
+    left = {path.name for path in cats.iterdir()}
+    assert left == {*odd, f".{odd[0]}.part", "20260131T120004.250Z_cats-61_dogs-38.jpg"}
+    assert (tmp_path / "mine.jpg").stat().st_size == 10 * size
+
+
+def test_a_picture_that_moves_away_while_they_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = UncertainStore(tmp_path, MB)
+    moved, stays = (first.save(noise(second), at(second), "cats", SEEN) for second in range(2))
+    assert moved is not None
+    glob = Path.glob
+
+    def late(folder: Path, pattern: str) -> list[Path]:
+        found = list(glob(folder, pattern))
+        moved.unlink(missing_ok=True)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "glob", late)
+        UncertainStore(tmp_path, MB)
+    assert [tmp_path / name for name in files(tmp_path)] == [stays]
+
+
+def test_a_folder_in_the_place_of_a_picture_costs_no_other(tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path, round(1.5 * len(_jpeg(noise(0)))))
+    first = store.save(noise(0), at(0), "cats", SEEN)
+    assert first is not None
+    first.unlink()
+    first.mkdir()
+    assert store.save(noise(1), at(1), "cats", SEEN) is not None
+    assert store.save(noise(2), at(2), "cats", SEEN) is not None
+    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02"]
+
+
+def test_a_picture_that_cannot_be_removed_still_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = UncertainStore(tmp_path, round(1.5 * len(_jpeg(noise(0)))))
+    store.save(noise(0), at(0), "cats", SEEN)
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refused)
+        for _ in range(2):
+            with pytest.raises(PermissionError):
+                store.save(noise(1), at(1), "cats", SEEN)
+    store.save(noise(2), at(2), "cats", SEEN)
+    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02"]
+
+
+def test_one_picture_over_the_limit_is_not_kept(tmp_path: Path) -> None:
+    assert UncertainStore(tmp_path, 100).save(noise(0), at(0), "cats", SEEN) is None
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("label", ["../../etc", "a/b", ".hidden", "nul\0", "l\nf", "x" * 300, "ä" * 200, "", "."])
+def test_labels_that_are_no_file_names(label: str, tmp_path: Path) -> None:
+    path = UncertainStore(tmp_path / "unsure", MB).save(pixels(), at(0), label, (Prediction(label, 0.5),))
+    assert path is not None
+    assert path.is_file()
+    assert path.parent.parent == tmp_path / "unsure"
+    assert path.resolve().parents[1] == (tmp_path / "unsure").resolve()
+    assert not path.parent.name.startswith(".")
+    assert not path.name.startswith(".")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(GraftError, match=r"cannot keep pictures in .*/file"):
+        UncertainStore(tmp_path / "file", MB)
+
+
+def test_a_photo_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(PhotoError):
+        UncertainStore(tmp_path, MB).save(str(tmp_path / "gone.jpg"), at(0), "cats", SEEN)
+
+
+# What is kept
+
+
+def frame(moment: float, position: float | None = None) -> Frame:
+    return Frame(pixels, "camera", 1, at(int(moment)), moment, position=position)
+
+
+def answer(best: float, unknown: bool = False) -> Answer:
+    return Answer(pixels(), (Prediction("cats", best), Prediction("dogs", 1 - best)), best, unknown)
+
+
+def test_only_what_it_is_unsure_of(tmp_path: Path) -> None:
+    notes: list[str] = []
+    unsure = Unsure(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
+    for second, (best, unknown) in enumerate([(0.95, False), (0.79, False), (0.8, False), (0.95, True)]):
+        unsure.offer(frame(second), answer(best, unknown))
+    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["01", "03"]
+    assert notes == []
+
+
+@pytest.mark.parametrize("video", [False, True])
+def test_of_a_camera_not_every_frame(video: bool, tmp_path: Path) -> None:
+    unsure = Unsure(UncertainStore(tmp_path, MB), 0.8, moving=True, note=print)
+    for tenth in range(50):
+        unsure.offer(frame(0 if video else tenth / 10, tenth / 10 if video else None), answer(0.5))
+    assert len(files(tmp_path)) == 3
+
+
+def test_a_full_disk_is_noted_once_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+    unsure = Unsure(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
+    whole = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        whole(path, data[:100])
+        raise OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        for second in range(3):
+            unsure.offer(frame(second), answer(0.5))
+    assert notes == ["cannot keep unsure pictures: no space left on device"]
+    assert files(tmp_path) == [], "not even half a file"
+    unsure.offer(frame(4), answer(0.5))
+    assert len(files(tmp_path)) == 1
+
+
+def _jpeg(array: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    from io import BytesIO
+
+    buffer = BytesIO()
+    Image.fromarray(array).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()

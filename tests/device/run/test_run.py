@@ -1,0 +1,557 @@
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from graft_device import console
+from graft_device.classifier import Classifier
+from graft_device.commands.run import run
+from graft_device.outputs.events import Counter, Event
+from graft_device.outputs.outputs import Outputs
+from graft_device.run import watching
+from graft_device.run.newest import Newest
+from graft_device.run.watching import Plan, watch
+from graft_device.sources import Frame
+from graft_device.sources.files import Photos
+from graft_device.sources.video import Video
+from graft_device.system import notify, stopping
+from graft_device.system.stopping import Signals, Stop
+from tests.conftest import error_line
+from tests.support.clips import Camera, clip, write_clip
+from tests.support.device_models import COLOURS, make_card, write_artifact
+from tests.support.running import COMMAND, PATIENCE_S, drop_photo, run_device, running
+
+CLOCK = r"\d\d:\d\d:\d\d"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_artifact(tmp_path_factory.mktemp("model") / "colours.tflite")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("photos")
+    return {colour: drop_photo(folder, f"{colour}.png", colour) for colour in COLOURS}
+
+
+def events(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def invoke(*args: object) -> Any:
+    """Runs the command in this process."""
+    app = typer.Typer(cls=console.EdgeGroup, rich_markup_mode=None)
+    app.callback()(lambda: None)
+    app.command()(run)
+    return CliRunner().invoke(app, ["run", *map(str, args)])
+
+
+def sources(*places: object) -> list[object]:
+    return [word for place in places for word in ("--source", place)]
+
+
+# Photos
+
+
+def test_photos_for_a_person(model: Path, photos: dict[str, Path]) -> None:
+    done = run_device(model, *sources(*photos.values()))
+    assert (done.returncode, done.stderr) == (0, "")
+    for line, (colour, path) in zip(done.stdout.splitlines(), photos.items()):
+        assert re.fullmatch(rf"{CLOCK} {re.escape(str(path))}: {colour} 9\d%", line)
+
+
+def test_photos_for_a_program(model: Path, photos: dict[str, Path]) -> None:
+    done = run_device(model, *sources(*photos.values()), "--json", "--top-k", 2)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = events(done)
+    assert [event["label"] for event in found] == list(COLOURS)
+    assert [event["seq"] for event in found] == [1, 2, 3]
+    assert len({event["id"] for event in found}) == 3
+    for event, path in zip(found, photos.values()):
+        assert list(event) == [
+            "id", "seq", "time", "source", "label", "score", "predictions", "unknown", "ms", "dropped",
+        ]  # fmt: skip
+        assert event["source"] == str(path)
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:]{8}\.\d{3}Z", event["time"])
+        assert event["predictions"][0] == {"label": event["label"], "score": event["score"]}
+        assert len(event["predictions"]) == 2
+        assert event["ms"].keys() == {"preprocess", "invoke", "age"}
+        assert (event["unknown"], event["dropped"]) == (False, 0)
+
+
+def test_the_same_answers_as_classify(model: Path, photos: dict[str, Path]) -> None:
+    classifier = Classifier(model)
+    for event, path in zip(events(run_device(model, *sources(*photos.values()), "--json")), photos.values()):
+        expected = classifier.classify(path)
+        assert [(p["label"], p["score"]) for p in event["predictions"]] == [
+            (p.label, round(p.score, 6)) for p in expected
+        ]
+
+
+def test_bad_photos_do_not_stop_the_others(model: Path, photos: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    places = sources(photos["red"], tmp_path / "empty.jpg", tmp_path / "gone.jpg", photos["blue"])
+    done = run_device(model, *places)
+    assert done.returncode == 1
+    assert [line.split()[-2] for line in done.stdout.splitlines()] == ["red", "blue"]
+    assert done.stderr.splitlines() == [
+        f"error: {tmp_path}/empty.jpg: the file is empty",
+        f"error: {tmp_path}/gone.jpg: no such file or directory",
+    ]
+    done = run_device(model, *places, "--json")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [event.get("error") for event in events(done)] == [
+        None, "the file is empty", "no such file or directory", None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("threshold", "card", "unknown"), [(None, 0.99, True), (0.99, 0, True), (0, 0.99, False)])
+def test_the_threshold(
+    threshold: float | None, card: float, unknown: bool, photos: dict[str, Path], tmp_path: Path
+) -> None:
+    written = dataclasses.replace(make_card(), thresholds={"unknown": {"score": card}})
+    path = write_artifact(tmp_path / "m.tflite", card=written)
+    options = [] if threshold is None else ["--threshold", threshold]
+    event = json.loads(invoke(path, *sources(photos["red"]), "--json", *options).stdout)
+    assert event["unknown"] is unknown
+    assert event["label"] == ("unknown" if unknown else "red")
+    assert event["predictions"][1 if unknown else 0]["label"] == "red"
+
+
+# Videos
+
+
+def test_a_video(model: Path, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", ["red"] * 25 + ["blue"] * 25)
+    done = run_device(model, *sources(path), "--fps", 5)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = [line.split(maxsplit=1)[1] for line in done.stdout.splitlines()]
+    assert told == [f"{path} at {n / 5:.1f} s: {'red 97' if n < 5 else 'blue 98'}%" for n in range(10)]
+    assert [event["position"] for event in events(run_device(model, *sources(path), "--changes", "--json"))] == [0, 1]
+    limited = events(run_device(model, *sources(path), "--limit", 3, "--every", 0.4, "--json"))
+    assert [(event["position"], event["dropped"]) for event in limited] == [(0, 0), (0.4, 9), (0.8, 9)]
+
+
+def test_smoothing_steadies_the_label(model: Path, tmp_path: Path) -> None:
+    path = write_clip(
+        tmp_path / "clip.avi", ["red"] * 9 + ["blue"] + ["red"] * 9 + ["blue"] * 9, codec="mjpeg", kind="avi"
+    )
+    plain = events(run_device(model, *sources(path), "--changes", "--json"))
+    smooth = events(run_device(model, *sources(path), "--changes", "--json", "--smooth", 3))
+    assert [event["label"] for event in plain] == ["red", "blue", "red", "blue"]
+    assert [event["label"] for event in smooth] == ["red", "blue"]
+    assert 21 / 25 <= smooth[1]["position"] <= 24 / 25
+    assert smooth[1]["dropped"] == 0, "classified, if not told"
+
+
+def test_a_corrupt_video_is_one_line(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(clip(["red"] * 50)[:-300])
+    assert error_line(run_device(model, *sources(tmp_path / "clip.mp4"))) == (
+        f"error: cannot read {tmp_path}/clip.mp4: invalid data found when processing input"
+    )
+
+
+# A folder and signals
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [(signal.SIGTERM, 0, []), (signal.SIGINT, 130, ["interrupted; what was finished is kept"])],
+)
+def test_a_folder_until_a_signal(number: int, status: int, said: list[str], model: Path, tmp_path: Path) -> None:
+    drop_photo(tmp_path, "old.png", "red")
+    with running(model, *sources(tmp_path), "--json") as job:
+        time.sleep(1)  # it has looked at what is there
+        drop_photo(tmp_path, "a.png", "blue")
+        assert job.event()["label"] == "blue"
+        (tmp_path / "bad.png").write_bytes(b"no image")
+        failure = job.event()
+        assert failure.keys() == {"time", "source", "error"}
+        assert failure["source"] == str(tmp_path / "bad.png")
+        drop_photo(tmp_path, "b.png", "green")
+        assert job.event()["label"] == "green"
+        assert job.end(number) == status
+        assert job.rest() == said
+        assert job.lines.empty()
+
+
+def test_once_takes_a_folder_as_it_is(model: Path, tmp_path: Path) -> None:
+    for colour in COLOURS:
+        drop_photo(tmp_path, f"{colour}.png", colour)
+    done = run_device(model, *sources(tmp_path), "--once", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {event["label"] for event in events(done)} == set(COLOURS)
+
+
+def test_a_write_that_nobody_reads_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "GRACE_S", 0.2)
+    reading, writing = os.pipe()
+    with Signals(Stop()) as signals:
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            os.write(writing, bytes(10**6))
+    assert signals.received == signal.SIGTERM
+    os.close(reading)
+    os.close(writing)
+
+
+def test_the_reader_goes_away(model: Path, photos: dict[str, Path]) -> None:
+    command = [*COMMAND, *map(str, [model, *sources(*[photos["red"]] * 3000)])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
+        assert job.stdout is not None
+        assert job.stderr is not None
+        assert ": red 9" in job.stdout.readline()
+        job.stdout.close()
+        assert job.stderr.read() == ""
+        assert job.wait(timeout=PATIENCE_S) == 1
+
+
+def test_a_second_signal_breaks_in() -> None:
+    stop = Stop()
+    with Signals(stop) as signals:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.wanted
+        assert signals.received == signal.SIGTERM
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        signals.calm()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+# A camera
+
+
+def test_a_camera_that_is_unplugged_and_plugged_in(model: Path) -> None:
+    red, blue = (clip([colour] * 50, kind="mpegts", codec="mpeg2video") for colour in ("red", "blue"))
+    camera = Camera(red, pace_s=0.01)
+    with running(model, *sources(camera.url), "--changes", "--smooth", 2) as job:
+        assert re.fullmatch(rf"{CLOCK} red \d\d%", job.line())
+        camera.unplug()
+        assert "trying to open it again" in job.note()
+        time.sleep(0.5)
+        with Camera(blue, pace_s=0.01, port=camera.port):
+            assert re.fullmatch(rf"{CLOCK} blue \d\d%", job.line())
+            assert job.note() == f"note: {camera.url} is back"
+            assert job.end() == 0
+        assert job.rest() == []
+
+
+def test_a_camera_once_and_its_rate(model: Path) -> None:
+    with Camera(clip(["green"] * 50, kind="mpegts", codec="mpeg2video"), pace_s=0.002) as camera:
+        done = run_device(model, *sources(camera.url), "--once", "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [event["label"] for event in events(done)] == ["green"]
+        slow = events(run_device(model, *sources(camera.url), "--fps", 10, "--limit", 5, "--json"))
+    assert all(event["dropped"] > 3 for event in slow[1:]), "it is far faster than ten a second"
+    assert all(event["ms"]["age"] < 1000 for event in slow)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("/dev/video42", "no camera at /dev/video42; those that are there: "),
+        ("/dev/null", "cannot read camera /dev/null: inappropriate ioctl for device"),
+        ("tcp://127.0.0.1:1", "cannot read tcp://127.0.0.1:1: connection refused"),
+        ("rtsp://me:hush@127.0.0.1:1/x", "cannot read rtsp://127.0.0.1:1/x: connection refused"),
+        ("nowhere.jpg", "no such source: nowhere.jpg; give photos, a folder"),
+    ],
+)
+def test_no_camera_is_one_line(place: str, words: str, model: Path) -> None:
+    done = invoke(model, "--source", place)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {words}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+class HangingCamera:
+    live = True
+    name = "camera"
+
+    def frames(self, stop: Stop) -> Iterator[Frame | None]:
+        while not stop.wanted:
+            time.sleep(0.01)
+        yield None
+
+
+def test_a_camera_that_hangs_is_noted_and_systemd_hears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "HANG_S", 0.5)
+    notes: list[str] = []
+    stop = Stop()
+
+    with Newest(HangingCamera()) as newest:
+        started = time.monotonic()
+        end = threading.Timer(1.2, setattr, (stop, "wanted", True))
+        end.start()
+        turns = [time.monotonic() for _ in watching._unless_hung(newest, 0, stop, notes.append)]
+        end.join()
+    assert notes == ["the camera hangs: nothing from it for 0 s"]
+    assert 0.3 < turns[-1] - started < 0.9
+
+
+def test_signs_of_life_for_systemd(model: Path, tmp_path: Path) -> None:
+    address = tmp_path / "notify"
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    heard: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(address))
+        channel.settimeout(PATIENCE_S)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "200000"}
+        with running(model, *sources(photos), env=environment) as job:
+            while heard.count("WATCHDOG=1") < 4:
+                heard.append(channel.recv(1000).decode())
+            assert job.end() == 0
+        while "STOPPING=1" not in heard:
+            heard.append(channel.recv(1000).decode())
+    assert heard[0] == "READY=1"
+    assert notify.watchdog_seconds() is None, "not for this process"
+
+
+# Another model
+
+
+def test_another_model_without_an_end(tmp_path: Path) -> None:
+    """As an installation does it: the link is switched at once, then the signal is sent."""
+    first = write_artifact(tmp_path / "1.tflite")
+    sure = dataclasses.replace(make_card(), thresholds={"unknown": {"score": 0.999}})
+    second = write_artifact(tmp_path / "2.tflite", labels=["rot", "gelb", "blau"], card=sure)
+    (tmp_path / "cut.tflite").write_bytes(first.read_bytes()[:1000])
+    link, photos = tmp_path / "m.tflite", tmp_path / "photos"
+    photos.mkdir()
+    link.symlink_to(first.name)
+
+    def switch(target: str) -> None:
+        (tmp_path / "new").symlink_to(target)
+        os.replace(tmp_path / "new", link)  # noqa: PTH105
+        job.process.send_signal(signal.SIGHUP)
+
+    with running(link, *sources(photos), "--existing", "--json", "--smooth", 1000) as job:
+        drop_photo(photos, "1.png", "red")
+        assert job.event()["label"] == "red"
+        switch("cut.tflite")
+        assert re.fullmatch(r"note: .*m\.tflite.* the old model stays in use", job.note())
+        drop_photo(photos, "2.png", "red")
+        assert job.event()["label"] == "red"
+        switch(second.name)
+        assert job.note() == "note: opened anew: m.tflite, 3 labels"
+        drop_photo(photos, "3.png", "blue")
+        event = job.event()
+        assert [each["label"] for each in event["predictions"]][:2] == ["unknown", "blau"]
+        assert job.end() == 0
+
+
+def test_it_ends_with_its_terminal(model: Path, tmp_path: Path) -> None:
+    """Or it would go on unseen, and keep the camera."""
+    ours, theirs = os.openpty()
+    with running(model, *sources(tmp_path), "--existing", "--json", stdin=theirs, start_new_session=True) as job:
+        os.close(theirs)
+        drop_photo(tmp_path, "1.png", "red")
+        assert job.event()["label"] == "red"
+        os.close(ours)
+        assert job.end(signal.SIGHUP) == 0
+
+
+# Unsure pictures, full disks
+
+
+def test_unsure_pictures_are_kept(model: Path, photos: dict[str, Path], tmp_path: Path) -> None:
+    between = tmp_path / "between.png"
+    mixed = tuple((a + b) // 2 for a, b in zip(COLOURS["red"], COLOURS["green"]))
+    Image.new("RGB", (64, 48), mixed).save(between)
+    folder = tmp_path / "unsure"
+    done = run_device(model, *sources(photos["blue"], between), "--save-uncertain", folder, "--max-mb", 1)
+    assert (done.returncode, done.stderr) == (0, "")
+    kept = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(kept) == 1
+    assert kept[0].read_bytes() == between.read_bytes()
+    assert re.fullmatch(r"\d{8}T\d{6}\.\d{3}Z_(red|green)-\d\d_(red|green)-\d\d\.png", kept[0].name)
+    assert kept[0].parent.name in COLOURS
+
+
+def test_a_full_disk_stops_nothing(model: Path, tmp_path: Path) -> None:
+    """A real one: a small file system for the queue and the unsure pictures, filled while it runs."""
+    disk, photos = tmp_path / "disk", tmp_path / "photos"
+    disk.mkdir()
+    photos.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)]
+    if subprocess.run(["sh", "-c", f"unshare -m {' '.join(mount)}"], capture_output=True, check=False).returncode:
+        pytest.skip("no small file system can be mounted here")
+    with running(
+        model, *sources(photos), "--existing", "--json", "--mqtt", "mqtt://127.0.0.1:1/x", "--queue", disk / "queue",
+        "--save-uncertain", disk / "unsure", "--uncertain-below", 1,
+        prefix=["unshare", "-m", "sh", "-c", f'{" ".join(mount)} && exec "$@"', "sh"],
+    ) as job:  # fmt: skip
+        drop_photo(photos, "0.png", "red")
+        assert job.event()["seq"] == 1
+        assert "connection refused" in job.note()
+        filler = Path(f"/proc/{job.process.pid}/root{disk}/filler")
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        for number in range(1, 5):
+            drop_photo(photos, f"{number}.png", "red")
+        assert [job.event()["seq"] for _ in range(4)] == [2, 3, 4, 5]
+        noted = {job.note(), job.note()}
+        assert "note: cannot keep unsure pictures: no space left on device" in noted
+        assert any(note.startswith(f"note: cannot store events in {disk}/queue: ") for note in noted)
+        filler.unlink()
+        drop_photo(photos, "5.png", "red")
+        assert job.event()["seq"] == 6
+        assert job.note() == f"note: events are stored in {disk}/queue again"
+        assert job.end() == 0
+        assert job.rest() == [f"note: 6 events wait in {disk}/queue for broker 127.0.0.1:1"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_standard_output_on_a_full_disk(model: Path, photos: dict[str, Path]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run_device(model, *sources(photos["red"]), stdout=full)
+    assert (done.returncode, done.stderr) == (1, "error: no space left on device\n")
+
+
+# Wrong usage, and what is loaded
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--fps", "5", "--every", "2"], "--fps or --every, not both"),
+        (["--size", "big"], "'big' is no size; write it as 640x480"),
+        (["--fps", "0"], "--fps"),
+        (["--threshold", "1.5"], "--threshold"),
+        (["--smooth", "-1"], "--smooth"),
+        (["--limit", "0"], "--limit"),
+    ],
+)
+def test_wrong_usage(options: list[str], words: str, model: Path, photos: dict[str, Path]) -> None:
+    done = invoke(model, *sources(photos["red"]), *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert words in " ".join(done.stderr.split())
+
+
+def test_without_a_source(model: Path) -> None:
+    done = invoke(model)
+    assert done.exit_code == 2
+    assert "--source" in done.stderr
+
+
+def test_a_model_cut_short(model: Path, photos: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "m.tflite").write_bytes(model.read_bytes()[:-100])
+    assert "cut short" in error_line(run_device(tmp_path / "m.tflite", *sources(photos["red"])))
+
+
+LOADED = """
+import json, sys
+from graft_device import cli
+try:
+    cli.main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def loaded(*args: object) -> set[str]:
+    command = [sys.executable, "-c", LOADED, *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_each_loads_only_what_it_needs(model: Path, photos: dict[str, Path]) -> None:
+    ours = {
+        "graft_device.run.watching",
+        "graft_device.sources",
+        "graft_device.outputs.events",
+        "graft_device.outputs.event_queue",
+    }
+    theirs = {"av", "paho", "sqlite3", "picamera2"}
+    assert not loaded("classify", model, photos["red"]) & (ours | theirs)
+    assert not loaded("run", "--help") & (ours | theirs | {"numpy"})
+    running_photos = loaded("run", model, "--source", photos["red"])
+    assert "graft_device.run.watching" in running_photos
+    assert not running_photos & (
+        theirs | {"graft_device.outputs.event_queue", "graft_device.outputs.mqtt", "graft_device.outputs.uncertain"}
+    )
+
+
+# The loop by itself
+
+
+def test_the_limit_counts_frames_and_the_rest_is_not_read(model: Path, photos: dict[str, Path]) -> None:
+    shown: list[Event] = []
+    outputs = Outputs(shown.append, lambda *_: None, Counter())
+    places = [str(path) for path in photos.values()] * 3
+    seen = watch(Photos(places), Classifier(model), Plan(limit=4), outputs, Stop(), print)
+    assert (seen.frames, seen.failed, len(shown)) == (4, 0, 4)
+
+
+class Reopened:
+    """A camera that saw one thing before it went away, and another when it was back."""
+
+    live = False
+    name = "camera"
+
+    def __init__(self, before: Path, after: Path) -> None:
+        self._paths = [str(before)] * 3 + [str(after)]
+
+    def frames(self, stop: Stop) -> Iterator[Frame | None]:  # noqa: ARG002
+        for number, path in enumerate(self._paths, 1):
+            load = functools.partial(str, path)
+            yield Frame(load, self.name, number, "2026-01-31T12:00:00.000Z", 0.0, session=int(number == 4))
+
+
+def test_what_a_camera_saw_before_it_went_away_is_over(model: Path, photos: dict[str, Path]) -> None:
+    shown: list[Event] = []
+    outputs = Outputs(shown.append, lambda *_: None, Counter())
+    source = Reopened(photos["red"], photos["blue"])
+    watch(source, Classifier(model), Plan(smooth=1000), outputs, Stop(), print)
+    assert [event.label for event in shown] == ["red", "red", "red", "blue"]
+
+
+def test_photos_at_a_rate(model: Path, photos: dict[str, Path]) -> None:
+    moments: list[float] = []
+    outputs = Outputs(lambda _: moments.append(time.monotonic()), lambda *_: None, Counter())
+    watch(Photos([str(photos["red"])] * 4), Classifier(model), Plan(interval=0.1), outputs, Stop(), print)
+    assert moments[-1] - moments[0] >= 0.25
+
+
+def test_a_stop_is_heeded_while_it_waits(model: Path, photos: dict[str, Path]) -> None:
+    stop, shown = Stop(), []
+
+    def show(event: Event) -> None:
+        shown.append(event)
+        stop.wanted = True
+
+    outputs = Outputs(show, lambda *_: None, Counter())
+    watch(Photos([str(photos["red"])] * 4), Classifier(model), Plan(interval=3600), outputs, stop, print)
+    assert len(shown) == 1
+
+
+def test_a_sign_of_life_while_frames_are_passed_over(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs: list[int] = []
+    monkeypatch.setattr(notify, "watchdog", lambda: signs.append(1))
+    outputs = Outputs(lambda _: None, lambda *_: None, Counter())
+    video = Video(write_clip(tmp_path / "clip.mp4", ["red"] * 50), print, interval=100)
+    assert watch(video, Classifier(model), Plan(interval=100), outputs, Stop(), print).frames == 1
+    assert len(signs) == 50

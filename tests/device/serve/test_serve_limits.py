@@ -1,0 +1,460 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.requests import Request
+
+from graft_device.classifier import Classifier
+from graft_device.errors import ModelError, PhotoError
+from graft_device.run.opened import open_copy
+from graft_device.serve.photos import Budget, Upload
+from graft_device.serve.problems import ProblemError
+from graft_device.serve.server import Seldom
+from graft_device.serve.worker import FullError, Worker
+from tests.device.test_runtime import each_runtime
+from tests.support.device_models import COLOURS, write_artifact
+from tests.support.serving import ROOT, Reply, Server, command, eventually, in_background, metric, photo, raw, serving
+
+SLOW_SIDE = 5000
+"""A picture of one colour with this side has a few kB and takes the better part of a second to decode."""
+
+SLOWER = (
+    "import time, PIL.Image as i; real = i.Image.load\n"
+    f"i.Image.load = lambda s: (time.sleep(0.6 * (s.size[0] >= {SLOW_SIDE})), real(s))[1]"
+)
+"""Makes such a picture take seconds, however fast the machine is."""
+
+ROOMY = ("--max-megapixels", 30)
+FAST_HEADS = "import graft_device.serve.connections as s; s.HEAD_SECONDS = 0.5"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_artifact(tmp_path_factory.mktemp("model") / "colours.tflite")
+
+
+@pytest.fixture(scope="module")
+def slow_photo() -> bytes:
+    return photo("green", (SLOW_SIDE, SLOW_SIDE))
+
+
+# Limits of time and room
+
+
+def test_a_full_queue(model: Path, slow_photo: bytes) -> None:
+    with serving(model, "--queue", 1, *ROOMY, patch=SLOWER) as server:
+        replies: list[Reply] = []
+        threads = [in_background(server, slow_photo, replies) for _ in range(6)]
+        assert eventually(lambda: metric(server, "graft_queue_length") == 1)
+        reply = server.classify(photo())
+        assert (reply.status, "queue is full" in reply.detail) == (503, True)
+        assert int(reply.headers["retry-after"]) >= 1
+        assert server.get("/healthz").status == 200
+        for thread in threads:
+            thread.join()
+        statuses = sorted(reply.status for reply in replies)
+        assert statuses.count(200) >= 2
+        assert set(statuses) == {200, 503}
+        assert server.classify(photo()).status == 200
+
+
+def test_an_answer_that_takes_too_long(model: Path, slow_photo: bytes) -> None:
+    with serving(model, "--timeout", 0.5, *ROOMY, patch=SLOWER) as server:
+        reply = server.classify(slow_photo)
+        assert (reply.status, "0.5 seconds" in reply.detail) == (504, True)
+        assert eventually(lambda: server.classify(photo()).status == 200)
+
+
+def test_a_photo_that_takes_too_long_to_arrive(model: Path) -> None:
+    with serving(model, "--timeout", 0.3) as server:
+        head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\n"
+        assert raw(server, head + b"slow").startswith(b"HTTP/1.1 408 ")
+
+
+def test_slow_clients_keep_nobody_waiting_and_are_let_go(model: Path) -> None:
+    with serving(model, patch=FAST_HEADS) as server, contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(server.address, 10)) for _ in range(100)]
+        for number, connection in enumerate(slow):
+            connection.sendall([b"", b"GET / HT", b"GET / HTTP/1.1\r\nX-Slow: "][number % 3])
+        for colour in COLOURS:
+            assert server.classify(photo(colour)).status == 200
+        body = photo()
+        kept = server.connect()
+        kept.putrequest("POST", "/v1/classify")
+        kept.putheader("Content-Type", "image/png")
+        kept.putheader("Content-Length", str(len(body)))
+        kept.endheaders(body[:9])
+        for _ in range(5):
+            time.sleep(0.2)
+            for connection in slow[2::3]:
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"x")
+        kept.send(body[9:])  # a slow body is another matter than a slow head
+        assert kept.getresponse().read().startswith(b'{"predictions"')
+        kept.send(b"GET / HT")  # and the second head of a connection is no other matter than the first
+        for connection in (*slow, kept.sock):
+            connection.settimeout(5)
+            with contextlib.suppress(ConnectionError):
+                assert connection.recv(1) == b""
+        kept.close()
+
+
+def test_a_client_that_does_not_read(model: Path) -> None:
+    with serving(model, patch=FAST_HEADS) as server:
+        before = server.open_files()
+        with socket.create_connection(server.address, 10) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(1)
+            with contextlib.suppress(OSError):
+                for _ in range(3000):
+                    connection.sendall(b"GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10)
+            assert eventually(lambda: server.open_files() <= before)
+
+
+def test_many_slow_uploads_do_not_fill_the_memory(model: Path) -> None:
+    head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 999999\r\n\r\n"
+    with serving(model, "--max-mb", 1, "--queue", 0) as server, contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(server.address, 10)) for _ in range(5)]
+        for connection in slow:
+            connection.sendall(head + b"\0" * 700_000)
+        assert eventually(lambda: len(select.select(slow, [], [], 0)[0]) >= 3)
+        time.sleep(0.3)
+        refused = select.select(slow, [], [], 0)[0]
+        assert 3 <= len(refused) < 5, "two of them are what --max-mb and --queue have room for"
+        refusals = [connection.recv(65536).lower() for connection in refused]
+        assert all(answer.startswith(b"http/1.1 503 ") and b"retry-after: 1" in answer for answer in refusals)
+        assert server.classify(photo()).status == 200
+        stack.close()
+        assert eventually(lambda: server.classify(b"\0" * 999_000).status == 400)
+
+
+def test_an_upload_refused_makes_room_for_the_others_at_once() -> None:
+    """Five that have 400 kB each of the 2 MB, and whose next 300 kB arrive in the same turn of the loop."""
+    budget = Budget(2_000_000)
+
+    async def upload(turn: asyncio.Event) -> bool:
+        parts = iter([400_000, 300_000])
+
+        async def receive() -> dict[str, object]:
+            size = next(parts)
+            if size == 300_000:
+                await turn.wait()
+            return {"type": "http.request", "body": b"\0" * size, "more_body": size == 400_000}
+
+        headers = [(b"content-type", b"image/png"), (b"content-length", b"700000")]
+        request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+        with Upload(request, 1_000_000, budget) as reading:
+            try:
+                await asyncio.wait_for(reading.photo(), 10)  # a task of its own, as the server has it
+            except ProblemError:
+                return False
+            await asyncio.sleep(0.1)
+            return True
+
+    async def all_at_once() -> list[bool]:
+        turn = asyncio.Event()
+        uploads = [asyncio.ensure_future(upload(turn)) for _ in range(5)]
+        while budget.held < 2_000_000:
+            await asyncio.sleep(0)
+        turn.set()
+        return await asyncio.gather(*uploads)
+
+    assert sum(asyncio.run(all_at_once())) == 2
+    assert budget.held == 0
+
+
+def test_out_of_descriptors_the_log_stays_short(model: Path) -> None:
+    with serving(model) as server:
+        server.get("/healthz")
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (server.open_files() + 3, hard))
+        with contextlib.ExitStack() as stack:
+            for _ in range(40):
+                stack.enter_context(socket.create_connection(server.address, 10))
+            assert "out of system resource" in server.wait_for("error: ")
+            time.sleep(1.5)
+        assert sum("out of system resource" in line for line in server.said) == 1
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        assert eventually(lambda: server.get("/healthz").status == 200)
+
+
+def test_a_line_is_repeated_after_a_while() -> None:
+    said: list[str] = []
+    seldom = Seldom(said.append, pause=0.05)
+    for text in ("a", "b", "a"):
+        seldom(text)
+    assert said == ["a", "b"]
+    time.sleep(0.06)
+    seldom("a")
+    assert said == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGTERM", 0), ("SIGINT", 130)])
+def test_a_signal_while_the_model_is_opened(number: str, status: int, model: Path) -> None:
+    """A board may take seconds for that, and systemd calls what ends in another way failed."""
+    patch = (
+        "import os, signal, graft_device.serve.server as server; real = server.open_copy\n"
+        f"server.open_copy = lambda *args: (os.kill(os.getpid(), signal.{number}), real(*args))[1]"
+    )
+    done = subprocess.run(
+        command(model, "--port", 0, patch=patch), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == status, done.stderr
+    assert "listening" not in done.stderr
+
+
+def test_more_clients_than_there_is_room_for(model: Path) -> None:
+    patch = "import graft_device.serve.connections as s; s.MAX_CONNECTIONS = 5"
+    with serving(model, patch=patch) as server, contextlib.ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(socket.create_connection(server.address, 10))
+        assert server.get("/healthz").headers["retry-after"] == "1"
+        stack.close()
+        assert eventually(lambda: server.get("/healthz").status == 200)
+
+
+def test_who_goes_away_gives_back_the_place_in_the_queue(model: Path, slow_photo: bytes) -> None:
+    head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+    with serving(model, "--queue", 1, *ROOMY, patch=SLOWER) as server:
+        replies: list[Reply] = []
+        running = in_background(server, slow_photo, replies)
+        time.sleep(0.3)
+        with socket.create_connection(server.address, 10) as connection:
+            connection.sendall(head % len(slow_photo) + slow_photo)
+            assert eventually(lambda: metric(server, "graft_queue_length") == 1)
+        assert eventually(lambda: metric(server, "graft_queue_length") == 0)
+        assert not replies
+        assert server.classify(photo()).status == 200
+        running.join()
+        assert [reply.status for reply in replies] == [200]
+
+
+def test_clients_that_go_away_leave_nothing(model: Path, slow_photo: bytes) -> None:
+    body = photo(size=(400, 400))
+    head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+    with serving(model, "--queue", 3, *ROOMY) as server:
+        server.classify(body)
+        files, threads = server.open_files(), server.threads()
+        for number in range(100):
+            sent = [head % 9999 + body[:9], head % len(body) + body, head % len(slow_photo) + slow_photo][
+                2 if number in {20, 60} else number % 2
+            ]
+            with socket.create_connection(server.address, 10) as connection:
+                connection.sendall(sent)
+                if number % 5 == 0:  # a reset instead of a proper end
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert eventually(lambda: server.open_files() <= files), (server.open_files(), files)
+        assert server.threads() <= threads
+        assert eventually(lambda: metric(server, "graft_queue_length") == 0)
+        assert server.classify(photo()).status == 200
+
+
+# Signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_runs_is_finished(number: signal.Signals, model: Path, slow_photo: bytes) -> None:
+    patch = f"{SLOWER}\nimport graft_device.serve.server as s; s.END_SECONDS = 60"
+    with serving(model, *ROOMY, patch=patch) as server:
+        idle = server.connect()
+        idle.request("GET", "/healthz")
+        idle.getresponse().read()
+        replies: list[Reply] = []
+        threads = [in_background(server, slow_photo, replies) for _ in range(2)]
+        assert eventually(lambda: metric(server, "graft_queue_length") == 1)
+        assert server.end(number) == 0
+        for thread in threads:
+            thread.join()
+        assert [reply.status for reply in replies] == [200, 200]
+        idle.close()
+    assert server.said[-1] == "ended after 2 photos"
+
+
+def test_a_slow_upload_does_not_hold_up_the_end(model: Path) -> None:
+    head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n"
+    patch = "import graft_device.serve.server as s; s.END_SECONDS = 1"
+    with serving(model, patch=patch) as server, socket.create_connection(server.address, 10) as connection:
+        connection.sendall(head + b"x")
+        time.sleep(0.2)
+        assert server.end() == 0
+        assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
+
+
+def test_a_new_model_without_a_dropped_request(tmp_path: Path) -> None:
+    path = write_artifact(tmp_path / "m.tflite")
+    with serving(path, "--queue", 20) as server:
+        stop, statuses = threading.Event(), []
+
+        def ask() -> None:
+            while not stop.is_set():
+                statuses.append(server.classify(photo()).status)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            good = path.read_bytes()
+            for content in (good[:1000], b"", b"no model"):
+                path.write_bytes(content)  # in place, as scp does: what is mapped would change underneath
+                server.send(signal.SIGHUP)
+                assert "the old model stays in use" in server.wait_for("error: ")
+                assert server.classify(photo()).json()["predictions"][0]["label"] == "red"
+            path.unlink()
+            server.send(signal.SIGHUP)
+            assert "No such file" in server.wait_for("error: ")
+            write_artifact(path, labels=["rot", "gelb", "blau"])
+            server.send(signal.SIGHUP)
+            server.wait_for("opened anew")
+            assert server.classify(photo()).json()["predictions"][0]["label"] == "rot"
+            assert server.get("/v1/model").json()["labels"] == ["rot", "gelb", "blau"]
+        finally:
+            stop.set()
+            asking.join()
+        assert set(statuses) == {200}
+        assert metric(server, 'graft_model_reloads_total{result="failed"}') == 4
+        assert metric(server, 'graft_model_reloads_total{result="ok"}') == 1
+        files = server.open_files()
+        for _ in range(5):
+            server.send(signal.SIGHUP)
+            server.wait_for("opened anew")
+        assert eventually(lambda: server.open_files() <= files)
+
+
+def test_a_link_that_is_switched(tmp_path: Path) -> None:
+    old = write_artifact(tmp_path / "old.tflite")
+    new = write_artifact(tmp_path / "new.tflite", labels=["rot", "blau"], kernel=np.eye(3, 2, dtype=np.float32))
+    link = tmp_path / "m.tflite"
+    link.symlink_to(old.name)
+    with serving(link) as server:
+        (tmp_path / "next").symlink_to(new.name)
+        os.replace(tmp_path / "next", link)  # noqa: PTH105
+        old.unlink()
+        assert server.classify(photo(), "?top_k=3").json()["predictions"][0]["label"] == "red", "until it is told"
+        server.send(signal.SIGHUP)
+        assert server.wait_for("opened anew").startswith("opened anew: m.tflite, 2 labels, ")
+        assert server.classify(photo()).json()["predictions"][0]["label"] == "rot"
+        assert server.get("/v1/model").json()["model"] == "m.tflite"
+        assert server.classify(photo(), "?top_k=3").status == 422
+
+
+def test_a_signal_while_it_starts_waits(model: Path) -> None:
+    patch = (
+        "import os, signal, graft_device.serve.settings as s; real = s.check\n"
+        "s.check = lambda *a: (os.kill(os.getpid(), signal.SIGHUP), real(*a))"
+    )
+    with serving(model, patch=patch) as server:
+        assert server.wait_for("opened anew")
+        assert server.classify(photo()).status == 200
+
+
+def test_it_ends_with_its_terminal(model: Path) -> None:
+    """Or it would go on unseen, and keep the port."""
+    ours, theirs = os.openpty()
+    with serving(model, stdin=theirs) as server:
+        os.close(theirs)
+        server.send(signal.SIGHUP)
+        assert server.wait_for("opened anew"), "as long as the terminal is there"
+        os.close(ours)
+        assert server.end(signal.SIGHUP) == 0
+
+
+def test_it_serves_on_where_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    path = write_artifact(tmp_path / "m.tflite")
+    with subprocess.Popen(
+        command(path, "--port", 0), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=ROOT
+    ) as process:
+        assert process.stderr is not None
+        url = process.stderr.readline().split()[2]
+        process.stderr.close()
+        server = Server(process, url, [])
+        try:
+            path.write_bytes(b"no model")
+            process.send_signal(signal.SIGHUP)
+            assert eventually(lambda: metric(server, 'graft_model_reloads_total{result="failed"}') == 1)
+            write_artifact(path, labels=["rot", "gelb", "blau"])
+            process.send_signal(signal.SIGHUP)
+            assert eventually(lambda: metric(server, 'graft_model_reloads_total{result="ok"}') == 1)
+            assert server.classify(photo()).json()["predictions"][0]["label"] == "rot"
+            assert server.end() == 0
+        finally:
+            process.kill()
+
+
+def test_systemd_is_told(model: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        with serving(model, env={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}) as server:
+            heard = [manager.recv(4096) for _ in range(4)]
+            assert b"READY=1" in heard
+            assert b"WATCHDOG=1" in heard
+            server.end()
+            while (last := manager.recv(4096)) != b"STOPPING=1":
+                assert last == b"WATCHDOG=1" or last.startswith(b"STATUS=")
+
+
+# The worker by itself
+
+
+@pytest.fixture
+def worker(model: Path) -> Iterator[Worker]:
+    made = Worker(Classifier(model, threads=1), 2)
+    yield made
+    if made._thread.is_alive():
+        assert made.close(10)
+
+
+def test_the_queue_is_bounded(worker: Worker) -> None:
+    jobs = [worker.submit(photo(), 1, unknown=True) for _ in range(3)]  # one of them would be running
+    with pytest.raises(FullError) as full:
+        worker.submit(photo(), 1, unknown=True)
+    assert full.value.seconds >= 1
+    worker.withdraw(jobs[0])
+    worker.withdraw(jobs[0])
+    assert worker.waiting == 2
+    worker.submit(photo(), 1, unknown=True)
+    assert worker.probe().future is not None  # a probe finds room always
+    worker.start()
+    assert jobs[1].future.result(20).timed.predictions[0].label == "red"
+    assert not jobs[0].future.done()
+    assert jobs[1].photo == b"", "an answered job holds no photo"
+
+
+def test_the_worker_outlives_errors(worker: Worker) -> None:
+    cancelled, bad, good = (worker.submit(body, 1, unknown=True) for body in (photo(), b"garbage", photo()))
+    assert cancelled.future.cancel()
+    worker.start()
+    with pytest.raises(PhotoError) as error:
+        bad.future.result(20)
+    assert error.value.__context__ is None
+    assert good.future.result(20).queue_ms > 0
+
+
+@each_runtime
+def test_a_copy_of_a_model_outlives_its_file(runtime: str, tmp_path: Path) -> None:
+    """In a process of its own: tflite-runtime gets a bus error when the file that it has mapped is cut short."""
+    kernel = np.random.default_rng(0).normal(0, 0.01, (3, 3000)).astype(np.float32)
+    path = write_artifact(tmp_path / "m.tflite", labels=[f"label{n}" for n in range(3000)], kernel=kernel)
+    program = (
+        "import sys, pathlib, graft_device.run.opened as o\n"
+        "path = pathlib.Path(sys.argv[1]); c = o.open_copy(path, sys.argv[2])\n"
+        "path.write_bytes(b''); c.classify(o.grey(c))"
+    )
+    run = [*command(model)[:1], "-c", program, str(path), runtime]
+    assert subprocess.run(run, capture_output=True, check=False, cwd=ROOT).returncode == 0
+    with pytest.raises(ModelError, match=re.escape(str(path))):
+        open_copy(path)

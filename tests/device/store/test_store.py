@@ -1,0 +1,386 @@
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from graft_device.errors import CacheError
+from graft_host.support.vector_store import BottleneckStore
+from tests.support.host_data import open_folder, run_on_small_disk, start_python, without_privileges
+
+INT8 = np.dtype(np.int8)
+LENGTH = 1024
+CHECKSUM = 4  # bytes
+
+# Row i of a writer is all i % 100; a batch is 7 rows, so a whole cache holds a multiple of that.
+_BATCH = 7
+_WRITER = f"""
+import sys, time
+import numpy as np
+from pathlib import Path
+from graft_host.support.vector_store import BottleneckStore
+path, name, start, batches = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
+print("ready")
+while time.time() < start:
+    pass
+with BottleneckStore(path, np.dtype(np.int8), {LENGTH}) as store:
+    for batch in range(batches):
+        rows = range({_BATCH} * batch, {_BATCH} * (batch + 1))
+        store.put([(f"{{name}}/{{i}}", np.full({LENGTH}, i % 100, np.int8)) for i in rows])
+        print(batch)
+"""
+
+# Opens one new cache after another, at times that several of them agree on.
+_OPENER = f"""
+import sys, time
+import numpy as np
+from pathlib import Path
+from graft_host.support.vector_store import BottleneckStore
+folder, name, start = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+for attempt in range(40):
+    while time.time() < start + 0.03 * attempt:
+        pass
+    with BottleneckStore(folder / str(attempt) / "cache.sqlite", np.dtype(np.int8), {LENGTH}) as store:
+        store.put([(name, np.zeros({LENGTH}, np.int8))])
+print(attempt + 1)
+"""
+
+
+def _row(value: int) -> NDArray[np.int8]:
+    return np.full(LENGTH, value % 100, np.int8)
+
+
+def _keys(name: str, count: int) -> list[str]:
+    return [f"{name}/{index}" for index in range(count)]
+
+
+def _open(path: Path) -> BottleneckStore:
+    return BottleneckStore(path, INT8, LENGTH)
+
+
+def test_vectors_come_back_in_the_order_asked_for(tmp_path: Path) -> None:
+    count = 1203  # more than a query takes
+    with _open(tmp_path / "new" / "cache.sqlite") as store:
+        store.put([(key, _row(index)) for index, key in enumerate(_keys("a", count))])
+        order = np.random.default_rng(0).permutation(count)
+        found = store.matrix([f"a/{index}" for index in order])
+    assert found.shape == (count, LENGTH)
+    assert found.dtype == np.int8
+    assert np.array_equal(found, np.stack([_row(int(index)) for index in order]))
+
+
+def test_a_key_may_be_asked_for_twice(tmp_path: Path) -> None:
+    with _open(tmp_path / "cache.sqlite") as store:
+        store.put([("a", _row(1)), ("b", _row(2))])
+        assert store.matrix(["b", "a", "b"])[:, 0].tolist() == [2, 1, 2]
+        assert store.matrix([]).shape == (0, LENGTH)
+
+
+def test_known_are_those_that_are_stored(tmp_path: Path) -> None:
+    with _open(tmp_path / "cache.sqlite") as store:
+        assert store.known(["a/1"]) == set()
+        store.put([(key, _row(0)) for key in _keys("a", 1100)])
+        assert store.known([*_keys("a", 1200), 'it\'s "quoted"', "a/1"]) == set(_keys("a", 1100))
+        assert store.known([]) == set()
+
+
+def test_what_was_stored_is_there_after_reopening_and_a_later_value_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    with _open(path) as store:
+        store.put([("a", _row(1)), ("b", _row(2))])
+    with _open(path) as store:
+        store.put([("a", _row(3))])
+    with _open(path) as store:
+        assert store.matrix(["a", "b"])[:, 0].tolist() == [3, 2]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, ">f4", np.int8])
+def test_values_are_kept_exactly(tmp_path: Path, dtype: str) -> None:
+    vector = np.array([0.1, -3.5, 100], np.float32).astype(dtype)
+    path = tmp_path / "cache.sqlite"
+    with BottleneckStore(path, np.dtype(dtype), 3) as store:
+        store.put([("a", vector)])
+        assert np.array_equal(store.matrix(["a"])[0], vector)
+    with sqlite3.connect(path) as raw:
+        ((stored,),) = raw.execute("SELECT vector FROM bottlenecks").fetchall()
+    raw.close()
+    assert stored[:-CHECKSUM] == vector.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
+
+
+def test_an_unknown_key_is_an_error_that_says_run_again(tmp_path: Path) -> None:
+    with _open(tmp_path / "cache.sqlite") as store:
+        store.put([("a", _row(1))])
+        with pytest.raises(CacheError, match=r"lost 2 bottlenecks.*run again"):
+            store.matrix(["a", "b", "c", "b"])
+
+
+def test_a_vector_of_another_length_or_kind_is_not_taken_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    with _open(path) as store:
+        store.put([("a", _row(1))])
+    with sqlite3.connect(path) as raw:
+        raw.executemany("INSERT INTO bottlenecks VALUES (?, ?)", [("short", b"x"), ("text", "x" * (LENGTH + CHECKSUM))])
+    raw.close()
+    with _open(path) as store:
+        assert store.known(["a", "short", "text"]) == {"a"}
+        assert store.damaged == set()
+        with pytest.raises(CacheError, match="lost 1"):
+            store.matrix(["a", "text"])
+
+
+def _change(path: Path, key: str, change: Callable[[bytes], bytes]) -> None:
+    """Changes what is stored under a key, as a failing disk would."""
+    with sqlite3.connect(path) as raw:
+        ((stored,),) = raw.execute("SELECT vector FROM bottlenecks WHERE key = ?", [key]).fetchall()
+        raw.execute("UPDATE bottlenecks SET vector = ? WHERE key = ?", [change(stored), key])
+    raw.close()
+
+
+def test_a_vector_that_is_not_what_was_stored_counts_as_absent_until_it_is_stored_anew(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    others: list[bytes] = []
+
+    def put_others(stored: bytes) -> bytes:
+        others.append(stored)
+        return others[0]
+
+    changes: dict[str, Callable[[bytes], bytes]] = {
+        "good": put_others,
+        "one bit": lambda stored: stored[:500] + bytes([stored[500] ^ 1]) + stored[501:],
+        "all": lambda stored: bytes(byte ^ 0x55 for byte in stored[:-CHECKSUM]) + stored[-CHECKSUM:],
+        "zeros": lambda stored: bytes(len(stored)),
+        "checksum": lambda stored: stored[:-1] + bytes([stored[-1] ^ 1]),
+        "another's": put_others,
+    }
+    with _open(path) as store:
+        store.put([(name, _row(index)) for index, name in enumerate(changes)])
+    for name, change in changes.items():
+        _change(path, name, change)
+    with _open(path) as store:
+        assert store.known(changes) == {"good"}
+        assert store.damaged == changes.keys() - {"good"}
+        with pytest.raises(CacheError, match="lost 5"):
+            store.matrix(list(changes))
+        store.put([(name, _row(7)) for name in changes])
+    with _open(path) as store:
+        assert store.known(changes) == changes.keys()
+        assert store.damaged == set()
+        assert (store.matrix(list(changes)) == 7).all()
+
+
+def test_rows_of_an_earlier_kit_which_cannot_be_checked_are_absent_and_not_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    with _open(path) as store:
+        store.put([("a", _row(1)), ("b", _row(2))])
+    _change(path, "a", lambda stored: stored[:-CHECKSUM])
+    with _open(path) as store:
+        assert store.known("ab") == {"b"}
+        assert store.damaged == set()
+        store.put([("a", _row(1))])
+        assert store.matrix(["a", "b"])[:, 0].tolist() == [1, 2]
+
+
+def test_an_error_while_a_batch_is_made_stores_none_of_it(tmp_path: Path) -> None:
+    with _open(tmp_path / "cache.sqlite") as store:
+        with pytest.raises(AttributeError):
+            store.put([("a", _row(1)), ("b", None)])  # type: ignore[list-item]
+        assert store.known(["a", "b"]) == set()
+
+
+def test_a_new_cache_may_be_opened_by_several_runs_at_the_same_moment(tmp_path: Path) -> None:
+    start = time.time() + 0.7
+    runs = [start_python(_OPENER, tmp_path, name, start) for name in ("a", "b", "c", "d")]
+    said = [run.communicate()[0] for run in runs]
+    assert said == ["40\n"] * 4
+    for attempt in range(40):
+        with _open(tmp_path / str(attempt) / "cache.sqlite") as store:
+            assert store.known("abcd") == set("abcd")
+
+
+def test_several_runs_may_begin_and_write_at_once(tmp_path: Path) -> None:
+    for attempt in range(2):
+        path = tmp_path / str(attempt) / "cache.sqlite"
+        start = time.time() + 0.7
+        writers = [start_python(_WRITER, path, name, start, 20) for name in ("a", "b", "c")]
+        said = [writer.communicate()[0].split() for writer in writers]
+        assert [writer.returncode for writer in writers] == [0, 0, 0]
+        assert all(words[-1] == "19" for words in said)
+        with _open(path) as store:
+            for name in ("a", "b", "c"):
+                assert np.array_equal(store.matrix(_keys(name, 140)), np.stack([_row(i) for i in range(140)]))
+
+
+def test_a_kill_at_any_moment_leaves_whole_batches_that_are_right(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    for attempt in range(12):
+        name = f"run{attempt}"
+        with start_python(_WRITER, path, name, 0, 100_000) as writer:
+            assert writer.stdout is not None
+            reported = -1
+            for line in writer.stdout:
+                reported = int(line) if line.strip().isdigit() else -1
+                if reported >= 0:
+                    break
+            time.sleep(0.0053 * attempt)
+            writer.kill()
+            reported = max([reported, *(int(line) for line in writer.stdout.read().split("\n")[:-1])])
+        with _open(path) as store:
+            found = len(store.known(_keys(name, 50_000)))
+            # All that was reported is there, and perhaps a batch that the kill kept from being reported.
+            assert found % _BATCH == 0
+            assert found >= _BATCH * (reported + 1)
+            assert np.array_equal(store.matrix(_keys(name, found)), np.stack([_row(i) for i in range(found)]))
+        with sqlite3.connect(path) as raw:
+            assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        raw.close()
+
+
+def test_a_reader_and_a_writer_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    with _open(path) as reader, _open(path) as writer:
+        writer.put([("a", _row(1))])
+        raw = sqlite3.connect(path, isolation_level=None)
+        raw.execute("BEGIN IMMEDIATE")
+        assert reader.known(["a"]) == {"a"}
+        assert reader.matrix(["a"])[0, 0] == 1
+        raw.execute("ROLLBACK")
+        raw.close()
+
+
+# What can be wrong with the file, the folder and the disk
+
+
+def _filled(path: Path) -> bytes:
+    with _open(path) as store:
+        store.put([(key, _row(index)) for index, key in enumerate(_keys("a", 60))])
+    return path.read_bytes()
+
+
+def _use(path: Path) -> None:
+    with _open(path) as store:
+        store.put([("z", _row(9))])
+        known = sorted(store.known(_keys("a", 60)))
+        store.matrix(known)
+
+
+@pytest.mark.parametrize("damage", ["text", "header", "cut", "zeros", "pages"])
+def test_a_damaged_file_is_an_error_that_says_remove_it(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "cache.sqlite"
+    data = _filled(path)
+    damaged = {
+        "text": b"not a database at all, but long enough to be looked at" * 50,
+        "header": b"x" * 4096 + data[4096:],
+        "cut": data[: len(data) // 2],
+        "zeros": data[:16] + bytes(len(data) - 16),
+        "pages": data[:4096] + b"\xff" * (len(data) - 4096),
+    }
+    path.write_bytes(damaged[damage])
+    with pytest.raises(CacheError, match=r"damaged.*remove it") as caught:
+        _use(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_programs_database_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    with sqlite3.connect(path) as raw:
+        raw.execute("CREATE TABLE bottlenecks (name TEXT, wine BLOB)")
+    raw.close()
+    with pytest.raises(CacheError, match="remove it"):
+        _use(path)
+
+
+def test_damage_anywhere_is_never_another_error(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    good = _filled(path)
+    rng = np.random.default_rng(0)
+    refused = 0
+    for attempt in range(150):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        data = bytearray(good)
+        for place in rng.integers(0, len(data) if attempt % 2 else 6000, 40):
+            data[place] = rng.integers(256)
+        (folder / "cache.sqlite").write_bytes(data)
+        try:
+            _use(folder / "cache.sqlite")
+        except CacheError as error:
+            refused += 1
+            assert "\n" not in str(error)  # noqa: PT017  either outcome is right
+        shutil.rmtree(folder)
+    assert refused > 10
+
+
+def test_a_full_disk_is_an_error_that_says_so_and_what_was_stored_stays() -> None:
+    said = run_on_small_disk(
+        1024,
+        f"""
+import sys
+import numpy as np
+from pathlib import Path
+from graft_device.errors import CacheError
+from graft_host.support.vector_store import BottleneckStore
+path = Path(sys.argv[1]) / "cache.sqlite"
+stored = 0
+try:
+    with BottleneckStore(path, np.dtype(np.int8), {LENGTH}) as store:
+        for i in range(2000):
+            store.put([(str(i), np.full({LENGTH}, i % 100, np.int8))])
+            stored += 1
+except CacheError as error:
+    print(error)
+with BottleneckStore(path, np.dtype(np.int8), {LENGTH}) as store:
+    found = store.matrix([str(i) for i in range(stored)])
+    print(stored > 20, bool((found.T == np.arange(stored) % 100).all()))
+""",
+    )
+    error, rows = said.splitlines()
+    assert "the disk is full" in error
+    assert "--cache DIR" in error
+    assert rows == "True True"
+
+
+@pytest.mark.parametrize("kibibytes", [4, 8, 16, 32, 40])
+def test_a_disk_with_no_room_for_a_cache_is_called_full(kibibytes: int) -> None:
+    said = run_on_small_disk(
+        kibibytes,
+        """
+import sys
+import numpy as np
+from pathlib import Path
+from graft_device.errors import CacheError
+from graft_host.support.vector_store import BottleneckStore
+try:
+    with BottleneckStore(Path(sys.argv[1]) / "new" / "cache.sqlite", np.dtype(np.int8), 2048) as store:
+        store.put([(str(i), np.zeros(2048, np.int8)) for i in range(20)])
+except CacheError as error:
+    print(error)
+""",
+    )
+    assert "the disk is full" in said
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_folder_that_may_not_be_written_into(filled: bool) -> None:
+    with open_folder() as folder:
+        path = folder / "cache" / "cache.sqlite"
+        path.parent.mkdir()
+        if filled:
+            _filled(path)
+        path.parent.chmod(0o555)
+        with without_privileges(), pytest.raises(CacheError, match=r"cache\.sqlite: .*--cache DIR") as caught:
+            _use(path)
+        assert "\n" not in str(caught.value)
+        assert "damaged" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match="--cache DIR"):
+        _open(tmp_path / "file" / "cache.sqlite")

@@ -1,0 +1,94 @@
+"""A trunk of two taps on random weights, converted once, against each tap converted by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graft_device.preprocess import preprocess
+from graft_device.runtime import open_model
+from graft_host.backbones.bottlenecks import Bottlenecks, Extraction, extract_together, photos_alone
+from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.trunk import Trunk, cached_backbones, quantized_trunk
+from graft_host.backbones.weights import find_weights
+from graft_host.photos.dataset import Photo
+from tests.support.host_data import photos_in
+
+pytestmark = pytest.mark.slow
+
+SPEC = BackboneSpec(find_weights("random", 3), "mixed1", 75, "int8", "squash")
+TAPS = ("mixed1", "mixed0")
+
+
+@dataclass(frozen=True)
+class Made:
+    trunk: Trunk
+    photos: list[Photo]
+    cache: Path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp("trunk")
+    photos = photos_in(folder / "photos", 12)
+    return Made(quantized_trunk(SPEC, TAPS, photos[:8], folder / "cache", 2), photos, folder / "cache")
+
+
+def _silent(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def test_a_cut_backbone_computes_what_one_that_was_converted_alone_does(made: Made, tmp_path: Path) -> None:
+    backbone = made.trunk.backbones[0]
+    assert [each.spec.tap for each in made.trunk.backbones] == ["mixed0", "mixed1"]
+    alone = open_model(quantized_backbone(backbone.spec, made.photos[:8], tmp_path / "cache", 2).path, threads=1)
+    ours = open_model(backbone.path, threads=1)
+    assert ours.output == alone.output
+    for photo in made.photos:
+        pixels = preprocess(photo.path, 75)[np.newaxis]
+        assert np.array_equal(ours(pixels), alone(pixels))
+
+
+def test_training_finds_the_backbones_cached(made: Made) -> None:
+    for backbone in made.trunk.backbones:
+        gone = [replace(photo, path=Path("gone")) for photo in made.photos[:8]]  # nothing left to calibrate on
+        found = quantized_backbone(backbone.spec, gone, made.cache, 2)
+        assert found.reused
+        assert found.fingerprint == backbone.fingerprint
+        assert found.calibration_photos == 8
+    assert quantized_trunk(SPEC, TAPS, gone, made.cache, 2).reused
+    ready = cached_backbones(SPEC, TAPS, gone, made.cache)
+    assert ready is not None
+    assert [each.path for each in ready] == [each.path for each in made.trunk.backbones]
+    assert cached_backbones(SPEC, (*TAPS, "mixed2"), gone, made.cache) is None
+    assert cached_backbones(SPEC, TAPS, gone[1:], made.cache) is None  # one that it was calibrated on is no more
+
+
+def test_one_pass_gives_the_bottlenecks_of_every_tap(made: Made, tmp_path: Path) -> None:
+    trunk, photos = made.trunk, made.photos
+    outputs = [Bottlenecks(backbone, tmp_path) for backbone in trunk.backbones]
+    wanted = photos_alone([*photos, photos[0]])
+    assert outputs[0].missing([*photos, photos[0]]) == 12
+    assert extract_together(trunk.path, SPEC, outputs, wanted, 0, 2, _silent) == Extraction({}, 0, 12)
+    for backbone, output in zip(trunk.backbones, outputs, strict=True):
+        assert output.missing(photos) == 0
+        matrix, _ = output.matrix(photos)
+        runner = open_model(backbone.path, threads=1)
+        stored = np.concatenate([runner(preprocess(photo.path, 75)[np.newaxis]) for photo in photos])
+        expected = (stored.astype(np.float32) - runner.output.zero_point) * np.float32(runner.output.scale)
+        assert np.array_equal(matrix, expected)
+        output.__exit__()
+
+
+def test_what_one_tap_lacks_is_computed_for_all(made: Made, tmp_path: Path) -> None:
+    trunk, photos = made.trunk, made.photos
+    with Bottlenecks(trunk.backbones[0], tmp_path) as first, Bottlenecks(trunk.backbones[1], tmp_path) as second:
+        extract_together(trunk.path, SPEC, [first, second], photos_alone(photos[:5]), 0, 2, _silent)
+        pixels = preprocess(photos[7].path, 75)[np.newaxis]
+        first.put([(photos[7].digest, open_model(trunk.backbones[0].path, threads=1)(pixels)[0])])
+        found = extract_together(trunk.path, SPEC, [first, second], photos_alone(photos), 0, 2, _silent)
+        assert found == Extraction({}, 5, 7)
+        assert first.missing(photos) == second.missing(photos) == 0

@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+import pytest
+
+from graft_device.errors import WeightsError
+from graft_host.backbones.inception_v3 import CONVOLUTIONS, TAPS, ConvWeights, random_weights
+from graft_host.backbones.keras_h5 import convolution_names, read_layers
+from graft_host.backbones.weights import (
+    _imagenet_file,
+    check_tap,
+    find_weights,
+    imagenet_path,
+    known_backbones,
+    read_weights,
+)
+from tests.support.host_data import (
+    MIXED0_SHAPES,
+    REAL_WEIGHTS,
+    layer_name,
+    needs_real_weights,
+    open_folder,
+    random_layers,
+    run_python,
+    without_privileges,
+    write_h5,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_IMAGENET = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
+def _same(one: Sequence[ConvWeights], other: Sequence[ConvWeights]) -> bool:
+    fields = ("kernel", "beta", "mean", "variance")
+    return len(one) == len(other) and all(
+        np.array_equal(getattr(a, field), getattr(b, field))
+        for a, b in zip(one, other, strict=True)
+        for field in fields
+    )
+
+
+def _fails(call: Callable[[], object], match: str) -> str:
+    """The message of the WeightsError, which must be one line and say what is meant."""
+    with pytest.raises(WeightsError, match=match) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+# Where weights come from
+
+
+def test_random_weights_are_told_apart_by_their_seed() -> None:
+    one, other = find_weights("random"), find_weights("random", 7)
+    assert one == find_weights("random", 0)
+    assert (other.name, other.path, other.seed, other.pretrained) == ("random", None, 7, False)
+    assert one.fingerprint != other.fingerprint
+
+
+def test_a_file_is_told_apart_by_its_content(tmp_path: Path) -> None:
+    first = write_h5(tmp_path / "my weights.h5", random_layers())
+    found = find_weights(str(first))
+    assert found.name == "my weights.h5"
+    assert found.path == first
+    assert found.pretrained
+    assert found.fingerprint == hashlib.sha256(first.read_bytes()).hexdigest()
+    assert (found.mean, found.std) == (127.5, 127.5)
+    assert find_weights(str(first.rename(tmp_path / "moved.h5"))).fingerprint == found.fingerprint
+    assert find_weights(str(write_h5(tmp_path / "b.h5", random_layers(seed=1)))).fingerprint != found.fingerprint
+
+
+@needs_real_weights
+def test_a_known_file_is_recognised_whatever_its_name(tmp_path: Path) -> None:
+    (tmp_path / "renamed.h5").symlink_to(REAL_WEIGHTS)
+    found = find_weights(str(tmp_path / "renamed.h5"))
+    entry = known_backbones()["inception-2015-mixed8"]
+    assert found.name == "inception-2015-mixed8"
+    assert found.fingerprint == entry["sha256"]
+    assert (found.mean, found.std) == (entry["mean"], entry["std"])
+
+
+def test_every_known_backbone_says_where_it_comes_from_and_under_what_licence() -> None:
+    known = known_backbones()
+    assert "imagenet" in known
+    for name, entry in known.items():
+        assert {"title", "file", "source", "licence", "last_tap", "mean", "std"} <= set(entry), name
+        assert entry["last_tap"] in TAPS
+        assert re.fullmatch(r"[0-9a-f]{64}", entry.get("sha256", "0" * 64))
+        assert "sha256" in entry or re.fullmatch(r"[0-9a-f]{32}", entry["md5"])
+
+
+def test_a_home_folder_is_meant_by_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_h5(tmp_path / "w.h5", random_layers(1))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_weights("~/w.h5").path == tmp_path / "w.h5"
+
+
+@pytest.mark.parametrize("spec", ["no/such.h5", "~no-such-user/w.h5", "imagnet", "nul\0l"])
+def test_a_file_that_is_missing_is_an_error_with_the_choices(spec: str) -> None:
+    message = _fails(lambda: find_weights(spec), "no such weights file")
+    assert "imagenet" in message
+    assert "random" in message
+    assert ".h5" in message
+    assert ".pb" in message
+
+
+def test_a_folder_is_no_weights_file(tmp_path: Path) -> None:
+    _fails(lambda: find_weights(str(tmp_path)), "is not a file")
+    _fails(lambda: find_weights(""), "is not a file")
+
+
+@pytest.mark.parametrize("closed", ["w.h5", "."])
+def test_a_file_that_may_not_be_read(closed: str) -> None:
+    with open_folder() as folder:
+        path = folder / "inner" / "w.h5"
+        path.parent.mkdir()
+        write_h5(path, random_layers(1))
+        (path.parent / closed).chmod(0)
+        with without_privileges():
+            _fails(lambda: find_weights(str(path)), r"cannot read weights .*w\.h5: Permission denied")
+        path.parent.chmod(0o777)
+
+
+# ImageNet's
+
+_FIND = """
+import sys
+from graft_host.backbones.weights import find_weights
+print(find_weights("imagenet").path)
+print([name for name in ("tensorflow", "keras") if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize("variable", ["KERAS_HOME", "HOME"])
+def test_cached_imagenet_weights_are_found_without_tensorflow(tmp_path: Path, variable: str) -> None:
+    home = tmp_path / ".keras"
+    (home / "models").mkdir(parents=True)
+    path = write_h5(home / "models" / _IMAGENET, random_layers(2))
+    settings = {"HOME": {"HOME": str(tmp_path), "KERAS_HOME": ""}, "KERAS_HOME": {"KERAS_HOME": str(home)}}
+    found = run_python(_FIND, env=settings[variable])
+    assert found.stdout == f"{path}\n[]\n", found.stderr
+
+
+@pytest.fixture
+def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keras's folder, empty, and no way to the network."""
+    home = tmp_path / "keras"
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    return home
+
+
+@pytest.mark.slow
+def test_imagenet_weights_that_cannot_be_downloaded_say_what_to_put_where(keras_home: Path) -> None:
+    message = _fails(lambda: find_weights("imagenet"), "could they be downloaded")
+    source = known_backbones()["imagenet"]["source"]
+    assert source.endswith(f"/{_IMAGENET}")
+    assert str(keras_home / "models" / _IMAGENET) in message
+    assert f"put {_IMAGENET} from {source} there" in message
+    assert "--weights random" in message
+    assert not imagenet_path().exists()
+
+
+@pytest.mark.slow
+def test_a_download_counts_only_when_it_is_whole(tmp_path: Path, keras_home: Path) -> None:
+    data = write_h5(tmp_path / "served.h5", random_layers(2)).read_bytes()
+    entry = {
+        "file": _IMAGENET,
+        "source": (tmp_path / "served.h5").as_uri(),
+        "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
+    }
+    (keras_home / "models").mkdir(parents=True)
+    part = keras_home / "models" / f"{_IMAGENET}.part"
+    part.write_bytes(data[:1000])  # what a killed download leaves
+    assert _imagenet_file(entry) == imagenet_path()
+    assert imagenet_path().read_bytes() == data
+    assert not part.exists()
+
+
+def test_where_keras_cannot_keep_files_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file" / "keras"))
+    _fails(lambda: find_weights("imagenet"), "could they be downloaded.*put ")
+    with open_folder() as folder:
+        folder.chmod(0o555)
+        monkeypatch.setenv("KERAS_HOME", str(folder))
+        with without_privileges():
+            _fails(lambda: find_weights("imagenet"), "cannot be written to.*put ")
+
+
+# How far weights reach
+
+
+@pytest.mark.parametrize(
+    ("count", "last"), [(12, "mixed0"), (18, "mixed0"), (19, "mixed1"), (84, "mixed8"), (94, "mixed10")]
+)
+def test_a_tap_beyond_the_file_is_an_error_that_names_the_last_one(tmp_path: Path, count: int, last: str) -> None:
+    source = find_weights(str(write_h5(tmp_path / "w.h5", random_layers(count))))
+    reached = TAPS.index(last)
+    for tap in TAPS[: reached + 1]:
+        check_tap(source, tap)
+    for tap in TAPS[reached + 1 :]:
+        message = _fails(lambda tap=tap: check_tap(source, tap), rf"ends at {last}, before {tap}")  # type: ignore[misc]
+        assert f"--tap {last}" in message
+
+
+def test_a_file_without_even_the_first_tap(tmp_path: Path) -> None:
+    source = find_weights(str(write_h5(tmp_path / "w.h5", random_layers(11))))
+    _fails(lambda: check_tap(source, "mixed0"), "11 convolutions, too few")
+
+
+@needs_real_weights
+def test_the_real_file_reaches_mixed8() -> None:
+    source = find_weights(str(REAL_WEIGHTS))
+    for tap in TAPS[:9]:
+        check_tap(source, tap)
+    for tap in ("mixed9", "mixed10"):
+        _fails(lambda tap=tap: check_tap(source, tap), "ends at mixed8")  # type: ignore[misc]
+    layers = read_weights(source, "mixed0", MIXED0_SHAPES)
+    with h5py.File(REAL_WEIGHTS) as file:
+        for index in (0, 1, 7, 11):
+            name = layer_name("conv2d", index)
+            assert np.array_equal(layers[index].kernel, file[name][f"{name}/kernel:0"])
+            name = layer_name("batch_normalization", index)
+            assert np.array_equal(layers[index].beta, file[name][f"{name}/beta:0"])
+
+
+def test_random_weights_reach_every_tap() -> None:
+    for tap in TAPS:
+        check_tap(find_weights("random"), tap)
+    assert list(CONVOLUTIONS.values()) == sorted(CONVOLUTIONS.values())
+
+
+# What a file holds
+
+
+@pytest.mark.parametrize("first", [0, 1, 95])
+def test_layers_are_read_by_number_whatever_their_order_in_the_file(tmp_path: Path, first: int) -> None:
+    layers = random_layers(14)
+    shuffled = np.random.default_rng(1).permutation(14).tolist()
+    path = write_h5(tmp_path / "w.h5", layers, first, shuffled)
+    assert convolution_names(path) == [layer_name("conv2d", first + index) for index in range(14)]
+    assert _same(read_layers(path, MIXED0_SHAPES), layers[:12])
+
+
+def test_float16_and_float64_files_are_read_as_float32(tmp_path: Path) -> None:
+    layers = [replace(layer, kernel=layer.kernel.astype(np.float64)) for layer in random_layers()]
+    found = read_layers(write_h5(tmp_path / "w.h5", layers), MIXED0_SHAPES)
+    assert all(layer.kernel.dtype == np.float32 for layer in found)
+    assert _same(found, random_layers())
+
+
+def _delete(name: str) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        del file[name]
+
+    return change
+
+
+def _set(where: str, value: Any) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        file[where][0] = value
+
+    return change
+
+
+def _attribute(where: str, name: str, value: Any) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        del file[where].attrs[name]
+        if value is not None:
+            file[where].attrs[name] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (_delete("conv2d_3"), "cannot be read"),
+        (_delete("batch_normalization_12"), "cannot be read"),
+        (_delete("conv2d_3/conv2d_3"), "cannot be read"),
+        (_delete("batch_normalization_3/batch_normalization_3/moving_mean:0"), "cannot be read"),
+        (_attribute("conv2d_3", "weight_names", None), "cannot be read"),
+        (_attribute("conv2d_3", "weight_names", [b"conv2d_3"]), "cannot be read"),
+        (_attribute("conv2d_3", "weight_names", 5), "cannot be read"),
+        (_attribute("conv2d_3", "weight_names", [b"\xff\xfe"]), "cannot be read"),
+        (_set("conv2d_3/conv2d_3/kernel:0", np.nan), "convolution 2 holds numbers that are not finite"),
+        (
+            _set("batch_normalization_5/batch_normalization_5/moving_variance:0", np.inf),
+            "convolution 4 holds numbers that are not finite",
+        ),
+    ],
+)
+def test_a_damaged_layer(tmp_path: Path, change: Callable[[h5py.File], None], match: str) -> None:
+    path = write_h5(tmp_path / "w.h5", random_layers(), change=change)
+    assert str(path) in _fails(lambda: read_weights(find_weights(str(path)), "mixed0", MIXED0_SHAPES), match)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (_attribute("/", "layer_names", None), "notop layout"),
+        (_attribute("/", "layer_names", 3), "Keras .h5 weights file"),
+        (_attribute("/", "layer_names", [b"\xff"]), "0 convolutions"),
+        (_attribute("/", "layer_names", h5py.Empty("f4")), "Keras .h5 weights file"),
+        (_attribute("/", "layer_names", [b"dense", b"conv2d_transpose_1"]), "0 convolutions"),
+    ],
+)
+def test_a_file_whose_list_of_layers_is_something_else(
+    tmp_path: Path, change: Callable[[h5py.File], None], match: str
+) -> None:
+    path = write_h5(tmp_path / "w.h5", random_layers(), change=change)
+    assert str(path) in _fails(lambda: check_tap(find_weights(str(path)), "mixed0"), match)
+
+
+def test_another_networks_weights(tmp_path: Path) -> None:
+    layers = random_layers(20)
+    layers[4] = replace(layers[4], kernel=layers[4].kernel[:, :, :, :100])
+    path = write_h5(tmp_path / "w.h5", layers)
+    message = _fails(lambda: read_layers(path, MIXED0_SHAPES), "is not Inception-v3: convolution 4")
+    assert "[3, 3, 80, 100]" in message
+    assert "[3, 3, 80, 192]" in message
+
+
+def test_batch_norms_of_another_length_are_refused(tmp_path: Path) -> None:
+    layers = random_layers()
+    layers[4] = replace(layers[4], beta=layers[4].beta[:100])
+    path = write_h5(tmp_path / "w.h5", layers)
+    _fails(lambda: read_layers(path, MIXED0_SHAPES), "batch norm of convolution 4 has another length")
+
+
+def test_fewer_batch_norms_than_convolutions(tmp_path: Path) -> None:
+    names = [name.encode() for index in range(1, 13) for name in (f"conv2d_{index}", f"batch_normalization_{index}")]
+    path = write_h5(tmp_path / "w.h5", random_layers(), change=_attribute("/", "layer_names", names[:-1]))
+    _fails(lambda: read_layers(path, MIXED0_SHAPES), "11 of 12 convolutions with their batch norms")
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.3, 0.99])
+def test_a_file_cut_short(tmp_path: Path, share: float) -> None:
+    path = write_h5(tmp_path / "w.h5", random_layers())
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    _fails(lambda: check_tap(find_weights(str(path)), "mixed0"), "cut short")
+
+
+def test_something_else_altogether(tmp_path: Path) -> None:
+    path = tmp_path / "w.h5"
+    path.write_text("<html>404 Not Found</html>" * 100)
+    _fails(lambda: check_tap(find_weights(str(path)), "mixed0"), "not a Keras .h5 weights file")
+
+
+def test_keras_3_layout_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "w.weights.h5"
+    with h5py.File(path, "w") as file:
+        file["layers/conv2d/vars/0"] = np.zeros((3, 3, 3, 32), np.float32)
+    _fails(lambda: check_tap(find_weights(str(path)), "mixed0"), "not in Keras's notop layout.*legacy HDF5")
+
+
+# Random weights
+
+
+def test_random_filters_are_seeded_and_see_only_differences() -> None:
+    layers, again, other = (random_weights(MIXED0_SHAPES, seed) for seed in (0, 0, 1))
+    assert _same(layers, again)
+    assert not _same(layers, other)
+    for layer, shape in zip(layers, MIXED0_SHAPES, strict=True):
+        assert layer.kernel.shape == shape
+        assert layer.kernel.dtype == np.float32
+        assert np.abs(layer.kernel.mean(axis=(0, 1, 2))).max() < 1e-6
+        # He et al. 2015; taking the mean out takes one degree of freedom of the fan-in.
+        fan_in = int(np.prod(shape[:3]))
+        assert layer.kernel.var() == pytest.approx(2 / fan_in * (1 - 1 / fan_in), rel=0.15)
+        assert not layer.beta.any()
+        assert not layer.mean.any()
+        assert (layer.variance == 1).all()
+
+
+def test_random_weights_of_a_seed_are_the_same_for_ever() -> None:
+    # Recorded when it was written: cached backbones of random weights are found by the seed alone.
+    kernel = random_weights(MIXED0_SHAPES, 3)[0].kernel
+    assert kernel[1, 2, 0, :3] == pytest.approx([0.192323, 0.321607, -0.453432], abs=1e-6)
+
+
+def test_a_layer_does_not_hang_on_how_many_follow() -> None:
+    assert _same(random_weights(MIXED0_SHAPES, 0)[:3], random_weights(MIXED0_SHAPES[:3], 0))
+    source = find_weights("random", 5)
+    assert _same(read_weights(source, "mixed0", MIXED0_SHAPES), random_weights(MIXED0_SHAPES, 5))

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image, JpegImagePlugin
+
+from graft_host.demo import light as render_light
+from graft_host.demo import render
+from graft_host.demo import scene as render_scene
+from graft_host.demo.camera import develop, lay, trace
+from graft_host.demo.light import reach_of_light, shade_metal
+from graft_host.demo.render import PARTS, render_dataset, render_part
+from graft_host.demo.scene import Relief, Scene, arrange, draw_scene
+from graft_host.demo.shapes import draw_nut, draw_screw, draw_washer
+from graft_host.demo.surfaces import SURFACES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from graft_host.demo.noise import Array
+    from graft_host.demo.surfaces import Surface
+
+SMALL = 96
+
+
+def _rng(*seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def _pixels(part: str, *seed: int, size: int = SMALL) -> Array:
+    return np.asarray(render_part(part, _rng(*seed), size), np.float32)
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.jpg")}
+
+
+def _scene(tilt: float = 0.3, lamp: tuple[float, float, float] = (0.6, 0, 0.8), size: int = SMALL) -> Scene:
+    return Scene(size, tilt, np.array(lamp, np.float32), np.array((-1, 0, 0), np.float32), key=0.6)
+
+
+def _block(scene: Scene, height: float = 24) -> Relief:
+    """A block of 32 x 32 texels in the middle of the photo."""
+    lower, upper = (np.zeros((2 * scene.size + 32, 2 * scene.size), np.float32) for _ in range(2))
+    block = slice(scene.size - 16, scene.size + 16)
+    upper[block, block] = height
+    return Relief(lower, upper)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("size", [render.MIN_SIZE, 97, 320])
+def test_a_photo_is_rgb_and_of_the_size_asked_for(part: str, size: int) -> None:
+    photo = render_part(part, _rng(1), size)
+    assert photo.mode == "RGB"
+    assert photo.size == (size, size)
+
+
+def test_the_size_is_320_unless_told() -> None:
+    assert render_part("nut", _rng(1)).size == (320, 320)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_same_state_gives_the_same_photo_and_another_state_another(part: str) -> None:
+    photo = _pixels(part, 5)
+    assert np.array_equal(photo, _pixels(part, 5))
+    # Far more than sensor noise, which is at most 6 levels.
+    assert np.abs(photo - _pixels(part, 6)).mean() > 12
+
+
+def test_an_unknown_part_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(ValueError, match=r"'bolt'.*nut, screw, washer"):
+        render_part("bolt", _rng(1))
+
+
+def test_a_photo_too_small_to_draw_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 32"):
+        render_part("nut", _rng(1), render.MIN_SIZE - 1)
+
+
+def test_a_dataset_is_a_folder_of_jpegs_per_part(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "photos"
+    assert render_dataset(folder, per_class=2, seed=3) == 6
+    assert sorted(_bytes(folder)) == [f"{part}/{part}-000{i}.jpg" for part in PARTS for i in (1, 2)]
+    with Image.open(folder / "screw" / "screw-0002.jpg") as photo:
+        assert isinstance(photo, JpegImagePlugin.JpegImageFile)
+        assert (photo.format, photo.mode, photo.size) == ("JPEG", "RGB", (320, 320))
+        # Luminance step of the lowest frequency: 3 at Pillow's quality 90, 8 at its default of 75.
+        assert photo.quantization[0][0] == 3
+
+
+def test_more_photos_leave_the_first_ones_the_same(tmp_path: Path) -> None:
+    render_dataset(tmp_path / "few", per_class=1, seed=3)
+    render_dataset(tmp_path / "more", per_class=2, seed=3)
+    few, more = _bytes(tmp_path / "few"), _bytes(tmp_path / "more")
+    assert len(few) == 3
+    assert few == {name: more[name] for name in few}
+    assert len(set(more.values())) == 6
+
+
+def test_another_seed_gives_another_dataset(tmp_path: Path) -> None:
+    for seed in (3, 4):
+        render_dataset(tmp_path / str(seed), per_class=1, seed=seed)
+    three, four = _bytes(tmp_path / "3"), _bytes(tmp_path / "4")
+    assert all(three[name] != four[name] for name in three)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_photo_shows_metal_that_stands_out_from_the_bench(part: str) -> None:
+    brightness = []
+    for seed in range(15):
+        rng = _rng(seed)
+        scene = draw_scene(rng, SMALL)
+        bench = render._bench(rng, scene)
+        relief = arrange(render._DRAW[part](rng), rng, scene)
+        covered = relief.upper[: 2 * SMALL : 2, ::2] > 0
+        photo = render._cover(bench, relief, scene, rng)
+        change = np.abs(np.sqrt(photo) - np.sqrt(bench)).mean(axis=2)
+        assert 0.008 < covered.mean() < 0.3
+        assert change[covered].mean() > 0.03
+        assert change[covered].mean() > 2 * np.median(change)
+        brightness.append(photo[covered].mean())
+    # Linear light: black oxide gives some 0.05, zinc some 0.4.
+    assert min(brightness) < 0.15
+    assert max(brightness) > 0.25
+
+
+def test_mean_colour_does_not_tell_the_class() -> None:
+    each = 40
+    means = np.array([[_pixels(part, 9, label, i, size=48).mean(axis=(0, 1)) for i in range(each)]
+                      for label, part in enumerate(PARTS)])  # fmt: skip
+    right = 0
+    for label in range(len(PARTS)):
+        for i in range(each):
+            centres = means.mean(axis=1)
+            # Without the photo itself, or its own class would always be a little nearer.
+            centres[label] = (means[label].sum(axis=0) - means[label, i]) / (each - 1)
+            right += int(np.argmin(np.linalg.norm(centres - means[label, i], axis=1)) == label)
+    # Chance is 1/3 with a standard deviation of 0.043.
+    assert right / (each * len(PARTS)) < 0.5
+
+
+def test_every_class_covers_as_much_of_the_photo() -> None:
+    shares = []
+    for part in PARTS:
+        covered = []
+        for seed in range(60):
+            rng = _rng(seed)
+            scene = draw_scene(rng, 48)
+            covered.append(float((arrange(render._DRAW[part](rng), rng, scene).upper > 0).mean()))
+        shares.append(np.mean(covered))
+    assert max(shares) < 1.25 * min(shares)
+
+
+def test_nuts_and_washers_have_a_hole_and_screws_have_none() -> None:
+    centre = np.zeros((1, 1), np.float32)
+    for seed in range(30):
+        for draw, hollow in ((draw_nut, True), (draw_washer, True), (draw_screw, False)):
+            top = draw(_rng(seed)).solid(centre, centre)[1]
+            assert (float(top[0, 0]) == 0) == hollow
+
+
+def test_nuts_are_thick_washers_flat_and_screws_mostly_long() -> None:
+    nuts, washers, screws = ([draw(_rng(seed)) for seed in range(30)] for draw in (draw_nut, draw_washer, draw_screw))
+    assert min(nut.top / nut.half_u for nut in nuts) > 1.5 * np.median([one.top / one.half_u for one in washers])
+    assert np.mean([screw.half_u > 1.5 * screw.half_v for screw in screws]) > 0.6
+
+
+def test_a_nut_reaches_further_at_its_corners_than_at_its_flats() -> None:
+    out = np.linspace(0, 1.3, 600, dtype=np.float32)
+    for seed in range(30):
+        nut = draw_nut(_rng(seed))
+        reaches = []
+        for corner in range(12):
+            angle = corner * math.pi / 6
+            # Above the flange that some nuts have.
+            high = nut.solid(out * np.float32(math.cos(angle)), out * np.float32(math.sin(angle)))[1] > 0.35
+            reaches.append(float(out[high][-1]))
+        assert min(reaches[1::2]) > 1.08 * max(reaches[::2])
+
+
+def test_parts_never_overlap() -> None:
+    scene, washer = _scene(), draw_washer(_rng(2))
+    relief = Relief(*np.zeros((2, 2 * SMALL + 40, 2 * SMALL), np.float32))
+    placed = 0
+    for seed in range(40):
+        before = relief.upper.copy()
+        placed += render_scene._place(relief, washer, 30, 1, _rng(seed), scene)
+        assert np.array_equal(relief.upper[before > 0], before[before > 0])
+    assert 2 <= placed < 40
+
+
+@pytest.mark.parametrize(("lamp", "dark", "lit"), [((0.6, 0, 0.8), -26, 26), ((-0.6, 0, 0.8), 26, -26)])
+def test_a_shadow_falls_away_from_the_lamp(lamp: tuple[float, float, float], dark: int, lit: int) -> None:
+    scene = _scene(lamp=lamp)
+    bench, _ = reach_of_light(_block(scene), scene, softness=0.004)
+    # On the block's row, in photo pixels: it ends 8 from the middle and its shadow 9 later.
+    row, middle = bench[SMALL // 2], SMALL // 2
+    assert row[middle + dark // 2] < row[middle + lit // 2] - 0.3
+    assert row[middle + dark] > 0.9
+
+
+def test_the_bench_under_a_part_gets_no_lamp_light() -> None:
+    scene = _scene()
+    bench, metal = reach_of_light(_block(scene), scene, softness=0.004)
+    assert bench[SMALL // 2, SMALL // 2] < 1 - scene.key
+    assert metal[SMALL // 2, SMALL // 2] > 0.9
+
+
+@pytest.mark.parametrize(("size", "height"), [(SMALL, 24), (SMALL, 900), (320, 600)])
+def test_a_tilted_camera_sees_the_near_wall_below_the_top(size: int, height: int) -> None:
+    scene = _scene(tilt=0.5, size=size)
+    hits, texels = trace(_block(scene, height), scene)
+    column = hits % (2 * size) == size
+    rows, sources = hits[column] // (2 * size), texels[column] // (2 * size)
+    rise = round(height * math.sin(0.5))
+    # Without gaps, from the far edge's top (or the photo's) to a texel above the near edge's foot.
+    assert rows.tolist() == list(range(max(size - 16 - rise, 0), size + 15))
+    # The top from far to near, then the near edge all the way down.
+    seen = [min(row + rise, size + 15) for row in rows]
+    assert sources.tolist() == seen
+
+
+def test_a_camera_sees_the_bench_below_an_overhang() -> None:
+    scene = _scene(tilt=0.5)
+    block = _block(scene)
+    raised = Relief(np.where(block.upper > 0, np.float32(16), 0).astype(np.float32), block.upper)
+    hits, _ = trace(raised, scene)
+    assert hits.max() // (2 * SMALL) == SMALL + 15 - round(16 * math.sin(0.5))
+
+
+@pytest.mark.parametrize("tilt", [0.05, 0.6])
+def test_a_texture_fills_the_whole_photo(tilt: float) -> None:
+    for seed in range(20):
+        texture = np.ones((SMALL * 3 // 2, SMALL * 3 // 2), np.float32)
+        assert lay(texture, _scene(tilt), _rng(seed)).min() > 0.99
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.draw.__name__)
+def test_every_surface_has_texture(surface: Surface) -> None:
+    for seed in range(5):
+        tone = surface.draw(_rng(seed), 144)
+        assert tone.shape == (144, 144)
+        assert tone.dtype == np.float32
+        assert 0 < tone.mean() < 1
+        assert tone.std() > 0.03
+
+
+def test_metal_mirrors_the_lamp_halfway_between_lamp_and_camera() -> None:
+    scene = _scene(tilt=0.2)
+    halfway = scene.lamp + np.array([0, math.sin(0.2), math.cos(0.2)])
+    halfway /= np.linalg.norm(halfway)
+    # As oblique to the lamp, but on its far side.
+    other = 2 * (scene.lamp @ halfway) * scene.lamp - halfway
+    normals = np.stack([halfway, other], axis=1).astype(np.float32)
+    for seed in range(20):
+        metal = shade_metal(normals, np.ones(2, np.float32), scene, np.full(3, 0.3, np.float32), _rng(seed))
+        assert (metal[:, 0] > 1.3 * metal[:, 1]).all()
+
+
+def test_every_finish_occurs() -> None:
+    up, lit, grey = np.array([[0], [0], [1]], np.float32), np.ones(1, np.float32), np.full(3, 0.3, np.float32)
+    metals = [shade_metal(up, lit, _scene(), grey, _rng(seed))[:, 0] for seed in range(60)]
+    assert len({round(float(metal[0] / metal[2]), 3) for metal in metals}) == len(render_light._FINISHES) > 3
+
+
+def test_developing_leaves_its_input_alone() -> None:
+    light = np.full((SMALL, SMALL, 3), 0.25, np.float32)
+    photo = np.asarray(develop(light, _rng(1)), np.float32)
+    assert (light == 0.25).all()
+    # Half of full scale in gamma 2, give or take exposure and white balance.
+    assert 90 < photo.mean() < 165
+    assert np.diff(photo, axis=1).std() > 1

@@ -1,0 +1,432 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from graft_device.classifier import dequantize, to_input
+from graft_device.errors import DatasetError, ExportError, ModelError, WeightsError
+from graft_device.model import ModelFile, read_model
+from graft_device.preprocess import preprocess
+from graft_device.runtime import open_model
+from graft_host.backbones.provenance import weights_of
+from graft_host.backbones.weights import find_weights
+from graft_host.commands.terminal.diagnosis_text import diagnosis_report
+from graft_host.diagnosis.diagnose import Diagnosis, Settings, diagnose
+from graft_host.diagnosis.layer_error import ErrorSums, LayerError, Scheme
+from graft_host.diagnosis.layers import Layer, line_up
+from graft_host.diagnosis.verdict import verdict
+from tests.conftest import Trained, error_line, graft, graft_json
+from tests.support.device_models import write_artifact
+from tests.support.few_photos import few_photos
+from tests.support.host_data import image_bytes, write_h5, write_photos
+from tests.support.quiet import QuietReporter
+from tests.support.small_models import SEED, SIZE, write_bright_and_dim, write_model
+
+# The arithmetic
+
+INT8 = Scheme(0.5, 0, np.dtype(np.int8))  # stores -64 to 63.5
+LAYER = Layer("conv2d_7", "CONV_2D", 4, 5, (0,))
+
+
+def _sums(exact: list[float], stored: list[int], scheme: Scheme = INT8) -> ErrorSums:
+    sums = ErrorSums(scheme)
+    sums.add(np.array(exact, np.float32), np.array(stored, np.int8))
+    return sums
+
+
+def test_the_ratio_is_that_of_the_squares_in_decibel() -> None:
+    # Signal 9 + 16 = 25; stored 3 and 4.5: noise 0.25.
+    assert _sums([3, 4], [6, 9]).sqnr == pytest.approx(20.0)
+    assert _sums([3, 4], [16, 19], replace(INT8, zero_point=10)).sqnr == pytest.approx(20.0)
+
+
+def test_photos_add_up_whatever_their_order() -> None:
+    photos = [([3.0, 4.0], [6, 9]), ([10.0, 0.0], [20, 1]), ([-7.2, 60.0], [-14, 120])]
+    one_by_one = ErrorSums(INT8)
+    for exact, stored in reversed(photos):
+        one_by_one.add(np.array(exact, np.float32), np.array(stored, np.int8))
+    together = _sums([x for exact, _ in photos for x in exact], [q for _, stored in photos for q in stored])
+    assert one_by_one.finish(LAYER, 1, []) == together.finish(LAYER, 1, [])
+    signal = 25 + 100 + 7.2**2 + 3600
+    assert together.sqnr == pytest.approx(10 * math.log10(signal / (0.25 + 0.25 + 0.04)), abs=1e-4)
+
+
+def test_only_numbers_beyond_the_range_that_are_stored_as_its_end_are_clipped() -> None:
+    exact = [63.5, 63.7, 64.0, 90.0, 90.0, -64.2, -64.3, -80.0, 0.0, 1.0]
+    stored = [127, 127, 127, 127, 126, -128, -128, -128, 0, 2]
+    found = _sums(exact, stored).finish(LAYER, 1, [])
+    assert found.clipped == pytest.approx(4 / 10)  # 64.0, 90.0, -64.3, -80.0: half a step is 0.25
+    assert found.representable == (-64.0, 63.5)
+    assert found.seen == (-80.0, 90.0)
+    assert found.used == 1.0
+    assert _sums([0, 31.75], [0, 64]).finish(LAYER, 1, []).used == pytest.approx(31.75 / 127.5)
+
+
+def test_what_a_layer_loses_is_measured_against_its_worst_input() -> None:
+    good, bad = _sums([1000], [126]), _sums([3, 4], [6, 9])
+    assert good.sqnr is not None
+    assert good.sqnr < 20
+    here = _sums([1.0], [1])
+    assert here.sqnr == pytest.approx(6.02, abs=0.01)
+    lost = here.finish(LAYER, 1, [good, bad]).lost
+    assert lost == pytest.approx(good.sqnr - 6.0206, abs=1e-3)
+    assert here.finish(LAYER, 1, []).lost is None
+
+
+@pytest.mark.parametrize(("exact", "stored"), [([1.0, 2.0], [2, 4]), ([0.0, 0.0], [1, 0])])
+def test_without_noise_or_without_signal_there_is_no_ratio(exact: list[float], stored: list[int]) -> None:
+    found = _sums(exact, stored).finish(LAYER, 1, [_sums([3, 4], [6, 9])])
+    assert found.sqnr is None
+    assert found.lost is None
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+# Ranking and verdict
+
+
+def _layer(name: str, order: int, sqnr: float | None, lost: float | None = 1.0, clipped: float = 0.0) -> LayerError:
+    return LayerError(name, "CONV_2D", order, sqnr, lost, clipped, 0.1, (0.0, 25.5), (0.0, 20.0))
+
+
+def _diagnosis(*layers: LayerError) -> Diagnosis:
+    return Diagnosis(Path("m.tflite"), 7, layers, 0.5, {Path("a.jpg"): "cut short"})
+
+
+FOUR = _diagnosis(
+    _layer("pixels", 0, None, None),
+    _layer("conv2d", 1, 30, 3),
+    _layer("mixed0", 2, 12, 18),
+    _layer("bottleneck", 3, 25, -13),
+)
+
+
+@pytest.mark.parametrize(
+    ("sort", "names"),
+    [
+        ("sqnr", ["mixed0", "bottleneck", "conv2d", "pixels"]),
+        ("lost", ["mixed0", "conv2d", "bottleneck", "pixels"]),
+        ("order", ["pixels", "conv2d", "mixed0", "bottleneck"]),
+    ],
+)
+def test_the_layers_can_be_ranked(sort: str, names: list[str]) -> None:
+    assert [layer.name for layer in FOUR.ranked(sort)] == names
+    assert [layer["name"] for layer in FOUR.to_json(sort)["layers"]] == names
+    table = diagnosis_report(FOUR, sort, 2)
+    assert names[1] in table
+    assert names[2] not in table.split("\n\n", 1)[1]
+    assert "2 more layers: --top 0 shows all" in table
+    assert all(name in diagnosis_report(FOUR, sort, 0) for name in names)
+
+
+def test_the_verdict_names_the_layer_that_clips_and_loses_most() -> None:
+    fine = [_layer("conv2d", 0, 30), _layer("bottleneck", 1, 27.3)]
+    assert verdict(fine) == "bottleneck 27.3 dB; nothing stands out"
+    clipping = [_layer("conv2d", 0, 9, 31, 0.025), _layer("conv2d_1", 1, 8, 1, 0.04), _layer("bottleneck", 2, 21, 40)]
+    assert "2 of 3 layers clip, conv2d above all (2.5% of its numbers, 31.0 dB lost there)" in verdict(clipping)
+    assert "--recalibrate" in verdict(clipping)
+    harmless = [_layer("conv2d", 0, 30, 2), _layer("bottleneck", 1, 31, -6, 0.002)]
+    assert verdict(harmless) == "bottleneck 31.0 dB; nothing stands out"
+    noisy = [_layer("conv2d", 0, 30, 2), _layer("conv2d_1", 1, 12, 18), _layer("bottleneck", 2, 15, -3)]
+    assert verdict(noisy).endswith("below 20; no layer clips much, and conv2d_1 loses the most (18.0 dB)")
+
+
+def test_the_verdict_tells_of_a_range_that_is_too_narrow_and_of_few_calibration_photos() -> None:
+    """What 4 calibration photos left at mixed7 and 150: hardly a number is clipped, but those by a factor."""
+    deep = _layer("conv2d_11", 0, 16.7, 17)
+    narrow = replace(_layer("bottleneck", 1, 18.4, -2, 0.0004), representable=(0.0, 1.53), seen=(0.0, 3.35))
+    said = verdict([deep, narrow], 4)
+    assert said.startswith(
+        "bottleneck 18.4 dB, below 20; 1 of 2 layers sees far more than can be stored, bottleneck above all "
+        "(2.2 times its range): the backbone was calibrated on only 4 photos; train with photos like these"
+    )
+    assert "graft train … --recalibrate" in said
+    assert "no layer clips" not in said
+    assert "conv2d_11" not in said
+    # Also where the bottleneck is sound still, and where photos of another kind were calibrated on.
+    unlike = verdict([deep, replace(narrow, sqnr=28.9)], 100)
+    assert unlike.startswith("bottleneck 28.9 dB; 1 of 2 layers sees far more")
+    assert "calibrated on photos unlike these; train with photos like these: graft train … --recalibrate" in unlike
+    good = replace(narrow, sqnr=28.9, seen=(0.0, 1.27 * 1.53))
+    assert verdict([deep, good], 100) == "bottleneck 28.9 dB; nothing stands out"
+    outlier = replace(narrow, sqnr=28.9, clipped=3e-6, seen=(0.0, 1.6 * 1.53))
+    assert verdict([deep, outlier], 100) == "bottleneck 28.9 dB; nothing stands out"
+    assert verdict([deep, good], 4) == "bottleneck 28.9 dB; nothing stands out"
+    assert verdict([deep, replace(good, sqnr=18.4)], 1).startswith(
+        "bottleneck 18.4 dB, below 20; no layer clips much, but the backbone was calibrated on only 1 photo; train"
+    )
+
+
+def test_a_range_is_too_narrow_at_either_end() -> None:
+    signed = replace(_layer("bottleneck", 0, 28.9, clipped=0.0001), representable=(-1.0, 1.0), seen=(-2.5, 0.5))
+    assert "bottleneck above all (1.8 times its range)" in verdict([signed])
+    stored = _diagnosis(signed)
+    assert stored.to_json()["calibration_photos"] is None
+    assert "only 4 photos" in replace(stored, calibration_photos=4).verdict
+
+
+# Lining up: two branches of equal shape, in graphs whose operators are in another order and named otherwise
+
+
+def _graph(order: str, suffix: str, quantized: bool, tail: str = "MEAN") -> Any:
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.buffers, model.operatorCodes, model.subgraphs = [schema.BufferT()], [], [graph]
+    graph.tensors, graph.operators = [], []
+    operators = schema.BuiltinOperator
+
+    def tensor(name: str, shape: list[int], data: bytes = b"") -> int:
+        entry = schema.TensorT()
+        entry.name, entry.shape, entry.buffer = name.encode(), np.array(shape, np.int32), 0
+        if data:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(data, np.uint8)
+            model.buffers.append(buffer)
+            entry.buffer = len(model.buffers) - 1
+        graph.tensors.append(entry)
+        return len(graph.tensors) - 1
+
+    def operator(kind: str, inputs: list[int], name: str, shape: list[int]) -> int:
+        code = schema.OperatorCodeT()
+        code.builtinCode, code.deprecatedBuiltinCode = getattr(operators, kind), 0
+        model.operatorCodes.append(code)
+        entry = schema.OperatorT()
+        entry.opcodeIndex, entry.inputs = len(model.operatorCodes) - 1, np.array(inputs, np.int32)
+        entry.outputs = np.array([tensor(name, shape)], np.int32)
+        graph.operators.append(entry)
+        return int(entry.outputs[0])
+
+    kernel = tensor("kernel", [8, 1, 1, 3], b"weights")
+    image = tensor("image", [1, 4, 4, 3])
+    source = operator("QUANTIZE", [image], "tfl.quantize", [1, 4, 4, 3]) if quantized else image
+    branches = {}
+    for index in map(int, order):
+        layer = f"_{index}" if index else ""
+        name = f"net/activation{layer}{suffix}/Relu;net/conv2d{layer}{suffix}/convolution"
+        branches[index] = operator("CONV_2D", [source, kernel], name, [1, 4, 4, 8])
+    inputs = [branches[0], branches[1]]
+    if quantized:
+        inputs[0] = operator("QUANTIZE", [inputs[0]], "requantized", [1, 4, 4, 8])
+    joined = operator("CONCATENATION", inputs, f"net/mixed0{suffix}/concat", [1, 4, 4, 16])
+    output = operator(tail, [joined], "whatever:0", [1, 16])
+    if quantized:
+        weights, bias = tensor("head/weights", [2, 16], b"w"), tensor("head/bias", [2], b"b")
+        operator("FULLY_CONNECTED", [output, weights, bias], "head/logits", [1, 2])
+    graph.inputs, graph.outputs = np.array([image], np.int32), np.array([output], np.int32)
+    return model
+
+
+def _names(model: Any, indexes: list[int]) -> list[str]:
+    return [model.subgraphs[0].tensors[index].name.decode().split("/")[1] for index in indexes]
+
+
+@pytest.mark.parametrize("suffix", ["_1", ""])
+@pytest.mark.parametrize("order", ["01", "10"])
+def test_layers_are_paired_by_the_structure_not_by_order_or_name(order: str, suffix: str) -> None:
+    quantized, exact = _graph(order, "_other", quantized=True), _graph("01", suffix, quantized=False)
+    found = line_up(quantized, exact, "mixed0", "m.tflite")
+    assert [layer.name for layer in found] == ["pixels", "conv2d", "conv2d_1", "mixed0", "bottleneck"]
+    assert [layer.inputs for layer in found] == [(), (0,), (0,), (1, 2), (3,)]
+    assert _names(quantized, [layer.quantized for layer in found[1:3]]) == ["activation_other", "activation_1_other"]
+    assert _names(exact, [layer.exact for layer in found[1:3]]) == [f"activation{suffix}", f"activation_1{suffix}"]
+
+
+def test_another_network_is_not_compared() -> None:
+    with pytest.raises(ExportError, match=r"m\.tflite cannot be compared .* MEAN .* SUM"):
+        line_up(_graph("01", "", quantized=True), _graph("01", "", quantized=False, tail="SUM"), "mixed0", "m.tflite")
+
+
+def test_a_file_without_a_head_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"m\.tflite has no head"):
+        line_up(_graph("01", "", quantized=False), _graph("01", "", quantized=False), "mixed0", "m.tflite")
+
+
+# Which weights a model was made of
+
+
+def _model(tmp_path: Path, name: str, fingerprint: str, **card: Any) -> ModelFile:
+    known = read_model(write_artifact(tmp_path / "m.tflite"))
+    backbone = {"name": "inception_v3", "weights": name, "weights_fingerprint": fingerprint}
+    return replace(known, card=replace(known.card, backbone=backbone, **card))
+
+
+def test_random_weights_are_found_by_their_seed(tmp_path: Path) -> None:
+    for given in (None, "random"):
+        found = weights_of(_model(tmp_path, "random", "random:12", mean=128.0), given)
+        assert (found.seed, found.fingerprint, found.mean, found.std) == (12, "random:12", 128.0, 127.5)
+
+
+def test_a_weights_file_must_be_the_one_of_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRAFT_WEIGHTS", raising=False)
+    right, wrong = write_h5(tmp_path / "right.h5", []), write_h5(tmp_path / "wrong.h5", [], first=7)
+    wrong.write_bytes(wrong.read_bytes() + b" ")
+    fingerprint = find_weights(str(right)).fingerprint
+    model = _model(tmp_path, "right.h5", fingerprint)
+    assert weights_of(model, str(right)).path == right
+    with pytest.raises(
+        WeightsError, match=rf"wrong\.h5 is not what .*m\.tflite was made of.*right\.h5.*{fingerprint[:12]}"
+    ):
+        weights_of(model, str(wrong))
+    with pytest.raises(
+        WeightsError, match=r"m\.tflite was made of weights right\.h5 .* name their file with --weights"
+    ):
+        weights_of(model)
+    monkeypatch.setenv("GRAFT_WEIGHTS", str(wrong))
+    with pytest.raises(WeightsError, match="--weights FILE"):
+        weights_of(model)
+    monkeypatch.setenv("GRAFT_WEIGHTS", str(right))
+    assert weights_of(model).fingerprint == fingerprint
+
+
+def test_a_card_that_names_no_weights_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="does not say which weights"):
+        weights_of(read_model(write_artifact(tmp_path / "m.tflite")))
+
+
+# The command's errors
+
+
+def test_only_int8_models_are_diagnosed(tmp_path: Path) -> None:
+    model = write_artifact(tmp_path / "m.tflite", "float32")
+    line = error_line(graft("diagnose", model, tmp_path, "--cache", tmp_path / "cache"))
+    assert "m.tflite is float32: diagnose compares an int8 model" in line
+    assert "--quantize int8" in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.tflite"]
+
+
+def test_photos_and_model_must_be_there(tmp_path: Path) -> None:
+    assert "no.tflite" in error_line(graft("diagnose", tmp_path / "no.tflite", tmp_path))
+    assert graft("diagnose", tmp_path / "no.tflite", tmp_path, "--sort", "name").returncode == 2
+
+
+# Real networks
+
+
+@dataclass(frozen=True)
+class Small:
+    """Two int8 models of one network; the same photos with and without light."""
+
+    good: ModelFile
+    bad: ModelFile
+    photos: Path
+    settings: Settings
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    folder = tmp_path_factory.mktemp("small")
+    bright, dim = write_bright_and_dim(folder / "calibration")
+    return Small(
+        write_model(folder / "good.tflite", "int8", folder / "cache-good", bright),
+        write_model(folder / "bad.tflite", "int8", folder / "cache-bad", dim),
+        write_photos(folder / "photos", count=10, first=100),
+        Settings(folder / "cache", part="all", limit=8),
+    )
+
+
+@pytest.mark.slow
+def test_a_backbone_calibrated_on_other_photos_shows(small: Small) -> None:
+    good = diagnose(small.good.path, small.photos, small.settings, QuietReporter())
+    bad = diagnose(small.bad.path, small.photos, small.settings, QuietReporter())
+    assert good.photos == bad.photos == 8
+    assert good.verdict.endswith("nothing stands out")
+    assert good.bottleneck.sqnr is not None
+    assert bad.bottleneck.sqnr is not None
+    assert good.bottleneck.sqnr > 20
+    assert bad.bottleneck.sqnr < good.bottleneck.sqnr - 10
+    assert max(layer.clipped for layer in good.layers) < 0.001
+    first = bad.ranked("lost")[0]
+    # Black and white pixels are always part of the calibration, so the first layer suffers less than the second.
+    assert first.name == "conv2d_1"
+    assert first.clipped > 0.02
+    assert first.seen[1] > 2 * first.representable[1]
+    assert "conv2d_1 above all" in bad.verdict
+    assert "--recalibrate" in bad.verdict
+    for found in (good, bad):
+        ratios = [layer["sqnr"] for layer in found.to_json()["layers"]]
+        assert ratios == sorted(ratios)
+        assert [layer.name for layer in found.layers][-2:] == ["mixed0", "bottleneck"]
+        assert sum(layer.operator == "CONV_2D" for layer in found.layers) == 12  # mixed0 has so many
+
+
+@pytest.mark.slow
+def test_the_bottlenecks_ratio_is_that_of_the_backbones_as_the_board_runs_them(small: Small) -> None:
+    found = diagnose(small.good.path, small.photos, replace(small.settings, limit=20), QuietReporter())
+    photos = sorted(small.photos.rglob("*.png"))
+    exact = _bottlenecks(next((small.settings.cache / "backbones").glob("*.tflite")), photos)
+    stored = _bottlenecks(next((small.good.path.parent / "cache-good" / "backbones").glob("*.tflite")), photos)
+    ratio = 10 * np.log10(np.square(exact).sum() / np.square(exact - stored).sum())
+    assert found.photos == len(photos)
+    assert found.bottleneck.sqnr == pytest.approx(ratio, abs=1)  # delegates round a little differently
+    assert found.bottleneck.seen == pytest.approx((exact.min(), exact.max()), rel=1e-3, abs=1e-6)
+
+
+def _bottlenecks(path: Path, photos: list[Path]) -> NDArray[np.float64]:
+    runner, weights = open_model(path, threads=1), find_weights("random", SEED)
+    pixels = (preprocess(each, SIZE, "squash") for each in photos)
+    rows = (runner(to_input(each, runner.input, weights.mean, weights.std))[0] for each in pixels)
+    return np.stack([dequantize(row, runner.output) for row in rows]).astype(np.float64)
+
+
+@pytest.mark.slow
+def test_the_photos_are_those_of_the_test_split_and_always_the_same(small: Small, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", count=10, first=100)
+    for index, path in enumerate(sorted(photos.rglob("*.png"))):
+        path.rename(path.with_name(f"{99 - index}.png"))
+    broken = tmp_path / "photos" / "cats" / "broken.jpg"
+    broken.write_bytes(image_bytes(1, "JPEG", width=300, height=300)[:-1500])
+    reporter = QuietReporter()
+    found = diagnose(small.good.path, photos, small.settings, reporter)
+    assert found.layers == diagnose(small.good.path, small.photos, small.settings, QuietReporter()).layers
+    everything = diagnose(small.good.path, photos, replace(small.settings, limit=100), reporter)
+    assert everything.photos == 20
+    assert list(everything.failures) == [broken]
+    assert f"skipped {broken}: the image is cut short" in reporter.notes
+    test = diagnose(small.good.path, photos, replace(small.settings, part="test", limit=100), reporter)
+    assert 0 < test.photos < 20
+    assert test.layers != everything.layers
+    for path in photos.rglob("*.png"):
+        path.unlink()
+    with pytest.raises(DatasetError, match="can be read: the image is cut short"):
+        diagnose(small.good.path, photos, small.settings, reporter)
+
+
+@pytest.mark.slow
+def test_a_backbone_calibrated_on_four_photos_shows(
+    cats_and_dogs: Path, weights_file: Path, tmp_path: Path, shared_cache: Path
+) -> None:
+    """By photos of which none but those four was there when ``graft train`` first ran with the cache."""
+    options = ["--weights", weights_file, "--tap", "mixed5", "--image-size", "150", "--cache", tmp_path / "cache"]
+    graft_json("train", few_photos(cats_and_dogs, tmp_path / "few"), "-o", tmp_path / "few.tflite", *options)
+    graft_json("train", cats_and_dogs, "-o", tmp_path / "m.tflite", *options)
+    told = ["--weights", weights_file, "--cache", shared_cache]
+    found = graft_json("diagnose", tmp_path / "m.tflite", cats_and_dogs, *told)
+    assert found["calibration_photos"] == 4
+    assert "far more than can be stored" in found["verdict"]
+    assert "calibrated on only 4 photos; train with photos like these: graft train … --recalibrate" in found["verdict"]
+
+
+@pytest.mark.slow
+def test_a_real_model_is_sound(pets: Trained, weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRAFT_WEIGHTS", raising=False)
+    options = [pets.model, pets.photos, "--weights", weights_file, "--cache", pets.cache, "--limit", "6"]
+    found = graft_json("diagnose", *options)
+    assert found["verdict"].endswith("dB; nothing stands out")
+    assert found["photos"] == 6
+    assert found["agreement"] == 1.0
+    assert 20 < found["bottleneck"] < 40
+    assert sum(layer["operator"] == "CONV_2D" for layer in found["layers"]) == 70
+    assert {"pixels", "conv2d", "conv2d_69", "mixed0", "mixed7", "bottleneck"} < {
+        each["name"] for each in found["layers"]
+    }
+    said = graft("diagnose", *options, "--top", "3", "--sort", "order")
+    assert said.stdout.startswith(found["verdict"])
+    assert [line.split()[0] for line in said.stdout.splitlines()[3:7]] == ["layer", "pixels", "conv2d", "conv2d_1"]
+    missing = graft("diagnose", pets.model, pets.photos, "--cache", pets.cache)
+    assert "which are not at hand: name their file with --weights FILE" in error_line(missing)

@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graft_device.errors import DatasetError
+from graft_host.photos.dataset import Dataset, Photo, scan
+from graft_host.photos.split import RecordedSplit, SplitRule, shortages, split
+from tests.support.host_data import write_photos
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
+
+
+def _dataset(contents: Sequence[Sequence[str]], root: Path = Path("photos")) -> Dataset:
+    """A data set of one class per list of digests, without files."""
+    labels = tuple(f"class{index}" for index in range(len(contents)))
+    found = [
+        Photo(root / labels[label] / f"{number}.jpg", label, digest)
+        for label, members in enumerate(contents)
+        for number, digest in enumerate(members)
+    ]
+    return Dataset(root, labels, tuple(found), ())
+
+
+def _parts(dataset: Dataset, rule: SplitRule) -> dict[str, str]:
+    """The part that every digest is in."""
+    found = split(dataset, rule)
+    return {
+        photo.digest: name
+        for name, part in (("train", found.train), ("validation", found.validation), ("test", found.test))
+        for photo in part
+    }
+
+
+def _grouped(dataset: Dataset, groups: Sequence[Sequence[str]]) -> Dataset:
+    """The data set with groups of near duplicates, each named by its smallest digest."""
+    names = {digest: min(group) for group in groups for digest in group}
+    return replace(dataset, photos=tuple(replace(p, group=names.get(p.digest, p.digest)) for p in dataset.photos))
+
+
+_classes_and_groups = st.integers(0, 2**32).flatmap(
+    lambda salt: st.tuples(
+        st.lists(st.integers(2, 12), min_size=1, max_size=4).map(
+            lambda sizes: [[f"{salt:x}/{label}/{n}" for n in range(size)] for label, size in enumerate(sizes)]
+        ),
+        st.lists(st.integers(0, 4), max_size=48),
+    )
+)
+
+
+def _case(drawn: tuple[list[list[str]], list[int]]) -> Dataset:
+    """A data set whose photos are grouped by numbers; 0 is no group."""
+    classes, numbers = drawn
+    groups: dict[int, list[str]] = {}
+    for digest, number in zip((digest for members in classes for digest in members), numbers, strict=False):
+        if number:
+            groups.setdefault(number, []).append(digest)
+    return _grouped(_dataset(classes), list(groups.values()))
+
+
+@settings(deadline=None)
+@given(st.sets(digests, min_size=1, max_size=30), st.sets(digests, max_size=30), st.integers(0, 2**32))
+def test_adding_photos_moves_none(first: set[str], added: set[str], seed: int) -> None:
+    rule = SplitRule(seed)
+    assert {d: rule.part(d) for d in first}.items() <= {d: rule.part(d) for d in first | added}.items()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), data=st.data())
+def test_moving_renaming_and_reordering_moves_no_photo(seed: int, data: st.DataObject) -> None:
+    contents = [[f"{label}-{number}" for number in range(60)] for label in range(2)]
+    before = _parts(_dataset(contents), rule := SplitRule(seed, 25, 25))
+    shuffled = [data.draw(st.permutations(members)) for members in contents]
+    renamed = _dataset(shuffled, Path("elsewhere"))
+    assert _parts(renamed, rule) == before
+
+
+def test_the_split_of_real_files_survives_moving_renaming_and_adding(tmp_path: Path) -> None:
+    rule = SplitRule(test_percent=30, validation_percent=30)
+    root = write_photos(tmp_path / "photos", count=30)
+    before = _parts(scan(root, 2), rule)
+    assert set(before.values()) == {"train", "validation", "test"}
+    root = root.rename(tmp_path / "moved here")
+    for index, path in enumerate(sorted(root.rglob("*.png"))):
+        path.rename(path.with_name(f"{97 * index % 101} renamed.jpeg"))
+    write_photos(root, count=20, first=1000)
+    after = _parts(scan(root, 1), rule)
+    assert len(after) == 100
+    assert before.items() <= after.items()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(digests, min_size=40, max_size=60, unique=True), st.integers(0, 100))
+def test_identical_copies_are_on_one_side(contents: list[str], seed: int) -> None:
+    dataset = _dataset([contents + contents[:20], contents[20:] + contents])
+    rule = SplitRule(seed, 30, 30)
+    sides = {
+        digest: {rule.part(photo.digest) for photo in dataset.photos if photo.digest == digest} for digest in contents
+    }
+    assert all(len(side) == 1 for side in sides.values())
+
+
+def test_shares_are_about_what_was_asked() -> None:
+    dataset = _dataset([[f"{label}/{number}" for number in range(10_000)] for label in range(2)])
+    for seed in (0, 1):
+        found = split(dataset, SplitRule(seed, test_percent=20, validation_percent=12.5))
+        # Four standard deviations of the binomial distribution.
+        assert abs(len(found.test) - 4000) < 230
+        assert abs(len(found.validation) - 2500) < 190
+        assert len(found.train) + len(found.validation) + len(found.test) == 20_000
+
+
+def test_another_seed_gives_another_split() -> None:
+    dataset = _dataset([[f"{label}/{number}" for number in range(200)] for label in range(2)])
+    assert _parts(dataset, SplitRule(0)) != _parts(dataset, SplitRule(1))
+
+
+def test_the_split_of_a_seed_is_the_same_for_ever() -> None:
+    # Recorded when it was written: who trains again with a later version must not test on photos he trained with.
+    rule = SplitRule(seed=7)
+    assert [rule.part(f"{number:064x}") for number in range(9)] == ["validation", *["train"] * 7, "test"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sets(digests, min_size=2, max_size=6), min_size=2, max_size=5),
+    st.integers(0, 1000),
+    st.sampled_from([5.0, 15.0, 40.0]),
+)
+def test_a_class_that_is_not_covered_is_named_and_the_advised_seed_works(
+    classes: list[set[str]], seed: int, test_percent: float
+) -> None:
+    dataset = _dataset([sorted(members) for members in classes])
+    rule = SplitRule(seed, test_percent)
+    uncovered = [
+        (label, part, len(members))
+        for label, members in enumerate(classes)
+        for part in ("train", "test")
+        if part not in {rule.part(digest) for digest in members}
+    ]
+    if not uncovered:
+        assert len(split(dataset, rule).test) >= len(classes)
+        return
+    with pytest.raises(DatasetError) as caught:
+        split(dataset, rule)
+    message = str(caught.value)
+    said = re.findall(r"'class(\d)' has no (train|test) photo among its (\d+)", message)
+    assert [(int(label), part, int(count)) for label, part, count in said] == uncovered
+    advised = re.search(r"--seed (\d+)$", message)
+    if advised:
+        split(dataset, replace(rule, seed=int(advised[1])))
+    else:
+        assert message.endswith("--test-percent")
+        assert not any(_covers(dataset, replace(rule, seed=other)) for other in range(20))
+
+
+def _covers(dataset: Dataset, rule: SplitRule) -> bool:
+    try:
+        split(dataset, rule)
+    except DatasetError:
+        return False
+    return True
+
+
+@settings(max_examples=100, deadline=None)
+@given(_classes_and_groups, st.integers(0, 50))
+def test_shortages_are_where_the_split_fails(drawn: tuple[list[list[str]], list[int]], seed: int) -> None:
+    dataset, rule = _case(drawn), SplitRule(seed, 30, 20)
+    found = shortages(dataset, rule)
+    try:
+        split(dataset, rule)
+    except DatasetError as error:
+        said = re.findall(r"'class(\d)' has no (train|test) photo", str(error))
+        assert said == [(str(label), part) for label, parts in found.items() for part in parts]
+    else:
+        assert found == {}
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_one_photo_or_copies_of_one_can_only_be_mended_by_adding(copies: int) -> None:
+    dataset = _dataset([["a"] * copies, [str(number) for number in range(100)]])
+    expected = rf"'class0' has no \w+ photo among its {copies}: .*two different"
+    with pytest.raises(DatasetError, match=expected) as caught:
+        split(dataset, SplitRule())
+    assert "--seed" not in str(caught.value)
+    assert "--test-percent" not in str(caught.value)
+
+
+def test_no_seed_is_advised_where_none_helps() -> None:
+    dataset = _dataset([["a", "b"], ["c", "d"]])
+    with pytest.raises(DatasetError, match=r"--test-percent$"):
+        split(dataset, SplitRule(test_percent=0))
+
+
+def test_counts() -> None:
+    found = split(_dataset([[f"{label}/{n}" for n in range(100)] for label in range(2)]), SplitRule())
+    counts = found.counts(skipped=3)
+    assert counts["skipped"] == 3
+    assert counts["train"] == len(found.train)
+    assert counts["validation"] == len(found.validation)
+    assert counts["test"] == len(found.test)
+    assert sum(counts.values()) == 203
+
+
+# Near duplicates
+
+
+@settings(max_examples=300, deadline=None)
+@given(_classes_and_groups, st.integers(0, 50), st.sampled_from([15.0, 40.0]))
+def test_near_duplicates_share_a_side_and_never_make_a_split_fail(
+    drawn: tuple[list[list[str]], list[int]], seed: int, percent: float
+) -> None:
+    dataset, rule = _case(drawn), SplitRule(seed, percent, 15)
+    alone = replace(dataset, photos=tuple(replace(photo, group="") for photo in dataset.photos))
+    if not _covers(dataset, rule):
+        assert not _covers(alone, rule)
+        return
+    found = split(dataset, rule)
+    sides: dict[str, set[str]] = {}
+    for name, photos in found.parts.items():
+        for photo in photos:
+            sides.setdefault(photo.place, set()).add(name)
+            if photo.place in found.divided or photo.place == photo.digest:
+                assert name == rule.part(photo.digest)
+            else:
+                assert name == rule.part(photo.group)
+    assert {group for group, names in sides.items() if len(names) > 1} <= set(found.divided)
+    assert sum(map(len, found.parts.values())) == len(dataset.photos)
+    assert {(photo.label, name) for name, photos in found.parts.items() for photo in photos} >= {
+        (label, name) for label in range(len(dataset.labels)) for name in ("train", "test")
+    }
+
+
+@settings(max_examples=100, deadline=None)
+@given(_classes_and_groups, st.integers(0, 50))
+def test_a_split_can_be_told_again_without_a_look_at_the_photos(
+    drawn: tuple[list[list[str]], list[int]], seed: int
+) -> None:
+    dataset, rule = _case(drawn), SplitRule(seed, 30, 20)
+    # Digests as they are, so that the first digits differ.
+    hashed = {p.digest: hashlib.sha256(p.digest.encode()).hexdigest() for p in dataset.photos}
+    photos = tuple(replace(p, digest=hashed[p.digest], group=hashed[p.place]) for p in dataset.photos)
+    dataset = replace(dataset, photos=photos)
+    if not _covers(dataset, rule):
+        return
+    found = split(dataset, rule)
+    recorded = RecordedSplit.read(json.loads(json.dumps(found.record(rule))))
+    moved = recorded.moved
+    assert all(recorded.part(p.digest) == name for name, members in found.parts.items() for p in members)
+    assert all(len(digits) == 16 for digits in moved)
+    assert {p.digest[:16] for p in photos if p.place != p.digest or p.place in found.divided} >= set(moved)
+    assert recorded.test == frozenset(p.digest[:16] for p in found.test)
+    assert not any(recorded.new_to_test(p.digest) for p in photos)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_classes_and_groups, st.integers(0, 50), st.integers(1, 20))
+def test_adding_photos_moves_only_those_of_their_own_group(
+    drawn: tuple[list[list[str]], list[int]], seed: int, count: int
+) -> None:
+    dataset, rule = _case(drawn), SplitRule(seed, 40)
+    added = [Photo(Path(f"new{n}"), 0, f"new{seed}/{n}") for n in range(count)]
+    larger = replace(dataset, photos=(*dataset.photos, *added))
+    if not (_covers(dataset, rule) and _covers(larger, rule)):
+        return
+    before, after = split(dataset, rule), split(larger, rule)
+    if not before.divided:
+        assert not after.divided
+        parts = {photo.digest: name for name, photos in after.parts.items() for photo in photos}
+        assert all(parts[photo.digest] == name for name, photos in before.parts.items() for photo in photos)
+
+
+def test_without_near_duplicates_a_photo_is_where_it_ever_was() -> None:
+    dataset, rule = _dataset([[f"{label}/{n}" for n in range(100)] for label in range(2)]), SplitRule(3)
+    alone = _grouped(dataset, [])
+    assert _parts(alone, rule) == _parts(dataset, rule) == {p.digest: rule.part(p.digest) for p in dataset.photos}
+    assert split(alone, rule).moved(rule) == {}
+    assert RecordedSplit(rule).part("1/7") == rule.part("1/7")
+
+
+def test_a_fixed_camera_whose_photos_all_look_alike_can_be_trained_on_and_is_named() -> None:
+    alike, varied = [f"a{n}" for n in range(60)], [f"b{n}" for n in range(60)]
+    dataset, rule = _grouped(_dataset([alike, varied]), [alike, varied[:10]]), SplitRule()
+    found = split(dataset, rule)
+    assert found.divided == (min(alike),)
+    assert {photo.digest for photo in found.test if photo.label == 0} == {d for d in alike if rule.part(d) == "test"}
+    assert len({rule.part(min(varied[:10])), *(_parts(dataset, rule)[digest] for digest in varied[:10])}) == 1
+
+
+def test_the_smallest_group_that_helps_is_divided() -> None:
+    large, small = [f"l{n}" for n in range(40)], [f"s{n}" for n in range(20)]
+    rule = next(r for r in map(SplitRule, range(100)) if {r.part("l0"), r.part("s0")} == {"train"})
+    dataset = _grouped(_dataset([large + small, [f"x{n}" for n in range(60)]]), [large, small])
+    assert split(dataset, rule).divided == ("s0",)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graft_host.search.board_latency import LatencyError, common_setting, in_words, on_board, read_figures
+
+SHAPES = [("mixed5", 150), ("mixed7", 224), ("mixed7", 299)]
+HERE = [5.0, 10.0, 20.0]
+
+
+def bench(path: Path, tap: str, size: int, taken: dict[tuple[str, int], float], **changes: Any) -> Path:
+    """A file as ``graft-device bench --json`` prints it."""
+    spread = {"p90": 1e3, "p99": 1e3}
+    found: dict[str, Any] = {
+        "format": 1,
+        "model": {"tap": tap, "image_size": size, "quantization": "int8"},
+        "machine": {"board": "Raspberry Pi 5 Model B Rev 1.0", "cpu": "Cortex-A76", "architecture": "aarch64"},
+        "rows": [
+            {"runtime": runtime, "threads": threads, "invoke_ms": {"median": ms, **spread}}
+            for (runtime, threads), ms in taken.items()
+        ],
+    }
+    for key, value in changes.items():
+        (found["model"] if key in found["model"] else found)[key] = value
+    path.write_text(json.dumps(found))
+    return path
+
+
+def test_one_file_tells_its_own_network_and_the_others_are_reckoned(tmp_path: Path) -> None:
+    path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 60.0, ("litert", 1): 200.0})
+    found = on_board([read_figures(path)], SHAPES, HERE)
+    assert found.setting == ("litert", 4)
+    assert found.ms == pytest.approx((30.0, 60.0, 120.0))
+    assert found.measured == (False, True, False)
+    assert "Raspberry Pi 5" in in_words(found)
+    assert "those with ~ are estimates: this machine's, times what measured networks took there (6.00)" in in_words(
+        found
+    )
+
+
+def test_several_files_are_each_exact_and_reckon_by_their_mean(tmp_path: Path) -> None:
+    files = [
+        bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0, ("tflite-runtime", 4): 30.0}),
+        bench(tmp_path / "b.json", "mixed7", 299, {("litert", 4): 180.0, ("litert", 2): 300.0}),
+    ]
+    found = on_board([read_figures(path) for path in files], SHAPES, HERE)
+    assert found.setting == ("litert", 4)  # the only one that both have
+    assert found.ms == pytest.approx((5 * 6.0, 40.0, 180.0))  # the geometric mean of 4 and 9
+    assert found.ratios == pytest.approx((4, 9))
+    assert "(4.00 to 9.00)" in in_words(found)
+
+
+def test_what_the_bench_warned_of_is_kept(tmp_path: Path) -> None:
+    warned = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0}, warnings=["it was hot"])
+    assert read_figures(warned).warnings == ("it was hot",)
+    assert read_figures(bench(tmp_path / "b.json", "mixed7", 224, {("litert", 4): 40.0})).warnings == ()
+
+
+def test_nothing_is_reckoned_where_all_is_measured(tmp_path: Path) -> None:
+    path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0})
+    found = on_board([read_figures(path)], [("mixed7", 224)], [10.0])
+    assert found.measured == (True,)
+    assert "estimate" not in in_words(found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"format": 2}, "of format 2; this version reads 1"),
+        ({"quantization": "float32"}, "a float32 model: measure an int8 one"),
+        ({"rows": []}, "holds no measurement"),
+        ({"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": None, "error": "boom"}]}, "holds no measurement"),
+        ({"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": 0}}]}, "is not what 'graft-device"),
+        ({"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": float("inf")}}]}, "is not what 'graft-"),
+        ({"rows": [{"runtime": "litert", "threads": float("inf"), "invoke_ms": {"median": 1}}]}, "is not what 'graft-"),
+        ({"machine": []}, "is not what 'graft-device bench MODEL --json' prints"),
+        ({"image_size": "large"}, "is not what 'graft-device"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
+    path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0}, **changes)
+    with pytest.raises(LatencyError, match=reason) as caught:
+        read_figures(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b"{"])
+def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(LatencyError, match="is not what 'graft-device bench MODEL --json' prints"):
+        read_figures(tmp_path / "a.json")
+    with pytest.raises(LatencyError, match=r"cannot read .*no such file"):
+        read_figures(tmp_path / "none.json")
+
+
+def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
+    one = read_figures(bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0}))
+    other = read_figures(bench(tmp_path / "b.json", "mixed7", 299, {("litert", 2): 40.0}))
+    with pytest.raises(LatencyError, match="no pair of runtime and threads in common"):
+        on_board([one, other], SHAPES, HERE)
+    machine = {"board": "Raspberry Pi 4", "cpu": None, "architecture": "aarch64"}
+    with pytest.raises(LatencyError, match="no pair of runtime and threads in common"):
+        common_setting([one, other], SHAPES)
+    third = read_figures(bench(tmp_path / "c.json", "mixed7", 299, {("litert", 4): 40.0}, machine=machine))
+    with pytest.raises(LatencyError, match=r"several boards \(Raspberry Pi 4, Raspberry Pi 5"):
+        on_board([one, third], SHAPES, HERE)
+    again = read_figures(bench(tmp_path / "d.json", "mixed7", 224, {("litert", 4): 50.0}))
+    with pytest.raises(LatencyError, match=r"a\.json and .*d\.json are both of mixed7 at 224: give one"):
+        on_board([one, again], SHAPES, HERE)
+    with pytest.raises(LatencyError, match=r"is of mixed7 at 224, which is not searched.*add mixed7 to --taps and 224"):
+        on_board([one], [("mixed5", 224)], [5.0])

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graft_host.search.options import SearchOptions
+from graft_host.search.page import search_report
+from graft_host.search.pareto import Candidate, Limits, choose
+from graft_host.search.result import SearchResult
+from graft_host.search.search import has_room_for_golden_photos
+from tests.host.report.test_report import Outline
+from tests.support.browser import DESKTOP, PHONE, chromium, visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def result(candidates: list[Candidate], limits: Limits) -> SearchResult:
+    photos = {"train": 353, "validation": 92, "test": 55, "skipped": 0}
+    return SearchResult(
+        tuple(candidates), limits, choose(candidates, limits), None, "one inference here, litert, threads: 2",
+        photos, {"scan": 1.0, "backbones": 80.0, "total": 90.0}, False,
+    )  # fmt: skip
+
+
+def networks(count: int) -> list[Candidate]:
+    return [
+        Candidate(
+            f"mixed{5 + n % 3}", 150 + 37 * (n // 3), 0.9 + 0.01 * (n % 9), 0.01, 5.0 + 4 * n, n % 2 == 1, 9_000_000
+        )
+        for n in range(count)
+    ]
+
+
+OPTIONS = SearchOptions(photos=Path("<photos> & $x_1$"))
+
+
+def test_the_page_names_every_network_and_what_was_chosen() -> None:
+    found = result(networks(9), Limits())
+    page = Outline(search_report(found, OPTIONS))
+    for each in found.candidates:
+        assert each.shown in page.texts()
+    assert found.chosen is not None
+    assert f"Chosen {found.chosen.shown}" in page.texts()
+    assert "~9.0 ms" in page.texts()
+    assert "<photos> & $x_1$" in page.texts()
+    assert len(page.all("svg")) == 1
+    assert not page.all("script")
+    assert search_report(found, OPTIONS) == search_report(found, OPTIONS)
+
+
+def test_what_misses_a_limit_is_said() -> None:
+    limits = Limits(max_ms=20, min_accuracy=0.95)
+    page = Outline(search_report(result(networks(9), limits), OPTIONS)).texts()
+    assert "No network was chosen" in page
+    assert "at most 20 ms, an accuracy of at least 0.95" in page
+    assert "misses --max-ms" in page
+    assert "misses --min-accuracy" in page
+
+
+def test_why_its_milliseconds_are_worth_little_is_said() -> None:
+    found = result(networks(9), Limits())
+    warning = "the milliseconds are worth little: other programs wanted 3.3 of 2 cores"
+    assert warning in Outline(search_report(replace(found, warnings=(warning,)), OPTIONS)).texts()
+    assert "What to mind" not in Outline(search_report(found, OPTIONS)).texts()
+
+
+def test_of_equally_accurate_networks_the_best_is_the_one_that_is_chosen() -> None:
+    """Not one that is faster by less than a tenth, and larger."""
+    small = Candidate("mixed5", 150, 1.0, 0.01, 10.04, False, 5_300_000)
+    large = Candidate("mixed7", 150, 1.0, 0.01, 10.01, False, 9_300_000)
+    found = result([large, small], Limits())
+    assert found.best == found.chosen == small
+    assert "It is also the most accurate." in Outline(search_report(found, OPTIONS)).texts()
+
+
+@pytest.mark.parametrize(("max_mb", "expected"), [(None, True), (9.0, False), (9.26, False), (9.28, True)])
+def test_golden_photos_are_left_out_where_they_could_break_the_limit(max_mb: float | None, expected: bool) -> None:
+    assert has_room_for_golden_photos(networks(1)[0], Limits(max_mb=max_mb)) == expected
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize("count", [1, 9, 40])
+def test_it_fits_loads_nothing_and_covers_nothing(browser: Browser, tmp_path: Path, width: int, count: int) -> None:
+    warnings = ("the milliseconds are worth little",)
+    found = replace(result(networks(count), Limits(max_ms=60)), seconds={"total": 1.0}, warnings=warnings)
+    (tmp_path / "search.html").write_text(search_report(found, OPTIONS))
+    address = (tmp_path / "search.html").as_uri()
+    with visit(browser, address, width) as seen:
+        assert seen.flaws() == []
+        assert seen.problems == []
+        assert seen.requests == [address]
+        assert min(seen.contrasts())[0] >= 4.5

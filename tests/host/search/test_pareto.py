@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from graft_host.search.pareto import Candidate, Limits, choose, front, nearest
+
+
+def network(name: str, accuracy: float, ms: float, megabytes: float = 5.0) -> Candidate:
+    return Candidate(name, 224, accuracy, 0.01, ms, False, int(megabytes * 1e6))
+
+
+SLOW, HALF, POOR, BEATEN, SMALL = (
+    network("slow", 0.990, 100),
+    network("half", 0.982, 45),
+    network("poor", 0.940, 20),
+    network("beaten", 0.939, 21),
+    network("small", 0.900, 60, 2.0),
+)
+ALL = [SLOW, BEATEN, SMALL, HALF, POOR]
+
+
+def test_the_front_is_what_nothing_beats_in_all_three() -> None:
+    assert [each.tap for each in front(ALL)] == ["poor", "half", "small", "slow"]
+
+
+def test_less_than_a_tenth_is_noise_and_equals_stay() -> None:
+    twin = network("twin", 0.990, 100.04, 5.04)
+    assert front([SLOW, twin]) == (SLOW, twin)
+    assert front([SLOW, network("slower", 0.990, 100.2)]) == (SLOW,)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        (Limits(), HALF),
+        (Limits(within=0), SLOW),
+        (Limits(within=0.05), POOR),
+        (Limits(within=0.008), HALF),  # 0.990 - 0.982 is a little more than 0.008
+        (Limits(max_ms=30), POOR),
+        (Limits(max_ms=20), POOR),
+        (Limits(max_mb=3), SMALL),
+        (Limits(min_accuracy=0.985), SLOW),
+        (Limits(min_accuracy=0.9), POOR),
+        (Limits(max_ms=70, min_accuracy=0.98), HALF),
+        (Limits(max_ms=10), None),
+        (Limits(max_mb=3, min_accuracy=0.95), None),
+    ],
+)
+def test_the_fastest_that_is_good_enough(limits: Limits, expected: Candidate | None) -> None:
+    assert choose(ALL, limits) == expected
+
+
+def test_what_lies_nearest_to_limits_that_nothing_meets() -> None:
+    assert nearest(ALL, Limits(max_ms=18)) == POOR
+    assert nearest(ALL, Limits(max_ms=90, min_accuracy=0.99)) == HALF
+    assert Limits(max_ms=40, max_mb=4, min_accuracy=0.991).misses(HALF) == pytest.approx(
+        {"--max-ms": 0.125, "--max-mb": 0.25, "--min-accuracy": 1 - 0.982 / 0.991}
+    )
+    assert nearest(ALL, Limits(max_mb=2.1, max_ms=30)) == SMALL
+
+
+def test_what_misses_a_limit_is_told_in_figures_that_miss_it() -> None:
+    """Limits that were copied from a table, whose figures are rounded."""
+    close = network("close", 430 / 445, 3.94, 5.04)
+    assert Limits(3.9, 5.0, 0.9663).missed(close, 445) == (
+        "3.94 ms misses --max-ms 3.9 and 5.04 MB misses --max-mb 5.0 and "
+        "accuracy 0.96629 (430 of 445 photos) misses --min-accuracy 0.9663"
+    )
+    assert Limits(max_ms=3.5).missed(close, 445) == "3.9 ms misses --max-ms 3.5"

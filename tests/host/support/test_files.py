@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from graft_host.support.files import atomic_path, remove_stale, write_atomically
+from tests.support.host_data import open_folder, run_on_small_disk, start_python, without_privileges
+
+_SIZE = 1_000_003
+
+_WRITER = f"""
+import sys
+from pathlib import Path
+from graft_host.support.files import write_atomically
+version = 0
+while True:
+    write_atomically(Path(sys.argv[1]), bytes([version % 256]) * {_SIZE})
+    if not version:
+        print("writing")
+    version += 1
+"""
+
+
+def test_writes_and_replaces(tmp_path: Path) -> None:
+    target = tmp_path / "model.tflite"
+    write_atomically(target, b"first")
+    assert target.read_bytes() == b"first"
+    write_atomically(target, b"second")
+    assert target.read_bytes() == b"second"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    seen, interrupted = set(), 0
+    for attempt in range(15):
+        with start_python(_WRITER, target) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "writing\n"
+            time.sleep(0.0031 * attempt)
+            writer.kill()
+        content = target.read_bytes()
+        assert content == content[:1] * _SIZE
+        seen.add(content[0])
+        for left in tmp_path.glob(".*.tmp"):
+            interrupted += 1
+            left.unlink()
+    assert len(seen) > 3  # or nothing was ever replaced
+    assert interrupted > 0  # or no kill came in the middle
+
+
+def test_an_error_in_the_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.write_bytes(b"old")
+
+    def interrupted() -> None:
+        with atomic_path(target) as temporary:
+            temporary.write_bytes(b"half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_full_disk_is_an_error_and_the_old_file_stays() -> None:
+    said = run_on_small_disk(
+        64,
+        """
+import errno, sys
+from pathlib import Path
+from graft_host.support.files import write_atomically
+disk = Path(sys.argv[1])
+write_atomically(disk / "model", b"old")
+try:
+    write_atomically(disk / "model", bytes(200_000))
+except OSError as error:
+    print(error.errno == errno.ENOSPC, (disk / "model").read_bytes(), [path.name for path in disk.iterdir()])
+""",
+    )
+    assert said == "True b'old' ['model']\n"
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664), (0o000, 0o666)])
+def test_the_umask_is_respected_and_kept(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "model", b"x")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "model").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize(
+    "name", ["m" * 255, "模" * 85, "\N{SMILING FACE WITH SUNGLASSES}" * 63, "two\nlines", "-o", ".x"]
+)
+def test_every_name_that_a_file_can_have(tmp_path: Path, name: str) -> None:
+    write_atomically(tmp_path / name, b"x")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_that_may_not_be_read_can_be_written_into() -> None:
+    with open_folder() as folder:
+        closed = folder / "closed"
+        closed.mkdir()
+        closed.chmod(0o333)
+        with without_privileges():
+            write_atomically(closed / "model", b"x")
+        closed.chmod(0o777)
+        assert [path.read_bytes() for path in closed.iterdir()] == [b"x"]
+
+
+def test_a_folder_that_is_missing_or_may_not_be_written_into(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "missing" / "model", b"x")
+    with open_folder() as folder:
+        folder.chmod(0o555)
+        with without_privileges(), pytest.raises(PermissionError):
+            write_atomically(folder / "model", b"x")
+        assert list(folder.iterdir()) == []
+
+
+def test_only_old_temporary_files_are_stale(tmp_path: Path) -> None:
+    yesterday = time.time() - 25 * 3600
+    for name in (".model.a1.tmp", ".model.b2.tmp", "model.tmp", ".hidden"):
+        (tmp_path / name).touch()
+        if name != ".model.b2.tmp":
+            os.utime(tmp_path / name, (yesterday, yesterday))
+    remove_stale(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", ".model.b2.tmp", "model.tmp"]
+    remove_stale(tmp_path / "missing")
+
+
+def test_what_a_kill_leaves_is_stale_a_day_later(tmp_path: Path) -> None:
+    block = """
+import sys, time
+from pathlib import Path
+from graft_host.support.files import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
+    print("writing")
+    time.sleep(60)
+"""
+    with start_python(block, tmp_path / "model") as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "writing\n"
+        writer.kill()
+    (left,) = tmp_path.iterdir()
+    os.utime(left, (0, 0))
+    remove_stale(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from graft_device.errors import ExportError, WeightsError
+from graft_host.support.isolated import call_quietly
+from tests.support.host_data import run_python
+
+# A job whose request says what it shall do; `-m` finds it by way of PYTHONPATH.
+_JOB = """
+import os, signal, sys, time
+from pathlib import Path
+from graft_device.errors import WeightsError
+from graft_host.support.isolated import serve
+
+def job(request, progress):
+    print("noise on standard output")
+    print("noise on standard error", file=sys.stderr)
+    os.write(1, b"native noise\\n")
+    os.write(2, b"native noise\\n")
+    what = request["what"]
+    for done in range(request.get("steps", 0)):
+        progress(done + 1, request["steps"])
+        print("more noise")
+    if what == "fail":
+        raise ValueError("this went wrong")
+    if what == "weights":
+        raise WeightsError(request["message"])
+    if what == "kill":
+        print("W0000 some warning or other", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), getattr(signal, request["signal"]))
+    if what == "write":
+        Path(request["path"]).write_text(request["text"])
+    if what == "chatter":
+        os.write(2, b"x" * 3_000_000)
+        os.write(1, (b"y" * 99 + b"\\n") * 30_000)
+    if what == "sleep":
+        Path(request["path"]).write_text(str(os.getpid()))
+        progress(1, 2)
+        time.sleep(600)
+
+if __name__ == "__main__":
+    serve(job)
+"""
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "graft_test_job.py").write_text(_JOB)
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(modules), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    )
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # progress must arrive at once without it
+    return "graft_test_job"
+
+
+def test_the_job_gets_the_request_and_is_waited_for(tmp_path: Path, job: str) -> None:
+    text = 'ねじ "quoted" two\nlines'
+    call_quietly(job, {"what": "write", "path": str(tmp_path / "out"), "text": text})
+    assert (tmp_path / "out").read_text() == text
+
+
+def test_progress_arrives_in_order_between_other_output(job: str) -> None:
+    said: list[tuple[int, int]] = []
+    call_quietly(job, {"what": "nothing", "steps": 5}, lambda done, total: said.append((done, total)))
+    assert said == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+    call_quietly(job, {"what": "nothing", "steps": 5})
+
+
+def test_nothing_that_the_job_writes_is_seen(job: str, capfd: pytest.CaptureFixture[str]) -> None:
+    call_quietly(job, {"what": "chatter", "steps": 1})
+    with pytest.raises(ExportError):
+        call_quietly(job, {"what": "fail"})
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_job_that_fails_gives_its_last_line(job: str) -> None:
+    with pytest.raises(ExportError) as caught:
+        call_quietly(job, {"what": "fail"})
+    assert str(caught.value) == "ValueError: this went wrong"
+
+
+def test_an_error_for_the_user_stays_what_it_is(job: str) -> None:
+    with pytest.raises(WeightsError) as caught:
+        call_quietly(job, {"what": "weights", "message": "w.h5 is no\nweights file: ねじ"})
+    assert str(caught.value) == "w.h5 is no\nweights file: ねじ"
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
+def test_a_job_that_is_killed_is_not_explained_by_some_warning(job: str, name: str) -> None:
+    with pytest.raises(ExportError, match=name) as caught:
+        call_quietly(job, {"what": "kill", "signal": name})
+    assert "W0000" not in str(caught.value)
+    assert ("memory" in str(caught.value)) == (name == "SIGKILL")
+
+
+def test_a_job_that_ends_without_a_word_is_an_error_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "graft_mute_job.py").write_text("raise SystemExit(5)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(ExportError, match="graft_mute_job ended with status 5"):
+        call_quietly("graft_mute_job", {})
+
+
+def test_a_job_that_does_not_exist_is_an_error_even_if_the_request_is_large() -> None:
+    with pytest.raises(ExportError, match="No module named"):
+        call_quietly("graft_no_such_job", {"much": "x" * 1_000_000})
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no safe path")
+def test_files_in_the_folder_where_the_user_is_do_not_matter(
+    tmp_path: Path, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("json", "queue", "random", "tensorflow", "graft_host"):
+        (here / f"{name}.py").write_text("raise RuntimeError('the wrong one')")
+    monkeypatch.chdir(here)
+    call_quietly(job, {"what": "write", "path": "out", "text": "x"})
+    assert (here / "out").read_text() == "x"
+
+
+def test_an_error_in_progress_ends_the_job(tmp_path: Path, job: str) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call_quietly(job, {"what": "sleep", "path": str(tmp_path / "pid")}, stop)
+    assert not _alive(int((tmp_path / "pid").read_text()))
+
+
+def test_ctrl_c_ends_the_job_at_once(tmp_path: Path, job: str) -> None:
+    code = """
+import sys
+from graft_host.support.isolated import call_quietly
+call_quietly("graft_test_job", {"what": "sleep", "path": sys.argv[1]}, lambda done, total: print("started", flush=True))
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "pid")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "started\n"
+        pid = int((tmp_path / "pid").read_text())
+        assert _alive(pid)
+        run.send_signal(signal.SIGINT)  # to the run alone, not to its job as a terminal would
+        run.communicate(timeout=30)
+    assert run.returncode == -signal.SIGINT
+    assert not _alive(pid)
+
+
+def _alive(pid: int) -> bool:
+    """Whether there is such a process, after a moment in which it may still be ending."""
+    for _ in range(50):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_importing_it_does_not_import_tensorflow() -> None:
+    code = """
+import sys
+import graft_host.training.pipeline
+print([name for name in ("tensorflow", "keras", "h5py") if name in sys.modules])
+"""
+    found = run_python(code)
+    assert found.stdout == "['h5py']\n", found.stderr

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from graft_device.errors import DatasetError, WeightsError
+from graft_host.check import CheckResult, check
+from graft_host.commands.terminal.check_text import check_report
+from graft_host.heads.mislabels import Mislabel, MislabelSearch
+from graft_host.photos.dataset import Dataset, Photo, Skipped, scan
+from graft_host.photos.findings import KINDS, Finding, warnings
+from graft_host.photos.problems import find_problems
+from graft_host.photos.split import SplitRule, shortages, split
+from graft_host.training.options import HeadOptions
+from tests.conftest import Trained, error_line, graft, graft_json
+from tests.support.copies import COPIES
+from tests.support.host_data import image, image_bytes, write_photos
+from tests.support.quiet import QUIET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SIZE = 75
+
+
+@pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras's weights are not here and cannot be downloaded."""
+    (tmp_path / "no folder").touch()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no folder"))
+    monkeypatch.delenv("GRAFT_WEIGHTS", raising=False)
+
+
+def _check(root: Path, cache: Path, **options: Any) -> CheckResult:
+    return check(HeadOptions(photos=root, cache=cache, threads=2, image_size=SIZE, **options), QUIET)
+
+
+def _found(findings: Iterable[Finding], root: Path) -> dict[str, list[list[str]]]:
+    """Paths by kind, from the folder on."""
+    paths: dict[str, list[list[str]]] = {}
+    for finding in findings:
+        paths.setdefault(finding.kind, []).append([str(path.relative_to(root)) for path in finding.paths])
+    return paths
+
+
+def _spoil(root: Path) -> None:
+    """Plants one of everything in 25 cats and 25 dogs."""
+    write_photos(root, count=25)
+    picture = image(900, 300, 200)
+    shutil.copy(root / "cats" / "0000.png", root / "cats" / "again.png")
+    shutil.copy(root / "cats" / "0001.png", root / "dogs" / "cat.png")
+    (root / "cats" / "whole.jpg").write_bytes(COPIES["quality 95"](picture))
+    (root / "cats" / "half.jpg").write_bytes(COPIES["resized to 50%"](picture))
+    (root / "dogs" / "0100.png").write_bytes(image_bytes(901, width=200, height=200))
+    (root / "cats" / "crop.jpg").write_bytes(COPIES["cropped by 2% a side"](image(901, 200, 200)))
+    (root / "cats" / "tiny.png").write_bytes(image_bytes(902, width=100, height=30))
+    (root / "cats" / "notes.txt").write_text("x")
+    (root / "dogs" / "cut.jpg").write_bytes(image_bytes(4, "JPEG", width=200, height=200)[:-600])
+    (root / "stray.png").write_bytes(image_bytes(5))
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_everything_that_is_wrong_is_found_and_nothing_else(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    _spoil(root)
+    result = _check(root, tmp_path / "cache")
+    assert _found(result.findings, root) == {
+        "unreadable": [["cats/notes.txt"], ["dogs/cut.jpg"]],
+        "stray": [["stray.png"]],
+        "identical_across": [["cats/0001.png", "dogs/cat.png"]],
+        "near_across": [["cats/crop.jpg", "dogs/0100.png"]],
+        "identical": [["cats/0000.png", "cats/again.png"]],
+        "near": [["cats/half.jpg", "cats/whole.jpg"]],
+        "tiny": [["cats/tiny.png"]],
+    }
+    assert all(finding.problem and finding.advice for finding in result.findings)
+    assert result.to_json()["classes"] == {"cats": 30, "dogs": 27}
+    assert result.search.mislabels == ()
+    (note,) = result.notes
+    assert "mislabels are not listed" in note
+    assert "ImageNet" in note
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_good_photos_give_no_findings(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", count=25)
+    result = _check(root, tmp_path / "cache")
+    assert result.findings == ()
+    assert check_report(result).endswith("found nothing wrong")
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_what_cannot_be_trained_on_can_be_checked(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", ["cats"], count=22)
+    assert _found(_check(root, tmp_path / "cache").findings, tmp_path) == {"class": [["photos"]]}
+    (root / "empty").mkdir()
+    (root / "bad").mkdir()
+    (root / "bad" / "a.jpg").write_text("x")
+    assert _found(_check(root, tmp_path / "cache").findings, root) == {
+        "class": [["bad"], ["empty"]],
+        "unreadable": [["bad/a.jpg"]],
+    }
+    shutil.rmtree(root / "cats")
+    assert _found(_check(root, tmp_path / "cache").findings, root)["class"] == [["bad"], ["empty"]]
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_what_training_would_refuse_is_found_with_what_helps(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", ["cats"], count=25)
+    (root / "dogs").mkdir()
+    for name in ("one", "copy"):
+        (root / "dogs" / f"{name}.png").write_bytes(image_bytes(900))
+    options = ["--cache", tmp_path / "cache", "--image-size", SIZE]
+    (finding,) = (f for f in graft_json("check", root, *options)["findings"] if f["kind"] == "split")
+    assert finding["paths"] == [str(root / "dogs")]
+    assert finding["problem"] == "no test photo among its 2"
+    assert finding["missing"] == ["test"]
+    assert finding["advice"] == "add photos, a class needs at least two different ones"
+    refused = graft("train", root, "-o", tmp_path / "m.tflite", "--weights", "random", *options)
+    assert error_line(refused) == f"error: 'dogs' has {finding['problem']}: {finding['advice']}"
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_the_seed_that_check_advises_can_be_trained_with(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", count=4)
+    seed = next(seed for seed in range(50) if len(shortages(scan(root, 1), SplitRule(seed))) == 1)
+    found = _check(root, tmp_path / "cache", rule=SplitRule(seed))
+    (finding,) = (finding for finding in found.findings if finding.kind == "split")
+    assert f"  {finding.advice}" in check_report(found).splitlines()
+    better = int(finding.advice.rpartition("--seed ")[2])
+    again = _check(root, tmp_path / "cache", rule=SplitRule(better))
+    assert {finding.kind for finding in again.findings} == {"few"}
+    split(scan(root, 1), SplitRule(better))
+
+
+def _dataset(photos: Iterable[Photo], labels: tuple[str, ...] = ("cats", "dogs"), skipped: int = 0) -> Dataset:
+    root = Path("photos")
+    return Dataset(root, labels, tuple(photos), tuple(Skipped(root / "x.jpg", "gone") for _ in range(skipped)))
+
+
+def _many(numbers: Iterable[int], size: tuple[int, int] = (500, 500)) -> list[Photo]:
+    return [
+        Photo(Path("photos") / str(label) / f"{n}.jpg", label, f"{label}/{n}", f"{label}/{n}", size)
+        for label, count in enumerate(numbers)
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(("numbers", "expected"), [((59, 20), 0), ((60, 20), 1), ((20, 300), 1)])
+def test_imbalance_from_three_times_as_many(numbers: tuple[int, int], expected: int) -> None:
+    findings = find_problems(_dataset(_many(numbers)), 299)
+    assert len(findings) == expected
+    if expected:
+        assert findings[0].kind == "imbalance"
+        assert findings[0].details["ratio"] == max(numbers) / min(numbers)
+        assert "--class-weight balanced" in findings[0].advice
+
+
+def test_few_photos_are_counted_without_copies_and_near_duplicates() -> None:
+    photos = _many((20, 20))
+    assert find_problems(_dataset(photos), 299) == ()
+    twins = [replace(photo, group="0/0") if photo.digest == "0/1" else photo for photo in photos]
+    found = {finding.kind: finding for finding in find_problems(_dataset(twins), 299)}
+    assert found.keys() == {"near", "few"}
+    assert found["few"].paths == (Path("photos/cats"),)
+    assert found["few"].details["photos"] == 19
+
+
+@pytest.mark.parametrize(
+    ("size", "image_size", "tiny"),
+    [((150, 900), 299, False), ((149, 900), 299, True), ((900, 149), 299, True), ((112, 112), 224, False)],
+)
+def test_tiny_is_what_is_enlarged_more_than_twice(size: tuple[int, int], image_size: int, tiny: bool) -> None:
+    findings = find_problems(_dataset(_many((20, 20), size)), image_size)
+    assert {finding.kind for finding in findings} == ({"tiny"} if tiny else set())
+    assert len(findings) == 40 * tiny
+
+
+def test_a_mislabel_names_photo_label_and_suggestion() -> None:
+    (finding,) = find_problems(_dataset(_many((20, 20))), 299, [Mislabel(21, 0, 0.987, 0.98)])
+    assert finding.paths == (Path("photos/1/1.jpg"),)
+    assert finding.problem == "looks like 'cats' (99%), lies in 'dogs'"
+    assert finding.details == {"label": "dogs", "suggested": "cats", "probability": 0.987, "margin": 0.98}
+
+
+def test_warnings_sum_up_what_training_does_not_name_itself() -> None:
+    dataset = _dataset(_many((70, 20)), skipped=2)
+    twins = [replace(photo, group="0/0") if photo.digest in {"0/1", "0/2"} else photo for photo in dataset.photos]
+    findings = find_problems(replace(dataset, photos=tuple(twins)), 299)
+    (line,) = warnings(findings, Path("my photos"))
+    said = "1 set of near duplicates within a class, 1 imbalance between the classes"
+    assert line == f"warning: {said}: 'graft check my photos' lists them"
+    assert warnings((), Path("photos")) == []
+    (divided,) = warnings((), Path("photos"), ("0/0",))
+    assert "a set of near duplicates had to be divided" in divided
+
+
+def test_the_report_says_what_to_do_and_stays_short() -> None:
+    photos = _many((30, 25), (10, 10))
+    names = Path("photos") / "two\nlines.jpg"
+    photos[0] = replace(photos[0], path=names)
+    near = [replace(photo, group="1/0") if photo.label == 1 and int(photo.path.stem) < 9 else photo for photo in photos]
+    dataset = _dataset(near)
+    report = check_report(CheckResult(dataset, find_problems(dataset, 299), MislabelSearch(accuracy=0.9)))
+    lines = report.splitlines()
+    assert lines[0] == "55 photos in 2 classes: cats 30, dogs 25"
+    assert "… and 45 more (--json lists all)" in report
+    assert "… and 5 more" in report
+    assert r"two\nlines.jpg" in report
+    for kind in ("near", "few", "tiny"):
+        assert any(KINDS[kind].advice in line for line in lines)
+    assert "90.0%" in lines[-2]
+    assert lines[-1] == "found: 1 set of near duplicates within a class, 1 class with few photos, 55 tiny photos"
+    assert len(lines) < 40
+
+
+# The command
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_json_lists_all_and_strict_fails_after_the_report(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    _spoil(root)
+    options = ["--cache", tmp_path / "cache", "--image-size", SIZE]
+    report = graft_json("check", root, *options)
+    assert report["photos"] == 57
+    assert report["counts"].keys() == KINDS.keys()
+    assert report["counts"] == {**dict.fromkeys(KINDS, 0), **Counter(finding["kind"] for finding in report["findings"])}
+    assert all(finding["paths"] and finding["problem"] and finding["advice"] for finding in report["findings"])
+    assert report["held_out_accuracy"] is None
+    done = graft("check", root, *options, "--strict", "--json")
+    assert "8 findings" in error_line(done, status=3)
+    assert json.loads(done.stdout)["counts"] == report["counts"]
+    assert graft("check", write_photos(tmp_path / "good", count=25), *options, "--strict").returncode == 0
+
+
+def test_what_is_no_folder_of_classes_is_an_error_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DatasetError, match="no such folder"):
+        _check(tmp_path / "missing", tmp_path / "cache", weights="random")
+    with pytest.raises(DatasetError, match="0 class folders"):
+        _check(tmp_path / "empty", tmp_path / "cache", weights="random")
+    assert "no such folder" in error_line(graft("check", tmp_path / "missing", "--cache", tmp_path / "cache"))
+
+
+def test_weights_that_were_asked_for_must_be_there(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", count=2)
+    with pytest.raises(WeightsError, match=r"no such weights file.*nope\.h5"):
+        _check(root, tmp_path / "cache", weights=str(tmp_path / "nope.h5"))
+
+
+@pytest.mark.slow
+def test_a_class_of_one_photo_does_not_keep_the_others_from_being_looked_at(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", count=12)
+    (root / "birds").mkdir()
+    (root / "birds" / "one.png").write_bytes(image_bytes(77))
+    result = _check(root, tmp_path / "cache", weights="random", tap="mixed0")
+    assert _found(result.findings, root)["few"] == [["birds"], ["cats"], ["dogs"]]
+    assert result.search.accuracy is not None
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {"backbones", "bottlenecks", "fingerprints"}
+
+
+@pytest.mark.slow
+def test_ten_swapped_labels_and_planted_copies_among_500_real_photos(
+    pets: Trained, weights_file: Path, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(pets.photos, tmp_path / "photos"))
+    swapped = set()
+    for label, other in (("cats", "dogs"), ("dogs", "cats")):
+        for path in sorted((pets.photos / label).iterdir())[5:230:45]:
+            (root / label / path.name).rename(root / other / path.name)
+            swapped.add(f"{other}/{path.name}")
+    sources = sorted((root / "dogs").iterdir())[20:80:10]
+    for path, kind in zip(sources, ("quality 50", "resized to 50%", "cropped by 3% a side"), strict=False):
+        (root / "dogs" / f"copy of {path.name}").write_bytes(COPIES[kind](Image.open(path).convert("RGB")))
+    options = ["--weights", weights_file, "--tap", "mixed7", "--cache", pets.cache]
+    converted = sorted((pets.cache / "backbones").iterdir())
+    report = graft_json("check", root, *options)
+    named = [finding["paths"] for finding in report["findings"] if finding["kind"] == "mislabel"]
+    found = {str(Path(path).relative_to(root)) for (path,) in named}
+    assert len(swapped) == 10
+    assert len(found & swapped) >= 7
+    assert len(found - swapped) <= 2
+    pairs = [{Path(path).name for path in f["paths"]} for f in report["findings"] if f["kind"] == "near"]
+    copies = [{path.name, f"copy of {path.name}"} for path in sources[:3]]
+    assert sorted(map(sorted, pairs)) == sorted(map(sorted, [*copies, {"dog.74.jpg", "dog.180.jpg"}]))
+    assert sorted((pets.cache / "backbones").iterdir()) == converted  # the one that training uses will do

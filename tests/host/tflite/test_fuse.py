@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from graft_device.errors import ExportError
+from graft_device.runtime import installed_runtimes, open_model
+from graft_host.heads.head import Head
+from graft_host.heads.novelty import Novelty, measure_spread
+from graft_host.support import flatbuffer
+from graft_host.tflite.fuse import fuse
+from tests.support.device_models import backbone
+
+RUNTIMES = [name for name in installed_runtimes() if name != "tensorflow"]
+SCALE = 0.02
+
+
+def plain_backbone(length: int, kind: int = schema.TensorType.INT8) -> bytes:
+    """A backbone that hands its input through as the bottleneck ``[1, length]``."""
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape, tensor.type, tensor.buffer = b"x", np.array([1, length], np.int32), kind, 0
+    if kind == schema.TensorType.INT8:
+        tensor.quantization = schema.QuantizationParametersT()
+        tensor.quantization.scale = np.array([SCALE], np.float32)
+        tensor.quantization.zeroPoint = np.array([-128], np.int64)
+    graph = schema.SubGraphT()
+    graph.tensors, graph.operators = [tensor], []
+    graph.inputs = graph.outputs = np.array([0], np.int32)
+    model = schema.ModelT()
+    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [], [graph], [schema.BufferT()]
+    return flatbuffer.pack(model)
+
+
+def some_head(length: int, classes: int, seed: int = 0) -> Head:
+    rng = np.random.default_rng(seed)
+    kernel = rng.normal(0, 0.5, (length, classes)).astype(np.float32)
+    return Head(kernel, rng.normal(0, 1, classes).astype(np.float32))
+
+
+def stored_bottlenecks(photos: int, length: int, seed: int = 0) -> NDArray[np.int8]:
+    return np.random.default_rng(seed).integers(-128, 128, (photos, length)).astype(np.int8)
+
+
+def logit_step(data: bytes) -> float:
+    tensors = flatbuffer.unpack(data, "fused").subgraphs[0].tensors
+    (logits,) = [tensor for tensor in tensors if tensor.name == b"head/logits"]
+    return float(logits.quantization.scale[0])
+
+
+def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def run(path: Path, runtime: str, inputs: NDArray[Any]) -> NDArray[Any]:
+    runner = open_model(path, runtime)
+    return np.concatenate([runner(row[np.newaxis]) for row in inputs])
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("classes", [2, 3, 4, 7, 100])
+def test_int8_head_says_what_the_float_head_says(tmp_path: Path, runtime: str, classes: int) -> None:
+    stored = stored_bottlenecks(200, 64)
+    real = ((stored.astype(np.float32) + 128) * SCALE).astype(np.float32)
+    head = some_head(64, classes)
+    path = tmp_path / "fused.tflite"
+    path.write_bytes(fuse(plain_backbone(64), head, real))
+    scores = run(path, runtime, stored)
+    assert scores.dtype == np.float32
+    wanted = softmax(head.logits(real))
+    assert np.mean(scores.argmax(axis=1) == wanted.argmax(axis=1)) >= 0.98
+    assert np.abs(scores - wanted).max() < 0.12
+    assert np.abs(scores - wanted).mean() < 0.01
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("classes", [2, 5])
+def test_float_head_is_exact(tmp_path: Path, runtime: str, classes: int) -> None:
+    values = np.random.default_rng(0).normal(0, 1, (20, 64)).astype(np.float32)
+    head = some_head(64, classes)
+    path = tmp_path / "fused.tflite"
+    path.write_bytes(fuse(plain_backbone(64, schema.TensorType.FLOAT32), head, values))
+    scores = run(path, runtime, values)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, softmax(head.logits(values)), atol=1e-5)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("kind", [schema.TensorType.INT8, schema.TensorType.FLOAT32])
+@pytest.mark.parametrize("classes", [2, 7])
+def test_strangers_are_less_sure_inside_the_file_too(tmp_path: Path, runtime: str, kind: int, classes: int) -> None:
+    """Photos up to the start say what they said without; beyond, as ``Novelty`` works it out."""
+    stored = np.clip(stored_bottlenecks(300, 64), -100, -20)
+    known = ((stored.astype(np.float32) + 128) * SCALE).astype(np.float32)
+    head = some_head(64, classes)
+    novelty = Novelty(measure_spread(known), start=1.3)
+    # From well within the known ones to far out.
+    reach = np.linspace(0, 2.5, 80, dtype=np.float32)[:, np.newaxis]
+    stored_new = np.clip(np.rint(known[:80] * reach / SCALE) - 128, -128, 127).astype(np.int8)
+    real = (stored_new.astype(np.float32) + 128) * np.float32(SCALE)
+    factors = novelty.shrink(real)
+    assert factors.max() == 1
+    farthest = factors < 0.003
+    assert farthest.any()
+    path = tmp_path / "fused.tflite"
+    path.write_bytes(fuse(plain_backbone(64, kind), head, known, novelty=novelty))
+    scores = run(path, runtime, stored_new if kind == schema.TensorType.INT8 else real)
+    plain = tmp_path / "plain.tflite"
+    plain.write_bytes(fuse(plain_backbone(64, kind), head, known))
+    without = run(plain, runtime, stored_new if kind == schema.TensorType.INT8 else real)
+    wanted = softmax(np.log(without) * factors[:, np.newaxis])
+    np.testing.assert_allclose(scores, wanted, atol=2e-3)
+    np.testing.assert_allclose(scores[farthest], 1 / classes, atol=0.01)
+    np.testing.assert_array_equal(scores.argmax(axis=1), without.argmax(axis=1))
+
+
+@pytest.mark.parametrize("kind", ["int8", "float32"])
+def test_the_backbone_stays_byte_for_byte_the_same(kind: str) -> None:
+    before = flatbuffer.unpack(backbone(kind), "before")
+    after = flatbuffer.unpack(fuse(backbone(kind), some_head(3, 3), np.ones((4, 3), np.float32)), "after")
+    for old, new in zip(before.buffers, after.buffers, strict=False):
+        assert (old.data is None and new.data is None) or bytes(old.data) == bytes(new.data)
+    old_graph, new_graph = before.subgraphs[0], after.subgraphs[0]
+    for old, new in zip(old_graph.tensors, new_graph.tensors, strict=False):
+        assert list(old.shape) == list(new.shape)
+        assert (old.type, old.buffer) == (new.type, new.buffer)
+        assert (old.quantization is None) == (new.quantization is None)
+        if old.quantization is not None:
+            assert list(old.quantization.scale) == list(new.quantization.scale)
+            assert list(old.quantization.zeroPoint) == list(new.quantization.zeroPoint)
+    for old, new in zip(old_graph.operators, new_graph.operators, strict=False):
+        assert list(old.inputs) == list(new.inputs)
+        assert list(old.outputs) == list(new.outputs)
+    assert len(new_graph.operators) == len(old_graph.operators) + (3 if kind == "int8" else 2)
+
+
+@pytest.mark.parametrize("kind", ["int8", "float32"])
+def test_the_head_is_safe_for_the_oldest_runtime(kind: str) -> None:
+    """A bias even where it is zero, and one scale for all weights; see the crash on Arm in the design."""
+    head = Head(some_head(3, 2).kernel, np.zeros(2, np.float32))
+    model = flatbuffer.unpack(fuse(backbone(kind), head, np.ones((4, 3), np.float32)), "fused")
+    graph = model.subgraphs[0]
+    (dense,) = [node for node in graph.operators if _builtin(model, node) == schema.BuiltinOperator.FULLY_CONNECTED]
+    assert len(dense.inputs) == 3
+    assert min(dense.inputs) >= 0
+    weights, bias = (graph.tensors[index] for index in dense.inputs[1:])
+    assert model.buffers[bias.buffer].data is not None
+    if kind == "int8":
+        assert len(weights.quantization.scale) == 1
+        assert bias.type == schema.TensorType.INT32
+    assert all(tensor.shapeSignature is None for tensor in graph.tensors)
+
+
+def _builtin(model: Any, node: Any) -> int:
+    return int(model.operatorCodes[node.opcodeIndex].builtinCode)
+
+
+def test_buffers_are_aligned_in_the_file() -> None:
+    data = fuse(backbone(), some_head(3, 5), np.ones((4, 3), np.float32))
+    model = schema.Model.GetRootAs(data)
+    seen = 0
+    for index in range(model.BuffersLength()):
+        buffer = model.Buffers(index)
+        if buffer.DataLength():
+            start = buffer._tab.Vector(buffer._tab.Offset(4))
+            assert start % 16 == 0, index
+            seen += 1
+    assert seen >= 3
+
+
+@given(st.integers(1, 40), st.integers(2, 20), st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_any_head_can_be_fused_and_opened(tmp_path_factory: Any, length: int, classes: int, seed: int) -> None:
+    stored = stored_bottlenecks(12, length, seed)
+    real = ((stored.astype(np.float32) + 128) * SCALE).astype(np.float32)
+    path = tmp_path_factory.mktemp("any") / "fused.tflite"
+    path.write_bytes(fuse(plain_backbone(length), some_head(length, classes, seed), real))
+    outputs = [run(path, runtime, stored) for runtime in RUNTIMES]
+    # The runtimes may round a logit apart by one step of size s, which moves a probability by p(1-p)·2s at the most.
+    step = logit_step(path.read_bytes())
+    bound = math.expm1(2 * step) / 4 + 1e-5
+    for output in outputs:
+        assert output.shape == (12, classes)
+        np.testing.assert_allclose(output.sum(axis=1), 1, atol=1e-5)
+        assert np.abs(output - outputs[0]).max() <= bound
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    ones = np.ones((4, 3), np.float32)
+    with pytest.raises(ExportError, match=r"gives \[1, 3\], the head takes \[1, 5\]"):
+        fuse(backbone(), some_head(5, 2), np.ones((4, 5), np.float32))
+    with pytest.raises(ExportError, match="uint8 bottlenecks"):
+        fuse(plain_backbone(3, schema.TensorType.UINT8), some_head(3, 2), ones)
+    with pytest.raises(ExportError, match=r"is not a \.tflite model"):
+        fuse(b"no flatbuffer at all", some_head(3, 2), ones)
+
+
+def test_an_operator_too_new_stops_the_export() -> None:
+    model = flatbuffer.unpack(backbone(), "backbone")
+    model.operatorCodes[1].version = 4
+    with pytest.raises(ExportError, match=r"does not know MEAN version 4"):
+        fuse(flatbuffer.pack(model), some_head(3, 2), np.ones((4, 3), np.float32))
+
+
+def test_a_damaged_flatbuffer_is_an_error() -> None:
+    data = bytearray(backbone())
+    data[:4] = b"\xff\xff\xff\x7f"
+    with pytest.raises(ExportError, match="damaged"):
+        fuse(bytes(data), some_head(3, 2), np.ones((4, 3), np.float32))

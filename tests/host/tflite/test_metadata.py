@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from graft_device.classifier import Classifier
+from graft_host.support import flatbuffer
+from graft_host.tflite.metadata import METADATA_NAME, attach
+from tests.support import mediapipe_reader
+from tests.support.device_models import COLOURS, LABELS, make_card, network, picture, write_artifact
+
+
+def test_zipfile_alone_reads_labels_and_card() -> None:
+    card = make_card(accuracy={"shipped": 0.5})
+    with zipfile.ZipFile(io.BytesIO(attach(network(), ["a b", "ü", "日本"], card))) as archive:
+        assert archive.namelist() == ["labels.txt", "graft.json"]
+        assert all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+        assert archive.read("labels.txt").decode() == "a b\nü\n日本\n"
+        assert json.loads(archive.read("graft.json"))["training"] == {"accuracy": {"shipped": 0.5}}
+        assert archive.testzip() is None
+
+
+def test_the_same_model_is_the_same_bytes() -> None:
+    assert attach(network(), LABELS, make_card()) == attach(network(), LABELS, make_card())
+
+
+def test_the_standard_buffer_is_there_once() -> None:
+    once = attach(network(), LABELS, make_card())
+    model = flatbuffer.unpack(once, "artifact")
+    assert [entry.name for entry in model.metadata] == [METADATA_NAME]
+    data = bytes(model.buffers[model.metadata[0].buffer].data)
+    assert data[4:8] == b"M001"
+
+
+def test_the_network_is_not_touched() -> None:
+    before = flatbuffer.unpack(network(), "before")
+    after = flatbuffer.unpack(attach(network(), LABELS, make_card()), "after")
+    for old, new in zip(before.buffers, after.buffers, strict=False):
+        assert (old.data is None and new.data is None) or bytes(old.data) == bytes(new.data)
+    assert len(after.buffers) == len(before.buffers) + 1
+    assert [t.type for t in after.subgraphs[0].tensors] == [t.type for t in before.subgraphs[0].tensors]
+    assert after.subgraphs[0].tensors[0].type == schema.TensorType.UINT8
+
+
+@pytest.mark.parametrize("kind", ["int8", "float32"])
+def test_mediapipe_shows_our_labels_and_scores(tmp_path: Path, kind: str) -> None:
+    """An independent reader: it needs metadata, labels and normalization to be as the standard says."""
+    path = write_artifact(tmp_path / "model.tflite", kind)
+    photos = [tmp_path / f"{colour}.png" for colour in COLOURS]
+    for colour, photo in zip(COLOURS, photos, strict=True):
+        picture(colour, (32, 32)).save(photo)
+    ours = Classifier(path)
+    answers = mediapipe_reader.classify(path, photos)
+    for colour, photo, said in zip(COLOURS, photos, answers, strict=True):
+        expected = dict(ours.classify(photo))
+        assert said.keys() == expected.keys()
+        assert max(said, key=lambda label: said[label]) == colour
+        for label, score in expected.items():
+            assert said[label] == pytest.approx(score, abs=2 / 256)

@@ -1,0 +1,41 @@
+"""A run whose backbone is cached needs no TensorFlow, neither itself nor in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graft_host.demo.render import render_dataset
+from tests.conftest import error_line, graft, graft_json
+
+FAST = ("--weights", "random", "--tap", "mixed0", "--image-size", "75", "--test-percent", "30")
+
+
+@pytest.fixture
+def without_tensorflow(tmp_path: Path) -> dict[str, Any]:
+    """An environment in which TensorFlow and Keras are installed, and fail when they are imported."""
+    for name in ("tensorflow", "keras"):
+        (tmp_path / "blocked" / name).mkdir(parents=True)
+        (tmp_path / "blocked" / name / "__init__.py").write_text("raise ImportError('no TensorFlow here')\n")
+    paths = [str(tmp_path / "blocked"), os.environ.get("PYTHONPATH", "")]
+    return {"env": {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}}
+
+
+@pytest.mark.slow
+def test_tensorflow_is_imported_to_convert_and_for_nothing_else(
+    tmp_path: Path, shared_cache: Path, without_tensorflow: dict[str, Any]
+) -> None:
+    photos = tmp_path / "photos"
+    render_dataset(photos, 14, 0)
+    told = ["train", photos, *FAST, "--overwrite", "-o", tmp_path / "parts.tflite"]
+    graft_json(*told, "--cache", shared_cache)
+    before = (tmp_path / "parts.tflite").read_bytes()
+    warm = graft(*told, "--cache", shared_cache, **without_tensorflow)
+    assert warm.returncode == 0, warm.stderr
+    assert (tmp_path / "parts.tflite").read_bytes() == before
+    assert "seconds" in warm.stdout
+    cold = graft(*told, "--cache", tmp_path / "cold", **without_tensorflow)
+    assert "no TensorFlow here" in error_line(cold)  # so the warm run had none either

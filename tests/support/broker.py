@@ -1,0 +1,163 @@
+"""A real mosquitto on a free loopback port, and a subscriber; each test ends only the one that it started."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.running import PATIENCE_S, eventually
+
+paho = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
+_FOUND = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin")
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Mosquitto:
+    """A broker that may be killed and started again, with what it keeps on disk."""
+
+    def __init__(self, folder: Path, *lines: str, port: int | None = None) -> None:
+        if _FOUND is None:
+            pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
+        self.port = port or free_port()
+        self._config = folder / "mosquitto.conf"
+        anonymous = [] if any(line.startswith("password_file") for line in lines) else ["allow_anonymous true"]
+        settings = [
+            f"listener {self.port} 127.0.0.1", *anonymous, "user root", "persistence true",
+            f"persistence_location {folder}/", "autosave_on_changes true", "autosave_interval 1", *lines,
+        ]  # fmt: skip
+        self._config.write_text("\n".join(settings) + "\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it and waits until it listens."""
+        assert self._process is None
+        assert _FOUND is not None
+        self._process = subprocess.Popen(
+            [_FOUND, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        eventually(self._listens, "mosquitto did not start")
+
+    def kill(self) -> None:
+        """Ends it as a power cut does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Mosquitto:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "mosquitto ended at once"
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class Subscriber:
+    """Collects every message of a broker, over its restarts too."""
+
+    def __init__(self, port: int) -> None:
+        self.messages: list[tuple[str, bytes, bool]] = []
+        self._ready = threading.Event()
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="subscriber", clean_session=False)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_disconnect = lambda *_: self._ready.clear()
+        self._client.on_message = self._on_message
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def __enter__(self) -> Subscriber:
+        self.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def wait(self) -> None:
+        """Waits until it is connected."""
+        assert self._ready.wait(PATIENCE_S)
+
+    def texts(self, topic: str) -> list[str]:
+        """What came on a topic."""
+        return [body.decode() for name, body, _ in list(self.messages) if name == topic]
+
+    def events(self, base: str) -> list[dict[str, Any]]:
+        """The events that came, as often as they came."""
+        return [json.loads(text) for text in self.texts(f"{base}/event")]
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        self.messages.append((message.topic, message.payload, message.retain))
+
+
+class Link:
+    """A TCP link to a broker that can swallow what the broker answers, as a network that fails one way does."""
+
+    def __init__(self, port: int) -> None:
+        self.swallow = False
+        self._target = port
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Cuts every connection."""
+        while self._pairs:
+            for end in self._pairs.pop():
+                _shut(end)
+
+    def __enter__(self) -> Link:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _shut(self._listener)
+        self.cut()
+        time.sleep(0.05)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                broker = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:
+                return
+            self._pairs.append((client, broker))
+            threading.Thread(target=self._forward, args=(client, broker, False), daemon=True).start()
+            threading.Thread(target=self._forward, args=(broker, client, True), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
+        try:
+            while data := source.recv(65536):
+                if not (answers and self.swallow):
+                    target.sendall(data)
+        except OSError:
+            return
+
+
+def _shut(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

@@ -1,0 +1,21 @@
+"""A data set that is as small as ``graft train`` takes it, of photos whose parts are the same in the whole one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from graft_host.photos.dataset import scan
+from graft_host.photos.split import SplitRule, split
+
+
+def few_photos(photos: Path, folder: Path, rule: SplitRule | None = None) -> Path:
+    """Copies two training photos, one to validate with and one to test with of each class; returns the folder."""
+    dataset = scan(photos, 2)
+    parts = split(dataset, rule or SplitRule())
+    for part, count in ((parts.train, 2), (parts.validation, 1), (parts.test, 1)):
+        for label, name in enumerate(dataset.labels):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            for photo in [photo for photo in part if photo.label == label][:count]:
+                shutil.copy(photo.path, folder / name)
+    return folder

@@ -1,0 +1,47 @@
+"""The kit on a board, for tests that begin where it is installed already: put there by ``graft deploy`` itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.conftest import graft
+from tests.support.device_models import write_artifact
+
+if TYPE_CHECKING:
+    from tests.support.remote.board import Board
+
+WHEELS = Path(__file__).resolve().parents[3] / ".arm" / "deploy"
+"""Where the wheels for boards are kept from one run of the tests to the next."""
+
+
+def deploy(
+    model: Path, board: Board, *args: object, address: str | None = None, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Runs ``graft deploy`` as a person does, with wheels from here."""
+    return graft(*_words(model, board, args, address), timeout=900, **options)
+
+
+def begin(model: Path, board: Board, *args: object, address: str | None = None) -> subprocess.Popen[str]:
+    """Starts ``graft deploy`` as from a terminal of its own, to be interrupted by ``os.killpg``."""
+    command = [sys.executable, "-m", "graft_host.cli", *map(str, _words(model, board, args, address))]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    )  # fmt: skip
+
+
+def _words(model: Path, board: Board, args: tuple[object, ...], address: str | None) -> list[object]:
+    fixed = ["-F", board.config, "--offline", "--cache", WHEELS]
+    return ["deploy", model, address or board.address, *fixed, *args]
+
+
+def make_kit(board: Board, store: str) -> None:
+    """Installs the kit, and leaves no model."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = deploy(write_artifact(Path(folder) / "first.tflite"), board)
+    assert done.returncode == 0, done.stderr
+    board.run(f"cd {store} && rm -rf current previous slots incoming staging lock newest")

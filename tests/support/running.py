@@ -1,0 +1,104 @@
+"""Runs ``graft-device run`` as a person does, and as a service manager does."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.device_models import picture
+
+COMMAND = [sys.executable, "-m", "graft_device.cli", "run"]
+PATIENCE_S = 30.0
+
+
+def run_device(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs it to its end."""
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    return subprocess.run([*COMMAND, *map(str, args)], timeout=60, check=False, **streams)
+
+
+class Job:
+    """A run in the background, whose lines are read as they come."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: queue.Queue[str] = queue.Queue()
+        self.notes: queue.Queue[str] = queue.Queue()
+        for stream, lines in ((process.stdout, self.lines), (process.stderr, self.notes)):
+            if stream is not None:
+                threading.Thread(target=_pour, args=(stream, lines), daemon=True).start()
+
+    def line(self) -> str:
+        """The next line on standard output."""
+        return self.lines.get(timeout=PATIENCE_S)
+
+    def event(self) -> dict[str, Any]:
+        """The next line, which must be an object."""
+        found = json.loads(self.line())
+        assert isinstance(found, dict)
+        return found
+
+    def note(self) -> str:
+        """The next line on standard error."""
+        return self.notes.get(timeout=PATIENCE_S)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Sends a signal and waits for the end; gives the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=PATIENCE_S)
+
+    def rest(self) -> list[str]:
+        """The lines on standard error that were not asked for, after the end."""
+        time.sleep(0.1)
+        return [self.notes.get_nowait() for _ in range(self.notes.qsize())]
+
+
+@contextmanager
+def running(*args: object, **options: Any) -> Iterator[Job]:
+    """A run in the background; it is killed if it still runs at the end of the block."""
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [*options.pop("prefix", []), *COMMAND, *map(str, args)]
+    process = subprocess.Popen(command, **{**streams, **options})
+    try:
+        yield Job(process)
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def eventually(condition: Callable[[], bool], what: str = "") -> None:
+    """Waits until something is so."""
+    until = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < until, what or "it never came to be"
+        time.sleep(0.02)
+
+
+def drop_photo(folder: Path, name: str, colour: str) -> Path:
+    """Moves a whole photo into a folder."""
+    path = folder / name
+    part = path.with_name(f".{name}")
+    picture(colour).save(part, "PNG")
+    os.replace(part, path)  # noqa: PTH105
+    return path
+
+
+def _pour(stream: Any, lines: queue.Queue[str]) -> None:
+    try:
+        for line in stream:
+            lines.put(line.rstrip("\n"))
+    except ValueError:  # closed by the test
+        return
