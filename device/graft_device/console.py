@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from graft_device.errors import GraftError
+from graft_device.text import printable
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -126,12 +127,6 @@ def _forward(reading: int, terminal: int) -> None:
         for line in lines:
             if not line.startswith(b"INFO: "):
                 os.write(terminal, line)
-
-
-def printable(name: object) -> str:
-    """A file name or label fit for one line of a terminal."""
-    text = str(name)
-    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _one_line(error: BaseException) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from graft_host.deploy.deploy import EXTRAS
 from graft_host.deploy.environment import install_kit, plan_kit
 from graft_host.deploy.errors import DeployError
 from graft_host.deploy.kit import build_wheel
+from graft_host.deploy.options import EXTRAS
 from graft_host.deploy.probe import look
 from graft_host.deploy.requirements import find_needs
 from graft_host.deploy.ssh import SshOptions, connected

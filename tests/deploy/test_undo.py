@@ -9,9 +9,10 @@ import pytest
 
 from graft_host.deploy import back
 from graft_host.deploy.back import put_back, undo
-from graft_host.deploy.deploy import Options, _switch_kit
+from graft_host.deploy.deploy import _switch_kit
 from graft_host.deploy.errors import DeployError
 from graft_host.deploy.job import Deployment
+from graft_host.deploy.options import Options
 from graft_host.deploy.plan import Plan
 from graft_host.deploy.service import Health
 from tests.deploy.test_plan import KIT, MODEL, SERVE, THERE

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from graft_device.console import printable
+from graft_device.text import printable
 
 FRAME = """
 import os, signal, sys, typer, warnings

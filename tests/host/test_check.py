@@ -13,9 +13,9 @@ from PIL import Image
 from graft_device.errors import DatasetError, WeightsError
 from graft_host.check import CheckResult, check
 from graft_host.commands.terminal.check_text import check_report
-from graft_host.heads.mislabels import Mislabel, MislabelSearch
+from graft_host.heads.mislabels import MislabelSearch
 from graft_host.photos.dataset import Dataset, Photo, Skipped, scan
-from graft_host.photos.findings import KINDS, Finding, warnings
+from graft_host.photos.findings import KINDS, Finding, Mislabel, warnings
 from graft_host.photos.problems import find_problems
 from graft_host.photos.split import SplitRule, shortages, split
 from graft_host.training.options import HeadOptions

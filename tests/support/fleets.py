@@ -15,9 +15,9 @@ import pytest
 
 from graft_device.runtime_packages import requirements, this_machine
 from graft_host.deploy import wheels
-from graft_host.deploy.deploy import EXTRAS
 from graft_host.deploy.fleet import ansible_folder
 from graft_host.deploy.kit import build_wheel
+from graft_host.deploy.options import EXTRAS
 from tests.support.remote.board import UID, free_port
 from tests.support.remote.kit import WHEELS
 from tests.support.remote.park import STORE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 
 
 class QuietReporter:

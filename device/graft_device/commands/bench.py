@@ -11,6 +11,7 @@ import typer
 
 from graft_device import console
 from graft_device.commands.options import JsonOption, ModelArgument
+from graft_device.text import printable
 
 if TYPE_CHECKING:
     from graft_device.bench.figures import Bench, Row, Spread
@@ -58,7 +59,7 @@ def bench(
         _print(done)
     for row in done.rows:
         if row.error is not None:
-            console.say(f"error: {row.runtime}, threads {row.threads}: {console.printable(row.error)}")
+            console.say(f"error: {row.runtime}, threads {row.threads}: {printable(row.error)}")
     for warning in done.warnings:
         console.say(f"warning: these figures are worth little: {warning}")
     if any(row.error is not None for row in done.rows):
@@ -68,13 +69,13 @@ def bench(
 def _print(done: "Bench") -> None:
     card, photo, machine = done.model.card, done.photo, done.machine
     typer.echo(
-        f"model    {console.printable(done.model.path)}: {card.tap} at {card.image_size}, {card.quantization}, "
+        f"model    {printable(done.model.path)}: {card.tap} at {card.image_size}, {card.quantization}, "
         f"{done.model.bytes / 1e6:.1f} MB"
     )
-    name = "made for this" if photo.path is None else console.printable(photo.path)
+    name = "made for this" if photo.path is None else printable(photo.path)
     typer.echo(f"photo    {name}, {photo.width} x {photo.height}, {photo.bytes / 1e6:.1f} MB")
     typer.echo(
-        f"machine  {console.printable(machine['board'] or machine['cpu'] or 'unknown')}, {machine['cores']} cores, "
+        f"machine  {printable(machine['board'] or machine['cpu'] or 'unknown')}, {machine['cores']} cores, "
         f"{machine['architecture']}, Python {done.versions['python']}, numpy {done.versions['numpy']}, "
         f"Pillow {done.versions['pillow']}"
     )

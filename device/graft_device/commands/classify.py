@@ -9,6 +9,7 @@ import typer
 
 from graft_device import console
 from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption
+from graft_device.text import printable
 
 if TYPE_CHECKING:
     from graft_device.classifier import Timed
@@ -59,12 +60,12 @@ def _answer(image: str, answer: "Timed") -> dict[str, Any]:
 
 
 def _print_answer(image: str, answer: "Timed") -> None:
-    ranked = "  ".join(f"{console.printable(p.label)} {p.score:.1%}" for p in answer.predictions)
-    typer.echo(f"{console.printable(image)}: {ranked}")
+    ranked = "  ".join(f"{printable(p.label)} {p.score:.1%}" for p in answer.predictions)
+    typer.echo(f"{printable(image)}: {ranked}")
 
 
 def _print_failure(image: str, reason: str, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"image": image, "error": reason}))
     else:
-        console.mention(f"error: {console.printable(image)}: {reason}")
+        console.mention(f"error: {printable(image)}: {reason}")

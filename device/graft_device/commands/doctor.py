@@ -8,8 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from graft_device import console
 from graft_device.commands.options import JsonOption, in_store
+from graft_device.text import printable
 
 
 def doctor(
@@ -38,9 +38,9 @@ def doctor(
         typer.echo(json.dumps(report.to_json()))
     else:
         for each in report.checks:
-            typer.echo(f"{each.state:<8} {each.name:<15} {console.printable(each.text)}")
+            typer.echo(f"{each.state:<8} {each.name:<15} {printable(each.text)}")
             if each.mend:
-                typer.echo(f"{'':<24} mend it with:  {console.printable(each.mend)}")
+                typer.echo(f"{'':<24} mend it with:  {printable(each.mend)}")
         runs = f"models run here, under {' and '.join(report.usable)}"
         typer.echo(runs if report.usable else "no model can run here: see the lines that begin with 'problem'")
     if not report.usable:

@@ -6,8 +6,8 @@ import json
 
 import typer
 
-from graft_device import console
 from graft_device.commands.options import JsonOption, ModelArgument
+from graft_device.text import printable
 
 
 def info(model: ModelArgument, as_json: JsonOption = False) -> None:
@@ -22,7 +22,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     rows = {
         "model": str(found.path),
         "size": f"{found.bytes / 1e6:.1f} MB",
-        "labels": ", ".join(map(console.printable, found.labels)),
+        "labels": ", ".join(map(printable, found.labels)),
         "network": f"{card.backbone.get('name')} up to {card.tap}, weights {card.backbone.get('weights')}",
         "input": f"{card.image_size} x {card.image_size} RGB, resized by {card.resize}",
         "numbers": card.quantization,
@@ -31,4 +31,4 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         "written by": f"graftkit {card.kit_version}",
     }
     for name, value in rows.items():
-        typer.echo(f"{name:<11} {console.printable(value)}")
+        typer.echo(f"{name:<11} {printable(value)}")

@@ -9,6 +9,7 @@ import typer
 from graft_device import console
 from graft_device.commands.options import JsonOption
 from graft_device.commands.store_options import StoreOption, open_store
+from graft_device.text import printable
 
 
 def models(store: StoreOption = None, as_json: JsonOption = False) -> None:
@@ -36,6 +37,6 @@ def models(store: StoreOption = None, as_json: JsonOption = False) -> None:
         when = f"since {since}" if state == "current" else f"installed {slot.installed or 'at a time unknown'}"
         signer = f"  signed by {slot.signer}" if slot.signer else ""
         line = f"{state:<8}  {slot.id}  {slot.bytes / 1e6:>6.1f} MB  {when}  {slot.name}{signer}"
-        typer.echo(console.printable(line))
+        typer.echo(printable(line))
     if not slots:
-        console.say(f"no model is installed in {console.printable(opened.root)}: graft-device install FILE")
+        console.say(f"no model is installed in {printable(opened.root)}: graft-device install FILE")

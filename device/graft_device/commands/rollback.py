@@ -11,6 +11,7 @@ import typer
 from graft_device import console
 from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption
 from graft_device.commands.store_options import SignersOption, StoreOption, WaitOption, change_lines, open_store
+from graft_device.text import printable
 
 _ID = re.compile(r"[0-9a-fA-F]{4,64}")
 
@@ -40,6 +41,6 @@ def rollback(
     if not change.changed:
         typer.echo("nothing to do: it is the current model")
     for line in change_lines(change):
-        typer.echo(console.printable(line))
+        typer.echo(printable(line))
     if change.changed:
         console.say("note: what runs goes on with the model that it opened, until SIGHUP or a restart")

@@ -15,6 +15,7 @@ import typer
 
 from graft_device import console
 from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption, finite
+from graft_device.text import printable
 
 if TYPE_CHECKING:
     from graft_device.outputs.event_queue import EventQueue
@@ -211,12 +212,12 @@ def _show_json(event: "Event") -> None:
 
 
 def _show_live(event: "Event") -> None:
-    typer.echo(f"{_clock(event)} {console.printable(event.label)} {event.score:.0%}")
+    typer.echo(f"{_clock(event)} {printable(event.label)} {event.score:.0%}")
 
 
 def _show_named(event: "Event") -> None:
     place = event.source if event.position is None else f"{event.source} at {event.position:.1f} s"
-    typer.echo(f"{_clock(event)} {console.printable(place)}: {console.printable(event.label)} {event.score:.0%}")
+    typer.echo(f"{_clock(event)} {printable(place)}: {printable(event.label)} {event.score:.0%}")
 
 
 def _clock(event: "Event") -> str:
@@ -228,8 +229,8 @@ def _show_failure_json(frame: "Frame", reason: str) -> None:
 
 
 def _show_failure(frame: "Frame", reason: str) -> None:
-    console.mention(f"error: {console.printable(frame.source)}: {reason}")
+    console.mention(f"error: {printable(frame.source)}: {reason}")
 
 
 def _note(text: str) -> None:
-    console.mention(f"note: {console.printable(text)}")
+    console.mention(f"note: {printable(text)}")

@@ -8,9 +8,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from graft_device import console
 from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption, in_store
 from graft_device.commands.store_options import StoreOption, open_store, test_in_words
+from graft_device.text import printable
 
 
 def selftest(
@@ -38,6 +38,6 @@ def selftest(
     for photo in report.photos:
         verdict = "as expected" if photo["passed"] else f"{photo['expected']} was expected"
         line = f"{photo['name']}: {photo['found']}, {verdict}, scores at most {photo['difference']:.4f} apart"
-        typer.echo(console.printable(line))
+        typer.echo(printable(line))
     demand(report, str(path))
-    typer.echo(console.printable(f"{path}: {test_in_words(report)}"))
+    typer.echo(printable(f"{path}: {test_in_words(report)}"))

@@ -10,6 +10,7 @@ import typer
 
 from graft_device import __version__, console
 from graft_device.commands.options import ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption, finite
+from graft_device.text import printable
 
 _PACKAGES = ("starlette", "uvicorn", "python_multipart")
 
@@ -87,7 +88,7 @@ def serve(
         origins=tuple(allow_origin or ()),
         hosts=tuple(allow_host or ()),
     )
-    run(settings, lambda text: console.mention(console.printable(text)))
+    run(settings, lambda text: console.mention(printable(text)))
 
 
 def _check_packages() -> None:

@@ -11,6 +11,7 @@ import typer
 
 from graft_device import console
 from graft_device.commands.options import ModelArgument
+from graft_device.text import printable
 
 if TYPE_CHECKING:
     from graft_device.service.service import Needs
@@ -64,7 +65,7 @@ def service(
         if unit_file.exists() and not overwrite:
             raise service_module.ServiceError(f"{unit_file} exists: --overwrite replaces it, --output names another")
         unit_file.write_text(text, encoding="utf-8")
-        console.say(f"wrote {console.printable(unit_file)}; these lines install and start it:")
+        console.say(f"wrote {printable(unit_file)}; these lines install and start it:")
     for line in service_module.install_lines(unit_file, chosen):
         typer.echo(line, err=str(output) == "-")
     _warn(chosen, options, needs)
@@ -118,7 +119,7 @@ def _warn(name: str, options: "dict[str, Any]", needs: "Needs") -> None:
     for line in cautions(name, options, needs):
         console.say(f"warning: {line}")
     for path in absent(needs, options.get("source") or ()):
-        console.say(f"note: {console.printable(path)} is not there; until it is, the service fails and tries again")
+        console.say(f"note: {printable(path)} is not there; until it is, the service fails and tries again")
     if read_hardware().memory_limits is False:
         console.say(
             "note: this kernel does not hold services to memory limits; on a Raspberry Pi add cgroup_enable=memory to "

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from graft_device.classifier import UNKNOWN, Prediction
 from graft_device.errors import GraftError, os_reason
 from graft_device.preprocess import load, read_photo
+from graft_device.sources.apart import is_kept
 
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 QUALITY = 92
 MAX_NAME_BYTES = 60
 
-_OURS = re.compile(r"\d{8}T\d{6}\.\d{3}Z_.*\.(jpg|jpeg|png|webp|bmp|gif)", re.IGNORECASE | re.DOTALL)
 _SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"RI": ".webp", b"BM": ".bmp", b"GI": ".gif"}
 
 
@@ -88,11 +88,6 @@ class UncertainStore:
                 path.unlink(missing_ok=True)
             self._kept.popleft()
             self._bytes -= size
-
-
-def is_kept(path: str) -> bool:
-    """Whether a file's name is that of a kept picture."""
-    return _OURS.fullmatch(os.path.basename(path)) is not None  # noqa: PTH119  many a second
 
 
 def _found(folder: Path) -> list[tuple[Path, int]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from graft_device.sources.base import SourceError
+
+_KEPT_NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z_.*\.(jpg|jpeg|png|webp|bmp|gif)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -40,3 +43,8 @@ def apart(watched: Path, kept: Path | None) -> Apart:
     if below.partition(os.sep)[0] != os.pardir:
         return Apart(below=os.path.join(watched, below))  # noqa: PTH118  ./x for ., as os.scandir writes it
     return Apart(among=os.path.dirname(root) == store)  # noqa: PTH120
+
+
+def is_kept(path: str) -> bool:
+    """Whether a file's name is that of a kept picture."""
+    return _KEPT_NAME.fullmatch(os.path.basename(path)) is not None  # noqa: PTH119  many a second

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from graft_device.errors import os_reason
-from graft_device.sources.apart import apart
+from graft_device.sources.apart import apart, is_kept
 from graft_device.sources.base import Frame, Note, SourceError
 from graft_device.sources.files import photo_frame
 from graft_device.sources.scanning import Scan, State, scan
@@ -157,8 +157,6 @@ class Folder:
             self._known.update(renamed)
 
     def _without_kept(self, photos: dict[str, State]) -> dict[str, State]:
-        from graft_device.outputs.uncertain import is_kept
-
         root = str(self._root)
         left = {path: state for path, state in photos.items() if os.path.split(path)[0] != root or not is_kept(path)}
         if len(left) < len(photos):

@@ -19,7 +19,7 @@ from graft_host.backbones.extraction import Job, extracted
 from graft_host.backbones.quantize import Backbone, BackboneSpec
 from graft_host.photos.augment import VERSION as AUGMENT_VERSION
 from graft_host.photos.dataset import Photo
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 from graft_host.support.vector_store import BottleneckStore
 
 _COMMIT_ROWS = 256

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from graft_host.backbones.float_network import build_backbone, build_trunk
 from graft_host.backbones.weights import WeightsSource
-from graft_host.support.isolated import Progress, serve
+from graft_host.support.isolated import serve
+from graft_host.support.progress import Progress
 
 
 def convert(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from graft_host.support.isolated import Progress, serve
+from graft_host.support.isolated import serve
+from graft_host.support.progress import Progress
 
 _TIMEOUT_SECONDS = 20  # without an answer; a firewall that drops packets gives none
 

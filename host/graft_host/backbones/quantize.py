@@ -19,7 +19,8 @@ from graft_device.preprocess import preprocess
 from graft_host.backbones.cache import BackboneCache, CachedNetwork
 from graft_host.backbones.weights import WeightsSource, check_tap
 from graft_host.photos.dataset import Photo
-from graft_host.support.isolated import Progress, call_quietly
+from graft_host.support.isolated import call_quietly
+from graft_host.support.progress import Progress
 from graft_host.support.scratch import scratch
 
 MAX_CALIBRATION_PHOTOS = 100

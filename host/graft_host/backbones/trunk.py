@@ -18,7 +18,7 @@ from graft_host.backbones.inception_v3 import TAPS
 from graft_host.backbones.quantize import Backbone, BackboneSpec, as_backbone, calibration_photos, convert_apart
 from graft_host.backbones.weights import check_tap
 from graft_host.photos.dataset import Photo
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 
 
 @dataclass(frozen=True)

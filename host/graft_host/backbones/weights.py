@@ -16,6 +16,7 @@ from graft_device.errors import ExportError, WeightsError
 from graft_host.backbones.graph_2015.graph import read_graph
 from graft_host.backbones.inception_v3 import ConvWeights, check_layers, check_reach, random_weights
 from graft_host.backbones.keras_h5 import convolution_names, read_layers
+from graft_host.support.destination import Source
 from graft_host.support.isolated import call_quietly
 
 if sys.version_info >= (3, 11):
@@ -171,3 +172,11 @@ def _imagenet_file(entry: dict[str, Any]) -> Path:
             f"put {entry['file']} from {entry['source']} there, or give --weights FILE or --weights random"
         ) from error
     return path
+
+
+def weights_source(spec: str) -> list[Source]:
+    """The file behind ``--weights``, if there is one."""
+    if spec == "random":
+        return []
+    path = imagenet_path() if spec == "imagenet" else Path(os.path.expanduser(spec))  # noqa: PTH111  as above
+    return [Source("weights", path)]

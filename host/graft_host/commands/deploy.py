@@ -114,9 +114,9 @@ def deploy(
     of --inventory: 13 not every board has the model.
     """
     from graft_device import console
-    from graft_host.deploy.deploy import Options
     from graft_host.deploy.deploy import deploy as run
     from graft_host.deploy.fleet import Fleet
+    from graft_host.deploy.options import Options
     from graft_host.deploy.outcome import outcome_lines
     from graft_host.deploy.settings import Settings
     from graft_host.deploy.ssh import SshOptions

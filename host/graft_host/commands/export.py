@@ -43,13 +43,13 @@ def export(
     It takes RGB pixels from 0 to 255 as float32 (normalization is inside) and gives probabilities in the order of
     labels.txt, which travels along with the model card. What the .tflite calls unknown is not part of it.
     """
-    from graft_device import console
+    from graft_device.text import printable
     from graft_host.export.export import export as run
 
     done = run(model, output, kind.value, weights, overwrite=overwrite)
     if as_json:
         typer.echo(json.dumps(done.to_json()))
         return
-    typer.echo(f"export     {console.printable(done.path)} ({done.format}, {done.bytes / 1e6:.1f} MB)")
+    typer.echo(f"export     {printable(done.path)} ({done.format}, {done.bytes / 1e6:.1f} MB)")
     typer.echo(f"input      image: float32, {done.image_size} x {done.image_size} RGB pixels, 0 to 255")
-    typer.echo(f"output     probabilities: {', '.join(map(console.printable, done.labels))}")
+    typer.echo(f"output     probabilities: {', '.join(map(printable, done.labels))}")

@@ -25,8 +25,8 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Show in one page of HTML how good a model is on photos whose class is known."""
-    from graft_device.console import printable
     from graft_device.model import read_model
+    from graft_device.text import printable
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.evaluation.evaluate import evaluate_folder
     from graft_host.report.report import ReportData, check_report, render_report, write_report

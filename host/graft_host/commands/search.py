@@ -153,7 +153,7 @@ def _report(result: SearchResult) -> str:
         f"seconds    {result.seconds['total']:.1f} ({stages})",
     ]
     if result.written and result.trained is not None and result.trained.model is not None:
-        from graft_device.console import printable
+        from graft_device.text import printable
 
         lines.append(f"model      {printable(result.trained.model)} ({result.trained.size / 1e6:.1f} MB)")
     return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines())

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from graft_device.console import printable
+from graft_device.text import printable
 from graft_host.commands.options import JsonOption, ModelArgument
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graft_device.store.exit_codes import ExitCode
@@ -13,12 +13,13 @@ from graft_host.deploy.errors import DeployError, UnreachableError
 from graft_host.deploy.job import Deployment, answer
 from graft_host.deploy.kit import KitWheel, build_wheel
 from graft_host.deploy.lock import locked
+from graft_host.deploy.options import Options
 from graft_host.deploy.outcome import Outcome, board_lines, plan_lines
 from graft_host.deploy.plan import Model, Plan, make_plan, read_local
 from graft_host.deploy.probe import look
 from graft_host.deploy.requirements import find_needs
 from graft_host.deploy.service import Health, restart
-from graft_host.deploy.ssh import SshOptions, connected
+from graft_host.deploy.ssh import connected
 from graft_host.deploy.transfer import Sent, remove_leftovers, send_model
 from graft_host.support.clock import Clock
 
@@ -30,37 +31,6 @@ if TYPE_CHECKING:
     from graft_host.deploy.facts import BoardFacts, Unit
     from graft_host.deploy.ssh import Connection
     from graft_host.deploy.target import Target
-
-EXTRAS = ("mqtt", "serve")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to deploy.
-
-    Attributes:
-        ssh: how to reach the board.
-        store: on the board; its default when None.
-        keep: models to keep there.
-        service: unit to restart; found by its command when None.
-        offline: folder here for wheels, which are then sent along; None where the board has a network.
-        extras: of the kit.
-        runtime: ``auto``, ``litert`` or ``tflite-runtime``.
-        allow_downgrade: whether an older signed model may replace a newer one.
-        dry_run: whether to stop before anything is changed.
-        settle: seconds that a restarted service must go on.
-    """
-
-    ssh: SshOptions = field(default_factory=SshOptions)
-    store: str | None = None
-    keep: int = 3
-    service: str | None = None
-    offline: Path | None = None
-    extras: tuple[str, ...] = EXTRAS
-    runtime: str = "auto"
-    allow_downgrade: bool = False
-    dry_run: bool = False
-    settle: int = 5
 
 
 @dataclass(frozen=True)

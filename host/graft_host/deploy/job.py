@@ -13,8 +13,8 @@ from graft_host.deploy.errors import DeployError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from graft_host.deploy.deploy import Options
     from graft_host.deploy.facts import BoardFacts
+    from graft_host.deploy.options import Options
     from graft_host.deploy.plan import Plan
     from graft_host.deploy.ssh import Connection, Done
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graft_device.console import printable
+from graft_device.text import printable
 from graft_host.deploy.transfer import Sent
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from graft_host.diagnosis.layer_error import LayerError
 from graft_host.diagnosis.verdict import verdict
 from graft_host.evaluation.kept_aside import recorded_split
 from graft_host.photos.dataset import Photo, scan
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter, note_skipped
 
 

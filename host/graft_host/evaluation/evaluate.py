@@ -19,7 +19,7 @@ from graft_device.model import read_model
 from graft_device.runtime import threads_to_use
 from graft_host.evaluation.kept_aside import photos_to_test, recorded_split
 from graft_host.photos.dataset import Photo, scan
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter, note_skipped
 
 

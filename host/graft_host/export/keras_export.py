@@ -11,7 +11,8 @@ from graft_device.errors import ExportError
 from graft_host.backbones.float_network import build_backbone
 from graft_host.backbones.weights import WeightsSource
 from graft_host.heads.head import Array
-from graft_host.support.isolated import Progress, serve
+from graft_host.support.isolated import serve
+from graft_host.support.progress import Progress
 
 
 def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Array, bias: Array) -> Any:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from graft_host.heads.head import Array, Fold, Labels, fit_softmax, folds, photo_weights
 from graft_host.heads.thresholds import softmax
+from graft_host.photos.findings import Mislabel
 from graft_host.support.parallel import each
 
 Probabilities = NDArray[np.float64]
@@ -24,23 +25,6 @@ _LEAST_SKILL = 0.4
 _PENALTY = 0.03
 """C of the heads. Of 10 labels swapped among 500 real photos, 8 were found and 0.6 others named; C = 0.01 found 7.5 and
 named 0.4, C = 0.1 found 8.8 and named 1.3 (means of 8 draws)."""
-
-
-@dataclass(frozen=True)
-class Mislabel:
-    """A photo that is probably of another class.
-
-    Attributes:
-        index: of the photo.
-        suggested: the class that it seems to be of.
-        probability: of that class, by a head that did not see the photo.
-        margin: by how much that exceeds the probability of the class that it lies in.
-    """
-
-    index: int
-    suggested: int
-    probability: float
-    margin: float
 
 
 @dataclass(frozen=True)

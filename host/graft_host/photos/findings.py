@@ -11,6 +11,23 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Mislabel:
+    """A photo that is probably of another class.
+
+    Attributes:
+        index: of the photo.
+        suggested: the class that it seems to be of.
+        probability: of that class, by a head that did not see the photo.
+        margin: by how much that exceeds the probability of the class that it lies in.
+    """
+
+    index: int
+    suggested: int
+    probability: float
+    margin: float
+
+
+@dataclass(frozen=True)
 class Kind:
     """A kind of finding: how one and several are called, and what to do about them."""
 

@@ -21,7 +21,7 @@ from graft_device.preprocess import VERSION as PREPROCESS_VERSION
 from graft_device.preprocess import fit, load, read_photo
 from graft_host.photos.dataset import Photo
 from graft_host.photos.registration import SIDE, Pixels
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 from graft_host.support.vector_store import BottleneckStore
 
 VERSION = 1

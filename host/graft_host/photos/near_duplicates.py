@@ -15,7 +15,7 @@ from graft_host.photos.dataset import Dataset
 from graft_host.photos.fingerprints import TURNS, Fingerprints, fingerprints, turned, turned_hashes
 from graft_host.photos.likeness import same_picture
 from graft_host.photos.registration import SIDE, Array
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 
 Indices = NDArray[np.int64]
 _Pair = tuple[int, int, int]  # two photos, and the turn that lays the second on the first

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from graft_host.heads.mislabels import Mislabel
 from graft_host.photos.dataset import Dataset, Photo
-from graft_host.photos.findings import KINDS, Finding
+from graft_host.photos.findings import KINDS, Finding, Mislabel
 from graft_host.photos.split import SplitRule, shortages, split_advice
 
 IMBALANCE = 3.0

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graft_device import console
 from graft_device.bench.figures import FORMAT
 from graft_device.errors import GraftError, os_reason
+from graft_device.text import printable
 
 Shape = tuple[str, int]
 """Tap and image size, on which an int8 network's latency hangs."""
@@ -154,7 +154,7 @@ def _row(row: dict[str, Any]) -> tuple[Setting, float]:
 def in_words(latency: BoardLatency) -> str:
     """Where the milliseconds come from, for a person."""
     runtime, threads = latency.setting
-    said = f"one inference on {console.printable(latency.board)}, {runtime}, threads: {threads}"
+    said = f"one inference on {printable(latency.board)}, {runtime}, threads: {threads}"
     if all(latency.measured):
         return f"{said}, as measured there"
     low, high = latency.ratios

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graft_host.search.board_latency import BoardFigures, common_setting, in_words, on_board, read_figures
 from graft_host.search.options import SearchOptions
 from graft_host.search.timing import Network, time_networks
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from graft_device import console
+from graft_device.text import printable
 from graft_host.backbones.bottlenecks import Bottlenecks, Extraction
 from graft_host.backbones.quantize import Backbone
+from graft_host.backbones.weights import weights_source
 from graft_host.evaluation.golden import SHARE
 from graft_host.heads.cross_validation import CrossValidated, cross_validate
+from graft_host.report.page import REPORT
 from graft_host.report.report import write_report
 from graft_host.search.features import gather_features, seen
 from graft_host.search.latency import Latencies, board_figures, board_warnings, latencies
@@ -22,7 +24,7 @@ from graft_host.search.pareto import Candidate, Limits, choose, nearest
 from graft_host.search.result import NothingFitsError, SearchResult
 from graft_host.search.timing import Network
 from graft_host.support.clock import Clock
-from graft_host.support.destination import MODEL, REPORT, Source, check_destination, weights_source
+from graft_host.support.destination import MODEL, Source, check_destination
 from graft_host.support.reporter import Reporter, WithoutNotes
 from graft_host.support.rounding import apart
 from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
@@ -174,5 +176,5 @@ def has_room_for_golden_photos(chosen: Candidate, limits: Limits) -> bool:
 def _why_none(result: SearchResult, options: SearchOptions) -> str:
     close = nearest(result.candidates, options.limits)
     missed = options.limits.missed(close, result.photos["train"] + result.photos["validation"])
-    fate = "" if options.output is None else f"; {console.printable(options.output)} was not written"
+    fate = "" if options.output is None else f"; {printable(options.output)} was not written"
     return f"none of {len(result.candidates)} networks meets the limits; nearest is {close.shown}: {missed}{fate}"

@@ -14,7 +14,7 @@ from graft_device.runtime import open_model
 from graft_device.system.machine import ROOT, read_text, usable_cores
 from graft_device.system.thermal import read_thermal, worthless
 from graft_host.backbones.inception_v3 import TAPS
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 
 _TURNS = 5
 _AGAIN = 2

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from graft_device.errors import CacheError, ExportError, os_reason
 from graft_device.model import CARD_NAME
-from graft_host.backbones.weights import imagenet_path
-from graft_host.report.page import GENERATOR
 from graft_host.support.files import atomic_path
 
 _HEAD_BYTES = 1024
@@ -44,7 +42,8 @@ class Source:
     path: Path
 
 
-def _head(path: Path) -> bytes:
+def first_bytes(path: Path) -> bytes:
+    """The first bytes of a file, enough to recognise its kind."""
     with path.open("rb") as file:
         return file.read(_HEAD_BYTES)
 
@@ -57,17 +56,8 @@ def _is_export(path: Path) -> bool:
     return False
 
 
-MODEL = Kind("model", "model.tflite", "a .tflite model", lambda path: _head(path)[4:8] == b"TFL3")
-REPORT = Kind("report", "report.html", "a page that graft wrote", lambda path: GENERATOR.encode() in _head(path))
+MODEL = Kind("model", "model.tflite", "a .tflite model", lambda path: first_bytes(path)[4:8] == b"TFL3")
 EXPORT = Kind("export", "model.keras", "a .keras file that 'graft export' wrote", _is_export)
-
-
-def weights_source(spec: str) -> list[Source]:
-    """The file behind ``--weights``, if there is one."""
-    if spec == "random":
-        return []
-    path = imagenet_path() if spec == "imagenet" else Path(os.path.expanduser(spec))  # noqa: PTH111  as in weights.py
-    return [Source("weights", path)]
 
 
 def check_destination(

@@ -18,8 +18,7 @@ from typing import Any
 
 from graft_device import errors
 from graft_device.errors import ExportError, GraftError
-
-Progress = Callable[[int, int], None]
+from graft_host.support.progress import Progress
 
 _PROGRESS = "graft-progress "
 _FAILURE = "graft-failure "

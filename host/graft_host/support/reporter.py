@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Protocol
 
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 
 MAX_SKIPPED = 5
 """Files that are not used and are named one by one."""

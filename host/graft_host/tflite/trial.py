@@ -9,7 +9,8 @@ import numpy as np
 
 from graft_device.errors import GraftError
 from graft_device.runtime import open_model
-from graft_host.support.isolated import Progress, call_quietly, serve
+from graft_host.support.isolated import call_quietly, serve
+from graft_host.support.progress import Progress
 
 
 def why_not(path: Path, runtime: str) -> str | None:

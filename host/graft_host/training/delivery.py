@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from graft_device import console
 from graft_device.errors import ExportError, GateError, GraftError
 from graft_device.model import read_model
+from graft_device.text import printable
 from graft_host.report.report import ReportData, render_report, write_report
 from graft_host.support.scratch import scratch, write_scratch
 from graft_host.training.guards import FailedGate, rejected_path, write_model
@@ -81,18 +81,18 @@ def check_delivered(result: TrainResult, options: TrainOptions, unreported: Graf
     """
     if result.gate is None:
         if unreported is not None:
-            model, photos = console.printable(result.model), console.printable(options.photos)
+            model, photos = printable(result.model), printable(options.photos)
             raise UnreportedError(
                 f"{unreported}; the model is finished and written to {model}: "
                 f"'graft report {model} {photos} -o PAGE' reports on it",
                 result,
             ) from unreported
         return
-    fate = f"{console.printable(options.output)} was not written"
+    fate = f"{printable(options.output)} was not written"
     if result.model is not None:
-        fate += f"; the rejected file is {console.printable(result.model)}"
+        fate += f"; the rejected file is {printable(result.model)}"
     if unreported is not None:
         fate += f"; there is no report: {unreported}"
     elif options.report is not None:
-        fate += f"; its report is {console.printable(options.report)}"
+        fate += f"; its report is {printable(options.report)}"
     raise RejectedError(f"{result.gate.reason}: {fate}", result) from unreported

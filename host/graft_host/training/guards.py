@@ -9,18 +9,18 @@ from typing import Any
 
 from graft_device.classifier import UNKNOWN
 from graft_device.errors import CacheError, DatasetError, ExportError, os_reason
+from graft_host.backbones.weights import weights_source
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.photos.dataset import Dataset
 from graft_host.photos.folders import entries_of_root
+from graft_host.report.page import REPORT
 from graft_host.support.destination import (
     MODEL,
-    REPORT,
     Source,
     check_cache_place,
     check_destination,
     check_replaceable,
     resolved,
-    weights_source,
 )
 from graft_host.support.files import write_atomically
 from graft_host.support.rounding import apart

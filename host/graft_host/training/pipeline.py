@@ -20,7 +20,7 @@ from graft_host.photos.dataset import Photo
 from graft_host.photos.findings import warnings
 from graft_host.photos.problems import find_problems
 from graft_host.support.clock import Clock
-from graft_host.support.isolated import Progress
+from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter, WithoutNotes
 from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
 from graft_host.tflite.fuse import fuse

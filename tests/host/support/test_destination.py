@@ -6,18 +6,17 @@ from pathlib import Path
 import pytest
 
 from graft_device.errors import CacheError, ExportError
-from graft_host.report.page import page
+from graft_host.backbones.weights import weights_source
+from graft_host.report.page import REPORT, page
 from graft_host.support.destination import (
     EXPORT,
     MODEL,
-    REPORT,
     Kind,
     Source,
     check_cache_place,
     check_destination,
     check_replaceable,
     check_sources,
-    weights_source,
 )
 from tests.support.device_models import network, write_artifact
 from tests.support.host_data import image_bytes, open_folder, without_privileges

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from graft_device import console
-from graft_host.support.isolated import Progress
+from graft_device.text import printable
+from graft_host.support.progress import Progress
 
 if TYPE_CHECKING:
     from graft_host.demo.demo import DemoResult
@@ -29,7 +30,7 @@ class TerminalReporter:
 
     def note(self, text: str) -> None:
         """Prints one line."""
-        console.say(console.printable(text))
+        console.say(printable(text))
 
     @contextlib.contextmanager
     def progress(self, stage: str, unit: str = "photos") -> Iterator[Progress]:
@@ -79,7 +80,7 @@ def _fate(result: TrainResult) -> str:
     size = f"({result.size / 1e6:.1f} MB)"
     if result.model is None:
         return f"model      refused, not written {size}"
-    return f"{'model   ' if result.gate is None else 'rejected'}   {console.printable(result.model)} {size}"
+    return f"{'model   ' if result.gate is None else 'rejected'}   {printable(result.model)} {size}"
 
 
 def _scores(result: TrainResult) -> str:
@@ -120,8 +121,8 @@ def evaluation_report(evaluation: Evaluation) -> str:
 
 def demo_report(result: DemoResult) -> str:
     """What ``graft demo`` prints at its end."""
-    said = "\n".join(f"  {console.printable(name)}: {label} {score:.1%}" for name, label, score in result.answers)
-    model = console.printable(result.training.model)
+    said = "\n".join(f"  {printable(name)}: {label} {score:.1%}" for name, label, score in result.answers)
+    model = printable(result.training.model)
     return "\n".join(
         [
             train_report(result.training),
@@ -139,7 +140,7 @@ def demo_report(result: DemoResult) -> str:
 
 def short(label: str) -> str:
     """A label that leaves room for the other columns."""
-    text = console.printable(label)
+    text = printable(label)
     return text if len(text) <= _MAX_LABEL else f"{text[: _MAX_LABEL - 1]}…"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graft_device.console import printable
+from graft_device.text import printable
 from graft_host.commands.terminal.console import table
 from graft_host.tflite.card_entries import card_entries
 
