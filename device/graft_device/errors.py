@@ -1,15 +1,44 @@
-"""What can go wrong, in words for the person who has to mend it."""
+"""What can go wrong: each error says what is wrong and what to do about it."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+_Error = TypeVar("_Error", bound="GraftError")
+
 
 class GraftError(Exception):
-    """Says in one line what is wrong with which file and what to do about it.
+    """An error that a person can fix. The command line prints it as one line, ``error: what; remedy``.
 
-    The command line prints it as ``error: …`` and ends with ``exit_status``.
+    Attributes:
+        what: what is wrong, with the name of the file, option or address. One clause without a full stop.
+        remedy: what to do about it, as an instruction. Empty where ``what`` already makes it plain.
+        exit_status: the exit status of the command line.
     """
 
     exit_status = 1
+
+    def __init__(self, what: str = "", remedy: str = "") -> None:
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Both fields in one line."""
+        return f"{self.what}; {self.remedy}" if self.remedy else self.what
+
+    def renamed(self: _Error, old: object, new: object) -> _Error:
+        """The same error about the same file under another name, such as the one that the user gave.
+
+        Args:
+            old: the name in this error's text.
+            new: the name that replaces it.
+        """
+        error = type(self).__new__(type(self), *self.args)
+        error.__dict__.update(self.__dict__)
+        error.what = self.what.replace(str(old), str(new))
+        error.remedy = self.remedy.replace(str(old), str(new))
+        return error
 
 
 def os_reason(error: OSError) -> str:
@@ -55,6 +84,6 @@ class GateError(GraftError):
 
     exit_status = 3
 
-    def __init__(self, message: str, evaluation: object = None) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, remedy: str = "", *, evaluation: object = None) -> None:
+        super().__init__(what, remedy)
         self.evaluation = evaluation

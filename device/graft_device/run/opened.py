@@ -33,7 +33,7 @@ def open_copy(path: Path, runtime: str = "auto", threads: int | None = None) -> 
             classifier = Classifier(copy, runtime, threads)
             classifier.classify(grey(classifier))
         except GraftError as error:
-            raise type(error)(str(error).replace(str(copy), str(path))) from error
+            raise error.renamed(copy, path) from error
     return classifier
 
 

@@ -252,10 +252,7 @@ def _named(path: Path, name: str) -> Iterator[None]:
     try:
         yield
     except GraftError as error:
-        text = str(error).replace(str(path), name)
-        if text == str(error):
-            raise
-        raise type(error)(text) from error
+        raise error.renamed(path, name) from error
 
 
 def _consume(source: Source, store: Store) -> None:

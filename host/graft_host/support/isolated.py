@@ -77,7 +77,7 @@ def serve(job: Callable[[dict[str, Any], Progress], None]) -> None:
     try:
         job(request, report)
     except GraftError as error:
-        print(_FAILURE + json.dumps([type(error).__name__, str(error)]), flush=True)  # noqa: T201
+        print(_FAILURE + json.dumps([type(error).__name__, error.what, error.remedy]), flush=True)  # noqa: T201
         sys.exit(1)
 
 
@@ -85,9 +85,9 @@ def _failure(module: str, status: int, output: str, log: str) -> GraftError:
     """What to raise for a job that ended with a status other than 0."""
     for line in output.splitlines():
         if line.startswith(_FAILURE):
-            name, message = json.loads(line.removeprefix(_FAILURE))
+            name, what, remedy = json.loads(line.removeprefix(_FAILURE))
             kind: type[GraftError] = getattr(errors, name)
-            return kind(message)
+            return kind(what, remedy)
     if status < 0:  # the log's last line would be some warning
         why = "; is there enough memory?" if -status == signal.SIGKILL else ""
         return ExportError(f"{module} was ended by {signal.Signals(-status).name}{why}")

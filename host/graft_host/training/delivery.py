@@ -18,7 +18,7 @@ class RejectedError(GateError):
     """A gate refused the model; ``result`` is the whole run all the same."""
 
     def __init__(self, message: str, result: TrainResult) -> None:
-        super().__init__(message, result.evaluation)
+        super().__init__(message, evaluation=result.evaluation)
         self.result = result
 
 
