@@ -14,9 +14,9 @@ from benchmarks.machine import description
 from benchmarks.results import line, page
 from benchmarks.rows import Row
 from benchmarks.settings import FULL, QUICK, Settings
-from graft_device.runtime import usable_cores
+from graft_device.system.durable import write_atomically
+from graft_device.system.machine import usable_cores
 from graft_host.demo.render import render_dataset
-from graft_host.support.files import write_atomically
 
 _HERE = Path(__file__).parent
 _SHARED = _HERE.parents[1] / "shared"

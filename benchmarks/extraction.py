@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from graft_device.classifier import to_input
 from graft_device.preprocess import fit, load, read_photo
-from graft_device.runtime import usable_cores
+from graft_device.system.machine import usable_cores
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
 from graft_host.backbones.extraction import Network
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from graft_device.errors import ModelError, RuntimeMissingError
 from graft_device.runtime_packages import install_line, this_machine
+from graft_device.system.machine import usable_cores
 
 RUNTIMES = ("litert", "tflite-runtime")
 """What can be asked for, in the order in which ``auto`` tries them; then TensorFlow's own, if installed."""
@@ -118,13 +119,6 @@ def installed_runtimes() -> tuple[str, ...]:
 def threads_to_use(wanted: int | None) -> int:
     """The usable cores when None, and never more than these: 2.14.0 crawls when threads outnumber them."""
     return max(1, min(wanted or usable_cores(), usable_cores()))
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _native_path(path: Path) -> str | bytes:

@@ -14,8 +14,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 import graft_device
 from graft_device.errors import ModelError
-from graft_device.runtime import RUNTIMES, TensorSpec, installed_runtimes, open_model, usable_cores
+from graft_device.runtime import RUNTIMES, TensorSpec, installed_runtimes, open_model
 from graft_device.runtime_packages import install_line, this_machine
+from graft_device.system.machine import usable_cores
 from graft_host.support import flatbuffer
 from tests.support.device_models import SIZE, network
 

@@ -19,7 +19,7 @@ from graft_device.store.selftest import SelfTest, demand, run_selftest
 from graft_device.store.signatures import demanded_by, signed_at
 from graft_device.store.slots import MODEL_NAME, SIGNATURE_NAME, SLOT_NAME, Slot, Store, slot_id_of, utc
 from graft_device.store.switching import locked, place, prune, switch, workbench
-from graft_device.system.durable import digest, write_whole
+from graft_device.system.durable import digest, write_durably
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _put_in_place(request: Request, folder: Path, slot: Slot, tested: SelfTest) 
 def _mark_age(store: Store, slot: Slot) -> None:
     """Remembers the time inside the newest model whose signature was verified."""
     if slot.signer is not None and slot.signed is not None and slot.signed > (newest(store) or ""):
-        write_whole(store.newest, f"{slot.signed}\n".encode())
+        write_durably(store.newest, f"{slot.signed}\n".encode())
 
 
 def _keeps(slot: Slot, signer: str, signature: Path) -> bool:
@@ -198,9 +198,9 @@ def _unchanged(store: Store, folder: Path | None = None, signer: str | None = No
     slot = store.slot(current)
     if folder is not None and signer is not None and not _keeps(slot, signer, folder / SIGNATURE_NAME):
         with writing(store.root):
-            write_whole(slot.signature, (folder / SIGNATURE_NAME).read_bytes())
+            write_durably(slot.signature, (folder / SIGNATURE_NAME).read_bytes())
             slot = replace(slot, signer=signer, signed=signed_at(slot.path))
-            write_whole(slot.path.with_name(SLOT_NAME), slot.text().encode())
+            write_durably(slot.path.with_name(SLOT_NAME), slot.text().encode())
             _mark_age(store, slot)
     return Change(store, False, slot, None if previous is None else store.slot(previous))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from graft_device.store.exit_codes import BusyError, writing
 from graft_device.store.slots import MODEL_NAME, SLOT_NAME, Slot, Store
-from graft_device.system.durable import sync_file, sync_folder, write_whole
+from graft_device.system.durable import sync, write_durably
 
 _POLL_S = 0.2
 
@@ -37,7 +37,7 @@ def locked(store: Store, wait: float = 0) -> Iterator[None]:
                 folder.mkdir(parents=True, exist_ok=True)
                 folder.chmod(0o755)
                 with contextlib.suppress(PermissionError):  # a parent that we may not read
-                    sync_folder(folder.parent)
+                    sync(folder.parent)
         handle = _open_lock(store.root / "lock")
     try:
         _acquire(store, handle, wait)
@@ -89,19 +89,19 @@ def place(store: Store, folder: Path, slot: Slot) -> None:
     (folder / SLOT_NAME).write_text(slot.text(), "utf-8")
     for path in folder.iterdir():
         path.chmod(0o644)
-        sync_file(path)
+        sync(path)
     folder.chmod(0o755)
-    sync_folder(folder)
+    sync(folder)
     target = store.folder(slot.id)
     if (target / MODEL_NAME).is_file():
         for path in sorted(folder.iterdir()):  # the model first: whoever runs the old file keeps it
             os.replace(path, target / path.name)  # noqa: PTH105  the tests stop the process before each
-        sync_folder(target)
+        sync(target)
         return
     if target.exists():  # half a slot, which only a damaged file system leaves
         os.rename(target, Path(tempfile.mkdtemp(dir=store.staging)) / "broken")  # noqa: PTH104
     os.rename(folder, target)  # noqa: PTH104
-    sync_folder(store.slots_folder)
+    sync(store.slots_folder)
 
 
 def switch(store: Store, current: str, previous: str | None) -> None:
@@ -114,7 +114,7 @@ def switch(store: Store, current: str, previous: str | None) -> None:
     with workbench(store) as folder:
         for link, slot_id in links.items():
             os.symlink(f"slots/{slot_id}", folder / link.name)  # noqa: PTH211
-        write_whole(store.journal, json.dumps({"current": current, "previous": previous}).encode())
+        write_durably(store.journal, json.dumps({"current": current, "previous": previous}).encode())
         _rename_links(store, folder, links)
 
 
@@ -122,10 +122,10 @@ def _rename_links(store: Store, folder: Path, links: Mapping[Path, str]) -> None
     os.replace(folder / store.current_link.name, store.current_link)  # noqa: PTH105
     # The new model is the current one now: what is left undone here, the next command does.
     with contextlib.suppress(OSError):
-        sync_folder(store.root)
+        sync(store.root)
         if store.previous_link in links:
             os.replace(folder / store.previous_link.name, store.previous_link)  # noqa: PTH105
-            sync_folder(store.root)
+            sync(store.root)
         os.unlink(store.journal)  # noqa: PTH108
 
 
@@ -138,7 +138,7 @@ def settle(store: Store) -> None:
         with workbench(store) as folder:
             os.symlink(f"slots/{previous}", folder / "previous")  # noqa: PTH211
             os.replace(folder / "previous", store.previous_link)  # noqa: PTH105
-            sync_folder(store.root)
+            sync(store.root)
     store.journal.unlink()
 
 

@@ -1,26 +1,22 @@
-"""Files, links and folders that are there whole or not at all, also after the power failed."""
+"""Writes files so that they are complete or absent, even after a power cut."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 CHUNK = 1 << 20
+_STALE_SECONDS = 24 * 3600
+_NAME_CHARACTERS = 50  # up to four bytes each; a file name may have 255
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes sure that the names in a folder outlast a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync_file(path: Path) -> None:
-    """Makes sure that a file's contents outlast a power cut."""
+def sync(path: Path) -> None:
+    """Waits until a file's contents, or the names in a folder, would survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -28,27 +24,64 @@ def sync_file(path: Path) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Writes a file; whoever reads meanwhile, or after a crash, finds the old contents or the new ones."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+@contextlib.contextmanager
+def atomic_path(target: Path, mode: int | None = None) -> Iterator[Path]:
+    """Gives a temporary file beside the target, which replaces the target when the block ends without an error.
+
+    The contents are on the disk before the name is: a crash at any moment leaves the old file or the new one.
+
+    Args:
+        target: the file to write.
+        mode: its permission bits; what the umask allows when None.
+
+    Raises:
+        OSError: the folder is missing, not writable or full.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:_NAME_CHARACTERS]}.", suffix=".tmp", dir=target.parent)
+    os.close(handle)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105  the tests stop the process before each of these calls
+        yield temporary
+        os.chmod(temporary, 0o666 & ~_umask() if mode is None else mode)  # noqa: PTH101
+        sync(temporary)
+        os.replace(temporary, target)  # noqa: PTH105  the tests stop the process before each of these calls
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    with contextlib.suppress(OSError):  # the new file is in place: no reason to report a failure
+        sync(target.parent)
+
+
+def write_atomically(target: Path, data: bytes, mode: int | None = None) -> None:
+    """Writes a whole file; see ``atomic_path``."""
+    with atomic_path(target, mode) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_durably(target: Path, data: bytes, mode: int = 0o644) -> None:
+    """Writes a whole file; raises OSError unless its name would survive a power cut too."""
+    write_atomically(target, data, mode)
+    sync(target.parent)
+
+
+def remove_stale(folder: Path) -> None:
+    """Removes temporary files that a crash left a day ago or earlier."""
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                path.unlink()
 
 
 def digest(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal digits."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
+            sha256.update(chunk)
+    return sha256.hexdigest()
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current

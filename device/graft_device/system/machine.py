@@ -109,7 +109,7 @@ def read_hardware(root: Path = ROOT) -> Hardware:
 
 
 def usable_cores() -> int:
-    """How many cores this process may use; as in ``graft_device.runtime``, which cannot be asked without numpy."""
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

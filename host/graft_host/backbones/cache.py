@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graft_device.errors import CacheError, os_reason
-from graft_host.support.files import remove_stale, write_atomically
+from graft_device.system.durable import remove_stale, write_atomically
 
 
 @dataclass(frozen=True)

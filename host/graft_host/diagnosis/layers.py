@@ -12,12 +12,10 @@ from typing import Any
 
 from graft_device.errors import ExportError, ModelError
 from graft_host.support import flatbuffer
+from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS
 
 _PASSED_OVER = {"QUANTIZE", "DEQUANTIZE"}
 """They change how numbers are written, not what they stand for."""
-
-_HEAD_WEIGHTS = b"head/weights"
-_HEAD_BIAS = b"head/bias"
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def find_head(fused: Any, name: str) -> HeadTensors:
     """
     graph = fused.subgraphs[0]
     places = {tensor.name: index for index, tensor in enumerate(graph.tensors)}
-    weights, bias = places.get(_HEAD_WEIGHTS), places.get(_HEAD_BIAS)
+    weights, bias = places.get(HEAD_WEIGHTS), places.get(HEAD_BIAS)
     if weights is not None and bias is not None:
         for operator in graph.operators:
             if weights in operator.inputs and bias in operator.inputs:

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from graft_device.system.durable import sync
+
 _NAME_CHARACTERS = 50  # up to four bytes each, and a file name has room for 255
 _SUFFIX = ".tmp"
 
@@ -44,8 +46,8 @@ def put_in_place(product: Path, target: Path) -> None:
         OSError: it cannot be written or moved.
     """
     for path in sorted(product.rglob("*")) if product.is_dir() else []:
-        _sync(path)
-    _sync(product)
+        sync(path)
+    sync(product)
     if not target.is_dir():
         product.replace(target)
     else:
@@ -57,7 +59,7 @@ def put_in_place(product: Path, target: Path) -> None:
             previous.rename(target)
             raise
     with contextlib.suppress(OSError):  # the new name is there by now, no reason to report a failure
-        _sync(target.parent)
+        sync(target.parent)
 
 
 def _remove_leftovers(parent: Path, prefix: str) -> None:
@@ -75,13 +77,5 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-    finally:
-        os.close(handle)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
     finally:
         os.close(handle)

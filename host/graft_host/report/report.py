@@ -7,13 +7,13 @@ from pathlib import Path
 
 from graft_device import __version__
 from graft_device.errors import ExportError, os_reason
+from graft_device.system.durable import write_atomically
 from graft_host.report import background as report_background
 from graft_host.report import findings as report_findings
 from graft_host.report import mistakes as report_mistakes
 from graft_host.report.data import ReportData
 from graft_host.report.page import REPORT, page, text
 from graft_host.support.destination import Source, check_destination, check_replaceable, resolved
-from graft_host.support.files import write_atomically
 
 __all__ = ["ReportData", "check_report", "render_report", "write_report"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from graft_device.errors import CacheError, ExportError, os_reason
 from graft_device.model import CARD_NAME
-from graft_host.support.files import atomic_path
+from graft_device.system.durable import atomic_path
 
 _HEAD_BYTES = 1024
 _OF_AN_EXPORT = {CARD_NAME, "config.json"}  # ours, and Keras's own

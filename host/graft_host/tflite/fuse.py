@@ -8,7 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 from graft_host.heads.head import Array, Head
 from graft_host.heads.novelty import FARTHEST, SHARPNESS, Novelty
 from graft_host.support import flatbuffer
-from graft_host.tflite.graph_editor import OUTPUT_NAME, GraphEditor, Quantization
+from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS, OUTPUT_NAME, GraphEditor, Quantization
 from graft_host.tflite.head_quantization import quantize_head
 from graft_host.tflite.operators import check_versions
 
@@ -59,8 +59,8 @@ def _append_int8_logits(graph: GraphEditor, head: Head, bottlenecks: Array) -> i
     input_scale = float(graph.bottleneck.quantization.scale[0])
     quantized = quantize_head(head, bottlenecks, input_scale)
     kind, scale = schema.TensorType, quantized.weight_scale
-    weights = graph.add_tensor(b"head/weights", quantized.weights, kind.INT8, Quantization(scale, 0))
-    bias = graph.add_tensor(b"head/bias", quantized.bias, kind.INT32, Quantization(input_scale * scale, 0))
+    weights = graph.add_tensor(HEAD_WEIGHTS, quantized.weights, kind.INT8, Quantization(scale, 0))
+    bias = graph.add_tensor(HEAD_BIAS, quantized.bias, kind.INT32, Quantization(input_scale * scale, 0))
     logits = graph.add_activation(
         b"head/logits",
         len(quantized.bias),
@@ -73,8 +73,8 @@ def _append_int8_logits(graph: GraphEditor, head: Head, bottlenecks: Array) -> i
 
 def _append_float_logits(graph: GraphEditor, head: Head) -> int:
     kind = schema.TensorType.FLOAT32
-    weights = graph.add_tensor(b"head/weights", np.ascontiguousarray(head.kernel.T), kind)
-    bias = graph.add_tensor(b"head/bias", head.bias, kind)
+    weights = graph.add_tensor(HEAD_WEIGHTS, np.ascontiguousarray(head.kernel.T), kind)
+    bias = graph.add_tensor(HEAD_BIAS, head.bias, kind)
     logits = graph.add_activation(b"head/logits", len(head.bias), kind)
     graph.add_fully_connected([graph.output, weights, bias], logits, version=1)
     return logits

@@ -14,6 +14,8 @@ from graft_host.support import flatbuffer
 
 INPUT_NAME = b"image"
 OUTPUT_NAME = b"probabilities"
+HEAD_WEIGHTS = b"head/weights"
+HEAD_BIAS = b"head/bias"
 
 
 @dataclass(frozen=True)

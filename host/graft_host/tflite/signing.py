@@ -17,7 +17,7 @@ from graft_device.errors import ExportError, GraftError, os_reason
 from graft_device.model import read_model
 from graft_device.store.signatures import NAMESPACE, SIGNED_FORMAT, SIGNED_NAME
 from graft_device.store.slots import utc
-from graft_host.support.files import write_atomically
+from graft_device.system.durable import write_atomically
 from graft_host.tflite.metadata import pack_zip
 
 

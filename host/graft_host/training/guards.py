@@ -9,6 +9,7 @@ from typing import Any
 
 from graft_device.classifier import UNKNOWN
 from graft_device.errors import CacheError, DatasetError, ExportError, os_reason
+from graft_device.system.durable import write_atomically
 from graft_host.backbones.weights import weights_source
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.photos.dataset import Dataset
@@ -22,7 +23,6 @@ from graft_host.support.destination import (
     check_replaceable,
     resolved,
 )
-from graft_host.support.files import write_atomically
 from graft_host.support.rounding import apart
 from graft_host.training.options import HeadOptions, TrainOptions
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 from graft_device.errors import DatasetError, ModelError
-from graft_device.runtime import usable_cores
+from graft_device.system.machine import usable_cores
 from graft_host.evaluation.evaluate import Evaluation, evaluate, evaluate_folder
 from graft_host.heads.head import Array
 from graft_host.photos.dataset import scan

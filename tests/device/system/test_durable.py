@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graft_host.support.files import atomic_path, remove_stale, write_atomically
+from graft_device.system.durable import atomic_path, remove_stale, write_atomically
 from tests.support.host_data import open_folder, run_on_small_disk, start_python, without_privileges
 
 _SIZE = 1_000_003
@@ -15,7 +15,7 @@ _SIZE = 1_000_003
 _WRITER = f"""
 import sys
 from pathlib import Path
-from graft_host.support.files import write_atomically
+from graft_device.system.durable import write_atomically
 version = 0
 while True:
     write_atomically(Path(sys.argv[1]), bytes([version % 256]) * {_SIZE})
@@ -74,7 +74,7 @@ def test_a_full_disk_is_an_error_and_the_old_file_stays() -> None:
         """
 import errno, sys
 from pathlib import Path
-from graft_host.support.files import write_atomically
+from graft_device.system.durable import write_atomically
 disk = Path(sys.argv[1])
 write_atomically(disk / "model", b"old")
 try:
@@ -141,7 +141,7 @@ def test_what_a_kill_leaves_is_stale_a_day_later(tmp_path: Path) -> None:
     block = """
 import sys, time
 from pathlib import Path
-from graft_host.support.files import atomic_path
+from graft_device.system.durable import atomic_path
 with atomic_path(Path(sys.argv[1])) as temporary:
     temporary.write_bytes(b"half")
     print("writing")
