@@ -323,7 +323,7 @@ def _zipped() -> bytes:
         (b"\x08\x01\x12\x8a\x04\x0a", "is a SavedModel, not a frozen graph"),
         (b'# made by hand\nnode {\n  name: "input"\n}\n', r"is a graph in text form \(.pbtxt\)"),
         (b'node {\n  name: "input"\n}\n', r"is a graph in text form \(.pbtxt\)"),
-        (gzip.compress(b"tar"), "is an archive: unpack it"),
+        (gzip.compress(b"tar", mtime=0), "is an archive: unpack it"),
         (_zipped(), "is an archive: unpack it"),
         (b"<html>404 Not Found</html>" * 100, "is not a Keras .h5 weights file, and no frozen TensorFlow graph"),
         (b" \n" * 100_000, "is not a Keras .h5 weights file, and no frozen TensorFlow graph"),
