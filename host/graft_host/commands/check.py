@@ -48,9 +48,9 @@ def check(
     Options are those of 'graft train', which then finds backbone and bottlenecks cached.
     """
     check_percents(test_percent, validation_percent)
-    from graft_host.check import check as run
     from graft_host.commands.terminal.check_text import check_report
     from graft_host.commands.terminal.console import TerminalReporter
+    from graft_host.photo_check import check as run
     from graft_host.photos.split import SplitRule
     from graft_host.training.options import HeadOptions
 

@@ -33,7 +33,7 @@ from graft_host.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from graft_host.compare import Comparison
+    from graft_host.comparison import Comparison
 
 
 def compare(
@@ -58,7 +58,7 @@ def compare(
     """Put float32, float16, dynamic and int8 of the same head and backbone side by side."""
     check_percents(test_percent, validation_percent)
     from graft_host.commands.terminal.console import TerminalReporter
-    from graft_host.compare import compare as run
+    from graft_host.comparison import compare as run
     from graft_host.heads.head import Recipe
     from graft_host.photos.split import SplitRule
     from graft_host.training.options import HeadOptions

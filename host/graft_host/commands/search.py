@@ -31,7 +31,7 @@ from graft_host.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from graft_host.search.result import SearchResult
+    from graft_host.network_search.result import SearchResult
 
 
 def search(
@@ -82,11 +82,11 @@ def search(
     tried = _taps(taps), _sizes(sizes)
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.heads.head import Recipe
+    from graft_host.network_search.options import SearchOptions
+    from graft_host.network_search.pareto import Limits
+    from graft_host.network_search.result import NothingFitsError
+    from graft_host.network_search.search import search as run
     from graft_host.photos.split import SplitRule
-    from graft_host.search.options import SearchOptions
-    from graft_host.search.pareto import Limits
-    from graft_host.search.result import NothingFitsError
-    from graft_host.search.search import search as run
 
     options = SearchOptions(
         photos=photos, weights=weights, taps=tried[0], sizes=tried[1], resize=resize.value,

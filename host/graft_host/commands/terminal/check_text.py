@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from graft_device.text import printable
-from graft_host.check import CheckResult
+from graft_host.photo_check import CheckResult
 from graft_host.photos.findings import KINDS, Finding, counts
 
 _MAX_FINDINGS = 10  # of a kind

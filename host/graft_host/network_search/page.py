@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graft_device import __version__
+from graft_host.network_search.options import SearchOptions
+from graft_host.network_search.pareto import Candidate
+from graft_host.network_search.plot import scatter
+from graft_host.network_search.result import SearchResult
 from graft_host.report.page import bar, count, facts, figure, name, page, percent, section, table, text
-from graft_host.search.options import SearchOptions
-from graft_host.search.pareto import Candidate
-from graft_host.search.plot import scatter
-from graft_host.search.result import SearchResult
 
 
 def search_report(result: SearchResult, options: SearchOptions) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graft_device.errors import GateError
-from graft_host.search.pareto import Candidate, Limits, cost, front
+from graft_host.network_search.pareto import Candidate, Limits, cost, front
 from graft_host.training.result import TrainResult
 
 

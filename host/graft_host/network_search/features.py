@@ -10,9 +10,9 @@ from dataclasses import replace
 from graft_host.backbones.bottlenecks import Bottlenecks, extract_together, photos_alone
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.backbones.trunk import Trunk, cached_backbones, quantized_trunk
+from graft_host.network_search.options import SearchOptions
 from graft_host.photos.dataset import Photo, check_classes
 from graft_host.photos.split import Split, split
-from graft_host.search.options import SearchOptions
 from graft_host.support.clock import Clock
 from graft_host.support.reporter import Reporter
 from graft_host.training.guards import check_strict

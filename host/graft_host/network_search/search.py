@@ -14,15 +14,15 @@ from graft_host.backbones.quantize import Backbone
 from graft_host.backbones.weights import weights_source
 from graft_host.evaluation.golden import SHARE
 from graft_host.heads.cross_validation import CrossValidated, cross_validate
+from graft_host.network_search.features import gather_features, seen
+from graft_host.network_search.latency import Latencies, board_figures, board_warnings, latencies
+from graft_host.network_search.options import SearchOptions
+from graft_host.network_search.page import search_report
+from graft_host.network_search.pareto import Candidate, Limits, choose, nearest
+from graft_host.network_search.result import NothingFitsError, SearchResult
+from graft_host.network_search.timing import Network
 from graft_host.report.page import REPORT
 from graft_host.report.report import write_report
-from graft_host.search.features import gather_features, seen
-from graft_host.search.latency import Latencies, board_figures, board_warnings, latencies
-from graft_host.search.options import SearchOptions
-from graft_host.search.page import search_report
-from graft_host.search.pareto import Candidate, Limits, choose, nearest
-from graft_host.search.result import NothingFitsError, SearchResult
-from graft_host.search.timing import Network
 from graft_host.support.clock import Clock
 from graft_host.support.destination import MODEL, Source, check_destination
 from graft_host.support.reporter import Reporter, WithoutNotes

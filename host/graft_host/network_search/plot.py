@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graft_host.network_search.pareto import Candidate
+from graft_host.network_search.result import SearchResult
 from graft_host.report.page import count, percent
 from graft_host.report.svg import INK, LINE, MUTED, RIGHT, WRONG, canvas
-from graft_host.search.pareto import Candidate
-from graft_host.search.result import SearchResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

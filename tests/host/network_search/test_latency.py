@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from graft_host.search import timing as latency
-from graft_host.search.board_latency import read_figures
-from graft_host.search.latency import latencies
-from graft_host.search.timing import Network, Timing, out_of_order, time_networks
-from tests.host.search.test_board_latency import bench
+from graft_host.network_search import timing as latency
+from graft_host.network_search.board_latency import read_figures
+from graft_host.network_search.latency import latencies
+from graft_host.network_search.timing import Network, Timing, out_of_order, time_networks
+from tests.host.network_search.test_board_latency import bench
 
 NETWORKS = [Network(Path(f"{tap}-{size}"), tap, size) for tap in ("mixed7", "mixed5", "mixed6") for size in (150, 224)]
 
@@ -90,7 +90,7 @@ def test_what_is_wrong_here_counts_only_where_something_is_told_from_it(
 ) -> None:
     pair = [Network(Path("a"), "mixed5", 150), Network(Path("b"), "mixed7", 224)]
     monkeypatch.setattr(
-        "graft_host.search.latency.time_networks", lambda *_: Timing("litert", (5.0, 10.0), ("it was busy",))
+        "graft_host.network_search.latency.time_networks", lambda *_: Timing("litert", (5.0, 10.0), ("it was busy",))
     )
     files = [
         read_figures(bench(tmp_path / f"{tap}.json", tap, size, {("litert", 4): 60.0}))

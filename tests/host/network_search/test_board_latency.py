@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graft_host.search.board_latency import LatencyError, common_setting, in_words, on_board, read_figures
+from graft_host.network_search.board_latency import LatencyError, common_setting, in_words, on_board, read_figures
 
 SHAPES = [("mixed5", 150), ("mixed7", 224), ("mixed7", 299)]
 HERE = [5.0, 10.0, 20.0]

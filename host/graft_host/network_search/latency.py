@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graft_host.search.board_latency import BoardFigures, common_setting, in_words, on_board, read_figures
-from graft_host.search.options import SearchOptions
-from graft_host.search.timing import Network, time_networks
+from graft_host.network_search.board_latency import BoardFigures, common_setting, in_words, on_board, read_figures
+from graft_host.network_search.options import SearchOptions
+from graft_host.network_search.timing import Network, time_networks
 from graft_host.support.progress import Progress
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from graft_host.backbones.inception_v3 import TAPS
 from graft_host.heads.head import Recipe
+from graft_host.network_search.pareto import Limits
 from graft_host.photos.split import SplitRule
-from graft_host.search.pareto import Limits
 from graft_host.training.options import HeadOptions, TrainOptions
 
 

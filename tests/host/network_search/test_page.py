@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graft_host.search.options import SearchOptions
-from graft_host.search.page import search_report
-from graft_host.search.pareto import Candidate, Limits, choose
-from graft_host.search.result import SearchResult
-from graft_host.search.search import has_room_for_golden_photos
+from graft_host.network_search.options import SearchOptions
+from graft_host.network_search.page import search_report
+from graft_host.network_search.pareto import Candidate, Limits, choose
+from graft_host.network_search.result import SearchResult
+from graft_host.network_search.search import has_room_for_golden_photos
 from tests.host.report.test_report import Outline
 from tests.support.browser import DESKTOP, PHONE, chromium, visit
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from graft_device.errors import DatasetError, WeightsError
-from graft_host.check import CheckResult, check
 from graft_host.commands.terminal.check_text import check_report
 from graft_host.heads.mislabels import MislabelSearch
+from graft_host.photo_check import CheckResult, check
 from graft_host.photos.dataset import Dataset, Photo, Skipped, scan
 from graft_host.photos.findings import KINDS, Finding, Mislabel, warnings
 from graft_host.photos.problems import find_problems

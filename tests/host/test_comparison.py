@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graft_host.compare import largest_drop
+from graft_host.comparison import largest_drop
 from graft_host.demo.render import render_dataset
 from graft_host.evaluation.evaluate import Evaluation
 from tests.conftest import error_line, graft, graft_json

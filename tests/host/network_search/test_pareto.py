@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from graft_host.search.pareto import Candidate, Limits, choose, front, nearest
+from graft_host.network_search.pareto import Candidate, Limits, choose, front, nearest
 
 
 def network(name: str, accuracy: float, ms: float, megabytes: float = 5.0) -> Candidate:
