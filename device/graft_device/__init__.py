@@ -1,4 +1,4 @@
-"""The board's side of graftkit: run a model that ``graft train`` wrote, without TensorFlow."""
+"""Runs models that ``graft train`` wrote, on a board or anywhere else, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Classifier", "GraftError", "Prediction", "__version__"]
 
-_HOMES = {"Classifier": "classifier", "Prediction": "classifier", "GraftError": "errors"}
+_MODULES = {"Classifier": "classifier", "Prediction": "classifier", "GraftError": "errors"}
 
 
 def __getattr__(name: str) -> Any:
     """Imports the public names on first use, so that ``graft-device --help`` needs no numpy."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""What can go wrong: each error says what is wrong and what to do about it."""
+"""The errors that graftkit raises. Each reports what is wrong and what to do about it."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ class GraftError(Exception):
 
 
 def os_reason(error: OSError) -> str:
-    """What the system says, in lower case to stand inside a sentence."""
+    """The operating system's message, in lower case so that it fits into a sentence."""
     return (error.strerror or str(error)).lower()
 
 
 def why(error: Exception) -> str:
-    """The reason of an error, for a note."""
+    """The reason for an error in a few words, for a note."""
     return os_reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
 
 
 class PhotoError(GraftError):
-    """An image cannot be read; the message is the reason, without the file's name."""
+    """An image cannot be read. The message is the reason, without the file's name."""
 
 
 class ModelError(GraftError):
@@ -60,7 +60,7 @@ class ModelError(GraftError):
 
 
 class RuntimeMissingError(GraftError):
-    """No interpreter can be opened on this machine."""
+    """No runtime that works is installed on this machine."""
 
 
 class DatasetError(GraftError):
@@ -68,7 +68,7 @@ class DatasetError(GraftError):
 
 
 class WeightsError(GraftError):
-    """Backbone weights are missing, or are not what they are said to be."""
+    """Backbone weights are missing, or the file does not hold what its name or format promises."""
 
 
 class CacheError(GraftError):
@@ -80,7 +80,7 @@ class ExportError(GraftError):
 
 
 class GateError(GraftError):
-    """The model was made, but a quality gate that the user set refuses it; ``evaluation`` says how good it is."""
+    """The model was made, but it fails a quality gate that the user set. ``evaluation`` holds its figures."""
 
     exit_status = 3
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 
 def printable(name: object) -> str:
-    """A file name or label fit for one line of a terminal."""
+    """A file name, label or message as one printable line: text with control characters is escaped."""
     text = str(name)
     return text if text.isprintable() else ascii(text)[1:-1]

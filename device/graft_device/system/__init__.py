@@ -1,1 +1,1 @@
-"""The operating system: files that survive a power cut, processes, signals, temperatures."""
+"""The operating system: files that survive a power cut, processes, signals, temperature, systemd."""

@@ -1,4 +1,4 @@
-"""How long to wait before the next try."""
+"""Computes how long to wait before the next attempt."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ import random
 
 
 class Backoff:
-    """Waits that double up to a cap, each cut short by chance so that many boards do not knock at once."""
+    """Waits that double up to a limit, with random jitter so that many boards do not retry at the same time."""
 
     def __init__(self, first: float = 0.5, cap: float = 30.0) -> None:
-        """The first wait and the longest, in seconds."""
+        """Creates a sequence of waits.
+
+        Args:
+            first: the first wait, in seconds.
+            cap: the longest wait, in seconds.
+        """
         self._first = first
         self._cap = cap
-        self._tries = 0
+        self._attempts = 0
 
     def next(self) -> float:
-        """The next wait in seconds: between half and all of what is due."""
-        due = min(self._cap, self._first * 2.0 ** min(self._tries, 32))
-        self._tries += 1
-        return due * random.uniform(0.5, 1)  # noqa: S311  spread, no secret
+        """The next wait in seconds, chosen at random between half and all of the full wait."""
+        full_wait = min(self._cap, self._first * 2.0 ** min(self._attempts, 32))
+        self._attempts += 1
+        return full_wait * random.uniform(0.5, 1)  # noqa: S311  jitter, not a secret
 
     def reset(self) -> None:
-        """Starts over: the last try was good."""
-        self._tries = 0
+        """Starts again with the first wait, after an attempt that succeeded."""
+        self._attempts = 0

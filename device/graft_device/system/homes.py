@@ -1,4 +1,4 @@
-"""Where programs keep what is a user's (XDG Base Directory Specification)."""
+"""Finds the folders for a user's data, cache and state (XDG Base Directory Specification)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def user_folder(variable: str, below: str) -> Path | None:
-    """The kit's folder of one kind; None where the user has no home.
+    """The folder in which graftkit keeps one type of file; None if the user has no home folder.
 
     Args:
-        variable: that names the folder of that kind, such as ``XDG_DATA_HOME``.
-        below: the home folder, where it lies otherwise.
+        variable: the environment variable that names the parent folder, such as ``XDG_DATA_HOME``.
+        below: the parent folder relative to the home folder, used where the variable is not set.
     """
     base = os.environ.get(variable) or os.path.expanduser(f"~/{below}")  # noqa: PTH111  Path's own may raise
     return Path(base) / "graftkit" if Path(base).is_absolute() else None

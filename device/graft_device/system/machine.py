@@ -1,4 +1,4 @@
-"""The board and its system, as the kernel's files under /proc, /sys and /etc tell."""
+"""Reads facts about the board and its operating system from files under /proc, /sys and /etc."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FEATURES = {
     "avx512_vnni": "avx512-vnni",
     "avx_vnni": "avx-vnni",
 }
-"""The kernel's names in ``/proc/cpuinfo`` of what speeds int8 and float networks up, and ours.
+"""CPU features that speed up int8 and float networks: from the kernel's name in ``/proc/cpuinfo`` to ours.
 
 From Linux's ``Documentation/arch/arm64/elf_hwcaps.rst`` and ``arch/x86/include/asm/cpufeatures.h``.
 """
@@ -45,26 +45,26 @@ _ARM_CORES = {
     "0xd0d": "Cortex-A77",
     "0xd41": "Cortex-A78",
 }
-"""Part numbers of implementer 0x41 (Arm), from ``arch/arm64/include/asm/cputype.h`` and ``arch/arm``'s."""
+"""Part numbers of implementer 0x41 (Arm), from ``cputype.h`` in ``arch/arm64/include/asm`` and ``arch/arm``."""
 
 _64_BIT_PARTS = "0xd"
-"""Arm's part numbers of cores that run 64-bit code begin with this."""
+"""The part numbers of Arm cores that run 64-bit code start with this."""
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What is there to compute with.
+    """The board, its system, processor and memory.
 
     Attributes:
-        board: the model that the device tree names, or the mainboard's; None where neither says.
-        system: name and version of the distribution.
-        kernel: its release.
-        cpu: the processor's name.
-        wide: whether the processor can run 64-bit code; None where that is not known.
-        features: of ``FEATURES``, sorted.
-        memory_mb: all of it, in MB of 1e6 bytes; None where unknown.
-        free_mb: what programs can still get.
-        memory_limits: whether the kernel can hold a service to a memory limit; None where that is not known.
+        board: the model name from the device tree, or else from the mainboard; None if unknown.
+        system: the name and version of the distribution; None if unknown.
+        kernel: the kernel's release; None if unknown.
+        cpu: the processor's name; None if unknown.
+        wide: whether the processor can run 64-bit code; None if unknown.
+        features: the CPU features that the processor has, with the names in the values of ``FEATURES``, sorted.
+        memory_mb: the total memory, in MB of 1e6 bytes; None if unknown.
+        free_mb: the memory that programs can still get, in MB of 1e6 bytes; None if unknown.
+        memory_limits: whether the kernel can enforce a memory limit on a service; None if unknown.
     """
 
     board: str | None
@@ -88,10 +88,10 @@ class Hardware:
 
 
 def read_hardware(root: Path = ROOT) -> Hardware:
-    """Looks at the machine; what cannot be read is None or empty.
+    """Reads the facts about this machine; a fact that cannot be read is None or empty.
 
     Args:
-        root: where ``proc``, ``sys`` and ``etc`` are.
+        root: the folder that holds ``proc``, ``sys`` and ``etc``.
     """
     cpuinfo = parse_pairs(read_text(root / "proc/cpuinfo"))
     memory = parse_pairs(read_text(root / "proc/meminfo"))
@@ -114,7 +114,7 @@ def usable_cores() -> int:
 
 
 def read_text(path: Path) -> str:
-    """A small file of the kernel's; empty where it can't be read, without the NUL that device-tree strings end in."""
+    """The text of a small kernel file without NULs (device-tree strings end in one); empty if it can't be read."""
     try:
         return path.read_bytes().decode("utf-8", "replace").replace("\0", "")
     except (OSError, ValueError):
@@ -122,7 +122,7 @@ def read_text(path: Path) -> str:
 
 
 def read_number(path: Path) -> int | None:
-    """A file that holds one whole number; None where it doesn't."""
+    """The integer that a file contains; None if it contains anything else."""
     try:
         return int(read_text(path).strip())
     except ValueError:
@@ -130,28 +130,28 @@ def read_number(path: Path) -> int | None:
 
 
 def parse_pairs(text: str) -> dict[str, str]:
-    """``name : value`` lines, as in /proc/cpuinfo; of a name that comes again, the first that has a value."""
-    found: dict[str, str] = {}
+    """Parses ``name : value`` lines, as in /proc/cpuinfo; for a repeated name, the first value counts."""
+    pairs: dict[str, str] = {}
     for line in text.splitlines():
         name, colon, value = line.partition(":")
         if colon and value.strip():
-            found.setdefault(name.strip(), value.strip())
-    return found
+            pairs.setdefault(name.strip(), value.strip())
+    return pairs
 
 
 def _board(root: Path) -> str | None:
-    for place in ("proc/device-tree/model", "sys/firmware/devicetree/base/model"):
-        if name := read_text(root / place).strip():
+    for file in ("proc/device-tree/model", "sys/firmware/devicetree/base/model"):
+        if name := read_text(root / file).strip():
             return name
-    named = [read_text(root / "sys/class/dmi/id" / part).strip() for part in ("sys_vendor", "product_name")]
-    return " ".join(filter(None, named)) or None
+    names = [read_text(root / "sys/class/dmi/id" / file).strip() for file in ("sys_vendor", "product_name")]
+    return " ".join(filter(None, names)) or None
 
 
 def _system(root: Path) -> str | None:
-    for place in ("etc/os-release", "usr/lib/os-release"):
-        found = re.search(r'^PRETTY_NAME="?([^"\n]+)', read_text(root / place), re.MULTILINE)
-        if found:
-            return found[1].strip()
+    for file in ("etc/os-release", "usr/lib/os-release"):
+        match = re.search(r'^PRETTY_NAME="?([^"\n]+)', read_text(root / file), re.MULTILINE)
+        if match:
+            return match[1].strip()
     return None
 
 
@@ -171,8 +171,8 @@ def _wide(cpuinfo: dict[str, str]) -> bool | None:
 
 
 def _features(cpuinfo: dict[str, str]) -> tuple[str, ...]:
-    listed = (cpuinfo.get("Features") or cpuinfo.get("flags") or "").split()
-    return tuple(sorted({FEATURES[name] for name in listed if name in FEATURES}))
+    names = (cpuinfo.get("Features") or cpuinfo.get("flags") or "").split()
+    return tuple(sorted({FEATURES[name] for name in names if name in FEATURES}))
 
 
 def _memory_limits(root: Path) -> bool | None:
@@ -181,5 +181,5 @@ def _memory_limits(root: Path) -> bool | None:
 
 
 def _megabytes(text: str | None) -> int | None:
-    found = re.fullmatch(r"(\d+) kB", text or "")
-    return round(int(found[1]) * 1024 / 1e6) if found else None
+    match = re.fullmatch(r"(\d+) kB", text or "")
+    return round(int(match[1]) * 1024 / 1e6) if match else None

@@ -1,4 +1,4 @@
-"""Ending a run that would go on for ever: a flag that a signal sets, and waits that mind it."""
+"""Stops an endless run: signals set a flag, and waits end when the flag is set."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from types import FrameType
 from typing import Any
 
 SLICE_S = 0.1
-"""The longest sleep before the flag is looked at again."""
+"""The longest sleep between two checks of the flag, in seconds."""
 
 GRACE_S = 5.0
-"""How long a turn of the loop may take to end after the first signal, before it is broken off."""
+"""How long the loop may take to end after the first signal before it is interrupted, in seconds."""
 
 
 class Stop:
-    """A flag that says: end soon.
+    """A flag that asks the loop to end.
 
-    A plain attribute and short sleeps, no ``threading.Event``: a signal's handler runs in the middle of whatever the
-    main thread does, where it might hold the very lock that ``Event.set`` waits for.
+    It is a plain attribute with short sleeps instead of a ``threading.Event``: a signal handler runs in the main
+    thread, which may hold the lock that ``Event.set`` needs.
+
+    Attributes:
+        wanted: whether the loop should end.
     """
 
     def __init__(self) -> None:
         self.wanted = False
 
     def wait(self, seconds: float) -> bool:
-        """Sleeps, at the most until the flag is set; returns the flag."""
+        """Sleeps until the time is over or the flag is set; returns the flag."""
         until = time.monotonic() + seconds
         while not self.wanted:
             left = until - time.monotonic()
@@ -36,7 +39,7 @@ class Stop:
         return self.wanted
 
     def ticks(self, seconds: float) -> Iterator[None]:
-        """Waits like ``wait``, and gives None several times a second as a sign of life."""
+        """Waits like ``wait``, and yields several times a second so that the caller can call the watchdog."""
         until = time.monotonic() + seconds
         while not self.wanted and time.monotonic() < until:
             self.wait(min(2 * SLICE_S, until - time.monotonic()))
@@ -44,10 +47,13 @@ class Stop:
 
 
 class Signals:
-    """While it is entered, SIGTERM and Ctrl-C set ``stop`` instead of breaking into the work.
+    """A context manager in which SIGTERM and Ctrl-C set ``stop`` instead of interrupting the work.
 
-    A second signal, or ``GRACE_S`` without an end (say, in a write to a pipe that nobody reads), raises
-    KeyboardInterrupt. ``received`` is the first signal's number, or None.
+    A second signal raises KeyboardInterrupt. So does a loop that has not ended within ``GRACE_S`` seconds, for
+    example because it writes to a pipe that nobody reads.
+
+    Attributes:
+        received: the number of the first signal; None before it.
     """
 
     def __init__(self, stop: Stop) -> None:
@@ -61,7 +67,7 @@ class Signals:
         return self
 
     def calm(self) -> None:
-        """The loop has ended; what follows has limits of its own."""
+        """Cancels the timer of ``GRACE_S``: the loop has ended, and the steps after it have their own time limits."""
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def __exit__(self, *_: object) -> None:

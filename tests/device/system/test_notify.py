@@ -25,7 +25,7 @@ def service_manager(
     monkeypatch.setenv("NOTIFY_SOCKET", named.replace("\0", "@"))
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
-    monkeypatch.setattr(notify, "_last_sign", float("-inf"))
+    monkeypatch.setattr(notify, "_last_ping", float("-inf"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
         bound.bind(named)
         bound.setblocking(False)
