@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks.supplies import opened
 from benchmarks.worker import Job
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
+from graft_host.heads.finished import finish_head
 from graft_host.heads.head import Recipe, train_head
-from graft_host.heads.thresholds import calibrate
 from graft_host.photos.dataset import scan
 from graft_host.support.vector_store import BottleneckStore
 
@@ -56,7 +56,7 @@ def head(request: dict[str, Any]) -> Job:
 
 
 def calibration(request: dict[str, Any]) -> Job:
-    """``calibrate``: five folds of the training photos and the thresholds."""
+    """``finish_head``: five folds of the training photos and the thresholds."""
     train, validation = _synthetic(request["photos"], request["length"])
     with threadpool_limits(1):
         trained = train_head(train, validation, _CLASSES, Recipe())
@@ -64,7 +64,7 @@ def calibration(request: dict[str, Any]) -> Job:
 
     def run() -> Any:
         with threadpool_limits(1):
-            return calibrate(trained, train, validation, Recipe(), groups, 0.05)
+            return finish_head(trained, train, validation, Recipe(), groups, 0.05)
 
     return Job(run, lambda found: {"temperature": found.temperature})
 

@@ -17,7 +17,7 @@ from graft_device.classifier import to_input
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model, threads_to_use
 from graft_host.evaluation.evaluate import Evaluation, evaluate
-from graft_host.heads.thresholds import CalibratedHead
+from graft_host.heads.finished import FinishedHead
 from graft_host.support.clock import Clock
 from graft_host.support.reporter import Reporter
 from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
@@ -25,7 +25,7 @@ from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card
 from graft_host.training.material import Material, gather
 from graft_host.training.options import HeadOptions
-from graft_host.training.pipeline import graft, graftable_head
+from graft_host.training.pipeline import finished_head, graft
 
 MODES = ("float32", "float16", "dynamic", "int8")
 _ROUNDS = 30
@@ -92,7 +92,7 @@ def compare(options: HeadOptions, reporter: Reporter) -> Comparison:
     """
     threads = threads_to_use(options.threads)
     remove_stale_scratch()
-    head: CalibratedHead | None = None
+    head: FinishedHead | None = None
     with scratch() as folder:
         files = []
         for mode in MODES:
@@ -122,13 +122,13 @@ def largest_drop(before: Evaluation, after: Evaluation) -> tuple[float, str | No
     return worst
 
 
-def _head(material: Material, options: HeadOptions) -> CalibratedHead:
+def _head(material: Material, options: HeadOptions) -> FinishedHead:
     with threadpool_limits(1):
-        return graftable_head(material, options)
+        return finished_head(material, options)
 
 
 def _files(
-    heads: Mapping[str, CalibratedHead], material: Material, options: HeadOptions, folder: Path, reporter: Reporter
+    heads: Mapping[str, FinishedHead], material: Material, options: HeadOptions, folder: Path, reporter: Reporter
 ) -> list[_File]:
     made = []
     for name, head in heads.items():

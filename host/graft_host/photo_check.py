@@ -103,7 +103,7 @@ def _searched(
     """Looks for mislabels; the data set comes back without photos that failed meanwhile."""
     labels = np.array([photo.label for photo in dataset.photos], np.int64)
     if len(np.unique(labels)) < 2:  # noqa: PLR2004  classes to tell apart
-        return dataset, MislabelSearch(note="that takes two classes")
+        return dataset, MislabelSearch(note="this needs two classes")
     backbone = _backbone(dataset, weights, options, cache, threads, reporter)
     with Bottlenecks(backbone, cache) as bottlenecks:
         with reporter.progress("bottlenecks") as progress:

@@ -1,1 +1,1 @@
-"""Bottlenecks become a classification head that is calibrated and knows when it does not know."""
+"""Trains the classification head on bottlenecks, makes its scores honest and sets the threshold for unknown photos."""

@@ -1,4 +1,4 @@
-"""How good a head will be on new photos, told from photos that it was trained on in turns."""
+"""Estimates by cross-validation how accurate a head will be on new photos."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from graft_host.support.parallel import each
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """What heads say of photos that they did not see.
+    """The accuracy of heads on photos that they did not see.
 
     Attributes:
-        accuracy: share of the photos whose class was named.
-        standard_error: of that share.
-        photos: how many.
+        accuracy: share of the photos that got their true class.
+        standard_error: of the accuracy.
+        photos: number of photos.
     """
 
     accuracy: float
@@ -37,26 +37,27 @@ def cross_validate(
     balanced: bool = False,
     threads: int = 1,
 ) -> CrossValidated:
-    """Names each photo by a head that was trained without it, in five folds.
+    """Classifies each photo with a head that was trained without it, in five folds.
 
-    The penalty of a fold's head is the one with the smallest loss on each other fold, by heads that were trained
-    without either: the labels of the photos that it is judged on have no part in it.
+    The penalty of a fold's head is the one with the smallest summed loss on the other folds, each of them judged by
+    heads that were trained without it and without the fold itself. So the labels of the photos that a head is judged
+    on have no influence on its penalty.
 
     Args:
         bottlenecks: ``[N,D]``.
         labels: ``[N]``.
-        groups: photos with the same number, ``[N]``, are near duplicates, and stay in one fold.
+        groups: photos with the same number, ``[N]``, are near duplicates and stay in one fold.
         classes: K.
         seed: shuffles the folds.
-        balanced: weigh photos so that every class counts the same in training.
+        balanced: whether photos are weighted so that every class counts the same in training.
         threads: folds at a time.
     """
     weights = photo_weights(labels, classes, balanced=balanced)
-    parts = folds(groups, seed)
+    splits = folds(groups, seed)
 
     def inner(pair: tuple[int, int]) -> NDArray[np.float64]:
-        """The losses ``[penalties,2]`` on each fold of a pair, of heads that saw neither; both need them."""
-        held = [parts[place][1] for place in pair]
+        """The losses ``[penalties,2]`` on the two folds of a pair, of heads that saw neither; each fold needs them."""
+        held = [splits[place][1] for place in pair]
         inside = ~(held[0] | held[1])
         if not inside.any():
             return np.zeros((len(PENALTIES), 2))
@@ -65,29 +66,30 @@ def cross_validate(
             [[_loss(head, bottlenecks[rows], labels[rows], weights[rows]) for rows in held] for head in heads]
         )
 
-    pairs = list(combinations(range(len(parts)), 2))
-    losses = np.zeros((len(PENALTIES), len(parts)))
-    for (one, other), (of_one, of_other) in zip(pairs, (found.T for found in each(inner, pairs, threads)), strict=True):
-        losses[:, one] += of_other
-        losses[:, other] += of_one
+    pairs = list(combinations(range(len(splits)), 2))
+    losses = np.zeros((len(PENALTIES), len(splits)))
+    for (first, second), pair_losses in zip(pairs, each(inner, pairs, threads), strict=True):
+        losses[:, first] += pair_losses[:, 1]
+        losses[:, second] += pair_losses[:, 0]
 
     def outer(place: int) -> NDArray[np.bool_]:
-        inside, outside = parts[place]
+        """Which photos of a fold get their true class."""
+        inside, outside = splits[place]
         penalty = PENALTIES[int(np.argmin(losses[:, place]))]
         (head,) = fit_softmax(bottlenecks[inside], labels[inside], weights[inside], classes, (penalty,))
         right: NDArray[np.bool_] = head.predict(bottlenecks[outside]) == labels[outside]
         return right
 
-    named = each(outer, range(len(parts)), threads)
-    hits, photos = sum(int(right.sum()) for right in named), len(labels)
+    results = each(outer, range(len(splits)), threads)
+    hits, photos = sum(int(right.sum()) for right in results), len(labels)
     return CrossValidated(hits / photos, standard_error(hits, photos, len(np.unique(groups))), photos)
 
 
 def standard_error(hits: int, photos: int, different: int) -> float:
-    """The standard error of the share ``hits / photos`` where near duplicates leave fewer different photos.
+    """The standard error of the share ``hits / photos``, where only ``different`` photos are not near duplicates.
 
-    The binomial's, with Laplace's (hits + 1) / (photos + 2) for the share, so that no mistake among a few photos does
-    not pass for certainty, and one vote for each group of near duplicates.
+    This is the binomial standard error with one vote for each group of near duplicates. The share is Laplace's
+    (hits + 1) / (photos + 2), so that a few photos without a mistake do not count as certainty.
     """
     share = (hits + 1) / (photos + 2)
     return float(np.sqrt(share * (1 - share) / different))

@@ -1,4 +1,4 @@
-"""The head of 2015: plain gradient descent on raw bottlenecks, as the retraining scripts did it."""
+"""Trains a head as the retraining scripts of 2015 did: plain gradient descent on raw bottlenecks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ _INITIAL_DEVIATION = 0.001
 
 @dataclass(frozen=True)
 class Descent:
-    """Step size, number of steps, photos a step, and the seed of kernel and batches."""
+    """The settings of gradient descent.
+
+    Attributes:
+        learning_rate: the step size.
+        steps: the number of steps.
+        batch: photos in a step.
+        seed: of the initial kernel and of the batches.
+    """
 
     learning_rate: float
     steps: int
@@ -29,28 +36,30 @@ def gradient_descent(
     classes: int,
     descent: Descent,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Minimizes the weighted cross-entropy from a small normal kernel, batches drawn with replacement, no penalty.
+    """Minimizes the weighted cross-entropy without a penalty.
+
+    The initial kernel is normal with a small deviation; batches are drawn with replacement.
 
     Args:
         bottlenecks: ``[N,D]``.
         labels: ``[N]``.
-        weights: of the photos in the loss, ``[N]``.
+        weights: each photo's weight in the loss, ``[N]``.
         classes: K.
-        descent: how.
+        descent: step size, number of steps, batch size and seed.
 
     Returns:
         Kernel ``[D,K]`` and bias ``[K]``.
 
     Raises:
-        GraftError: the numbers grew beyond all bounds.
+        GraftError: the kernel or the bias is no longer finite.
     """
     rng = np.random.default_rng(descent.seed)
     kernel = rng.normal(0, _INITIAL_DEVIATION, (bottlenecks.shape[1], classes)).astype(np.float32)
     bias = np.zeros(classes, np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):  # divergence is told below
+    with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported below
         for _ in range(descent.steps):
             chosen = rng.integers(len(labels), size=descent.batch)
-            residual = _shares(bottlenecks[chosen] @ kernel + bias)
+            residual = _softmax(bottlenecks[chosen] @ kernel + bias)
             residual[np.arange(descent.batch), labels[chosen]] -= 1
             residual *= (weights[chosen] / descent.batch).astype(np.float32)[:, np.newaxis]
             kernel -= descent.learning_rate * (bottlenecks[chosen].T @ residual)
@@ -61,14 +70,14 @@ def gradient_descent(
 
 
 def diverged(descent: Descent) -> GraftError:
-    """What to raise where a head shows that the steps were too large."""
+    """The error for a head that shows that the steps were too large."""
     return GraftError(
-        f"gradient descent diverged at learning rate {descent.learning_rate:g}: give a smaller --learning-rate, "
-        "or use --optimizer lbfgs"
+        f"gradient descent diverged at learning rate {descent.learning_rate:g}",
+        "give a smaller --learning-rate, or use --optimizer lbfgs",
     )
 
 
-def _shares(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    normalized: NDArray[np.float32] = shares / shares.sum(axis=1, keepdims=True)
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    normalized: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
     return normalized

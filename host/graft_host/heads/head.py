@@ -1,4 +1,4 @@
-"""Bottlenecks become a head: softmax(x·W + b), trained on what the board will see."""
+"""Trains a head, softmax(x·W + b), on the bottlenecks that the board will compute."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from graft_host.support.parallel import each
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
-Part = tuple[Array, Labels, NDArray[np.float64]]
+WeightedPhotos = tuple[Array, Labels, NDArray[np.float64]]
 Fold = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 PENALTIES = tuple(float(c) for c in np.logspace(-5, 1, 13))
-"""The values of C, inverse strength of the L2 penalty on standardized bottlenecks, that are tried."""
+"""The values of C that are tried: the inverse strength of the L2 penalty on standardized bottlenecks."""
 
 _FOLDS = 5
-_ENOUGH = 30  # validation photos to choose a penalty by themselves
-_LOST = 10  # times the loss of a head of zeros; a few small steps from a random kernel may end above it too
+_ENOUGH = 30  # validation photos that can choose a penalty without the help of folds
+_LOST = 10  # times the loss of a head of zeros, which a few small steps from a random kernel may exceed too
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Head:
     Attributes:
         kernel: W, float32 ``[D,K]``.
         bias: b, float32 ``[K]``.
-        penalty: the C that it was trained with; None for plain gradient descent.
+        penalty: the C that the head was trained with; None for plain gradient descent.
     """
 
     kernel: Array
@@ -54,13 +54,13 @@ class Recipe:
     """How a head is trained.
 
     Attributes:
-        optimizer: ``lbfgs`` finds the optimum of the penalized loss; ``sgd`` is the 2015 recipe, plain
+        optimizer: ``lbfgs`` finds the optimum of the penalized loss; ``sgd`` is the recipe of 2015, plain
             gradient descent on raw bottlenecks.
-        balanced: weigh photos so that every class counts the same.
-        seed: for everything that is drawn.
-        learning_rate: of ``sgd``.
-        steps: of ``sgd``.
-        batch: photos a step of ``sgd``.
+        balanced: whether photos are weighted so that every class counts the same.
+        seed: of folds, initial kernel and batches.
+        learning_rate: the step size of ``sgd``.
+        steps: the number of steps of ``sgd``.
+        batch: photos in a step of ``sgd``.
     """
 
     optimizer: str = "lbfgs"
@@ -72,7 +72,7 @@ class Recipe:
 
     @property
     def descent(self) -> Descent:
-        """What ``sgd`` needs to know."""
+        """The settings of ``sgd``."""
         return Descent(self.learning_rate, self.steps, self.batch, self.seed)
 
 
@@ -88,32 +88,33 @@ def train_head(
 
     Args:
         train: bottlenecks ``[N,D]`` and labels ``[N]``.
-        validation: the photos that choose the penalty; where they are few, five folds of ``train`` help them.
+        validation: bottlenecks and labels of the photos that choose the penalty; if they are few, five folds of
+            ``train`` help to choose.
         classes: K.
-        recipe: how.
-        groups: rows of ``train`` with the same number, ``[N]``, show one photo and stay on one side of a fold; each
-            row is a photo of its own when None.
+        recipe: how the head is trained.
+        groups: rows of ``train`` with the same number, ``[N]``, show one photo and stay on one side of a fold; None
+            if every row is a different photo.
         threads: folds at a time.
 
     Raises:
         GraftError: gradient descent diverged.
     """
-    part = _weighted(train, classes, recipe)
+    weighted = _weighted(train, classes, recipe)
     if recipe.optimizer == "sgd":
-        return _learned(fit_head(part, classes, recipe, None), part, recipe)
+        return _useful(fit_head(weighted, classes, recipe, None), weighted, recipe)
     groups = np.arange(len(train[1])) if groups is None else groups
-    return _best_head(part, groups, validation, classes, recipe, threads)
+    return _best_head(weighted, groups, validation, classes, recipe, threads)
 
 
-def fit_head(train: Part, classes: int, recipe: Recipe, penalty: float | None) -> Head:
-    """Trains a head whose penalty is settled; raises GraftError if gradient descent diverges."""
+def fit_head(train: WeightedPhotos, classes: int, recipe: Recipe, penalty: float | None) -> Head:
+    """Trains a head with a given penalty; raises GraftError if gradient descent diverges."""
     if penalty is None:
         return Head(*gradient_descent(*train, classes, recipe.descent))
     return fit_softmax(*train, classes, (penalty,))[0]
 
 
 def photo_weights(labels: Labels, classes: int, *, balanced: bool) -> NDArray[np.float64]:
-    """Each photo's weight in the loss: 1, or N / (K · photos of its class), so that classes weigh the same."""
+    """Each photo's weight in the loss: 1, or N / (K · photos of its class) so that classes count the same."""
     if not balanced:
         return np.ones(len(labels))
     counts = np.maximum(np.bincount(labels, minlength=classes), 1)
@@ -128,7 +129,7 @@ def fit_softmax(
     classes: int,
     penalties: Sequence[float],
 ) -> list[Head]:
-    """Softmax regression on standardized bottlenecks, a head for each penalty; see ``softmax_regression``."""
+    """Trains a head for each penalty by softmax regression on standardized bottlenecks; see ``softmax_regression``."""
     return [
         Head(kernel, bias, penalty)
         for penalty, (kernel, bias) in zip(
@@ -138,18 +139,18 @@ def fit_softmax(
 
 
 def cross_entropy(logits: Array, labels: Labels, weights: NDArray[np.float64] | None = None) -> float:
-    """The weighted mean of -log of the probability that was given to the true class."""
+    """The weighted mean of -log of the probability of the true class."""
     wide = logits.astype(np.float64)
     wide -= wide.max(axis=1, keepdims=True)
     losses = np.log(np.exp(wide).sum(axis=1)) - wide[np.arange(len(labels)), labels]
     return float(np.average(losses, weights=weights))
 
 
-def _learned(head: Head, train: Part, recipe: Recipe) -> Head:
-    """A head of gradient descent; raises GraftError if its steps led away from any use, if not out of all bounds.
+def _useful(head: Head, train: WeightedPhotos, recipe: Recipe) -> Head:
+    """Returns the head of gradient descent; raises GraftError if it is finite but of no use.
 
-    Large steps alone do no harm, as they scale all logits alike and the temperature undoes that. So it must be both
-    farther off than no head at all, and right no more often than the commonest class for every photo.
+    Large steps alone do no harm: they scale all logits alike, and the temperature undoes that. So a head is useless
+    only if its loss is far above that of no head at all and it is right no more often than the commonest class.
     """
     values, labels, weights = train
     with np.errstate(over="ignore", invalid="ignore"):
@@ -163,36 +164,36 @@ def _learned(head: Head, train: Part, recipe: Recipe) -> Head:
 
 
 def _best_head(
-    train: Part, groups: Labels, validation: tuple[Array, Labels], classes: int, recipe: Recipe, threads: int
+    train: WeightedPhotos, groups: Labels, validation: tuple[Array, Labels], classes: int, recipe: Recipe, threads: int
 ) -> Head:
-    """The head whose penalty has the smallest loss on photos that were not trained on."""
+    """Trains the head whose penalty has the smallest loss on photos that were not trained on."""
     rounds = [(train, _weighted(validation, classes, recipe))] if len(validation[1]) else []
     if too_few(validation[1], classes):
         rounds += [(_rows(train, inside), _rows(train, outside)) for inside, outside in folds(groups, recipe.seed)]
 
-    def tried(parts: tuple[Part, Part]) -> tuple[list[Head], NDArray[np.float64]]:
-        (x, y, w), (held_x, held_y, held_w) = parts
+    def losses(sides: tuple[WeightedPhotos, WeightedPhotos]) -> tuple[list[Head], NDArray[np.float64]]:
+        (x, y, w), (held_x, held_y, held_w) = sides
         heads = fit_softmax(x, y, w, classes, PENALTIES)
         return heads, np.array([held_w.sum() * cross_entropy(head.logits(held_x), held_y, held_w) for head in heads])
 
-    found = each(tried, rounds, threads)
-    best = int(np.argmin(sum((losses for _, losses in found), np.zeros(len(PENALTIES)))))
-    if len(validation[1]):  # the first round was trained on all of them
-        return found[0][0][best]
+    results = each(losses, rounds, threads)
+    best = int(np.argmin(sum((lost for _, lost in results), np.zeros(len(PENALTIES)))))
+    if len(validation[1]):  # the heads of the first round were trained on all training photos
+        return results[0][0][best]
     return fit_head(train, classes, recipe, PENALTIES[best])
 
 
 def too_few(labels: Labels, classes: int) -> bool:
-    """Whether photos are too few, or lack a class, to choose a penalty by themselves."""
+    """Whether photos cannot choose a penalty without the help of folds: they are too few, or lack a class."""
     return len(labels) < _ENOUGH or len(np.unique(labels)) < classes
 
 
 def folds(groups: Labels, seed: int) -> list[Fold]:
-    """Divides rows into five parts: for each, the rows to train on and those held out, as masks ``[N]``.
+    """Divides rows into five folds, each a pair of masks ``[N]``: the rows to train on and the rows held out.
 
     Args:
-        groups: rows with the same number stay on one side, ``[N]``.
-        seed: shuffles them.
+        groups: rows with the same number stay on one side of every fold, ``[N]``.
+        seed: shuffles the groups.
     """
     _, members = np.unique(groups, return_inverse=True)
     places = (np.random.default_rng(seed).permutation(members.max() + 1) % _FOLDS)[members]
@@ -200,9 +201,9 @@ def folds(groups: Labels, seed: int) -> list[Fold]:
     return [(inside, outside) for inside, outside in masks if inside.any() and outside.any()]
 
 
-def _weighted(photos: tuple[Array, Labels], classes: int, recipe: Recipe) -> Part:
+def _weighted(photos: tuple[Array, Labels], classes: int, recipe: Recipe) -> WeightedPhotos:
     return (*photos, photo_weights(photos[1], classes, balanced=recipe.balanced))
 
 
-def _rows(part: Part, rows: NDArray[np.bool_]) -> Part:
-    return part[0][rows], part[1][rows], part[2][rows]
+def _rows(photos: WeightedPhotos, rows: NDArray[np.bool_]) -> WeightedPhotos:
+    return photos[0][rows], photos[1][rows], photos[2][rows]

@@ -1,4 +1,7 @@
-"""Photos that probably lie in the wrong class, by confident learning on predictions of heads that never saw them."""
+"""Finds photos that are probably in the wrong class, by confident learning.
+
+The predictions come from heads that never saw the photos.
+"""
 
 from __future__ import annotations
 
@@ -10,31 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.heads.head import Array, Fold, Labels, fit_softmax, folds, photo_weights
-from graft_host.heads.thresholds import softmax
+from graft_host.heads.temperature import softmax
 from graft_host.photos.findings import Mislabel
 from graft_host.support.parallel import each
 
 Probabilities = NDArray[np.float64]
 
 FEWEST_PHOTOS = 5
-"""Different photos that a class needs for mislabels to be looked for in it: one for each fold."""
+"""Different photos that a class needs before it is searched for mislabels: one for each fold."""
 
 _LEAST_SKILL = 0.4
-"""Of the heads: balanced accuracy, 0 being chance and 1 perfect. Random weights had 0.2 on cats and dogs."""
+"""Balanced accuracy that the heads need, where 0 is chance and 1 perfect. Random weights had 0.2 on cats and dogs."""
 
 _PENALTY = 0.03
-"""C of the heads. Of 10 labels swapped among 500 real photos, 8 were found and 0.6 others named; C = 0.01 found 7.5 and
+"""C of the heads. Of 10 labels swapped among 500 real photos, it found 8 and wrongly named 0.6; C = 0.01 found 7.5 and
 named 0.4, C = 0.1 found 8.8 and named 1.3 (means of 8 draws)."""
 
 
 @dataclass(frozen=True)
 class MislabelSearch:
-    """What was found of photos in the wrong class.
+    """The result of a search for photos in the wrong class.
 
     Attributes:
-        mislabels: the clearest first.
-        accuracy: share of the photos whose class was named by a head that did not see them; None if none was trained.
-        note: why none are named; empty where they are.
+        mislabels: the photos that are probably in the wrong class, the clearest first.
+        accuracy: share of the photos whose class a head named that did not see them; None if no head was trained.
+        note: why the search was not made; empty if it was.
     """
 
     mislabels: tuple[Mislabel, ...] = ()
@@ -45,49 +48,50 @@ class MislabelSearch:
 def search_mislabels(
     bottlenecks: Array, labels: Labels, places: Sequence[str], classes: int, seed: int, threads: int = 1
 ) -> MislabelSearch:
-    """Looks for photos that lie in the wrong class; ``places`` are equal for copies and near duplicates.
+    """Searches for photos that are in the wrong class.
 
-    Classes of fewer than five different photos are left out, and nothing is named where heads that did not see the
-    photos can hardly tell their classes: what such heads take for a mislabel mostly is none.
+    Classes of fewer than five different photos are left out. No photo is named if heads that did not see the photos
+    hardly recognize their classes, because most of what such heads take for a mislabel is none.
 
     Args:
         bottlenecks: ``[N,D]``.
         labels: ``[N]``.
-        places: ``[N]``, such as ``Photo.place``.
+        places: ``[N]``, equal for copies and near duplicates, such as ``Photo.place``.
         classes: K.
         seed: shuffles the folds.
         threads: folds at a time.
     """
     different = Counter(label for label, _ in set(zip(labels.tolist(), places, strict=True)))
     large = [label for label, count in different.items() if count >= FEWEST_PHOTOS]
-    if len(large) < 2:  # noqa: PLR2004  classes to tell apart
-        return MislabelSearch(note=f"that takes two classes of at least {FEWEST_PHOTOS} different photos")
+    if len(large) < 2:  # noqa: PLR2004  classes to distinguish
+        return MislabelSearch(note=f"this needs two classes of at least {FEWEST_PHOTOS} different photos")
     rows = np.flatnonzero(np.isin(labels, large))
     chosen = labels[rows]
-    said = held_out_probabilities(bottlenecks[rows], chosen, [places[row] for row in rows], classes, seed, threads)
-    right = said.argmax(axis=1) == chosen
+    chosen_places = [places[row] for row in rows]
+    probabilities = held_out_probabilities(bottlenecks[rows], chosen, chosen_places, classes, seed, threads)
+    right = probabilities.argmax(axis=1) == chosen
     accuracy = float(right.mean())
     balanced = float(np.mean([right[chosen == label].mean() for label in large]))
     chance = 1 / len(large)
     if (balanced - chance) / (1 - chance) < _LEAST_SKILL:
-        note = f"heads that did not see a photo name its class on {accuracy:.0%} of them only, too few to tell"
+        note = f"heads that did not see a photo name its class for only {accuracy:.0%} of them, too few to judge"
         return MislabelSearch(accuracy=accuracy, note=note)
-    found = (replace(mislabel, index=int(rows[mislabel.index])) for mislabel in likely_mislabels(said, chosen))
-    return MislabelSearch(tuple(found), accuracy)
+    mislabels = likely_mislabels(probabilities, chosen)
+    return MislabelSearch(tuple(replace(found, index=int(rows[found.index])) for found in mislabels), accuracy)
 
 
 def likely_mislabels(probabilities: Probabilities, labels: Labels) -> tuple[Mislabel, ...]:
     """Finds photos that are confidently of another class (Northcutt, Jiang and Chuang, "Confident learning", 2021).
 
-    A class is confidently that of a photo if its probability reaches the class's threshold, the mean probability of
-    the class over the photos that are said to be of it: what a class is usually given differs from class to class.
+    A photo is confidently of a class if its probability reaches the threshold of the class: the mean probability of
+    the class over the photos in its folder. The threshold differs from class to class because typical probabilities do.
 
     Args:
-        probabilities: of heads that did not see the photo, ``[N,K]``; a row of NaN says nothing.
-        labels: the classes that the photos lie in, ``[N]``.
+        probabilities: of heads that did not see the photo, ``[N,K]``; rows of NaN are left out.
+        labels: the classes that the photos are in, ``[N]``.
 
     Returns:
-        Those of which a class is confidently that isn't theirs, and is likelier than any other; the clearest first.
+        The photos whose likeliest class is not their own and is confidently theirs; the clearest first.
     """
     known = ~np.isnan(probabilities).any(axis=1)
     thresholds = np.full(probabilities.shape[1], np.inf)
@@ -95,7 +99,7 @@ def likely_mislabels(probabilities: Probabilities, labels: Labels) -> tuple[Misl
         thresholds[label] = probabilities[known & (labels == label), label].mean()
     best = np.where(known, np.argmax(probabilities, axis=1), labels)
     rows = np.flatnonzero((best != labels) & (probabilities[np.arange(len(labels)), best] >= thresholds[best]))
-    found = [
+    mislabels = [
         Mislabel(
             int(row),
             int(best[row]),
@@ -104,36 +108,36 @@ def likely_mislabels(probabilities: Probabilities, labels: Labels) -> tuple[Misl
         )
         for row in rows
     ]
-    return tuple(sorted(found, key=lambda mislabel: (-mislabel.margin, mislabel.index)))
+    return tuple(sorted(mislabels, key=lambda mislabel: (-mislabel.margin, mislabel.index)))
 
 
 def held_out_probabilities(
     bottlenecks: Array, labels: Labels, places: Sequence[str], classes: int, seed: int, threads: int = 1
 ) -> Probabilities:
-    """What heads say of photos that they were not trained on, by five folds.
+    """Computes by five folds the probabilities of heads for photos that they were not trained on.
 
     Args:
         bottlenecks: ``[N,D]``.
         labels: ``[N]``.
-        places: photos with the same one (copies and near duplicates) are held out together.
+        places: copies and near duplicates have the same place, and are held out together.
         classes: K.
         seed: shuffles the folds.
         threads: folds at a time.
 
     Returns:
-        Probabilities ``[N,K]``; NaN where there was nothing else to train on.
+        Probabilities ``[N,K]``; NaN for photos without at least two classes of others to train on.
     """
-    found = np.full((len(labels), classes), np.nan)
+    probabilities = np.full((len(labels), classes), np.nan)
     if not len(labels):
-        return found
+        return probabilities
     groups = np.unique(np.array(places), return_inverse=True)[1].astype(np.int64)
     weights = photo_weights(labels, classes, balanced=True)
 
-    def look(fold: Fold) -> None:
+    def predict(fold: Fold) -> None:
         inside, outside = fold
         if len(np.unique(labels[inside])) > 1:
             head = fit_softmax(bottlenecks[inside], labels[inside], weights[inside], classes, (_PENALTY,))[0]
-            found[outside] = softmax(head.logits(bottlenecks[outside]).astype(np.float64))
+            probabilities[outside] = softmax(head.logits(bottlenecks[outside]).astype(np.float64))
 
-    each(look, folds(groups, seed), threads)
-    return found
+    each(predict, folds(groups, seed), threads)
+    return probabilities

@@ -1,9 +1,10 @@
-"""How far a bottleneck lies from those that were trained on, and what that does to a head's logits.
+"""Measures how far a bottleneck is from those that were trained on, and shrinks a head's logits accordingly.
 
-A softmax layer is as sure of strangers as of what it knows: it sees only on which side they lie. So the logits of a
-bottleneck that lies further out than the known photos are shrunk, which brings its probabilities towards 1/K. The
-quotient of logits and a function of the input is the decomposed confidence of Hsu et al. 2020 (Generalized ODIN); the
-distance is that of Mahalanobis with a diagonal covariance, after Lee et al. 2018. Both run inside the ``.tflite``.
+A softmax layer is as confident about unknown objects as about known ones: it only sees on which side of a boundary they
+are. So the logits of a bottleneck that is farther out than the known photos are shrunk, which brings its probabilities
+towards 1/K. The quotient of logits and a function of the input is the decomposed confidence of Hsu et al. 2020
+(Generalized ODIN). The distance is Mahalanobis's with a diagonal covariance, after Lee et al. 2018. Both run inside the
+``.tflite``.
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 SHARPNESS = 20.0
-"""Logits are divided by e for every 5% that a bottleneck lies beyond the start; far strangers end near 1/K."""
+"""Logits are divided by e for every 5% that a bottleneck is beyond the start, so that far ones end near 1/K."""
 
 FARTHEST = 10.0
-"""Powers of e that logits are divided by at most, so that their order outlasts float32."""
+"""Logits are divided by at most this power of e, so that float32 still keeps their order."""
 
 _FLOOR = 0.03
-"""Share of the mean variance that is added to each, so that numbers that hardly vary don't decide alone."""
+"""Share of the mean variance that is added to every variance, so that numbers that hardly vary don't dominate."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Where the known bottlenecks lie.
+    """The mean and spread of the known bottlenecks.
 
     Attributes:
-        mean: float32 ``[D]``.
-        weight: float32 ``[D]``, one over D times the variance.
+        mean: of each number, float32 ``[D]``.
+        weight: of each number in the distance, float32 ``[D]``: one over D times its variance.
     """
 
     mean: Array
@@ -46,11 +47,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class Novelty:
-    """What shrinks the logits of strangers.
+    """Shrinks the logits of photos that are unlike the known ones.
 
     Attributes:
         spread: of the known bottlenecks.
-        start: the distance up to which logits stay as they are.
+        start: the distance up to which logits are left unchanged.
     """
 
     spread: Spread
@@ -62,7 +63,7 @@ class Novelty:
 
 
 def measure_spread(bottlenecks: Array) -> Spread:
-    """The spread of bottlenecks ``[N,D]``."""
+    """Computes the spread of bottlenecks ``[N,D]``."""
     variance = bottlenecks.var(axis=0, dtype=np.float64)
     variance += _FLOOR * variance.mean() + 1e-12
     weight = 1 / (variance * bottlenecks.shape[1])
@@ -70,6 +71,6 @@ def measure_spread(bottlenecks: Array) -> Spread:
 
 
 def shrink(distances: NDArray[np.float64], start: float) -> NDArray[np.float64]:
-    """exp(-min(FARTHEST, max(0, SHARPNESS · (distance / start - 1))))."""
+    """The factor on logits: exp(-min(FARTHEST, max(0, SHARPNESS · (distance / start - 1))))."""
     factors: NDArray[np.float64] = np.exp(-np.clip(SHARPNESS * (distances / start - 1), 0, FARTHEST))
     return factors

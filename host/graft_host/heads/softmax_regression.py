@@ -1,4 +1,4 @@
-"""Softmax regression along a path of penalties, by L-BFGS in coordinates in which it takes few steps."""
+"""Softmax regression for a sequence of penalties, by L-BFGS in coordinates in which it needs few steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_ITERATIONS = 1000
 _GRADIENT_TOLERANCE = 1e-5
 _LOSS_TOLERANCE = 1e-9
 _NEGLIGIBLE = 1e-9  # share of the largest variance below which a direction is rounding noise
-_BLOCK = 1024  # photos that are held in float64 at a time: all of 100,000 would take gigabytes
+_BLOCK = 1024  # photos held in float64 at a time: 100,000 at once would take gigabytes
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class _Principal:
     """Photos in the principal directions of their standardized bottlenecks.
 
     Attributes:
-        coordinates: float32 ``[N,R]``, column by column in memory: both products with it are fast then.
+        coordinates: float32 ``[N,R]``, stored column by column, so that both products with it are fast.
         variances: of the coordinates, ``[R]``.
-        mixture: with ``scaled``, the orthonormal directions: ``scaled.T @ mixture``, or ``mixture`` itself, ``[D,R]``.
-        scaled: the standardized bottlenecks ``[N,D]`` where these are fewer than their numbers, else None.
+        mixture: the orthonormal directions ``[D,R]``; with ``scaled``, the directions are ``scaled.T @ mixture``.
+        scaled: the standardized bottlenecks ``[N,D]`` if N is less than D, else None.
     """
 
     coordinates: NDArray[np.float32]
@@ -35,18 +35,26 @@ class _Principal:
     scaled: NDArray[np.float32] | None
 
     def unfolded(self, kernel: Wide) -> Wide:
-        """A kernel ``[R,K]`` on coordinates as the one ``[D,K]`` on standardized bottlenecks."""
+        """Turns a kernel ``[R,K]`` on coordinates into the kernel ``[D,K]`` on standardized bottlenecks."""
         mixed: Wide = self.mixture @ kernel
         if self.scaled is None:
             return mixed
-        # In this order: to multiply out the directions first takes as long as to find them.
+        # In this order: multiplying out the directions first takes as long as finding them.
         unfolded: Wide = self.scaled.T @ mixed
         return unfolded
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """What the loss is made of: ``share`` are the photos' weights, summing to 1, ``strength`` the penalty's."""
+    """The penalized loss.
+
+    Attributes:
+        data: the photos.
+        labels: their classes, ``[N]``.
+        share: the photos' weights ``[N]``, which sum to 1.
+        classes: K.
+        strength: the weight of the penalty.
+    """
 
     data: _Principal
     labels: NDArray[np.int64]
@@ -58,8 +66,8 @@ class _Problem:
     def stretch(self) -> Wide:
         """The root of the Hessian's diagonal, ``[R,1]``, if every class had probability 1/K.
 
-        Principal directions make the Hessian nearly diagonal; measured in this unit it is nearly the identity, and
-        L-BFGS needs a tenth of the steps.
+        Principal directions make the Hessian nearly diagonal. In this unit it is nearly the identity, so L-BFGS needs
+        a tenth of the steps.
         """
         curvature = (self.classes - 1) / self.classes**2
         stretch: Wide = np.sqrt(curvature * self.data.variances + self.strength)[:, np.newaxis]
@@ -89,16 +97,16 @@ def solve(
     classes: int,
     penalties: Sequence[float],
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Kernel and bias for each penalty, each started from the one before.
+    """Trains kernel and bias for each penalty, starting from those of the penalty before.
 
     Minimizes sum_i w_i · cross-entropy_i + |W|² / (2C) over standardized bottlenecks with a free bias, and folds the
     standardization into kernel and bias. C means what it means to scikit-learn's ``LogisticRegression``, which trains
-    one vector w for two classes: W holds w/2 and -w/2, half its square, so |W|² counts twice then.
+    a single vector w for two classes: W then holds w/2 and -w/2, half the square, so |W|² counts twice.
 
     Args:
         bottlenecks: ``[N,D]``.
         labels: ``[N]``.
-        weights: of the photos, ``[N]``.
+        weights: of the photos in the loss, ``[N]``.
         classes: K.
         penalties: the values of C.
 
@@ -107,34 +115,34 @@ def solve(
     """
     scaled, mean, deviation = _standardized(bottlenecks)
     data = _principal(scaled)
-    del scaled  # which may be let go by now
+    del scaled  # frees its memory unless ``data`` needs it
     total = weights.sum()
     kernel, bias = np.zeros((len(data.variances), classes)), np.zeros(classes)
-    found = []
+    solutions = []
     for penalty in penalties:
         strength = (2 if classes == 2 else 1) / (penalty * total)  # noqa: PLR2004
         problem = _Problem(data, labels, weights / total, classes, strength)
         kernel, bias = _minimized(problem, kernel, bias)
         folded = data.unfolded(kernel) / deviation[:, np.newaxis]
-        found.append((folded.astype(np.float32), (bias - mean @ folded).astype(np.float32)))
-    return found
+        solutions.append((folded.astype(np.float32), (bias - mean @ folded).astype(np.float32)))
+    return solutions
 
 
 def _minimized(problem: _Problem, kernel: Wide, bias: Wide) -> tuple[Wide, Wide]:
     start = np.concatenate([(kernel * problem.stretch).ravel(), bias])
     options = {"maxiter": _MAX_ITERATIONS, "gtol": _GRADIENT_TOLERANCE, "ftol": _LOSS_TOLERANCE}
-    found = minimize(problem.loss, start, jac=True, method="L-BFGS-B", options=options)
-    stretched, bias = _unpacked(np.asarray(found.x, np.float64), problem.classes)
+    minimum = minimize(problem.loss, start, jac=True, method="L-BFGS-B", options=options)
+    stretched, bias = _unpacked(np.asarray(minimum.x, np.float64), problem.classes)
     return stretched / problem.stretch, bias
 
 
 def _standardized(bottlenecks: NDArray[np.float32]) -> tuple[NDArray[np.float32], Wide, Wide]:
-    """Bottlenecks ``[N,D]`` less their mean and over their standard deviation, and these two, ``[D]``."""
+    """Subtracts the mean and divides by the standard deviation; returns the result ``[N,D]`` and these two, ``[D]``."""
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(bottlenecks), _BLOCK)]
     mean: Wide = bottlenecks.mean(axis=0, dtype=np.float64)
     squares = sum((np.square(bottlenecks[rows] - mean).sum(axis=0) for rows in blocks), np.zeros(len(mean)))
     deviation: Wide = np.sqrt(squares / len(bottlenecks))
-    # A number that never changes says nothing, and rounding noise must not be blown up.
+    # A number that never changes carries no information, and rounding noise must not be amplified.
     deviation[deviation < 1e-6 * (np.abs(mean) + 1e-12)] = np.inf
     scaled = np.empty(bottlenecks.shape, np.float32)
     for rows in blocks:
@@ -143,17 +151,17 @@ def _standardized(bottlenecks: NDArray[np.float32]) -> tuple[NDArray[np.float32]
 
 
 def _principal(scaled: NDArray[np.float32]) -> _Principal:
-    """Turns standardized bottlenecks ``[N,D]`` to the R ≤ min(N, D) directions in which they vary.
+    """Rotates standardized bottlenecks ``[N,D]`` into the R ≤ min(N, D) directions in which they vary.
 
-    A kernel outside their span changes no logit and costs penalty, so nothing is lost; the basis is orthonormal, so
-    the penalty stays the same.
+    A kernel outside their span changes no logit and only adds to the penalty, so nothing is lost. The basis is
+    orthonormal, so the penalty stays the same.
     """
     photos, length = scaled.shape
     few = photos < length
     squares, vectors = np.linalg.eigh(((scaled @ scaled.T) if few else (scaled.T @ scaled)).astype(np.float64))
     kept = squares > _NEGLIGIBLE * max(float(squares[-1]), 1e-30)
     squares, vectors = squares[kept], vectors[:, kept]
-    # The transposed product lies column by column in memory as it comes, with no copy.
+    # The transposed product is stored column by column already, which saves a copy.
     coordinates = vectors * np.sqrt(squares) if few else (vectors.astype(np.float32).T @ scaled.T).T
     mixture = vectors / np.sqrt(squares) if few else vectors
     return _Principal(np.asfortranarray(coordinates, np.float32), squares / photos, mixture, scaled if few else None)

@@ -1,6 +1,8 @@
-"""The temperature: what logits are divided by so that scores are as sure as they may be."""
+"""Temperature scaling: divides logits by one number, so that a score of 90% is right nine times in ten."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,21 +10,24 @@ from scipy import optimize
 
 Labels = NDArray[np.int64]
 
+BINS = 15
+"""Bins of the expected calibration error, as in Guo et al. 2017."""
+
 _RANGE = (0.05, 50.0)
-_ROUNDS = 4  # of the search, each from where the one before ended at a bound
-_NEAR = 1e-3  # of the logarithm: the search ends a little before a bound that it is drawn to
+_ROUNDS = 4  # each search starts where the one before ended at a bound
+_NEAR = 1e-3  # of the logarithm: the search stops slightly before a bound that it is drawn to
 _PRIOR = 0.5  # standard deviation of the logarithm of the temperature
 
 HOTTEST = (1 - _ROUNDS * _NEAR) * _RANGE[1] ** _ROUNDS
-"""What is so high is no temperature, but where the search ended."""
+"""From here on a value is no temperature, only the place where the search ended."""
 
 
 def best_temperature(logits: NDArray[np.float64], labels: Labels) -> float:
-    """The divisor of the logits with the smallest cross-entropy (Guo et al. 2017).
+    """Finds the divisor of the logits that minimizes the cross-entropy (Guo et al. 2017).
 
-    A prior keeps it near 1 as long as the photos don't say otherwise: where none is mistaken, cross-entropy alone
-    would make the scores as extreme as can be. Where they do, beyond what can be searched at once, the search goes on
-    from its bound: plain gradient descent makes logits of any size.
+    A prior keeps it near 1 unless the photos are evidence against that: if the head makes no mistake, cross-entropy
+    alone would make the scores as extreme as possible. If the best value is beyond the range of one search, another
+    search starts from its bound, because plain gradient descent produces logits of any size.
     """
     total = 1.0
     for _ in range(_ROUNDS):
@@ -39,8 +44,14 @@ def _within_range(logits: NDArray[np.float64], labels: Labels) -> float:
         losses = -log_softmax(logits / np.exp(log_temperature))[np.arange(len(labels)), labels]
         return float(np.sum(losses) + 0.5 * (log_temperature / _PRIOR) ** 2)
 
-    found = optimize.minimize_scalar(loss, bounds=np.log(_RANGE), method="bounded")
-    return float(np.exp(found.x))
+    minimum = optimize.minimize_scalar(loss, bounds=np.log(_RANGE), method="bounded")
+    return float(np.exp(minimum.x))
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities ``[N,K]``."""
+    probabilities: NDArray[np.float64] = np.exp(log_softmax(logits))
+    return probabilities
 
 
 def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -48,3 +59,21 @@ def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     shifted = logits - logits.max(axis=1, keepdims=True)
     result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return result
+
+
+def expected_calibration_error(scores: NDArray[np.floating[Any]], labels: Labels) -> float:
+    """Measures how far scores are from the share of photos that are right, from 0 (best) to 1.
+
+    Photos are sorted by their best score into 15 bins of equal width. The error is the mean over bins of the gap
+    between mean score and accuracy, weighted by photos (Guo et al. 2017).
+
+    Args:
+        scores: probabilities ``[N,K]``.
+        labels: the true classes ``[N]``.
+    """
+    best = scores.max(axis=1).astype(np.float64)
+    right = scores.argmax(axis=1) == labels
+    bins = np.clip((best * BINS).astype(np.int64), 0, BINS - 1)
+    gaps = np.zeros(BINS)
+    np.add.at(gaps, bins, right - best)
+    return float(np.abs(gaps).sum() / max(len(labels), 1))

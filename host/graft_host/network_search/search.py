@@ -32,7 +32,7 @@ from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card
 from graft_host.training.guards import check_unknown_label
 from graft_host.training.material import Material, Survey, group_numbers, survey
-from graft_host.training.pipeline import graft, graftable_head, train
+from graft_host.training.pipeline import finished_head, graft, train
 from graft_host.training.result import TrainResult
 
 
@@ -125,7 +125,7 @@ def _try(backbone: Backbone, looked: Survey, options: SearchOptions, folder: Pat
             (data[own:], truth[own:]), nothing, group_numbers(parts.train),
         )  # fmt: skip
         chosen = options.head_options(spec.tap, spec.image_size)
-        head = graftable_head(material, chosen)
+        head = finished_head(material, chosen)
         artifact = attach(graft(material, head), labels, model_card(chosen, material, head))
     path = folder / f"{spec.tap}-{spec.image_size}.tflite"
     write_scratch(path, artifact)

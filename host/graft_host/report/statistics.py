@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.evaluation.evaluate import Evaluation
-from graft_host.heads.thresholds import BINS, expected_calibration_error
+from graft_host.heads.temperature import BINS, expected_calibration_error
 
 _Z = 1.959964  # the normal quantile of a two-sided 95% interval
 

@@ -8,12 +8,12 @@ from typing import Any
 from graft_device import __version__
 from graft_device.model import ModelCard
 from graft_host.evaluation.accuracy import Accuracy
-from graft_host.heads.thresholds import CalibratedHead
+from graft_host.heads.finished import FinishedHead
 from graft_host.training.material import Material
 from graft_host.training.options import HeadOptions
 
 
-def model_card(options: HeadOptions, material: Material, head: CalibratedHead) -> ModelCard:
+def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> ModelCard:
     """The card of a model before it was tested."""
     backbone, recipe = material.backbone, options.recipe
     spec = backbone.spec
@@ -48,7 +48,7 @@ def model_card(options: HeadOptions, material: Material, head: CalibratedHead) -
     )
 
 
-def tested_card(card: ModelCard, accuracy: Accuracy, head: CalibratedHead) -> ModelCard:
+def tested_card(card: ModelCard, accuracy: Accuracy, head: FinishedHead) -> ModelCard:
     """The card with what testing the file found."""
     calibration = {
         "temperature": head.temperature,

@@ -13,9 +13,11 @@ from graft_device.runtime import threads_to_use
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.evaluation.golden import golden_pack
+from graft_host.heads.finished import FinishedHead, finish_head
 from graft_host.heads.head import train_head
 from graft_host.heads.mislabels import search_mislabels
-from graft_host.heads.thresholds import CalibratedHead, Unknown, calibrate, expected_calibration_error, softmax
+from graft_host.heads.temperature import expected_calibration_error, softmax
+from graft_host.heads.thresholds import UnknownThreshold
 from graft_host.photos.dataset import Photo
 from graft_host.photos.findings import warnings
 from graft_host.photos.problems import find_problems
@@ -36,7 +38,7 @@ _STATED = 1e-4  # stated rates are rounded to this
 
 
 def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
-    """Trains, calibrates, fuses, evaluates and writes a model.
+    """Trains, fuses, evaluates and writes a model.
 
     Raises:
         GraftError: anything that keeps the model from being made; no output is written then, and the cache keeps
@@ -57,7 +59,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         for line in photo_warnings(material, options):
             reporter.note(line)
     with clock.stage("head"), threadpool_limits(1):  # products this thin are slower on more, and round differently
-        head = graftable_head(material, options)
+        head = finished_head(material, options)
     if note := unknown_note(head.unknown, options.unknown_rate):
         reporter.note(note)
     with clock.stage("fuse"), threadpool_limits(1):
@@ -77,7 +79,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         evaluation.accuracy,
         float(np.mean(evaluation.predicted == classes)),
         float32,
-        expected_calibration_error(softmax(head.uncalibrated(tests[named])), truth[named]),
+        expected_calibration_error(softmax(head.unscaled_logits(tests[named])), truth[named]),
         expected_calibration_error(evaluation.scores[named], evaluation.truth[named]),
     )
     card = tested_card(card, accuracy, head)
@@ -106,7 +108,7 @@ def photo_warnings(material: Material, options: HeadOptions) -> list[str]:
     return warnings(found, options.photos, material.split.divided)
 
 
-def unknown_note(unknown: Unknown | None, asked: float) -> str | None:
+def unknown_note(unknown: UnknownThreshold | None, asked: float) -> str | None:
     """What to say where strangers are not told from known photos as was asked for.
 
     Args:
@@ -126,16 +128,16 @@ def unknown_note(unknown: Unknown | None, asked: float) -> str | None:
     return None
 
 
-def graftable_head(material: Material, options: HeadOptions) -> CalibratedHead:
-    """Trains a head on the bottlenecks, and calibrates it on photos that it was not trained on."""
+def finished_head(material: Material, options: HeadOptions) -> FinishedHead:
+    """Trains a head, and sets its temperature and unknown threshold on photos that it was not trained on."""
     classes, recipe = len(material.dataset.labels), options.recipe
     train, validation, groups = material.train, material.validation, material.groups
     threads = threads_to_use(options.threads)
     head = train_head(train, validation, classes, recipe, groups, threads)
-    return calibrate(head, train, validation, recipe, groups, options.unknown_rate, threads)
+    return finish_head(head, train, validation, recipe, groups, options.unknown_rate, threads)
 
 
-def graft(material: Material, head: CalibratedHead) -> bytes:
+def graft(material: Material, head: FinishedHead) -> bytes:
     """The network of backbone and head, still without labels and card."""
     backbone = material.backbone.path
     return fuse(backbone.read_bytes(), head.head, material.train[0], str(backbone), head.novelty)

@@ -9,7 +9,7 @@ from typing import Any
 
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.evaluation.evaluate import Evaluation
-from graft_host.heads.thresholds import CalibratedHead
+from graft_host.heads.finished import FinishedHead
 from graft_host.training.guards import FailedGate
 from graft_host.training.material import Material
 
@@ -21,7 +21,7 @@ class TrainResult:
     Attributes:
         model: the file; one that a gate refused lies aside, or there is None.
         material: photos, split, backbone and bottlenecks.
-        head: the float head, calibrated.
+        head: the float head with its temperature and unknown threshold.
         evaluation: of the written file on the test photos.
         accuracy: figures on the test photos.
         size: of the file in bytes.
@@ -31,7 +31,7 @@ class TrainResult:
 
     model: Path | None
     material: Material
-    head: CalibratedHead
+    head: FinishedHead
     evaluation: Evaluation
     accuracy: Accuracy
     size: int

@@ -20,31 +20,31 @@ def _blobs(count: int, distance: float, seed: int = 0) -> tuple[NDArray[np.float
 @pytest.mark.parametrize("distance", [1.0, 2.0, 6.0])
 def test_accuracy_is_that_of_scikit_learn_within_its_error(distance: float) -> None:
     data, labels = _blobs(600, distance)
-    found = cross_validate(data, labels, np.arange(600), 3, 0)
+    result = cross_validate(data, labels, np.arange(600), 3, 0)
     theirs = max(
         cross_val_score(LogisticRegression(C=c, max_iter=1000), data, labels, cv=5).mean() for c in (0.001, 0.01, 1.0)
     )
-    assert found.photos == 600
-    assert found.accuracy == pytest.approx(theirs, abs=2 * found.standard_error)
+    assert result.photos == 600
+    assert result.accuracy == pytest.approx(theirs, abs=2 * result.standard_error)
 
 
 def test_noise_is_no_better_than_chance() -> None:
-    """Penalties are not chosen by the photos that they are judged on, nor heads judged on what they were trained on."""
+    """No penalty is chosen on the photos that its head is judged on, and no head is judged on its training photos."""
     data, _ = _blobs(400, 0.0)
     labels = np.random.default_rng(1).integers(0, 2, 400)
-    found = cross_validate(data, labels, np.arange(400), 2, 0)
-    assert found.accuracy == pytest.approx(0.5, abs=3 * found.standard_error)
+    result = cross_validate(data, labels, np.arange(400), 2, 0)
+    assert result.accuracy == pytest.approx(0.5, abs=3 * result.standard_error)
 
 
-def test_the_penalty_of_a_fold_owes_nothing_to_its_labels() -> None:
-    """Against the plain way, on noise, where each penalty says something else; inner folds are the other outer ones."""
+def test_the_labels_of_a_fold_do_not_influence_its_penalty() -> None:
+    """Compared with a straightforward version, on noise, where every penalty gives another result."""
     for seed in range(3):
         rng = np.random.default_rng(seed)
         data, labels = rng.normal(size=(80, 20)).astype(np.float32), rng.integers(0, 2, 80)
-        parts, right = [outside for _, outside in folds(np.arange(80), seed)], 0
-        for out in parts:
+        held_out, right = [outside for _, outside in folds(np.arange(80), seed)], 0
+        for out in held_out:
             losses = np.zeros(len(PENALTIES))
-            for held in (part for part in parts if part is not out):
+            for held in (rows for rows in held_out if rows is not out):
                 inside = ~(out | held)
                 heads = fit_softmax(data[inside], labels[inside], np.ones(inside.sum()), 2, PENALTIES)
                 losses += [held.sum() * cross_entropy(head.logits(data[held]), labels[held]) for head in heads]
@@ -54,7 +54,7 @@ def test_the_penalty_of_a_fold_owes_nothing_to_its_labels() -> None:
 
 
 def test_near_duplicates_do_not_help_one_another() -> None:
-    """Each photo of noise ten times: a head that saw one of the ten would know the others."""
+    """Every photo is noise, ten times over: a head that saw one of the ten would know the others."""
     rng = np.random.default_rng(0)
     data = np.repeat(rng.normal(size=(60, 200)).astype(np.float32), 10, axis=0)
     labels = np.repeat(rng.integers(0, 2, 60), 10)
@@ -68,7 +68,7 @@ def test_near_duplicates_do_not_help_one_another() -> None:
 def test_the_standard_error_of_a_share() -> None:
     assert standard_error(50, 100, 100) == pytest.approx(0.05, abs=0.001)
     assert standard_error(90, 100, 100) == pytest.approx(0.03, abs=0.002)
-    assert standard_error(100, 100, 100) == pytest.approx(0.0098, abs=0.001)  # none wrong is not certainty
+    assert standard_error(100, 100, 100) == pytest.approx(0.0098, abs=0.001)  # no mistake is not certainty
     assert standard_error(50, 100, 25) == pytest.approx(0.1, abs=0.001)
 
 
@@ -77,4 +77,4 @@ def test_a_rare_class_counts_when_classes_are_balanced() -> None:
     labels = (np.arange(400) % 20 == 0).astype(np.int64)
     data = (rng.normal(size=(400, 5)) + 1.2 * labels[:, None]).astype(np.float32)
     plain, balanced = (cross_validate(data, labels, np.arange(400), 2, 0, balanced=b) for b in (False, True))
-    assert balanced.accuracy < plain.accuracy  # it says the rare class more often
+    assert balanced.accuracy < plain.accuracy  # it names the rare class more often

@@ -18,7 +18,7 @@ Data = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 def bottlenecks(photos: int, length: int, classes: int, seed: int = 0, shift: float = 0.6) -> Data:
-    """Numbers like pooled ReLU outputs: not negative, of very different scales, some of them dead."""
+    """Numbers like pooled ReLU outputs: never negative, of very different scales, one of them constant."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(classes, size=photos)
     centres = np.random.default_rng(99).normal(0, shift, (classes, length))
@@ -48,7 +48,7 @@ def test_default_equals_scikit_learn_at_the_same_penalty(
 
 
 def test_many_photos_take_no_more_memory_than_a_few_copies_of_their_bottlenecks() -> None:
-    """In blocks, so that nothing is held in float64 of all photos; and what the blocks give is scikit-learn's."""
+    """Photos are converted to float64 block by block, and the result still equals scikit-learn's."""
     values, labels = bottlenecks(9_000, 60, 2)
     tracemalloc.start()
     try:
@@ -72,12 +72,12 @@ def test_a_warm_start_along_the_path_ends_where_a_cold_one_does() -> None:
         np.testing.assert_allclose(probabilities(along[index], values), probabilities(alone, values), atol=2e-3)
 
 
-def test_the_penalty_is_the_one_that_serves_the_validation_photos_best() -> None:
+def test_the_penalty_is_the_one_with_the_smallest_loss_on_the_validation_photos() -> None:
     train, validation = bottlenecks(60, 200, 3, shift=0.2), bottlenecks(300, 200, 3, seed=1, shift=0.2)
     head = train_head(train, validation, 3, Recipe())
     losses = [
-        log_loss(validation[1], probabilities(each, validation[0]), labels=range(3))
-        for each in fit_softmax(*train, np.ones(60), 3, PENALTIES)
+        log_loss(validation[1], probabilities(candidate, validation[0]), labels=range(3))
+        for candidate in fit_softmax(*train, np.ones(60), 3, PENALTIES)
     ]
     assert head.penalty == PENALTIES[int(np.argmin(losses))]
     assert 0 < losses.index(min(losses)) < len(losses) - 1, "the data must make the choice matter"
@@ -94,15 +94,15 @@ def test_without_validation_photos_folds_choose() -> None:
 
 
 def test_few_validation_photos_do_not_choose_alone() -> None:
-    """One photo that any head gets right, or wrong, would choose an end of the grid."""
+    """A single photo that every head gets right, or wrong, would choose an end of the grid."""
     train = bottlenecks(120, 100, 3, shift=0.2)
-    one = bottlenecks(1, 100, 3, seed=5, shift=0.2)
-    head = train_head(train, one, 3, Recipe())
+    single = bottlenecks(1, 100, 3, seed=5, shift=0.2)
+    head = train_head(train, single, 3, Recipe())
     assert PENALTIES[0] < (head.penalty or 0) < PENALTIES[-1]
 
 
 def test_variants_of_a_photo_stay_on_one_side_of_a_fold() -> None:
-    """Labels that nothing explains: only who has seen the copies could tell them, and would trust that too much."""
+    """The labels are random: only a head that saw the copies could name them, and it would choose a weak penalty."""
     rng = np.random.default_rng(0)
     values, labels = rng.normal(0, 1, (40, 60)).astype(np.float32), np.arange(40) % 2
     copies = np.tile(values, (5, 1)), np.tile(labels, 5)
@@ -163,24 +163,24 @@ def test_gradient_descent_is_the_update_of_the_retraining_scripts() -> None:
     np.testing.assert_allclose(after.bias - start.bias, -0.5 * shares, atol=1e-6)
 
 
-def test_divergence_is_an_error_that_says_what_to_do() -> None:
+def test_divergence_is_an_error_with_a_remedy() -> None:
     values, labels = bottlenecks(100, 30, 2)
-    with pytest.raises(GraftError, match="diverged at learning rate 1e\\+38: give a smaller --learning-rate"):
+    with pytest.raises(GraftError, match=r"diverged at learning rate 1e\+38; give a smaller --learning-rate"):
         train_head((values, labels), (values, labels), 2, Recipe("sgd", learning_rate=1e38, steps=100))
 
 
-def test_steps_that_lead_away_from_any_use_are_divergence_too() -> None:
-    """Numbers of one sign and few steps: all photos get the class that the last batch pulled at."""
+def test_a_finite_but_useless_head_is_divergence_too() -> None:
+    """Numbers of one sign and few steps: every photo gets the class that the last batch pulled towards."""
     rng = np.random.default_rng(0)
     labels = np.arange(100) % 2
     values = (np.abs(rng.normal(1, 0.2, (100, 200))) + 0.02 * labels[:, None]).astype(np.float32)
     data = (values, labels), (values[:0], labels[:0]), 2
-    with pytest.raises(GraftError, match=r"diverged at learning rate 1e\+10: give a smaller"):
+    with pytest.raises(GraftError, match=r"diverged at learning rate 1e\+10; give a smaller"):
         train_head(*data, Recipe("sgd", learning_rate=1e10, steps=3))
     assert np.isfinite(train_head(*data, Recipe("sgd", learning_rate=1e-4, steps=3)).kernel).all()
 
 
-def test_large_steps_that_end_at_a_useful_head_are_not() -> None:
+def test_large_steps_that_end_in_a_useful_head_are_not() -> None:
     values, labels = bottlenecks(200, 400, 2)
     recipe = Recipe("sgd", learning_rate=1e6, steps=2000)
     head = train_head((values, labels), (values[:0], labels[:0]), 2, recipe)

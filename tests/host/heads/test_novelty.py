@@ -14,23 +14,23 @@ def known(photos: int = 400, length: int = 24) -> Array:
     return bottlenecks.astype(np.float32)
 
 
-def test_known_photos_lie_about_one_away_whatever_the_scale() -> None:
+def test_known_photos_have_a_distance_of_about_one_at_any_scale() -> None:
     distances = measure_spread(known()).distance(known())
     assert distances.mean() == pytest.approx(1, abs=0.15)
     scaled = known() * np.float32(37)
     np.testing.assert_allclose(measure_spread(scaled).distance(scaled), distances, rtol=1e-3)
 
 
-def test_a_number_that_never_varies_does_not_decide_alone() -> None:
+def test_a_number_that_never_varies_does_not_dominate() -> None:
     bottlenecks = known()
     bottlenecks[:, 3] = 7
-    stranger = bottlenecks[:1].copy()
-    stranger[0, 3] += 1
+    changed = bottlenecks[:1].copy()
+    changed[0, 3] += 1
     spread = measure_spread(bottlenecks)
-    assert spread.distance(stranger)[0] < 2 * spread.distance(bottlenecks).max()
+    assert spread.distance(changed)[0] < 2 * spread.distance(bottlenecks).max()
 
 
-def test_bottlenecks_that_are_all_the_same_give_finite_numbers() -> None:
+def test_identical_bottlenecks_give_finite_distances() -> None:
     spread = measure_spread(np.ones((5, 4), np.float32))
     assert np.isfinite(spread.distance(np.zeros((2, 4), np.float32))).all()
 
@@ -47,6 +47,6 @@ def test_logits_shrink_beyond_the_start_and_only_there() -> None:
 
 
 @given(st.floats(0, 1e6), st.floats(1e-3, 1e3))
-def test_the_factor_leaves_every_order_as_it_is(distance: float, start: float) -> None:
+def test_the_factor_is_never_so_small_that_logits_lose_their_order(distance: float, start: float) -> None:
     factor = shrink(np.array([distance]), start)[0]
     assert np.exp(-FARTHEST - 0.01) <= factor <= 1

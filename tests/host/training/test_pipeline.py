@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from graft_host.heads.thresholds import Unknown
+from graft_host.heads.thresholds import UnknownThreshold
 from graft_host.training.pipeline import unknown_note
 
 
 @pytest.mark.parametrize(
-    ("unknown", "asked"), [(None, 0.0), (Unknown(0.6, 0.05, 100), 0.05), (Unknown(0.6, 0.1235, 100), 0.12345)]
+    ("unknown", "asked"),
+    [(None, 0.0), (UnknownThreshold(0.6, 0.05, 100), 0.05), (UnknownThreshold(0.6, 0.1235, 100), 0.12345)],
 )
-def test_what_was_asked_for_needs_no_note(unknown: Unknown | None, asked: float) -> None:
+def test_what_was_asked_for_needs_no_note(unknown: UnknownThreshold | None, asked: float) -> None:
     assert unknown_note(unknown, asked) is None
 
 
@@ -20,7 +21,7 @@ def test_a_threshold_that_could_not_be_set_is_told() -> None:
 
 
 def test_a_rate_above_what_was_asked_for_is_told() -> None:
-    told = unknown_note(Unknown(0.6, 0.0812, 36), 0.05)
+    told = unknown_note(UnknownThreshold(0.6, 0.0812, 36), 0.05)
     assert told is not None
     assert told.startswith("note: 36 photos are too few to promise that at most 5.00% of known ones")
     assert "it may be 8.12%" in told

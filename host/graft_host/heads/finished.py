@@ -1,0 +1,132 @@
+"""A finished head: its scores are honest, and it calls a photo unknown that is unlike those it was trained on.
+
+Temperature and threshold are both set on photos that the head was not trained on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_host.heads.gradient_descent import diverged
+from graft_host.heads.head import (
+    Array,
+    Fold,
+    Head,
+    Labels,
+    Recipe,
+    WeightedPhotos,
+    fit_head,
+    folds,
+    photo_weights,
+    too_few,
+)
+from graft_host.heads.novelty import Novelty, measure_spread
+from graft_host.heads.temperature import HOTTEST, best_temperature, softmax
+from graft_host.heads.thresholds import FEWEST_PHOTOS, HeldOut, UnknownThreshold, set_threshold
+from graft_host.support.parallel import each
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedHead:
+    """The head that is grafted onto the backbone.
+
+    Attributes:
+        head: kernel and bias, divided by the temperature.
+        temperature: the number that the trained head's logits are divided by.
+        photos: number of photos that the temperature was set on.
+        novelty: shrinks the logits of unknown photos; None if no photo is called unknown.
+        unknown: the score below which a photo is unknown; None if no photo is called unknown.
+    """
+
+    head: Head
+    temperature: float
+    photos: int
+    novelty: Novelty | None = None
+    unknown: UnknownThreshold | None = None
+
+    def unscaled_logits(self, bottlenecks: Array) -> NDArray[np.float64]:
+        """The logits ``[N,K]`` of the head as it was trained, before temperature scaling."""
+        return self.head.logits(bottlenecks).astype(np.float64) * self.temperature
+
+    def scores(self, bottlenecks: Array) -> NDArray[np.float64]:
+        """The probabilities ``[N,K]`` for bottlenecks ``[N,D]``."""
+        logits = self.head.logits(bottlenecks).astype(np.float64)
+        if self.novelty is not None:
+            logits *= self.novelty.shrink(bottlenecks)[:, np.newaxis]
+        return softmax(logits)
+
+
+def finish_head(
+    head: Head,
+    train: tuple[Array, Labels],
+    validation: tuple[Array, Labels],
+    recipe: Recipe,
+    groups: Labels,
+    rate: float,
+    threads: int = 1,
+) -> FinishedHead:
+    """Sets the temperature and the unknown threshold of a trained head.
+
+    The temperature is set on the validation photos. If these are few, folds of the training photos are used too. The
+    threshold always uses both: it depends on a few photos at the edge, so it needs many.
+
+    Args:
+        head: trained on ``train``.
+        train: bottlenecks ``[N,D]`` and labels ``[N]``.
+        validation: bottlenecks and labels of photos that the head was not trained on.
+        recipe: how the head was trained; the heads of the folds are trained in the same way.
+        groups: rows of ``train`` with the same number show one photo, ``[N]``.
+        rate: share of known photos that may be called unknown; 0 to call no photo unknown.
+        threads: folds at a time.
+
+    Raises:
+        GraftError: gradient descent diverged so far that no temperature makes up for it.
+    """
+    classes = len(head.bias)
+    validated = _held_out(head, train, validation)
+    few = too_few(validation[1], classes)
+    folded = _folded(head, train, recipe, groups, threads) if few or rate > 0 else []
+    everything = _joined([validated, *folded])
+    basis = everything if few else validated
+    temperature = best_temperature(basis.logits, basis.labels)
+    if recipe.optimizer == "sgd" and temperature >= HOTTEST:
+        raise diverged(recipe.descent)
+    scaled = replace(head, kernel=head.kernel / np.float32(temperature), bias=head.bias / np.float32(temperature))
+    finished = FinishedHead(head=scaled, temperature=temperature, photos=len(basis.labels))
+    if rate == 0 or len(everything.labels) < FEWEST_PHOTOS:
+        return finished
+    start, unknown = set_threshold(replace(everything, logits=everything.logits / temperature), rate)
+    return replace(finished, novelty=Novelty(measure_spread(train[0]), start), unknown=unknown)
+
+
+def _held_out(head: Head, train: tuple[Array, Labels], photos: tuple[Array, Labels]) -> HeldOut:
+    """The results of a head, trained on ``train``, on other photos."""
+    distances = measure_spread(train[0]).distance(photos[0])
+    return HeldOut(head.logits(photos[0]).astype(np.float64), photos[1], distances)
+
+
+def _folded(head: Head, train: tuple[Array, Labels], recipe: Recipe, groups: Labels, threads: int) -> list[HeldOut]:
+    """Results on the training photos, fold by fold, of heads trained on the other folds; without variants."""
+    classes = len(head.bias)
+    originals = np.zeros(len(groups), bool)
+    originals[np.unique(groups, return_index=True)[1]] = True
+
+    def results(fold: Fold) -> HeldOut:
+        inside, outside = fold
+        held = outside & originals
+        kept = (train[0][inside], train[1][inside])
+        weighted: WeightedPhotos = (*kept, photo_weights(kept[1], classes, balanced=recipe.balanced))
+        return _held_out(fit_head(weighted, classes, recipe, head.penalty), kept, (train[0][held], train[1][held]))
+
+    return each(results, folds(groups, recipe.seed), threads)
+
+
+def _joined(results: list[HeldOut]) -> HeldOut:
+    return HeldOut(
+        np.concatenate([result.logits for result in results]),
+        np.concatenate([result.labels for result in results]),
+        np.concatenate([result.distances for result in results]),
+    )
