@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from graft_device.errors import GraftError
+from graft_device.failure import Failure, wanted_as_json
 from graft_device.text import printable
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -41,7 +42,7 @@ class EdgeGroup(TyperGroup):
 
                 traceback.print_exc()
             else:
-                say(f"error: {_one_line(error)}")
+                say(_error_line(error))
             raise typer.Exit(getattr(error, "exit_status", 1)) from error
 
 
@@ -127,6 +128,13 @@ def _forward(reading: int, terminal: int) -> None:
         for line in lines:
             if not line.startswith(b"INFO: "):
                 os.write(terminal, line)
+
+
+def _error_line(error: GraftError | OSError | MemoryError) -> str:
+    """The line for a person, or for the program that started this one and reads its errors."""
+    if not wanted_as_json():
+        return f"error: {_one_line(error)}"
+    return (Failure.of(error) if isinstance(error, GraftError) else Failure(_one_line(error))).line()
 
 
 def _one_line(error: BaseException) -> str:

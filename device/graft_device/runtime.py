@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import ModelError, RuntimeMissingError
-from graft_device.runtime_packages import install_line, this_machine
+from graft_device.runtime_packages import install_line, no_runtime, not_installed, this_machine
 from graft_device.system.machine import usable_cores
 
 RUNTIMES = ("litert", "tflite-runtime")
@@ -107,7 +107,7 @@ def open_interpreter(path: str | Path, runtime: str = "auto", threads: int | Non
             f"{path} cannot be opened by {name}: {_first_line(error)} (cut short, or not a model for it)"
         ) from error
     except (ImportError, AttributeError, SystemError) as error:
-        raise RuntimeMissingError(_broken_message(name, error)) from error
+        raise _broken(name, error) from error
     return name, interpreter
 
 
@@ -134,28 +134,26 @@ def _interpreter_class(runtime: str) -> tuple[str, Any]:
     if runtime != "auto" and runtime not in _MODULES:
         raise ValueError(f"unknown runtime {runtime!r}; choose auto, {', '.join(RUNTIMES)}")
     candidates = tuple(_MODULES) if runtime == "auto" else (runtime,)
-    broken: list[str] = []
+    broken: list[RuntimeMissingError] = []
     for name in candidates:
         if not _installed(name):
             continue
         if name == "tflite-runtime" and _NUMPY_MAJOR >= 2:  # noqa: PLR2004
             # It was built for numpy 1: it imports with 2, prints a page and fails when a model is opened.
             broken.append(
-                f"tflite-runtime does not work with numpy {np.__version__}; "
-                'mend it with: python3 -m pip install "numpy<2"'
+                RuntimeMissingError(
+                    f"tflite-runtime does not work with numpy {np.__version__}",
+                    'install numpy 1: python3 -m pip install "numpy<2"',
+                )
             )
             continue
         try:
             return name, importlib.import_module(_MODULES[name]).Interpreter
         except Exception as error:  # noqa: BLE001  a wheel for another libc or numpy fails in many ways
-            broken.append(_broken_message(name, error))
+            broken.append(_broken(name, error))
     if broken:
-        raise RuntimeMissingError("; ".join(broken))
-    wanted = "no TFLite runtime" if runtime == "auto" else f"{runtime} is not"
-    line = install_line(this_machine(), runtime)
-    raise RuntimeMissingError(
-        f"{wanted} installed; {line if line.startswith('there') else f'install one with: {line}'}"
-    )
+        raise _all_broken(broken)
+    raise not_installed(this_machine(), runtime)
 
 
 def _installed(name: str) -> bool:
@@ -165,9 +163,19 @@ def _installed(name: str) -> bool:
         return False
 
 
-def _broken_message(name: str, error: BaseException) -> str:
+def _broken(name: str, error: BaseException) -> RuntimeMissingError:
+    what = f"{name} is installed but does not work here ({_first_line(error)})"
     line = install_line(this_machine(), name)
-    return f"{name} is installed but does not work here ({_first_line(error)}); reinstall: {line}"
+    return RuntimeMissingError(
+        what, no_runtime(this_machine(), name).remedy if line is None else f"reinstall it: {line}"
+    )
+
+
+def _all_broken(errors: list[RuntimeMissingError]) -> RuntimeMissingError:
+    """One error for all runtimes that are installed; it is enough to fix one of them."""
+    return RuntimeMissingError(
+        ", and ".join(error.what for error in errors), ", or ".join(error.remedy for error in errors)
+    )
 
 
 def _only(details: list[dict[str, Any]]) -> dict[str, Any]:

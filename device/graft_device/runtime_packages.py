@@ -1,4 +1,4 @@
-"""Which TFLite runtime can be installed where, and the line that does it."""
+"""Which TFLite runtime can be installed on which machine, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import platform
 import struct
 import sys
 from dataclasses import dataclass
+
+from graft_device.errors import RuntimeMissingError
 
 _LITERT_CPUS = frozenset({"x86_64", "amd64", "aarch64", "arm64"})
 _TFLITE_CPUS = frozenset({"x86_64", "aarch64", "armv7l", "armv8l"})
@@ -55,22 +57,38 @@ def requirements(machine: Machine) -> dict[str, tuple[str, ...]]:
     return {name: wanted for name, wanted in found.items() if wanted}
 
 
-def install_line(machine: Machine, runtime: str = "auto") -> str:
-    """The line that installs a runtime, or why there is none.
+def install_line(machine: Machine, runtime: str = "auto") -> str | None:
+    """The shell command that installs a runtime; None where there is no runtime for the machine.
 
     Args:
-        machine: where.
+        machine: the machine to install it on.
         runtime: ``auto``, ``litert`` or ``tflite-runtime``.
     """
-    found = requirements(machine)
-    wanted = found.get(runtime) if runtime in RUNTIMES else next(iter(found.values()), None)
-    if wanted:
-        return " ".join([_PIP, *(f'"{each}"' if set(each) & set("<=>") else each for each in wanted)])
+    available = requirements(machine)
+    packages = available.get(runtime) if runtime in RUNTIMES else next(iter(available.values()), None)
+    if not packages:
+        return None
+    return " ".join([_PIP, *(f'"{package}"' if set(package) & set("<=>") else package for package in packages)])
+
+
+def no_runtime(machine: Machine, runtime: str = "auto") -> RuntimeMissingError:
+    """The error for a machine for which there is no runtime; arguments as for ``install_line``."""
     name = runtime if runtime in RUNTIMES else "runtime"
-    return (
-        f"there is no {name} for {machine.bits}-bit Python {machine.python[0]}.{machine.python[1]} on {machine.cpu}: "
-        "use a 64-bit system on Arm or x86 with Python 3.10 or later, or on 32-bit Arm Python 3.9 to 3.11"
+    python = f"{machine.bits}-bit Python {machine.python[0]}.{machine.python[1]}"
+    return RuntimeMissingError(
+        f"there is no {name} for {python} on {machine.cpu}",
+        "use a 64-bit system on Arm or x86 with Python 3.10 or later, or on 32-bit Arm Python 3.9 to 3.11",
     )
+
+
+def not_installed(machine: Machine, runtime: str = "auto") -> RuntimeMissingError:
+    """The error for a machine without a runtime, with the command that installs one; arguments as there."""
+    what = "no TFLite runtime is installed" if runtime == "auto" else f"{runtime} is not installed"
+    line = install_line(machine, runtime)
+    if line is None:
+        unavailable = no_runtime(machine, runtime)
+        return RuntimeMissingError(f"{what}, and {unavailable.what}", unavailable.remedy)
+    return RuntimeMissingError(what, f"install one with: {line}")
 
 
 def _litert(machine: Machine) -> tuple[str, ...]:

@@ -252,7 +252,7 @@ def opened_with(site: Path, model: Path, runtime: str, numpy_version: str = np._
 
 def test_no_runtime_at_all(bare_python: Path, models: dict[str, Path]) -> None:
     said = opened_with(bare_python, models["int8"], "auto")
-    assert said == f"no TFLite runtime installed; install one with: {LITERT_LINE}"
+    assert said == f"no TFLite runtime is installed; install one with: {LITERT_LINE}"
 
 
 def test_litert_is_asked_for_and_missing(bare_python: Path, models: dict[str, Path]) -> None:
@@ -277,7 +277,7 @@ def test_auto_takes_tflite_runtime_where_litert_is_missing(bare_python: Path, mo
 @needs_tflite_runtime
 def test_tflite_runtime_is_not_tried_with_numpy_2(bare_python: Path, models: dict[str, Path]) -> None:
     add_packages(bare_python, "tflite_runtime")
-    expected = 'tflite-runtime does not work with numpy 2.4.6; mend it with: python3 -m pip install "numpy<2"'
+    expected = 'tflite-runtime does not work with numpy 2.4.6; install numpy 1: python3 -m pip install "numpy<2"'
     for runtime in ("auto", "tflite-runtime"):
         assert opened_with(bare_python, models["int8"], runtime, numpy_version="2.4.6") == expected
     add_packages(bare_python, "ai_edge_litert")
@@ -294,7 +294,7 @@ def broken_litert(bare_python: Path) -> Path:
 
 
 def test_a_runtime_that_cannot_be_imported(broken_litert: Path, models: dict[str, Path]) -> None:
-    expected = f"litert is installed but does not work here (GLIBC_2.99 not found); reinstall: {LITERT_LINE}"
+    expected = f"litert is installed but does not work here (GLIBC_2.99 not found); reinstall it: {LITERT_LINE}"
     assert opened_with(broken_litert, models["int8"], "auto") == expected
     assert opened_with(broken_litert, models["int8"], "litert") == expected
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -14,8 +15,9 @@ from graft_device.bench.figures import WARM_UP, Bench, Photo, Row, Spread
 from graft_device.doctor.cameras import has_module
 from graft_device.doctor.situation import RUNTIMES, describe_machine, describe_versions
 from graft_device.errors import GraftError
+from graft_device.failure import ENVIRONMENT
 from graft_device.model import ModelFile
-from graft_device.runtime_packages import install_line, this_machine
+from graft_device.runtime_packages import not_installed, this_machine
 from graft_device.system import child
 from graft_device.system.machine import ROOT
 from graft_device.system.thermal import read_thermal, worthless
@@ -47,7 +49,7 @@ def bench(
         threads: numbers of threads, none above the usable cores.
         rounds: timed ones a row; ``WARM_UP`` more come first.
         photo: what to classify; a picture as a camera makes it when None.
-        progress: takes a line before each step.
+        progress: called with a line before each step.
         root: where ``proc`` and ``sys`` are.
 
     Returns:
@@ -97,13 +99,13 @@ def choose_runtimes(wanted: str | None) -> tuple[str, ...]:
     """The runtimes to measure: the one that is wanted, or each that is installed.
 
     Raises:
-        BenchError: there is none.
+        RuntimeMissingError: none is installed.
     """
     if wanted is not None:
         return (wanted,)
     found = tuple(name for name, (module, _) in RUNTIMES.items() if has_module(module))
     if not found:
-        raise BenchError(f"no TFLite runtime installed; install one with: {install_line(this_machine())}")
+        raise not_installed(this_machine())
     return found
 
 
@@ -115,7 +117,8 @@ def _photo(photo: Path | None, folder: Path, progress: Progress) -> tuple[Path, 
     try:
         facts = child.ask("graft_device.bench.measure", json.dumps(job), timeout=_TIMEOUT).value
     except child.ChildError as error:
-        raise BenchError(f"{'cannot make a photo' if photo is None else photo}: {error}") from error
+        subject = "cannot make a photo" if photo is None else photo
+        raise BenchError(f"{subject}: {error.what}", error.remedy) from error
     return path, Photo(None if photo is None else str(photo), **facts)
 
 
@@ -146,15 +149,16 @@ def _cold_start_ms(model: Path, photo: Path, runtime: str, threads: int) -> floa
     """From the start of ``graft-device classify`` to its first line."""
     options = ["--json", "--runtime", runtime, "--threads", str(threads)]
     command = child.command("graft_device.cli", "classify", *options, "--", str(model), str(photo))
+    environment = {**os.environ, **ENVIRONMENT}
     with tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
         try:
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as job:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment) as job:
                 line = job.stdout.readline() if job.stdout is not None else b""
                 milliseconds = (time.perf_counter() - start) * 1e3
         except (OSError, ValueError) as error:
             raise child.ChildError(f"no second Python can be started here ({error})") from error
         if job.returncode or not line:
             errors.seek(0)
-            raise child.ChildError(child.failure(job.returncode, errors.read().decode(errors="replace")))
+            raise child.child_error(job.returncode, errors.read().decode(errors="replace"))
     return milliseconds

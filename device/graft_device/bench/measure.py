@@ -31,11 +31,12 @@ def main() -> None:
         "measure": measure,
     }
     from graft_device.errors import GraftError
+    from graft_device.system.child import fail
 
     try:
         answer = actions[job.pop("do")](**job)
     except GraftError as error:
-        sys.exit(f"error: {error}")
+        fail(error)
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
 
 

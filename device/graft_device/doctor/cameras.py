@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from graft_device.failure import Failure
 from graft_device.system.child import ChildError, ask
 from graft_device.system.machine import ROOT, read_number, read_text
 
@@ -91,7 +92,7 @@ def _picamera2() -> tuple[str | None, str | None, tuple[str, ...]]:
     except ChildError as error:
         return None, str(error), ()
     if answer["error"] is not None:
-        return None, answer["error"], ()
+        return None, str(Failure(**answer["error"])), ()
     return answer["version"] or "installed", None, tuple(answer["cameras"])
 
 

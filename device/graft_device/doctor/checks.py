@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from graft_device.doctor.cameras import Cameras
 from graft_device.doctor.situation import Package, RuntimeState, Situation
-from graft_device.runtime_packages import install_line
+from graft_device.runtime_packages import install_line, no_runtime
 from graft_device.system.thermal import Thermal, mend
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
@@ -62,8 +62,13 @@ def in_environment(at: Situation, line: str) -> str:
     """An install line, in a new virtual environment where pip would refuse to work outside of one."""
     if at.python.venv or not at.python.managed or " -m pip " not in line:
         return line
+    return f"{_new_environment(at)} && {line}"
+
+
+def _new_environment(at: Situation) -> str:
+    """The command that makes a virtual environment and activates it."""
     option = "--system-site-packages " if at.hardware.raspberry or at.cameras.picamera2_system else ""
-    return f"python3 -m venv {option}~/graft && . ~/graft/bin/activate && {line}"
+    return f"python3 -m venv {option}~/graft && . ~/graft/bin/activate"
 
 
 def _board(at: Situation) -> Check:
@@ -101,7 +106,7 @@ def _python(at: Situation) -> Check:
     if python.venv:
         text += ", in a virtual environment" + (" that sees the system's packages" if python.system_packages else "")
     if python.managed and not python.venv:
-        line = in_environment(at, "python3 -m pip --version").rpartition(" && ")[0]
+        line = _new_environment(at)
         return Check("python", NOTE, f"{text}, where pip refuses to install: use a virtual environment", line)
     return Check("python", OK, text)
 
@@ -116,7 +121,7 @@ def _package(at: Situation, name: str, found: Package) -> Check:
     if found.version is None:
         return Check(name, PROBLEM, "not installed", line)
     if found.error is not None:
-        line = _library_line(found.error) or line
+        line = _library_line(found.error.what) or line
         return Check(name, PROBLEM, f"{found.version}, does not work: {found.error}", line)
     if name == "numpy" and at.runtimes["tflite-runtime"].version is not None:
         fits = not found.version.startswith(("2.", "3."))
@@ -130,15 +135,14 @@ def _library_line(error: str) -> str:
 
 def _runtime(at: Situation, name: str, state: RuntimeState) -> Check:
     if state.version is None:
-        line = install_line(at.machine, name)
-        there = "not installed" if line.startswith("python3") else line.partition(":")[0]
-        return Check(name, OK, there)
+        available = install_line(at.machine, name) is not None
+        return Check(name, OK, "not installed" if available else no_runtime(at.machine, name).what)
     if state.runs and state.error is None:
         bad = {model: reason for model, reason in state.models.items() if reason}
         if bad:
             return Check(name, PROBLEM, f"{state.version}, cannot open a model: {next(iter(bad.values()))}")
         return Check(name, OK, f"{state.version}, runs {' and '.join(state.runs)} models")
-    reason = (state.error or "runs nothing").partition("; mend it with: ")[0].partition("; reinstall: ")[0]
+    reason = state.error.what if state.error else "runs nothing"
     runs = f"runs {' and '.join(state.runs)} models only" if state.runs else "does not work"
     level = NOTE if at.usable or not at.numpy.works else PROBLEM
     return Check(name, level, f"{state.version}, {runs}: {reason}", _runtime_line(at, name))
@@ -149,9 +153,8 @@ def _runtime_line(at: Situation, name: str) -> str:
         return ""
     if name == "tflite-runtime" and (at.numpy.version or "").startswith(("2.", "3.")):
         return in_environment(at, 'python3 -m pip install "numpy<2"')
-    line = install_line(at.machine, name)
-    line = line if line.startswith("python3") else install_line(at.machine)
-    return in_environment(at, line.replace(" install ", " install --force-reinstall ")) if "pip" in line else ""
+    line = install_line(at.machine, name) or install_line(at.machine)
+    return "" if line is None else in_environment(at, line.replace(" install ", " install --force-reinstall "))
 
 
 def _no_runtime(at: Situation) -> Check:
@@ -159,7 +162,7 @@ def _no_runtime(at: Situation) -> Check:
     if not (at.numpy.works and at.pillow.works) and any(state.version for state in at.runtimes.values()):
         return Check("runtime", PROBLEM, "no model can run before numpy and Pillow work")
     line = install_line(at.machine)
-    if line.startswith("python3"):
+    if line is not None:
         return Check("runtime", PROBLEM, "none is installed that works", in_environment(at, line))
     if at.machine.bits == 32 and at.hardware.wide:  # noqa: PLR2004
         way = "install the 64-bit Raspberry Pi OS, which this processor can run"
@@ -167,7 +170,7 @@ def _no_runtime(at: Situation) -> Check:
         way = "this processor is 32-bit only: tflite-runtime 2.14.0 runs on the 32-bit Bookworm (Python 3.11, ARMv7)"
     else:
         way = "use a Debian-based 64-bit system with Python 3.10 or later"
-    return Check("runtime", PROBLEM, f"{line.partition(':')[0]}: {way}")
+    return Check("runtime", PROBLEM, f"{no_runtime(at.machine).what}: {way}")
 
 
 def _camera(at: Situation, found: Cameras) -> Check:

@@ -41,9 +41,9 @@ class Report:
             },
             "python": asdict(at.python),
             "packages": {
-                "numpy": asdict(at.numpy),
-                "pillow": asdict(at.pillow),
-                **{name: {**asdict(state), "runs": list(state.runs)} for name, state in at.runtimes.items()},
+                "numpy": at.numpy.to_json(),
+                "pillow": at.pillow.to_json(),
+                **{name: state.to_json() for name, state in at.runtimes.items()},
             },
             "cameras": at.cameras.to_json(),
             "thermal": at.thermal.to_json(),

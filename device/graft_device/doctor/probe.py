@@ -8,8 +8,11 @@ import json
 import sys
 import tempfile
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from graft_device.failure import Failure
 
 MODELS = {
     "int8": (
@@ -47,15 +50,18 @@ def main() -> None:
 def try_runtime(name: str, models: list[str]) -> dict[str, Any]:
     """Runs the tiny networks, and opens the models, under one runtime: what worked, and why what did not."""
     runs: list[str] = []
-    errors: list[str] = []
+    errors: list[Failure] = []
     with tempfile.TemporaryDirectory() as folder:
         for kind, packed in MODELS.items():
             path = Path(folder) / f"{kind}.tflite"
             path.write_bytes(zlib.decompress(base64.b85decode(packed)))
-            reason = _try_network(name, kind, path)
-            (errors if reason else runs).append(reason or kind)
+            failure = _try_network(name, kind, path)
+            if failure is None:
+                runs.append(kind)
+            else:
+                errors.append(failure)
     opened = {model: _try_model(name, model) for model in models}
-    return {"runs": runs, "error": errors[0] if errors else None, "models": opened}
+    return {"runs": runs, "error": asdict(errors[0]) if errors else None, "models": opened}
 
 
 def try_module(name: str) -> dict[str, Any]:
@@ -66,11 +72,11 @@ def try_module(name: str) -> dict[str, Any]:
         if name == "picamera2":
             answer["cameras"] = [str(each.get("Model", "a camera")) for each in module.Picamera2.global_camera_info()]
     except Exception as error:  # noqa: BLE001  that is the question
-        return {"version": None, "error": _line(error)}
+        return {"version": None, "error": asdict(Failure.of(error))}
     return answer
 
 
-def _try_network(name: str, kind: str, path: Path) -> str | None:
+def _try_network(name: str, kind: str, path: Path) -> Failure | None:
     try:
         import numpy as np
 
@@ -82,9 +88,9 @@ def _try_network(name: str, kind: str, path: Path) -> str | None:
             pixels = np.full((1, SIDE, SIDE, 3), low, runner.input.dtype)
             pixels[..., strongest] = high
             if runner(pixels)[0].argmax() != strongest:
-                return f"gives wrong answers ({kind})"
+                return Failure(f"gives wrong answers ({kind})")
     except Exception as error:  # noqa: BLE001  that is the question
-        return _line(error)
+        return Failure.of(error)
     return None
 
 
@@ -94,9 +100,5 @@ def _try_model(name: str, path: str) -> str | None:
 
         Classifier(path, name)
     except Exception as error:  # noqa: BLE001  that is the question
-        return _line(error)
+        return str(Failure.of(error))
     return None
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.doctor.cameras import Cameras, has_module, read_cameras
+from graft_device.failure import Failure
 from graft_device.runtime_packages import Machine, this_machine
 from graft_device.system.child import ChildError, ask
 from graft_device.system.machine import ROOT, Hardware, read_hardware, read_text, usable_cores
@@ -51,15 +52,24 @@ class PythonFacts:
 
 @dataclass(frozen=True)
 class Package:
-    """A package: its version (None where it is not installed), and why it does not work (None where it does)."""
+    """A package.
+
+    Attributes:
+        version: its version; None where it is not installed.
+        error: why it does not work; None where it does.
+    """
 
     version: str | None
-    error: str | None = None
+    error: Failure | None = None
 
     @property
     def works(self) -> bool:
         """Whether it can be imported."""
         return self.version is not None and self.error is None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain values, the error as a text."""
+        return {**self.__dict__, "error": None if self.error is None else str(self.error)}
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,10 @@ class RuntimeState(Package):
     def usable(self) -> bool:
         """Whether it ran something, and opened each model that it was given."""
         return bool(self.runs) and not any(self.models.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain values, the error as a text."""
+        return {**super().to_json(), "runs": list(self.runs)}
 
 
 @dataclass(frozen=True)
@@ -162,8 +176,8 @@ def _package(module: str, package: str) -> Package:
     try:
         answer = ask("graft_device.doctor.probe", module, timeout=_PROBE_TIMEOUT).value
     except ChildError as error:
-        return Package(_version(package), str(error))
-    return Package(answer["version"] or _version(package), answer["error"])
+        return Package(_version(package), Failure.of(error))
+    return Package(answer["version"] or _version(package), _failure(answer))
 
 
 def _runtime(name: str, numpy: Package, models: tuple[Path, ...]) -> RuntimeState:
@@ -172,12 +186,16 @@ def _runtime(name: str, numpy: Package, models: tuple[Path, ...]) -> RuntimeStat
         return RuntimeState(None)
     version = _version(package)
     if not numpy.works:
-        return RuntimeState(version, "cannot be tried: it needs numpy")
+        return RuntimeState(version, Failure("cannot be tried: it needs numpy"))
     try:
         answer = ask("graft_device.doctor.probe", name, *map(str, models), timeout=_PROBE_TIMEOUT).value
     except ChildError as error:
-        return RuntimeState(version, str(error))
-    return RuntimeState(version, answer["error"], tuple(answer["runs"]), answer["models"])
+        return RuntimeState(version, Failure.of(error))
+    return RuntimeState(version, _failure(answer), tuple(answer["runs"]), answer["models"])
+
+
+def _failure(answer: dict[str, Any]) -> Failure | None:
+    return None if answer["error"] is None else Failure(**answer["error"])
 
 
 def _version(package: str) -> str:

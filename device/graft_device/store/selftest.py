@@ -16,7 +16,7 @@ from graft_device.errors import GraftError, RuntimeMissingError
 from graft_device.model import read_model
 from graft_device.store.exit_codes import SelfTestError
 from graft_device.store.golden import check_network, read_golden
-from graft_device.system.child import ChildError, ask
+from graft_device.system.child import ChildError, ask, fail
 
 TIMEOUT_S = 600.0
 """For start and all pictures; the slowest board takes some 30 s to start and seconds for one."""
@@ -73,11 +73,9 @@ def run_selftest(model: Path, runtime: str = "auto") -> SelfTest:
     try:
         answer = ask("graft_device.store.selftest", str(model.absolute()), runtime, timeout=TIMEOUT_S).value
     except ChildError as error:
-        return SelfTest(str(model), passed=False, kind=kind, reason=str(error))
-    if "missing" in answer:
-        raise RuntimeMissingError(answer["missing"])
-    if "failed" in answer:
-        reason = str(answer["failed"]).replace(str(model.absolute()), "the model")
+        if error.kind == RuntimeMissingError.__name__:
+            raise RuntimeMissingError(error.what, error.remedy) from error
+        reason = str(error.renamed(model.absolute(), "the model"))
         return SelfTest(str(model), passed=False, kind=kind, reason=reason)
     return SelfTest(**{**answer, "model": str(model), "photos": tuple(answer["photos"])})
 
@@ -99,10 +97,8 @@ def main() -> None:
     """Tests the model ``sys.argv[1]`` under the runtime ``sys.argv[2]`` and prints what came of it."""
     try:
         answer = try_here(Path(sys.argv[1]), sys.argv[2]).to_json()
-    except RuntimeMissingError as error:
-        answer = {"missing": str(error)}
     except GraftError as error:
-        answer = {"failed": str(error)}
+        fail(error)
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
 
 

@@ -1,4 +1,4 @@
-"""A part of the work in a Python process of its own: it starts fresh, and a crash in native code ends it alone."""
+"""Runs a part of the work in a Python process of its own: it starts fresh, and a crash in native code ends it alone."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from graft_device.errors import GraftError
+from graft_device.failure import Failure
 
 _PROGRAM = (
     "import sys; n = int(sys.argv[2]) + 3; sys.path[:], module = sys.argv[3:n], sys.argv[1]; del sys.argv[1:n]; "
@@ -19,12 +20,20 @@ _REASON_LENGTH = 300
 
 
 class ChildError(GraftError):
-    """A helper process could not be started, ran too long, crashed, or failed with the reason that it gave."""
+    """A helper process could not be started, ran too long, crashed, or reported an error.
+
+    Attributes:
+        kind: the name of the error's class in the child. Empty where it reported none.
+    """
+
+    def __init__(self, what: str, remedy: str = "", kind: str = "") -> None:
+        super().__init__(what, remedy)
+        self.kind = kind
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a child printed: the last line as JSON; ``text`` is all of it."""
+class ChildOutput:
+    """What a child printed: ``value`` is its last line, parsed as JSON; ``text`` is the whole output."""
 
     value: Any
     text: str
@@ -35,16 +44,16 @@ def command(module: str, *args: str) -> list[str]:
     return [sys.executable, "-c", _PROGRAM, module, str(len(sys.path)), *sys.path, *args]
 
 
-def ask(module: str, *args: str, timeout: float) -> Answer:
-    """Runs a module's ``main()`` in a process of its own and reads the JSON object of its last line.
+def ask(module: str, *args: str, timeout: float) -> ChildOutput:
+    """Runs a module's ``main()`` in a process of its own and parses its last line as JSON.
 
     Args:
-        module: its full name.
-        args: what it finds behind ``sys.argv[0]``.
-        timeout: seconds.
+        module: the module's full name.
+        args: the arguments after ``sys.argv[0]``.
+        timeout: seconds after which the process is stopped.
 
     Raises:
-        ChildError: with the reason in one line.
+        ChildError: the process failed; the message is one line.
     """
     try:
         done = subprocess.run(command(module, *args), capture_output=True, timeout=timeout, check=False)
@@ -54,20 +63,32 @@ def ask(module: str, *args: str, timeout: float) -> Answer:
         raise ChildError(f"no second Python can be started here ({error})") from error
     text = done.stdout.decode(errors="replace")
     if done.returncode:
-        raise ChildError(failure(done.returncode, done.stderr.decode(errors="replace")))
+        raise child_error(done.returncode, done.stderr.decode(errors="replace"))
     try:
-        return Answer(json.loads(text.strip().rpartition("\n")[2]), text)
+        return ChildOutput(json.loads(text.strip().rpartition("\n")[2]), text)
     except ValueError as error:
         raise ChildError("gave no answer") from error
 
 
-def failure(status: int, stderr: str) -> str:
-    """Why a child ended, in one line: the signal that killed it, or the last line that it wrote."""
+def child_error(status: int, stderr: str) -> ChildError:
+    """The error to raise for a child that ended with a status other than 0.
+
+    It has the fields of the error that the child reported with ``fail``. Without such a report it names the signal that
+    ended the child, or has the last line that the child wrote.
+    """
     if status < 0:
         try:
-            return f"crashes ({signal.Signals(-status).name})"
+            return ChildError(f"crashes ({signal.Signals(-status).name})")
         except ValueError:
-            return f"crashes (signal {-status})"
+            return ChildError(f"crashes (signal {-status})")
+    failure = Failure.read(stderr)
+    if failure is not None:
+        return ChildError(failure.what, failure.remedy, failure.kind)
     lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("INFO: ")]
-    reason = lines[-1].removeprefix("error: ") if lines else f"ends with exit status {status}"
-    return reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]}…"
+    reason = lines[-1] if lines else f"ends with exit status {status}"
+    return ChildError(reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]}…")
+
+
+def fail(error: GraftError) -> NoReturn:
+    """Ends this child with an error, so that ``ask`` raises it in the parent as a ChildError."""
+    sys.exit(Failure.of(error).line())

@@ -18,6 +18,7 @@ from graft_device.doctor.cameras import Cameras, read_cameras
 from graft_device.doctor.checks import Check, check
 from graft_device.doctor.probe import MODELS, SIDE
 from graft_device.doctor.situation import Package, RuntimeState, read_python
+from graft_device.failure import Failure
 from graft_device.runtime_packages import Machine
 from graft_device.system.child import ChildError, ask
 from graft_device.system.machine import read_hardware
@@ -261,8 +262,8 @@ def test_a_kernel_of_64_bits_under_a_system_of_32(tmp_path: Path) -> None:
 
 
 def test_numpy_2_under_tflite_runtime(tmp_path: Path) -> None:
-    reason = 'tflite-runtime does not work with numpy 2.2.6; mend it with: python3 -m pip install "numpy<2"'
-    broken = RuntimeState("2.14.0", reason)
+    remedy = 'install numpy 1: python3 -m pip install "numpy<2"'
+    broken = RuntimeState("2.14.0", Failure("tflite-runtime does not work with numpy 2.2.6", remedy))
     alone = situation(tmp_path, litert=NO_RUNTIME, tflite_runtime=broken, numpy=NUMPY_2)
     assert alone.usable == ()
     assert named(alone, "tflite-runtime") == Check(
@@ -276,7 +277,7 @@ def test_numpy_2_under_tflite_runtime(tmp_path: Path) -> None:
 
 
 def test_a_runtime_that_crashes(tmp_path: Path) -> None:
-    at = situation(tmp_path, litert=RuntimeState("2.3.0", "crashes (SIGILL)"))
+    at = situation(tmp_path, litert=RuntimeState("2.3.0", Failure("crashes (SIGILL)")))
     assert at.usable == ()
     assert named(at, "litert") == Check(
         "litert", "problem", "2.3.0, does not work: crashes (SIGILL)",
@@ -300,8 +301,8 @@ def test_a_model_that_cannot_be_opened(tmp_path: Path) -> None:
     ],
 )
 def test_a_package_that_does_not_work(tmp_path: Path, name: str, error: str, mend: str) -> None:
-    at = situation(tmp_path, litert=RuntimeState("2.3.0", "cannot be tried: it needs numpy"))
-    broken = Package("9.9", error)
+    at = situation(tmp_path, litert=RuntimeState("2.3.0", Failure("cannot be tried: it needs numpy")))
+    broken = Package("9.9", Failure(error))
     at = replace(at, numpy=broken) if name == "numpy" else replace(at, pillow=broken)
     assert at.usable == ()
     assert named(at, name) == Check(name, "problem", f"9.9, does not work: {error}", mend)
@@ -381,6 +382,8 @@ def test_a_child_that_crashes_or_hangs_or_says_nothing(tmp_path: Path, monkeypat
         "hang": "import time\ndef main(): time.sleep(60)",
         "silent": "def main(): pass",
         "fail": "def main(): raise RuntimeError('no\\nway')",
+        "report": "from graft_device.errors import ModelError\nfrom graft_device.system.child import fail\n"
+        "def main(): fail(ModelError('no\\nway', 'go round'))",
     }
     for name, program in programs.items():
         (tmp_path / f"child_{name}.py").write_text(program)
@@ -389,6 +392,7 @@ def test_a_child_that_crashes_or_hangs_or_says_nothing(tmp_path: Path, monkeypat
         "hang": "gave no answer within 1 seconds",
         "silent": "gave no answer",
         "fail": "way",
+        "report": "no way; go round",
         "nowhere": "ModuleNotFoundError: No module named 'child_nowhere'",
     }
     for name, reason in expected.items():

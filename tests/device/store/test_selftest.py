@@ -174,7 +174,7 @@ def test_without_a_runtime_the_board_is_at_fault(tmp_path: Path) -> None:
     )
     (tmp_path / "sitecustomize.py").write_text(hidden)
     done = graft_device("selftest", model, env={**os.environ, "PYTHONPATH": str(tmp_path)})
-    assert "no TFLite runtime installed" in error_line(done, ExitCode.ERROR)
+    assert "no TFLite runtime is installed" in error_line(done, ExitCode.ERROR)
 
 
 def test_rendered_pictures_are_the_same_everywhere() -> None:
