@@ -80,21 +80,21 @@ def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
     with reporter.progress("comparing") as progress:
         scanned = scan(options.photos, threads, min_classes=1)
         dataset = group_near_duplicates(scanned, cache, threads, progress)
-    if isinstance(weights, str):
-        search = MislabelSearch(note=weights)
+    if isinstance(weights, WeightsError):
+        search = MislabelSearch(note=str(weights))
     else:
         dataset, search = _searched(dataset, weights, options, cache, threads, reporter)
     return CheckResult(dataset, find_problems(dataset, options.image_size, search.mislabels, options.rule), search)
 
 
-def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource | str:
-    """The weights, or why ImageNet's cannot be had."""
+def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource | WeightsError:
+    """The weights, or the error that says why the default ones are not available."""
     try:
         return chosen_weights(options, reporter)
     except WeightsError as error:
         if options.weights != "imagenet":
             raise
-        return str(error)
+        return error
 
 
 def _searched(

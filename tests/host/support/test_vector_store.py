@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 import time
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from graft_device.errors import CacheError
-from graft_host.support.vector_store import BottleneckStore
+from graft_host.support.vector_store import BottleneckStore, _code
 from tests.support.host_data import open_folder, run_on_small_disk, start_python, without_privileges
 
 INT8 = np.dtype(np.int8)
@@ -24,7 +25,7 @@ _WRITER = f"""
 import sys, time
 import numpy as np
 from pathlib import Path
-from graft_host.support.vector_store import BottleneckStore
+from graft_host.support.vector_store import BottleneckStore, _code
 path, name, start, batches = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
 print("ready")
 while time.time() < start:
@@ -41,7 +42,7 @@ _OPENER = f"""
 import sys, time
 import numpy as np
 from pathlib import Path
-from graft_host.support.vector_store import BottleneckStore
+from graft_host.support.vector_store import BottleneckStore, _code
 folder, name, start = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 for attempt in range(40):
     while time.time() < start + 0.03 * attempt:
@@ -116,7 +117,7 @@ def test_values_are_kept_exactly(tmp_path: Path, dtype: str) -> None:
 def test_an_unknown_key_is_an_error_that_says_run_again(tmp_path: Path) -> None:
     with _open(tmp_path / "cache.sqlite") as store:
         store.put([("a", _row(1))])
-        with pytest.raises(CacheError, match=r"lost 2 bottlenecks.*run again"):
+        with pytest.raises(CacheError, match=r"lost 2 bottlenecks.*run the command again"):
             store.matrix(["a", "b", "c", "b"])
 
 
@@ -325,7 +326,7 @@ import sys
 import numpy as np
 from pathlib import Path
 from graft_device.errors import CacheError
-from graft_host.support.vector_store import BottleneckStore
+from graft_host.support.vector_store import BottleneckStore, _code
 path = Path(sys.argv[1]) / "cache.sqlite"
 stored = 0
 try:
@@ -355,7 +356,7 @@ import sys
 import numpy as np
 from pathlib import Path
 from graft_device.errors import CacheError
-from graft_host.support.vector_store import BottleneckStore
+from graft_host.support.vector_store import BottleneckStore, _code
 try:
     with BottleneckStore(Path(sys.argv[1]) / "new" / "cache.sqlite", np.dtype(np.int8), 2048) as store:
         store.put([(str(i), np.zeros(2048, np.int8)) for i in range(20)])
@@ -384,3 +385,27 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CacheError, match="--cache DIR"):
         _open(tmp_path / "file" / "cache.sqlite")
+
+
+def _refusal(path: Path, statement: str, timeout: float = 0) -> sqlite3.Error:
+    with contextlib.closing(sqlite3.connect(path, timeout=timeout)) as raw, pytest.raises(sqlite3.Error) as caught:
+        raw.execute(statement)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", ["locked", "damaged", "not a database", "another table"])
+def test_errors_without_a_code_are_recognised_by_sqlites_text(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "cache.sqlite"
+    data = _filled(path)
+    if kind == "locked":
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            error = _refusal(path, "BEGIN IMMEDIATE")
+    elif kind == "another table":
+        error = _refusal(path, "SELECT wine FROM bottlenecks")
+    else:
+        path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096) if kind == "damaged" else b"x" * len(data))
+        error = _refusal(path, "SELECT count(vector), max(key) FROM bottlenecks")
+    expected = {"locked": 5, "damaged": 11, "not a database": 26, "another table": 1}[kind]
+    assert _code(error) == expected
+    assert _code(type(error)(str(error))) == expected, "as on Python 3.10, where errors have no code"
