@@ -1,4 +1,4 @@
-"""``check``: looks for what is wrong with a folder of photos before a model is trained on it."""
+"""``check``: searches a folder of photos for problems before a model is trained on it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from graft_host.training.options import HeadOptions
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was found.
+    """The result of a check.
 
     Attributes:
-        dataset: the photos, grouped, and what could not be read.
-        findings: what may be wrong, by kind.
-        search: for mislabels.
+        dataset: the photos, with their groups of near duplicates, and the files that could not be read.
+        findings: the problems, in the order of ``KINDS``.
+        search: the result of the search for mislabels.
     """
 
     dataset: Dataset
@@ -43,11 +43,11 @@ class CheckResult:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know beside the findings."""
+        """What the user should know besides the findings."""
         return [f"likely mislabels are not listed: {self.search.note}"] if self.search.note else []
 
     def to_json(self) -> dict[str, Any]:
-        """What ``graft check --json`` prints."""
+        """The result as ``graft check --json`` prints it."""
         numbers = Counter(photo.label for photo in self.dataset.photos)
         return {
             "photos": len(self.dataset.photos),
@@ -60,16 +60,16 @@ class CheckResult:
 
 
 def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
-    """Looks for all that ``find_problems`` knows; nothing but the cache is written.
+    """Searches for every kind of problem in ``KINDS``; writes only to the cache.
 
     Args:
-        options: of ``graft train``, so that it finds backbone and bottlenecks cached.
-        reporter: hears how far it has come.
+        options: the options that ``graft train`` will get, so that it finds backbone and bottlenecks in the cache.
+        reporter: receives progress and notes.
 
     Raises:
-        DatasetError: there is no such folder, or no class folder in it.
-        WeightsError: the weights that were asked for cannot be used; where the default ones cannot be had, only the
-            search for mislabels is left out.
+        DatasetError: the folder does not exist, or has no class folder.
+        WeightsError: the weights that were asked for cannot be used. If the default weights are not available, only
+            the search for mislabels is left out.
         GraftError: the cache cannot be used, or the backbone cannot be converted.
     """
     threads = threads_to_use(options.threads)
@@ -100,9 +100,9 @@ def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource | Weight
 def _searched(
     dataset: Dataset, weights: WeightsSource, options: HeadOptions, cache: Path, threads: int, reporter: Reporter
 ) -> tuple[Dataset, MislabelSearch]:
-    """Looks for mislabels; the data set comes back without photos that failed meanwhile."""
+    """Searches for mislabels; returns the data set without photos that could not be read any more, and the result."""
     labels = np.array([photo.label for photo in dataset.photos], np.int64)
-    if len(np.unique(labels)) < 2:  # noqa: PLR2004  classes to tell apart
+    if len(np.unique(labels)) < 2:  # noqa: PLR2004  classes to distinguish
         return dataset, MislabelSearch(note="this needs two classes")
     backbone = _backbone(dataset, weights, options, cache, threads, reporter)
     with Bottlenecks(backbone, cache) as bottlenecks:
@@ -119,11 +119,11 @@ def _searched(
 def _backbone(
     dataset: Dataset, weights: WeightsSource, options: HeadOptions, cache: Path, threads: int, reporter: Reporter
 ) -> Backbone:
-    """Quantized as training would, so that training finds it in the cache."""
+    """Quantizes the backbone as training does, so that training finds it in the cache."""
     training: tuple[Photo, ...]
     try:
         training = split(dataset, options.rule).train
-    except DatasetError:  # it can't be trained on as it is, but looked at
+    except DatasetError:  # the photos cannot be trained on as they are, but they can be checked
         training = tuple(photo for photo in dataset.photos if options.rule.part(photo.place) == "train")
     spec = BackboneSpec(weights, options.tap, options.image_size, options.quantization, options.resize)
     with reporter.progress("quantizing") as progress:

@@ -32,7 +32,7 @@ SIZE = 75
 
 @pytest.fixture
 def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keras's weights are not here and cannot be downloaded."""
+    """Makes Keras's weights unavailable, and their download impossible."""
     (tmp_path / "no folder").touch()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no folder"))
     monkeypatch.delenv("GRAFT_WEIGHTS", raising=False)
@@ -42,8 +42,8 @@ def _check(root: Path, cache: Path, **options: Any) -> CheckResult:
     return check(HeadOptions(photos=root, cache=cache, threads=2, image_size=SIZE, **options), QUIET)
 
 
-def _found(findings: Iterable[Finding], root: Path) -> dict[str, list[list[str]]]:
-    """Paths by kind, from the folder on."""
+def _paths_by_kind(findings: Iterable[Finding], root: Path) -> dict[str, list[list[str]]]:
+    """The paths of the findings by kind, relative to the folder."""
     paths: dict[str, list[list[str]]] = {}
     for finding in findings:
         paths.setdefault(finding.kind, []).append([str(path.relative_to(root)) for path in finding.paths])
@@ -51,7 +51,7 @@ def _found(findings: Iterable[Finding], root: Path) -> dict[str, list[list[str]]
 
 
 def _spoil(root: Path) -> None:
-    """Plants one of everything in 25 cats and 25 dogs."""
+    """Plants one problem of each kind among 25 cats and 25 dogs."""
     write_photos(root, count=25)
     picture = image(900, 300, 200)
     shutil.copy(root / "cats" / "0000.png", root / "cats" / "again.png")
@@ -67,11 +67,11 @@ def _spoil(root: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_weights")
-def test_everything_that_is_wrong_is_found_and_nothing_else(tmp_path: Path) -> None:
+def test_every_problem_is_found_and_nothing_else(tmp_path: Path) -> None:
     root = tmp_path / "photos"
     _spoil(root)
     result = _check(root, tmp_path / "cache")
-    assert _found(result.findings, root) == {
+    assert _paths_by_kind(result.findings, root) == {
         "unreadable": [["cats/notes.txt"], ["dogs/cut.jpg"]],
         "stray": [["stray.png"]],
         "identical_across": [["cats/0001.png", "dogs/cat.png"]],
@@ -97,22 +97,22 @@ def test_good_photos_give_no_findings(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_weights")
-def test_what_cannot_be_trained_on_can_be_checked(tmp_path: Path) -> None:
+def test_photos_that_cannot_be_trained_on_can_be_checked(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos", ["cats"], count=22)
-    assert _found(_check(root, tmp_path / "cache").findings, tmp_path) == {"class": [["photos"]]}
+    assert _paths_by_kind(_check(root, tmp_path / "cache").findings, tmp_path) == {"class": [["photos"]]}
     (root / "empty").mkdir()
     (root / "bad").mkdir()
     (root / "bad" / "a.jpg").write_text("x")
-    assert _found(_check(root, tmp_path / "cache").findings, root) == {
+    assert _paths_by_kind(_check(root, tmp_path / "cache").findings, root) == {
         "class": [["bad"], ["empty"]],
         "unreadable": [["bad/a.jpg"]],
     }
     shutil.rmtree(root / "cats")
-    assert _found(_check(root, tmp_path / "cache").findings, root)["class"] == [["bad"], ["empty"]]
+    assert _paths_by_kind(_check(root, tmp_path / "cache").findings, root)["class"] == [["bad"], ["empty"]]
 
 
 @pytest.mark.usefixtures("no_weights")
-def test_what_training_would_refuse_is_found_with_what_helps(tmp_path: Path) -> None:
+def test_a_class_that_training_would_refuse_is_found_with_advice(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos", ["cats"], count=25)
     (root / "dogs").mkdir()
     for name in ("one", "copy"):
@@ -122,18 +122,18 @@ def test_what_training_would_refuse_is_found_with_what_helps(tmp_path: Path) -> 
     assert finding["paths"] == [str(root / "dogs")]
     assert finding["problem"] == "no test photo among its 2"
     assert finding["missing"] == ["test"]
-    assert finding["advice"] == "add photos, a class needs at least two different ones"
+    assert finding["advice"] == "add photos; a class needs at least two different ones"
     refused = graft("train", root, "-o", tmp_path / "m.tflite", "--weights", "random", *options)
-    assert error_line(refused) == f"error: 'dogs' has {finding['problem']}: {finding['advice']}"
+    assert error_line(refused) == f"error: 'dogs' has {finding['problem']}; {finding['advice']}"
 
 
 @pytest.mark.usefixtures("no_weights")
-def test_the_seed_that_check_advises_can_be_trained_with(tmp_path: Path) -> None:
+def test_training_works_with_the_seed_that_check_advises(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos", count=4)
     seed = next(seed for seed in range(50) if len(shortages(scan(root, 1), SplitRule(seed))) == 1)
-    found = _check(root, tmp_path / "cache", rule=SplitRule(seed))
-    (finding,) = (finding for finding in found.findings if finding.kind == "split")
-    assert f"  {finding.advice}" in check_report(found).splitlines()
+    result = _check(root, tmp_path / "cache", rule=SplitRule(seed))
+    (finding,) = (finding for finding in result.findings if finding.kind == "split")
+    assert f"  {finding.advice}" in check_report(result).splitlines()
     better = int(finding.advice.rpartition("--seed ")[2])
     again = _check(root, tmp_path / "cache", rule=SplitRule(better))
     assert {finding.kind for finding in again.findings} == {"few"}
@@ -167,17 +167,18 @@ def test_few_photos_are_counted_without_copies_and_near_duplicates() -> None:
     photos = _many((20, 20))
     assert find_problems(_dataset(photos), 299) == ()
     twins = [replace(photo, group="0/0") if photo.digest == "0/1" else photo for photo in photos]
-    found = {finding.kind: finding for finding in find_problems(_dataset(twins), 299)}
-    assert found.keys() == {"near", "few"}
-    assert found["few"].paths == (Path("photos/cats"),)
-    assert found["few"].details["photos"] == 19
+    findings = {finding.kind: finding for finding in find_problems(_dataset(twins), 299)}
+    assert findings.keys() == {"near", "few"}
+    assert findings["few"].paths == (Path("photos/cats"),)
+    assert findings["few"].problem == "only 19 different"
+    assert findings["few"].details["photos"] == 19
 
 
 @pytest.mark.parametrize(
     ("size", "image_size", "tiny"),
     [((150, 900), 299, False), ((149, 900), 299, True), ((900, 149), 299, True), ((112, 112), 224, False)],
 )
-def test_tiny_is_what_is_enlarged_more_than_twice(size: tuple[int, int], image_size: int, tiny: bool) -> None:
+def test_a_photo_that_is_enlarged_more_than_twice_is_tiny(size: tuple[int, int], image_size: int, tiny: bool) -> None:
     findings = find_problems(_dataset(_many((20, 20), size)), image_size)
     assert {finding.kind for finding in findings} == ({"tiny"} if tiny else set())
     assert len(findings) == 40 * tiny
@@ -186,23 +187,23 @@ def test_tiny_is_what_is_enlarged_more_than_twice(size: tuple[int, int], image_s
 def test_a_mislabel_names_photo_label_and_suggestion() -> None:
     (finding,) = find_problems(_dataset(_many((20, 20))), 299, [Mislabel(21, 0, 0.987, 0.98)])
     assert finding.paths == (Path("photos/1/1.jpg"),)
-    assert finding.problem == "looks like 'cats' (99%), lies in 'dogs'"
+    assert finding.problem == "looks like 'cats' (99%), but is in 'dogs'"
     assert finding.details == {"label": "dogs", "suggested": "cats", "probability": 0.987, "margin": 0.98}
 
 
-def test_warnings_sum_up_what_training_does_not_name_itself() -> None:
+def test_warnings_count_what_training_does_not_report_itself() -> None:
     dataset = _dataset(_many((70, 20)), skipped=2)
     twins = [replace(photo, group="0/0") if photo.digest in {"0/1", "0/2"} else photo for photo in dataset.photos]
     findings = find_problems(replace(dataset, photos=tuple(twins)), 299)
     (line,) = warnings(findings, Path("my photos"))
-    said = "1 set of near duplicates within a class, 1 imbalance between the classes"
-    assert line == f"warning: {said}: 'graft check my photos' lists them"
+    counted = "1 group of near duplicates within a class, 1 imbalance between the classes"
+    assert line == f"warning: {counted}: 'graft check my photos' lists them"
     assert warnings((), Path("photos")) == []
     (divided,) = warnings((), Path("photos"), ("0/0",))
-    assert "a set of near duplicates had to be divided" in divided
+    assert "a group of near duplicates had to be divided" in divided
 
 
-def test_the_report_says_what_to_do_and_stays_short() -> None:
+def test_the_report_gives_advice_and_stays_short() -> None:
     photos = _many((30, 25), (10, 10))
     names = Path("photos") / "two\nlines.jpg"
     photos[0] = replace(photos[0], path=names)
@@ -217,7 +218,7 @@ def test_the_report_says_what_to_do_and_stays_short() -> None:
     for kind in ("near", "few", "tiny"):
         assert any(KINDS[kind].advice in line for line in lines)
     assert "90.0%" in lines[-2]
-    assert lines[-1] == "found: 1 set of near duplicates within a class, 1 class with few photos, 55 tiny photos"
+    assert lines[-1] == "found: 1 group of near duplicates within a class, 1 class with few photos, 55 tiny photos"
     assert len(lines) < 40
 
 
@@ -241,7 +242,7 @@ def test_json_lists_all_and_strict_fails_after_the_report(tmp_path: Path) -> Non
     assert graft("check", write_photos(tmp_path / "good", count=25), *options, "--strict").returncode == 0
 
 
-def test_what_is_no_folder_of_classes_is_an_error_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_without_classes_is_an_error_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match="no such folder"):
         _check(tmp_path / "missing", tmp_path / "cache", weights="random")
@@ -250,19 +251,19 @@ def test_what_is_no_folder_of_classes_is_an_error_in_one_line(tmp_path: Path) ->
     assert "no such folder" in error_line(graft("check", tmp_path / "missing", "--cache", tmp_path / "cache"))
 
 
-def test_weights_that_were_asked_for_must_be_there(tmp_path: Path) -> None:
+def test_weights_that_were_asked_for_must_exist(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos", count=2)
     with pytest.raises(WeightsError, match=r"no such weights file.*nope\.h5"):
         _check(root, tmp_path / "cache", weights=str(tmp_path / "nope.h5"))
 
 
 @pytest.mark.slow
-def test_a_class_of_one_photo_does_not_keep_the_others_from_being_looked_at(tmp_path: Path) -> None:
+def test_a_class_of_one_photo_does_not_keep_the_others_from_being_checked(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos", count=12)
     (root / "birds").mkdir()
     (root / "birds" / "one.png").write_bytes(image_bytes(77))
     result = _check(root, tmp_path / "cache", weights="random", tap="mixed0")
-    assert _found(result.findings, root)["few"] == [["birds"], ["cats"], ["dogs"]]
+    assert _paths_by_kind(result.findings, root)["few"] == [["birds"], ["cats"], ["dogs"]]
     assert result.search.accuracy is not None
     assert {path.name for path in (tmp_path / "cache").iterdir()} == {"backbones", "bottlenecks", "fingerprints"}
 
@@ -283,12 +284,12 @@ def test_ten_swapped_labels_and_planted_copies_among_500_real_photos(
     options = ["--weights", weights_file, "--tap", "mixed7", "--cache", pets.cache]
     converted = sorted((pets.cache / "backbones").iterdir())
     report = graft_json("check", root, *options)
-    named = [finding["paths"] for finding in report["findings"] if finding["kind"] == "mislabel"]
-    found = {str(Path(path).relative_to(root)) for (path,) in named}
+    mislabels = [finding["paths"] for finding in report["findings"] if finding["kind"] == "mislabel"]
+    named = {str(Path(path).relative_to(root)) for (path,) in mislabels}
     assert len(swapped) == 10
-    assert len(found & swapped) >= 7
-    assert len(found - swapped) <= 2
+    assert len(named & swapped) >= 7
+    assert len(named - swapped) <= 2
     pairs = [{Path(path).name for path in f["paths"]} for f in report["findings"] if f["kind"] == "near"]
     copies = [{path.name, f"copy of {path.name}"} for path in sources[:3]]
     assert sorted(map(sorted, pairs)) == sorted(map(sorted, [*copies, {"dog.74.jpg", "dog.180.jpg"}]))
-    assert sorted((pets.cache / "backbones").iterdir()) == converted  # the one that training uses will do
+    assert sorted((pets.cache / "backbones").iterdir()) == converted  # the backbone that training made is used

@@ -1,4 +1,4 @@
-"""Seeded variants of training photos: flip, crop, brightness."""
+"""Makes seeded variants of training photos: flipped, cropped, brighter or darker."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 VERSION = 1
-"""Goes up when the same photo, index and seed would give another variant; cached bottlenecks are keyed by it."""
+"""Increase it whenever the same photo, index and seed give another variant: cached bottlenecks are keyed by it."""
 
 MIN_CROP_SIDE = 0.8
 BRIGHTNESS = (0.75, 1.25)
 
 
 def variant(image: Image.Image, digest: str, index: int, seed: int) -> Image.Image:
-    """One variant of a photo, always the same for the same content, index and seed.
+    """Makes a variant of a photo. The same content, index and seed always give the same variant.
 
     Args:
-        image: upright RGB.
-        digest: the photo's content hash.
-        index: 1, 2, …
-        seed: of the run.
+        image: the photo, upright and in RGB.
+        digest: SHA-256 of the photo's content, in hex.
+        index: number of the variant, from 1.
+        seed: the seed of the run.
 
     Returns:
-        RGB: mirrored or not, 80 to 100% of each side, brightness times 0.75 to 1.25.
+        An RGB image, perhaps mirrored, with 80 to 100% of each side and 0.75 to 1.25 times the brightness.
     """
     entropy = hashlib.sha256(f"graft-augment:{seed}:{digest}:{index}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(entropy[:16], "big"))

@@ -1,4 +1,4 @@
-"""A folder per class becomes labels and photos."""
+"""Reads a data set: a folder of photos for each class."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Photo:
 
     Attributes:
         path: the file.
-        label: indexes the data set's labels.
-        digest: the content's SHA-256 in hex.
-        group: equal for near duplicates, the smallest digest among them; empty when none were looked for.
-        size: width and height in pixels as stored; None when the file was not looked at.
+        label: index of the photo's class in the data set's labels.
+        digest: SHA-256 of the content, in hex.
+        group: the smallest digest among the photo's near duplicates; empty if they were not searched for.
+        size: width and height in pixels as stored; None if the file was not read.
     """
 
     path: Path
@@ -37,13 +37,13 @@ class Photo:
 
     @property
     def place(self) -> str:
-        """What the photo's side of a split or fold hangs on: its group, or its own content."""
+        """The key that decides the photo's side of a split or fold: its group, or its own digest without one."""
         return self.group or self.digest
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that is not used, and why."""
+    """A file that is not used, and the reason."""
 
     path: Path
     reason: str
@@ -51,7 +51,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The photos below a folder; ``labels`` are the class folders' names in code point order."""
+    """The photos of a folder.
+
+    Attributes:
+        root: the folder.
+        labels: the names of the class folders, in code point order.
+        photos: the photos that can be used.
+        skipped: the files that cannot be used.
+    """
 
     root: Path
     labels: tuple[str, ...]
@@ -59,40 +66,41 @@ class Dataset:
     skipped: tuple[Skipped, ...]
 
     def without(self, failures: Mapping[str, str]) -> Dataset:
-        """The data set less the photos whose digest is in ``failures`` (digest to reason)."""
+        """Moves the photos whose digest is in ``failures`` (digest to reason) to ``skipped``."""
         kept = tuple(p for p in self.photos if p.digest not in failures)
-        gone = tuple(Skipped(p.path, failures[p.digest]) for p in self.photos if p.digest in failures)
-        return replace(self, photos=kept, skipped=self.skipped + gone)
+        failed = tuple(Skipped(p.path, failures[p.digest]) for p in self.photos if p.digest in failures)
+        return replace(self, photos=kept, skipped=self.skipped + failed)
 
 
 def check_folder(root: Path) -> None:
-    """Raises DatasetError unless there is such a folder and it can be looked into."""
+    """Raises DatasetError unless the folder exists and can be listed."""
     entries_of_root(root)
 
 
 def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
-    """Finds the photos: one folder per class, nested folders count as their class, hidden names don't.
+    """Finds the photos of a data set.
+
+    Every folder directly below ``root`` is a class. Nested folders belong to the class that they are in; hidden names
+    are left out. A file whose header shows that it is no usable image is skipped with the reason; damage further
+    inside shows only when the photo is decoded (see ``Dataset.without``).
 
     Args:
         root: the folder.
-        threads: files that are looked at together.
-        min_classes: two to train on, where every class must have a photo; one to evaluate with.
-
-    Files whose header shows that they are no usable image are left out with the reason; damage further inside
-    shows only when they are decoded (see ``Dataset.without``).
+        threads: files that are read at a time.
+        min_classes: 2 for training, where every class must have a photo; 1 for evaluation.
 
     Raises:
-        DatasetError: fewer than two classes, a class without a photo, or a folder that can't be read.
+        DatasetError: there are too few classes, a class has no photo, or a folder cannot be listed.
     """
     folders, stray = class_folders(root, min_classes)
     jobs = [(path, label) for label, folder in enumerate(folders) for path in files(folder)]
     with ThreadPoolExecutor(threads) as pool:
-        looked: list[Photo | Skipped] = []
-        for start in range(0, len(jobs), _AT_ONCE):  # of 100,000 files, the pool's own records would take most memory
-            looked += pool.map(lambda job: _look(*job), jobs[start : start + _AT_ONCE])
-    photos = tuple(found for found in looked if isinstance(found, Photo))
-    skipped = [Skipped(path, "lies outside the class folders") for path in stray]
-    skipped += [found for found in looked if isinstance(found, Skipped)]
+        entries: list[Photo | Skipped] = []
+        for start in range(0, len(jobs), _AT_ONCE):  # for 100,000 files at once, the pool would take most of the memory
+            entries += pool.map(lambda job: _read(*job), jobs[start : start + _AT_ONCE])
+    photos = tuple(entry for entry in entries if isinstance(entry, Photo))
+    skipped = [Skipped(path, "is outside the class folders") for path in stray]
+    skipped += [entry for entry in entries if isinstance(entry, Skipped)]
     labels = tuple(unicodedata.normalize("NFC", folder.name) for folder in folders)
     dataset = Dataset(root, labels, photos, tuple(skipped))
     if min_classes > 1:
@@ -110,13 +118,12 @@ def check_classes(dataset: Dataset) -> None:
     reasons = Counter(skip.reason for skip in dataset.skipped if not folders.isdisjoint(skip.path.parents))
     why = f" ({_times(reasons)})" if reasons else ""
     if len(empty) == len(dataset.labels):
-        raise DatasetError(f"no readable photo in {dataset.root}{why}: put photos into its class folders")
-    raise DatasetError(
-        f"{quoted(empty)} in {dataset.root}: no readable photo there{why}; add photos or remove the folder"
-    )
+        raise DatasetError(f"no readable photo in {dataset.root}{why}", "put photos into its class folders")
+    folder = "the folder" if len(empty) == 1 else "the folders"
+    raise DatasetError(f"no readable photo in {quoted(empty)} in {dataset.root}{why}", f"add photos or remove {folder}")
 
 
-def _look(path: Path, label: int) -> Photo | Skipped:
+def _read(path: Path, label: int) -> Photo | Skipped:
     try:
         data = read_photo(path)
         size = check_header(data)

@@ -1,4 +1,4 @@
-"""The kinds of things that may be wrong with a data set, and what to do about them."""
+"""The kinds of findings about a data set, each with advice."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Mislabel:
     """A photo that is probably of another class.
 
     Attributes:
-        index: of the photo.
-        suggested: the class that it seems to be of.
-        probability: of that class, by a head that did not see the photo.
-        margin: by how much that exceeds the probability of the class that it lies in.
+        index: place of the photo in the data set.
+        suggested: index of the class that the photo seems to be of.
+        probability: of the suggested class, according to a head that did not see the photo.
+        margin: difference between that probability and the probability of the class that the photo is in.
     """
 
     index: int
@@ -28,93 +28,99 @@ class Mislabel:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of finding: how one and several are called, and what to do about them."""
+class FindingKind:
+    """A kind of finding.
 
-    one: str
-    several: str
+    Attributes:
+        singular: the name of one such finding.
+        plural: the name of several.
+        advice: what to do about them.
+    """
+
+    singular: str
+    plural: str
     advice: str
 
     def counted(self, count: int) -> str:
-        """Such as ``2 tiny photos``."""
-        return f"{count:,} {self.one if count == 1 else self.several}"
+        """Returns the number with the name, such as ``2 tiny photos``."""
+        return f"{count:,} {self.singular if count == 1 else self.plural}"
 
 
-KINDS: dict[str, Kind] = {
-    "class": Kind(
+KINDS: dict[str, FindingKind] = {
+    "class": FindingKind(
         "class that cannot be trained on",
         "classes that cannot be trained on",
-        "add photos, or remove the folder; at least two classes with photos are needed",
+        "add photos or remove the folder; training needs at least two classes with photos",
     ),
-    "split": Kind(
+    "split": FindingKind(
         "class that training refuses",
         "classes that training refuses",
-        "add photos: every class needs one to train on and one to test with",
+        "add photos; every class needs at least one to train on and one to test on",
     ),
-    "unreadable": Kind(
+    "unreadable": FindingKind(
         "file that cannot be read",
         "files that cannot be read",
-        "mend, convert or remove them; training skips them",
+        "repair, convert or remove them; training skips them",
     ),
-    "stray": Kind(
+    "stray": FindingKind(
         "file outside the class folders",
         "files outside the class folders",
-        "move them into the folder of their class, or away; training skips them",
+        "move them into the folder of their class, or out of the data set; training skips them",
     ),
-    "identical_across": Kind(
-        "set of identical photos in different classes",
-        "sets of identical photos in different classes",
-        "at most one of the labels is right: remove the others",
+    "identical_across": FindingKind(
+        "group of identical photos in different classes",
+        "groups of identical photos in different classes",
+        "at most one of the classes is right; remove the photos from the others",
     ),
-    "near_across": Kind(
-        "set of near duplicates in different classes",
-        "sets of near duplicates in different classes",
-        "look at them: if they show one thing, remove those whose label is wrong",
+    "near_across": FindingKind(
+        "group of near duplicates in different classes",
+        "groups of near duplicates in different classes",
+        "look at them; if they show the same thing, remove those in the wrong class",
     ),
-    "mislabel": Kind(
+    "mislabel": FindingKind(
         "photo that is likely in the wrong class",
         "photos that are likely in the wrong class",
-        "look at them, and move those that are into their class",
+        "look at them, and move those that are wrong into the right class",
     ),
-    "identical": Kind(
-        "set of identical photos within a class",
-        "sets of identical photos within a class",
-        "keep one of each: copies only give a photo more weight",
+    "identical": FindingKind(
+        "group of identical photos within a class",
+        "groups of identical photos within a class",
+        "keep one of each; copies only give a photo more weight",
     ),
-    "near": Kind(
-        "set of near duplicates within a class",
-        "sets of near duplicates within a class",
-        "keep the best of each, or leave them: they stay on one side of the split",
+    "near": FindingKind(
+        "group of near duplicates within a class",
+        "groups of near duplicates within a class",
+        "keep the best of each, or leave them; they stay on one side of the split",
     ),
-    "imbalance": Kind(
+    "imbalance": FindingKind(
         "imbalance between the classes",
         "imbalances between the classes",
         "add photos to the small classes, or train with --class-weight balanced",
     ),
-    "few": Kind(
+    "few": FindingKind(
         "class with few photos",
         "classes with few photos",
-        "add different photos, at least 20 a class and better a hundred",
+        "add different photos; a class should have at least 20, better a hundred",
     ),
-    "tiny": Kind(
+    "tiny": FindingKind(
         "tiny photo",
         "tiny photos",
-        "replace them by larger ones, or train with a smaller --image-size",
+        "replace them with larger ones, or train with a smaller --image-size",
     ),
 }
-"""In the order in which they are reported."""
+"""The kinds by name, in the order in which they are reported."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that may be wrong.
+    """Something that may be wrong with the data set.
 
     Attributes:
         kind: a key of ``KINDS``.
-        paths: the files, or class folders, that it is about.
-        problem: what was seen.
-        advice: what to do.
-        details: figures for a program.
+        paths: the files or class folders concerned.
+        problem: what is wrong with them.
+        advice: what to do about it.
+        details: figures for programs that read the JSON output.
     """
 
     kind: str
@@ -124,7 +130,7 @@ class Finding:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """The finding as ``graft check --json`` prints it."""
         return {
             "kind": self.kind,
             "paths": [os.fsdecode(path) for path in self.paths],
@@ -135,26 +141,26 @@ class Finding:
 
 
 def counts(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many findings there are of every kind."""
+    """Counts the findings of every kind; kinds without a finding count 0."""
     numbers = Counter(finding.kind for finding in findings)
     return {kind: numbers[kind] for kind in KINDS}
 
 
 def warnings(findings: Iterable[Finding], folder: Path, divided: Sequence[str] = ()) -> list[str]:
-    """What ``graft train`` says of its photos, a line each.
+    """Returns the warnings that ``graft train`` prints about its photos, one line each.
 
     Args:
-        findings: of which those that training names one by one are left out.
-        folder: of the photos.
-        divided: ``Split.divided``.
+        findings: what ``find_problems`` returned; kinds that training reports file by file are left out.
+        folder: the folder of the photos.
+        divided: the groups in ``Split.divided``.
     """
     numbers = counts(finding for finding in findings if finding.kind not in {"class", "unreadable", "stray"})
-    said = [KINDS[kind].counted(count) for kind, count in numbers.items() if count]
-    lines = [f"warning: {', '.join(said)}: 'graft check {folder}' lists them"] if said else []
+    counted = [KINDS[kind].counted(count) for kind, count in numbers.items() if count]
+    lines = [f"warning: {', '.join(counted)}: 'graft check {folder}' lists them"] if counted else []
     if divided:
-        sets = "a set" if len(divided) == 1 else f"{len(divided)} sets"
+        groups = "a group" if len(divided) == 1 else f"{len(divided)} groups"
         lines.append(
-            f"warning: {sets} of near duplicates had to be divided between training and test, as a class has too few "
-            "other photos; expect less of the model than its test says"
+            f"warning: {groups} of near duplicates had to be divided between training and test, because a class has "
+            "too few other photos; expect a lower accuracy than on the test photos"
         )
     return lines

@@ -1,6 +1,6 @@
-"""What photos are compared by: a perceptual hash and a thumbnail of each, cached by the photo's content.
+"""Computes what photos are compared by: a perceptual hash and a thumbnail, cached by the photo's content.
 
-The hashes of the picture turned and mirrored follow from the thumbnail: nothing more need be cached.
+The hashes of the rotated and mirrored photo follow from the thumbnail, so they need not be cached.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from graft_host.support.progress import Progress
 from graft_host.support.vector_store import BottleneckStore
 
 VERSION = 1
-"""Goes up when the same photo would get another fingerprint; the cache is keyed by it."""
+"""Increase it whenever the same photo gets another fingerprint: it is part of the cache's name."""
 
 TURNS = 8
-"""Ways in which a square lies on itself: as it is (0), or turned and mirrored."""
+"""The symmetries of a square: unchanged (0), or rotated and mirrored."""
 
-_DECODED_SIDE = 256  # a JPEG decoded much smaller than this is shifted by up to a pixel of the thumbnail
-_HASH_SIDE = 8  # frequencies along a side whose signs are the hash
+_DECODED_SIDE = 256  # decoding a JPEG much smaller than this shifts it by up to a pixel of the thumbnail
+_HASH_SIDE = 8  # frequencies along a side that the hash is made of
 _HASH_BYTES = _HASH_SIDE**2 // 8
 _BYTES = _HASH_BYTES + SIDE * SIDE * 3
 _COMMIT_PHOTOS = 64
@@ -42,13 +42,13 @@ _Number = TypeVar("_Number", bound=np.generic)
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """The fingerprints of M contents.
+    """The fingerprints of M different photos.
 
     Attributes:
-        digests: of the contents, ascending.
-        hashes: 64 bits each, bool ``[M,64]``.
-        thumbnails: RGB, uint8 ``[M,32,32,3]``.
-        failures: photos that cannot be decoded: digest to reason.
+        digests: of the photos' contents, ascending.
+        hashes: the perceptual hashes of 64 bits, bool ``[M,64]``.
+        thumbnails: the photos at 32 x 32 pixels in RGB, uint8 ``[M,32,32,3]``.
+        failures: the photos that cannot be decoded, digest to reason.
     """
 
     digests: tuple[str, ...]
@@ -58,16 +58,16 @@ class Fingerprints:
 
 
 def fingerprints(photos: Sequence[Photo], cache: Path, threads: int, progress: Progress) -> Fingerprints:
-    """Takes the fingerprints of photos, those that are not cached yet by decoding them.
+    """Returns the fingerprints of photos; decodes only those that are not in the cache.
 
     Args:
-        photos: copies of one content count once.
-        cache: folder of the kit's caches.
+        photos: the photos; identical ones are decoded once.
+        cache: graftkit's cache folder.
         threads: photos decoded at a time.
-        progress: called with (photos done, photos to decode).
+        progress: called with the number of photos decoded and the number to decode.
 
     Raises:
-        CacheError: the cache cannot be used; what was stored before stays.
+        CacheError: the cache cannot be used; what is stored already is kept.
     """
     contents = {photo.digest: photo for photo in photos}
     name = f"v{VERSION}-p{PREPROCESS_VERSION}.sqlite"
@@ -84,29 +84,36 @@ def fingerprints(photos: Sequence[Photo], cache: Path, threads: int, progress: P
 
 
 def turned(pictures: NDArray[_Number], turn: int) -> NDArray[_Number]:
-    """Square pictures ``[P,S,S,…]`` in one of the eight ways: 1 mirrors them, 2 upends them, 4 then swaps the axes."""
+    """Applies one of the eight symmetries to square pictures ``[P,S,S,…]``.
+
+    Args:
+        pictures: rows, columns and any further axes.
+        turn: a sum of 1 to mirror them left to right, 2 to flip them top to bottom, and 4 to swap the axes afterwards.
+    """
     mirrored = pictures[:, :, ::-1] if turn & 1 else pictures
-    upended = mirrored[:, ::-1] if turn & 2 else mirrored
-    return upended.swapaxes(1, 2) if turn & 4 else upended
+    flipped = mirrored[:, ::-1] if turn & 2 else mirrored
+    return flipped.swapaxes(1, 2) if turn & 4 else flipped
 
 
 def turned_hashes(thumbnails: Pixels) -> NDArray[np.bool_]:
-    """The hashes of thumbnails in each of the eight ways, bool ``[8,M,64]``; but for rounding they are pHash's.
+    """Computes the hashes of thumbnails under all eight symmetries, bool ``[8,M,64]``: pHash's except for rounding.
 
-    Mirroring a picture changes the sign of every other frequency of its cosine transform (DCT-II) and nothing else, as
-    cos(π f (S - 1 - x + ½) / S) is (-1)^f cos(π f (x + ½) / S); so one transform serves all.
+    Mirroring a picture only changes the sign of every other frequency of its cosine transform (DCT-II), because
+    cos(π f (S - 1 - x + ½) / S) is (-1)^f cos(π f (x + ½) / S). So one transform serves all eight.
     """
     frequencies = np.arange(_HASH_SIDE)[:, None]
     waves = np.cos(np.pi * frequencies * (np.arange(SIDE) + 0.5) / SIDE).astype(np.float32)
     spectrum = waves @ (thumbnails.astype(np.float32) @ _LUMA) @ waves.T
-    still = np.ones(_HASH_SIDE, np.float32)
-    changed = np.where(np.arange(_HASH_SIDE) % 2, -still, still)
+    same = np.ones(_HASH_SIDE, np.float32)
+    mirrored = np.where(np.arange(_HASH_SIDE) % 2, -same, same)
     hashes = np.empty((TURNS, len(thumbnails), _HASH_SIDE**2), np.bool_)
     for turn in range(TURNS):
-        across, down = changed if turn & 1 else still, changed if turn & 2 else still
-        found = spectrum * across * down[:, None]
-        found = (found.swapaxes(1, 2) if turn & 4 else found).reshape(-1, _HASH_SIDE**2)
-        hashes[turn] = found > np.median(found, axis=1, keepdims=True)
+        across, down = mirrored if turn & 1 else same, mirrored if turn & 2 else same
+        turned_spectrum = spectrum * across * down[:, None]
+        if turn & 4:
+            turned_spectrum = turned_spectrum.swapaxes(1, 2)
+        frequency = turned_spectrum.reshape(-1, _HASH_SIDE**2)
+        hashes[turn] = frequency > np.median(frequency, axis=1, keepdims=True)
     return hashes
 
 
@@ -117,20 +124,20 @@ def _compute(jobs: list[Photo], store: BottleneckStore, threads: int, progress: 
         for batch in _batches(jobs):
             rows: list[tuple[str, Pixels]] = []
             try:
-                for photo, found in zip(batch, pool.map(_fingerprint, batch), strict=True):
-                    if isinstance(found, PhotoError):
-                        failures[photo.digest] = str(found)
+                for photo, fingerprint in zip(batch, pool.map(_fingerprint, batch), strict=True):
+                    if isinstance(fingerprint, PhotoError):
+                        failures[photo.digest] = str(fingerprint)
                     else:
-                        rows.append((photo.digest, found))
+                        rows.append((photo.digest, fingerprint))
                     done += 1
                     progress(done, len(jobs))
             finally:
-                store.put(rows)  # Ctrl-C keeps what was computed
+                store.put(rows)  # so that Ctrl-C does not lose what is computed
     return failures
 
 
 def _fingerprint(photo: Photo) -> Pixels | PhotoError:
-    from imagehash import phash  # half a second with SciPy; a run that finds everything cached needs neither
+    from imagehash import phash  # takes half a second, with SciPy; not needed if everything is cached
 
     try:
         data = read_photo(photo.path)

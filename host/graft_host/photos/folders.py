@@ -1,4 +1,4 @@
-"""The folders of a data set: which of them are classes, and which files lie below."""
+"""Lists the class folders of a data set, and the files below them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from graft_device.errors import DatasetError, os_reason
 
 _LITTER = {"thumbs.db", "desktop.ini"}
-_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # controls, bytes that are no text, line and paragraph separators
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that are not text, line and paragraph separators
 
 
 def entries_of_root(root: Path) -> list[tuple[Path, bool]]:
-    """What lies in the folder, each with whether it is a folder; raises DatasetError if it can't be looked into."""
+    """Lists a folder; each entry comes with whether it is a folder. Raises DatasetError if it cannot be listed."""
     try:
         if not root.is_dir():
             raise DatasetError(f"no such folder of photos: {root}")
@@ -24,25 +24,26 @@ def entries_of_root(root: Path) -> list[tuple[Path, bool]]:
 
 
 def class_folders(root: Path, min_classes: int) -> tuple[list[Path], list[Path]]:
-    """The class folders by name, and the files that lie beside them.
+    """Returns the class folders sorted by name, and the files beside them.
 
     Raises:
-        DatasetError: too few folders, or names that cannot be labels.
+        DatasetError: there are too few folders, or a name cannot be a label.
     """
     entries = entries_of_root(root)
     folders = [path for path, is_folder in entries if is_folder]
     stray = [path for path, is_folder in entries if not is_folder]
     if len(folders) < min_classes:
-        wanted = "one is" if min_classes == 1 else "two are"
+        needed = "one is" if min_classes == 1 else "two are"
         raise DatasetError(
-            f"{root} has {len(folders)} class folder{'s' * (len(folders) != 1)}, at least {wanted} needed: "
-            "put each class's photos into a folder of its own, named after the class"
+            f"{root} has {len(folders)} class folder{'s' * (len(folders) != 1)}, but at least {needed} needed",
+            "put each class's photos into a folder of its own, named after the class",
         )
     for folder in folders:
         if any(unicodedata.category(character) in _UNPRINTABLE for character in folder.name):
             raise DatasetError(
-                f"class folder {folder.name!a} has a line break or another character that can't be printed "
-                "in its name, which is the label: rename it"
+                f"the name of class folder {folder.name!a}, which is its label, has a line break or another "
+                "character that can't be printed",
+                "rename it",
             )
     _refuse_twins(folders)
     return folders, stray
@@ -54,19 +55,20 @@ def _refuse_twins(folders: list[Path]) -> None:
         twin = seen.setdefault(unicodedata.normalize("NFC", folder.name.casefold()), folder)
         if twin is not folder:
             raise DatasetError(
-                f"{quoted([twin.name, folder.name])} in {folder.parent} differ only by case or accents' encoding: "
-                "merge the two folders, or rename one"
+                f"{quoted([twin.name, folder.name])} in {folder.parent} differ only in case or in the encoding of "
+                "accents",
+                "merge the two folders, or rename one",
             )
 
 
 def _entries(folder: Path) -> list[tuple[Path, bool]]:
-    """What lies in a folder, by name, each with whether it is a folder; hidden names are passed over."""
+    """Lists a folder by name, without hidden names; each entry comes with whether it is a folder."""
     try:
         with os.scandir(folder) as entries:
-            found = [(Path(entry.path), _is_folder(entry)) for entry in entries if not _hidden(entry.name)]
+            visible = [(Path(entry.path), _is_folder(entry)) for entry in entries if not _hidden(entry.name)]
     except OSError as error:
         raise _unreadable(folder, error) from error
-    return sorted(found, key=lambda entry: entry[0].name)
+    return sorted(visible, key=lambda entry: entry[0].name)
 
 
 def _hidden(name: str) -> bool:
@@ -77,15 +79,15 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:
-        return False  # a link in a circle, or to where this user may not look; reading it will say so
+        return False  # a circular link, or one to a folder without permission; reading it will report that
 
 
 def _unreadable(folder: Path, error: OSError) -> DatasetError:
-    return DatasetError(f"cannot look into {folder}: {os_reason(error)}; change its permissions or remove it")
+    return DatasetError(f"cannot list {folder}: {os_reason(error)}", "change its permissions or remove it")
 
 
 def files(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
-    """The files below a folder in a fixed order; linked folders are followed, but not in circles."""
+    """Yields the files below a folder in a fixed order; linked folders are followed, but not in circles."""
     try:
         status = folder.stat()
     except OSError as error:
@@ -101,5 +103,5 @@ def files(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> It
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Names as a sentence has them."""
+    """Returns the names as part of a sentence: ``'cats' and 'dogs'``."""
     return " and ".join(f"'{name}'" for name in names)

@@ -1,7 +1,8 @@
-"""Whether two thumbnails show one picture: re-encoded, resized, cropped a little, brighter or darker, or in grey.
+"""Decides whether two thumbnails show the same picture, even if one was edited.
 
-A perceptual hash alone can't tell: plain pictures all have the same one, and a fixed camera's photos nearly so. So one
-thumbnail is laid over the other, and what still differs then must be explained by encoding and resampling.
+A copy may be re-encoded, resized, slightly cropped, brighter or darker, or grey. A perceptual hash alone is not enough:
+all plain pictures have the same one, and the photos of a fixed camera have nearly the same. So one thumbnail is laid
+over the other, and encoding and resampling must explain the differences that remain.
 """
 
 from __future__ import annotations
@@ -32,49 +33,50 @@ from graft_host.photos.registration import (
 
 _PAIRS_AT_ONCE = 64
 _STEPS = 3
-_MORE_STEPS = 8  # where crops of 5% are looked for: 3 miss a tenth of them
-_ENDS = 0.94  # scale along both sides near the smallest that a fit comes to by itself
-_MIDDLE = 0.9  # scale of the crop from which it starts again: 5% a side
+_MORE_STEPS = 8  # to find crops of 5%: 3 steps miss a tenth of them
+_ENDS = 0.94  # scale along both sides, near the smallest that a fit reaches by itself
+_MIDDLE = 0.9  # scale of the crop from which the fit starts again: 5% a side
 
-# The limits of what a copy may be, set between the copies and the look-alikes of tests/test_likeness.py.
-_NOISE, _BUSY, _EDGE = 1.6, 0.04, 0.1  # levels of luma, and levels a level of its deviation and its gradient
-_CROP_EDGE = 0.06  # more of the latter for a border that moved by a pixel
-_COLOUR_NOISE, _COLOUR_SHARE = 10.0, 0.35  # levels of chroma, and levels a level of it …
-_PLAIN_NOISE = 4.0  # … in plain pictures, which have little else to be told apart by
-_EDITED_NOISE, _EDITED = 2.0, 0.2  # more where the light was changed, and levels a level of that change
-_LEFT = 0.1  # share of the pixels that must remain to be compared
-_TONES = 2.0  # levels of deviation among the bright or the dark pixels; in two flat tones any gain and offset fit
-_TEXTURE = 8.0  # levels of deviation without which a crop, a turn or a picture in grey is not told from another picture
-_UNEXPLAINED = 0.12  # share of that deviation that may be left after a crop, a turn or an edit
-# A washer on a table lies on every other once it is turned, or stretched a lot. Hence, without fine detail …
-_DETAIL = 0.8  # levels, the median that smoothing takes away: over 1.1 in photos, 0.1 in washers, 0.6 in shaded walls
-_NEAR = 0.925  # … no crop may be smaller than this, and a turned copy …
-_EXACT, _EXACTLY_THERE = 0.02, 0.08  # … leave no larger share unexplained nor move by more pixels
-_HOPELESS = 0.15  # share of it that a coarse fit of one picture does not leave: 0.10 at most
+# The limits of what counts as a copy, set between the copies and the look-alikes of tests/host/photos/test_likeness.py.
+_NOISE, _BUSY, _EDGE = 1.6, 0.04, 0.1  # levels of luma, and levels per level of its deviation and of its gradient
+_CROP_EDGE = 0.06  # added to _EDGE if the border moved by a pixel
+_COLOUR_NOISE, _COLOUR_SHARE = 10.0, 0.35  # levels of chroma, and levels per level of chroma
+_PLAIN_NOISE = 4.0  # levels of chroma in plain pictures, which differ in little else
+_EDITED_NOISE, _EDITED = 2.0, 0.2  # levels added if the brightness was edited, and levels per level of that edit
+_LEFT = 0.1  # share of the pixels that must be comparable
+_TONES = 2.0  # levels of deviation among the bright or the dark pixels: with two flat tones any gain and offset fit
+_TEXTURE = 8.0  # levels of deviation needed to distinguish a crop, a turn or a grey copy from another picture
+_UNEXPLAINED = 0.12  # share of that deviation that may remain after a crop, a turn or an edit
+# Turned or stretched enough, any washer on a table fits on any other. So pictures without fine detail have limits.
+_DETAIL = 0.8  # levels, the median that smoothing removes: over 1.1 in photos, 0.1 in washers, 0.6 in shaded walls
+_NEAR = 0.925  # scale of the smallest crop without fine detail
+_EXACT, _EXACTLY_THERE = 0.02, 0.08  # unexplained share, and pixels moved, of a turned copy without fine detail
+_HOPELESS = 0.15  # unexplained share after a coarse fit from which pictures differ: copies leave 0.10 at most
 _GREY = 2.5  # levels of chroma
 
 
 def same_picture(first: Pixels, second: Pixels, were_turned: Mask | None = None) -> Mask:
-    """Which pairs of thumbnails show one picture.
+    """Decides which pairs of thumbnails show the same picture.
 
     Args:
         first: RGB thumbnails, uint8 ``[P,32,32,3]``.
-        second: their partners, of the same shape, as they lie on the first.
-        were_turned: which partners were turned or mirrored to lie so, ``[P]``, and have more to prove. None: none was.
+        second: the thumbnails to compare them with, uint8 ``[P,32,32,3]``, turned so that they may fit.
+        were_turned: which of ``second`` were turned or mirrored, ``[P]``, and are compared more strictly; None if none
+            was.
 
     Returns:
-        A truth value for each pair, ``[P]``.
+        Whether each pair shows the same picture, ``[P]``.
     """
     turns = np.zeros(len(first), np.bool_) if were_turned is None else were_turned
-    parts = [slice(start, start + _PAIRS_AT_ONCE) for start in range(0, len(first), _PAIRS_AT_ONCE)]
-    found = [_same(first[part], second[part], turns[part]) for part in parts]
-    return np.concatenate(found) if found else np.zeros(0, np.bool_)
+    blocks = [slice(start, start + _PAIRS_AT_ONCE) for start in range(0, len(first), _PAIRS_AT_ONCE)]
+    answers = [_same(first[block], second[block], turns[block]) for block in blocks]
+    return np.concatenate(answers) if answers else np.zeros(0, np.bool_)
 
 
 def _same(first: Pixels, second: Pixels, were_turned: Mask) -> Mask:
-    """Fits them smoothed, which finds its way from further off; compares those that may be one picture as they are.
+    """Fits smoothed thumbnails, which converges from farther away, and compares the likely pairs in full detail.
 
-    Either is laid over the other: what is lost by stretching a crop is not lost by shrinking the whole.
+    Each is laid over the other, because stretching a crop loses detail that shrinking the whole picture does not.
     """
     same = np.zeros(len(first), np.bool_)
     a, b = view(first), view(second)
@@ -90,16 +92,16 @@ def _same(first: Pixels, second: Pixels, were_turned: Mask) -> Mask:
 
 
 def _fit(a: View, b: View) -> Array:
-    """The warps of B that bring it nearest to A; those that end at a crop are looked for beyond it too."""
+    """Finds the warps of B that bring it nearest to A; fits that end at a crop are tried again from a larger crop."""
     warp = fitted(a, b, identity(len(a.luma)), _STEPS)
     crops = np.flatnonzero(warp[:, 0::2].min(1) > 1 / _ENDS)
     wholes = np.flatnonzero(warp[:, 0::2].max(1) < _ENDS)
     for rows, b_is_crop in ((crops, True), (wholes, False)):
         if len(rows):
             pair = a.taken(rows), b.taken(rows)
-            further = _fit_from_middle(*pair, b_is_crop)
-            left, left_further = (_unexplained(pair[0], overlay(*pair, tried))[0] for tried in (warp[rows], further))
-            warp[rows] = np.where((left_further < left)[:, None], further, warp[rows])
+            larger = _fit_from_middle(*pair, b_is_crop)
+            share, larger_share = (_unexplained(pair[0], overlay(*pair, fit))[0] for fit in (warp[rows], larger))
+            warp[rows] = np.where((larger_share < share)[:, None], larger, warp[rows])
     return warp
 
 
@@ -113,7 +115,7 @@ def _fit_from_middle(a: View, b: View, b_is_crop: bool) -> Array:
 
 
 def _middle(whole: View) -> View:
-    """The middle of the pictures, as large as they were."""
+    """Crops the middle of the pictures, and enlarges it to their size."""
     warp = identity(len(whole.luma))
     warp[:, 0::2] = _MIDDLE
     extreme = np.round(laid(whole.extreme, warp)[0])
@@ -121,9 +123,9 @@ def _middle(whole: View) -> View:
 
 
 def _agree(a: View, b: View, warp: Array, turned: Mask) -> Mask:
-    """Whether B, laid on A, differs from it by no more than copies do."""
+    """Whether B, laid on A, differs from it no more than copies do."""
     on_top = overlay(a, b, warp)
-    left, texture = _unexplained(a, on_top)
+    unexplained, texture = _unexplained(a, on_top)
     border = border_moved(warp)
     changed = _EDITED_NOISE + _EDITED * np.abs((on_top.gain - 1) * on_top.moved + on_top.offset)
     changed = np.where(on_top.edited, changed, 0)
@@ -133,10 +135,10 @@ def _agree(a: View, b: View, warp: Array, turned: Mask) -> Mask:
     edited, cropped = on_top.edited[:, 0, 0], border > STILL
     same: Mask = (np.abs(on_top.difference) <= allowed).all((1, 2))
     same &= on_top.mask.sum((1, 2)) >= _LEFT * SIDE * SIDE
-    textured = texture * np.maximum(1, 1 / on_top.gain[:, 0, 0]) >= _TEXTURE  # in the light of either
-    same &= ~(edited | cropped | turned) | (textured & (left <= _UNEXPLAINED))
+    textured = texture * np.maximum(1, 1 / on_top.gain[:, 0, 0]) >= _TEXTURE  # at the brightness of either picture
+    same &= ~(edited | cropped | turned) | (textured & (unexplained <= _UNEXPLAINED))
     detailed = np.median(np.abs(a.luma - smooth(a.luma, 2)), axis=(1, 2)) >= _DETAIL
-    exact = (left <= _EXACT) & (border <= _EXACTLY_THERE)
+    exact = (unexplained <= _EXACT) & (border <= _EXACTLY_THERE)
     near = np.abs(np.log(warp[:, 0::2])).max(1) <= -np.log(_NEAR)
     same &= detailed | np.where(turned, exact, near)
     same &= ~edited | (_tones(a.luma, on_top.mask) >= _TONES)
@@ -145,7 +147,7 @@ def _agree(a: View, b: View, warp: Array, turned: Mask) -> Mask:
 
 
 def _unexplained(a: View, on_top: Overlay) -> tuple[Array, Array]:
-    """The share of A's texture that B leaves, and the texture: the deviation of its luma in levels, each ``[P]``."""
+    """The share of A's texture that B does not explain, and the texture (deviation of A's luma in levels), ``[P]``."""
     pixels = on_top.mask.sum((1, 2)) + 1e-6
     around = (a.luma - _mean(a.luma, on_top.mask)) * on_top.mask
     texture = np.sqrt((around**2).sum((1, 2)) / pixels)
@@ -176,12 +178,12 @@ def _mean(planes: Array, mask: Mask) -> Array:
 
 
 def _tones(luma: Array, mask: Mask) -> Array:
-    """The larger median deviation of the pixels above and below the mean, ``[P]``."""
-    found = np.zeros(len(luma), np.float32)
+    """The median deviation of the pixels above the mean, or of those below if that is larger, ``[P]``."""
+    largest = np.zeros(len(luma), np.float32)
     mean = _mean(luma, mask)
     for side in (luma > mean, luma <= mean):
         for index, (plane, chosen) in enumerate(zip(luma, side & mask, strict=True)):
             tones = plane[chosen]
             if len(tones):
-                found[index] = max(found[index], float(np.median(np.abs(tones - np.median(tones)))))
-    return found
+                largest[index] = max(largest[index], float(np.median(np.abs(tones - np.median(tones)))))
+    return largest

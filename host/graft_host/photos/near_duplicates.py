@@ -1,4 +1,4 @@
-"""Which photos of a data set are near duplicates of one another."""
+"""Groups the near duplicates in a data set."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from graft_host.photos.registration import SIDE, Array
 from graft_host.support.progress import Progress
 
 Indices = NDArray[np.int64]
-_Pair = tuple[int, int, int]  # two photos, and the turn that lays the second on the first
+_Pair = tuple[int, int, int]  # two photos, and the symmetry that lays the second on the first
 
-_RADIUS = 16  # bits of 64 in which the hashes of copies may differ: a crop of 5% at one corner changes 10, rarely 22
-_BLOCKS = 8  # a side of the coarse thumbnail
+_RADIUS = 16  # bits of 64 that may differ between copies: a crop of 5% at one corner changes 10, rarely 22
+_BLOCKS = 8  # along a side of the coarse thumbnail
 _LEAST_CORRELATION = 0.75  # of coarse thumbnails: a crop of 5% at one corner leaves 0.94, rarely 0.76
-_LEAST_TURNED = 0.9  # of those that are turned: eight ways are eight chances to be alike
-_ADVANTAGE = 0.02  # over that of the two as they lie; real photos have 0.8
-_FLAT = 4.0  # levels of deviation below which pictures are plain …
-_FLAT_DIFFERENCE = 8.0  # … and levels that those may differ by
+_LEAST_TURNED = 0.9  # for turned pictures: eight symmetries are eight chances to look alike
+_ADVANTAGE = 0.02  # over the correlation without a turn; real photos have 0.8
+_FLAT = 4.0  # a picture with a smaller deviation, in levels, is plain
+_FLAT_DIFFERENCE = 8.0  # levels by which the colours of two plain pictures may differ
 _PHOTOS_AT_ONCE = 512
 
 
 def group_near_duplicates(dataset: Dataset, cache: Path, threads: int, progress: Progress) -> Dataset:
-    """The photos that can be decoded, every one's ``group`` set.
+    """Sets the ``group`` of every photo, and moves photos that cannot be decoded to ``skipped``.
 
     Args:
-        dataset: from ``scan``.
-        cache: folder of the kit's caches, where fingerprints are kept.
+        dataset: the result of ``scan``.
+        cache: graftkit's cache folder, where fingerprints are stored.
         threads: photos decoded at a time.
-        progress: called with (photos done, photos to decode).
+        progress: called with the number of photos decoded and the number to decode.
 
     Raises:
         CacheError: the cache cannot be used.
@@ -47,7 +47,7 @@ def group_near_duplicates(dataset: Dataset, cache: Path, threads: int, progress:
 
 
 def grouped(dataset: Dataset, prints: Fingerprints, threads: int) -> Dataset:
-    """The data set with the photos of a group of near duplicates named after the smallest digest in it."""
+    """Sets the ``group`` of every photo to the smallest digest among its near duplicates."""
     names = {member: group[0] for group in near_duplicates(prints, threads) for member in group}
     return replace(
         dataset, photos=tuple(replace(photo, group=names.get(photo.digest, photo.digest)) for photo in dataset.photos)
@@ -55,11 +55,11 @@ def grouped(dataset: Dataset, prints: Fingerprints, threads: int) -> Dataset:
 
 
 def near_duplicates(prints: Fingerprints, threads: int) -> list[list[str]]:
-    """Groups of two or more different contents that show one picture, digests ascending.
+    """Returns groups of two or more different files that show the same picture, digests ascending.
 
-    Every group has a leader, its smallest digest. Photos join the leaders that they resemble, and the groups of two
-    leaders become one where a photo resembles both; but never through a third, so that photos each a little unlike
-    the one before (the frames of a film) don't all become one group.
+    Every group has a leader, its smallest digest. A photo joins the leaders that it resembles, and two groups are
+    merged if a photo resembles both leaders. Groups are not merged through a third one, so that photos of which each
+    differs a little from the one before (the frames of a film) don't all end up in one group.
     """
     with threadpool_limits(threads):
         finder = _Finder(prints)
@@ -70,9 +70,10 @@ def near_duplicates(prints: Fingerprints, threads: int) -> list[list[str]]:
 
 
 class _Finder:
-    """Finds pairs that show one picture: by their hashes, then coarsely, then by laying one over the other."""
+    """Finds pairs of photos that show the same picture: by hash, then by coarse thumbnail, then by registration."""
 
     def __init__(self, prints: Fingerprints) -> None:
+        """Prepares hashes and coarse thumbnails under all symmetries."""
         self._thumbnails = prints.thumbnails
         self._signs = [
             np.where(hashes, np.float32(1), np.float32(-1))
@@ -88,10 +89,10 @@ class _Finder:
         self._shapes = [
             turned(shapes.reshape(-1, _BLOCKS, _BLOCKS), turn).reshape(shapes.shape) for turn in range(TURNS)
         ]
-        self._asked: dict[_Pair, bool] = {}
+        self._answers: dict[_Pair, bool] = {}
 
     def candidates(self, first: Indices, second: Indices) -> list[_Pair]:
-        """The pairs of the two sets that may show one picture: as they are, and in the turn that suits best."""
+        """Pairs of a photo in each group that may show the same picture: unturned, and in the best turn."""
         return [
             pair
             for start in range(0, len(first), _PHOTOS_AT_ONCE)
@@ -99,21 +100,21 @@ class _Finder:
         ]
 
     def confirmed(self, pairs: Iterable[_Pair]) -> list[tuple[int, int]]:
-        """Those of the pairs that show one picture; each is looked at once."""
-        wanted = list(pairs)
-        new = [pair for pair in wanted if pair not in self._asked]
+        """The pairs that show the same picture; each pair is compared only once."""
+        candidates = list(pairs)
+        new = [pair for pair in candidates if pair not in self._answers]
         if new:
             first, second, turns = np.array(new).T
             partners = self._thumbnails[second]
             for turn in range(1, TURNS):
                 partners[turns == turn] = turned(partners[turns == turn], turn)
-            with threadpool_limits(1):  # products this small are slower on more
+            with threadpool_limits(1):  # products this small are slower with more threads
                 answers = same_picture(self._thumbnails[first], partners, turns > 0)
-            self._asked.update(zip(new, answers.tolist(), strict=True))
-        return [pair[:2] for pair in wanted if self._asked[pair]]
+            self._answers.update(zip(new, answers.tolist(), strict=True))
+        return [pair[:2] for pair in candidates if self._answers[pair]]
 
     def alike(self, first: Indices, second: Indices) -> list[tuple[int, int]]:
-        """The pairs of the two sets that show one picture."""
+        """Pairs of a photo in each group that show the same picture."""
         return self.confirmed(self.candidates(first, second))
 
     def _of_block(self, first: Indices, second: Indices) -> list[_Pair]:
@@ -125,39 +126,39 @@ class _Finder:
         return upright + [(i, j, turn) for (i, j), (_, turn) in best.items()]
 
     def _upright(self, first: Indices, second: Indices) -> Iterable[tuple[int, int]]:
-        one, other, likeness = self._near(first, second, 0)
-        plain = np.maximum(self._deviations[one], self._deviations[other]) < _FLAT
-        near = np.abs(self._colours[one] - self._colours[other]).max(1, initial=0) <= _FLAT_DIFFERENCE
+        left, right, likeness = self._near(first, second, 0)
+        plain = np.maximum(self._deviations[left], self._deviations[right]) < _FLAT
+        near = np.abs(self._colours[left] - self._colours[right]).max(1, initial=0) <= _FLAT_DIFFERENCE
         kept = np.where(plain, near, likeness >= _LEAST_CORRELATION)
-        return zip(one[kept].tolist(), other[kept].tolist(), strict=True)
+        return zip(left[kept].tolist(), right[kept].tolist(), strict=True)
 
     def _turned(self, first: Indices, second: Indices, turn: int) -> Iterable[tuple[int, int, float]]:
-        """Pairs, and how alike they are: more than as they lie, for nuts and washers are alike however they lie."""
-        one, other, likeness = self._near(first, second, turn)
-        kept = (likeness >= _LEAST_TURNED) & (np.maximum(self._deviations[one], self._deviations[other]) >= _FLAT)
-        one, other, likeness = one[kept], other[kept], likeness[kept]
-        kept = likeness >= self._likeness(one, other, 0) + _ADVANTAGE
-        return zip(one[kept].tolist(), other[kept].tolist(), likeness[kept].tolist(), strict=True)
+        """Pairs more alike in this turn than unturned, as nuts and washers are not, with their correlation."""
+        left, right, likeness = self._near(first, second, turn)
+        kept = (likeness >= _LEAST_TURNED) & (np.maximum(self._deviations[left], self._deviations[right]) >= _FLAT)
+        left, right, likeness = left[kept], right[kept], likeness[kept]
+        kept = likeness >= self._likeness(left, right, 0) + _ADVANTAGE
+        return zip(left[kept].tolist(), right[kept].tolist(), likeness[kept].tolist(), strict=True)
 
     def _near(self, first: Indices, second: Indices, turn: int) -> tuple[Indices, Indices, Array]:
-        """The pairs whose hashes are near, the second turned, and how alike they are, coarsely seen."""
+        """Pairs whose hashes are near when the second photo is turned, with the correlation of coarse thumbnails."""
         least = self._signs[0].shape[1] - 2 * _RADIUS
         rows, columns = np.nonzero(self._signs[0][first] @ self._signs[turn][second].T >= least)
-        others = first[rows] != second[columns]
-        one, other = first[rows][others], second[columns][others]
-        return one, other, self._likeness(one, other, turn)
+        different = first[rows] != second[columns]
+        left, right = first[rows][different], second[columns][different]
+        return left, right, self._likeness(left, right, turn)
 
     def _likeness(self, first: Indices, second: Indices, turn: int) -> Array:
         """The correlation of coarse thumbnails."""
-        found: Array = np.einsum("pi,pi->p", self._shapes[0][first], self._shapes[turn][second])
-        return found
+        correlation: Array = np.einsum("pi,pi->p", self._shapes[0][first], self._shapes[turn][second])
+        return correlation
 
 
 def _elected(finder: _Finder, count: int) -> tuple[Indices, list[tuple[int, int]]]:
-    """The leaders, ascending, and the pairs of a leader and a photo that resembles it.
+    """Chooses the leaders; returns them, ascending, and the pairs of a leader and a photo that resembles it.
 
-    A photo becomes a leader unless it resembles a leader before it; photos are only compared with leaders, so that many
-    copies of one picture cost no more than as many photos.
+    A photo becomes a leader unless it resembles an earlier leader. Photos are only compared with leaders, so that many
+    copies of one picture take no more comparisons than as many different photos.
     """
     leaders: list[int] = []
     links: list[tuple[int, int]] = []
@@ -169,15 +170,15 @@ def _elected(finder: _Finder, count: int) -> tuple[Indices, list[tuple[int, int]
         while undecided:
             pairs = [pair for pair in pairs if pair[0] in undecided and pair[1] in undecided]
             new = undecided - {j for _, j, _ in pairs}
-            found = finder.confirmed(pair for pair in pairs if pair[0] in new)
-            links += found
+            confirmed = finder.confirmed(pair for pair in pairs if pair[0] in new)
+            links += confirmed
             leaders += sorted(new)
-            undecided -= new | {j for _, j in found}
+            undecided -= new | {j for _, j in confirmed}
     return np.array(sorted(leaders), np.int64), links
 
 
 def _united(leaders: list[int], links: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Groups of two or more, ascending: each leader's photos, and those of the leaders that share one with it."""
+    """Returns groups of two or more: each leader with its photos, and the leaders that share a photo with it."""
     members, resembled = defaultdict(list), defaultdict(list)
     for leader, member in sorted(set(links)):
         members[leader].append(member)
@@ -187,8 +188,8 @@ def _united(leaders: list[int], links: Iterable[tuple[int, int]]) -> list[list[i
     for leader in leaders:
         if leader in taken or not members[leader]:
             continue
-        near = {leader, *(other for member in members[leader] for other in resembled[member])} - taken
-        group = near | ({member for other in near for member in members[other]} - taken)
+        merged = {leader, *(other for member in members[leader] for other in resembled[member])} - taken
+        group = merged | ({member for other in merged for member in members[other]} - taken)
         taken |= group
         if len(group) > 1:
             groups.append(sorted(group))

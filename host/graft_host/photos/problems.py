@@ -1,4 +1,4 @@
-"""What is wrong with a data set: each finding with its files."""
+"""Searches a data set for problems, and reports each with the files concerned."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ from graft_host.photos.findings import KINDS, Finding, Mislabel
 from graft_host.photos.split import SplitRule, shortages, split_advice
 
 IMBALANCE = 3.0
-"""Times as many photos as the smallest class from which the largest is reported."""
+"""An imbalance is reported if the largest class has at least this many times the photos of the smallest."""
 
 FEW_PHOTOS = 20
-"""Different photos below which a class is reported: some 3 of 20 are kept to test with."""
+"""A class with fewer different photos is reported: of 20, about 3 are kept for the test."""
 
 ENLARGED = 2.0
-"""Times that a photo may be enlarged for the network before it is reported as tiny."""
+"""A photo that the network enlarges by more than this factor is reported as tiny."""
 
 
 def find_problems(
     dataset: Dataset, image_size: int, mislabels: Sequence[Mislabel] = (), rule: SplitRule | None = None
 ) -> tuple[Finding, ...]:
-    """Looks for all that is known without the network, and adds what the network said.
+    """Searches for every kind of problem that needs no network, and adds the mislabels that the network found.
 
     Args:
-        dataset: its photos grouped by ``group_near_duplicates``, what cannot be decoded among ``skipped``.
+        dataset: the photos, grouped by ``group_near_duplicates``; those that cannot be decoded are in ``skipped``.
         image_size: side of the network's input in pixels.
-        mislabels: their indices are those of ``dataset.photos``.
-        rule: by which training would split them; None for photos that are split already.
+        mislabels: photos that are probably in the wrong class; their indices refer to ``dataset.photos``.
+        rule: the rule by which training would split the photos; None if they are split already.
+
+    Returns:
+        The findings in the order of ``KINDS``.
     """
-    found = [
+    findings = [
         *_classes(dataset),
         *(_unsplittable(dataset, rule) if rule is not None else ()),
         *_skipped(dataset),
@@ -43,7 +46,7 @@ def find_problems(
         *_tiny(dataset, image_size),
     ]
     order = list(KINDS)
-    return tuple(sorted(found, key=lambda finding: order.index(finding.kind)))
+    return tuple(sorted(findings, key=lambda finding: order.index(finding.kind)))
 
 
 def _finding(kind: str, paths: Iterable[Path], problem: str, advice: str = "", **details: Any) -> Finding:
@@ -52,19 +55,19 @@ def _finding(kind: str, paths: Iterable[Path], problem: str, advice: str = "", *
 
 def _classes(dataset: Dataset) -> list[Finding]:
     numbers = Counter(photo.label for photo in dataset.photos)
-    found = [
+    findings = [
         _finding("class", [dataset.root / label], "no readable photo", label=label)
         for index, label in enumerate(dataset.labels)
         if not numbers[index]
     ]
     if len(dataset.labels) == 1:
         advice = "add a folder with photos of another class"
-        found.append(_finding("class", [dataset.root], "one class only", advice, label=dataset.labels[0]))
-    return found
+        findings.append(_finding("class", [dataset.root], "only one class", advice, label=dataset.labels[0]))
+    return findings
 
 
 def _unsplittable(dataset: Dataset, rule: SplitRule) -> list[Finding]:
-    """The classes with photos that training refuses all the same."""
+    """Finds the classes that have photos, but that training refuses."""
     numbers = Counter(photo.label for photo in dataset.photos)
     lacking = {label: parts for label, parts in shortages(dataset, rule).items() if numbers[label]}
     advice = split_advice(dataset, rule) if lacking else ""
@@ -90,72 +93,72 @@ def _skipped(dataset: Dataset) -> list[Finding]:
 
 def _identical(dataset: Dataset) -> list[Finding]:
     return [
-        _set("identical", dataset, photos)
-        for photos in _gathered(dataset.photos, lambda photo: photo.digest)
+        _group("identical", dataset, photos)
+        for photos in _groups(dataset.photos, lambda photo: photo.digest)
         if len(photos) > 1
     ]
 
 
 def _near(dataset: Dataset) -> list[Finding]:
-    found = []
-    for photos in _gathered(dataset.photos, lambda photo: photo.place):
+    findings = []
+    for photos in _groups(dataset.photos, lambda photo: photo.place):
         first = {(photo.digest, photo.label): photo for photo in reversed(photos)}
         if len({photo.digest for photo in photos}) > 1:
-            found.append(_set("near", dataset, list(reversed(first.values()))))
-    return found
+            findings.append(_group("near", dataset, list(reversed(first.values()))))
+    return findings
 
 
-def _gathered(photos: Iterable[Photo], key: Callable[[Photo], str]) -> list[list[Photo]]:
-    sets: dict[str, list[Photo]] = defaultdict(list)
+def _groups(photos: Iterable[Photo], key: Callable[[Photo], str]) -> list[list[Photo]]:
+    groups: dict[str, list[Photo]] = defaultdict(list)
     for photo in photos:
-        sets[key(photo)].append(photo)
-    return list(sets.values())
+        groups[key(photo)].append(photo)
+    return list(groups.values())
 
 
-def _set(kind: str, dataset: Dataset, photos: Sequence[Photo]) -> Finding:
+def _group(kind: str, dataset: Dataset, photos: Sequence[Photo]) -> Finding:
     labels = [dataset.labels[label] for label in sorted({photo.label for photo in photos})]
     across = f"{kind}_across" if len(labels) > 1 else kind
-    what = "the same bytes" if kind == "identical" else "the same picture"
-    return _finding(across, [photo.path for photo in photos], f"{what} {len(photos)} times", labels=labels)
+    name = "identical files" if kind == "identical" else "versions of one photo"
+    return _finding(across, [photo.path for photo in photos], f"{len(photos)} {name}", labels=labels)
 
 
 def _mislabelled(dataset: Dataset, mislabels: Iterable[Mislabel]) -> list[Finding]:
-    found = []
+    findings = []
     for mislabel in mislabels:
         photo, suggested = dataset.photos[mislabel.index], dataset.labels[mislabel.suggested]
-        label, sure = dataset.labels[photo.label], mislabel.probability
-        found.append(
+        label, probability = dataset.labels[photo.label], mislabel.probability
+        findings.append(
             _finding(
                 "mislabel",
                 [photo.path],
-                f"looks like '{suggested}' ({sure:.0%}), lies in '{label}'",
+                f"looks like '{suggested}' ({probability:.0%}), but is in '{label}'",
                 f"look at it; if it shows '{suggested}', move it there",
                 label=label,
                 suggested=suggested,
-                probability=sure,
+                probability=probability,
                 margin=mislabel.margin,
             )
         )
-    return found
+    return findings
 
 
 def _balance(dataset: Dataset) -> list[Finding]:
     numbers = Counter(photo.label for photo in dataset.photos)
     different = Counter(label for label, _ in {(photo.label, photo.place) for photo in dataset.photos})
-    found = [
-        _finding("few", [dataset.root / dataset.labels[index]], f"{count} different", photos=count)
+    findings = [
+        _finding("few", [dataset.root / dataset.labels[index]], f"only {count} different", photos=count)
         for index, count in sorted(different.items())
         if count < FEW_PHOTOS
     ]
     if not numbers:
-        return found
+        return findings
     (large, most), (small, least) = (choose(numbers.items(), key=lambda entry: entry[1]) for choose in (max, min))
     if most >= IMBALANCE * least:
         names = dataset.labels[large], dataset.labels[small]
-        problem = f"'{names[0]}' has {most:,} photos, '{names[1]}' {least:,}: {most / least:.3g} times as many"
+        problem = f"'{names[0]}' has {most:,} photos, {most / least:.3g} times as many as '{names[1]}' with {least:,}"
         folders = [dataset.root / name for name in names]
-        found.append(_finding("imbalance", folders, problem, largest=most, smallest=least, ratio=most / least))
-    return found
+        findings.append(_finding("imbalance", folders, problem, largest=most, smallest=least, ratio=most / least))
+    return findings
 
 
 def _tiny(dataset: Dataset, image_size: int) -> list[Finding]:

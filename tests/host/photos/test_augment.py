@@ -13,7 +13,7 @@ _DIGEST = "5" * 64
 
 
 def _ramp(width: int = 200, height: int = 160) -> Image.Image:
-    """Red says the column, green the row, and blue is grey in the middle."""
+    """Red is the column, green is the row, and blue is constant."""
     pixels = np.empty((height, width, 3), np.uint8)
     pixels[..., 0] = np.arange(width)
     pixels[..., 1] = np.arange(height)[:, np.newaxis]
@@ -33,7 +33,7 @@ def test_a_variant_is_always_the_same_for_the_same_content_index_and_seed() -> N
 
 
 def test_variants_are_the_same_for_ever() -> None:
-    # Recorded when it was written: cached bottlenecks of variants are found by content, index and seed alone.
+    # Recorded when it was written: cached bottlenecks of variants are keyed by content, index and seed alone.
     shown = variant(_ramp(), _DIGEST, 3, 7)
     corners = shown.getpixel((0, 0)), shown.getpixel((shown.width - 1, shown.height - 1))
     assert (shown.size, *corners) == ((166, 147), (204, 4, 118), (8, 177, 118))
@@ -74,7 +74,7 @@ def test_every_size_and_seed_gives_rgb(width: int, height: int, index: int, seed
     assert 1 <= shown.height <= height
 
 
-def test_the_photo_itself_is_left_alone() -> None:
+def test_the_photo_itself_is_not_changed() -> None:
     shown = image(3)
     before = shown.tobytes()
     variant(shown, _DIGEST, 1, 0)

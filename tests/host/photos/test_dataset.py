@@ -19,7 +19,7 @@ def _reasons(dataset: Dataset) -> dict[str, str]:
     return {str(skip.path.relative_to(dataset.root)): skip.reason for skip in dataset.skipped}
 
 
-def test_a_photo_has_its_size_and_until_they_are_looked_for_no_near_duplicates(tmp_path: Path) -> None:
+def test_a_scanned_photo_has_its_size_and_no_group_yet(tmp_path: Path) -> None:
     write_photos(tmp_path, count=1)
     (tmp_path / "cats" / "wide.png").write_bytes(image_bytes(5, width=70, height=30))
     photos = {photo.path.name: photo for photo in scan(tmp_path, 1).photos}
@@ -59,7 +59,7 @@ def test_nested_folders_count_as_their_class_and_hidden_names_do_not(tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF"])
-def test_every_kind_of_image_is_taken_whatever_its_name(tmp_path: Path, kind: str) -> None:
+def test_every_kind_of_image_is_used_whatever_its_name(tmp_path: Path, kind: str) -> None:
     write_photos(tmp_path, count=1)
     (tmp_path / "cats" / "photo.dat").write_bytes(image_bytes(9, kind))
     assert "cats/photo.dat" in _names(scan(tmp_path, 1))
@@ -67,9 +67,9 @@ def test_every_kind_of_image_is_taken_whatever_its_name(tmp_path: Path, kind: st
 
 def test_the_order_is_that_of_the_names_whatever_the_threads(tmp_path: Path) -> None:
     write_photos(tmp_path, count=40)
-    one, many = scan(tmp_path, 1), scan(tmp_path, 8)
-    assert one == many
-    assert _names(one) == sorted(_names(one))
+    single, many = scan(tmp_path, 1), scan(tmp_path, 8)
+    assert single == many
+    assert _names(single) == sorted(_names(single))
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
@@ -90,23 +90,23 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     assert "no such file" in _reasons(dataset)["cats/gone.png"]
 
 
-def test_a_pipe_and_a_socket_are_not_waited_for(tmp_path: Path) -> None:
+def test_pipes_are_skipped_without_waiting_for_them(tmp_path: Path) -> None:
     write_photos(tmp_path, count=1)
     os.mkfifo(tmp_path / "cats" / "pipe.jpg")
     os.mkfifo(tmp_path / "pipe")
     dataset = scan(tmp_path, 1)
-    assert _reasons(dataset) == {"cats/pipe.jpg": "is not a regular file", "pipe": "lies outside the class folders"}
+    assert _reasons(dataset) == {"cats/pipe.jpg": "is not a regular file", "pipe": "is outside the class folders"}
 
 
 def test_files_outside_the_class_folders_are_listed(tmp_path: Path) -> None:
     write_photos(tmp_path, count=1)
     (tmp_path / "stray.png").write_bytes(image_bytes(3))
     dataset = scan(tmp_path, 1)
-    assert _reasons(dataset) == {"stray.png": "lies outside the class folders"}
+    assert _reasons(dataset) == {"stray.png": "is outside the class folders"}
     assert len(dataset.photos) == 2
 
 
-def test_files_that_are_no_photos_are_listed_with_the_reason(tmp_path: Path) -> None:
+def test_files_that_are_not_photos_are_listed_with_the_reason(tmp_path: Path) -> None:
     write_photos(tmp_path, count=1)
     cats = tmp_path / "cats"
     (cats / "text.jpg").write_text("Dear diary")
@@ -161,7 +161,7 @@ def test_a_photo_cut_short_inside_is_found_by_the_scan_and_dropped_when_it_fails
 def test_fewer_than_two_classes(tmp_path: Path, classes: list[str]) -> None:
     write_photos(tmp_path, classes, count=2)
     (tmp_path / "0000.png").write_bytes(image_bytes(1))
-    with pytest.raises(DatasetError, match=f"has {len(classes)} class folder.*at least two"):
+    with pytest.raises(DatasetError, match=f"has {len(classes)} class folders?, but at least two are needed; put each"):
         scan(tmp_path, 1)
 
 
@@ -176,9 +176,10 @@ def test_an_empty_class_is_named_with_its_own_reasons_only(tmp_path: Path) -> No
     with pytest.raises(DatasetError) as caught:
         scan(tmp_path, 1)
     message = str(caught.value)
-    assert "'bad' and 'empty'" in message
+    assert message.startswith("no readable photo in 'bad' and 'empty' in ")
+    assert message.endswith("; add photos or remove the folders")
     assert "(2 x the file is empty)" in message
-    assert "lies outside" not in message
+    assert "outside the class" not in message
     assert "not a JPEG" not in message
 
 
@@ -186,12 +187,12 @@ def test_nothing_readable(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x.jpg").write_text("text")
-    with pytest.raises(DatasetError, match=r"no readable photo in .*2 x not a JPEG"):
+    with pytest.raises(DatasetError, match=r"no readable photo in .*2 x not a JPEG.*; put photos into"):
         scan(tmp_path, 1)
 
 
 @pytest.mark.parametrize("name", ["missing", "file", "x" * 300])
-def test_a_folder_that_is_none(tmp_path: Path, name: str) -> None:
+def test_a_path_that_is_not_a_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DatasetError, match=rf"{name}"):
         scan(tmp_path / name, 1)
@@ -199,27 +200,30 @@ def test_a_folder_that_is_none(tmp_path: Path, name: str) -> None:
 
 def test_classes_that_differ_only_by_case(tmp_path: Path) -> None:
     write_photos(tmp_path, ["Cats", "birds", "cats"], count=1)
-    with pytest.raises(DatasetError, match=r"'Cats' and 'cats'.*only by case"):
+    with pytest.raises(DatasetError, match=r"'Cats' and 'cats'.*only in case"):
         scan(tmp_path, 1)
 
 
 @pytest.mark.parametrize(
     "name", [b"two\nlines", b"tab\tbed", b"not \xff utf-8", "line\u2028separator".encode(), b"\x1b[31m"]
 )
-def test_a_class_whose_name_fits_no_line_is_refused_in_one(tmp_path: Path, name: bytes) -> None:
+def test_a_class_name_that_cannot_be_printed_is_refused_in_one_line(tmp_path: Path, name: bytes) -> None:
     write_photos(tmp_path, ["cats", os.fsdecode(name)], count=1)
-    with pytest.raises(DatasetError, match="rename") as caught:
+    with pytest.raises(DatasetError, match="; rename it") as caught:
         scan(tmp_path, 1)
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444, 0o111])
 @pytest.mark.parametrize("where", [".", "cats", "cats/inner"])
-def test_a_folder_that_this_user_may_not_look_into(mode: int, where: str) -> None:
+def test_a_folder_that_this_user_may_not_list(mode: int, where: str) -> None:
     with open_folder() as folder:
         root = write_photos(folder / "photos", ["cats", "dogs", "cats/inner/most"], count=1)
         (root / where).chmod(mode)
-        with without_privileges(), pytest.raises(DatasetError, match=r"cannot look into .*: permission denied; .*"):
+        with (
+            without_privileges(),
+            pytest.raises(DatasetError, match=r"cannot list .*: permission denied; change its permissions"),
+        ):
             scan(root, 1)
 
 

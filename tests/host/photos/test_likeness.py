@@ -35,7 +35,7 @@ def originals(pictures: list[Image.Image]) -> NDArray[np.uint8]:
 
 
 def _pairs(thumbnails: Sequence[NDArray[np.uint8]]) -> list[tuple[int, int]]:
-    """The pairs that are taken for one picture, in whichever order they are given."""
+    """The pairs that are taken for the same picture, in either order."""
     first, second = np.array(list(combinations(range(len(thumbnails)), 2))).T
     stack = np.stack(thumbnails)
     same = same_picture(stack[first], stack[second]) | same_picture(stack[second], stack[first])
@@ -45,7 +45,7 @@ def _pairs(thumbnails: Sequence[NDArray[np.uint8]]) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("kind", COPIES)
 def test_copies_are_the_same_picture(pictures: list[Image.Image], originals: NDArray[np.uint8], kind: str) -> None:
     copies = np.stack([thumbnail(COPIES[kind](picture)) for picture in pictures])
-    # Where a photo shows little, or most of it is clipped, a copy in another light is missed.
+    # A brighter or darker copy is missed if the photo shows little, or if most of it is clipped.
     least = 0.8 if kind in {"brighter", "starker"} else 0.9
     assert same_picture(originals, copies).mean() >= least
     assert same_picture(copies, originals).mean() >= least
@@ -65,7 +65,7 @@ def test_a_crop_of_5_percent_at_every_edge_is_the_same_picture(
     pictures: list[Image.Image], originals: NDArray[np.uint8]
 ) -> None:
     crops = np.stack([thumbnail(LARGE_CROP(picture)) for picture in pictures])
-    # Of a part on a smooth table it isn't told: without fine detail, it might be another picture.
+    # The crop of a part on a smooth table is missed: without fine detail, it might be another picture.
     assert same_picture(originals, crops).mean() >= 0.7
     assert same_picture(crops, originals).mean() >= 0.7
     assert not same_picture(originals, np.roll(crops, 3, axis=0)).any()
@@ -84,13 +84,13 @@ def test_a_crop_of_5_percent_at_every_edge_of_a_real_photo_is_the_same_picture(c
 
 
 def _turned_pairs(thumbnails: Sequence[NDArray[np.uint8]]) -> list[tuple[int, int, int]]:
-    """The pairs of different pictures that are taken for one, once the second is turned or mirrored, and how it is."""
+    """The pairs that are taken for the same picture once the second is turned or mirrored, with the turn."""
     first, second = np.array(list(combinations(range(len(thumbnails)), 2))).T
-    stack, yes = np.stack(thumbnails), np.ones(len(first), np.bool_)
+    stack, were_turned = np.stack(thumbnails), np.ones(len(first), np.bool_)
     return [
         (int(first[index]), int(second[index]), turn)
         for turn in range(1, TURNS)
-        for index in np.flatnonzero(same_picture(stack[first], turned(stack[second], turn), yes))
+        for index in np.flatnonzero(same_picture(stack[first], turned(stack[second], turn), were_turned))
     ]
 
 
@@ -99,11 +99,11 @@ def _turned_pairs(thumbnails: Sequence[NDArray[np.uint8]]) -> list[tuple[int, in
 def test_a_turned_copy_is_the_same_picture_once_it_is_turned_back(
     pictures: list[Image.Image], originals: NDArray[np.uint8], turn: str, kind: str
 ) -> None:
-    them = np.stack([thumbnail(COPIES[kind](copies.TURNS[turn](picture))) for picture in pictures])
-    yes = np.ones(len(pictures), np.bool_)
-    found = np.array([same_picture(originals, turned(them, back), yes) for back in range(TURNS)])
-    assert (found.sum(0) == 1).mean() >= 0.9  # in one way only
-    assert (found.sum(1) > 0).sum() == 1  # the same for all
+    turned_copies = np.stack([thumbnail(COPIES[kind](copies.TURNS[turn](picture))) for picture in pictures])
+    were_turned = np.ones(len(pictures), np.bool_)
+    same = np.array([same_picture(originals, turned(turned_copies, back), were_turned) for back in range(TURNS)])
+    assert (same.sum(0) == 1).mean() >= 0.9  # in one turn only
+    assert (same.sum(1) > 0).sum() == 1  # the same turn for all
 
 
 @pytest.mark.parametrize("kind", LOOK_ALIKES)
@@ -119,12 +119,13 @@ def test_no_part_is_taken_for_another_once_turned(originals: NDArray[np.uint8]) 
 
 
 @pytest.mark.parametrize("family", [copies.washers, copies.shaded_wall])
-def test_what_looks_the_same_from_all_sides_is_not_taken_for_another_turned(family: Callable[[], list[bytes]]) -> None:
-    found = [thumbnail(data) for data in family()]
-    assert _turned_pairs(found) == []
+def test_pictures_that_look_the_same_from_all_sides_are_not_taken_for_one_another(
+    family: Callable[[], list[bytes]],
+) -> None:
+    assert _turned_pairs([thumbnail(data) for data in family()]) == []
 
 
-def test_a_plain_picture_is_not_told_to_be_turned() -> None:
+def test_a_plain_picture_never_counts_as_turned() -> None:
     plain = np.full((1, 32, 32, 3), 120, np.uint8)
     assert same_picture(plain, plain).all()
     assert not same_picture(plain, plain, np.ones(1, np.bool_)).any()
@@ -135,7 +136,7 @@ def test_no_part_on_a_table_is_taken_for_another(originals: NDArray[np.uint8]) -
 
 
 @pytest.mark.parametrize("kind", LOOK_ALIKES)
-def test_pictures_that_only_look_alike_are_told_apart(kind: str) -> None:
+def test_pictures_that_only_look_alike_are_distinguished(kind: str) -> None:
     for family in LOOK_ALIKES[kind]:
         assert _pairs([thumbnail(data) for data in family()]) == []
 
@@ -158,7 +159,7 @@ def test_no_pairs() -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 80))
-def test_any_picture_is_itself_wherever_it_stands_in_the_batch(seed: int, count: int) -> None:
+def test_any_picture_equals_itself_at_any_place_in_the_batch(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
     thumbnails = rng.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
     thumbnails[: count // 2] = rng.integers(0, 256, (count // 2, 1, 1, 3))
@@ -167,7 +168,7 @@ def test_any_picture_is_itself_wherever_it_stands_in_the_batch(seed: int, count:
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0.95, 1.05), st.floats(-0.02, 0.02), st.floats(0.95, 1.05), st.floats(-0.02, 0.02))
-def test_the_fit_finds_where_a_crop_lies(x_scale: float, x: float, y_scale: float, y: float) -> None:
+def test_the_fit_finds_the_position_of_a_crop(x_scale: float, x: float, y_scale: float, y: float) -> None:
     picture = render_part("screw", np.random.default_rng(3), 320)
     left, right = (320 * (0.5 + x_scale * 0.45 * end + 0.9 * x) for end in (-1, 1))
     top, bottom = (320 * (0.5 + y_scale * 0.45 * end + 0.9 * y) for end in (-1, 1))

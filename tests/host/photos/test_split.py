@@ -25,22 +25,18 @@ digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
 def _dataset(contents: Sequence[Sequence[str]], root: Path = Path("photos")) -> Dataset:
     """A data set of one class per list of digests, without files."""
     labels = tuple(f"class{index}" for index in range(len(contents)))
-    found = [
+    photos = [
         Photo(root / labels[label] / f"{number}.jpg", label, digest)
         for label, members in enumerate(contents)
         for number, digest in enumerate(members)
     ]
-    return Dataset(root, labels, tuple(found), ())
+    return Dataset(root, labels, tuple(photos), ())
 
 
 def _parts(dataset: Dataset, rule: SplitRule) -> dict[str, str]:
     """The part that every digest is in."""
-    found = split(dataset, rule)
-    return {
-        photo.digest: name
-        for name, part in (("train", found.train), ("validation", found.validation), ("test", found.test))
-        for photo in part
-    }
+    parts = split(dataset, rule).parts
+    return {photo.digest: name for name, photos in parts.items() for photo in photos}
 
 
 def _grouped(dataset: Dataset, groups: Sequence[Sequence[str]]) -> Dataset:
@@ -60,7 +56,7 @@ _classes_and_groups = st.integers(0, 2**32).flatmap(
 
 
 def _case(drawn: tuple[list[list[str]], list[int]]) -> Dataset:
-    """A data set whose photos are grouped by numbers; 0 is no group."""
+    """A data set whose photos are grouped by number; 0 means no group."""
     classes, numbers = drawn
     groups: dict[int, list[str]] = {}
     for digest, number in zip((digest for members in classes for digest in members), numbers, strict=False):
@@ -111,14 +107,14 @@ def test_identical_copies_are_on_one_side(contents: list[str], seed: int) -> Non
     assert all(len(side) == 1 for side in sides.values())
 
 
-def test_shares_are_about_what_was_asked() -> None:
+def test_shares_are_about_those_asked_for() -> None:
     dataset = _dataset([[f"{label}/{number}" for number in range(10_000)] for label in range(2)])
     for seed in (0, 1):
-        found = split(dataset, SplitRule(seed, test_percent=20, validation_percent=12.5))
+        result = split(dataset, SplitRule(seed, test_percent=20, validation_percent=12.5))
         # Four standard deviations of the binomial distribution.
-        assert abs(len(found.test) - 4000) < 230
-        assert abs(len(found.validation) - 2500) < 190
-        assert len(found.train) + len(found.validation) + len(found.test) == 20_000
+        assert abs(len(result.test) - 4000) < 230
+        assert abs(len(result.validation) - 2500) < 190
+        assert len(result.train) + len(result.validation) + len(result.test) == 20_000
 
 
 def test_another_seed_gives_another_split() -> None:
@@ -127,7 +123,7 @@ def test_another_seed_gives_another_split() -> None:
 
 
 def test_the_split_of_a_seed_is_the_same_for_ever() -> None:
-    # Recorded when it was written: who trains again with a later version must not test on photos he trained with.
+    # Recorded when the rule was written: training with a later version must not test on photos trained on before.
     rule = SplitRule(seed=7)
     assert [rule.part(f"{number:064x}") for number in range(9)] == ["validation", *["train"] * 7, "test"]
 
@@ -155,8 +151,8 @@ def test_a_class_that_is_not_covered_is_named_and_the_advised_seed_works(
     with pytest.raises(DatasetError) as caught:
         split(dataset, rule)
     message = str(caught.value)
-    said = re.findall(r"'class(\d)' has no (train|test) photo among its (\d+)", message)
-    assert [(int(label), part, int(count)) for label, part, count in said] == uncovered
+    named = re.findall(r"'class(\d)' has no (train|test) photo among its (\d+)", message)
+    assert [(int(label), part, int(count)) for label, part, count in named] == uncovered
     advised = re.search(r"--seed (\d+)$", message)
     if advised:
         split(dataset, replace(rule, seed=int(advised[1])))
@@ -177,20 +173,20 @@ def _covers(dataset: Dataset, rule: SplitRule) -> bool:
 @given(_classes_and_groups, st.integers(0, 50))
 def test_shortages_are_where_the_split_fails(drawn: tuple[list[list[str]], list[int]], seed: int) -> None:
     dataset, rule = _case(drawn), SplitRule(seed, 30, 20)
-    found = shortages(dataset, rule)
+    lacking = shortages(dataset, rule)
     try:
         split(dataset, rule)
     except DatasetError as error:
-        said = re.findall(r"'class(\d)' has no (train|test) photo", str(error))
-        assert said == [(str(label), part) for label, parts in found.items() for part in parts]
+        named = re.findall(r"'class(\d)' has no (train|test) photo", str(error))
+        assert named == [(str(label), part) for label, parts in lacking.items() for part in parts]
     else:
-        assert found == {}
+        assert lacking == {}
 
 
 @pytest.mark.parametrize("copies", [1, 3])
-def test_one_photo_or_copies_of_one_can_only_be_mended_by_adding(copies: int) -> None:
+def test_a_class_of_one_photo_or_its_copies_needs_more_photos(copies: int) -> None:
     dataset = _dataset([["a"] * copies, [str(number) for number in range(100)]])
-    expected = rf"'class0' has no \w+ photo among its {copies}: .*two different"
+    expected = rf"'class0' has no \w+ photo among its {copies}; add photos.*two different"
     with pytest.raises(DatasetError, match=expected) as caught:
         split(dataset, SplitRule())
     assert "--seed" not in str(caught.value)
@@ -204,12 +200,12 @@ def test_no_seed_is_advised_where_none_helps() -> None:
 
 
 def test_counts() -> None:
-    found = split(_dataset([[f"{label}/{n}" for n in range(100)] for label in range(2)]), SplitRule())
-    counts = found.counts(skipped=3)
+    result = split(_dataset([[f"{label}/{n}" for n in range(100)] for label in range(2)]), SplitRule())
+    counts = result.counts(skipped=3)
     assert counts["skipped"] == 3
-    assert counts["train"] == len(found.train)
-    assert counts["validation"] == len(found.validation)
-    assert counts["test"] == len(found.test)
+    assert counts["train"] == len(result.train)
+    assert counts["validation"] == len(result.validation)
+    assert counts["test"] == len(result.test)
     assert sum(counts.values()) == 203
 
 
@@ -226,41 +222,41 @@ def test_near_duplicates_share_a_side_and_never_make_a_split_fail(
     if not _covers(dataset, rule):
         assert not _covers(alone, rule)
         return
-    found = split(dataset, rule)
+    result = split(dataset, rule)
     sides: dict[str, set[str]] = {}
-    for name, photos in found.parts.items():
+    for name, photos in result.parts.items():
         for photo in photos:
             sides.setdefault(photo.place, set()).add(name)
-            if photo.place in found.divided or photo.place == photo.digest:
+            if photo.place in result.divided or photo.place == photo.digest:
                 assert name == rule.part(photo.digest)
             else:
                 assert name == rule.part(photo.group)
-    assert {group for group, names in sides.items() if len(names) > 1} <= set(found.divided)
-    assert sum(map(len, found.parts.values())) == len(dataset.photos)
-    assert {(photo.label, name) for name, photos in found.parts.items() for photo in photos} >= {
+    assert {group for group, names in sides.items() if len(names) > 1} <= set(result.divided)
+    assert sum(map(len, result.parts.values())) == len(dataset.photos)
+    assert {(photo.label, name) for name, photos in result.parts.items() for photo in photos} >= {
         (label, name) for label in range(len(dataset.labels)) for name in ("train", "test")
     }
 
 
 @settings(max_examples=100, deadline=None)
 @given(_classes_and_groups, st.integers(0, 50))
-def test_a_split_can_be_told_again_without_a_look_at_the_photos(
+def test_a_recorded_split_gives_each_part_without_the_other_photos(
     drawn: tuple[list[list[str]], list[int]], seed: int
 ) -> None:
     dataset, rule = _case(drawn), SplitRule(seed, 30, 20)
-    # Digests as they are, so that the first digits differ.
+    # Real digests, so that the first digits differ.
     hashed = {p.digest: hashlib.sha256(p.digest.encode()).hexdigest() for p in dataset.photos}
     photos = tuple(replace(p, digest=hashed[p.digest], group=hashed[p.place]) for p in dataset.photos)
     dataset = replace(dataset, photos=photos)
     if not _covers(dataset, rule):
         return
-    found = split(dataset, rule)
-    recorded = RecordedSplit.read(json.loads(json.dumps(found.record(rule))))
+    result = split(dataset, rule)
+    recorded = RecordedSplit.read(json.loads(json.dumps(result.record(rule))))
     moved = recorded.moved
-    assert all(recorded.part(p.digest) == name for name, members in found.parts.items() for p in members)
+    assert all(recorded.part(p.digest) == name for name, members in result.parts.items() for p in members)
     assert all(len(digits) == 16 for digits in moved)
-    assert {p.digest[:16] for p in photos if p.place != p.digest or p.place in found.divided} >= set(moved)
-    assert recorded.test == frozenset(p.digest[:16] for p in found.test)
+    assert {p.digest[:16] for p in photos if p.place != p.digest or p.place in result.divided} >= set(moved)
+    assert recorded.test == frozenset(p.digest[:16] for p in result.test)
     assert not any(recorded.new_to_test(p.digest) for p in photos)
 
 
@@ -281,7 +277,7 @@ def test_adding_photos_moves_only_those_of_their_own_group(
         assert all(parts[photo.digest] == name for name, photos in before.parts.items() for photo in photos)
 
 
-def test_without_near_duplicates_a_photo_is_where_it_ever_was() -> None:
+def test_without_near_duplicates_the_rule_alone_decides() -> None:
     dataset, rule = _dataset([[f"{label}/{n}" for n in range(100)] for label in range(2)]), SplitRule(3)
     alone = _grouped(dataset, [])
     assert _parts(alone, rule) == _parts(dataset, rule) == {p.digest: rule.part(p.digest) for p in dataset.photos}
@@ -292,9 +288,9 @@ def test_without_near_duplicates_a_photo_is_where_it_ever_was() -> None:
 def test_a_fixed_camera_whose_photos_all_look_alike_can_be_trained_on_and_is_named() -> None:
     alike, varied = [f"a{n}" for n in range(60)], [f"b{n}" for n in range(60)]
     dataset, rule = _grouped(_dataset([alike, varied]), [alike, varied[:10]]), SplitRule()
-    found = split(dataset, rule)
-    assert found.divided == (min(alike),)
-    assert {photo.digest for photo in found.test if photo.label == 0} == {d for d in alike if rule.part(d) == "test"}
+    result = split(dataset, rule)
+    assert result.divided == (min(alike),)
+    assert {photo.digest for photo in result.test if photo.label == 0} == {d for d in alike if rule.part(d) == "test"}
     assert len({rule.part(min(varied[:10])), *(_parts(dataset, rule)[digest] for digest in varied[:10])}) == 1
 
 

@@ -273,7 +273,7 @@ def test_near_duplicates_stay_on_one_side_and_evaluate_knows(photos: Path, tmp_p
     done = train(photos, model, shared_cache)
     assert done.returncode == 0, done.stderr
     warned = next(line for line in done.stderr.splitlines() if line.startswith("warning: "))
-    assert warned.startswith("warning: 11 sets of near duplicates within a class, ")
+    assert warned.startswith("warning: 11 groups of near duplicates within a class, ")
     assert warned.endswith(f"'graft check {photos}' lists them")
     split = read_model(model).card.training["split"]
     assert split["moved"]
