@@ -37,10 +37,10 @@ def ours(request: dict[str, Any]) -> Job:
 
 def keras(request: dict[str, Any]) -> Job:
     """Keras in batches of 32; photos are decoded on all cores first."""
-    from graft_host.backbones.float_network import build_backbone
+    from graft_host.backbones.float_network import build_network
 
     weights, paths = find_weights(request["weights"]), _paths(request["photos"])
-    network = build_backbone(weights, request["tap"], request["image_size"])
+    network = build_network(weights, [request["tap"]], request["image_size"])
 
     def run() -> Any:
         with ThreadPoolExecutor(request["cores"]) as pool:

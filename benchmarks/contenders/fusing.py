@@ -32,10 +32,10 @@ def convert(request: dict[str, Any]) -> Job:
     import keras
 
     from graft_host.backbones.convert import convert as converted
-    from graft_host.backbones.float_network import build_backbone
+    from graft_host.backbones.float_network import build_network
 
     weights, size = find_weights(request["weights"]), request["image_size"]
-    backbone, (head, _) = build_backbone(weights, request["tap"], size), _head(request)
+    backbone, (head, _) = build_network(weights, [request["tap"]], size), _head(request)
     dense = keras.layers.Dense(len(head.bias), activation="softmax")
     network = keras.Model(backbone.input, dense(backbone.output))
     dense.set_weights([head.kernel, head.bias])

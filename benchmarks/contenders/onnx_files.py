@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.worker import Job
 from graft_device.preprocess import preprocess
-from graft_host.backbones.float_network import build_backbone
+from graft_host.backbones.float_network import build_network
 from graft_host.backbones.weights import find_weights
 
 
@@ -26,7 +26,7 @@ def write(request: dict[str, Any]) -> Job:
 
 def _write(request: dict[str, Any]) -> None:
     weights, size = find_weights(request["weights"]), request["image_size"]
-    network = build_backbone(weights, request["tap"], size)
+    network = build_network(weights, [request["tap"]], size)
     network(np.zeros((1, size, size, 3), np.float32))
     folder = Path(request["folder"])
     network.export(folder / "exported.onnx", format="onnx", verbose=False)

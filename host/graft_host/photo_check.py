@@ -12,8 +12,9 @@ import numpy as np
 from graft_device.errors import DatasetError, WeightsError
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
-from graft_host.backbones.weights import WeightsSource
+from graft_host.backbones.weights import named_weights
 from graft_host.heads.mislabels import MislabelSearch, search_mislabels
 from graft_host.photos.dataset import Dataset, Photo, check_folder, scan
 from graft_host.photos.findings import Finding, counts
@@ -88,11 +89,11 @@ def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
 
 
 def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource | WeightsError:
-    """The weights, or the error that says why the default ones are not available."""
+    """The weights, or the error that says why those that the family downloads are not available."""
     try:
         return chosen_weights(options, reporter)
     except WeightsError as error:
-        if options.weights != "imagenet":
+        if named_weights(options.family, options.weights) is None:
             raise
         return error
 

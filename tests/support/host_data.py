@@ -19,9 +19,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
-from graft_host.backbones.inception_v3 import ConvWeights
+from graft_host.backbones.layer_weights import ConvWeights
 from graft_host.backbones.quantize import Backbone, BackboneSpec
-from graft_host.backbones.weights import WeightsSource
+from graft_host.backbones.weights import find_weights
 from graft_host.photos.dataset import Photo
 from graft_host.support import flatbuffer
 
@@ -90,7 +90,7 @@ def handmade_backbone(folder: Path, resize: str = "squash", seed: int = 0) -> Ba
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{fingerprint}.tflite"
     path.write_bytes(data)
-    weights = WeightsSource("random", None, f"random:{seed}", seed)
+    weights = find_weights("random", seed)
     return Backbone(BackboneSpec(weights, "mixed0", BACKBONE_SIZE, "int8", resize), path, fingerprint, reused=False)
 
 

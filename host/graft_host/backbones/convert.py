@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.backbones.float_network import build_backbone, build_trunk
-from graft_host.backbones.weights import WeightsSource
+from graft_host.backbones.registry import from_request
 from graft_host.support.isolated import serve
 from graft_host.support.progress import Progress
 
@@ -23,9 +22,9 @@ def convert(
     Args:
         network: the Keras model.
         mode: ``int8``, ``dynamic``, ``float16`` or ``float32``.
-        mean: subtracted from a pixel before …
-        std: … it is divided by this.
-        photos: for int8, uint8 ``[N,S,S,3]`` that the ranges of the activations are measured on.
+        mean: subtracted from a pixel (0 to 255).
+        std: what a pixel is divided by after that.
+        photos: uint8 ``[N,S,S,3]``, on which the ranges of the activations are measured for int8.
         progress: called with (photos done, photos).
 
     Returns:
@@ -61,12 +60,9 @@ def _calibration(
 
 
 def _run(request: dict[str, Any], progress: Progress) -> None:
-    source = request["weights"]
-    path = None if source["path"] is None else Path(source["path"])
-    weights = WeightsSource(**{**source, "path": path})
+    weights = from_request(request["weights"])
     photos = None if request["photos"] is None else np.load(request["photos"], mmap_mode="r")
-    taps, size = request["taps"], request["image_size"]
-    network = build_backbone(weights, taps[0], size) if len(taps) == 1 else build_trunk(weights, taps, size)
+    network = weights.family.build(weights, request["taps"], request["image_size"])
     flatbuffer = convert(network, request["mode"], weights.mean, weights.std, photos, progress)
     Path(request["output"]).write_bytes(flatbuffer)
 

@@ -1,50 +1,33 @@
-"""Inception-v3 up to a tap as a Keras network; built by Keras; imported only where a conversion is needed."""
+"""Inception-v3 up to one or several taps as a Keras network; imported only where a conversion is needed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from graft_host.backbones.inception_v3 import ConvWeights
-from graft_host.backbones.weights import WeightsSource, read_weights
-
-MIN_IMAGE_SIZE = 75
-"""The smallest input side that Inception-v3's strides leave anything of."""
+from graft_host.backbones.family import WeightsSource
+from graft_host.backbones.inception_weights import read_weights
+from graft_host.backbones.layer_weights import ConvWeights
 
 
-def build_backbone(source: WeightsSource, tap: str, image_size: int) -> Any:
-    """Builds the float network from normalized pixels to the bottleneck.
-
-    Args:
-        source: weights that reach the tap.
-        tap: ``mixed0`` to ``mixed10``.
-        image_size: input side S, 75 or more.
-
-    Returns:
-        A ``keras.Model`` from ``[1,S,S,3]`` float32 to the tap's output averaged over its positions, ``[1,D]``.
-
-    Raises:
-        WeightsError: the weights don't fit.
-    """
-    whole = _inception(source, tap, image_size)
-    return _weighted(whole, _pooled(whole, tap, "bottleneck"), source, tap)
-
-
-def build_trunk(source: WeightsSource, taps: Sequence[str], image_size: int) -> Any:
-    """Builds one float network with the bottlenecks of several taps.
+def build_network(source: WeightsSource, taps: Sequence[str], image_size: int) -> Any:
+    """Builds the float network from scaled pixels to the bottlenecks of some taps.
 
     Args:
         source: weights that reach the last tap.
-        taps: in the order of their depth.
+        taps: ``mixed0`` to ``mixed10``, in the order of their depth.
         image_size: input side S, 75 or more.
 
     Returns:
-        A ``keras.Model`` as ``build_backbone`` gives, with an output for each tap.
+        A ``keras.Model`` from ``[1,S,S,3]`` float32 to each tap's output averaged over its positions, ``[1,D]``; its
+        output is a list where there are several taps.
 
     Raises:
-        WeightsError: the weights don't fit.
+        WeightsError: the weights do not fit.
     """
     whole = _inception(source, taps[-1], image_size)
+    if len(taps) == 1:
+        return _weighted(whole, _pooled(whole, taps[0], "bottleneck"), source, taps[0])
     outputs = [_pooled(whole, tap, f"bottleneck_{tap}") for tap in taps]
     return _weighted(whole, outputs, source, taps[-1])
 

@@ -1,77 +1,69 @@
-"""What Inception-v3 is made of: its taps, its convolutions, and what their weights must look like."""
+"""Inception-v3 (Szegedy et al. 2015, arXiv 1512.00567), the first family."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from graft_device.errors import WeightsError
-
-TAPS = tuple(f"mixed{i}" for i in range(11))
-
-CONVOLUTIONS = dict(zip(TAPS, (12, 19, 26, 30, 40, 50, 60, 70, 76, 85, 94), strict=True))
-"""How many convolutions, in Keras's order of creation, a network up to each tap has."""
+from graft_host.backbones.convolutions import TAPS
+from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
 
 
-@dataclass(frozen=True)
-class ConvWeights:
-    """One convolution and its batch norm, inference statistics, no gamma.
+def _build(weights: WeightsSource, taps: Sequence[str], image_size: int) -> Any:
+    from graft_host.backbones.float_network import build_network
 
-    Attributes:
-        kernel: float32 ``[height, width, in, out]``.
-        beta: float32 ``[out]``; likewise ``mean`` and ``variance``.
-    """
-
-    kernel: NDArray[np.float32]
-    beta: NDArray[np.float32]
-    mean: NDArray[np.float32]
-    variance: NDArray[np.float32]
+    return build_network(weights, taps, image_size)
 
 
-def check_reach(path: Path, found: int, tap: str) -> None:
-    """Raises WeightsError if a file with ``found`` convolutions ends before the tap; names the last one it holds."""
-    reached = [name for name, needed in CONVOLUTIONS.items() if needed <= found]
-    if not reached:
-        raise WeightsError(f"{path} holds {found} convolutions, too few for Inception-v3's first tap, mixed0")
-    if CONVOLUTIONS[tap] > found:
-        raise WeightsError(f"{path} ends at {reached[-1]}, before {tap}: use --tap {reached[-1]} or an earlier one")
+def _identify(file: WeightsFile) -> WeightsSource:
+    from graft_host.backbones.inception_weights import identify
+
+    return identify(FAMILY, file)
 
 
-def check_layers(path: Path, layers: list[ConvWeights], shapes: list[tuple[int, ...]]) -> None:
-    """Raises WeightsError unless the layers of a file are those of the network, in finite numbers."""
-    if len(layers) < len(shapes):
-        raise WeightsError(f"{path} holds {len(layers)} of {len(shapes)} convolutions with their batch norms")
-    for index, (layer, shape) in enumerate(zip(layers, shapes, strict=True)):
-        if layer.kernel.shape != shape:
-            raise WeightsError(
-                f"{path} is not Inception-v3: convolution {index} is {list(layer.kernel.shape)}, "
-                f"the network's is {list(shape)}"
-            )
-        vectors = (layer.beta, layer.mean, layer.variance)
-        if any(vector.shape != shape[3:] for vector in vectors):
-            raise WeightsError(f"{path} is not Inception-v3: the batch norm of convolution {index} has another length")
-        if not all(np.isfinite(array).all() for array in (layer.kernel, *vectors)):
-            raise WeightsError(f"{path} is damaged: convolution {index} holds numbers that are not finite")
+def _check_reach(weights: WeightsSource, tap: str) -> None:
+    from graft_host.backbones.inception_weights import check_tap
+
+    check_tap(weights, tap)
 
 
-def random_weights(shapes: list[tuple[int, ...]], seed: int) -> list[ConvWeights]:
-    """He et al. 2015 (normal, variance 2 / fan-in), each filter's mean taken out.
+def _imagenet_path() -> Path:
+    from graft_host.backbones.imagenet import imagenet_path
 
-    With filters that see only differences, what photos have in common doesn't drown out what tells them apart.
+    return imagenet_path()
 
-    Args:
-        shapes: of the kernels, ``[height, width, in, out]``.
-        seed: what they are drawn from.
-    """
-    rng = np.random.default_rng(seed)
-    layers = []
-    for shape in shapes:
-        deviation = np.sqrt(2 / np.prod(shape[:3]))
-        kernel = rng.normal(0, deviation, shape).astype(np.float32)
-        kernel -= kernel.mean(axis=(0, 1, 2))
-        zeros, ones = np.zeros(shape[3], np.float32), np.ones(shape[3], np.float32)
-        layers.append(ConvWeights(kernel, zeros, zeros, ones))
-    return layers
+
+def _imagenet_file() -> Path:
+    from graft_host.backbones.imagenet import imagenet_file
+
+    return imagenet_file()
+
+
+FAMILY = Family(
+    name="inception-v3",
+    card_name="inception_v3",
+    title="Inception-v3",
+    module=__name__,
+    taps=TAPS,
+    default_tap="mixed10",
+    search_taps=("mixed5", "mixed6", "mixed7"),
+    smallest_size=75,  # keras.applications.InceptionV3 takes no smaller input: its strides leave nothing
+    default_size=299,
+    search_sizes=(150, 192, 224, 299),
+    mean=127.5,
+    std=127.5,
+    build=_build,
+    named_weights=(
+        NamedWeights(
+            name="imagenet",
+            path=_imagenet_path,
+            fetch=_imagenet_file,
+            note="downloading the ImageNet weights (88 MB, once)",
+        ),
+    ),
+    weights_files="a Keras notop .h5 file or of the 2015 graph (.pb)",
+    identify=_identify,
+    check_reach=_check_reach,
+    keyed=False,
+)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.inception_v3 import ConvWeights, check_layers
+from graft_host.backbones.layer_weights import ConvWeights, check_layers
 
 # What h5py raises, and what unforeseen contents lead to.
 _UNREADABLE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)

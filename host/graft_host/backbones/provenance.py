@@ -1,4 +1,4 @@
-"""The float weights that a model's backbone was made of, found again by what its card says of them."""
+"""Finds the float weights that a model's backbone was made of, by what its card records of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from graft_device.errors import ModelError, WeightsError
 from graft_device.model import ModelFile
-from graft_host.backbones.weights import NAMED, WeightsSource, find_weights
+from graft_host.backbones.family import Family, WeightsSource
+from graft_host.backbones.registry import family_of_card
+from graft_host.backbones.weights import RANDOM, find_weights, named_weights
 
-_RANDOM = "random:"
 _DIGITS = 12  # of a SHA-256, enough for a person to tell two files apart
 
 
@@ -23,47 +24,49 @@ def weights_of(model: ModelFile, given: str | None = None) -> WeightsSource:
         given: what ``--weights`` says; when None, the card's name is tried, and then ``$GRAFT_WEIGHTS``.
 
     Raises:
-        ModelError: the card doesn't say which weights they were.
-        WeightsError: they cannot be found, or what is given are others.
+        ModelError: the card does not name its weights.
+        BackboneError: the card's backbone is not installed.
+        WeightsError: the weights cannot be found, or others were given.
     """
     name, wanted = (model.card.backbone.get(key) for key in ("weights", "weights_fingerprint"))
     if not isinstance(name, str) or not isinstance(wanted, str):
-        raise ModelError(f"{model.path} does not say which weights its backbone was made of: train it again")
+        raise ModelError(f"{model.path} does not say which weights its backbone was made of", "train it again")
+    family = family_of_card(model.card.backbone.get("name"))
     if given is not None:
-        source = find_weights(given, _seed(wanted))
+        source = find_weights(given, _seed(wanted, family), family)
         if source.fingerprint != wanted:
             raise WeightsError(
-                f"{given} is not what {model.path} was made of: the card names {name} ({_short(wanted)}), "
-                f"this is {source.name} ({_short(source.fingerprint)})"
+                f"{given} is not what {model.path} was made of: the card names {name} ({_short(wanted, family)}), "
+                f"this is {source.name} ({_short(source.fingerprint, family)})"
             )
     else:
-        source = _first(name, wanted, model)
+        source = _first(name, wanted, model, family)
     return replace(source, mean=model.card.mean, std=model.card.std)
 
 
-def _first(name: str, wanted: str, model: ModelFile) -> WeightsSource:
-    for source in _candidates(name, _seed(wanted)):
+def _first(name: str, wanted: str, model: ModelFile, family: Family) -> WeightsSource:
+    for source in _candidates(name, _seed(wanted, family), family):
         if source.fingerprint == wanted:
             return source
     raise WeightsError(
-        f"{model.path} was made of weights {name} ({_short(wanted)}), which are not at hand: "
-        "name their file with --weights FILE"
+        f"{model.path} was made of weights {name} ({_short(wanted, family)}), which are not at hand",
+        "name their file with --weights FILE",
     )
 
 
-def _candidates(name: str, seed: int) -> Iterator[WeightsSource]:
-    chosen = os.environ.get("GRAFT_WEIGHTS")
-    for spec in (name if name in NAMED else None, chosen):
+def _candidates(name: str, seed: int, family: Family) -> Iterator[WeightsSource]:
+    by_name = name == RANDOM or named_weights(family, name) is not None
+    for spec in (name if by_name else None, os.environ.get("GRAFT_WEIGHTS")):
         if spec:
             with contextlib.suppress(WeightsError):
-                yield find_weights(spec, seed)
+                yield find_weights(spec, seed, family)
 
 
-def _seed(fingerprint: str) -> int:
+def _seed(fingerprint: str, family: Family) -> int:
     """The seed in the fingerprint of random weights; 0 for those of a file."""
-    digits = fingerprint.removeprefix(_RANDOM)
-    return int(digits) if fingerprint.startswith(_RANDOM) and digits.isdecimal() else 0
+    digits = fingerprint.removeprefix(family.random_prefix)
+    return int(digits) if fingerprint.startswith(family.random_prefix) and digits.isdecimal() else 0
 
 
-def _short(fingerprint: str) -> str:
-    return fingerprint if fingerprint.startswith(_RANDOM) else f"SHA-256 {fingerprint[:_DIGITS]}…"
+def _short(fingerprint: str, family: Family) -> str:
+    return fingerprint if fingerprint.startswith(family.random_prefix) else f"SHA-256 {fingerprint[:_DIGITS]}…"

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graft_host.backbones.cache import BackboneCache, CachedNetwork
+from graft_host.backbones.calibration import calibration_photos
+from graft_host.backbones.conversion import convert_apart
 from graft_host.backbones.graph_cut import cut, ordered
-from graft_host.backbones.inception_v3 import TAPS
-from graft_host.backbones.quantize import Backbone, BackboneSpec, as_backbone, calibration_photos, convert_apart
+from graft_host.backbones.quantize import Backbone, BackboneSpec, as_backbone
 from graft_host.backbones.weights import check_tap
 from graft_host.photos.dataset import Photo
 from graft_host.support.progress import Progress
@@ -59,15 +60,15 @@ def quantized_trunk(
     Raises:
         GraftError: as ``quantized_backbone`` does.
     """
-    depths = sorted(taps, key=TAPS.index)
+    depths = sorted(taps, key=spec.weights.family.depth)
     check_tap(spec.weights, depths[-1])
     stored = BackboneCache(cache)
     key = _key(spec, depths)
     network = None if recalibrate else stored.find(key, (photo.digest for photo in training))
     reused = network is not None
     if network is None:
-        photos, digests = calibration_photos(spec, training, threads)
-        data = convert_apart(spec, depths, photos, progress)
+        photos, digests = calibration_photos(training, spec.image_size, spec.resize, threads)
+        data = convert_apart(spec.weights, depths, spec.image_size, spec.quantization, photos, progress)
         network = stored.store(key, ordered(data, len(depths), "the converted trunk"), digests)
     backbones = _backbones(stored, network, spec, depths, reused=reused)
     return Trunk(network.path, backbones, reused)
@@ -78,12 +79,12 @@ def cached_backbones(
 ) -> tuple[Backbone, ...] | None:
     """The backbones of several taps if all are cached and were calibrated on the same photos, by depth; else None."""
     stored = BackboneCache(cache)
-    specs = [replace(spec, tap=tap) for tap in sorted(taps, key=TAPS.index)]
+    specs = [replace(spec, tap=tap) for tap in sorted(taps, key=spec.weights.family.depth)]
     digests = {photo.digest for photo in training}
-    found = [stored.find(each.key, digests) for each in specs]
-    if len({None if network is None else network.calibration for network in found}) > 1 or found[0] is None:
+    cached = [stored.find(one.key, digests) for one in specs]
+    if len({None if network is None else network.calibration for network in cached}) > 1 or cached[0] is None:
         return None
-    return tuple(as_backbone(each, network, reused=True) for each, network in zip(specs, found, strict=True) if network)
+    return tuple(as_backbone(one, network, reused=True) for one, network in zip(specs, cached, strict=True) if network)
 
 
 def _backbones(
@@ -91,8 +92,8 @@ def _backbones(
 ) -> tuple[Backbone, ...]:
     specs = [replace(spec, tap=tap) for tap in taps]
     networks = cut(trunk.path.read_bytes(), len(taps), str(trunk.path))
-    found = [stored.store(each.key, data, trunk.calibration) for each, data in zip(specs, networks, strict=True)]
-    return tuple(as_backbone(each, network, reused=reused) for each, network in zip(specs, found, strict=True))
+    kept = [stored.store(one.key, data, trunk.calibration) for one, data in zip(specs, networks, strict=True)]
+    return tuple(as_backbone(one, network, reused=reused) for one, network in zip(specs, kept, strict=True))
 
 
 def _key(spec: BackboneSpec, taps: Sequence[str]) -> str:

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from graft_device.errors import GateError
+from graft_host.backbones.registry import DEFAULT
 from graft_host.commands.options import (
+    BackboneOption,
     CacheOption,
     ImageSizeOption,
     JsonOption,
@@ -17,12 +19,12 @@ from graft_host.commands.options import (
     Resize,
     ResizeOption,
     SeedOption,
-    Tap,
     TapOption,
     TestPercentOption,
     ThreadsOption,
     ValidationPercentOption,
     check_percents,
+    chosen_family,
 )
 
 
@@ -31,8 +33,9 @@ def check(
     weights: Annotated[
         str, typer.Option(envvar="GRAFT_WEIGHTS", help="As in 'graft train'; mislabels are looked for with them.")
     ] = "imagenet",
-    tap: TapOption = Tap.MIXED10,
-    image_size: ImageSizeOption = 299,
+    backbone: BackboneOption = DEFAULT,
+    tap: TapOption = None,
+    image_size: ImageSizeOption = None,
     quantize: Annotated[Quantization, typer.Option(help="Numbers in the file.")] = Quantization.INT8,
     resize: ResizeOption = Resize.SQUASH,
     test_percent: TestPercentOption = 15,
@@ -48,6 +51,7 @@ def check(
     Options are those of 'graft train', which then finds backbone and bottlenecks cached.
     """
     check_percents(test_percent, validation_percent)
+    chosen_family(backbone, [tap], [image_size])
     from graft_host.commands.terminal.check_text import check_report
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.photo_check import check as run
@@ -55,8 +59,9 @@ def check(
     from graft_host.training.options import HeadOptions
 
     options = HeadOptions(
-        photos=photos, weights=weights, tap=tap.value, image_size=image_size, quantization=quantize.value,
-        resize=resize.value, rule=SplitRule(seed, test_percent, validation_percent), threads=threads, cache=cache,
+        photos=photos, weights=weights, backbone=backbone, tap=tap or "", image_size=image_size or 0,
+        quantization=quantize.value, resize=resize.value, rule=SplitRule(seed, test_percent, validation_percent),
+        threads=threads, cache=cache,
     )  # fmt: skip
     result = run(options, TerminalReporter())
     typer.echo(json.dumps(result.to_json()) if as_json else check_report(result))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from graft_host.backbones.registry import DEFAULT
 from graft_host.commands.options import (
     AugmentOption,
+    BackboneOption,
     CacheOption,
     ClassWeight,
     ClassWeightOption,
@@ -22,7 +24,6 @@ from graft_host.commands.options import (
     ResizeOption,
     SeedOption,
     StepsOption,
-    Tap,
     TapOption,
     TestPercentOption,
     ThreadsOption,
@@ -30,6 +31,7 @@ from graft_host.commands.options import (
     ValidationPercentOption,
     WeightsOption,
     check_percents,
+    chosen_family,
 )
 
 if TYPE_CHECKING:
@@ -39,8 +41,9 @@ if TYPE_CHECKING:
 def compare(
     photos: PhotosArgument,
     weights: WeightsOption = "imagenet",
-    tap: TapOption = Tap.MIXED10,
-    image_size: ImageSizeOption = 299,
+    backbone: BackboneOption = DEFAULT,
+    tap: TapOption = None,
+    image_size: ImageSizeOption = None,
     resize: ResizeOption = Resize.SQUASH,
     test_percent: TestPercentOption = 15,
     validation_percent: ValidationPercentOption = 15,
@@ -57,6 +60,7 @@ def compare(
 ) -> None:
     """Put float32, float16, dynamic and int8 of the same head and backbone side by side."""
     check_percents(test_percent, validation_percent)
+    chosen_family(backbone, [tap], [image_size])
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.comparison import compare as run
     from graft_host.heads.head import Recipe
@@ -64,8 +68,8 @@ def compare(
     from graft_host.training.options import HeadOptions
 
     options = HeadOptions(
-        photos=photos, weights=weights, tap=tap.value, image_size=image_size, resize=resize.value,
-        rule=SplitRule(seed, test_percent, validation_percent),
+        photos=photos, weights=weights, backbone=backbone, tap=tap or "", image_size=image_size or 0,
+        resize=resize.value, rule=SplitRule(seed, test_percent, validation_percent),
         recipe=Recipe(optimizer.value, class_weight is ClassWeight.BALANCED, seed, learning_rate, steps),
         augment=augment, unknown_rate=unknown_rate, threads=threads, cache=cache,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,10 @@ from typing import Annotated
 import typer
 
 from graft_device.commands.options import finite
+from graft_host.backbones.family import BackboneError, Family
+from graft_host.backbones.registry import DEFAULT, family
+
+_DEFAULTS = family(DEFAULT)
 
 
 def above_zero(value: float | None) -> float | None:
@@ -16,22 +21,6 @@ def above_zero(value: float | None) -> float | None:
     if value is not None and finite(value) == 0:
         raise typer.BadParameter("0 can never be met: give more")
     return value
-
-
-class Tap(str, Enum):
-    """The values of ``--tap``."""
-
-    MIXED0 = "mixed0"
-    MIXED1 = "mixed1"
-    MIXED2 = "mixed2"
-    MIXED3 = "mixed3"
-    MIXED4 = "mixed4"
-    MIXED5 = "mixed5"
-    MIXED6 = "mixed6"
-    MIXED7 = "mixed7"
-    MIXED8 = "mixed8"
-    MIXED9 = "mixed9"
-    MIXED10 = "mixed10"
 
 
 class Quantization(str, Enum):
@@ -87,13 +76,20 @@ WeightsOption = Annotated[
         help="imagenet (from Keras's cache, or downloaded), random, or a FILE: Keras notop .h5, or the .pb of 2015.",
     ),
 ]
-TapOption = Annotated[Tap, typer.Option(help="Layer that bottlenecks are taken from: earlier is faster.")]
-MIN_IMAGE_SIZE = 75
-"""Inception-v3 needs so many pixels: ``keras.applications.InceptionV3`` takes no smaller input."""
-MAX_IMAGE_SIZE = 2048
-"""Beyond it a photo takes gigabytes and minutes, for a network that learned at 299."""
+BackboneOption = Annotated[str, typer.Option(help="Family of networks that the backbone is cut from.")]
+TapOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Layer that bottlenecks are taken from, {_DEFAULTS.taps[0]} to {_DEFAULTS.taps[-1]}: earlier is faster.  "
+        f"[default: {_DEFAULTS.default_tap}, or that of another --backbone]"
+    ),
+]
 ImageSizeOption = Annotated[
-    int, typer.Option(min=MIN_IMAGE_SIZE, max=MAX_IMAGE_SIZE, help="Input side in pixels: smaller is faster.")
+    int | None,
+    typer.Option(
+        help=f"Input side in pixels, {_DEFAULTS.smallest_size} to {_DEFAULTS.largest_size}: smaller is faster.  "
+        f"[default: {_DEFAULTS.default_size}, or that of another --backbone]"
+    ),
 ]
 ResizeOption = Annotated[Resize, typer.Option(help="squash the whole photo to a square, or crop its central 87.5%.")]
 TestPercentOption = Annotated[
@@ -130,3 +126,33 @@ def check_percents(test_percent: float, validation_percent: float) -> None:
     """Raises a usage error if there is nothing left to train on."""
     if not test_percent + validation_percent < 100:  # noqa: PLR2004  percent
         raise typer.BadParameter("--test-percent and --validation-percent leave nothing to train on")
+
+
+def chosen_family(
+    backbone: str, taps: Sequence[str | None] = (), sizes: Sequence[int | None] = (), *, many: bool = False
+) -> Family:
+    """The family of ``--backbone``.
+
+    Args:
+        backbone: its name.
+        taps: of it; None stands for its default.
+        sizes: in pixels that it takes; None stands for its default.
+        many: whether the options are ``--taps`` and ``--sizes``.
+
+    Raises:
+        typer.BadParameter: there is no such family, tap or size.
+    """
+    option = "--backbone"
+    try:
+        chosen = family(backbone)
+        option = "--taps" if many else "--tap"
+        for tap in taps:
+            if tap is not None:
+                chosen.depth(tap)
+        option = "--sizes" if many else "--image-size"
+        for size in sizes:
+            if size is not None:
+                chosen.check_size(size)
+    except BackboneError as error:
+        raise typer.BadParameter(str(error), param_hint=f"'{option}'") from error
+    return chosen

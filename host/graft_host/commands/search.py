@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graft_device.commands.options import finite
+from graft_host.backbones.registry import DEFAULT, family
 from graft_host.commands.options import (
-    MAX_IMAGE_SIZE,
-    MIN_IMAGE_SIZE,
+    BackboneOption,
     CacheOption,
     ClassWeight,
     ClassWeightOption,
@@ -20,7 +20,6 @@ from graft_host.commands.options import (
     Resize,
     ResizeOption,
     SeedOption,
-    Tap,
     TestPercentOption,
     ThreadsOption,
     UnknownRateOption,
@@ -28,16 +27,32 @@ from graft_host.commands.options import (
     WeightsOption,
     above_zero,
     check_percents,
+    chosen_family,
 )
 
 if TYPE_CHECKING:
     from graft_host.network_search.result import SearchResult
 
+_DEFAULTS = family(DEFAULT)
+
 
 def search(
     photos: PhotosArgument,
-    taps: Annotated[str, typer.Option(help="Layers to try, with commas between.")] = "mixed5,mixed6,mixed7",
-    sizes: Annotated[str, typer.Option(help="Input sides in pixels to try, likewise.")] = "150,192,224,299",
+    backbone: BackboneOption = DEFAULT,
+    taps: Annotated[
+        str | None,
+        typer.Option(
+            help="Layers to try, separated by commas.  "
+            f"[default: {','.join(_DEFAULTS.search_taps)}, or those of another --backbone]"
+        ),
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(
+            help="Input sides in pixels to try, separated by commas.  "
+            f"[default: {','.join(map(str, _DEFAULTS.search_sizes))}, or those of another --backbone]"
+        ),
+    ] = None,
     max_ms: Annotated[
         float | None, typer.Option(min=0, callback=above_zero, help="Milliseconds of one inference at most.")
     ] = None,
@@ -80,6 +95,7 @@ def search(
     """Find the fastest model that is good enough, among layers and image sizes, int8."""
     check_percents(test_percent, validation_percent)
     tried = _taps(taps), _sizes(sizes)
+    chosen_family(backbone, *tried, many=True)
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.heads.head import Recipe
     from graft_host.network_search.options import SearchOptions
@@ -89,7 +105,7 @@ def search(
     from graft_host.photos.split import SplitRule
 
     options = SearchOptions(
-        photos=photos, weights=weights, taps=tried[0], sizes=tried[1], resize=resize.value,
+        photos=photos, backbone=backbone, weights=weights, taps=tried[0], sizes=tried[1], resize=resize.value,
         rule=SplitRule(seed, test_percent, validation_percent),
         recipe=Recipe(balanced=class_weight is ClassWeight.BALANCED, seed=seed), unknown_rate=unknown_rate,
         threads=threads, cache=cache, strict=strict, limits=Limits(max_ms, max_mb, min_accuracy, within),
@@ -103,25 +119,17 @@ def search(
     typer.echo(json.dumps(result.to_json()) if as_json else _report(result))
 
 
-def _taps(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    known = [tap.value for tap in Tap]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise typer.BadParameter(f"--taps: {', '.join(map(repr, unknown))}; choose from {', '.join(known)}")
-    return names
+def _taps(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(dict.fromkeys(part.strip() for part in text.split(",")))
 
 
-def _sizes(text: str) -> tuple[int, ...]:
+def _sizes(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return ()
     try:
-        sizes = tuple(sorted({int(part) for part in text.split(",")}))
+        return tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError:
         raise typer.BadParameter(f"--sizes: {text!r} is no list of numbers such as 150,224,299") from None
-    if sizes[0] < MIN_IMAGE_SIZE:
-        raise typer.BadParameter(f"--sizes: {sizes[0]} is too small; the least is {MIN_IMAGE_SIZE}")
-    if sizes[-1] > MAX_IMAGE_SIZE:
-        raise typer.BadParameter(f"--sizes: {sizes[-1]} is too large; the most is {MAX_IMAGE_SIZE}")
-    return sizes
 
 
 def _report(result: SearchResult) -> str:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graft_device.commands.options import finite
+from graft_host.backbones.registry import DEFAULT
 from graft_host.commands.options import (
     AugmentOption,
+    BackboneOption,
     CacheOption,
     ClassWeight,
     ClassWeightOption,
@@ -25,7 +27,6 @@ from graft_host.commands.options import (
     ResizeOption,
     SeedOption,
     StepsOption,
-    Tap,
     TapOption,
     TestPercentOption,
     ThreadsOption,
@@ -33,6 +34,7 @@ from graft_host.commands.options import (
     ValidationPercentOption,
     WeightsOption,
     check_percents,
+    chosen_family,
 )
 
 if TYPE_CHECKING:
@@ -43,8 +45,9 @@ def train(
     photos: PhotosArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="The .tflite to write.")],
     weights: WeightsOption = "imagenet",
-    tap: TapOption = Tap.MIXED10,
-    image_size: ImageSizeOption = 299,
+    backbone: BackboneOption = DEFAULT,
+    tap: TapOption = None,
+    image_size: ImageSizeOption = None,
     quantize: Annotated[Quantization, typer.Option(help="Numbers in the file.")] = Quantization.INT8,
     resize: ResizeOption = Resize.SQUASH,
     test_percent: TestPercentOption = 15,
@@ -90,6 +93,7 @@ def train(
 ) -> None:
     """Turn a folder of folders of photos into one tested .tflite."""
     check_percents(test_percent, validation_percent)
+    chosen_family(backbone, [tap], [image_size])
     from graft_host.commands.terminal.console import TerminalReporter, train_report
     from graft_host.heads.head import Recipe
     from graft_host.photos.split import SplitRule
@@ -98,7 +102,7 @@ def train(
     from graft_host.training.pipeline import train as run
 
     options = TrainOptions(
-        photos=photos, output=output, weights=weights, tap=tap.value, image_size=image_size,
+        photos=photos, output=output, weights=weights, backbone=backbone, tap=tap or "", image_size=image_size or 0,
         quantization=quantize.value, resize=resize.value,
         rule=SplitRule(seed, test_percent, validation_percent),
         recipe=Recipe(optimizer.value, class_weight is ClassWeight.BALANCED, seed, learning_rate, steps),

@@ -8,7 +8,7 @@ import json
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 from graft_device.errors import ExportError, os_reason
 from graft_device.model import CARD_NAME, LABELS_NAME, ModelFile, read_model
 from graft_host.backbones.provenance import weights_of
+from graft_host.backbones.registry import to_request
 from graft_host.diagnosis.layers import find_head
 from graft_host.export.staging import put_in_place, staging
 from graft_host.heads.head import Array
@@ -101,7 +102,7 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
     check_sources(output, EXPORT, read)
     target = output.resolve()  # a link stays a link
     request: dict[str, Any] = {
-        "weights": {**asdict(source), "path": source.path and str(source.path.absolute())},
+        "weights": to_request(source),
         "tap": known.card.tap,
         "image_size": known.card.image_size,
         "format": kind,

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from graft_device.errors import ExportError
-from graft_host.backbones.float_network import build_backbone
-from graft_host.backbones.weights import WeightsSource
+from graft_host.backbones.family import WeightsSource
+from graft_host.backbones.registry import from_request
 from graft_host.heads.head import Array
 from graft_host.support.isolated import serve
 from graft_host.support.progress import Progress
@@ -34,7 +34,7 @@ def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Arr
     """
     import keras
 
-    backbone = build_backbone(weights, tap, image_size)
+    backbone = weights.family.build(weights, [tap], image_size)
     length = backbone.output_shape[-1]
     if len(kernel) != length:
         raise ExportError(f"its head takes {len(kernel)} numbers, {tap} gives {length}: it is not what its card says")
@@ -64,8 +64,7 @@ def save_model(network: Any, output: Path) -> None:
 
 
 def _run(request: dict[str, Any], _: Progress) -> None:
-    source = request["weights"]
-    weights = WeightsSource(**{**source, "path": source["path"] and Path(source["path"])})
+    weights = from_request(request["weights"])
     with np.load(request["head"]) as head:
         network = build_network(weights, request["tap"], request["image_size"], head["kernel"], head["bias"])
     output = Path(request["output"])

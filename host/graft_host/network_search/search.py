@@ -98,7 +98,7 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
 
 def check_outputs(options: SearchOptions) -> None:
     """Raises ExportError if a file that the search may write at its end could not be, before it starts."""
-    sources = [Source("photos", options.photos), *weights_source(options.weights)]
+    sources = [Source("photos", options.photos), *weights_source(options.weights, options.family)]
     sources += [Source("figures", path) for path in options.latency]
     if options.output is not None:
         check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
@@ -129,7 +129,7 @@ def _try(backbone: Backbone, looked: Survey, options: SearchOptions, folder: Pat
         artifact = attach(graft(material, head), labels, model_card(chosen, material, head))
     path = folder / f"{spec.tap}-{spec.image_size}.tflite"
     write_scratch(path, artifact)
-    return _Tried(Network(path, spec.tap, spec.image_size), found, len(artifact))
+    return _Tried(Network(path, spec.tap, spec.image_size, spec.weights.family.depth(spec.tap)), found, len(artifact))
 
 
 def _candidates(tried: Sequence[_Tried], took: Latencies) -> tuple[Candidate, ...]:

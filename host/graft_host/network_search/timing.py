@@ -13,7 +13,6 @@ import numpy as np
 from graft_device.runtime import open_model
 from graft_device.system.machine import ROOT, read_text, usable_cores
 from graft_device.system.thermal import read_thermal, worthless
-from graft_host.backbones.inception_v3 import TAPS
 from graft_host.support.progress import Progress
 
 _TURNS = 5
@@ -28,11 +27,19 @@ _NOISE = 1.05
 
 @dataclass(frozen=True)
 class Network:
-    """An int8 network whose input is uint8, as a file, with its place in Inception-v3."""
+    """An int8 network whose input is uint8.
+
+    Attributes:
+        path: the file.
+        tap: the layer that it ends at.
+        image_size: the input side in pixels.
+        depth: the place of the tap among the taps of its family.
+    """
 
     path: Path
     tap: str
     image_size: int
+    depth: int
 
     @property
     def shown(self) -> str:
@@ -80,7 +87,7 @@ def time_networks(networks: Sequence[Network], threads: int, progress: Progress,
 
 def out_of_order(networks: Sequence[Network], ms: Sequence[float]) -> list[tuple[Network, Network]]:
     """Pairs of one image size of which the first came out slower than the second, which contains it."""
-    taken = sorted(zip(networks, ms, strict=True), key=lambda pair: (pair[0].image_size, TAPS.index(pair[0].tap)))
+    taken = sorted(zip(networks, ms, strict=True), key=lambda pair: (pair[0].image_size, pair[0].depth))
     return [
         (shallow, deep)
         for place, (shallow, slow) in enumerate(taken)

@@ -30,7 +30,7 @@ def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> 
     return ModelCard(
         kit_version=__version__,
         backbone={
-            "name": "inception_v3",
+            "name": spec.weights.family.name_in_card,
             "weights": spec.weights.name,
             "pretrained": spec.weights.pretrained,
             "weights_fingerprint": spec.weights.fingerprint,

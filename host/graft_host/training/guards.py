@@ -84,7 +84,7 @@ def rejected_path(output: Path) -> Path:
 
 def check_outputs(options: TrainOptions) -> None:
     """Raises ExportError if a file that the run may write at its end could not be, before it starts."""
-    sources = [Source("photos", options.photos), *weights_source(options.weights)]
+    sources = [Source("photos", options.photos), *weights_source(options.weights, options.family)]
     check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
     sources.append(Source("model", options.output))
     if options.keep_rejected:

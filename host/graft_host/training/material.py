@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks, Extraction
-from graft_host.backbones.quantize import MAX_CALIBRATION_PHOTOS, Backbone, BackboneSpec, quantized_backbone
-from graft_host.backbones.weights import WeightsSource, check_tap, find_weights, imagenet_path
+from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
+from graft_host.backbones.family import WeightsSource
+from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.weights import check_tap, find_weights, named_weights
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.photos.split import Split, split
@@ -134,11 +136,16 @@ def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
     """The weights that were asked for.
 
     Raises:
-        WeightsError: they cannot be had, or don't reach the tap.
+        BackboneError: the family has no such tap or image size.
+        WeightsError: they are not available, or do not reach the tap.
     """
-    if options.weights == "imagenet" and not imagenet_path().is_file():
-        reporter.note("downloading the ImageNet weights (88 MB, once)")
-    weights = find_weights(options.weights, options.rule.seed)
+    family = options.family
+    family.depth(options.tap)
+    family.check_size(options.image_size)
+    named = named_weights(family, options.weights)
+    if named is not None and not named.path().is_file():
+        reporter.note(named.note)
+    weights = find_weights(options.weights, options.rule.seed, family)
     check_tap(weights, options.tap)
     return weights
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.inception_v3 import CONVOLUTIONS, TAPS, random_weights
+from graft_host.backbones.convolutions import CONVOLUTIONS, TAPS
 from graft_host.backbones.keras_h5 import convolution_names
+from graft_host.backbones.layer_weights import random_weights
 from graft_host.backbones.weights import check_tap, find_weights
 from tests.support.host_data import REAL_WEIGHTS, run_python
 
@@ -24,8 +25,8 @@ from dataclasses import replace
 from pathlib import Path
 import h5py, keras, numpy as np
 from keras.src.legacy.saving import legacy_h5_format
-from graft_host.backbones.float_network import MIN_IMAGE_SIZE, build_backbone
-from graft_host.backbones.inception_v3 import CONVOLUTIONS, TAPS
+from graft_host.backbones.float_network import build_network
+from graft_host.backbones.convolutions import CONVOLUTIONS, TAPS
 from graft_host.backbones.weights import find_weights
 
 folder, real = map(Path, sys.argv[1:])
@@ -41,7 +42,7 @@ def means(network):
     return [np.asarray(each).mean(axis=(1, 2)) for each in network(photo, training=False)]
 
 def ours(source, tap):
-    return np.asarray(build_backbone(source, tap, 75)(photo, training=False))
+    return np.asarray(build_network(source, [tap], 75)(photo, training=False))
 
 # Keras writes the whole network in its old layout, with its own names and numbers.
 whole = inception("mixed10")
@@ -64,7 +65,7 @@ if real.is_file():
     arrays["keras/real"] = means(network)[-1]
     arrays["ours/real"] = ours(find_weights(str(real)), "mixed8")
 
-network = build_backbone(find_weights("random", 5), "mixed0", MIN_IMAGE_SIZE)
+network = build_network(find_weights("random", 5), ["mixed0"], 75)
 kernels = [layer.kernel for layer in network.layers if type(layer).__name__ == "Conv2D"]
 kernels.sort(key=lambda kernel: int(kernel.path.split("/")[0].rsplit("_", 1)[1]))
 facts["shapes"] = [list(kernel.shape) for kernel in kernels]
@@ -77,7 +78,7 @@ for tap in TAPS:
     facts["convolutions"][tap] = sum(type(layer).__name__ == "Conv2D" for layer in part.layers)
 facts["input"], facts["output"] = list(network.input_shape), list(network.output_shape)
 for kind in ("avg", "max"):
-    whole = build_backbone(replace(find_weights("random", 5), last_pool=kind), "mixed10", 75)
+    whole = build_network(replace(find_weights("random", 5), last_pool=kind), ["mixed10"], 75)
     layers = whole.get_config()["layers"]
     pools = [layer for layer in layers if layer["class_name"] in ("AveragePooling2D", "MaxPooling2D")]
     sources = [layer["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] for layer in pools]

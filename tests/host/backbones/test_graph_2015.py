@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft_device.errors import WeightsError
+from graft_host.backbones.convolutions import CONVOLUTIONS, TAPS
 from graft_host.backbones.graph_2015.graph import read_graph
-from graft_host.backbones.inception_v3 import CONVOLUTIONS, TAPS
+from graft_host.backbones.inception_weights import read_weights
 from graft_host.backbones.quantize import BackboneSpec
-from graft_host.backbones.weights import WeightsSource, check_tap, find_weights, read_weights
+from graft_host.backbones.registry import from_request, to_request
+from graft_host.backbones.weights import check_tap, find_weights
 from tests.conftest import SHARED, error_line, graft, graft_device, graft_json
 from tests.support.graphs_2015 import BLOCKS, FLOAT, HALF, Node, Release, Tensor, Type, entry
 from tests.support.host_data import REAL_WEIGHTS, run_python
@@ -66,7 +68,7 @@ def test_what_is_the_graphs_own_comes_from_the_file(release: Path) -> None:
     found = find_weights(str(release))
     assert (found.mean, found.std, found.last_pool) == (128.0, 128.0, "max")
     assert (found.name, found.path, found.pretrained) == (release.name, release, True)
-    assert WeightsSource(**asdict(found)) == found
+    assert from_request(json.loads(json.dumps(to_request(found)))) == found
 
 
 def test_the_graph_is_told_by_its_content_not_its_name(release: Path, tmp_path: Path) -> None:
@@ -414,7 +416,7 @@ from dataclasses import replace
 from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from graft_device.preprocess import preprocess
-from graft_host.backbones.float_network import build_backbone
+from graft_host.backbones.float_network import build_network
 from graft_host.backbones.weights import find_weights
 
 folder, tool, real, *photos = map(Path, sys.argv[1:])
@@ -433,7 +435,7 @@ def theirs(path):
         return [session.run(wanted, {"DecodeJpeg:0": photo}) for photo in pixels]
 
 def ours(source, tap):
-    network = build_backbone(source, tap, 299)
+    network = build_network(source, [tap], 299)
     both = keras.Model(network.input, [network.get_layer(tap).output, network.output])
     scaled = (np.stack(pixels).astype(np.float32) - np.float32(source.mean)) / np.float32(source.std)
     return [np.asarray(found) for found in both(scaled, training=False)]

@@ -19,7 +19,8 @@ from graft_device.errors import CacheError, DatasetError, ExportError, WeightsEr
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks, Extraction
-from graft_host.backbones.quantize import MAX_CALIBRATION_PHOTOS, Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
+from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.backbones.weights import find_weights
 from graft_host.photos.dataset import Photo
 from tests.support.host_data import (

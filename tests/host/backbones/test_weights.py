@@ -11,16 +11,12 @@ import numpy as np
 import pytest
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.inception_v3 import CONVOLUTIONS, TAPS, ConvWeights, random_weights
+from graft_host.backbones.convolutions import CONVOLUTIONS, TAPS
+from graft_host.backbones.imagenet import fetch, imagenet_path, known_backbones
+from graft_host.backbones.inception_weights import read_weights
 from graft_host.backbones.keras_h5 import convolution_names, read_layers
-from graft_host.backbones.weights import (
-    _imagenet_file,
-    check_tap,
-    find_weights,
-    imagenet_path,
-    known_backbones,
-    read_weights,
-)
+from graft_host.backbones.layer_weights import ConvWeights, random_weights
+from graft_host.backbones.weights import check_tap, find_weights
 from tests.support.host_data import (
     MIXED0_SHAPES,
     REAL_WEIGHTS,
@@ -183,7 +179,7 @@ def test_a_download_counts_only_when_it_is_whole(tmp_path: Path, keras_home: Pat
     (keras_home / "models").mkdir(parents=True)
     part = keras_home / "models" / f"{_IMAGENET}.part"
     part.write_bytes(data[:1000])  # what a killed download leaves
-    assert _imagenet_file(entry) == imagenet_path()
+    assert fetch(entry) == imagenet_path()
     assert imagenet_path().read_bytes() == data
     assert not part.exists()
 

@@ -6,13 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from graft_host.backbones.convolutions import TAPS
 from graft_host.network_search import timing as latency
 from graft_host.network_search.board_latency import read_figures
 from graft_host.network_search.latency import latencies
 from graft_host.network_search.timing import Network, Timing, out_of_order, time_networks
 from tests.host.network_search.test_board_latency import bench
 
-NETWORKS = [Network(Path(f"{tap}-{size}"), tap, size) for tap in ("mixed7", "mixed5", "mixed6") for size in (150, 224)]
+
+def network(name: str, tap: str, size: int) -> Network:
+    """A network of Inception-v3, with no file."""
+    return Network(Path(name), tap, size, TAPS.index(tap))
+
+
+NETWORKS = [network(f"{tap}-{size}", tap, size) for tap in ("mixed7", "mixed5", "mixed6") for size in (150, 224)]
 
 
 class Machine:
@@ -79,16 +86,16 @@ def test_times_out_of_order_are_taken_again_and_then_told_of(monkeypatch: pytest
 
 
 def test_a_few_per_cent_are_noise() -> None:
-    pair = [Network(Path("b"), "mixed10", 150), Network(Path("a"), "mixed9", 150)]
+    pair = [network("b", "mixed10", 150), network("a", "mixed9", 150)]
     assert out_of_order(pair, [10.0, 10.4]) == []
     assert out_of_order(pair, [10.0, 10.6]) == [(pair[1], pair[0])]
-    assert out_of_order([pair[0], Network(Path("a"), "mixed9", 192)], [10.0, 20.0]) == []
+    assert out_of_order([pair[0], network("a", "mixed9", 192)], [10.0, 20.0]) == []
 
 
 def test_what_is_wrong_here_counts_only_where_something_is_told_from_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    pair = [Network(Path("a"), "mixed5", 150), Network(Path("b"), "mixed7", 224)]
+    pair = [network("a", "mixed5", 150), network("b", "mixed7", 224)]
     monkeypatch.setattr(
         "graft_host.network_search.latency.time_networks", lambda *_: Timing("litert", (5.0, 10.0), ("it was busy",))
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.backbones.graph_2015.graphdef import GraphError, Node, shown
-from graft_host.backbones.inception_v3 import ConvWeights
+from graft_host.backbones.layer_weights import ConvWeights
 
 FARTHEST = 100
 """Longer than any way through the network between two joins, so that wires in a circle are noticed."""

@@ -13,10 +13,11 @@ from itertools import zip_longest
 from pathlib import Path
 
 from graft_device.errors import WeightsError
+from graft_host.backbones.convolutions import CONVOLUTIONS
 from graft_host.backbones.graph_2015.branches import FARTHEST, Branch, floats, source, trace_branches
 from graft_host.backbones.graph_2015.graphdef import GraphError, Node, read_nodes, shown
 from graft_host.backbones.graph_2015.wire import WireError
-from graft_host.backbones.inception_v3 import CONVOLUTIONS, ConvWeights, check_layers
+from graft_host.backbones.layer_weights import ConvWeights, check_layers
 
 _ADVICE = (
     "give tensorflow_inception_graph.pb (classify_image_graph_def.pb) of inception-2015-12-05.tgz, "

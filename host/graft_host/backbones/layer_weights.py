@@ -1,0 +1,65 @@
+"""The weights of one convolution and its batch norm, and what is wrong with those of a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import WeightsError
+
+
+@dataclass(frozen=True)
+class ConvWeights:
+    """One convolution and its batch norm, inference statistics, no gamma.
+
+    Attributes:
+        kernel: float32 ``[height, width, in, out]``.
+        beta: the offset, float32 ``[out]``.
+        mean: the moving mean, float32 ``[out]``.
+        variance: the moving variance, float32 ``[out]``.
+    """
+
+    kernel: NDArray[np.float32]
+    beta: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    variance: NDArray[np.float32]
+
+
+def check_layers(path: Path, layers: list[ConvWeights], shapes: list[tuple[int, ...]]) -> None:
+    """Raises WeightsError unless the layers of a file are those of the network, in finite numbers."""
+    if len(layers) < len(shapes):
+        raise WeightsError(f"{path} holds {len(layers)} of {len(shapes)} convolutions with their batch norms")
+    for index, (layer, shape) in enumerate(zip(layers, shapes, strict=True)):
+        if layer.kernel.shape != shape:
+            raise WeightsError(
+                f"{path} is not Inception-v3: convolution {index} is {list(layer.kernel.shape)}, "
+                f"the network's is {list(shape)}"
+            )
+        vectors = (layer.beta, layer.mean, layer.variance)
+        if any(vector.shape != shape[3:] for vector in vectors):
+            raise WeightsError(f"{path} is not Inception-v3: the batch norm of convolution {index} has another length")
+        if not all(np.isfinite(array).all() for array in (layer.kernel, *vectors)):
+            raise WeightsError(f"{path} is damaged: convolution {index} holds numbers that are not finite")
+
+
+def random_weights(shapes: list[tuple[int, ...]], seed: int) -> list[ConvWeights]:
+    """He et al. 2015 (normal, variance 2 / fan-in), each filter's mean taken out.
+
+    With filters that see only differences, what photos have in common does not drown out what distinguishes them.
+
+    Args:
+        shapes: of the kernels, ``[height, width, in, out]``.
+        seed: what they are drawn from.
+    """
+    rng = np.random.default_rng(seed)
+    layers = []
+    for shape in shapes:
+        deviation = np.sqrt(2 / np.prod(shape[:3]))
+        kernel = rng.normal(0, deviation, shape).astype(np.float32)
+        kernel -= kernel.mean(axis=(0, 1, 2))
+        zeros, ones = np.zeros(shape[3], np.float32), np.ones(shape[3], np.float32)
+        layers.append(ConvWeights(kernel, zeros, zeros, ones))
+    return layers

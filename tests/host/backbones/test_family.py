@@ -1,0 +1,98 @@
+"""Families: what Inception-v3's keys must stay, and how another family is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graft_host.backbones.convolutions import CONVOLUTIONS
+from graft_host.backbones.family import BackboneError
+from graft_host.backbones.inception_v3 import FAMILY
+from graft_host.backbones.quantize import BackboneSpec
+from graft_host.backbones.registry import families, family, family_of_card
+from graft_host.backbones.trunk import _key
+from graft_host.backbones.weights import find_weights
+from graft_host.training.options import HeadOptions
+from tests.conftest import graft
+
+
+@pytest.mark.parametrize(
+    ("seed", "pool", "tap", "size", "numbers", "resize", "key", "trunk"),
+    [
+        (
+            0, "avg", "mixed0", 75, "int8", "squash",
+            "cbd9c33ae4a915a11e0559e444462d79", "2973c1b86ea40e5358f2d2a699789d15",
+        ),
+        (
+            0, "avg", "mixed10", 299, "int8", "squash",
+            "616a720be9c3b1f371b366ffd5dc3665", "5fd8dd9ffb6ad5ff765f192095cb61a9",
+        ),
+        (
+            7, "avg", "mixed7", 150, "int8", "crop",
+            "a9c57c627b3ebe8a5022ce6c5d189a70", "86a41496a8b91011908e971e76bc5875",
+        ),
+        (
+            0, "max", "mixed10", 299, "float32", "squash",
+            "ae5a2c3797b0426f4d4891d7f178dce6", "338ed8bff4edc308ac1f926c0c88da4f",
+        ),
+    ],
+)  # fmt: skip
+def test_caches_of_inception_v3_keep_their_keys(
+    seed: int, pool: str, tap: str, size: int, numbers: str, resize: str, key: str, trunk: str
+) -> None:
+    weights = find_weights("random", seed)
+    assert weights.fingerprint == f"random:{seed}"
+    spec = BackboneSpec(replace(weights, last_pool=pool), tap, size, numbers, resize)
+    assert spec.key == key
+    assert _key(spec, ["mixed0", "mixed5"]) == trunk
+
+
+def test_inception_v3_is_the_first_family() -> None:
+    assert families()[0] == "inception-v3"
+    assert family("inception-v3") is FAMILY
+    assert family_of_card("inception_v3") is family_of_card(None) is FAMILY
+    assert FAMILY.taps == tuple(CONVOLUTIONS)
+    assert [FAMILY.depth(tap) for tap in FAMILY.taps] == list(range(11))
+
+
+def test_the_defaults_of_options_are_those_of_the_family() -> None:
+    options = HeadOptions(photos=Path("photos"))
+    assert (options.tap, options.image_size) == ("mixed10", 299)
+    assert HeadOptions(photos=Path("photos"), tap="mixed7").tap == "mixed7"
+
+
+def test_what_a_family_has_not_is_an_error_with_the_choices() -> None:
+    with pytest.raises(BackboneError, match=r"Inception-v3 has no tap 'mixed11'; choose from mixed0, .*mixed10$"):
+        FAMILY.depth("mixed11")
+    for size in (74, 2049, 0, -1):
+        with pytest.raises(BackboneError, match=f"image size {size} is not in the range .*; give 75 to 2048"):
+            FAMILY.check_size(size)
+    with pytest.raises(BackboneError, match="there is no backbone 'alexnet'; choose from inception-v3"):
+        HeadOptions(photos=Path("photos"), backbone="alexnet")
+    with pytest.raises(BackboneError, match="the model's backbone 'alexnet' is not installed; install the package"):
+        family_of_card("alexnet")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["--tap", "mixed11"], "'--tap': Inception-v3 has no tap 'mixed11'; choose from mixed0, mixed1, "),
+        (["--image-size", "74"], "'--image-size': image size 74 is not in the range of Inception-v3; give 75 to 2048"),
+        (["--image-size", "0"], "'--image-size': image size 0 is not in the range"),
+        (["--backbone", "alexnet"], "'--backbone': there is no backbone 'alexnet'; choose from inception-v3"),
+    ],
+)
+def test_the_command_line_calls_these_usage_errors(tmp_path: Path, wrong: list[str], message: str) -> None:
+    for command in (["train", "-o", tmp_path / "m.tflite"], ["check"], ["compare"]):
+        done = graft(*command, tmp_path, *wrong)
+        assert done.returncode == 2
+        assert message in done.stderr
+
+
+def test_help_names_the_defaults() -> None:
+    shown = " ".join(graft("train", "--help").stdout.split())
+    assert "[default: inception-v3]" in shown
+    assert "mixed0 to mixed10: earlier is faster. [default: mixed10, or" in shown
+    assert "75 to 2048: smaller is faster. [default: 299, or" in shown
