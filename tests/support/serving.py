@@ -28,8 +28,8 @@ from tests.support.device_models import picture
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-that-is-long-enough"  # noqa: S105  of the tests' own servers
 _PATIENCE = 60.0
-_EXPECTED = re.compile(r"(listening on|note:|warning: --insecure|opened anew|ended after|error: (?!unexpected))")
-"""All that a server may say, whatever its clients do."""
+_EXPECTED = re.compile(r"(listening on|note:|warning: --insecure|model reopened|ended after|error: (?!unexpected))")
+"""The only lines that a server may print, whatever its clients do."""
 
 
 @dataclass(frozen=True)

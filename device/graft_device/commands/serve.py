@@ -65,14 +65,14 @@ def serve(
     """
     _check_packages()
     from graft_device.serve.server import run
-    from graft_device.serve.settings import ServeError, Settings, read_token
+    from graft_device.serve.settings import ServeError, ServeSettings, read_token
 
     if token_file is not None:
         if token is not None:
             raise ServeError("two tokens: give --token-file, or --token ($GRAFT_TOKEN), not both")
         token = read_token(token_file)
 
-    settings = Settings(
+    settings = ServeSettings(
         model=model,
         host=host,
         port=port,

@@ -1,4 +1,4 @@
-"""The HTTP server behind ``graft-device serve``; needs the extra ``serve`` (Starlette and uvicorn).
+"""The HTTP server of ``graft-device serve``; needs the extra ``serve`` (Starlette and uvicorn).
 
-Nothing else of the package imports it, so a board that only classifies pays nothing for it.
+Only the command ``serve`` imports this package, so that other commands do not pay for its dependencies.
 """

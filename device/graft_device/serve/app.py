@@ -1,4 +1,4 @@
-"""The routes."""
+"""The routes of the HTTP API."""
 
 from __future__ import annotations
 
@@ -26,16 +26,24 @@ from graft_device.serve.metrics import Metrics
 from graft_device.serve.parameters import read_parameters
 from graft_device.serve.photos import Budget, Upload
 from graft_device.serve.problems import ProblemError, busy, response
-from graft_device.serve.settings import Settings
-from graft_device.serve.worker import Answer, FullError, Job, Worker
+from graft_device.serve.settings import ServeSettings
+from graft_device.serve.worker import Classification, FullError, Job, Worker
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-class Service:
-    """What the routes share: the worker, the figures, and the options."""
+class Application:
+    """The route handlers, and the state that they share.
 
-    def __init__(self, settings: Settings, worker: Worker) -> None:
+    Attributes:
+        settings: the options of the command.
+        worker: the thread that classifies photos.
+        metrics: the counters for Prometheus.
+        photos: the number of photos that were classified.
+    """
+
+    def __init__(self, settings: ServeSettings, worker: Worker) -> None:
+        """Creates the handlers; ``asgi`` gives the application that a server runs."""
         self.settings = settings
         self.worker = worker
         self.metrics = Metrics()
@@ -44,12 +52,12 @@ class Service:
         self._health = Health(worker)
         self._loaded = time.time()
 
-    def app(self, loopback: bool, report: Callable[[str], None]) -> Starlette:
-        """The application.
+    def asgi(self, loopback: bool, report: Callable[[str], None]) -> Starlette:
+        """Creates the ASGI application.
 
         Args:
-            loopback: whether only this machine can reach it.
-            report: takes a line about an error of ours.
+            loopback: whether only this machine can reach the server.
+            report: called with a line about each internal error.
         """
         routes = [
             Route("/v1/classify", self.classify, methods=["POST"]),
@@ -65,28 +73,29 @@ class Service:
         app = Starlette(
             routes=routes,
             middleware=[Middleware(Guard, rules=rules, metrics=self.metrics, report=report)],
-            exception_handlers={HTTPException: _no_route},
+            exception_handlers={HTTPException: _http_problem},
         )
         app.router.redirect_slashes = False
         return app
 
     async def classify(self, request: Request) -> Response:
-        """``POST /v1/classify``."""
+        """Handles ``POST /v1/classify``."""
         labels = len(self.worker.classifier.labels)
-        wanted = read_parameters(request.query_params, labels, self.settings.top_k)
+        parameters = read_parameters(request.query_params, labels, self.settings.top_k)
         try:
-            self.worker.check_room()  # before the photo is read: a refusal must cost little
+            self.worker.check_room()  # before the photo is read: a refusal must be cheap
             with Upload(request, self.settings.max_bytes, self._budget) as upload:
                 photo = await self._in_time(upload.photo())
-                answer = await self._result(request, self.worker.submit(photo, wanted.top_k, wanted.unknown))
+                job = self.worker.submit(photo, parameters.top_k, parameters.unknown)
+                classification = await self._result(request, job)
         except FullError as error:
             raise busy("the queue is full", error.seconds) from None
         except ClientDisconnect:
             return Response(None, 499)
-        return self._answered(answer)
+        return self._response(classification)
 
     async def model(self, _: Request) -> Response:
-        """``GET /v1/model``."""
+        """Handles ``GET /v1/model``."""
         classifier, settings = self.worker.classifier, self.settings
         limits = {
             "bytes": settings.max_bytes,
@@ -94,7 +103,7 @@ class Service:
             "queue": settings.queue,
             "seconds": settings.timeout,
         }
-        found = {
+        content = {
             **classifier.model.to_json(),
             "model": settings.model.name,
             "runtime": classifier.runtime,
@@ -102,10 +111,10 @@ class Service:
             "limits": limits,
             "version": __version__,
         }
-        return JSONResponse(found, headers=_NO_STORE)
+        return JSONResponse(content, headers=_NO_STORE)
 
     async def health(self, _: Request) -> Response:
-        """``GET /healthz``: from memory where the model ran a moment ago, else by running it."""
+        """Handles ``GET /healthz``. The model is run for this only if it has not run recently."""
         await self._health.check()
         age = self.worker.idle_seconds
         queue = {"waiting": self.worker.waiting, "limit": self.worker.limit}
@@ -114,14 +123,14 @@ class Service:
         )
 
     async def figures(self, _: Request) -> Response:
-        """``GET /metrics``."""
+        """Handles ``GET /metrics``."""
         worker = self.worker
         card = worker.classifier.model.card
         gauges = {
-            "graft_queue_length": ("Photos that wait.", float(worker.waiting)),
-            "graft_queue_limit": ("Photos that may wait.", float(worker.limit)),
-            "graft_last_success_timestamp_seconds": ("When the model last ran, since 1970.", worker.last_success),
-            "graft_model_loaded_timestamp_seconds": ("When the model was opened, since 1970.", self._loaded),
+            "graft_queue_length": ("Photos in the queue.", float(worker.waiting)),
+            "graft_queue_limit": ("Photos that fit into the queue.", float(worker.limit)),
+            "graft_last_success_timestamp_seconds": ("When the model last ran, as Unix time.", worker.last_success),
+            "graft_model_loaded_timestamp_seconds": ("When the model was opened, as Unix time.", self._loaded),
         }
         model = {
             "model": self.settings.model.name,
@@ -133,13 +142,13 @@ class Service:
         return Response(self.metrics.text(gauges, model), 200, _NO_STORE, media_type=METRICS_TYPE)
 
     async def openapi(self, _: Request) -> Response:
-        """``GET /openapi.json``."""
+        """Handles ``GET /openapi.json``."""
         labels = len(self.worker.classifier.labels)
         default = min(self.settings.top_k, labels)
         return JSONResponse(openapi.document(__version__, labels, default, self.settings.token is not None))
 
     def reloaded(self, result: str) -> None:
-        """Counts that the model file was opened anew: ``ok`` or ``failed``."""
+        """Counts an attempt to reopen the model file; ``result`` is ``ok`` or ``failed``."""
         self.metrics.reloads.add(result=result)
         if result == "ok":
             self._loaded = time.time()
@@ -153,16 +162,18 @@ class Service:
             ) from None
         return photo
 
-    async def _result(self, request: Request, job: Job) -> Answer:
-        """Waits for a job, as long as the client does."""
-        answer: asyncio.Future[Any] = asyncio.wrap_future(job.future)
-        gone: asyncio.Future[Any] = asyncio.ensure_future(_gone(request))
+    async def _result(self, request: Request, job: Job) -> Classification:
+        """Waits for a job until it is done, the time is over, or the client disconnects."""
+        result: asyncio.Future[Any] = asyncio.wrap_future(job.future)
+        disconnected: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(request))
         try:
-            await asyncio.wait({answer, gone}, timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                result: Answer = answer.result()
-                return result
-            if gone.done():
+            await asyncio.wait(
+                {result, disconnected}, timeout=self.settings.timeout, return_when=asyncio.FIRST_COMPLETED
+            )
+            if result.done():
+                classification: Classification = result.result()
+                return classification
+            if disconnected.done():
                 raise ClientDisconnect
             raise ProblemError(504, f"no answer within {self.settings.timeout:g} seconds")
         except PhotoError as error:
@@ -170,13 +181,13 @@ class Service:
         except MemoryError:
             raise busy("the photo does not fit into memory", 5) from None
         finally:
-            gone.cancel()
-            answer.cancel()
+            disconnected.cancel()
+            result.cancel()
             self.worker.withdraw(job)
 
-    def _answered(self, answer: Answer) -> Response:
-        timed = answer.timed
-        ms = {"preprocess": timed.preprocess_ms, "invoke": timed.invoke_ms, "queue": answer.queue_ms}
+    def _response(self, classification: Classification) -> Response:
+        timed = classification.timed
+        ms = {"preprocess": timed.preprocess_ms, "invoke": timed.invoke_ms, "queue": classification.queue_ms}
         for stage, value in ms.items():
             self.metrics.stages.observe(value / 1e3, stage=stage)
         self.metrics.predictions.add(label=timed.predictions[0].label)
@@ -190,14 +201,14 @@ class Service:
         return JSONResponse(content, headers={**_NO_STORE, "Server-Timing": timing})
 
 
-async def _gone(request: Request) -> None:
-    """Waits until the client of a request whose body has been read goes away."""
+async def _disconnected(request: Request) -> None:
+    """Waits until the client disconnects; the request's body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def _no_route(_: Request, error: Exception) -> Response:
-    """404 and 405 as problems."""
-    assert isinstance(error, HTTPException)  # noqa: S101  what it is registered for
-    reasons = {404: "there is nothing here; the API is described at /openapi.json", 405: "not with this method"}
+async def _http_problem(_: Request, error: Exception) -> Response:
+    """Turns Starlette's errors, such as 404 and 405, into problems."""
+    assert isinstance(error, HTTPException)  # noqa: S101  the type that this handler is registered for
+    reasons = {404: "no such path; /openapi.json describes the API", 405: "this path does not allow this method"}
     return response(ProblemError(error.status_code, reasons.get(error.status_code, error.detail), error.headers))

@@ -1,4 +1,4 @@
-"""What stands before every route: who may ask, what every answer carries, and what is counted."""
+"""Middleware for all routes: checks who may use the server, adds security headers, and counts requests."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _GUARDED = ("/v1/", "/metrics")
 
 @dataclass(frozen=True)
 class Rules:
-    """Who may ask.
+    """Who may use the server.
 
     Attributes:
-        token: what a client must show for the API; None for everybody.
-        hosts: the names that the server answers to.
-        origins: whose pages may ask too; ``*`` for any.
-        routes: the paths that exist; others are counted together.
+        token: the token that a client must send to use the API; None to require none.
+        hosts: the host names that the server accepts.
+        origins: the other sites whose pages may use the API (CORS); ``*`` for any site.
+        routes: the paths that exist. Requests for all other paths are counted together.
     """
 
     token: str | None
@@ -52,16 +52,16 @@ class Rules:
 
 
 class Guard:
-    """Middleware; the routes behind it raise ProblemError and are called only for requests that pass."""
+    """ASGI middleware that calls a route only for permitted requests, and answers the ProblemErrors that it raises."""
 
     def __init__(self, app: ASGIApp, rules: Rules, metrics: Metrics, report: Callable[[str], None]) -> None:
-        """Wraps an app.
+        """Wraps an application.
 
         Args:
-            app: the routes.
-            rules: who may ask.
-            metrics: where requests are counted.
-            report: takes a line about an error of ours.
+            app: the application with the routes.
+            rules: who may use the server.
+            metrics: the counters of requests.
+            report: called with a line about each internal error.
         """
         self._app = app
         self._rules = rules
@@ -87,21 +87,25 @@ class Guard:
         except ProblemError as problem:
             await response(problem)(scope, receive, send_on)
         except CancelledError:
-            if not status:  # uvicorn gave up waiting for us at the end
-                await response(busy("the server is ending", 5))(scope, receive, send_on)
-        except Exception as error:  # noqa: BLE001  a bug of ours, but the server goes on
+            if not status:  # uvicorn stopped waiting for this request at shutdown
+                await response(busy("the server is shutting down", 5))(scope, receive, send_on)
+        except Exception as error:  # noqa: BLE001  a bug, but the server continues
             self._report(f"error: unexpected {type(error).__name__} at {self._route(scope)}: {error}")
             if not status:
-                await response(ProblemError(500, "an error of the server's own"))(scope, receive, send_on)
+                await response(ProblemError(500, "internal server error"))(scope, receive, send_on)
         self._count(scope, status, time.perf_counter() - start)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """The answer to a request that goes no further, if it is one; raises ProblemError too."""
+        """The answer to a CORS preflight request; None for a request to pass on.
+
+        Raises:
+            ProblemError: the request's host, origin or token is not permitted.
+        """
         headers, method = Headers(scope=scope), scope["method"]
         host, origin = headers.get("host", ""), headers.get("origin")
-        misled = self._rules.hosts.refusal(host)
-        if misled is not None:
-            raise ProblemError(421, misled)
+        reason = self._rules.hosts.refusal(host)
+        if reason is not None:
+            raise ProblemError(421, reason)
         if origin is not None and method == "OPTIONS" and "access-control-request-method" in headers:
             return self._preflight(origin)
         if (
@@ -110,17 +114,17 @@ class Guard:
             and not self._allowed(origin)
             and origin.partition("://")[2] != host
         ):
-            raise ProblemError(403, f"a page of {origin} may not ask: start the server with --allow-origin {origin}")
+            raise _forbidden(origin)
         if self._rules.token is not None and scope["path"].startswith(_GUARDED):
             self._check_token(headers.get("authorization", ""))
         return None
 
-    def _check_token(self, shown: str) -> None:
-        kind, _, token = shown.partition(" ")
-        wanted = self._rules.token or ""
-        same = hmac.compare_digest(token.strip().encode("utf-8"), wanted.encode("utf-8"))
-        if kind.lower() != "bearer" or not same:
-            detail = "the token is wrong" if shown else "a token is needed: send Authorization: Bearer …"
+    def _check_token(self, authorization: str) -> None:
+        scheme, _, token = authorization.partition(" ")
+        expected = self._rules.token or ""
+        same = hmac.compare_digest(token.strip().encode("utf-8"), expected.encode("utf-8"))
+        if scheme.lower() != "bearer" or not same:
+            detail = "the token is wrong" if authorization else "a token is needed: send Authorization: Bearer TOKEN"
             raise ProblemError(401, detail, {"WWW-Authenticate": 'Bearer realm="graft-device"'})
 
     def _allowed(self, origin: str) -> bool:
@@ -128,7 +132,7 @@ class Guard:
 
     def _preflight(self, origin: str) -> Response:
         if not self._allowed(origin):
-            raise ProblemError(403, f"a page of {origin} may not ask: start the server with --allow-origin {origin}")
+            raise _forbidden(origin)
         allowed = {
             "Access-Control-Allow-Methods": "GET, POST",
             "Access-Control-Allow-Headers": "Authorization, Content-Type",
@@ -156,8 +160,12 @@ class Guard:
         return scope["path"] if scope["path"] in self._rules.routes else "other"
 
 
+def _forbidden(origin: str) -> ProblemError:
+    return ProblemError(403, f"pages of {origin} may not use this server: start it with --allow-origin {origin}")
+
+
 def _origin_form(scope: Scope) -> Scope:
-    """A request as a client of the server makes it, where it came as to a proxy: a whole URL (RFC 9112, 3.2.2)."""
+    """Converts a request with a full URL, as clients send it to proxies, to one with a path (RFC 9112, 3.2.2)."""
     scheme, separator, rest = scope["path"].partition("://")
     if scheme not in {"http", "https"} or not separator:
         return scope

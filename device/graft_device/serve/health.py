@@ -1,4 +1,4 @@
-"""Whether the model still runs."""
+"""Checks whether the model still runs."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ import asyncio
 
 from graft_device.errors import GraftError
 from graft_device.serve.problems import busy
-from graft_device.serve.worker import Answer, Worker
+from graft_device.serve.worker import Classification, Worker
 
 FRESH_SECONDS = 30.0
-"""A model that ran within this time is known to work; after it, it is run again."""
+"""A model that ran within this time is known to work; if it has not, it is run again."""
 
 PROBE_SECONDS = 10.0
-"""How long that may take."""
+"""How long that run may take."""
 
 
 class Health:
-    """Tells from memory that the model runs where it did a moment ago, and else by running it."""
+    """Checks that the model works: it ran recently, or it runs now."""
 
     def __init__(self, worker: Worker) -> None:
+        """Creates the check; the model is not run until ``check`` is called."""
         self._worker = worker
-        self._probe: asyncio.Future[Answer] | None = None
+        self._probe: asyncio.Future[Classification] | None = None
 
     async def check(self) -> None:
-        """Returns where the model runs.
+        """Returns if the model works.
 
         Raises:
-            ProblemError: 503, it fails or hangs.
+            ProblemError: 503, the model fails or hangs.
         """
         if self._worker.idle_seconds <= FRESH_SECONDS:
             return
-        if self._probe is None or self._probe.done():  # whoever asks meanwhile waits for the same run
+        if self._probe is None or self._probe.done():  # requests at the same time share one run
             self._probe = asyncio.wrap_future(self._worker.probe().future)
         try:
             await asyncio.wait_for(asyncio.shield(self._probe), PROBE_SECONDS)

@@ -1,4 +1,4 @@
-"""Which names the server answers to, so that no name under another's control leads a browser here (DNS rebinding)."""
+"""Decides which Host headers the server accepts, as a protection against DNS rebinding."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::\d+)?")
 _NEARBY = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
-"""Endings of names that routers and mDNS give, and that nobody can register."""
+"""Endings of names that routers and mDNS assign, and that nobody can register on the internet."""
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """The names that a Host header may hold.
+    """The host names that a Host header may contain.
 
     Attributes:
-        loopback: whether the server is for this machine only, and so answers to its names only.
-        token: whether clients must show one: a page that was led here has none, so any name will do.
-        more: names that are right besides.
+        loopback: whether the server is reachable only from this machine, and so accepts only this machine's names.
+        token: whether clients must send a token. A malicious page has none, so any name is safe then.
+        more: additional names to accept.
     """
 
     loopback: bool
@@ -26,23 +26,23 @@ class Hosts:
     more: tuple[str, ...] = ()
 
     def refusal(self, host: str) -> str | None:
-        """Why a Host header is refused; None where it is not, as when it is empty, which no browser's is."""
+        """Why a Host header is refused; None if it is accepted. An empty one is: no browser sends it."""
         if not host or (self.token and not self.loopback):
             return None
         name = _name(host)
         if name in self.more or _of_this_machine(name) or (not self.loopback and _nearby(name)):
             return None
         if not name:
-            return "the Host header names no host"
+            return "the Host header contains no host name"
         if self.loopback:
-            return "this server answers to localhost only; ask for that, or start it with --allow-host NAME"
-        return f"{name} is no name of the local network: start the server with --allow-host {name}, or with a token"
+            return "this server accepts only the host localhost; use that, or start the server with --allow-host NAME"
+        return f"{name} is not a local host name: start the server with --allow-host {name}, or with a token"
 
 
 def _name(host: str) -> str:
-    """The name in a Host header, in small letters; empty where it holds something else."""
-    found = _HOST.fullmatch(host)
-    return (found[1] or found[2]).lower() if found else ""
+    """The name in a Host header, in lower case; empty if the header is not valid."""
+    match = _HOST.fullmatch(host)
+    return (match[1] or match[2]).lower() if match else ""
 
 
 def _of_this_machine(name: str) -> bool:
@@ -51,7 +51,7 @@ def _of_this_machine(name: str) -> bool:
 
 
 def _nearby(name: str) -> bool:
-    """Whether a name can be no one's on the internet: an address, a single word, or one of ``_NEARBY``."""
+    """Whether nobody can own a name on the internet: it is an address, a single word, or ends as in ``_NEARBY``."""
     return _address(name) is not None or (name != "" and "." not in name) or name.endswith(_NEARBY)
 
 

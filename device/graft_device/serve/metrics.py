@@ -17,25 +17,25 @@ _Labels = tuple[tuple[str, str], ...]
 
 
 class Counter:
-    """A figure for each set of label values that only grows."""
+    """A Prometheus counter: for each combination of labels, a number that only grows."""
 
     def __init__(self, name: str, text: str) -> None:
         self._name, self._text = name, text
         self._values: defaultdict[_Labels, float] = defaultdict(float)
 
     def add(self, amount: float = 1, **labels: str) -> None:
-        """Counts."""
+        """Adds to the counter with these labels."""
         self._values[tuple(labels.items())] += amount
 
     def lines(self) -> Iterator[str]:
-        """The lines of the exposition."""
+        """The lines of the text format."""
         yield from _head(self._name, self._text, "counter")
         for labels, value in self._values.items():
             yield _line(self._name, labels, value)
 
 
 class Histogram:
-    """How long something takes, in seconds, for each set of label values."""
+    """A Prometheus histogram of durations in seconds, for each combination of labels."""
 
     def __init__(self, name: str, text: str) -> None:
         self._name, self._text = name, text
@@ -43,13 +43,13 @@ class Histogram:
         self._sums: defaultdict[_Labels, float] = defaultdict(float)
 
     def observe(self, seconds: float, **labels: str) -> None:
-        """Counts one duration."""
+        """Adds one duration to the histogram with these labels."""
         key = tuple(labels.items())
         self._counts[key][sum(seconds > bound for bound in _SECONDS)] += 1
         self._sums[key] += seconds
 
     def lines(self) -> Iterator[str]:
-        """The lines of the exposition."""
+        """The lines of the text format."""
         yield from _head(self._name, self._text, "histogram")
         for labels, counts in self._counts.items():
             total = 0
@@ -61,23 +61,23 @@ class Histogram:
 
 
 class Metrics:
-    """Everything that is counted; touched by the event loop's thread only."""
+    """All counters and histograms of the server; only the event loop's thread may use them."""
 
     def __init__(self) -> None:
         self.requests = Counter("graft_http_requests_total", "Requests that were answered.")
         self.durations = Histogram("graft_http_request_duration_seconds", "From a request's head to its answer.")
-        self.stages = Histogram("graft_photo_duration_seconds", "What a photo took: queue, preprocess, invoke.")
-        self.predictions = Counter("graft_predictions_total", "Photos by the label that came first.")
-        self.reloads = Counter("graft_model_reloads_total", "Times that the model file was opened anew.")
+        self.stages = Histogram("graft_photo_duration_seconds", "Time per photo by stage: queue, preprocess, invoke.")
+        self.predictions = Counter("graft_predictions_total", "Photos by the label with the highest score.")
+        self.reloads = Counter("graft_model_reloads_total", "How often the model file was reopened.")
 
     def text(self, gauges: Mapping[str, tuple[str, float]], model: Mapping[str, str]) -> str:
-        """The whole exposition.
+        """All metrics in the text format.
 
         Args:
-            gauges: figures of this moment: a text and a value by name.
-            model: what the model is, as label values.
+            gauges: the current values: a help text and a value for each name.
+            model: facts about the model, as labels.
         """
-        lines = [line for each in vars(self).values() for line in each.lines()]
+        lines = [line for metric in vars(self).values() for line in metric.lines()]
         lines += [*_head("graft_model_info", "The model that is served.", "gauge")]
         lines += [_line("graft_model_info", tuple(model.items()), 1)]
         for name, (text, value) in {**gauges, **_process()}.items():
@@ -86,20 +86,20 @@ class Metrics:
 
 
 def _process() -> dict[str, tuple[str, float]]:
-    """The figures that every exporter has of its process; those of Linux are left out elsewhere."""
+    """The standard process metrics of Prometheus exporters; those that need Linux are left out elsewhere."""
     times = os.times()
-    found = {
-        "process_cpu_seconds_total": ("User and system time.", times.user + times.system),
-        "process_start_time_seconds": ("Start, since 1970.", _STARTED),
-        "process_threads": ("Threads of Python.", float(threading.active_count())),
+    gauges = {
+        "process_cpu_seconds_total": ("User and system CPU time.", times.user + times.system),
+        "process_start_time_seconds": ("When the process started, as Unix time.", _STARTED),
+        "process_threads": ("Python threads.", float(threading.active_count())),
     }
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-        found["process_resident_memory_bytes"] = ("Memory in use.", float(pages * os.sysconf("SC_PAGE_SIZE")))
-        found["process_open_fds"] = ("Open file descriptors.", float(len(list(Path("/proc/self/fd").iterdir()))))
+        gauges["process_resident_memory_bytes"] = ("Memory in use.", float(pages * os.sysconf("SC_PAGE_SIZE")))
+        gauges["process_open_fds"] = ("Open file descriptors.", float(len(list(Path("/proc/self/fd").iterdir()))))
     except OSError:
         pass
-    return found
+    return gauges
 
 
 _STARTED = time.time()

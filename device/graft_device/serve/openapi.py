@@ -1,4 +1,4 @@
-"""The description of the API, as OpenAPI 3.1."""
+"""Builds the OpenAPI 3.1 document that describes the API."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from graft_device.serve.problems import MEDIA_TYPE as PROBLEM_TYPE
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif", "application/octet-stream")
 
 _WHY = {
-    400: "The image, the form or the request is broken.",
+    400: "The image, the form or the request is invalid.",
     401: "The token is missing or wrong.",
-    403: "The page that asks is from another origin.",
+    403: "The request comes from a page of another origin.",
     408: "The body did not arrive in time.",
-    411: "The request does not say how long its body is.",
+    411: "The request does not give the length of its body.",
     413: "The body is too large.",
-    415: "The body is not of a type that is taken.",
-    421: "The Host header names another host.",
-    422: "A parameter or a field of the form is wrong.",
+    415: "The body's media type is not supported.",
+    421: "The Host header names a host that this server does not accept.",
+    422: "A parameter or a form field is wrong.",
     500: "The model failed.",
-    503: "No room now: come back after Retry-After seconds.",
+    503: "The server is busy: try again after Retry-After seconds.",
     504: "The answer took too long.",
 }
 _COMMON = (421, 503)
 
 
 def document(version: str, labels: int, top_k: int, token: bool) -> dict[str, Any]:
-    """The document.
+    """Builds the document.
 
     Args:
-        version: of the kit.
-        labels: how many classes the model tells apart.
-        top_k: labels in an answer when the client does not say.
-        token: whether one is demanded.
+        version: graftkit's version.
+        labels: the number of classes that the model has.
+        top_k: the number of labels in an answer if the client does not set it.
+        token: whether clients must send a token.
     """
     guarded: list[dict[str, list[str]]] = [{"token": []}] if token else []
     return {
@@ -42,16 +42,16 @@ def document(version: str, labels: int, top_k: int, token: bool) -> dict[str, An
         "info": {
             "title": "graft-device serve",
             "version": version,
-            "summary": "Names what is in a photo.",
-            "description": "One model, one photo at a time. Photos are neither stored nor logged.",
+            "summary": "Classifies photos.",
+            "description": "One model classifies one photo at a time. Photos are neither stored nor logged.",
         },
         "paths": {
             "/v1/classify": {"post": _classify(labels, top_k, guarded)},
-            "/v1/model": {"get": _get("model", "What the model is.", _json("Model"), guarded)},
-            "/healthz": {"get": _get("health", "Whether the model runs.", _json("Health"), [])},
+            "/v1/model": {"get": _get("model", "The model card and the server's limits.", _json("Model"), guarded)},
+            "/healthz": {"get": _get("health", "Whether the model works.", _json("Health"), [])},
             "/metrics": {
                 "get": _get(
-                    "metrics", "Figures for Prometheus.", {METRICS_TYPE: {"schema": {"type": "string"}}}, guarded
+                    "metrics", "Metrics for Prometheus.", {METRICS_TYPE: {"schema": {"type": "string"}}}, guarded
                 )
             },
             "/openapi.json": {
@@ -71,18 +71,18 @@ def _classify(labels: int, top_k: int, security: list[dict[str, list[str]]]) -> 
     integer = {"type": "integer", "minimum": 1, "maximum": labels, "default": top_k}
     return {
         "operationId": "classify",
-        "summary": "Name what is in a photo.",
+        "summary": "Classify a photo.",
         "description": (
-            "Takes the photo as the body, or as the field of a form. A photo whose best label scores less than the "
-            "threshold in the model card is called unknown."
+            f"The photo is the body of the request, or the field '{FIELD}' of a form. If the best label scores less "
+            "than the threshold in the model card, the answer is 'unknown'."
         ),
         "security": security,
         "parameters": [
-            {"name": "top_k", "in": "query", "description": "Labels in the answer.", "schema": integer},
+            {"name": "top_k", "in": "query", "description": "Number of labels in the answer.", "schema": integer},
             {
                 "name": "unknown",
                 "in": "query",
-                "description": "false: always name a class.",
+                "description": "Whether the answer may be 'unknown'; if false, it is always a class.",
                 "schema": {"type": "boolean", "default": True},
             },
         ],
@@ -138,18 +138,21 @@ _SCHEMAS: dict[str, Any] = {
         ms={**_object(preprocess=_MS, invoke=_MS, queue=_MS), "description": "Milliseconds on the server."},
     ),
     "Model": _object(
-        model={**_TEXT, "description": "The file's name."},
+        model={**_TEXT, "description": "The name of the model file."},
         bytes=_WHOLE,
         labels={"type": "array", "items": _TEXT, "description": "In the order of the output tensor."},
         card={"type": "object", "description": "The model card, as 'graft-device info --json' shows it."},
         runtime=_TEXT,
         threads=_WHOLE,
         limits=_object(bytes=_WHOLE, pixels=_WHOLE, queue=_WHOLE, seconds=_MS),
-        version={**_TEXT, "description": "Of the graftkit that serves."},
+        version={**_TEXT, "description": "The version of graftkit on the server."},
     ),
     "Health": _object(
         status={"const": "ok"},
-        last_success_seconds_ago={**_MS, "description": "Since the model last ran; it is run when that is long ago."},
+        last_success_seconds_ago={
+            **_MS,
+            "description": "Seconds since the model last ran. If that is long ago, this request runs it.",
+        },
         queue=_object(waiting=_WHOLE, limit=_WHOLE),
     ),
     "Problem": _object(title=_TEXT, status={"type": "integer", "minimum": 400, "maximum": 599}, detail=_TEXT),

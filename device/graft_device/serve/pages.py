@@ -1,4 +1,4 @@
-"""The page at ``/``: its files, read once, with tags by which a browser knows that its copy still holds."""
+"""Serves the web page at ``/``; its files are read once, and ETags let browsers keep their copies."""
 
 from __future__ import annotations
 
@@ -24,14 +24,20 @@ _FILES = {
 
 @dataclass(frozen=True)
 class File:
-    """One file of the page."""
+    """One file of the page.
+
+    Attributes:
+        content: the file's bytes.
+        media_type: the value of the Content-Type header.
+        tag: the value of the ETag header, made from the content.
+    """
 
     content: bytes
     media_type: str
     tag: str
 
     async def respond(self, request: Request) -> Response:
-        """The file, or 304 for a browser that has it; always asked for again, since an update may change it."""
+        """Answers with the file, or 304 for a browser that has it. Browsers ask each time, since updates change it."""
         headers = {"ETag": self.tag, "Cache-Control": "no-cache"}
         known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
         if known & {self.tag, "*"}:
@@ -40,7 +46,7 @@ class File:
 
 
 def handlers() -> dict[str, Callable[[Request], Awaitable[Response]]]:
-    """What answers for each path of the page."""
+    """The handler for each path of the page."""
     return {path: _file(name, media_type).respond for path, (name, media_type) in _FILES.items()}
 
 

@@ -1,4 +1,4 @@
-"""The parameters of ``POST /v1/classify``."""
+"""Reads the query parameters of ``POST /v1/classify``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _DIGITS = 9
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a client asks for.
+    """The parameters of a request.
 
     Attributes:
-        top_k: labels in the answer.
-        unknown: whether the photo may be called unknown.
+        top_k: the number of labels in the answer.
+        unknown: whether a photo with a low score is called unknown.
     """
 
     top_k: int
@@ -26,24 +26,24 @@ class Parameters:
 
 
 def read_parameters(query: QueryParams, labels: int, top_k: int) -> Parameters:
-    """The parameters of a request.
+    """Reads and checks the parameters of a request.
 
     Args:
-        query: as the client sent it.
-        labels: how many classes the model tells apart.
-        top_k: labels in an answer when the client does not say.
+        query: the query string that the client sent.
+        labels: the number of classes that the model has.
+        top_k: the number of labels in the answer if the client does not set it.
 
     Raises:
-        ProblemError: 422, for one that is unknown, given twice or wrong.
+        ProblemError: 422, a parameter does not exist, is given twice or has a wrong value.
     """
-    found = {"top_k": str(min(top_k, labels)), "unknown": "true"}
+    values = {"top_k": str(min(top_k, labels)), "unknown": "true"}
     for name, value in query.multi_items():
-        if name not in found:
+        if name not in values:
             raise ProblemError(422, f"there is no parameter {name!r}; choose top_k or unknown")
         if len(query.getlist(name)) > 1:
             raise ProblemError(422, f"{name} is given more than once")
-        found[name] = value
-    return Parameters(_count(found["top_k"], labels), _flag(found["unknown"]))
+        values[name] = value
+    return Parameters(_count(values["top_k"], labels), _flag(values["unknown"]))
 
 
 def _count(text: str, labels: int) -> int:

@@ -1,4 +1,4 @@
-"""A request's body becomes a photo's bytes: in memory, and never more of them than allowed."""
+"""Reads the photo from a request's body, in memory and within size limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from graft_device.serve.problems import ProblemError, busy
 
 FIELD = "image"
-"""The form field that holds the photo."""
+"""The form field that contains the photo."""
 
 _FORM = b"multipart/form-data"
 _BINARY = b"application/octet-stream"
@@ -21,23 +21,36 @@ _CURL = f"curl -F {FIELD}=@photo.jpg"
 
 
 class Budget:
-    """The bytes of all bodies that are held at once; many slow uploads must not fill the memory."""
+    """A limit on the memory for all request bodies together, so that many slow uploads cannot fill it.
+
+    Attributes:
+        limit: the number of bytes that may be held at the same time.
+        held: the number of bytes that are held now.
+    """
 
     def __init__(self, limit: int) -> None:
+        """Creates a budget of which nothing is used yet; ``limit`` is in bytes."""
         self.limit = limit
         self.held = 0
 
     def take(self, count: int) -> None:
-        """Sets bytes aside, or raises a 503."""
+        """Reserves bytes; raises ProblemError 503 if the limit is reached."""
         if self.held + count > self.limit:
             raise busy("too many photos are being sent at the same time", 1)
         self.held += count
 
 
 class Upload:
-    """One request's share of the budget; a context manager that gives it back."""
+    """The body of one request; a context manager that returns its share of the budget at the end."""
 
     def __init__(self, request: Request, limit: int, budget: Budget) -> None:
+        """Prepares to read a body; nothing is read until ``photo`` is called.
+
+        Args:
+            request: the request with the photo.
+            limit: the largest body, in bytes.
+            budget: the memory that all bodies share.
+        """
         self._request = request
         self._limit = limit
         self._budget = budget
@@ -47,23 +60,24 @@ class Upload:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._give_back()
+        self._release()
 
     async def photo(self) -> bytes:
         """Reads the photo: the body itself, or the field ``image`` of a form.
 
         Raises:
-            ProblemError: the body is too large, of another type, or no form that holds one photo.
-            ClientDisconnect: the client went away.
+            ProblemError: the body is too large, has another type, or is a form without exactly one photo.
+            ClientDisconnect: the client disconnected.
         """
         headers = self._request.headers
-        kind, options = parse_options_header(headers.get("content-type"))
+        media_type, options = parse_options_header(headers.get("content-type"))
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise ProblemError(415, "a compressed body; send the photo as it is", {"Accept-Encoding": "identity"})
-        if kind not in {_FORM, _BINARY} and not kind.startswith(b"image/"):
-            raise ProblemError(415, _type_reason(kind), {"Accept-Post": "image/*, multipart/form-data"})
+            detail = "the body is compressed; send the photo without Content-Encoding"
+            raise ProblemError(415, detail, {"Accept-Encoding": "identity"})
+        if media_type not in {_FORM, _BINARY} and not media_type.startswith(b"image/"):
+            raise ProblemError(415, _type_reason(media_type), {"Accept-Post": "image/*, multipart/form-data"})
         self._check_length()
-        if kind != _FORM:
+        if media_type != _FORM:
             return b"".join([chunk async for chunk in self._chunks()])
         form = _Form(options.get(b"boundary", b""))
         async for chunk in self._chunks():
@@ -73,7 +87,7 @@ class Upload:
     def _check_length(self) -> None:
         length = self._request.headers.get("content-length")
         if length is None and "transfer-encoding" not in self._request.headers:
-            raise ProblemError(411, "the request says neither Content-Length nor Transfer-Encoding: chunked")
+            raise ProblemError(411, "the request has neither Content-Length nor Transfer-Encoding: chunked")
         if length is not None and int(length) > self._limit:
             raise self._too_large()
 
@@ -84,12 +98,12 @@ class Upload:
             try:
                 self._budget.take(len(chunk))
             except ProblemError:
-                self._give_back()  # now, or the uploads whose turn comes before our end are refused for what we held
+                self._release()  # at once, so that these bytes do not cause other uploads to be refused
                 raise
             self._held += len(chunk)
             yield chunk
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         self._budget.held -= self._held
         self._held = 0
 
@@ -98,11 +112,11 @@ class Upload:
 
 
 class _Form:
-    """Keeps the field that is the photo; what else a form holds is passed over."""
+    """Parses a multipart form; keeps the field with the photo and ignores all others."""
 
     def __init__(self, boundary: bytes) -> None:
         if not boundary:
-            raise ProblemError(400, "a form whose Content-Type names no boundary")
+            raise ProblemError(400, "the form's Content-Type has no boundary")
         self._name, self._value = bytearray(), bytearray()
         self._photo = bytearray()
         self._field = b""
@@ -120,27 +134,27 @@ class _Form:
         try:
             self._parser = MultipartParser(boundary, calls)  # type: ignore[arg-type]
         except FormParserError as error:
-            raise ProblemError(400, f"a form that cannot be read ({error})") from error
+            raise ProblemError(400, f"the form cannot be read ({error})") from error
 
     def feed(self, chunk: bytes) -> None:
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise ProblemError(400, f"a form that cannot be read ({error})") from error
+            raise ProblemError(400, f"the form cannot be read ({error})") from error
 
     def photo(self) -> bytes:
         if not self._ended:
             raise ProblemError(400, "the form is cut short")
         if self._photos != 1:
-            found = f"{self._photos} fields" if self._photos else "no field"
-            raise ProblemError(422, f"the form has {found} named {FIELD!r}; send one photo, as with: {_CURL}")
+            fields = f"{self._photos} fields" if self._photos else "no field"
+            raise ProblemError(422, f"the form has {fields} named {FIELD!r}; send one photo, for example: {_CURL}")
         return bytes(self._photo)
 
     def _on_part(self) -> None:
         self._field = b""
         self._parts += 1
         if self._parts > _MAX_PARTS:
-            raise ProblemError(400, f"a form with more than {_MAX_PARTS} fields")
+            raise ProblemError(400, f"the form has more than {_MAX_PARTS} fields")
 
     def _on_header_name(self, data: bytes, start: int, end: int) -> None:
         self._count(end - start)
@@ -153,7 +167,7 @@ class _Form:
     def _count(self, length: int) -> None:
         self._headers += length
         if self._headers > _MAX_HEADERS:
-            raise ProblemError(400, "a form with too many headers")
+            raise ProblemError(400, "the form's headers are too long")
 
     def _on_header_end(self) -> None:
         if self._name.lower() == b"content-disposition":
@@ -172,6 +186,6 @@ class _Form:
         self._ended = True
 
 
-def _type_reason(kind: bytes) -> str:
-    named = kind.decode("ascii", "backslashreplace") or "nothing"
-    return f"Content-Type says {named}; send an image, as with: {_CURL}"
+def _type_reason(media_type: bytes) -> str:
+    name = media_type.decode("ascii", "backslashreplace") or "missing"
+    return f"the Content-Type is {name}; send an image, for example: {_CURL}"

@@ -1,4 +1,4 @@
-"""What goes wrong with a request, as problem details (RFC 9457)."""
+"""Errors of requests, answered as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemError(Exception):
-    """Ends a request with a status, a reason in one sentence, and headers that go with it."""
+    """Ends a request with an error.
+
+    Attributes:
+        status: the HTTP status.
+        detail: the reason in one sentence.
+        headers: additional headers of the answer.
+    """
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        """Creates the error; arguments as the attributes."""
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -22,12 +29,12 @@ class ProblemError(Exception):
 
 
 def busy(detail: str, seconds: int) -> ProblemError:
-    """The server has no room now; ``seconds`` is when to come back."""
+    """The error of a busy server, status 503; the client should try again after ``seconds``."""
     return ProblemError(503, detail, {"Retry-After": str(seconds)})
 
 
 def response(problem: ProblemError) -> Response:
-    """The answer that tells it."""
+    """The HTTP answer that describes a problem."""
     body = {"title": _phrase(problem.status), "status": problem.status, "detail": problem.detail}
     headers = {"Cache-Control": "no-store", **problem.headers}
     return Response(json.dumps(body), problem.status, headers, media_type=MEDIA_TYPE)

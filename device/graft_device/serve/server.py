@@ -1,4 +1,4 @@
-"""Runs the application under uvicorn: slow clients, signals, and the end."""
+"""Runs the application under uvicorn, and handles signals and shutdown."""
 
 from __future__ import annotations
 
@@ -17,91 +17,91 @@ from graft_device.classifier import Classifier
 from graft_device.errors import GraftError
 from graft_device.run.opened import open_copy
 from graft_device.run.reopening import Terminal
-from graft_device.serve.app import Service
+from graft_device.serve.app import Application
 from graft_device.serve.connections import Protocol
-from graft_device.serve.settings import Listener, Settings, check, listen
+from graft_device.serve.settings import Listener, ServeSettings, check, listen
 from graft_device.serve.worker import Worker
 
 END_SECONDS = 5
-"""How long requests that run may take to end when the server is told to."""
+"""How long running requests may take to finish at shutdown."""
 
 Say = Callable[[str], None]
 
 
-def run(settings: Settings, say: Say) -> None:
-    """Serves until SIGTERM or Ctrl-C; SIGHUP opens the model file anew.
+def run(settings: ServeSettings, say: Say) -> None:
+    """Serves until SIGTERM or Ctrl-C; SIGHUP reopens the model file.
 
     Args:
-        settings: what to serve, where and to whom.
-        say: takes notes for the person, and never fails.
+        settings: the options of the command.
+        say: called with each note for the user; must not raise.
 
     Raises:
-        GraftError: the model cannot be opened, or the address not be listened on.
+        GraftError: the model cannot be opened, or the server cannot listen on the address.
     """
-    early = _Early()
+    early = _EarlySignals()
     check(settings)
     listener = listen(settings)
     with contextlib.closing(listener.socket):
         classifier = open_copy(settings.model, settings.runtime, settings.threads)
         worker = Worker(classifier, settings.queue, settings.max_pixels)
-        del classifier  # the worker's, and soon perhaps replaced
+        del classifier  # it belongs to the worker, which may replace it
         if early.ended:
             return
         worker.start()
         try:
-            asyncio.run(_serve(Service(settings, worker), listener, say, early))
+            asyncio.run(_serve(Application(settings, worker), listener, say, early))
         finally:
             if not worker.close(END_SECONDS):
-                say("error: the model does not come back; ending without it")
+                say("error: the model does not stop; ending without waiting for it")
                 os._exit(1)
 
 
-async def _serve(service: Service, listener: Listener, say: Say, early: _Early) -> None:
+async def _serve(application: Application, listener: Listener, say: Say, early: _EarlySignals) -> None:
     from graft_device.system import notify
 
     config = uvicorn.Config(
-        service.app(listener.loopback, say),
+        application.asgi(listener.loopback, say),
         http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="critical",  # what has to be said, the guard says
+        log_level="critical",  # the guard reports errors
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=END_SECONDS,
     )
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it would print pieces of what clients send
-    server = _Server(config, lambda: _announce(service, listener, say))
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it would print parts of clients' requests
+    server = _Server(config, lambda: _announce(application, listener, say))
     loop = asyncio.get_running_loop()
-    seldom = Seldom(say)
-    loop.set_exception_handler(lambda _, context: seldom(f"error: {_loop_reason(context)}"))
+    say_rarely = RateLimited(say)
+    loop.set_exception_handler(lambda _, context: say_rarely(f"error: {_loop_reason(context)}"))
     loop.add_signal_handler(signal.SIGINT, server.end)
-    early.heed(_Reopening(service, say).begin, server.end)
+    early.install(_Reopening(application, say).begin, server.end)
     await server.serve(sockets=[listener.socket])
     notify.stopping()
-    say(f"ended after {service.photos} {'photo' if service.photos == 1 else 'photos'}")
+    say(f"ended after {application.photos} {'photo' if application.photos == 1 else 'photos'}")
 
 
-def _announce(service: Service, listener: Listener, say: Say) -> None:
+def _announce(application: Application, listener: Listener, say: Say) -> None:
     from graft_device.system import notify
 
-    settings = service.settings
+    settings = application.settings
     if not listener.loopback:
         if settings.token is None:
-            say("warning: --insecure: everybody in the network can use this server, without a token")
-        say("note: what is sent is not encrypted; use it in a network that you trust, or behind a proxy with TLS")
-    say(f"listening on {listener.url} ({_described(service.worker.classifier, settings)}; Ctrl-C ends)")
+            say("warning: --insecure: everybody in the network can use this server without a token")
+        say("note: the connection is not encrypted; use it in a network that you trust, or behind a proxy with TLS")
+    say(f"listening on {listener.url} ({_description(application.worker.classifier, settings)}; Ctrl-C ends)")
     notify.ready()
     notify.status(f"serving {settings.model.name} on {listener.url}")
 
 
-def _described(classifier: Classifier, settings: Settings) -> str:
+def _description(classifier: Classifier, settings: ServeSettings) -> str:
     return f"{settings.model.name}, {len(classifier.labels)} labels, {classifier.runtime}"
 
 
-class _Early:
-    """SIGTERM and SIGHUP: those that come before the server can heed them wait, as while the model is opened."""
+class _EarlySignals:
+    """Records SIGTERM and SIGHUP until the server can handle them, for example while the model is opened."""
 
     def __init__(self) -> None:
         self._received: list[int] = []
@@ -111,47 +111,57 @@ class _Early:
 
     @property
     def ended(self) -> bool:
-        """Whether the server was told to end before it began."""
+        """Whether SIGTERM arrived before the server started."""
         return signal.SIGTERM in self._received
 
-    def heed(self, reopen: Callable[[], None], end: Callable[[], None]) -> None:
-        """From now on a SIGHUP ends the server where its terminal is gone, and else has the model opened anew."""
+    def install(self, reopen: Callable[[], None], end: Callable[[], None]) -> None:
+        """Handles the signals, including those recorded so far.
 
-        def heed_hangup() -> None:
+        Args:
+            reopen: called on SIGHUP.
+            end: called on SIGTERM, and on SIGHUP if the terminal has been closed.
+        """
+
+        def handle_hangup() -> None:
             (end if self._terminal.closed() else reopen)()
 
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, end)
-        loop.add_signal_handler(signal.SIGHUP, heed_hangup)
+        loop.add_signal_handler(signal.SIGHUP, handle_hangup)
         if self.ended:
             end()
         elif self._received:
-            heed_hangup()
+            handle_hangup()
 
 
-class Seldom:
-    """Says a line at most once a minute; out of descriptors, say, asyncio would repeat itself thousands of times."""
+class RateLimited:
+    """Passes each line on at most once a minute; without file descriptors, asyncio would repeat one endlessly."""
 
     def __init__(self, say: Say, pause: float = 60.0) -> None:
-        """Says nothing yet; ``pause`` in seconds."""
+        """Creates a filter.
+
+        Args:
+            say: called with each line that passes.
+            pause: how long the same line is suppressed, in seconds.
+        """
         self._say = say
         self._pause = pause
-        self._said: dict[str, float] = {}
+        self._times: dict[str, float] = {}
 
     def __call__(self, text: str) -> None:
-        """Says a line, or leaves it."""
+        """Passes a line on, unless it was passed on recently."""
         now = time.monotonic()
-        if now - self._said.get(text, float("-inf")) >= self._pause:
-            self._said = {line: when for line, when in self._said.items() if now - when < self._pause}
-            self._said[text] = now
+        if now - self._times.get(text, float("-inf")) >= self._pause:
+            self._times = {line: when for line, when in self._times.items() if now - when < self._pause}
+            self._times[text] = now
             self._say(text)
 
 
 class _Reopening:
-    """Opens the model file anew when told to, one time after the other."""
+    """Reopens the model file on request, one attempt at a time."""
 
-    def __init__(self, service: Service, say: Say) -> None:
-        self._service = service
+    def __init__(self, application: Application, say: Say) -> None:
+        self._application = application
         self._say = say
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -162,22 +172,22 @@ class _Reopening:
         task.add_done_callback(self._tasks.discard)
 
     async def _reopen(self) -> None:
-        settings = self._service.settings
+        settings = self._application.settings
         async with self._lock:
             try:
                 classifier = await asyncio.to_thread(open_copy, settings.model, settings.runtime, settings.threads)
-            except Exception as error:  # noqa: BLE001  whatever is wrong with the new one, the old one works
-                self._service.reloaded("failed")
+            except Exception as error:  # noqa: BLE001  whatever is wrong with the new file, the old model works
+                self._application.reloaded("failed")
                 reason = str(error) if isinstance(error, GraftError) else f"{settings.model}: {error!r}"
                 self._say(f"error: {reason}; the old model stays in use")
                 return
-            self._service.worker.swap(classifier)
-            self._service.reloaded("ok")
-            self._say(f"opened anew: {_described(classifier, settings)}")
+            self._application.worker.swap(classifier)
+            self._application.reloaded("ok")
+            self._say(f"model reopened: {_description(classifier, settings)}")
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, with our signals and a word when it listens."""
+    """uvicorn's server, with graftkit's signal handling and a callback when it listens."""
 
     def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
@@ -185,16 +195,16 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leaves signals alone: uvicorn would raise them again at the end, and a clean end would look like none."""
+        """Leaves signals alone: uvicorn would raise them again at the end, and a clean end would look like a crash."""
         yield
 
     async def startup(self, sockets: Any = None) -> None:
-        """Begins to listen, and says so."""
+        """Starts to listen, and calls the callback."""
         await super().startup(sockets=sockets)
         self._on_listening()
 
     def end(self) -> None:
-        """Stops accepting and finishes what runs; the second time, at once."""
+        """Stops accepting requests and finishes the running ones; a second call ends the server at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
 

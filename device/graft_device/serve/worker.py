@@ -1,4 +1,4 @@
-"""The one thread that runs the model, and the photos that wait for it."""
+"""The thread that runs the model, and the queue of photos that wait for it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,33 @@ from graft_device.run.opened import grey
 from graft_device.serve.pixels import check_size
 
 _TICK = 1.0
-"""Seconds between two signs of life while there is nothing to do."""
+"""Seconds between two watchdog messages while there is nothing to do."""
 
 _SMOOTHING = 0.2
-"""Weight of the newest photo in the running mean of seconds a photo."""
+"""Weight of the newest photo in the running mean of seconds per photo."""
 
 
 class FullError(Exception):
-    """No photo more can wait; ``seconds`` is when there will be room, about."""
+    """The queue is full.
+
+    Attributes:
+        seconds: about how long it takes until there is room again.
+    """
 
     def __init__(self, seconds: int) -> None:
+        """Creates the error; ``seconds`` as the attribute."""
         super().__init__("the queue is full")
         self.seconds = seconds
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the model said, and the milliseconds that the photo waited before."""
+class Classification:
+    """The result for one photo.
+
+    Attributes:
+        timed: the predictions, and how long preprocessing and the network took.
+        queue_ms: how long the photo waited in the queue, in milliseconds.
+    """
 
     timed: Timed
     queue_ms: float
@@ -43,28 +53,40 @@ class Answer:
 
 @dataclass(eq=False)
 class Job:
-    """A photo that waits, runs or is done; ``future`` brings its answer, or what the classifier raised."""
+    """A photo that waits, is being classified, or is done.
+
+    Attributes:
+        photo: the file's bytes, or the decoded pixels.
+        top_k: the number of predictions in the result.
+        unknown: whether a photo with a low score is called unknown.
+        since: when the photo was submitted, by ``time.perf_counter``.
+        future: receives the result, or the error that the classifier raised.
+    """
 
     photo: bytes | NDArray[np.uint8]
     top_k: int
     unknown: bool
     since: float = field(default_factory=time.perf_counter)
-    future: Future[Answer] = field(default_factory=Future)
+    future: Future[Classification] = field(default_factory=Future)
 
 
 class Worker:
-    """Classifies photos one after the other in a thread of its own.
+    """Classifies photos one after the other in a separate thread.
 
-    A classifier must not be shared between threads, and photos side by side would only share the same cores.
+    A classifier must not be shared between threads, and two photos at the same time would only share the cores.
+
+    Attributes:
+        limit: the number of photos that may wait.
+        last_success: when the model last ran, as Unix time.
     """
 
     def __init__(self, classifier: Classifier, limit: int, max_pixels: int = MAX_PIXELS) -> None:
-        """Prepares the thread; ``start`` starts it.
+        """Creates the thread; ``start`` starts it.
 
         Args:
-            classifier: given away: no one else may use it afterwards.
-            limit: photos that may wait behind the one that is being classified.
-            max_pixels: of a photo, as ``pixels.check_size`` counts them.
+            classifier: the model; from now on only the worker may use it.
+            limit: the number of photos that may wait behind the one that is being classified.
+            max_pixels: the largest number of pixels of a photo, as ``pixels.check_size`` counts them.
         """
         self.limit = limit
         self._ran()
@@ -79,17 +101,17 @@ class Worker:
 
     @property
     def classifier(self) -> Classifier:
-        """The model in use; look at it, but leave the running to the thread."""
+        """The model in use; read its properties, but do not run it."""
         return self._classifier
 
     @property
     def waiting(self) -> int:
-        """Photos in the queue."""
+        """The number of photos in the queue."""
         return len(self._waiting)
 
     @property
     def idle_seconds(self) -> float:
-        """How long ago the model ran, whatever was done to the clock meanwhile."""
+        """How long ago the model last ran, by a clock that nobody can set."""
         return time.monotonic() - self._last_run
 
     def start(self) -> None:
@@ -97,15 +119,20 @@ class Worker:
         self._thread.start()
 
     def check_room(self) -> None:
-        """Raises FullError when a photo would find no place now."""
+        """Raises FullError if the queue has no room for another photo."""
         if len(self._waiting) + self._running > self.limit:
             raise FullError(self._wait_seconds())
 
     def submit(self, photo: bytes, top_k: int, unknown: bool) -> Job:
         """Puts a photo into the queue.
 
+        Args:
+            photo: the file's bytes.
+            top_k: the number of predictions in the result.
+            unknown: whether a photo with a low score is called unknown.
+
         Raises:
-            FullError: as many as allowed are waiting.
+            FullError: the queue is full.
         """
         job = Job(photo, top_k, unknown)
         with self._changed:
@@ -114,26 +141,26 @@ class Worker:
         return job
 
     def probe(self) -> Job:
-        """Has the model run on a grey picture, however many photos wait; a sign that it still can."""
+        """Queues a grey image to test whether the model still runs, even if the queue is full."""
         job = Job(grey(self._classifier), 1, unknown=False)
         with self._changed:
             self._put(job)
         return job
 
     def withdraw(self, job: Job) -> None:
-        """Takes a photo whose answer nobody waits for out of the queue; one that is running runs on."""
+        """Removes a photo that nobody waits for from the queue; one that is being classified is not interrupted."""
         with self._changed:
             if job in self._waiting:
                 self._waiting.remove(job)
 
     def swap(self, classifier: Classifier) -> None:
-        """Uses another model from the next photo on."""
+        """Replaces the model, beginning with the next photo."""
         with self._changed:
             self._classifier = classifier
             self._ran()
 
     def close(self, seconds: float) -> bool:
-        """Ends the thread after the photo in hand; whether it has ended within ``seconds``."""
+        """Ends the thread after the current photo; returns whether it ended within ``seconds``."""
         with self._changed:
             self._ending = True
             self._changed.notify()
@@ -166,29 +193,29 @@ class Worker:
                 classifier = self._classifier
             if job is not None:
                 self._answer(job, classifier)
-            del job, classifier  # neither a photo nor a replaced model is held while nothing runs
+            del job, classifier  # so that an idle thread holds neither a photo nor a replaced model
             notify.watchdog()
 
     def _answer(self, job: Job, classifier: Classifier) -> None:
         if not job.future.set_running_or_notify_cancel():
             return
         start = time.perf_counter()
-        photo, job.photo = job.photo, b""  # the job may live on in the traceback of an error
+        photo, job.photo = job.photo, b""  # an error's traceback may keep the job alive
         try:
             if isinstance(photo, bytes):
                 check_size(photo, self._max_pixels)
             timed = classifier.classify_timed(photo, job.top_k, job.unknown)
-        except BaseException as error:  # noqa: BLE001  goes to whoever asked; the thread lives on
-            job.future.set_exception(_light(error))
+        except BaseException as error:  # noqa: BLE001  the caller receives it, and the thread continues
+            job.future.set_exception(_without_traceback(error))
             return
         self._ran()
         seconds = time.perf_counter() - start
         self._seconds += (seconds - self._seconds) * (_SMOOTHING if self._seconds else 1.0)
-        job.future.set_result(Answer(timed, (start - job.since) * 1e3))
+        job.future.set_result(Classification(timed, (start - job.since) * 1e3))
 
 
-def _light(error: BaseException) -> BaseException:
-    """An expected error without its traceback, whose frames would hold the photo until the next garbage collection."""
+def _without_traceback(error: BaseException) -> BaseException:
+    """Removes an expected error's traceback, whose frames would keep the photo until the next garbage collection."""
     if isinstance(error, (GraftError, MemoryError)):
         error.__cause__ = error.__context__ = None
         return error.with_traceback(None)

@@ -36,7 +36,7 @@ def check_server(options: Mapping[str, Any]) -> None:
     Raises:
         ServeError: the token, its file, an origin or a host is of no use.
     """
-    from graft_device.serve.settings import ServeError, Settings, check
+    from graft_device.serve.settings import ServeError, ServeSettings, check
 
     token = options["token"]
     if options["token_file"] is not None:
@@ -44,7 +44,7 @@ def check_server(options: Mapping[str, Any]) -> None:
             raise ServeError("two tokens: give --token-file or --token, not both")
         token = _token(Path(options["token_file"]))
     origins, hosts = options["allow_origin"] or (), options["allow_host"] or ()
-    check(Settings(Path(options["model"]), token=token, origins=tuple(origins), hosts=tuple(hosts)))
+    check(ServeSettings(Path(options["model"]), token=token, origins=tuple(origins), hosts=tuple(hosts)))
 
 
 def cautions(name: str, options: Mapping[str, Any], needs: Needs) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from graft_device.serve.settings import ServeError, Settings, check, listen
+from graft_device.serve.settings import ServeError, ServeSettings, check, listen
 from tests.conftest import graft_device
 from tests.device.test_runtime import each_runtime
 from tests.support.device_models import COLOURS, LABELS, SIZE, make_card, write_artifact
@@ -145,7 +145,7 @@ def test_health_says_when_the_model_hangs(model: Path) -> None:
         assert "has not run" in reply.detail
         assert server.get("/v1/model").status == 200
         assert server.end() == 1
-        assert server.wait_for("ending without it")
+        assert server.wait_for("ending without waiting for it")
 
 
 # Refusals
@@ -159,14 +159,14 @@ def test_health_says_when_the_model_hangs(model: Path) -> None:
         (400, "cut short", photo()[:60], "", "image/png"),
         (400, "HEIC", b"\0\0\0\x18ftypheic" + b"\0" * 99, "", "image/heic"),
         (400, "too large to decode", claimed_png(20_000, 10_000), "", "image/png"),
-        (400, "of a JPEG 64): send a smaller photo", claimed_png(5000, 5000), "", "image/png"),
-        (400, "names no boundary", b"x", "", "multipart/form-data"),
+        (400, "or 64 for a JPEG); send a smaller photo", claimed_png(5000, 5000), "", "image/png"),
+        (400, "has no boundary", b"x", "", "multipart/form-data"),
         (400, "cannot be read", b"no form at all", "", "multipart/form-data; boundary=x"),
         (400, "cut short", form("image", photo())[0][:-20], "", form("image", b"")[1]),
         (413, "more than 1 MB", b"\0" * 1_000_001, "", "image/png"),
         (413, "more than 1 MB", form("note", b"\0" * 1_000_001)[0], "", form("image", b"")[1]),
-        (415, "text/plain; send an image, as with: curl", b"x", "", "text/plain"),
-        (415, "Content-Type says nothing", b"x", "", ""),
+        (415, "text/plain; send an image, for example: curl", b"x", "", "text/plain"),
+        (415, "the Content-Type is missing", b"x", "", ""),
         (415, "curl -F image=@photo.jpg", photo(), "", "application/x-www-form-urlencoded"),
         (422, "no field named 'image'", form("photo", photo())[0], "", form("image", b"")[1]),
         (422, "from 1 to 3", photo(), "?top_k=4", "image/png"),
@@ -206,7 +206,7 @@ def test_a_model_that_fails_is_said_to_its_owner(model: Path) -> None:
         "c.Classifier.scores = fail"
     )
     with serving(model, patch=patch) as server:
-        assert server.classify(photo()).detail == "an error of the server's own"
+        assert server.classify(photo()).detail == "internal server error"
         assert server.classify(photo()).status == 200
         line = server.wait_for("it broke")
         assert line == "error: unexpected ModelError at /v1/classify: it broke"
@@ -306,7 +306,7 @@ def test_a_token_in_a_file(model: Path, tmp_path: Path) -> None:
     assert "cannot read token file" in refused(model, "--token-file", tmp_path / "nowhere")
     assert "two tokens" in refused(model, "--token-file", file, env={"GRAFT_TOKEN": TOKEN})
     file.write_bytes(b"\xff" * 20)
-    assert "holds no token" in refused(model, "--token-file", file)
+    assert "does not contain a token; make one with" in refused(model, "--token-file", file)
     file.write_text("")
     assert "too short" in refused(model, "--token-file", file)
 
@@ -441,19 +441,19 @@ def test_what_keeps_it_from_starting(model: Path, tmp_path: Path) -> None:
     [
         ("is not an address of this machine", {"host": "192.0.2.1", "token": TOKEN}),
         ("no such address", {"host": "no.such.host.invalid"}),
-        ("can be reached from the network: give --token", {"host": "0.0.0.0"}),  # noqa: S104
-        ("can be reached from the network: give --token", {"host": "::"}),
+        ("can be reached from the network; give --token", {"host": "0.0.0.0"}),  # noqa: S104
+        ("can be reached from the network; give --token", {"host": "::"}),
         ("too short", {"token": ""}),
         ("too short", {"token": "fifteen-letters"}),
         ("letters, digits", {"token": "sixteen letters with a space"}),
         ("is not an origin", {"origins": ("https://a.example/path",)}),
         ("is not an origin", {"origins": ("a.example",)}),
-        ("is no host", {"hosts": ("a.example:80",)}),
-        ("is no host", {"hosts": ("https://a.example",)}),
+        ("is not a host name", {"hosts": ("a.example:80",)}),
+        ("is not a host name", {"hosts": ("https://a.example",)}),
     ],
 )
 def test_settings_that_are_refused(words: str, options: dict[str, Any]) -> None:
-    settings = Settings(**{"model": Path("m.tflite"), "port": 0, **options})
+    settings = ServeSettings(**{"model": Path("m.tflite"), "port": 0, **options})
     with pytest.raises(ServeError, match=words):  # noqa: PT012  either may be the one that refuses
         check(settings)
         listen(settings).socket.close()

@@ -102,7 +102,7 @@ def test_a_dropped_photo_gets_its_label(browser: Browser, server: Server) -> Non
             ]
             assert widths == sorted(widths, reverse=True)
             assert 90 < widths[0] <= 100
-            assert seen.page.inner_text("#said").startswith(f"{colour}, 9")
+            assert seen.page.inner_text("#spoken").startswith(f"{colour}, 9")
         assert seen.page.inner_text("#total").endswith(" ms")
         assert seen.page.inner_text("#invoke").endswith(" ms")
         assert seen.flaws() == []
@@ -171,7 +171,7 @@ def test_unknown_is_told_apart(browser: Browser, server: Server) -> None:
         assert rows[0] == "Unknown"
         assert seen.page.get_attribute("#bars li", "class") == "unknown"
         assert seen.page.inner_text("#remark") == "No label is certain enough: 90.0% is needed."
-        assert seen.page.inner_text("#said").startswith("Unknown; closest is ")
+        assert seen.page.inner_text("#spoken").startswith("Unknown; the closest label is ")
         give(seen.page, photo("red"))
         answer(seen.page, "red")
         assert seen.page.is_hidden("#remark")
@@ -209,10 +209,10 @@ def test_what_the_server_refuses(browser: Browser, server: Server) -> None:
         give(seen.page, b"\0\0\0\x18ftypheic" + b"\0" * 99, "image/heic", "IMG_1.HEIC")
         assert problem(seen.page) == "A HEIC photo, which is not supported; convert it to JPEG first."
         assert seen.page.is_hidden("#answer"), "the answer of another photo must not stand under this one"
-        seen.page.wait_for_selector("#blind:not([hidden])")
-        assert seen.page.inner_text("#blind") == "IMG_1.HEIC cannot be shown here."
+        seen.page.wait_for_selector("#no-preview:not([hidden])")
+        assert seen.page.inner_text("#no-preview") == "This browser cannot show IMG_1.HEIC."
         give(seen.page, b"\0" * 1_500_000)
-        assert problem(seen.page) == "The photo has 1.5 MB; the limit is 1 MB."
+        assert problem(seen.page) == "The photo is 1.5 MB; the limit is 1 MB."
         give(seen.page, b"some text", "text/plain", "a.txt")
         seen.page.wait_for_function("() => /Not a JPEG/.test(document.querySelector('#problem').textContent)")
         give(seen.page, photo("blue"))
@@ -232,7 +232,7 @@ def test_the_answer_of_another_photo_comes_too_late(browser: Browser, server: Se
         give(seen.page, photo("green"))
         seen.page.wait_for_selector("#busy:not([hidden])")
         give(seen.page, b"\0" * 1_500_000)
-        assert problem(seen.page) == "The photo has 1.5 MB; the limit is 1 MB."
+        assert problem(seen.page) == "The photo is 1.5 MB; the limit is 1 MB."
         assert seen.page.is_hidden("#busy")
         for route in held:
             with contextlib.suppress(Exception):  # the page has given the request up
@@ -240,7 +240,7 @@ def test_the_answer_of_another_photo_comes_too_late(browser: Browser, server: Se
         seen.page.unroute("**/v1/classify")
         seen.page.wait_for_timeout(300)
         assert seen.page.is_hidden("#answer")
-        assert problem(seen.page) == "The photo has 1.5 MB; the limit is 1 MB."
+        assert problem(seen.page) == "The photo is 1.5 MB; the limit is 1 MB."
 
 
 def test_a_full_server_is_asked_again_and_a_lost_one_is_told(browser: Browser, model: Path) -> None:
@@ -270,7 +270,7 @@ def test_the_camera(browser: Browser, server: Server) -> None:
         seen.page.context.grant_permissions(["camera"])
         seen.page.click("#camera")
         assert answer(seen.page, "Unknown")[1].startswith("green")  # Chromium's test picture, in a lighter green
-        seen.page.wait_for_function("() => document.querySelector('#rate').textContent.includes('photos a second')")
+        seen.page.wait_for_function("() => document.querySelector('#rate').textContent.includes('photos per second')")
         assert seen.page.evaluate("document.querySelector('video').videoWidth") > 0
         assert seen.page.get_attribute("#camera", "aria-pressed") == "true"
         seen.page.click("#camera")
@@ -293,7 +293,7 @@ def test_the_camera_follows_and_ends(browser: Browser, server: Server) -> None:
         seen.page.click("#camera")
         answer(seen.page, "blue")
         seen.page.evaluate("document.querySelector('video').srcObject.getTracks()[0].onended()")
-        assert problem(seen.page) == "The camera went away."
+        assert problem(seen.page) == "The camera was disconnected."
         assert seen.page.is_visible("#empty")
 
 
@@ -301,11 +301,12 @@ def test_no_camera(browser: Browser, server: Server) -> None:
     refusals = {
         f"void (navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('', '{name}') }})": words
         for name, words in (
-            ("NotAllowedError", "not allowed"), ("NotFoundError", "No camera"), ("NotReadableError", "another program"),
+            ("NotAllowedError", "may not use the camera"), ("NotFoundError", "No camera"),
+            ("NotReadableError", "another program"),
         )
     }  # fmt: skip
     refusals |= {
-        "void Object.defineProperty(navigator, 'mediaDevices', {value: undefined})": "gives no page a camera",
+        "void Object.defineProperty(navigator, 'mediaDevices', {value: undefined})": "does not let pages use a camera",
         "void Object.defineProperty(window, 'isSecureContext', {value: false})": "ssh -L",
     }
     with page_of(browser, server) as seen:
@@ -324,7 +325,7 @@ def test_the_token(browser: Browser, model: Path) -> None:
         page.wait_for_selector("dialog[open]")
         page.fill("#token", "not-the-token-at-all")
         page.keyboard.press("Enter")
-        page.wait_for_function("() => /not the one/.test(document.querySelector('#dialog-text').textContent)")
+        page.wait_for_function("() => /not the token/.test(document.querySelector('#dialog-text').textContent)")
         page.wait_for_selector("dialog[open]")
         page.fill("#token", TOKEN)
         page.keyboard.press("Enter")

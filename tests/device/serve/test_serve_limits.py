@@ -24,7 +24,7 @@ from graft_device.errors import ModelError, PhotoError
 from graft_device.run.opened import open_copy
 from graft_device.serve.photos import Budget, Upload
 from graft_device.serve.problems import ProblemError
-from graft_device.serve.server import Seldom
+from graft_device.serve.server import RateLimited
 from graft_device.serve.worker import FullError, Worker
 from tests.device.test_runtime import each_runtime
 from tests.support.device_models import COLOURS, write_artifact
@@ -195,12 +195,12 @@ def test_out_of_descriptors_the_log_stays_short(model: Path) -> None:
 
 def test_a_line_is_repeated_after_a_while() -> None:
     said: list[str] = []
-    seldom = Seldom(said.append, pause=0.05)
+    rarely = RateLimited(said.append, pause=0.05)
     for text in ("a", "b", "a"):
-        seldom(text)
+        rarely(text)
     assert said == ["a", "b"]
     time.sleep(0.06)
-    seldom("a")
+    rarely("a")
     assert said == ["a", "b", "a"]
 
 
@@ -318,7 +318,7 @@ def test_a_new_model_without_a_dropped_request(tmp_path: Path) -> None:
             assert "No such file" in server.wait_for("error: ")
             write_artifact(path, labels=["rot", "gelb", "blau"])
             server.send(signal.SIGHUP)
-            server.wait_for("opened anew")
+            server.wait_for("model reopened")
             assert server.classify(photo()).json()["predictions"][0]["label"] == "rot"
             assert server.get("/v1/model").json()["labels"] == ["rot", "gelb", "blau"]
         finally:
@@ -330,7 +330,7 @@ def test_a_new_model_without_a_dropped_request(tmp_path: Path) -> None:
         files = server.open_files()
         for _ in range(5):
             server.send(signal.SIGHUP)
-            server.wait_for("opened anew")
+            server.wait_for("model reopened")
         assert eventually(lambda: server.open_files() <= files)
 
 
@@ -345,7 +345,7 @@ def test_a_link_that_is_switched(tmp_path: Path) -> None:
         old.unlink()
         assert server.classify(photo(), "?top_k=3").json()["predictions"][0]["label"] == "red", "until it is told"
         server.send(signal.SIGHUP)
-        assert server.wait_for("opened anew").startswith("opened anew: m.tflite, 2 labels, ")
+        assert server.wait_for("model reopened").startswith("model reopened: m.tflite, 2 labels, ")
         assert server.classify(photo()).json()["predictions"][0]["label"] == "rot"
         assert server.get("/v1/model").json()["model"] == "m.tflite"
         assert server.classify(photo(), "?top_k=3").status == 422
@@ -357,7 +357,7 @@ def test_a_signal_while_it_starts_waits(model: Path) -> None:
         "s.check = lambda *a: (os.kill(os.getpid(), signal.SIGHUP), real(*a))"
     )
     with serving(model, patch=patch) as server:
-        assert server.wait_for("opened anew")
+        assert server.wait_for("model reopened")
         assert server.classify(photo()).status == 200
 
 
@@ -367,7 +367,7 @@ def test_it_ends_with_its_terminal(model: Path) -> None:
     with serving(model, stdin=theirs) as server:
         os.close(theirs)
         server.send(signal.SIGHUP)
-        assert server.wait_for("opened anew"), "as long as the terminal is there"
+        assert server.wait_for("model reopened"), "as long as the terminal is there"
         os.close(ours)
         assert server.end(signal.SIGHUP) == 0
 

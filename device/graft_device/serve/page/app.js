@@ -1,32 +1,32 @@
-// Glue: photos that are chosen, dropped or pasted, and the camera.
+// Connects the page: photos that are chosen, dropped or pasted, and the camera.
 
 import {Camera} from './camera.js';
 import {classify, model as fetchModel} from './server.js';
 import {ageAnswer, say, sentence, showAnswer, showLatency, showModel, showProblem, threshold} from './view.js';
 
 const at = (id) => document.getElementById(id);
-const MEMORY = 15; // frames over which the camera's latency is taken
-const TRIES = 4;
+const RECENT = 15; // the number of frames over which the camera's latency is measured
+const ATTEMPTS = 4;
 
 let card = null;
 let current = null; // the request whose answer will be shown
 let recent = [];
 
-const camera = new Camera(at('video'), lookAtFrame, cameraEnded);
+const camera = new Camera(at('video'), classifyFrame, cameraEnded);
 
 async function load() {
   try {
     card = await fetchModel();
     showModel(card);
   } catch (problem) {
-    at('no-model').textContent = `Not shown: ${problem.message}.`;
+    at('no-model').textContent = `Not available: ${problem.message}.`;
     if (problem.status !== 401) showProblem(problem.message);
   }
 }
 
 // A photo
 
-async function lookAtPhoto(files) {
+async function classifyPhoto(files) {
   const photo = [...files].find((file) => file.type.startsWith('image/')) ?? files[0];
   if (!photo) return;
   stopCamera();
@@ -35,31 +35,31 @@ async function lookAtPhoto(files) {
   showPhoto(photo);
   if (card && photo.size > card.limits.bytes) {
     ageAnswer(true);
-    showProblem(`the photo has ${(photo.size / 1e6).toFixed(1)} MB; the limit is ${card.limits.bytes / 1e6} MB`);
+    showProblem(`the photo is ${(photo.size / 1e6).toFixed(1)} MB; the limit is ${card.limits.bytes / 1e6} MB`);
     return;
   }
-  const mine = current = new AbortController();
+  const request = current = new AbortController();
   at('busy').hidden = false;
   try {
-    const {answer, total} = await patiently(photo, mine.signal);
-    if (mine !== current) return;
+    const {answer, total} = await classifyWithRetries(photo, request.signal);
+    if (request !== current) return;
     if (!card) load();
     showAnswer(answer, threshold(card));
     showLatency(shares(answer, total), 0);
     showProblem('');
     say(sentence(answer), true);
   } catch (problem) {
-    if (problem.name === 'AbortError' || mine !== current) return;
+    if (problem.name === 'AbortError' || request !== current) return;
     ageAnswer(true);
     showProblem(problem.message);
   } finally {
-    if (mine === current) at('busy').hidden = true;
+    if (request === current) at('busy').hidden = true;
   }
 }
 
-/** A photo that was chosen waits while the server is full. */
-async function patiently(photo, signal) {
-  for (let left = TRIES; ; left -= 1) {
+/** Classifies a photo, and tries again while the server is busy. */
+async function classifyWithRetries(photo, signal) {
+  for (let left = ATTEMPTS; ; left -= 1) {
     try {
       return await classify(photo, signal);
     } catch (problem) {
@@ -78,19 +78,19 @@ function showPhoto(photo) {
   shown.decode().catch(() => {
     if (!shown.isConnected) return;
     shown.remove();
-    at('blind').hidden = false;
-    at('blind').textContent = `${photo.name || 'This file'} cannot be shown here.`;
+    at('no-preview').hidden = false;
+    at('no-preview').textContent = `This browser cannot show ${photo.name || 'this file'}.`;
   });
   fillFrame(shown);
   ageAnswer(false);
   showProblem('');
 }
 
-/** Shows a photo or the camera, or with null the invitation. */
+/** Shows a photo or the camera; with null, the invitation to drop a photo. */
 function fillFrame(shown) {
   at('frame').classList.toggle('filled', shown !== null);
   at('empty').hidden = shown !== null;
-  at('blind').hidden = true;
+  at('no-preview').hidden = true;
   at('video').hidden = shown !== at('video');
   at('frame').querySelector('img')?.remove();
   if (shown instanceof Image) at('frame').prepend(shown);
@@ -103,12 +103,12 @@ function shares(answer, total) {
 
 // The camera
 
-async function lookAtFrame(frame) {
+async function classifyFrame(frame) {
   try {
     const {answer, total} = await classify(frame, current.signal);
     if (!camera.on) return;
     showAnswer(answer, threshold(card));
-    recent = [...recent, {at: performance.now(), ...shares(answer, total)}].slice(-MEMORY);
+    recent = [...recent, {at: performance.now(), ...shares(answer, total)}].slice(-RECENT);
     showLatency(typical(recent), rate(recent));
     showProblem('');
     say(sentence(answer), false);
@@ -124,7 +124,7 @@ async function lookAtFrame(frame) {
   }
 }
 
-/** Of each share the median, so that one slow frame does not shake the figures. */
+/** The median of each share, so that one slow frame does not change the figures. */
 function typical(frames) {
   const median = (key) => frames.map((frame) => frame[key]).sort((a, b) => a - b)[Math.floor(frames.length / 2)];
   return Object.fromEntries(['total', 'network', 'queue', 'preprocess', 'invoke'].map((key) => [key, median(key)]));
@@ -135,14 +135,14 @@ function rate(frames) {
   return seconds > 0 ? (frames.length - 1) / seconds : 0;
 }
 
-async function startCamera(how) {
+async function startCamera(open) {
   current?.abort();
   at('busy').hidden = true;
   showProblem('');
   try {
     recent = [];
-    await how();
-    current?.abort(); // a photo that was dropped while the viewer was asked for the camera
+    await open();
+    current?.abort(); // a photo that was dropped while the browser asked for permission
     current = new AbortController();
     at('busy').hidden = true;
   } catch (error) {
@@ -166,11 +166,11 @@ function stopCamera() {
   cameraButtons();
 }
 
-function cameraEnded(why) {
+function cameraEnded(reason) {
   fillFrame(null);
   ageAnswer(true);
   cameraButtons();
-  showProblem(why);
+  showProblem(reason);
 }
 
 function cameraButtons() {
@@ -179,17 +179,17 @@ function cameraButtons() {
   if (!camera.on) at('turn').hidden = true;
 }
 
-// What the viewer does
+// The viewer's actions
 
 at('choose').onclick = at('empty').onclick = () => at('file').click();
 at('file').onchange = () => {
-  lookAtPhoto(at('file').files);
+  classifyPhoto(at('file').files);
   at('file').value = ''; // so that the same photo can be chosen again
 };
 at('camera').onclick = () => (camera.on ? stopCamera() : startCamera(() => camera.start()));
 at('turn').onclick = () => startCamera(() => camera.turn());
 
-let depth = 0; // of dragenter over dragleave: they come for every element on the way
+let depth = 0; // dragenter events minus dragleave events: each element on the way sends both
 document.ondragenter = () => at('stage').classList.toggle('dropping', (depth += 1) > 0);
 document.ondragleave = () => at('stage').classList.toggle('dropping', (depth -= 1) > 0);
 document.ondragover = (event) => event.preventDefault();
@@ -197,10 +197,10 @@ document.ondrop = (event) => {
   event.preventDefault();
   depth = 0;
   at('stage').classList.remove('dropping');
-  lookAtPhoto(event.dataTransfer.files);
+  classifyPhoto(event.dataTransfer.files);
 };
 document.onpaste = (event) => {
-  if (event.clipboardData.files.length) lookAtPhoto(event.clipboardData.files);
+  if (event.clipboardData.files.length) classifyPhoto(event.clipboardData.files);
 };
 
 load();

@@ -1,13 +1,13 @@
-// The viewer's own camera: one frame after the other, each when the one before has been answered.
+// The viewer's camera: sends one frame at a time, the next one when the last has been answered.
 
-const SIDE = 640; // pixels of a frame's longer side; a network sees 299 at the most
-const PAUSE = 60; // milliseconds between two frames at the least
+const SIDE = 640; // pixels of a frame's longer side; a network uses 299 at most
+const PAUSE = 60; // the shortest time between two frames, in milliseconds
 
 export class Camera {
-  /** `video` shows the picture; `look(frame)` is awaited for each frame; `ended(reason)` is called when it goes away. */
-  constructor(video, look, ended) {
+  /** `video` shows the frames; `handle(frame)` is awaited for each one; `ended(reason)` is called on disconnection. */
+  constructor(video, handle, ended) {
     this.video = video;
-    this.look = look;
+    this.handle = handle;
     this.ended = ended;
     this.facing = 'environment';
     this.stream = null;
@@ -33,7 +33,7 @@ export class Camera {
     stream.getVideoTracks()[0].onended = () => {
       if (this.stream !== stream) return;
       this.stop();
-      this.ended('The camera went away.');
+      this.ended('The camera was disconnected.');
     };
     await this.video.play().catch(() => {});
     this.run(stream);
@@ -45,14 +45,14 @@ export class Camera {
     this.video.srcObject = null;
   }
 
-  /** Uses the camera on the other side. */
+  /** Switches to the camera on the phone's other side. */
   async turn() {
     this.facing = this.facing === 'environment' ? 'user' : 'environment';
-    this.stop(); // phones open one at a time
+    this.stop(); // phones open only one camera at a time
     await this.start();
   }
 
-  /** How many cameras there are; known once one of them has been allowed. */
+  /** The number of cameras; known once the viewer has allowed one of them. */
   async count() {
     const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
     return devices.filter((device) => device.kind === 'videoinput').length;
@@ -62,7 +62,7 @@ export class Camera {
     const canvas = document.createElement('canvas');
     while (this.stream === stream) {
       const frame = document.hidden ? null : await this.frame(canvas);
-      if (frame && this.stream === stream) await this.look(frame);
+      if (frame && this.stream === stream) await this.handle(frame);
       await new Promise((resolve) => setTimeout(resolve, frame ? PAUSE : 250));
     }
   }
@@ -79,9 +79,9 @@ export class Camera {
 }
 
 function noCameras() {
-  if (window.isSecureContext) return 'This browser gives no page a camera. Choose a photo instead.';
+  if (window.isSecureContext) return 'This browser does not let pages use a camera. Choose a photo instead.';
   const port = location.port || '80';
-  return `Browsers give a camera only to https pages and to localhost. Run ssh -L ${port}:localhost:${port} ${location.hostname} `
+  return `Browsers let only https pages and localhost use a camera. Run ssh -L ${port}:localhost:${port} ${location.hostname} `
     + `on this computer and open http://localhost:${port}, or choose a photo instead.`;
 }
 
@@ -89,7 +89,7 @@ function reason(error) {
   switch (error.name) {
     case 'NotAllowedError':
     case 'SecurityError':
-      return 'The camera is not allowed here. Allow it in the browser’s settings of this page, or choose a photo instead.';
+      return 'This page may not use the camera. Allow it in the browser’s settings for this page, or choose a photo instead.';
     case 'NotFoundError':
     case 'OverconstrainedError':
       return 'No camera was found. Choose a photo instead.';

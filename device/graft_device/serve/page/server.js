@@ -1,7 +1,7 @@
-// Talks to the server: the token, the time that an answer takes, and reasons in words.
+// Sends requests to the server: asks for the token, measures the time, and describes errors.
 
 const KEY = 'graft-token';
-let asking = null;
+let tokenDialog = null; // the open dialog, which all requests share
 
 export class Problem extends Error {
   constructor(status, detail, wait = 0) {
@@ -13,36 +13,36 @@ export class Problem extends Error {
 
 /** The model card and the server's limits. */
 export async function model() {
-  return (await ask('v1/model', {})).content;
+  return (await request('v1/model', {})).content;
 }
 
-/** Has a photo named; resolves to {answer, total} with the milliseconds from here to there and back. */
+/** Classifies a photo; resolves to {answer, total}, where `total` is the round trip in milliseconds. */
 export async function classify(photo, signal) {
   const type = photo.type.startsWith('image/') ? photo.type : 'application/octet-stream';
   const options = {method: 'POST', body: photo, headers: {'Content-Type': type}, signal};
-  const {content, total} = await ask('v1/classify', options);
+  const {content, total} = await request('v1/classify', options);
   return {answer: content, total};
 }
 
-async function ask(path, options) {
+async function request(path, options) {
   for (let wrong = false; ; wrong = true) {
     const token = read();
     const headers = {...options.headers, ...(token ? {Authorization: `Bearer ${token}`} : {})};
     const start = performance.now();
-    const response = await reach(path, {...options, headers});
-    const content = await contents(response);
+    const response = await send(path, {...options, headers});
+    const content = await parse(response);
     if (response.ok) return {content, total: performance.now() - start};
     const problem = new Problem(
       response.status, content?.detail ?? `the server answered ${response.status}`, Number(response.headers.get('Retry-After')) || 0,
     );
     if (response.status !== 401) throw problem;
-    if (token && token !== read()) continue; // another request has asked for a new one meanwhile
-    asking ??= askForToken(wrong || Boolean(token)).finally(() => { asking = null; });
-    if (!await asking) throw problem;
+    if (token && token !== read()) continue; // meanwhile, another request has got a new token
+    tokenDialog ??= askForToken(wrong || Boolean(token)).finally(() => { tokenDialog = null; });
+    if (!await tokenDialog) throw problem;
   }
 }
 
-async function reach(path, options) {
+async function send(path, options) {
   try {
     return await fetch(path, options);
   } catch (error) {
@@ -51,7 +51,7 @@ async function reach(path, options) {
   }
 }
 
-async function contents(response) {
+async function parse(response) {
   try {
     return await response.json();
   } catch (error) {
@@ -60,10 +60,10 @@ async function contents(response) {
   }
 }
 
-/** Opens the dialog; resolves to whether a token was given. */
+/** Opens the dialog; resolves to whether the viewer entered a token. */
 function askForToken(again) {
   const [dialog, form, input] = ['dialog', 'token-form', 'token'].map((id) => document.getElementById(id));
-  if (again) document.getElementById('dialog-text').textContent = 'That token is not the one that the server was started with.';
+  if (again) document.getElementById('dialog-text').textContent = 'This is not the token that the server was started with.';
   input.value = '';
   dialog.showModal();
   return new Promise((resolve) => {
@@ -78,7 +78,7 @@ function askForToken(again) {
   });
 }
 
-// Where a browser forbids storage, the token lasts as long as the page.
+// If the browser forbids storage, the token is kept until the page is closed.
 let held = '';
 
 function read() {
@@ -90,9 +90,9 @@ function read() {
 }
 
 function write(token) {
-  // A header takes no other letters, and fetch would fail on them with no good reason.
+  // A header allows no other characters, and fetch would reject them without a clear message.
   held = token.replace(/[^\x21-\x7e]/g, '?');
   try {
     sessionStorage.setItem(KEY, held);
-  } catch { /* held will do */ }
+  } catch { /* `held` is enough */ }
 }

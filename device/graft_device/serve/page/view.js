@@ -1,18 +1,18 @@
-// Puts answers, latency and the model card on the page. Labels are text, never markup.
+// Shows answers, latency and the model card on the page. Labels are inserted as text, never as markup.
 
 const at = (id) => document.getElementById(id);
 const SHOWN_LABELS = 12;
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-function element(name, text, kind) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (kind) made.className = kind;
-  return made;
+function element(name, text, className) {
+  const node = document.createElement(name);
+  if (text !== undefined) node.textContent = text;
+  if (className) node.className = className;
+  return node;
 }
 
-/** A share to a tenth of a percent; only all is 100% and only none is 0%. */
+/** A share as a percentage with one decimal; only 1 is shown as 100% and only 0 as 0%. */
 export function percent(share) {
   const shown = `${(100 * share).toFixed(1)}%`;
   if (shown === '100.0%') return share >= 1 ? '100%' : 'over 99.9%';
@@ -22,7 +22,7 @@ export function percent(share) {
 
 const ms = (value) => `${value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString('en')} ms`;
 
-/** Shows what the model said; `threshold` is the score below which it calls a photo unknown. */
+/** Shows the model's answer; a photo that scores below `threshold` is called unknown. */
 export function showAnswer(answer, threshold) {
   const rows = answer.predictions.map((prediction, index) => [prediction, answer.unknown && index === 0]);
   const list = at('bars');
@@ -35,42 +35,42 @@ export function showAnswer(answer, threshold) {
 }
 
 function row() {
-  const made = element('li');
+  const item = element('li');
   const line = element('div', undefined, 'row');
   line.append(element('bdi'), element('span'));
   const track = element('span', undefined, 'track');
   track.ariaHidden = 'true';
   track.append(element('i'));
-  made.append(line, track);
-  return made;
+  item.append(line, track);
+  return item;
 }
 
-function fill(made, prediction, unknown) {
-  made.className = unknown ? 'unknown' : '';
-  made.querySelector('bdi').textContent = unknown ? 'Unknown' : prediction.label;
-  made.querySelector('.row span').textContent = percent(prediction.score);
-  made.querySelector('i').style.width = `${100 * prediction.score}%`;
+function fill(item, prediction, unknown) {
+  item.className = unknown ? 'unknown' : '';
+  item.querySelector('bdi').textContent = unknown ? 'Unknown' : prediction.label;
+  item.querySelector('.row span').textContent = percent(prediction.score);
+  item.querySelector('i').style.width = `${100 * prediction.score}%`;
 }
 
-/** Dims the answer of the photo before, or takes it away. */
-export function ageAnswer(gone) {
+/** Dims the answer for the previous photo, or hides it. */
+export function ageAnswer(hide) {
   at('answer').classList.add('old');
-  if (gone) at('answer').hidden = true;
+  if (hide) at('answer').hidden = true;
 }
 
-/** The answer in a sentence, for those who listen. */
+/** The answer as a sentence for screen readers. */
 export function sentence(answer) {
   const [first, second] = answer.predictions;
-  if (answer.unknown) return second ? `Unknown; closest is ${second.label}, ${percent(second.score)}` : 'Unknown';
+  if (answer.unknown) return second ? `Unknown; the closest label is ${second.label}, ${percent(second.score)}` : 'Unknown';
   return `${first.label}, ${percent(first.score)}`;
 }
 
-/** Shows where the time went; `rate` is photos a second, or 0 for a single photo. */
+/** Shows how long each step took, in milliseconds; `rate` is photos per second, or 0 for a single photo. */
 export function showLatency({total, network, queue, preprocess, invoke}, rate) {
   at('no-latency').hidden = true;
   at('latency').hidden = false;
   at('total').textContent = ms(total);
-  at('rate').textContent = rate ? `${rate.toFixed(1)} photos a second` : 'round trip';
+  at('rate').textContent = rate ? `${rate.toFixed(1)} photos per second` : 'round trip';
   for (const [name, value] of Object.entries({network, queue, preprocess, invoke})) {
     at(name).textContent = ms(value);
     document.querySelector(`.split .${name}`).style.flexGrow = String(value);
@@ -83,7 +83,7 @@ export function showModel(model) {
   const {card, labels} = model;
   document.title = `${name} – graftkit`;
   at('name').textContent = name;
-  at('labels').textContent = labels.length === 1 ? labels[0] : `Tells apart ${labels.length} classes: ${labels.join(', ')}`;
+  at('labels').textContent = labels.length === 1 ? labels[0] : `${labels.length} classes: ${labels.join(', ')}`;
   at('limit').textContent = `, up to ${model.limits.bytes / 1e6} MB`;
   at('version').textContent = `graftkit ${model.version}`;
   const accuracy = card.training?.accuracy?.shipped;
@@ -96,7 +96,7 @@ export function showModel(model) {
     Tap: card.tap,
     Input: `${card.image_size} × ${card.image_size} pixels`,
     Numbers: card.quantization,
-    Unknown: threshold(model) ? `said below a score of ${percent(threshold(model))}` : 'never said',
+    Unknown: threshold(model) ? `below a score of ${percent(threshold(model))}` : 'never',
     Size: model.bytes < 1e5 ? `${(model.bytes / 1e3).toFixed(1)} kB` : `${(model.bytes / 1e6).toFixed(1)} MB`,
     Runtime: `${model.runtime}, ${model.threads} ${model.threads === 1 ? 'thread' : 'threads'}`,
   };
@@ -105,39 +105,39 @@ export function showModel(model) {
   at('no-model').hidden = true;
 }
 
-/** The score below which a photo is called unknown; 0 where there is none. */
+/** The score below which a photo is called unknown; 0 if the model has no such threshold. */
 export function threshold(model) {
   const score = model?.card.thresholds?.unknown?.score;
   return typeof score === 'number' ? score : 0;
 }
 
 function fact([term, value]) {
-  const made = element('div');
-  const shown = element('dd');
-  shown.append(value);
-  made.append(element('dt', term), shown);
-  return made;
+  const row = element('div');
+  const description = element('dd');
+  description.append(value);
+  row.append(element('dt', term), description);
+  return row;
 }
 
 function labelList(labels) {
   if (labels.length <= SHOWN_LABELS) return labels.join(', ');
-  const made = element('details');
-  made.append(element('summary', `${labels.length} labels`), labels.join(', '));
-  return made;
+  const details = element('details');
+  details.append(element('summary', `${labels.length} labels`), labels.join(', '));
+  return details;
 }
 
-/** Shows what went wrong, or with '' nothing. */
+/** Shows an error message, or none if the text is empty. */
 export function showProblem(text) {
   at('problem').hidden = !text;
   at('problem').textContent = text && capital(text) + (/[.?!]$/.test(text) ? '' : '.');
 }
 
-let lastSaid = 0;
+let lastSpoken = 0;
 
-/** Has a screen reader say something, at the most every two seconds unless it is `urgent`. */
+/** Lets a screen reader speak a text, at most every two seconds unless it is `urgent`. */
 export function say(text, urgent) {
   const now = performance.now();
-  if (!urgent && (now - lastSaid < 2000 || at('said').textContent.split(',')[0] === text.split(',')[0])) return;
-  lastSaid = now;
-  at('said').textContent = text;
+  if (!urgent && (now - lastSpoken < 2000 || at('spoken').textContent.split(',')[0] === text.split(',')[0])) return;
+  lastSpoken = now;
+  at('spoken').textContent = text;
 }
