@@ -68,7 +68,9 @@ def weights_source(spec: str, family: Family | None = None) -> list[Source]:
 
 def _identified(path: Path, name: str, family: Family) -> WeightsSource:
     if family.identify is None:
-        raise WeightsError(f"{family.title} reads no weights from {path}", f"give --weights {family.weights_choices}")
+        raise WeightsError(
+            f"{family.title} reads no weights file, so not {path}", f"give --weights {family.weights_choices}"
+        )
     return family.identify(_with_digests(path, name, family))
 
 
