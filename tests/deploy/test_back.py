@@ -21,7 +21,7 @@ from tests.support.remote.proxy import cable
 pytestmark = [pytest.mark.slow, needs_nspawn]
 UNIT = "eye.service"
 BAD = "colours-3"
-BACK = "is not well with colours-3.tflite (it does not start); colours-0 is back, and the service runs again"
+BACK = "is unhealthy with colours-3.tflite (it does not start); colours-0 is back, and the service runs again"
 PATIENCE_S = 60
 
 
@@ -114,7 +114,7 @@ def test_a_cable_cut_while_the_service_is_restarted(
         line.cut()
         _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 10, said
-    assert f"the connection was lost while {UNIT} was restarted with colours-3.tflite: deploy again" in said
+    assert f"the connection was lost while {UNIT} was restarted with colours-3.tflite; deploy again to check" in said
     assert BACK in error_line(attempt(board, models[2]), 12)
     assert (current(board), state(board)) == ("colours-0", "active")
 
@@ -138,6 +138,6 @@ def test_a_service_that_was_stopped_stays_so(board: Board, models: list[Path]) -
     board.run(f"systemctl disable --now {UNIT}", user="root")
     done = put(board, models[1])
     assert f"leave {UNIT} stopped, as it is" in done.stderr
-    assert f"service    {UNIT} is inactive, and was left so" in done.stdout
+    assert f"service    {UNIT} is inactive, as it was before" in done.stdout
     assert (current(board), state(board)) == ("colours-1", "inactive")
     board.run(f"systemctl enable --now {UNIT}", user="root")

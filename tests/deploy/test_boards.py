@@ -58,7 +58,7 @@ def test_one_at_a_time_and_no_longer_than_it_lives(park: Park) -> None:
         python = facts.pythons[0].path
         with locked(connection, facts, python, noted.append) as waited:
             assert (waited, noted) == (False, [])
-            busy = pytest.raises(DeployError, match="another deployment to it is under way: try again later")
+            busy = pytest.raises(DeployError, match="another deployment to it is in progress; try again later")
             with busy as caught, locked(connection, facts, python, noted.append, wait=0):
                 pass
             assert caught.value.exit_status == 7
@@ -89,7 +89,8 @@ def test_a_disk_that_fills_up_while_the_model_is_sent(park: Park, models: list[P
     deployed(models[0], board)
     board.at(flag).touch()
     line = error_line(deploy(models[1], board), 6)
-    assert "can't write there: make room there (" in line
+    assert "cannot write there (" in line
+    assert line.endswith("); make room there")
     assert "No space left on device" in line
     board.at(flag).unlink()
     # What came goes, so that what there was is free still.

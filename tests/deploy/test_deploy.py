@@ -138,7 +138,7 @@ def test_a_cable_cut_in_the_middle(park: Park, models: list[Path], spec: Spec) -
         line.cut_after, line.rate = line.to_board + BACKBONE_BYTES * 2 // 3, 3e6
         done = deploy(models[2], board)
         assert line.cuts == 1
-        assert "the connection was lost; the board goes on with what it had, deploy again" in error_line(done, 10)
+        assert "the connection was lost, and the board keeps what it had; deploy again" in error_line(done, 10)
         assert current(board) == models[0].read_bytes()
         assert classifies(board)
         before = line.to_board

@@ -51,14 +51,14 @@ def test_no_such_model(board: Board, tmp_path: Path) -> None:
 
 
 def test_no_such_board(model: Path, board: Board) -> None:
-    assert "is no board: write [user@]host" in refused(model, board, 2, address="pi@bare:/srv")
-    assert "no such name in the network" in refused(model, board, 10, address="pi@none.invalid")
+    assert "is not a board's address; write [user@]host" in refused(model, board, 2, address="pi@bare:/srv")
+    assert "there is no such name in the network" in refused(model, board, 10, address="pi@none.invalid")
 
 
 def test_a_host_key_that_changed(model: Path, board: Board, park: Park, tmp_path: Path) -> None:
     config = write_config(tmp_path, board.name, board.port, park.keys.ours, park.keys.strangers)
     line = refused(model, board, 10, "-F", config)
-    assert "its host key has changed: if it was set up anew, forget the old key with: ssh-keygen " in line
+    assert "its host key has changed; if it was set up again, forget the old key with: ssh-keygen " in line
     assert f'-R "[127.0.0.1]:{board.port}"' in line
 
 
@@ -66,13 +66,13 @@ def test_a_host_key_that_is_not_known(model: Path, board: Board, park: Park, tmp
     config = write_config(tmp_path, board.name, board.port, park.keys.ours, board.host_key)
     (tmp_path / "known_hosts").write_text("")
     line = refused(model, board, 10, "-F", config)
-    assert line.endswith("its host key is not known here yet: run ssh pi@bare once, and compare it")
+    assert line.endswith("its host key is not known here yet; run ssh pi@bare once, and compare the key")
 
 
 def test_no_permission_to_log_in(model: Path, board: Board, park: Park, tmp_path: Path) -> None:
     config = write_config(tmp_path, board.name, board.port, park.keys.strangers, board.host_key)
     line = refused(model, board, 10, "-F", config)
-    assert "it does not let us in" in line
+    assert "it refuses the login (" in line
     assert line.endswith("copy your key there with: ssh-copy-id pi@bare")
 
 
@@ -92,7 +92,7 @@ def test_nobody_answers(model: Path, board: Board, park: Park, tmp_path: Path) -
 
 def test_no_permission_to_write(model: Path, board: Board) -> None:
     line = refused(model, board, 6, "--store", "/srv/graftkit")
-    assert "pi may not write /srv/graftkit: name another folder with --store, or deploy as its owner" in line
+    assert "pi may not write /srv/graftkit; choose another folder with --store, or deploy as its owner" in line
 
 
 def test_a_file_system_that_is_read_only(model: Path, park: Park) -> None:
@@ -124,7 +124,7 @@ def test_a_disk_that_fills_up_on_the_way(park: Park) -> None:
 
 def test_no_python(model: Path, park: Park) -> None:
     board = park.start("snakeless", Spec(hidden=PYTHONS))
-    assert "has no Python: install 3.9 or later there" in refused(model, board, 11)
+    assert "there is no Python; install 3.9 or later there" in refused(model, board, 11)
 
 
 def test_a_python_that_is_too_old(model: Path, park: Park) -> None:
@@ -134,12 +134,14 @@ def test_a_python_that_is_too_old(model: Path, park: Park) -> None:
     program = f'#!/bin/sh\nLD_LIBRARY_PATH={OLD_PYTHON}/lib exec {OLD_PYTHON}/bin/python3 "$@"\n'
     spec = Spec(hidden=PYTHONS, shown={OLD_PYTHON: found[-1].parents[1]}, programs={"python3": program})
     line = refused(model, park.start("old", spec), 11)
-    assert f"has Python {found[-1].parents[1].name}, and 3.9 or later is needed" in line
+    assert f"it has Python {found[-1].parents[1].name}, and 3.9 or later is needed" in line
 
 
 def test_a_python_without_venv(model: Path, park: Park) -> None:
     board = park.start("without", Spec(hidden=("/usr/lib/python3.11/ensurepip",)))
-    assert refused(model, board, 11).endswith("makes no virtual environments; there: sudo apt install python3-venv")
+    assert refused(model, board, 11).endswith(
+        "cannot make virtual environments; run there: sudo apt install python3-venv"
+    )
 
 
 def test_ssh_is_asked_nothing_of_the_users_own_that_gets_in_the_way(model: Path, board: Board, tmp_path: Path) -> None:

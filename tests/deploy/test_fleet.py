@@ -401,7 +401,7 @@ def test_what_a_fleet_needs_is_said_in_one_line(models: Models, tmp_path: Path) 
     demand_ansible()
     assert "no such inventory" in error_line(graft("deploy", models.new, "--inventory", tmp_path / "no.yml"), 2)
     unknown = graft("deploy", models.new, "--inventory", inventory, "--limit", "attic", env=environment())
-    assert "before there was a summary" in error_line(unknown)
+    assert "before it wrote a summary" in error_line(unknown)
     assert "Specified inventory, host pattern and/or --limit" in unknown.stderr
     assert graft("deploy", models.new, "pi@attic", "--inventory", inventory).returncode == 2
     assert graft("deploy", models.new).returncode == 2

@@ -1,4 +1,4 @@
-"""What ``graft deploy`` decides from what it found, without a board."""
+"""The plans of ``graft deploy`` for facts about a board, without a board."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from graft_host.deploy.ssh import _short_folder
 from graft_host.deploy.target import Target, parse_target
 
 BOOKWORM = Machine("aarch64", 64, (3, 11), (2, 36), linux=True)
-PYTHON = BoardPython("/usr/bin/python3", (3, 11, 2), venv=True, machine=BOOKWORM, packages={})
+PYTHON = BoardPython(path="/usr/bin/python3", version=(3, 11, 2), venv=True, machine=BOOKWORM, packages={})
 FACTS = BoardFacts(
     os="Debian GNU/Linux 12 (bookworm)",
     user="pi",
@@ -49,7 +49,14 @@ THERE = replace(
     kit=InstalledKit(KIT.id, "0.1.0", "litert", works=True),
     current=Current(MODEL.sha256, {"id": MODEL.id}, since=1000),
 )
-SERVE = Unit("serve.service", False, "/home/pi/store/venv/bin/graft-device serve x", "active", 0, since=2000)
+SERVE = Unit(
+    name="serve.service",
+    user=False,
+    command="/home/pi/store/venv/bin/graft-device serve x",
+    active="active",
+    restarts=0,
+    since=2000,
+)
 
 
 def test_targets() -> None:
@@ -66,7 +73,7 @@ def test_targets() -> None:
     ["", "-oProxyCommand=x", "pi@-x", "pi@host:/srv", "a b", "ssh://", "ssh://h:port", "ssh://h/folder", "ssh://u:p@h"],
 )
 def test_no_targets(text: str) -> None:
-    with pytest.raises(DeployError, match="is no board") as caught:
+    with pytest.raises(DeployError, match=r"is not a board's address.*; write") as caught:
         parse_target(text)
     assert caught.value.exit_status == 2
 
@@ -97,8 +104,8 @@ def test_facts_of_a_full_board() -> None:
     assert (facts.partial, facts.leftovers) == (12, 3072)
     assert (facts.previous, facts.earlier_kit) == ("cd", "k0")
     assert facts.units == (
-        Unit("a.service", False, "/x serve %%", "active", 3, 99),
-        Unit("b.service", True, "/y", "inactive", 0, 0),
+        Unit(name="a.service", user=False, command="/x serve %%", active="active", restarts=3, since=99),
+        Unit(name="b.service", user=True, command="/y", active="inactive", restarts=0, since=0),
     )
 
 
@@ -129,10 +136,13 @@ def test_runtimes(pythons: list[BoardPython], runtime: str, system: bool) -> Non
 @pytest.mark.parametrize(
     ("pythons", "advice"),
     [
-        ([], "has no Python: install 3.9 or later there"),
-        ([with_python((3, 8, 1))], "has Python 3.8.1, and 3.9 or later is needed"),
+        ([], "b: there is no Python; install 3.9 or later there"),
+        ([with_python((3, 8, 1))], "b: it has Python 3.8.1, and 3.9 or later is needed; install a newer system"),
         ([replace(PYTHON, venv=False)], "sudo apt install python3-venv"),
-        ([with_python((3, 13, 1), 32, packages=SYSTEM)], "there is no runtime for 32-bit Python 3.13"),
+        (
+            [with_python((3, 13, 1), 32, packages=SYSTEM)],
+            "b: there is no runtime for 32-bit Python 3.13 on aarch64; use a 64",
+        ),
         ([with_python((3, 11, 2), 32)], "sudo apt install python3-numpy python3-pil"),
     ],
 )
@@ -176,7 +186,7 @@ def test_what_is_done(facts: BoardFacts, kit: bool, model: bool, restart: bool) 
     ("changes", "advice"),
     [
         ({"read_only": True, "writable": False}, "mounted read-only"),
-        ({"writable": False}, "pi may not write /home/pi/store: name another folder with --store"),
+        ({"writable": False}, "pi may not write /home/pi/store; choose another folder with --store"),
         ({"free": 10**8}, "100 MB are free at /home/pi/store, and 371 MB are needed"),
     ],
 )
@@ -199,9 +209,9 @@ def test_a_folder_that_no_program_can_be_started_in(store: str) -> None:
 
 def test_units() -> None:
     two = replace(FACTS, units=(SERVE, replace(SERVE, name="run.service")))
-    with pytest.raises(DeployError, match=r"serve.service, run.service\): choose one with --service"):
+    with pytest.raises(DeployError, match=r"serve.service, run.service\); choose one with --service"):
         choose_unit("b", two, None)
-    with pytest.raises(DeployError, match="has no unit x"):
+    with pytest.raises(DeployError, match=r"^b: there is no unit x; create one with"):
         choose_unit("b", FACTS, "x")
     with pytest.raises(DeployError, match=r"pi may not restart serve\.service"):
         choose_unit("b", replace(FACTS, units=(SERVE,), sudo=False), None)
@@ -260,5 +270,5 @@ def test_the_socket_is_not_put_where_ssh_cannot_name_it(monkeypatch: pytest.Monk
 
 
 def test_a_wheel_without_a_part_that_is_asked_for() -> None:
-    with pytest.raises(DeployError, match=r"before it had flight: pip install"):
+    with pytest.raises(DeployError, match=r"before it had flight; run again: pip install"):
         build_wheel(["flight"])

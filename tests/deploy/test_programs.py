@@ -50,9 +50,13 @@ def test_what_was_cut_off_of_others_goes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "status", "advice"),
     [
-        ("cat: write error: No space left on device", 6, "can't write there: make room there"),
-        ("mkdir: cannot create directory: Permission denied", 6, "name a folder that you may write in with --store"),
-        ("mv: cannot stat 'model.tflite': No such file or directory", 1, "the files can't be put in place there"),
+        ("cat: write error: No space left on device", 6, "device); make room there"),
+        (
+            "mkdir: cannot create directory: Permission denied",
+            6,
+            "denied); choose a folder that you may write in with --store",
+        ),
+        ("mv: cannot stat 'model.tflite': No such file or directory", 1, "the files cannot be put in place there"),
     ],
 )
 def test_what_a_shell_says(said: str, status: int, advice: str, tmp_path: Path) -> None:
@@ -98,13 +102,13 @@ def fake_kit(folder: Path, works: bool) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("works", "mend", "made"), [(True, False, False), (False, False, True), (True, True, True)])
-def test_a_kit_that_is_there_is_made_anew_if_it_is_broken(
-    works: bool, mend: bool, made: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("works", "rebuild", "made"), [(True, False, False), (False, False, True), (True, True, True)])
+def test_an_installed_kit_is_made_again_if_it_is_broken(
+    works: bool, rebuild: bool, made: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kit = fake_kit(tmp_path / "kits" / "k1", works)
     monkeypatch.setattr(board_kit, "_build", lambda _store, kit, _request: fake_kit(kit, works=True))
-    assert board_kit.make(tmp_path, {"id": "k1", "mend": mend}) == {"made": made}
+    assert board_kit.make(tmp_path, {"id": "k1", "rebuild": rebuild}) == {"made": made}
     assert [path.name for path in kit.parent.iterdir()] == ["k1"]
     assert board_kit._works(kit)
 
@@ -115,10 +119,10 @@ def test_a_broken_kit_stays_where_no_other_can_be_made(tmp_path: Path, monkeypat
 
     def build(store: Path, kit: Path, request: dict[str, Any]) -> None:
         kit.mkdir()
-        raise board_kit.Failed("no network", 1)
+        raise board_kit.KitError("no network")
 
     monkeypatch.setattr(board_kit, "_build", build)
-    with pytest.raises(board_kit.Failed):
+    with pytest.raises(board_kit.KitError):
         board_kit.make(tmp_path, {"id": "k1"})
     assert (kit / "kit.json").is_file()
     assert [path.name for path in kit.parent.iterdir()] == ["k1"]
@@ -135,11 +139,12 @@ def test_programs_are_led_through_the_link(start: str, tmp_path: Path) -> None:
     assert program.read_text() == start.format(store / "venv" / "bin") + f"print('{kit}/bin')\n"
 
 
-def test_a_full_disk_is_told_with_what_to_do() -> None:
+def test_the_error_of_a_full_disk_says_what_to_do() -> None:
     script = 'echo "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"; exit 1'
-    with pytest.raises(board_kit.Failed, match="No space left on device; make room there, or name another") as caught:
+    with pytest.raises(board_kit.KitError, match="No space left on device") as caught:
         board_kit._run(["sh", "-c", script], "pip can't install the kit")
-    assert caught.value.args[1] == 6
+    assert caught.value.remedy == "make room there, or name another folder with --store"
+    assert caught.value.status == 6
 
 
 def test_what_ran_a_minute_ago_is_taken_back_unsigned_too(tmp_path: Path) -> None:

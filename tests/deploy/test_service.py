@@ -106,7 +106,7 @@ def test_a_user_who_may_restart_it_and_one_who_may_not(park: Park, models: list[
     board.run("systemctl daemon-reload; ! systemctl start answer", user="root")
     before = board.tree()
     line = error_line(deploy(models[0], board))
-    assert "pi may not restart answer.service: let it use sudo without a password" in line
+    assert "pi may not restart answer.service; allow pi to use sudo without a password" in line
     assert board.tree() == before
     board.at("/etc/sudoers").write_text("pi ALL=(ALL) NOPASSWD: ALL\n")
     done = deploy(models[0], board, "--settle", 0)
@@ -118,5 +118,5 @@ def test_units_that_are_not_there(park: Park, models: list[Path]) -> None:
     """Where nothing is installed, this is asked for before anything is sent."""
     board = park.start("bare", Spec(systemd=True))
     done = deploy(models[0], board, "--service", "graft-serve-x", address="root@bare")
-    assert "has no unit graft-serve-x" in error_line(done)
+    assert "there is no unit graft-serve-x" in error_line(done)
     assert not board.at(STORE).exists()

@@ -14,7 +14,7 @@ from graft_host.commands.options import JsonOption, ModelArgument
 
 if TYPE_CHECKING:
     from graft_host.deploy.fleet import Fleet
-    from graft_host.deploy.settings import Settings
+    from graft_host.deploy.settings import FleetSettings
 
 
 class Runtime(str, Enum):
@@ -116,14 +116,14 @@ def deploy(
     from graft_device import console
     from graft_host.deploy.deploy import deploy as run
     from graft_host.deploy.fleet import Fleet
-    from graft_host.deploy.options import Options
+    from graft_host.deploy.options import DeployOptions
     from graft_host.deploy.outcome import outcome_lines
-    from graft_host.deploy.settings import Settings
+    from graft_host.deploy.settings import FleetSettings
     from graft_host.deploy.ssh import SshOptions
     from graft_host.deploy.target import parse_target
     from graft_host.support.cache import default_cache
 
-    settings = Settings(
+    settings = FleetSettings(
         store=store,
         keep=keep,
         service=service,
@@ -135,13 +135,20 @@ def deploy(
     ssh = SshOptions(ssh_config, tuple(ssh_option or ()))
     if inventory is not None:
         _check_fleet(board, offline)
-        fleet = Fleet(inventory, limit, _sizes(serial), max_fail_percentage, ssh, dry_run)
+        fleet = Fleet(
+            inventory=inventory,
+            limit=limit,
+            serial=_sizes(serial),
+            max_fail_percentage=max_fail_percentage,
+            ssh=ssh,
+            dry_run=dry_run,
+        )
         _deploy_fleet(model, fleet, settings, as_json)
         return
     if board is None or limit or serial or max_fail_percentage is not None:
         raise typer.BadParameter("name a board, or boards by --inventory FILE", param_hint="BOARD")
     wheels = (cache or default_cache()) / "wheels" if offline else None
-    options = Options(ssh=ssh, offline=wheels, dry_run=dry_run, **settings.given())
+    options = DeployOptions(ssh=ssh, offline=wheels, dry_run=dry_run, **settings.given())
     outcome = run(model, parse_target(board), options, console.say)
     if as_json:
         typer.echo(json.dumps(outcome.to_json()))
@@ -166,10 +173,10 @@ def _sizes(serial: str | None) -> tuple[str, ...]:
     return sizes
 
 
-def _deploy_fleet(model: Path, fleet: Fleet, settings: Settings, as_json: bool) -> None:
+def _deploy_fleet(model: Path, fleet: Fleet, settings: FleetSettings, as_json: bool) -> None:
     from graft_host.deploy.fleet import deploy_fleet
 
     summary = deploy_fleet(model, fleet, settings, quiet=as_json)
     if as_json:
-        typer.echo(json.dumps(summary.found))
+        typer.echo(json.dumps(summary.content))
     summary.check()

@@ -1,1 +1,1 @@
-"""Onto a board over ssh: look at it, put the kit and a model there, and see that its service is well."""
+"""Puts the kit and a model on a board over ssh, and checks that its service is healthy."""

@@ -1,4 +1,4 @@
-"""The way back, where a service is not well after a deployment, or that was interrupted."""
+"""Puts back what a board ran before, where its service is unhealthy after a deployment or that was interrupted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """A step back: what it replaces, and what takes it and says what is back."""
+    """A step back.
+
+    Attributes:
+        replaces: the name of the model or kit that the step takes away.
+        take: takes the step; returns the name of the model or kit that is back.
+    """
 
     replaces: str
     take: Callable[[], str]
@@ -26,31 +31,36 @@ class Step:
 
 @dataclass(frozen=True)
 class Undone:
-    """What came of steps back: what is back, and what was tried in vain."""
+    """The result of steps back.
+
+    Attributes:
+        back: the names of the models and kits that are back.
+        failures: a clause about each step that failed.
+    """
 
     back: tuple[str, ...] = ()
-    vain: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         verb = "is" if len(self.back) == 1 else "are"
         back = [f"{' and '.join(self.back)} {verb} back"] if self.back else []
-        return "; ".join([*self.vain, *back]) or "there is nothing to go back to"
+        return "; ".join([*self.failures, *back]) or "there is nothing to go back to"
 
 
 @contextlib.contextmanager
 def undone_if_interrupted(job: Deployment, restarts: bool = False) -> Iterator[None]:
-    """Puts back what ran before where the block is interrupted; a second time ends that too.
+    """Puts back what ran before if the block is interrupted; a second interrupt stops that too.
 
     Args:
-        job: of which the block is a part.
-        restarts: whether the service may have been stopped in it.
+        job: the deployment that the block is a part of.
+        restarts: whether the block may have stopped the service.
     """
     try:
         yield
     except KeyboardInterrupt:
         with contextlib.suppress(DeployError):
             if job.plan.sends:
-                job.note("interrupted: putting back what ran before; once more, to leave it so")
+                job.note("interrupted: putting back what ran before; press Ctrl-C again to leave it as it is")
                 job.note(str(undo(job)))
             if restarts and job.plan.unit is not None:
                 restart(job.connection, job.facts, job.plan.unit, settle=0)
@@ -58,11 +68,11 @@ def undone_if_interrupted(job: Deployment, restarts: bool = False) -> Iterator[N
 
 
 def undo(job: Deployment, kit: bool = True) -> Undone:
-    """Takes back what this deployment switched, as far as that can be done.
+    """Takes back what this deployment switched, as far as possible.
 
     Args:
         job: the deployment.
-        kit: whether it has come to the kit.
+        kit: whether the deployment may have switched the kit.
 
     Raises:
         UnreachableError: the connection was lost.
@@ -70,56 +80,57 @@ def undo(job: Deployment, kit: bool = True) -> Undone:
     plan, facts = job.plan, job.facts
     model = str(facts.current.slot["id"]) if plan.send_model and facts.current else None
     earlier = facts.kit.id if kit and plan.send_kit and facts.kit else None
-    return _each(job, _as_found(job, None if model == plan.model.id else model, earlier))
+    return _take_all(_as_found(job, None if model == plan.model.id else model, earlier))
 
 
 def put_back(job: Deployment, health: Health) -> UnhealthyError:
-    """Puts back what ran before and restarts the service; returns what to raise.
+    """Puts back what ran before and restarts the service; returns the error to raise.
 
-    Where it is not well with that either, an earlier deployment may have been cut off before it knew how the service
-    is: so what the board had before that is tried too.
+    If the service is unhealthy with that too, an earlier deployment may have been cut off before it checked the
+    service: so what the board had before that deployment is tried as well.
 
     Raises:
         UnreachableError: the connection was lost.
     """
-    trouble = f"{job.board}: {health.unit} is not well with {job.plan.model.path.name} ({_why(health)})"
+    problem = f"{health.unit} is unhealthy with {job.plan.model.path.name} ({_why(health)})"
     undone, again = undo(job), None
     if undone.back:
         again = _restarted(job)
-        if again.well:
-            return UnhealthyError(f"{trouble}; {undone}, and the service runs again")
+        if again.healthy:
+            return UnhealthyError(f"{problem}; {undone}, and the service runs again", board=job.board)
     earlier = _earlier(job)
     if earlier.back:
-        return UnhealthyError(f"{trouble}; {earlier}, and the service runs again")
-    vain = "".join(f"; {each}" for each in earlier.vain)
+        return UnhealthyError(f"{problem}; {earlier}, and the service runs again", board=job.board)
+    failures = "".join(f"; {failure}" for failure in earlier.failures)
     if again is None:
-        return UnhealthyError(f"{trouble}{vain or f'; {undone}'}")
-    return UnhealthyError(f"{trouble}; {undone}, and the service is not well with it either ({_why(again)}){vain}")
+        return UnhealthyError(f"{problem}{failures or f'; {undone}'}", board=job.board)
+    outcome = f"{undone}, and the service is unhealthy with it too ({_why(again)}){failures}"
+    return UnhealthyError(f"{problem}; {outcome}", board=job.board)
 
 
 def _earlier(job: Deployment) -> Undone:
-    """Goes beyond what this deployment found until the service is well; where it never is, that comes back."""
+    """Goes back to earlier states until the service is healthy; if it never is, restores what this deployment found."""
     facts = job.facts
     back: list[str] = []
-    vain: list[str] = []
+    failures: list[str] = []
     for step in _beyond(job):
-        done = _each(job, [step])
+        done = _take_all([step])
         back += done.back
-        vain += done.vain
+        failures += done.failures
         if done.back:
             health = _restarted(job)
-            if health.well:
-                return Undone(tuple(back), tuple(vain))
-            vain.append(f"nor is it with {done.back[0]} ({_why(health)})")
+            if health.healthy:
+                return Undone(tuple(back), tuple(failures))
+            failures.append(f"it is unhealthy with {done.back[0]} too ({_why(health)})")
     if back:
-        found = str(facts.current.slot["id"]) if facts.current else None
-        _each(job, _as_found(job, found, facts.kit.id if facts.kit else None))
+        model = str(facts.current.slot["id"]) if facts.current else None
+        _take_all(_as_found(job, model, facts.kit.id if facts.kit else None))
         _restarted(job)
-    return Undone((), tuple(vain))
+    return Undone((), tuple(failures))
 
 
 def _beyond(job: Deployment) -> list[Step]:
-    """The steps to what the board had before the deployment that was before this one."""
+    """The steps to what the board had before the previous deployment."""
     facts = job.facts
     current, previous, kit = facts.current, facts.previous, facts.earlier_kit
     steps = []
@@ -132,26 +143,26 @@ def _beyond(job: Deployment) -> list[Step]:
 
 
 def _as_found(job: Deployment, model: str | None, kit: str | None) -> list[Step]:
-    """The steps to a model and a kit that were in use when we came; None for what is in use."""
-    found, steps = job.facts.kit, []
+    """The steps to the model and the kit that this deployment found in use; None for one that still is."""
+    installed, steps = job.facts.kit, []
     if model is not None:
         steps.append(Step(job.plan.model.path.name, lambda: _take_back(job, model)))
-    if kit is not None and found is not None and found.works:
+    if kit is not None and installed is not None and installed.works:
         steps.append(Step("the new kit", lambda: _kit_back(job, kit)))
     return steps
 
 
-def _each(job: Deployment, steps: Sequence[Step]) -> Undone:
-    """Takes every step, also where one before it fails."""
-    back, vain = [], []
+def _take_all(steps: Sequence[Step]) -> Undone:
+    """Takes every step, even if an earlier one fails."""
+    back, failures = [], []
     for step in steps:
         try:
             back.append(step.take())
         except UnreachableError:
             raise
         except DeployError as error:
-            vain.append(f"{step.replaces} stays ({str(error).removeprefix(f'{job.board}: ')})")
-    return Undone(tuple(back), tuple(vain))
+            failures.append(f"{step.replaces} stays ({error.without_board()})")
+    return Undone(tuple(back), tuple(failures))
 
 
 def _take_back(job: Deployment, slot_id: str) -> str:
@@ -169,7 +180,7 @@ def _kit_back(job: Deployment, kit_id: str) -> str:
 
 
 def _restarted(job: Deployment) -> Health:
-    assert job.plan.unit is not None  # noqa: S101  it is what is not well
+    assert job.plan.unit is not None  # noqa: S101  a unit was restarted before
     return restart(job.connection, job.facts, job.plan.unit, job.options.settle)
 
 

@@ -1,4 +1,4 @@
-"""``deploy``: the steps in their order, and the way back where one fails."""
+"""Runs the steps of a deployment in order, and puts back what ran before if one fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graft_host.deploy.errors import DeployError, UnreachableError
 from graft_host.deploy.job import Deployment, answer
 from graft_host.deploy.kit import KitWheel, build_wheel
 from graft_host.deploy.lock import locked
-from graft_host.deploy.options import Options
+from graft_host.deploy.options import DeployOptions
 from graft_host.deploy.outcome import Outcome, board_lines, plan_lines
 from graft_host.deploy.plan import Model, Plan, make_plan, read_local
 from graft_host.deploy.probe import look
@@ -33,46 +33,56 @@ if TYPE_CHECKING:
     from graft_host.deploy.target import Target
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Order:
-    """What is to be on which board, and how it gets there."""
+    """A deployment that was ordered.
+
+    Attributes:
+        target: the board.
+        model: the model to deploy.
+        wheel: graftkit's wheel for boards.
+        options: how to deploy.
+        note: called with a line about each step.
+    """
 
     target: Target
     model: Model
     wheel: KitWheel
-    options: Options
+    options: DeployOptions
     note: Callable[[str], None]
 
 
-def deploy(path: Path, target: Target, options: Options, note: Callable[[str], None]) -> Outcome:
-    """Puts kit and model on a board and sees that its service is well.
+def deploy(path: Path, target: Target, options: DeployOptions, note: Callable[[str], None]) -> Outcome:
+    """Puts the kit and a model on a board and checks that its service is healthy.
 
     Args:
-        path: of the model here.
+        path: the model file on this machine.
         target: the board.
-        options: how.
-        note: hears what is found and done, a line each.
+        options: how to deploy.
+        note: called with a line about the board, and about each step.
 
     Raises:
-        ModelError: the file is no model.
-        DeployError: the reason; the board runs what it ran before.
+        ModelError: the file is not a model.
+        DeployError: the deployment failed; the board runs what it ran before.
     """
     clock = Clock()
-    order = Order(target, read_local(path), build_wheel(options.extras), options, note)
+    wheel = build_wheel(options.extras)
+    order = Order(target=target, model=read_local(path), wheel=wheel, options=options, note=note)
     with connected(target, options.ssh) as connection:
-        facts, plan = _foresee(order, connection, clock)
+        facts, plan = _prepare(order, connection, clock)
         if plan.nothing or options.dry_run:
-            return Outcome(plan, facts, clock.finish(), dry_run=options.dry_run)
+            return Outcome(plan=plan, facts=facts, seconds=clock.finish(), dry_run=options.dry_run)
         with _alone(order, connection, facts, plan) as waited:
             if waited:
-                facts, plan = _foresee(order, connection, clock)
+                facts, plan = _prepare(order, connection, clock)
             if plan.nothing:
-                return Outcome(plan, facts, clock.finish())
-            return _carry_out(Deployment(connection, facts, plan, options, note), clock)
+                return Outcome(plan=plan, facts=facts, seconds=clock.finish())
+            job = Deployment(connection=connection, facts=facts, plan=plan, options=options, note=note)
+            return _carry_out(job, clock)
 
 
-def _foresee(order: Order, connection: Connection, clock: Clock) -> tuple[BoardFacts, Plan]:
-    """Looks at the board, decides, and says so."""
+def _prepare(order: Order, connection: Connection, clock: Clock) -> tuple[BoardFacts, Plan]:
+    """Looks at the board, makes the plan, and reports both."""
     board, options = str(order.target), order.options
     with clock.stage("look"):
         facts = look(connection, options.store, order.model.id, options.service)
@@ -86,7 +96,7 @@ def _foresee(order: Order, connection: Connection, clock: Clock) -> tuple[BoardF
 
 
 def _alone(order: Order, connection: Connection, facts: BoardFacts, plan: Plan) -> AbstractContextManager[bool]:
-    """Keeps other deployments away; where nothing can be written there is nothing to keep them from."""
+    """Locks out other deployments, except where nothing can be written anyway."""
     if facts.read_only or not facts.writable:
         return nullcontext(False)
     return locked(connection, facts, plan.kit.needs.python.path, order.note)
@@ -111,25 +121,25 @@ def _carry_out(job: Deployment, clock: Clock) -> Outcome:
     health = None
     if plan.unit is not None and plan.restart:
         with clock.stage("service"), undone_if_interrupted(job, restarts=True):
-            health = _well(job, plan.unit)
+            health = _healthy(job, plan.unit)
     if plan.send_kit:
         job.activate(plan.kit.id, prune=True)
-    return Outcome(plan, facts, clock.finish(), sent=sent, installed=installed, health=health)
+    return Outcome(plan=plan, facts=facts, seconds=clock.finish(), sent=sent, installed=installed, health=health)
 
 
 def _install(job: Deployment, remote: str) -> dict[str, Any]:
-    """Has the board check, test and switch, with the kit that it is about to have."""
+    """Has the planned kit check the model, test it and switch to it on the board."""
     options = job.options
     words = ["install", remote, "--sha256", job.plan.model.sha256, "--keep", str(options.keep)]
     words += ["--runtime", options.runtime, "--wait", "60"]
     words += ["--allow-downgrade"] if options.allow_downgrade else []
     try:
         done = job.device(words)
-    except KeyboardInterrupt:  # the board goes on by itself, but not without the file if it has not begun
+    except KeyboardInterrupt:  # an install that has begun goes on; one that has not needs the file
         with suppress(UnreachableError):
             _remove(job, remote)
         raise
-    if done.status not in {0, int(ExitCode.BUSY)}:  # a model that was refused shall not take room there
+    if done.status not in {0, int(ExitCode.BUSY)}:  # a refused model must not take up room on the board
         _remove(job, remote)
     return answer(job, done, _goes_on(job))
 
@@ -144,7 +154,7 @@ def _goes_on(job: Deployment) -> str:
 
 
 def _switch_kit(job: Deployment) -> None:
-    """Makes the new kit the one in use; where that fails the model goes back too: they belong together."""
+    """Makes the new kit the one in use; if that fails the model goes back too, since they belong together."""
     try:
         job.activate(job.plan.kit.id)
     except UnreachableError:
@@ -153,18 +163,20 @@ def _switch_kit(job: Deployment) -> None:
         undone = undo(job, kit=False)
         if undone == Undone():
             raise
-        raise DeployError(f"{error}; {undone}", error.exit_status) from error
+        what = f"{error.reason}; {undone}"
+        raise DeployError(what, error.remedy, board=job.board, exit_status=error.exit_status) from error
 
 
-def _well(job: Deployment, unit: Unit) -> Health:
-    """Restarts the service; where it is not well, what ran before comes back."""
+def _healthy(job: Deployment, unit: Unit) -> Health:
+    """Restarts the service; if it is unhealthy, puts back what ran before."""
     try:
         health = restart(job.connection, job.facts, unit, job.options.settle)
-        if not health.well:
+        if not health.healthy:
             raise put_back(job, health)
     except UnreachableError as error:
         raise UnreachableError(
-            f"{job.board}: the connection was lost while {unit.name} was restarted with {job.plan.model.path.name}: "
-            "deploy again, to see whether it is well"
+            f"the connection was lost while {unit.name} was restarted with {job.plan.model.path.name}",
+            "deploy again to check the service",
+            board=job.board,
         ) from error
     return health

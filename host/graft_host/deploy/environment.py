@@ -1,4 +1,4 @@
-"""The kit's virtual environment on a board: what it takes, sending it, and switching to it."""
+"""Installs the kit's virtual environment on a board and switches to it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _TIMEOUT_S = 3600  # pip unpacks for minutes on a slow card
 
 @dataclass(frozen=True)
 class Kit:
-    """The kit that a board shall have.
+    """The kit that a board should have.
 
     Attributes:
-        id: of ``STORE/kits/ID``.
-        wheel: the kit itself.
-        needs: Python, runtime and packages.
-        extras: of the kit.
-        offline: the folder here to keep wheels in; None where the board's own pip fetches them.
+        id: the name of its folder in ``STORE/kits``.
+        wheel: graftkit's wheel for boards.
+        needs: the Python, the runtime and the packages.
+        extras: the extras of graftkit to install.
+        offline: a folder on this machine to keep wheels in; None where the board's pip downloads them.
     """
 
     id: str
@@ -45,21 +45,21 @@ class Kit:
     offline: Path | None
 
     def describe(self) -> str:
-        """In a few words."""
+        """A short description."""
         return f"graftkit {self.wheel.version} with {self.needs.runtime}"
 
 
 def plan_kit(wheel: KitWheel, needs: Needs, extras: Sequence[str], offline: Path | None) -> Kit:
-    """The kit for a board."""
+    """The kit for a board with these needs."""
     wanted = (*needs.packages, *sorted(extras), "system" if needs.system else "own")
     return Kit(kit_id(wheel, needs.python, wanted), wheel, needs, tuple(sorted(extras)), offline)
 
 
 def install_kit(connection: Connection, facts: BoardFacts, kit: Kit) -> None:
-    """Makes the kit's environment on the board, beside the one that it has.
+    """Makes the kit's environment on the board, beside the one in use.
 
     Raises:
-        DeployError: a wheel can't be had or installed, or there is no room.
+        DeployError: a wheel is not available or cannot be installed, or there is no room.
         UnreachableError: the connection was lost.
     """
     folder = str(PurePosixPath(facts.store) / "incoming" / f"kit-{kit.id}")
@@ -67,13 +67,13 @@ def install_kit(connection: Connection, facts: BoardFacts, kit: Kit) -> None:
         paths = [kit.wheel.write(Path(scratch)), *_fetched(kit)]
         with removed_if_failed(connection, folder):
             send_files(connection, facts, paths, folder)
-            _ask(connection, kit.needs.python.path, "make", facts.store, _request(facts, kit, folder))
+            _call(connection, kit.needs.python.path, "make", facts.store, _request(facts, kit, folder))
     connection.run(["rm", "-rf", folder])
 
 
 def _request(facts: BoardFacts, kit: Kit, folder: str) -> dict[str, Any]:
     extras = f"[{','.join(kit.extras)}]" if kit.extras else ""
-    there = facts.kit
+    installed = facts.kit
     return {
         "id": kit.id,
         "version": kit.wheel.version,
@@ -82,24 +82,24 @@ def _request(facts: BoardFacts, kit: Kit, folder: str) -> dict[str, Any]:
         "requirements": [f"{PROJECT}{extras} @ file://{quote(f'{folder}/{kit.wheel.name}')}", *kit.needs.packages],
         "system": kit.needs.system,
         "wheels": folder if kit.offline is not None else None,
-        "mend": there is not None and there.id == kit.id and not there.works,
+        "rebuild": installed is not None and installed.id == kit.id and not installed.works,
     }
 
 
 def activate_kit(
     connection: Connection, facts: BoardFacts, kit: str, python: str, keep: Sequence[str], prune: bool
 ) -> None:
-    """Makes ``STORE/venv`` lead to a kit that is there.
+    """Makes ``STORE/venv`` link to an installed kit.
 
     Args:
-        connection: to the board.
-        facts: of it.
-        kit: its id.
-        python: of the board's system.
-        keep: ids of other kits not to remove …
-        prune: … if kits that are no longer used shall be removed.
+        connection: the connection to the board.
+        facts: the board.
+        kit: the kit's id.
+        python: the path of the board's system Python.
+        keep: ids of other kits that ``prune`` does not remove.
+        prune: whether to remove kits that are no longer used.
     """
-    _ask(connection, python, "activate", facts.store, {"id": kit, "keep": list(keep), "prune": prune})
+    _call(connection, python, "activate", facts.store, {"id": kit, "keep": list(keep), "prune": prune})
 
 
 def _fetched(kit: Kit) -> list[Path]:
@@ -110,15 +110,16 @@ def _fetched(kit: Kit) -> list[Path]:
     return wheels.fetch(kit.offline, needs.python.machine, kit.wheel, kit.extras, needs.packages, present)
 
 
-def _ask(connection: Connection, python: str, action: str, store: str, request: dict[str, Any]) -> dict[str, Any]:
+def _call(connection: Connection, python: str, action: str, store: str, request: dict[str, Any]) -> dict[str, Any]:
     program = (files(on_board) / "kit.py").read_bytes()
     command = [python, "-I", "-", action, store, json.dumps(request)]
     done = connection.run(command, stdin=program, timeout=_TIMEOUT_S)
     try:
         answer: dict[str, Any] = json.loads(done.output.strip().rpartition("\n")[2])
     except ValueError as error:
-        said = done.errors.strip().rpartition("\n")[2] or f"exit status {done.status}"
-        raise DeployError(f"{connection.target}: the kit can't be installed ({said})") from error
+        reason = done.errors.strip().rpartition("\n")[2] or f"exit status {done.status}"
+        raise DeployError(f"the kit can't be installed ({reason})", board=connection.target) from error
     if "error" in answer:
-        raise DeployError(f"{connection.target}: {answer['error']}", int(answer["status"]))
+        failure, status = answer["error"], int(answer["status"])
+        raise DeployError(failure["what"], failure["remedy"], board=connection.target, exit_status=status)
     return answer

@@ -1,4 +1,4 @@
-"""Why a deployment failed; each kind has an exit status of its own.
+"""The errors of a deployment; each kind has its own exit status.
 
 Statuses below 10 are those of ``graft-device`` on the board, passed on.
 """
@@ -8,33 +8,48 @@ from __future__ import annotations
 from graft_device.errors import GraftError
 
 NO_ROOM = 6
-"""The board's own status for a store that can't be written, used too where that shows before anything is sent."""
+"""The board's status for a store that cannot be written; also used where this shows before anything is sent."""
 
 
 class DeployError(GraftError):
-    """A deployment failed; the board runs what it ran before."""
+    """A deployment failed; the board runs what it ran before.
 
-    def __init__(self, message: str, exit_status: int = 1) -> None:
-        super().__init__(message)
-        self.exit_status = exit_status
+    Attributes:
+        reason: what is wrong, without the board's address.
+    """
+
+    def __init__(self, what: str, remedy: str = "", *, board: object = "", exit_status: int | None = None) -> None:
+        """Creates the error.
+
+        Args:
+            what: what is wrong, without the board's address.
+            remedy: what to do about it.
+            board: the board's address, which then begins the message. Empty for an error of this machine.
+            exit_status: the exit status of the command line; the class's own when None.
+        """
+        super().__init__(f"{board}: {what}" if board else what, remedy)
+        self.reason = what
+        if exit_status is not None:
+            self.exit_status = exit_status
+
+    def without_board(self) -> str:
+        """What is wrong and what to do about it, without the board's address."""
+        return f"{self.reason}; {self.remedy}" if self.remedy else self.reason
 
 
 class UnreachableError(DeployError):
-    """The board doesn't let us in, or the connection was lost."""
+    """The board cannot be reached or refuses the login, or the connection was lost."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 10)
+    exit_status = 10
 
 
 class UnsuitableError(DeployError):
-    """The kit can't run on the board: no Python, one that is too old, or no runtime for it."""
+    """The kit cannot run on the board: it has no Python, one that is too old, or no runtime for it."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 11)
+    exit_status = 11
 
 
 class UnhealthyError(DeployError):
-    """The service did not come up with the new model, and the old one was put back."""
+    """The service did not start with the new model, and the old one was put back."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 12)
+    exit_status = 12

@@ -1,4 +1,4 @@
-"""What a board is and has, as the probe found it."""
+"""A board as the probe found it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from graft_device.runtime_packages import Machine
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BoardPython:
     """A Python on the board.
 
     Attributes:
-        path: of its program.
-        version: all of its numbers.
+        path: the path of its executable.
+        version: all numbers of its version.
         venv: whether it can make virtual environments with pip in them.
-        machine: what decides which wheels fit it.
-        packages: versions of numpy, pillow and picamera2 that its system has; only those that are there.
+        machine: the properties that decide which wheels fit.
+        packages: the versions of numpy, pillow and picamera2, for those that the system has installed.
     """
 
     path: str
@@ -28,13 +28,13 @@ class BoardPython:
 
     @property
     def name(self) -> str:
-        """As in ``3.11.2``."""
+        """The version as a text, such as ``3.11.2``."""
         return ".".join(map(str, self.version))
 
 
 @dataclass(frozen=True)
 class InstalledKit:
-    """The kit on the board: what ``kit.json`` says, and whether its program starts."""
+    """The kit on the board: the contents of ``kit.json``, and whether its program starts."""
 
     id: str
     version: str
@@ -47,9 +47,9 @@ class Current:
     """The model that the board runs.
 
     Attributes:
-        sha256: of the file as it is now.
-        slot: what ``slot.json`` says: id, name, installed, ms and more.
-        since: seconds since 1970 of the switch to it.
+        sha256: the SHA-256 of the file as it is now.
+        slot: the contents of ``slot.json``: id, name, installed, ms and more.
+        since: when the board switched to it, in seconds since 1970.
     """
 
     sha256: str
@@ -57,17 +57,17 @@ class Current:
     since: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Unit:
     """A systemd unit of the kit.
 
     Attributes:
-        name: with ``.service``.
-        user: whether it belongs to the user's own systemd.
+        name: its name, with ``.service``.
+        user: whether it belongs to the user's systemd rather than the system's.
         command: its ExecStart, as written.
-        active: what ``systemctl is-active`` says; empty where no systemd answers.
+        active: its state as ``systemctl is-active`` prints it; empty where no systemd answers.
         restarts: how often systemd restarted it by itself.
-        since: seconds since 1970 when it became active; 0 where it is not.
+        since: when it became active, in seconds since 1970; 0 where it is not active.
     """
 
     name: str
@@ -79,33 +79,33 @@ class Unit:
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody stopped it or never started it, and it is not to run; one that failed is another matter."""
+        """Whether somebody stopped it or never started it, so that it must not be started; not for one that failed."""
         return self.active == "inactive"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BoardFacts:
     """A board.
 
     Attributes:
-        os: as its os-release says.
-        user: who we are there.
-        root: whether that is root.
-        sudo: whether root's rights are to be had without a password.
+        os: the name of its system, from os-release.
+        user: the user that we log in as.
+        root: whether that user is root.
+        sudo: whether that user has sudo without a password.
         store: the folder of kit and models.
-        writable: whether we may write there; where it doesn't exist yet, in the folder that it will be in.
-        read_only: whether that file system is mounted read-only.
-        free: bytes there.
-        rsync: whether it has rsync.
-        systemd: whether a systemd answers there.
-        pythons: the first is what ``python3`` starts.
-        kit: None where there is none.
-        current: None where there is no model.
-        partial: bytes of this model that an earlier attempt left there.
-        leftovers: bytes of other models and kits that attempts which were cut off left there.
-        previous: id of the model that it ran before the current one; None where there was none.
-        earlier_kit: id of the newest kit that is there and not in use; None where there is none.
-        units: of the kit.
+        writable: whether the store can be written; where it does not exist yet, the folder that it will be in.
+        read_only: whether the store's file system is mounted read-only.
+        free: the free bytes of the store's file system.
+        rsync: whether the board has rsync.
+        systemd: whether the system's systemd answers.
+        pythons: the board's Pythons, first the one that ``python3`` starts.
+        kit: the kit in use; None where there is none.
+        current: the current model; None where there is none.
+        partial: the bytes of the model to deploy that an earlier attempt left on the board.
+        leftovers: the bytes of other models and kits that interrupted attempts left on the board.
+        previous: the id of the model before the current one; None where there was none.
+        earlier_kit: the id of the newest kit that is not in use; None where there is none.
+        units: the systemd units of the kit.
     """
 
     os: str

@@ -1,4 +1,4 @@
-"""A deployment that is under way, and how it asks the board's own program."""
+"""A deployment in progress, and how it runs programs on the board."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from graft_device.failure import ENVIRONMENT, Failure
 from graft_host.deploy.environment import activate_kit
 from graft_host.deploy.errors import DeployError
 
@@ -14,69 +15,73 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from graft_host.deploy.facts import BoardFacts
-    from graft_host.deploy.options import Options
+    from graft_host.deploy.options import DeployOptions
     from graft_host.deploy.plan import Plan
     from graft_host.deploy.ssh import Connection, Done
 
 _TIMEOUT_S = 1800  # the self-test of a large model on a slow board
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """One that is under way.
+    """A deployment in progress.
 
     Attributes:
-        connection: to the board.
-        facts: of it, before anything was done.
-        plan: what is done.
-        options: how.
-        note: hears what is done, a line each.
+        connection: the connection to the board.
+        facts: the board as it was before anything was changed.
+        plan: what will be changed.
+        options: how to deploy.
+        note: called with a line about each step.
     """
 
     connection: Connection
     facts: BoardFacts
     plan: Plan
-    options: Options
+    options: DeployOptions
     note: Callable[[str], None]
 
     @property
     def board(self) -> str:
-        """Its address, for messages."""
+        """The board's address, for messages."""
         return self.plan.board
 
     def run(self, words: Sequence[str], stdin: bytes = b"") -> Done:
-        """Runs the Python of the kit that the plan ends with."""
+        """Runs the Python of the planned kit on the board; its program reports an error as a ``Failure``."""
         python = PurePosixPath(self.facts.store) / "kits" / self.plan.kit.id / "bin" / "python"
-        return self.connection.run([str(python), *words], stdin=stdin, timeout=_TIMEOUT_S)
+        environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
+        return self.connection.run(["env", *environment, str(python), *words], stdin=stdin, timeout=_TIMEOUT_S)
 
     def device(self, words: Sequence[str]) -> Done:
-        """Runs ``graft-device`` of that kit."""
+        """Runs ``graft-device`` of the planned kit on the board."""
         return self.run(["-m", "graft_device.cli", *words, "--store", self.facts.store, "--json"])
 
     def activate(self, kit: str, prune: bool = False) -> None:
-        """Makes a kit the one in use, and with ``prune`` removes all but it and the one before."""
+        """Makes a kit the one in use; with ``prune`` removes all kits except it and the one before."""
         before = self.facts.kit
         keep = [before.id] if before else []
         activate_kit(self.connection, self.facts, kit, self.plan.kit.needs.python.path, keep, prune)
 
 
 def answer(job: Deployment, done: Done, otherwise: str = "") -> dict[str, Any]:
-    """What a program on the board printed.
+    """Parses what a program printed on the board.
 
     Args:
-        job: of which it is a part.
-        done: what it left.
-        otherwise: what holds where it failed, for the message.
+        job: the deployment that ran the program.
+        done: the program's status and output.
+        otherwise: what the board does if the program failed, for the message.
 
     Raises:
-        DeployError: it failed, with its reason and status.
+        DeployError: the program failed; with the error that it reported and its status.
     """
     if done.status:
-        lines = [line for line in done.errors.splitlines() if line.strip()]
-        said = next(
-            (line for line in reversed(lines) if line.startswith("error: ")), lines[-1] if lines else "no reason"
-        )
-        more = f"; {otherwise}" if otherwise else ""
-        raise DeployError(f"{job.board}: {said.removeprefix('error: ')}{more}", done.status)
-    found: dict[str, Any] = json.loads(done.output.strip().rpartition("\n")[2])
-    return found
+        failure = Failure.read(done.errors) or Failure(_last_line(done.errors))
+        what = f"{failure.what}; {otherwise}" if otherwise else failure.what
+        raise DeployError(what, failure.remedy, board=job.board, exit_status=done.status)
+    result: dict[str, Any] = json.loads(done.output.strip().rpartition("\n")[2])
+    return result
+
+
+def _last_line(text: str) -> str:
+    """What a program wrote last that crashed or was called wrongly."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"

@@ -1,4 +1,4 @@
-"""The kit's half for boards as a wheel, made from what is installed here, whether from a checkout or from a wheel."""
+"""Packs ``graft_device`` as a wheel for boards, from the files that are installed on this machine."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ID_LENGTH = 12
 
 @dataclass(frozen=True)
 class KitWheel:
-    """A wheel with ``graft_device`` in it.
+    """A wheel that contains ``graft_device``.
 
     Attributes:
-        name: of its file.
-        data: its bytes, the same for the same sources.
-        version: the kit's.
+        name: the wheel's file name.
+        data: the wheel's bytes, the same for the same sources.
+        version: graftkit's version.
     """
 
     name: str
@@ -41,35 +41,37 @@ class KitWheel:
     version: str
 
     def write(self, folder: Path) -> Path:
-        """Writes it into a folder."""
+        """Writes the wheel into a folder; returns its path."""
         path = folder / self.name
         path.write_bytes(self.data)
         return path
 
 
 def build_wheel(extras: Sequence[str] = ()) -> KitWheel:
-    """The wheel.
+    """Builds the wheel without a build backend, so that no network is needed.
 
-    No build backend is asked, and so no network: a wheel is the package's files, its metadata and their checksums.
+    A wheel consists of the package's files, its metadata and their checksums.
 
     Args:
-        extras: that it must have.
+        extras: the extras that the metadata must define.
 
     Raises:
-        DeployError: the kit runs from loose files here, without the metadata that say what it depends on, or from a
-            checkout that has changed since they were written.
+        DeployError: graftkit is not installed, so that there is no metadata with its dependencies, or the metadata is
+            older than the extras.
     """
     try:
         described = metadata.distribution(PROJECT).read_text("METADATA")
     except metadata.PackageNotFoundError:
         described = None
     if not described:
-        raise DeployError(f"{PROJECT} is not installed here, so it can't be put on a board: pip install '.[host]'")
-    described = described.partition("\n\n")[0].rstrip("\n") + "\n"  # the headers; behind them is the README
+        what = f"{PROJECT} is not installed on this machine, so it cannot be put on a board"
+        raise DeployError(what, "run: pip install '.[host]'")
+    described = described.partition("\n\n")[0].rstrip("\n") + "\n"  # the headers, without the README that follows
     unknown = [extra for extra in extras if f"\nProvides-Extra: {extra}\n" not in described]
     if unknown:
         raise DeployError(
-            f"{PROJECT} was installed here before it had {', '.join(unknown)}: pip install '.[host]' again"
+            f"{PROJECT} was installed on this machine before it had {', '.join(unknown)}",
+            "run again: pip install '.[host]'",
         )
     version = graft_device.__version__
     info = f"{PROJECT}-{version}.dist-info"
@@ -81,7 +83,7 @@ def build_wheel(extras: Sequence[str] = ()) -> KitWheel:
 
 
 def kit_id(wheel: KitWheel, python: BoardPython, wanted: Sequence[str]) -> str:
-    """Names a kit on a board after what it is made from: the wheel, the board's Python, and what else is installed."""
+    """The id of a kit on a board: a digest of the wheel, the board's Python and the other packages."""
     digest = hashlib.sha256(wheel.data)
     for part in (python.path, *map(str, python.version[:2]), *wanted):
         digest.update(b"\0" + part.encode())

@@ -1,4 +1,4 @@
-"""One deployment to a board at a time: it holds a lock there for as long as it goes on."""
+"""Holds a lock on the board during a deployment, so that there is one deployment to a board at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from graft_host.deploy.ssh import Connection
 
 _BEAT_S = 5
-_WAIT_S = SILENCE_S + 15  # longer than one whose connection was lost seems to be alive
+_WAIT_S = SILENCE_S + 15  # longer than a deployment with a lost connection looks alive
 _END_S = 5
 
 
@@ -30,20 +30,20 @@ _END_S = 5
 def locked(
     connection: Connection, facts: BoardFacts, python: str, note: Callable[[str], None], wait: float = _WAIT_S
 ) -> Iterator[bool]:
-    """Keeps other deployments away from a board's store for the length of the block.
+    """Locks other deployments out of a board's store during the block.
 
     Args:
-        connection: to the board.
-        facts: of it.
-        python: of its system.
-        note: hears that another is waited for.
-        wait: seconds to wait.
+        connection: the connection to the board.
+        facts: the board.
+        python: the path of the board's system Python.
+        note: called with a line if another deployment has to finish first.
+        wait: seconds to wait for another deployment.
 
     Yields:
-        Whether another was waited for, so that what was found before need not hold any more.
+        Whether it waited for another deployment, so that earlier facts about the board may be out of date.
 
     Raises:
-        DeployError: another one goes on, or the store can't be written.
+        DeployError: another deployment is in progress, or the store cannot be written.
         UnreachableError: the connection was lost.
     """
     program = (files(on_board) / "lock.py").read_text(encoding="utf-8")
@@ -55,29 +55,28 @@ def locked(
 
 
 def _taken(connection: Connection, process: subprocess.Popen[bytes], note: Callable[[str], None]) -> bool:
-    said = _said(process)
-    if waited := said == "waiting":
+    state = _read_line(process)
+    if waited := state == "waiting":
         note(f"{connection.target}: waiting for another deployment to it")
-        said = _said(process)
-    if said == "held":
+        state = _read_line(process)
+    if state == "held":
         threading.Thread(target=_beat, args=(process,), daemon=True).start()
         return waited
-    if said == "busy":
-        raise DeployError(
-            f"{connection.target}: another deployment to it is under way: try again later", int(ExitCode.BUSY)
-        )
+    if state == "busy":
+        what, status = "another deployment to it is in progress", int(ExitCode.BUSY)
+        raise DeployError(what, "try again later", board=connection.target, exit_status=status)
     errors = process.communicate()[1].decode(errors="replace")
     raise connection.lost() if process.returncode == LOST else unwritable(connection, errors)
 
 
-def _said(process: subprocess.Popen[bytes]) -> str:
+def _read_line(process: subprocess.Popen[bytes]) -> str:
     assert process.stdout is not None  # noqa: S101  it was started with pipes
     return process.stdout.readline().decode(errors="replace").strip()
 
 
 def _beat(process: subprocess.Popen[bytes]) -> None:
-    """Shows that we are alive, until the process has ended."""
-    assert process.stdin is not None  # noqa: S101  likewise
+    """Sends signs of life until the process has ended."""
+    assert process.stdin is not None  # noqa: S101  it was started with pipes
     with contextlib.suppress(OSError, ValueError):
         while True:
             try:
@@ -95,7 +94,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.stdin.close()
     try:
         process.wait(_END_S)
-    except subprocess.TimeoutExpired:  # the connection is gone, and so is the lock before long
+    except subprocess.TimeoutExpired:  # the connection is gone, and the lock will be soon
         process.kill()
         process.wait()
     for pipe in (process.stdout, process.stderr):

@@ -1,4 +1,4 @@
-"""How to deploy: what the command line was given."""
+"""The options of a deployment."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 EXTRAS = ("mqtt", "serve")
 
 
-@dataclass(frozen=True)
-class Options:
+@dataclass(frozen=True, kw_only=True)
+class DeployOptions:
     """How to deploy.
 
     Attributes:
         ssh: how to reach the board.
-        store: on the board; its default when None.
-        keep: models to keep there.
-        service: unit to restart; found by its command when None.
-        offline: folder here for wheels, which are then sent along; None where the board has a network.
-        extras: of the kit.
+        store: the store's folder on the board; the board's default when None.
+        keep: how many models to keep on the board.
+        service: the unit to restart; found by its command when None.
+        offline: a folder on this machine for wheels, which are then sent too; None where the board has a network.
+        extras: the extras of graftkit to install.
         runtime: ``auto``, ``litert`` or ``tflite-runtime``.
         allow_downgrade: whether an older signed model may replace a newer one.
         dry_run: whether to stop before anything is changed.
-        settle: seconds that a restarted service must go on.
+        settle: seconds that a restarted service must keep running.
     """
 
     ssh: SshOptions = field(default_factory=SshOptions)

@@ -1,4 +1,4 @@
-"""What a deployment says, to a person and to a program."""
+"""The outcome of a deployment, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from graft_host.deploy.service import Health
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How a deployment ended.
 
     Attributes:
-        plan: what was to be done.
-        facts: the board before.
-        seconds: by stage.
-        sent: what the model's transfer cost.
-        installed: what ``graft-device install --json`` said; None if the model was there.
-        health: of the service that was restarted.
-        dry_run: whether nothing was to be done.
+        plan: what the deployment planned.
+        facts: the board before the deployment.
+        seconds: the seconds of each stage, and of the whole in ``total``.
+        sent: the bytes that the model's transfer took.
+        installed: the output of ``graft-device install --json``; None if the model was already current.
+        health: the health of the restarted service; None if none was restarted.
+        dry_run: whether it stopped after the plan.
     """
 
     plan: Plan
@@ -40,26 +40,26 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was done."""
+        """Whether anything was changed on the board."""
         return not (self.dry_run or self.plan.nothing)
 
     def before(self) -> dict[str, Any] | None:
-        """The model that ran before."""
+        """The model that was current before."""
         return self.facts.current.slot if self.facts.current else None
 
     def after(self) -> dict[str, Any] | None:
-        """The model that runs now."""
+        """The model that is current now."""
         return self.installed["current"] if self.installed else self.before()
 
     def service(self) -> dict[str, str] | None:
-        """The unit that was restarted, or that is stopped and was left so."""
+        """The unit that was restarted, or that was left stopped."""
         unit = self.plan.unit
         if self.health is not None:
             return {"unit": self.health.unit, "state": self.health.state}
         return {"unit": unit.name, "state": unit.active} if unit and unit.stopped else None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The outcome as plain values."""
         plan, kit = self.plan, self.plan.kit
         return {
             "board": plan.board,
@@ -85,7 +85,7 @@ class Outcome:
 
 
 def board_lines(board: str, facts: BoardFacts) -> list[str]:
-    """What was found."""
+    """The board, in lines for a person."""
     python = facts.pythons[0] if facts.pythons else None
     machine = f"Python {python.name}, {python.machine.bits}-bit {python.machine.cpu}" if python else "no Python"
     kit = f"graftkit {facts.kit.version} with {facts.kit.runtime}" if facts.kit else "none"
@@ -97,11 +97,11 @@ def board_lines(board: str, facts: BoardFacts) -> list[str]:
 
 
 def plan_lines(plan: Plan, facts: BoardFacts) -> list[str]:
-    """What will be done."""
+    """The plan, in lines for a person."""
     if plan.nothing:
         return [f"nothing to do: it is the current model in {printable(facts.store)}"]
     kit = plan.kit
-    how = "wheels from here" if kit.offline else "its own pip fetches the rest"
+    how = "wheels from here" if kit.offline else "the board's pip downloads the rest"
     steps = []
     if plan.send_kit:
         steps.append(f"install {kit.describe()} for {kit.needs.python.path} in {facts.store}/venv ({how})")
@@ -112,14 +112,14 @@ def plan_lines(plan: Plan, facts: BoardFacts) -> list[str]:
         against += f", {facts.partial / 1e6:.1f} MB are there already" if facts.partial else ""
         steps.append(f"install {plan.model.path.name}{signed} ({size}{against}), after its self-test there")
     if plan.restart and plan.unit:
-        steps.append(f"restart {plan.unit.name} and wait until it is well")
+        steps.append(f"restart {plan.unit.name} and check that it is healthy")
     elif plan.unit and plan.unit.stopped:
         steps.append(f"leave {plan.unit.name} stopped, as it is")
     return [printable(f"{'will' if number == 0 else '':<10} {step}") for number, step in enumerate(steps)]
 
 
 def outcome_lines(outcome: Outcome) -> list[str]:
-    """What was done."""
+    """The changes, in lines for a person."""
     if not outcome.changed:
         return []
     before, after = outcome.before(), outcome.after()
@@ -136,7 +136,7 @@ def outcome_lines(outcome: Outcome) -> list[str]:
             f"sent       {outcome.sent.bytes / 1e3:,.0f} kB for {outcome.plan.model.bytes / 1e3:,.0f} kB ({share:.1%})"
         )
     if service := outcome.service():
-        left = "" if outcome.health else ", and was left so"
+        left = "" if outcome.health else ", as it was before"
         lines.append(f"service    {service['unit']} is {service['state']}{left}")
     stages = ", ".join(f"{name} {value:.1f}" for name, value in outcome.seconds.items() if name != "total")
     lines.append(f"seconds    {outcome.seconds['total']:.1f} ({stages})")
@@ -144,7 +144,7 @@ def outcome_lines(outcome: Outcome) -> list[str]:
 
 
 def describe(slot: Mapping[str, Any]) -> str:
-    """A model: name, slot, and milliseconds if they were measured."""
+    """A model's name, its slot, and the milliseconds of an inference if they were measured."""
     ms = slot.get("ms")
     speed = f", {ms:.3g} ms an image on this board" if isinstance(ms, (int, float)) else ""
     return f"{slot.get('name') or 'unnamed'} ({slot.get('id', '?')}{speed})"

@@ -1,4 +1,4 @@
-"""What a deployment will do to a board: decided from the facts alone, before anything is changed."""
+"""Plans what a deployment will do, from the facts about the board alone, before anything is changed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 ID_LENGTH = 16
 _KIT_BYTES = 350e6
-"""What an environment takes on the board, with its wheels while they are installed: 210 MB and 60 MB where measured."""
+"""The space for an environment and, while they are installed, its wheels: 210 MB and 60 MB where measured."""
 _SPARE = 1.05
 _UNFIT = re.compile(r'["$`\\]|[\x00-\x1f\x7f]')
-"""What the first line of a program can't lead through, as pip writes it."""
+"""Characters that the first line of a program, as pip writes it, cannot have in a path."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Model:
     """The model to deploy.
 
     Attributes:
-        path: here.
-        sha256: of the file.
-        bytes: of it.
-        signed: whether a signature lies beside it.
+        path: the file on this machine.
+        sha256: the file's SHA-256.
+        bytes: the file's size.
+        signed: whether there is a signature beside the file.
     """
 
     path: Path
@@ -43,22 +43,22 @@ class Model:
 
     @property
     def id(self) -> str:
-        """What its slot is called."""
+        """The id of the model's slot."""
         return self.sha256[:ID_LENGTH]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What will be done.
+    """What a deployment will do.
 
     Attributes:
-        board: its address, for messages.
-        model: to be there in the end.
-        kit: likewise.
-        send_kit: whether it must be installed …
-        send_model: … or the model …
-        unit: … and which unit runs it; None if none does.
-        restart: whether that is restarted; one that somebody stopped is left so.
+        board: the board's address, for messages.
+        model: the model that the board will run.
+        kit: the kit that the board will have.
+        send_kit: whether the kit must be installed.
+        send_model: whether the model must be installed.
+        unit: the systemd unit that runs the model; None if there is none.
+        restart: whether the unit is restarted; a unit that somebody stopped stays stopped.
     """
 
     board: str
@@ -76,33 +76,33 @@ class Plan:
 
     @property
     def nothing(self) -> bool:
-        """Whether the board is as it shall be."""
+        """Whether there is nothing to do."""
         return not (self.sends or self.restart)
 
 
 def read_local(path: Path) -> Model:
-    """Reads the model here.
+    """Reads a model on this machine.
 
     Raises:
-        ModelError: it is none.
+        ModelError: the file is not a model.
     """
-    found = read_model(path)
-    digest = hashlib.sha256(found.path.read_bytes()).hexdigest()
-    return Model(found.path, digest, found.bytes, path.with_name(f"{path.name}.sig").is_file())
+    model = read_model(path)
+    digest = hashlib.sha256(model.path.read_bytes()).hexdigest()
+    return Model(model.path, digest, model.bytes, path.with_name(f"{path.name}.sig").is_file())
 
 
 def make_plan(board: str, facts: BoardFacts, model: Model, kit: Kit, service: str | None) -> Plan:
-    """Decides.
+    """Makes the plan for a board.
 
     Raises:
-        DeployError: the board can't take it; nothing was changed there.
+        DeployError: the board cannot take the model or the kit; nothing was changed on it.
     """
     unit = choose_unit(board, facts, service)
     installed = facts.kit
     send_kit = not (installed and installed.works and installed.id == kit.id)
     send_model = facts.current is None or facts.current.sha256 != model.sha256
     restart = unit is not None and not unit.stopped and (send_kit or send_model or needs_restart(unit, facts))
-    plan = Plan(board, model, kit, send_kit, send_model, unit, restart)
+    plan = Plan(board=board, model=model, kit=kit, send_kit=send_kit, send_model=send_model, unit=unit, restart=restart)
     _check_place(plan, facts)
     return plan
 
@@ -112,27 +112,31 @@ def _check_place(plan: Plan, facts: BoardFacts) -> None:
         return
     if _UNFIT.search(facts.store):
         raise DeployError(
-            f"{plan.board}: no programs can be started in a folder with such a name: name another one with --store, "
-            f"without quotes, $ and \\ ({facts.store})",
-            2,
+            f"no programs can be started in a folder with such a name ({facts.store})",
+            "choose a folder without quotes, $ and \\ in its name with --store",
+            board=plan.board,
+            exit_status=2,
         )
     if facts.read_only:
         raise DeployError(
-            f"{plan.board}: {facts.store} is on a file system that is mounted read-only: mount it writable, or name "
-            "another folder with --store",
-            NO_ROOM,
+            f"{facts.store} is on a file system that is mounted read-only",
+            "mount it writable, or choose another folder with --store",
+            board=plan.board,
+            exit_status=NO_ROOM,
         )
     if not facts.writable:
         raise DeployError(
-            f"{plan.board}: {facts.user} may not write {facts.store}: name another folder with --store, or deploy as "
-            "its owner",
-            NO_ROOM,
+            f"{facts.user} may not write {facts.store}",
+            "choose another folder with --store, or deploy as its owner",
+            board=plan.board,
+            exit_status=NO_ROOM,
         )
-    wanted = plan.send_model * plan.model.bytes * _SPARE + plan.send_kit * _KIT_BYTES
-    free = facts.free + facts.leftovers  # which go first
-    if free < wanted:
+    needed = plan.send_model * plan.model.bytes * _SPARE + plan.send_kit * _KIT_BYTES
+    free = facts.free + facts.leftovers  # the leftovers are removed first
+    if free < needed:
         raise DeployError(
-            f"{plan.board}: {free / 1e6:.0f} MB are free at {facts.store}, and {wanted / 1e6:.0f} MB are needed: "
-            "make room there, or name another folder with --store",
-            NO_ROOM,
+            f"{free / 1e6:.0f} MB are free at {facts.store}, and {needed / 1e6:.0f} MB are needed",
+            "make room there, or choose another folder with --store",
+            board=plan.board,
+            exit_status=NO_ROOM,
         )

@@ -1,4 +1,4 @@
-"""Looks at a board in one round trip and changes nothing there; ``probe.sh`` is what runs."""
+"""Looks at a board in one round trip and changes nothing on it, by running ``probe.sh`` there."""
 
 from __future__ import annotations
 
@@ -18,71 +18,69 @@ if TYPE_CHECKING:
 
     from graft_host.deploy.ssh import Connection
 
-_TIMEOUT_S = 120  # a Raspberry Pi Zero starts several Pythons, and sums up a model
+_TIMEOUT_S = 120  # a Raspberry Pi Zero starts several Pythons, and computes the checksum of a model
 
 
 def look(connection: Connection, store: str | None, model_id: str, service: str | None) -> BoardFacts:
-    """What a board is and has.
+    """Reads the facts about a board.
 
     Args:
-        connection: to it.
-        store: a folder there; the board's default when None.
-        model_id: of the model to deploy, whose transfer may have begun.
-        service: the unit to look for; those whose command names the store when None.
+        connection: the connection to the board.
+        store: the store's folder on the board; the board's default when None.
+        model_id: the id of the model to deploy, whose transfer may have begun.
+        service: the unit to look for; all units whose command contains the store's path when None.
 
     Raises:
         UnreachableError: the connection was lost.
-        DeployError: no POSIX shell answers there.
+        DeployError: the board's shell is not a POSIX shell.
     """
     script = (files(on_board) / "probe.sh").read_bytes()
     unit = "" if service is None else service if service.endswith(".service") else f"{service}.service"
     done = connection.run(["sh", "-s", "--", store or "", model_id, unit], stdin=script, timeout=_TIMEOUT_S)
     lines = done.output.splitlines()
     if not lines or lines[-1] != "end=yes":
-        said = (done.errors or done.output).strip().rpartition("\n")[2]
-        raise DeployError(
-            f"{connection.target}: its shell does not run what looks at the board ({said or 'no output'})"
-        )
+        reason = (done.errors or done.output).strip().rpartition("\n")[2] or "no output"
+        raise DeployError(f"its shell does not run the script that looks at it ({reason})", board=connection.target)
     return read_facts(lines)
 
 
 def read_facts(lines: Sequence[str]) -> BoardFacts:
-    """Facts from what ``probe.sh`` printed."""
-    found: dict[str, list[str]] = defaultdict(list)
+    """Parses the output of ``probe.sh``."""
+    values: dict[str, list[str]] = defaultdict(list)
     units: list[dict[str, str]] = []
     for line in lines:
         key, _, value = line.partition("=")
-        found[key].append(value.strip())
+        values[key].append(value.strip())
         if key == "unit":
             units.append({})
         if units:
             units[-1][key] = value.strip()
-    one = {key: values[-1] for key, values in found.items()}
+    last = {key: texts[-1] for key, texts in values.items()}
     return BoardFacts(
-        os=one.get("os", "unknown system"),
-        user=one.get("user", ""),
-        root=one.get("uid") == "0",
-        sudo="sudo" in one,
-        store=one["store"],
-        writable="writable" in one,
-        read_only="ro" in one.get("mount", "").split(","),
-        free=_number(one.get("free", "")) * 1024,
-        rsync="rsync" in one,
-        systemd="systemd" in one,
-        pythons=tuple(filter(None, map(_python, found["python"]))),
-        kit=_kit(one),
-        current=_current(one),
-        partial=_number(one.get("partial", "")),
-        leftovers=_number(one.get("leftovers", "")) * 1024,
-        previous=one.get("previous"),
-        earlier_kit=one.get("earlier_kit"),
-        units=tuple(_unit(each) for each in units),
+        os=last.get("os", "unknown system"),
+        user=last.get("user", ""),
+        root=last.get("uid") == "0",
+        sudo="sudo" in last,
+        store=last["store"],
+        writable="writable" in last,
+        read_only="ro" in last.get("mount", "").split(","),
+        free=_number(last.get("free", "")) * 1024,
+        rsync="rsync" in last,
+        systemd="systemd" in last,
+        pythons=tuple(filter(None, map(_python, values["python"]))),
+        kit=_kit(last),
+        current=_current(last),
+        partial=_number(last.get("partial", "")),
+        leftovers=_number(last.get("leftovers", "")) * 1024,
+        previous=last.get("previous"),
+        earlier_kit=last.get("earlier_kit"),
+        units=tuple(map(_unit, units)),
     )
 
 
 def _python(line: str) -> BoardPython | None:
     parts = line.split("|")
-    if len(parts) != 8:  # noqa: PLR2004  as the probe prints them
+    if len(parts) != 8:  # noqa: PLR2004  the fields that the probe prints
         return None
     path, version, bits, cpu, libc, venv, packages, _ = parts
     numbers = tuple(map(int, re.findall(r"\d+", version)))
@@ -94,38 +92,38 @@ def _python(line: str) -> BoardPython | None:
         glibc=(int(glibc[1]), int(glibc[2])) if glibc else None,
         linux=True,
     )
-    named = dict(each.split(":", 1) for each in packages.split(",") if each)
-    return BoardPython(path, numbers, bool(venv), machine, named)
+    versions = dict(package.split(":", 1) for package in packages.split(",") if package)
+    return BoardPython(path=path, version=numbers, venv=bool(venv), machine=machine, packages=versions)
 
 
-def _kit(one: Mapping[str, str]) -> InstalledKit | None:
-    said = _object(one.get("kit", ""))
-    if not said:
+def _kit(values: Mapping[str, str]) -> InstalledKit | None:
+    record = _object(values.get("kit", ""))
+    if not record:
         return None
-    name, version, runtime = (str(said.get(key, "")) for key in ("id", "version", "runtime"))
-    return InstalledKit(name, version, runtime, works="kit_works" in one)
+    name, version, runtime = (str(record.get(key, "")) for key in ("id", "version", "runtime"))
+    return InstalledKit(name, version, runtime, works="kit_works" in values)
 
 
-def _current(one: Mapping[str, str]) -> Current | None:
-    if "sha256" not in one:
+def _current(values: Mapping[str, str]) -> Current | None:
+    if "sha256" not in values:
         return None
-    return Current(
-        one["sha256"], {"id": one.get("current", ""), **_object(one.get("slot", ""))}, _number(one.get("since", ""))
-    )
+    slot = {"id": values.get("current", ""), **_object(values.get("slot", ""))}
+    return Current(values["sha256"], slot, _number(values.get("since", "")))
 
 
 def _unit(values: Mapping[str, str]) -> Unit:
     scope, name, command = [*values["unit"].split("|", 2), "", ""][:3]
     restarts, since = _number(values.get("restarts", "")), _number(values.get("entered", ""))
-    return Unit(name, scope == "user", command, values.get("active", ""), restarts, since)
+    active = values.get("active", "")
+    return Unit(name=name, user=scope == "user", command=command, active=active, restarts=restarts, since=since)
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _number(text: str) -> int:

@@ -1,11 +1,11 @@
-"""What has to be installed on a board: the rules of ``doctor``, applied to its Pythons."""
+"""Chooses what to install on a board, by the rules of ``doctor``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graft_device.runtime_packages import RUNTIMES, install_line, requirements
+from graft_device.runtime_packages import RUNTIMES, no_runtime, requirements
 from graft_host.deploy.errors import UnsuitableError
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ class Needs:
     """What a board's kit is made from.
 
     Attributes:
-        python: of the board, that the virtual environment is made with.
+        python: the board's Python that makes the virtual environment.
         runtime: ``litert`` or ``tflite-runtime``.
-        packages: requirements that pip installs beside the kit.
-        system: whether the environment sees the system's packages: for the camera, and for what there are no wheels of.
+        packages: the requirements that pip installs beside graftkit.
+        system: whether the environment sees the system's packages, for the camera and for packages without wheels.
     """
 
     python: BoardPython
@@ -36,50 +36,51 @@ class Needs:
 
 
 def find_needs(board: str, facts: BoardFacts, runtime: str = "auto") -> Needs:
-    """Chooses a Python and a runtime for a board: ``python3`` if it will do.
+    """Chooses a Python and a runtime for a board: ``python3`` if it is suitable.
 
     Args:
-        board: for messages.
-        facts: of the board.
-        runtime: ``auto``, or the one to take.
+        board: the board's address, for messages.
+        facts: the board.
+        runtime: ``auto``, or the name of the runtime to use.
 
     Raises:
-        UnsuitableError: none of its Pythons will do; the message says what will.
+        UnsuitableError: none of the board's Pythons is suitable; the remedy makes one so.
     """
     for python in facts.pythons:
-        found = requirements(python.machine)
-        name = next(iter(found), None) if runtime == "auto" else runtime
-        if python.version[:2] >= OLDEST and name in found and python.venv:
-            return _needs(board, python, str(name), found[str(name)])
-    raise UnsuitableError(_why(board, facts.pythons, runtime))
+        available = requirements(python.machine)
+        name = next(iter(available), None) if runtime == "auto" else runtime
+        if python.version[:2] >= OLDEST and name in available and python.venv:
+            return _needs(board, python, str(name), available[str(name)])
+    raise _unsuitable(board, facts.pythons, runtime)
 
 
 def _needs(board: str, python: BoardPython, runtime: str, packages: Sequence[str]) -> Needs:
     wide = python.machine.bits == _WIDE_BITS
     if not wide:
-        # There are no wheels of them for 32-bit Arm where pip looks by itself.
+        # On its default index pip finds no wheels of them for 32-bit Arm.
         lacking = [package for name, package in _FROM_SYSTEM.items() if name not in python.packages]
         if lacking:
-            install = f"sudo apt install {' '.join(lacking)}"
-            raise UnsuitableError(
-                f"{board}: for its 32-bit Python there are no wheels of all packages; there: {install}"
-            )
+            what = "there are no wheels of all packages for its 32-bit Python"
+            raise UnsuitableError(what, f"run there: sudo apt install {' '.join(lacking)}", board=board)
     system = not wide or "picamera2" in python.packages
     return Needs(python, runtime, tuple(packages), system)
 
 
-def _why(board: str, pythons: Sequence[BoardPython], runtime: str) -> str:
+def _unsuitable(board: str, pythons: Sequence[BoardPython], runtime: str) -> UnsuitableError:
     oldest = ".".join(map(str, OLDEST))
     if not pythons:
-        return f"{board} has no Python: install {oldest} or later there, as with: sudo apt install python3 python3-venv"
+        remedy = f"install {oldest} or later there, as with: sudo apt install python3 python3-venv"
+        return UnsuitableError("there is no Python", remedy, board=board)
     recent = [python for python in pythons if python.version[:2] >= OLDEST]
     if not recent:
-        return f"{board} has Python {pythons[0].name}, and {oldest} or later is needed: give it a newer system"
+        what = f"it has Python {pythons[0].name}, and {oldest} or later is needed"
+        return UnsuitableError(what, "install a newer system on it", board=board)
     fitting = [python for python in recent if requirements(python.machine).keys() & _wanted(runtime)]
     if fitting:
-        name = fitting[0].name
-        return f"{board}: its Python {name} makes no virtual environments; there: sudo apt install python3-venv"
-    return f"{board}: {install_line(recent[0].machine, runtime)}"
+        what = f"its Python {fitting[0].name} cannot make virtual environments"
+        return UnsuitableError(what, "run there: sudo apt install python3-venv", board=board)
+    missing = no_runtime(recent[0].machine, runtime)
+    return UnsuitableError(missing.what, missing.remedy, board=board)
 
 
 def _wanted(runtime: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The systemd unit that runs the board's model: which one it is, restarting it, and whether it is well."""
+"""Finds the systemd unit that runs the board's model, restarts it, and checks that it is healthy."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from graft_host.deploy.ssh import Connection
 
 _TIMEOUT_S = 900  # a unit may take three minutes to start, and be stopped before
-# The second is also what systemd calls the wait before the next try; the third what a restart leaves that was cut off.
+# A unit is also "activating" while systemd waits for the next try, and "deactivating" after a restart was cut off.
 _FAILING = {"failed", "activating", "deactivating"}
 _DEFAULT_PORT = "8000"
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  what a client asks instead
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  the address that a client uses instead
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Health:
     """How a unit is after its restart.
 
     Attributes:
-        unit: its name.
-        well: whether it runs and, if it serves, answers.
-        state: what systemd calls it.
-        why: what is wrong, in one line.
-        log: the last lines of its journal.
+        unit: the unit's name.
+        healthy: whether it runs and, if it serves, answers.
+        state: its state in systemd's words.
+        why: what is wrong, in one line. Empty for a healthy unit.
+        log: the last lines of its journal. Empty for a healthy unit.
     """
 
     unit: str
-    well: bool
+    healthy: bool
     state: str
     why: str = ""
     log: tuple[str, ...] = ()
@@ -46,15 +46,17 @@ def choose_unit(board: str, facts: BoardFacts, wanted: str | None) -> Unit | Non
     """The unit to restart; None if the board has none.
 
     Raises:
-        DeployError: the one that is wanted isn't there, there are several, or we may not restart it.
+        DeployError: the wanted unit does not exist, there are several, or this user may not restart it.
     """
     if wanted is not None and not facts.units:
         raise DeployError(
-            f"{board} has no unit {wanted}: write one with 'graft-device service', or leave --service away"
+            f"there is no unit {wanted}",
+            "create one with 'graft-device service', or leave out --service",
+            board=board,
         )
     if len(facts.units) > 1:
         names = ", ".join(unit.name for unit in facts.units)
-        raise DeployError(f"{board} has several units of this store ({names}): choose one with --service")
+        raise DeployError(f"there are several units of this store ({names})", "choose one with --service", board=board)
     if not facts.units:
         return None
     [unit] = facts.units
@@ -62,14 +64,15 @@ def choose_unit(board: str, facts: BoardFacts, wanted: str | None) -> Unit | Non
         return None
     if not (unit.user or facts.root or facts.sudo or unit.stopped):
         raise DeployError(
-            f"{board}: {facts.user} may not restart {unit.name}: let it use sudo without a password, deploy as root, "
-            "or make it a unit of the user"
+            f"{facts.user} may not restart {unit.name}",
+            f"allow {facts.user} to use sudo without a password, deploy as root, or make it a unit of the user",
+            board=board,
         )
     return unit
 
 
 def needs_restart(unit: Unit, facts: BoardFacts) -> bool:
-    """Whether a unit runs an earlier model than the current one, or fails."""
+    """Whether a unit runs an older model than the current one, or fails."""
     stale = unit.active == "active" and facts.current is not None and unit.since < facts.current.since
     return stale or unit.active in _FAILING
 
@@ -78,10 +81,10 @@ def restart(connection: Connection, facts: BoardFacts, unit: Unit, settle: int) 
     """Restarts a unit and watches it for a while.
 
     Args:
-        connection: to the board.
-        facts: of it.
-        unit: to restart.
-        settle: seconds that it must go on without a restart of its own.
+        connection: the connection to the board.
+        facts: the board.
+        unit: the unit to restart.
+        settle: seconds that it must run without a restart by systemd.
     """
     sudo = "no" if facts.root or unit.user else "yes"
     python = f"{facts.store}/venv/bin/python"
@@ -98,14 +101,15 @@ def restart(connection: Connection, facts: BoardFacts, unit: Unit, settle: int) 
     ]
     done = connection.run(words, stdin=(files(on_board) / "health.sh").read_bytes(), timeout=_TIMEOUT_S)
     lines = [line.partition("=") for line in done.output.splitlines()]
-    found = {key: value.strip() for key, _, value in lines}
+    values = {key: value.strip() for key, _, value in lines}
     log = tuple(value for key, _, value in lines if key == "log")
-    why = found.get("why", "") or done.errors.strip().rpartition("\n")[2]
-    return Health(unit.name, "well" in found, found.get("state", "unknown"), why, log)
+    why = values.get("why", "") or done.errors.strip().rpartition("\n")[2]
+    state = values.get("state", "unknown")
+    return Health(unit=unit.name, healthy="healthy" in values, state=state, why=why, log=log)
 
 
 def health_url(unit: Unit) -> str:
-    """Where a unit that serves says whether it is well, for the board itself to ask; empty for others."""
+    """The health check of a unit that serves, as a URL for the board itself; empty for other units."""
     words = _words(unit.command)
     if "serve" not in words:
         return ""

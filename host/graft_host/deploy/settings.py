@@ -1,4 +1,4 @@
-"""What was asked for on the command line, apart from what is usual: in a fleet, the inventory comes between."""
+"""The settings that were given on the command line, without defaults: for a fleet the inventory may set the others."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to deploy; None is what was not given.
+@dataclass(frozen=True, kw_only=True)
+class FleetSettings:
+    """How to deploy; None for what was not given.
 
     Attributes:
-        store: on the board.
-        keep: models to keep there.
-        service: unit to restart.
-        extras: of the kit.
+        store: the store's folder on the board.
+        keep: how many models to keep on the board.
+        service: the unit to restart.
+        extras: the extras of graftkit to install.
         runtime: ``auto``, ``litert`` or ``tflite-runtime``.
         allow_downgrade: whether an older signed model may replace a newer one.
-        settle: seconds that a restarted service must go on.
+        settle: seconds that a restarted service must keep running.
     """
 
     store: str | None = None
@@ -29,6 +29,6 @@ class Settings:
     settle: int | None = None
 
     def given(self) -> dict[str, Any]:
-        """Those that were given, by name."""
-        found = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in found.items() if value is not None}
+        """The settings that were given, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}

@@ -1,7 +1,7 @@
-"""One connection to a board, by the system's own ``ssh``, that everything goes through.
+"""Opens one connection to a board with the system's ``ssh``, which everything goes through.
 
-The user's configuration, keys and jump hosts decide how it is made. What is run over it later goes through the
-connection's socket alone: no second one is ever opened, so a lost connection is an error and no new prompt.
+The user's configuration, keys and jump hosts decide how it is made. Later commands use the connection's socket alone:
+no second connection is ever opened, so a lost connection is an error and not a new prompt.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _CONNECT_S, _ALIVE_S, _ALIVE_COUNT, _IDLE_S = 10, 5, 3, 60
 LOST = 255
-"""The status with which ssh says that the trouble is its own, not the command's."""
+"""ssh's exit status for an error of its own, rather than of the command."""
 
 _DEFAULTS = (f"ConnectTimeout={_CONNECT_S}", f"ServerAliveInterval={_ALIVE_S}", f"ServerAliveCountMax={_ALIVE_COUNT}")
 _OPTIONS = (
@@ -37,9 +37,9 @@ _OPTIONS = (
     "ClearAllForwardings=yes",
     "PermitLocalCommand=no",
     "RequestTTY=no",
-    "LogLevel=INFO",  # a quieter one in the user's configuration would hide the reasons that are told apart below
+    "LogLevel=INFO",  # a quieter level in the user's configuration would hide the errors that are recognised below
 )
-# No configuration of the user's, which may ask for a terminal or a command; and no way but the socket.
+# Without the user's configuration, which may set a terminal or a command; and by the socket alone.
 _CLIENT = ("-F", "/dev/null", "-o", "ControlMaster=no", "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR", "-T")
 _HOST = "board"
 
@@ -52,14 +52,14 @@ class SshOptions:
     options: tuple[str, ...] = ()
 
     def args(self) -> list[str]:
-        """For ssh's command line."""
+        """The options as words of ssh's command line."""
         config = [] if self.config is None else ["-F", str(self.config)]
         return [*config, *_flags(self.options)]
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a command on the board left: its status and output."""
+    """The exit status and the output of a command on the board."""
 
     status: int
     output: str
@@ -68,25 +68,25 @@ class Done:
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection that is up; ``connected`` makes it."""
+    """An open connection; ``connected`` makes it."""
 
     target: Target
     socket: Path
 
     def client(self) -> list[str]:
-        """The words that begin a command over this connection, for rsync's ``-e`` too; a host and a command follow."""
+        """The first words of a command over this connection, also for rsync's ``-e``; a host and a command follow."""
         return ["ssh", *_CLIENT, "-o", f"ControlPath={self.socket}"]
 
     def run(self, command: Sequence[str], stdin: bytes | IO[bytes] = b"", timeout: float | None = None) -> Done:
         """Runs a command on the board.
 
         Args:
-            command: its words; the board's shell sees them quoted.
-            stdin: what it reads.
-            timeout: seconds.
+            command: the words of the command, which are quoted for the board's shell.
+            stdin: the command's standard input.
+            timeout: seconds after which to give up.
 
         Raises:
-            UnreachableError: the connection was lost, or it took too long.
+            UnreachableError: the connection was lost, or the command took too long.
         """
         words = [*self.client(), _HOST, shlex.join(command)]
         given = stdin if isinstance(stdin, bytes) else None
@@ -94,13 +94,14 @@ class Connection:
         try:
             done = _start(words, given, source, timeout)
         except subprocess.TimeoutExpired as error:
-            raise UnreachableError(f"{self.target}: no answer within {timeout:.0f} s; is it overloaded?") from error
+            what = f"no answer within {timeout:.0f} s"
+            raise UnreachableError(what, "check whether it is overloaded", board=self.target) from error
         if done.returncode == LOST:
             raise self.lost()
         return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
     def start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Starts a command on the board that goes on until its standard input ends, or the connection.
+        """Starts a command on the board that runs until its standard input or the connection ends.
 
         A Ctrl-C at the terminal does not reach it.
         """
@@ -111,23 +112,22 @@ class Connection:
         )  # fmt: skip
 
     def lost(self) -> UnreachableError:
-        """The error to raise where ssh says that the connection is gone."""
-        return UnreachableError(
-            f"{self.target}: the connection was lost; the board goes on with what it had, deploy again"
-        )
+        """The error to raise where ssh reports that the connection is gone."""
+        what = "the connection was lost, and the board keeps what it had"
+        return UnreachableError(what, "deploy again", board=self.target)
 
 
 @contextlib.contextmanager
 def connected(target: Target, options: SshOptions) -> Iterator[Connection]:
-    """A connection for the length of the block.
+    """Opens a connection for the duration of the block.
 
-    Passwords and passphrases are asked for at a terminal; where there is none, a key must do.
+    ssh asks for passwords and passphrases at a terminal; without a terminal a key must be enough.
 
     Raises:
-        UnreachableError: with the reason, and what to do about it.
+        UnreachableError: the board cannot be reached or refuses the login.
     """
     if shutil.which("ssh") is None:
-        raise UnreachableError("there is no ssh here: apt-get install openssh-client")
+        raise UnreachableError("ssh is not installed on this machine", "run: sudo apt install openssh-client")
     with tempfile.TemporaryDirectory(prefix="graft-", dir=_short_folder()) as folder:
         connection = Connection(target, Path(folder) / "s")
         try:
@@ -140,9 +140,9 @@ def connected(target: Target, options: SshOptions) -> Iterator[Connection]:
 def _open(connection: Connection, options: SshOptions) -> None:
     interactive = sys.stdin.isatty() and sys.stderr.isatty()
     fixed = [f"ControlPath={connection.socket}", *_OPTIONS, f"BatchMode={'no' if interactive else 'yes'}"]
-    # Of an option that is given twice ssh takes the first: ours that must hold, the user's, ours that may be changed.
+    # ssh uses the first value of an option: first ours that must hold, then the user's, then ours that may be changed.
     words = ["ssh", "-N", "-f", "-T", *_flags(fixed), *options.args(), *_flags(_DEFAULTS)]
-    # ssh goes to the background once it is let in and keeps its standard error, which a pipe would wait for.
+    # ssh goes to the background after the login and keeps its standard error open: reading a pipe would not end.
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         command = [*words, *connection.target.ssh_args()]
         stdin = None if interactive else subprocess.DEVNULL
@@ -152,7 +152,7 @@ def _open(connection: Connection, options: SshOptions) -> None:
         log.seek(0)
         text = log.read()
     if status or not connection.socket.exists():
-        raise UnreachableError(_reason(connection.target, text))
+        raise _refused(connection.target, text)
     if interactive and text.strip():
         say(text.strip())
 
@@ -163,7 +163,7 @@ def _flags(options: Sequence[str]) -> list[str]:
 
 def _close(connection: Connection) -> None:
     words = [*connection.client(), "-O", "exit", _HOST]
-    with contextlib.suppress(subprocess.TimeoutExpired):  # it ends by itself then, and is not what went wrong
+    with contextlib.suppress(subprocess.TimeoutExpired):  # then it ends by itself, and is not the error to report
         subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_CONNECT_S)
 
 
@@ -176,12 +176,12 @@ def _start(
 
 
 def _short_folder() -> str | None:
-    """Where the socket goes: its name may have 104 characters or so, and ssh adds some for a moment.
+    """The folder for the socket, whose path may have some 104 characters, including a suffix that ssh adds.
 
-    A blank or a ``%`` would mean something else to ssh's ``-o``.
+    A blank or a ``%`` has another meaning in ssh's ``-o``.
     """
     folder = tempfile.gettempdir()
-    return folder if re.fullmatch(r"[\w./-]{1,59}", folder) else "/tmp"  # noqa: S108  a folder of our own is made there
+    return folder if re.fullmatch(r"[\w./-]{1,59}", folder) else "/tmp"  # noqa: S108  we make a folder of our own in it
 
 
 def _environment() -> dict[str, str]:
@@ -191,39 +191,54 @@ def _environment() -> dict[str, str]:
 _REASONS = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
-        (
-            "its host key has changed: if it was set up anew, forget the old key with: {forget}; "
-            "if not, somebody may be in between"
-        ),
+        "its host key has changed",
+        "if it was set up again, forget the old key with: {forget}; if not, somebody may be intercepting you",
     ),
     (
         r"No .* host key is known|Host key verification failed",
-        "its host key is not known here yet: run ssh {plain} once, and compare it",
+        "its host key is not known here yet",
+        "run ssh {plain} once, and compare the key",
     ),
     (
         r"Permission denied|Too many authentication failures",
-        "it does not let us in ({last}): copy your key there with: ssh-copy-id {plain}",
+        "it refuses the login ({last})",
+        "copy your key there with: ssh-copy-id {plain}",
     ),
-    (r"Could not resolve hostname", "no such name in the network: check its spelling, or use its address"),
-    (r"Connection refused", "nothing listens there (connection refused): is it on, is ssh enabled, is the port right?"),
+    (
+        r"Could not resolve hostname",
+        "there is no such name in the network",
+        "check its spelling, or use the board's address",
+    ),
+    (
+        r"Connection refused",
+        "nothing listens there (connection refused)",
+        "check that the board is on, that ssh is enabled, and the port",
+    ),
     (
         r"timed out|No route to host|Network is unreachable",
-        "it does not answer ({last}): is it on, and in this network?",
+        "it does not answer ({last})",
+        "check that the board is on and in this network",
     ),
-    (r"UNPROTECTED PRIVATE KEY|bad permissions", "a private key here is readable by others: chmod 600 it"),
-)  # fmt: skip
+    (
+        r"UNPROTECTED PRIVATE KEY|bad permissions",
+        "others can read a private key on this machine",
+        "make the key readable by you alone: chmod 600 KEY",
+    ),
+)
+"""Texts of OpenSSH, which has one exit status for all errors; what each means, and what to do."""
 
 
-def _reason(target: Target, text: str) -> str:
+def _refused(target: Target, text: str) -> UnreachableError:
+    """The error to raise for what ssh wrote when it could not connect."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = lines[-1].rstrip(".") if lines else "ssh gave no reason"
     known = target.host if target.port in {None, 22} else f"[{target.host}]:{target.port}"
     advised = re.search(r"ssh-keygen -f \S+ -R \S+", text)
     port = f"-p {target.port} " if target.port else ""
     plain = port + (f"{target.user}@" if target.user else "") + target.host
-    # ssh itself says which file the key is in, and under which name, if it is not the usual one.
+    # ssh itself prints the file and the name of the key, if they are not the usual ones.
     forget = advised[0] if advised else f"ssh-keygen -R {shlex.quote(known)}"
-    for pattern, advice in _REASONS:
+    for pattern, what, remedy in _REASONS:
         if re.search(pattern, text):
-            return f"{target}: {advice.format(last=last, forget=forget, plain=plain)}"
-    return f"{target}: ssh cannot connect: {last}"
+            return UnreachableError(what.format(last=last), remedy.format(forget=forget, plain=plain), board=target)
+    return UnreachableError(f"ssh cannot connect: {last}", board=target)

@@ -1,4 +1,4 @@
-"""Which board: what a person writes on the command line."""
+"""Parses the board's address on the command line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Target:
     """A board's address.
 
     Attributes:
-        host: a name that ssh knows, or an address.
-        user: to log in as; ssh's own choice when None.
-        port: of its sshd; ssh's own choice when None.
+        host: a name that ssh knows, or a network address.
+        user: the user to log in as; ssh's default when None.
+        port: the port of the board's sshd; ssh's default when None.
     """
 
     host: str
@@ -31,24 +31,28 @@ class Target:
         return f"{user}{self.host}" if self.port is None else f"{_SCHEME}{user}{self.host}:{self.port}"
 
     def ssh_args(self) -> list[str]:
-        """What ssh wants to know of it."""
+        """The address as words of ssh's command line."""
         port = [] if self.port is None else ["-p", str(self.port)]
         user = [] if self.user is None else ["-l", self.user]
         return [*port, *user, "--", self.host]
 
 
 def parse_target(text: str) -> Target:
-    """Reads ``[user@]host`` or ``ssh://[user@]host[:port]``.
+    """Parses ``[user@]host`` or ``ssh://[user@]host[:port]``.
 
     Raises:
-        DeployError: it is neither.
+        DeployError: the text is neither.
     """
     if text.startswith(_SCHEME):
         return _from_url(text)
-    found = _PLAIN.fullmatch(text)
-    if found is None or text.startswith("-") or found["host"].startswith("-"):
-        raise DeployError(f"{text!r} is no board: write [user@]host, or ssh://user@host:port", 2)
-    return Target(found["host"].strip("[]"), found["user"])
+    match = _PLAIN.fullmatch(text)
+    if match is None or text.startswith("-") or match["host"].startswith("-"):
+        raise _not_an_address(text, "write [user@]host, or ssh://user@host:port")
+    return Target(match["host"].strip("[]"), match["user"])
+
+
+def _not_an_address(text: str, remedy: str, why: str = "") -> DeployError:
+    return DeployError(f"{text!r} is not a board's address{why}", remedy, exit_status=2)
 
 
 def _from_url(text: str) -> Target:
@@ -56,11 +60,11 @@ def _from_url(text: str) -> Target:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise DeployError(f"{text!r} is no board ({error}): write ssh://user@host:port", 2) from error
+        raise _not_an_address(text, "write ssh://user@host:port", f" ({error})") from error
     host, user = parts.hostname, parts.username
     if not host or host.startswith("-") or parts.password or parts.path.strip("/") or parts.query:
-        raise DeployError(f"{text!r} is no board: write ssh://user@host:port, and nothing behind it", 2)
-    # urlsplit folds the host to lower case, but ssh's configuration distinguishes.
+        raise _not_an_address(text, "write ssh://user@host:port, and nothing after it")
+    # urlsplit gives the host in lower case, but ssh's configuration is case-sensitive.
     written = parts.netloc.rpartition("@")[2]
     at = written.lower().find(host)
     return Target(written[at : at + len(host)], unquote(user) if user else None, port)

@@ -1,4 +1,4 @@
-"""Files onto a board: by rsync, which sends what differs from what is there, or through ssh alone without it."""
+"""Sends files to a board: with rsync, which sends only the differences, or else through ssh alone."""
 
 from __future__ import annotations
 
@@ -22,15 +22,23 @@ if TYPE_CHECKING:
     from graft_host.deploy.ssh import Connection
 
 BLOCK = 4096
-"""Bytes that rsync compares at once: of 1 to 16 KiB and its own choice this cost least for a new head."""
+"""rsync's block size in bytes: among 1 to 16 KiB and its default this sent least for a new head."""
 
 _TOTAL = re.compile(r"^Total bytes (?:sent|received): ([\d,.]+)", re.MULTILINE)
 _RSYNC_LOST = {10, 12, 30, 35, 255}
 _LOST_TEXT = re.compile(r"connection unexpectedly closed|error in rsync protocol data stream|Broken pipe|mux_client")
-_WRITE_TEXT = re.compile(r"No space left on device|Read-only file system|Permission denied|Disk quota exceeded")
+_REMEDIES = {
+    "No space left on device": "make room there",
+    "Read-only file system": "mount its file system writable",
+    "Disk quota exceeded": "make room there",
+    "Permission denied": "choose a folder that you may write in with --store",
+}
+"""The system's texts for errors of writing, as other programs on the board print them, and what to do."""
 
-# What was cut off before is used too. rsync takes one file to compare with: the part that came, and behind it the
-# current model, or the part alone where there is no room for both and the new model.
+_WRITE_TEXT = re.compile("|".join(_REMEDIES))
+
+# Uses what an interrupted transfer left. rsync compares with one file: the part that arrived, followed by the current
+# model, or the part alone where there is no room for both and the new model.
 _PREPARE = """\
 set -e
 mkdir -p "$1"
@@ -72,27 +80,27 @@ _HEAD = 'if [ -f "$1" ]; then wc -c <"$1"; sha256sum <"$1"; fi'
 
 @dataclass(frozen=True)
 class Sent:
-    """What a transfer cost: bytes over the connection, both ways, as rsync or we counted them before encryption."""
+    """The bytes of a transfer in both directions, before encryption, as rsync or this module counts them."""
 
     bytes: int = 0
 
 
 def send_model(connection: Connection, facts: BoardFacts, model: Path, model_id: str) -> tuple[str, Sent]:
-    """Brings a model, and its signature if it has one, to ``STORE/incoming``.
+    """Sends a model, and its signature if it has one, to ``STORE/incoming``.
 
-    It is sent against the model that the board has, and goes on where an earlier attempt was cut off.
+    Sends the difference to the board's current model, and continues where an earlier attempt was interrupted.
 
     Args:
-        connection: to the board.
-        facts: of it.
-        model: the file here.
-        model_id: the beginning of its SHA-256, under which an unfinished transfer is kept.
+        connection: the connection to the board.
+        facts: the board.
+        model: the file on this machine.
+        model_id: the beginning of the model's SHA-256, which names the folder of an unfinished transfer.
 
     Returns:
-        Where it is on the board, and the cost.
+        The model's path on the board, and the bytes of the transfer.
 
     Raises:
-        DeployError: the board can't store it.
+        DeployError: the board cannot store the model.
         UnreachableError: the connection was lost.
     """
     folder = str(PurePosixPath(facts.store) / "incoming" / model_id)
@@ -111,9 +119,9 @@ def send_model(connection: Connection, facts: BoardFacts, model: Path, model_id:
 
 @contextlib.contextmanager
 def removed_if_failed(connection: Connection, folder: str) -> Iterator[None]:
-    """Takes a folder away where the block fails: what a full disk cut short is of no use, and would keep it full.
+    """Removes a folder if the block fails: a file that a full disk cut short is useless, and keeps the disk full.
 
-    After a lost connection it stays, for the next deployment to go on with.
+    After a lost connection the folder stays, so that the next deployment can continue.
     """
     try:
         yield
@@ -126,16 +134,16 @@ def removed_if_failed(connection: Connection, folder: str) -> Iterator[None]:
 
 
 def remove_leftovers(connection: Connection, facts: BoardFacts, model_id: str, kit_id: str) -> None:
-    """Takes away what attempts that were cut off, and never gone on with, sent of other models and kits.
+    """Removes what interrupted attempts left of other models and kits.
 
-    What can't be removed stays: the deployment may do without its room.
+    What cannot be removed stays: the deployment may not need its room.
     """
     folder = str(PurePosixPath(facts.store) / "incoming")
     connection.run(["sh", "-c", _CLEAR, "sh", folder, model_id, f"kit-{kit_id}"])
 
 
 def send_files(connection: Connection, facts: BoardFacts, paths: Sequence[Path], folder: str) -> Sent:
-    """Brings files into a folder of the board; those that are there already are not sent again."""
+    """Sends files into a folder on the board; rsync does not send those again that are already there."""
     if has_rsync(facts):
         _checked(connection, ["mkdir", "-p", folder])
         options = ["--checksum", "--partial-dir=.partial"]
@@ -144,7 +152,7 @@ def send_files(connection: Connection, facts: BoardFacts, paths: Sequence[Path],
 
 
 def has_rsync(facts: BoardFacts) -> bool:
-    """Whether there is one on both sides."""
+    """Whether the board and this machine have rsync."""
     return facts.rsync and shutil.which("rsync") is not None
 
 
@@ -170,22 +178,23 @@ def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[str
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode == 0:
-        return sum(int(re.sub(r"\D", "", found)) for found in _TOTAL.findall(done.stdout))
+        return sum(int(re.sub(r"\D", "", total)) for total in _TOTAL.findall(done.stdout))
     if _WRITE_TEXT.search(done.stderr):
         raise unwritable(connection, done.stderr)
     if done.returncode in _RSYNC_LOST or _LOST_TEXT.search(done.stderr):
         raise connection.lost()
     lines = [line for line in done.stderr.splitlines() if line.startswith("rsync:")] or done.stderr.splitlines()
-    raise DeployError(f"{connection.target}: rsync: {lines[0] if lines else done.returncode}")
+    reason = lines[0] if lines else f"exit status {done.returncode}"
+    raise DeployError(f"rsync failed: {reason}", board=connection.target)
 
 
 def _cat(connection: Connection, source: Path, target: str) -> int:
-    """Sends a file through ssh alone; goes on where an earlier attempt was cut off, if that much is the same."""
+    """Sends a file through ssh alone; continues an interrupted attempt whose part is the same as the file's."""
     part = f"{target}.part"
     data = source.read_bytes()
-    there = _checked(connection, ["sh", "-c", _HEAD, "sh", part]).split()
-    done = int(there[0]) if len(there) > 1 else 0
-    if not done or done > len(data) or hashlib.sha256(data[:done]).hexdigest() != there[1]:
+    size_and_digest = _checked(connection, ["sh", "-c", _HEAD, "sh", part]).split()
+    done = int(size_and_digest[0]) if len(size_and_digest) > 1 else 0
+    if not done or done > len(data) or hashlib.sha256(data[:done]).hexdigest() != size_and_digest[1]:
         _checked(connection, ["rm", "-f", part])
         done = 0
     with tempfile.TemporaryFile() as rest:
@@ -206,16 +215,10 @@ def _checked(connection: Connection, command: Sequence[str]) -> str:
 
 
 def unwritable(connection: Connection, errors: str) -> DeployError:
-    """The error to raise for what a command on the board said that was to write something."""
+    """The error to raise for the output of a command on the board that failed to write something."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     reason = next((line for line in lines if _WRITE_TEXT.search(line)), lines[-1] if lines else "no reason given")
-    advice = {
-        "No space left on device": "make room there",
-        "Read-only file system": "its file system is mounted read-only",
-        "Disk quota exceeded": "make room there",
-        "Permission denied": "name a folder that you may write in with --store",
-    }
-    hint = next((advice[each] for each in advice if each in reason), None)
-    if hint is None:
-        return DeployError(f"{connection.target}: the files can't be put in place there ({reason})")
-    return DeployError(f"{connection.target}: can't write there: {hint} ({reason})", NO_ROOM)
+    remedy = next((_REMEDIES[text] for text in _REMEDIES if text in reason), None)
+    if remedy is None:
+        return DeployError(f"the files cannot be put in place there ({reason})", board=connection.target)
+    return DeployError(f"cannot write there ({reason})", remedy, board=connection.target, exit_status=NO_ROOM)

@@ -1,4 +1,4 @@
-"""The wheels that a board needs, fetched here by pip for the board's Python, processor and C library."""
+"""Downloads the wheels that a board needs, with pip on this machine, for the board's Python, CPU and C library."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ _ROUNDS = 10
 def fetch(
     cache: Path, machine: Machine, kit: KitWheel, extras: Sequence[str], packages: Sequence[str], present: Sequence[str]
 ) -> list[Path]:
-    """The wheels of everything but the kit itself; from the cache if they were fetched before.
+    """The wheels of everything except graftkit itself; from the cache if they were downloaded before.
 
     Args:
-        cache: a folder, which gets one for each kind of board.
-        machine: the board's.
-        kit: whose dependencies are wanted.
-        extras: of the kit.
+        cache: the folder of downloaded wheels, with a folder in it for each kind of board.
+        machine: the board's machine.
+        kit: the wheel whose dependencies are needed.
+        extras: the extras of graftkit to install.
         packages: further requirements.
-        present: canonical names of what the board's system has already.
+        present: the canonical names of packages that the board's system already has.
 
     Raises:
-        DeployError: pip found no wheel, or no index.
+        DeployError: pip found no wheel, or cannot reach its index.
     """
-    roots = [*packages, *_dependencies(kit.data, machine, extras)]
-    wanted = sorted({each for each in roots if canonicalize_name(Requirement(each).name) not in present})
+    direct = [*packages, *_dependencies(kit.data, machine, extras)]
+    wanted = sorted({text for text in direct if canonicalize_name(Requirement(text).name) not in present})
     name = hashlib.sha256("\n".join([*_tags(machine), *wanted, *present]).encode()).hexdigest()[:12]
     folder = cache / f"cp{machine.python[0]}{machine.python[1]}-{machine.cpu}-{name}"
     if not folder.is_dir():
@@ -65,24 +65,24 @@ def fetch(
 
 
 def _fetch_all(partial: Path, machine: Machine, wanted: list[str], present: frozenset[str]) -> None:
-    """Downloads until nothing is missing: pip judges markers by the Python it runs on, so some may be left out."""
+    """Downloads until nothing is missing: pip evaluates markers for the Python that runs it, and may leave some out."""
     wheels = partial / "wheels"
     wheels.mkdir()
-    alone = bool(present)  # pip would look for wheels of what the board has
+    alone = bool(present)  # otherwise pip would look for wheels of packages that the board has
     for _ in range(_ROUNDS):
         _pip(wheels, machine, wanted, alone)
         missing = _missing(wheels, machine, present)
         if not missing:
             return
         wanted = [*wanted, *missing]
-    raise DeployError(f"pip finds no end of what is missing: {', '.join(wanted)}")
+    raise DeployError(f"the dependencies are not complete after {_ROUNDS} downloads: {', '.join(wanted)}")
 
 
 def _missing(wheels: Path, machine: Machine, present: frozenset[str]) -> list[str]:
-    found = sorted(wheels.glob("*.whl"))
-    there = {parse_wheel_filename(path.name)[0] for path in found} | present
-    needed = {each for path in found for each in _dependencies(path.read_bytes(), machine, ())}
-    return sorted(each for each in needed if canonicalize_name(Requirement(each).name) not in there)
+    paths = sorted(wheels.glob("*.whl"))
+    available = {parse_wheel_filename(path.name)[0] for path in paths} | present
+    needed = {text for path in paths for text in _dependencies(path.read_bytes(), machine, ())}
+    return sorted(text for text in needed if canonicalize_name(Requirement(text).name) not in available)
 
 
 def _pip(wheels: Path, machine: Machine, wanted: Sequence[str], alone: bool) -> None:
@@ -98,13 +98,14 @@ def _pip(wheels: Path, machine: Machine, wanted: Sequence[str], alone: bool) -> 
     if done.returncode:
         lines = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         reason = lines[-1] if lines else (done.stderr.strip().rpartition("\n")[2] or "no reason given")
-        raise DeployError(f"pip can't fetch what the board needs ({reason}): the first --offline wants a network here")
+        what = f"pip cannot download what the board needs ({reason})"
+        raise DeployError(what, "connect this machine to a network for the first --offline")
 
 
 def _dependencies(wheel: bytes, machine: Machine, extras: Sequence[str]) -> Iterator[str]:
-    """What a wheel wants on the board, without markers and without the kit."""
+    """The requirements of a wheel on the board, without markers and without graftkit."""
     with zipfile.ZipFile(BytesIO(wheel)) as archive:
-        name = next(each for each in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", each))
+        name = next(name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name))
         described = Parser().parsestr(archive.read(name).decode(), headersonly=True)
     for text in described.get_all("Requires-Dist") or []:
         requirement = Requirement(text)
@@ -133,7 +134,7 @@ def _environment(machine: Machine) -> dict[str, str]:
 
 
 def _tags(machine: Machine) -> list[str]:
-    """Platform tags that fit, best first; pip wants to be told each."""
+    """All platform tags that fit, best first, since pip does not derive one from another."""
     cpu = "armv7l" if machine.bits == 32 and re.match(r"arm|aarch", machine.cpu) else machine.cpu  # noqa: PLR2004
     newest = machine.glibc[1] if machine.glibc else _OLDEST_GLIBC_MINOR
     minors = range(newest, _OLDEST_GLIBC_MINOR - 1, -1)

@@ -1,4 +1,4 @@
-# Restarts a unit and waits until it is well. Arguments: SCOPE UNIT SUDO SECONDS PYTHON URL. Prints KEY=VALUE lines.
+# Restarts a unit and checks that it is healthy. Arguments: SCOPE UNIT SUDO SECONDS PYTHON URL. Prints KEY=VALUE lines.
 scope=$1 unit=$2 sudo=$3 seconds=$4 python=$5 url=$6
 [ -n "$XDG_RUNTIME_DIR" ] || export XDG_RUNTIME_DIR=/run/user/$(id -u)
 control() {
@@ -11,40 +11,40 @@ shown() { control show -p "$1" "$unit" 2>/dev/null | sed -n "s/^$1=//p"; }
 fail() {
     echo "state=$(shown ActiveState)"
     echo "why=$(printf '%s' "$1" | tr '\n' ' ')"
-    # What the service itself said last since this start, without what systemd says of it.
+    # The service's last lines since this start, without systemd's lines about it.
     log() { if [ "$sudo" = yes ]; then sudo -n journalctl "$@"; else journalctl "$@"; fi </dev/null 2>/dev/null; }
     log "_SYSTEMD_INVOCATION_ID=$(shown InvocationID)" -n 5 -o cat --no-pager --quiet | sed 's/^/log=/'
     exit 0
 }
-# Not 'restart': a unit that lengthens its waits counts those, and is to begin anew. Nothing is printed in between, so
-# that a lost connection does not end this with the service stopped.
+# Not 'restart': a unit that waits longer after each restart must start counting again. Nothing is printed in between,
+# so that a lost connection does not end this with the service stopped.
 control stop "$unit" >/dev/null 2>&1
 [ "$(shown RuntimeDirectoryPreserve)" = restart ] && control clean --what=runtime "$unit" >/dev/null 2>&1
-# Nor do the starts of deployments count: systemd refuses the sixth in ten seconds, and a way back takes several.
+# Starts by deployments must not count either: systemd refuses the sixth in ten seconds, and going back takes several.
 control reset-failed "$unit" >/dev/null 2>&1
-said=$(control start "$unit" 2>&1) || case $said in
+message=$(control start "$unit" 2>&1) || case $message in
     *"Job for"*|"") fail "it does not start" ;;
-    *) fail "systemctl start: $said" ;;
+    *) fail "systemctl start: $message" ;;
 esac
 restarts=$(shown NRestarts)
 left=$seconds
 while :; do
     state=$(shown ActiveState)
     [ "$state" = active ] || fail "it is $state"
-    [ "$(shown NRestarts)" = "$restarts" ] || fail "it ends and is started again"
+    [ "$(shown NRestarts)" = "$restarts" ] || fail "it exits and is restarted"
     [ "$left" -gt 0 ] || break
     sleep 1
     left=$((left - 1))
 done
 if [ -n "$url" ]; then
-    said=$("$python" -c '
+    message=$("$python" -c '
 import sys, urllib.request
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 try:
     opener.open(sys.argv[1], timeout=30).read()
 except Exception as error:
     sys.exit("%s: %s" % (sys.argv[1], error))
-' "$url" 2>&1 </dev/null) || fail "$said"
+' "$url" 2>&1 </dev/null) || fail "$message"
 fi
 echo "state=active"
-echo "well=yes"
+echo "healthy=yes"

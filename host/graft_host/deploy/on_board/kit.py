@@ -1,10 +1,11 @@
-"""Runs on the board, with its own Python and nothing but the standard library: makes the kit's environment.
+"""Runs on the board with its system Python and the standard library alone: makes the kit's environment.
 
-It is sent there as text; ``environment.py`` calls it. A kit is made under its final name in ``STORE/kits/ID``, since
-virtual environments can't be moved, and is complete once ``kit.json`` is in it. ``STORE/venv`` is a link to one of
-them, which ``activate`` replaces by rename. Programs in it are started through that link.
+``environment.py`` sends it as text. A kit is made under its final name, ``STORE/kits/ID``, since virtual environments
+cannot be moved, and is complete once it contains ``kit.json``. ``STORE/venv`` is a link to one of the kits, which
+``activate`` replaces by rename. Programs of the kit are started through that link.
 
-One line of JSON on standard output: ``{"made": …}``, ``{"activated": …}`` or ``{"error": …, "status": …}``.
+Prints one line of JSON: ``{"made": …}``, ``{"activated": …}`` or
+``{"error": {"what": …, "remedy": …}, "status": …}``.
 """
 
 from __future__ import annotations
@@ -28,24 +29,31 @@ _WRITE_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQ
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM, _BUSY = 6, 7
 _WAIT_S = 600
-_ADVICE = "; make room there, or name another folder with --store"
+_MAKE_ROOM = "make room there, or name another folder with --store"
 
 
-class Failed(Exception):  # noqa: N818  what it is called is not seen
-    """Says why, with an exit status."""
+class KitError(Exception):
+    """The kit cannot be made or used: what is wrong, what to do about it, and an exit status."""
+
+    def __init__(self, what: str, remedy: str = "", status: int = 1) -> None:
+        super().__init__(what, remedy, status)
+        self.what = what
+        self.remedy = remedy
+        self.status = status
 
 
 def make(store: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Makes the kit ``request["id"]`` unless it is there and works.
+    """Makes the kit ``request["id"]`` unless it exists and works.
 
     Args:
-        store: the folder of kits.
-        request: ``id``, ``version``, ``runtime``, ``wheel`` (its SHA-256), ``requirements``, ``system`` and, if pip
-            shall not ask its index, ``wheels``, a folder; ``mend`` if it shall be made anew even so.
+        store: the board's store, which contains the folder ``kits``.
+        request: ``id``, ``version``, ``runtime``, ``wheel`` (its SHA-256), ``requirements``, ``system`` (whether the
+            environment sees the system's packages) and, if pip must not use its index, ``wheels``, a folder;
+            ``rebuild`` to make the kit again even if its files are complete.
     """
     kit = store / "kits" / request["id"]
     with _locked(store):
-        if _complete(kit) and not request.get("mend") and _works(kit):
+        if _complete(kit) and not request.get("rebuild") and _works(kit):
             return {"made": False}
         with _aside(kit):
             try:
@@ -58,7 +66,7 @@ def make(store: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _aside(kit: Path) -> Iterator[None]:
-    """Puts a broken kit out of the way, and back where no other is made: a service may still run from it."""
+    """Moves a broken kit aside, and back if no new one is made: a service may still run from it."""
     broken = kit.with_name(f".{kit.name}.broken")
     if not _complete(kit):
         shutil.rmtree(kit, ignore_errors=True)
@@ -75,11 +83,11 @@ def _aside(kit: Path) -> Iterator[None]:
 
 
 def activate(store: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Makes ``STORE/venv`` lead to a kit, and removes kits that are neither this one nor ``request["keep"]``."""
+    """Links ``STORE/venv`` to a kit; if ``request["prune"]``, removes kits that are not in ``request["keep"]``."""
     with _locked(store):
         kits, link = store / "kits", store / "venv"
         if not _complete(kits / request["id"]):
-            raise Failed(f"the kit {request['id']} is not complete", 1)
+            raise KitError(f"the kit {request['id']} is not complete")
         before = link.readlink().name if link.is_symlink() else None
         if before != request["id"]:
             fresh = store / ".venv.new"
@@ -114,18 +122,18 @@ def _build(store: Path, kit: Path, request: dict[str, Any]) -> None:
     source = ["--no-index", "--find-links", request["wheels"]] if request.get("wheels") else []
     _run([*pip, *source, *request["requirements"]], "pip can't install the kit")
     _lead_through_link(store, kit)
-    said = {key: request[key] for key in ("id", "version", "runtime", "wheel")}
-    _write(kit / "kit.json", json.dumps({**said, "python": ".".join(map(str, sys.version_info[:3]))}) + "\n")
+    record = {key: request[key] for key in ("id", "version", "runtime", "wheel")}
+    _write(kit / "kit.json", json.dumps({**record, "python": ".".join(map(str, sys.version_info[:3]))}) + "\n")
 
 
 def _lead_through_link(store: Path, kit: Path) -> None:
-    """Has the programs start ``STORE/venv/bin/python``, which is what they are called by and what outlives this kit."""
+    """Has the kit's programs start ``STORE/venv/bin/python``, a path that outlives this kit."""
     inside, outside = str(kit / "bin").encode(), str(store / "venv" / "bin").encode()
     for path in (kit / "bin").iterdir():
         if path.is_symlink() or not path.is_file():
             continue
         text = path.read_bytes()
-        # Where a path has a blank or is long, a shell is what the first line names, and Python follows in the second.
+        # For a path that is long or has a blank, the first line names a shell, and the second starts Python.
         first, second, *_ = [*text.split(b"\n", 2), b""]
         if text.startswith(b"#!") and inside in first + second:
             path.write_bytes(text.replace(inside, outside, 1))
@@ -138,10 +146,12 @@ def _run(command: list[str], what: str) -> None:
     if done.returncode:
         text = f"{done.stdout}\n{done.stderr}"
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        told = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ") or "Error:" in line]
-        said = told[-1] if told else lines[-1] if lines else "no reason given"
-        full = "No space left on device" in text or "Disk quota exceeded" in text
-        raise Failed(f"{what}: {said}{_ADVICE if full else ''}", _NO_ROOM if full else 1)
+        # pip and venv report errors only as text.
+        errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ") or "Error:" in line]
+        reason = errors[-1] if errors else lines[-1] if lines else "no reason given"
+        if "No space left on device" in text or "Disk quota exceeded" in text:
+            raise KitError(f"{what}: {reason}", _MAKE_ROOM, _NO_ROOM)
+        raise KitError(f"{what}: {reason}")
 
 
 def _complete(kit: Path) -> bool:
@@ -149,7 +159,7 @@ def _complete(kit: Path) -> bool:
 
 
 def _works(kit: Path) -> bool:
-    """Whether its program starts, which imports every command."""
+    """Whether the kit's program starts, which imports every command."""
     command = [str(kit / "bin" / "python"), str(kit / "bin" / "graft-device"), "--version"]
     try:
         return not subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode
@@ -163,7 +173,7 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.sync()  # the environment's thousands of files, before the one that says that they are there
+    os.sync()  # the environment's thousands of files, before the file that declares it complete
     partial.replace(path)
     _sync(path.parent)
 
@@ -178,10 +188,10 @@ def _sync(folder: Path) -> None:
 
 @contextmanager
 def _locked(store: Path) -> Iterator[None]:
-    """One at a time. Another may be what a lost connection left behind, which ends by itself."""
+    """Locks the kits. Another holder may be left from a lost connection, and ends by itself."""
     (store / "kits").mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + _WAIT_S
-    # For its owner alone: whoever may read a file may lock it.
+    # For the owner alone: anybody who can read a file can lock it.
     with open(store / ".kits.lock", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as lock:
         os.fchmod(lock.fileno(), 0o600)
         while True:
@@ -190,23 +200,24 @@ def _locked(store: Path) -> Iterator[None]:
                 break
             except OSError:
                 if time.monotonic() > until:
-                    raise Failed("another deployment is installing the kit: try again later", _BUSY) from None
+                    raise KitError("another deployment is installing the kit", "try again later", _BUSY) from None
                 time.sleep(0.2)
         yield
 
 
 def main() -> None:
-    """``python - ACTION STORE REQUEST`` with this text on standard input."""
+    """Runs as ``python - ACTION STORE REQUEST`` with this text on standard input."""
     action, store, request = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
     os.umask(0o022)
     try:
         answer = {"make": make, "activate": activate}[action](store, request)
-    except Failed as error:
-        answer = {"error": str(error.args[0]), "status": error.args[1]}
+    except KitError as error:
+        answer = {"error": {"what": error.what, "remedy": error.remedy}, "status": error.status}
     except OSError as error:
         status = _NO_ROOM if error.errno in _WRITE_ERRORS else 1
-        advice = _ADVICE if error.errno in _FULL else ""
-        answer = {"error": f"{error.strerror}: {error.filename or store}{advice}", "status": status}
+        remedy = _MAKE_ROOM if error.errno in _FULL else ""
+        failure = {"what": f"{error.strerror}: {error.filename or store}", "remedy": remedy}
+        answer = {"error": failure, "status": status}
     sys.stdout.write(json.dumps(answer) + "\n")
 
 

@@ -1,8 +1,8 @@
-"""Runs on the board, with its own Python and nothing but the standard library: keeps other deployments away.
+"""Runs on the board with its system Python and the standard library alone: locks out other deployments.
 
-It holds a lock as long as something comes on standard input now and then: a connection that is lost may look alive to
-the board for hours. Arguments: STORE SECONDS, to wait for another one. Says ``waiting`` if it has to, then ``held`` or
-``busy``.
+Holds the lock as long as bytes keep coming on standard input: to the board a lost connection may look alive for hours.
+Arguments: STORE SECONDS, the time to wait for another deployment. Prints ``waiting`` if it has to wait, then ``held``
+or ``busy``.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import time
 from pathlib import Path
 
 SILENCE_S = 30
-"""Seconds without a sign of life after which a deployment is taken for dead."""
+"""Seconds without a byte after which the other side counts as dead."""
 _POLL_S = 0.2
 
 
 def hold(store: Path, wait: float) -> None:
-    """Takes the lock, and holds it until standard input ends or is silent."""
+    """Takes the lock, and holds it until standard input ends or goes silent."""
     os.umask(0o022)
     store.mkdir(parents=True, exist_ok=True)
-    # For its owner alone: whoever may read a file may lock it.
+    # For the owner alone: anybody who can read a file can lock it.
     handle = os.open(store / ".deploy.lock", os.O_RDWR | os.O_CREAT, 0o600)
     if not _locked(handle):
-        _say("waiting")
+        _print("waiting")
         until = time.monotonic() + wait
         while not _locked(handle):
             if time.monotonic() > until:
-                _say("busy")
+                _print("busy")
                 return
             time.sleep(_POLL_S)
-    _say("held")
+    _print("held")
     while select.select([0], [], [], SILENCE_S)[0] and os.read(0, 4096):
         pass
 
@@ -46,7 +46,7 @@ def _locked(handle: int) -> bool:
     return True
 
 
-def _say(word: str) -> None:
+def _print(word: str) -> None:
     sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
 

@@ -1,5 +1,5 @@
-# Looks at a board and changes nothing; prints KEY=VALUE lines for probe.py. Arguments: STORE (or nothing), MODEL-ID, UNIT.
-# Plain POSIX sh: a board may have busybox alone.
+# Looks at a board and changes nothing; prints KEY=VALUE lines for probe.py. Arguments: STORE (or empty), MODEL-ID, UNIT.
+# Plain POSIX sh: a board may have only busybox.
 store=$1 id=$2 unit=$3
 put() { printf '%s=%s\n' "$1" "$(printf '%s' "$2" | tr '\n' ' ')"; }
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -34,7 +34,7 @@ put free "$(df -Pk "$place" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 mount=$(df -Pk "$place" 2>/dev/null | awk 'NR == 2 { print $6 }')
 put mount "$(awk -v at="$mount" '$2 == at { found = $4 } END { print found }' /proc/mounts 2>/dev/null)"
 
-# Runs on any Python since 2.6, so that one that is too old can be named.
+# Runs on any Python since 2.6, so that a Python that is too old can be named.
 look='
 import os, platform, struct, sys
 def has(name):
@@ -62,10 +62,10 @@ print("|".join(fields))
 seen=
 for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python; do
     path=$(command -v "$name" 2>/dev/null) || continue
-    said=$(cd / && "$path" -I -c "$look" </dev/null 2>/dev/null || "$path" -c "$look" </dev/null 2>/dev/null) || continue
-    case $seen in *"<${said##*|}>"*) continue ;; esac
-    seen="$seen<${said##*|}>"
-    put python "$path|$said"
+    answer=$(cd / && "$path" -I -c "$look" </dev/null 2>/dev/null || "$path" -c "$look" </dev/null 2>/dev/null) || continue
+    case $seen in *"<${answer##*|}>"*) continue ;; esac
+    seen="$seen<${answer##*|}>"
+    put python "$path|$answer"
 done
 
 if [ -d "$store" ]; then
@@ -102,7 +102,7 @@ fi
 ask() { scope=$1; shift; if [ "$scope" = user ]; then systemctl --user "$@"; else systemctl "$@"; fi </dev/null 2>/dev/null; }
 if has systemctl; then
     case $(ask system is-system-running) in ""|offline|unknown) ;; *) put systemd yes ;; esac
-    tell() { # SCOPE FILE
+    report() { # SCOPE FILE
         name=$(basename "$2")
         put unit "$1|$name|$(sed -n 's/^ExecStart=//p' "$2" 2>/dev/null | tail -n 1)"
         shown=$(ask "$1" show -p ActiveState -p NRestarts -p ActiveEnterTimestamp "$name")
@@ -116,9 +116,9 @@ if has systemctl; then
         for file in "$folder"/*.service; do
             [ -f "$file" ] || continue
             if [ -n "$unit" ]; then
-                [ "$(basename "$file")" = "$unit" ] && tell $scope "$file"
+                [ "$(basename "$file")" = "$unit" ] && report $scope "$file"
             elif grep -q '^ExecStart=' "$file" 2>/dev/null && grep '^ExecStart=' "$file" | sed 's/%%/%/g' | grep -qF "$store/"; then
-                tell $scope "$file"
+                report $scope "$file"
             fi
         done
     done
