@@ -1,1 +1,1 @@
-"""``graft-device bench``: how long a photo takes on this board."""
+"""``graft-device bench``: measures how long a photo takes on this board."""

@@ -1,4 +1,4 @@
-"""How long a photo takes on this board: every pair of runtime and threads in processes of its own."""
+"""Measures how long a photo takes on this board; each combination of runtime and threads runs in child processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from graft_device.bench.figures import WARM_UP, Bench, Photo, Row, Spread
+from graft_device.bench.figures import WARM_UP, Bench, BenchPhoto, Row, Spread
 from graft_device.doctor.cameras import has_module
 from graft_device.doctor.situation import RUNTIMES, describe_machine, describe_versions
 from graft_device.errors import GraftError
@@ -20,7 +20,7 @@ from graft_device.model import ModelFile
 from graft_device.runtime_packages import not_installed, this_machine
 from graft_device.system import child
 from graft_device.system.machine import ROOT
-from graft_device.system.thermal import read_thermal, worthless
+from graft_device.system.thermal import read_thermal, reasons_to_distrust
 
 COLD_STARTS = 3
 _TIMEOUT = 3600.0
@@ -44,23 +44,23 @@ def bench(
     """Measures a model under each runtime with each number of threads.
 
     Args:
-        model: what to measure.
-        runtimes: their names, installed ones.
-        threads: numbers of threads, none above the usable cores.
-        rounds: timed ones a row; ``WARM_UP`` more come first.
-        photo: what to classify; a picture as a camera makes it when None.
-        progress: called with a line before each step.
-        root: where ``proc`` and ``sys`` are.
+        model: the model to measure.
+        runtimes: the names of installed runtimes.
+        threads: the numbers of threads to measure, none above the number of usable cores.
+        rounds: the number of timed rounds for each row; ``WARM_UP`` untimed rounds come first.
+        photo: the photo to classify; when None, a synthetic photo of a camera's size.
+        progress: called with a line of text before each step.
+        root: the folder that holds ``proc`` and ``sys``.
 
     Returns:
-        The rows in the order of the runtimes, then of the threads; one that fails holds the reason.
+        The rows in the order of the runtimes, then of the threads. A row that fails holds the reason.
 
     Raises:
-        BenchError: the photo cannot be read, or none can be made.
+        BenchError: the photo cannot be read, or the synthetic one cannot be written.
     """
     before = read_thermal(root)
     with tempfile.TemporaryDirectory() as folder:
-        path, found = _photo(photo, Path(folder), progress)
+        path, photo_facts = _photo(photo, Path(folder), progress)
         rows = []
         for runtime in runtimes:
             for count in threads:
@@ -68,19 +68,19 @@ def bench(
                 rows.append(_row(model.path.absolute(), path, runtime, count, rounds))
     after = read_thermal(root)
     machine = describe_machine(root)
-    warnings = tuple(worthless(before, after, machine["cores"]))
-    return Bench(model, found, machine, describe_versions(), rounds, before, after, warnings, tuple(rows))
+    warnings = tuple(reasons_to_distrust(before, after, machine["cores"]))
+    return Bench(model, photo_facts, machine, describe_versions(), rounds, before, after, warnings, tuple(rows))
 
 
 def choose_threads(text: str | None, cores: int) -> tuple[int, ...]:
-    """The numbers of threads that a person asks for.
+    """Parses the numbers of threads to measure.
 
     Args:
-        text: ``1,2,4``, or ``sweep`` for 1, 2, 4, … and all cores; all cores when None.
-        cores: usable ones.
+        text: numbers such as ``1,2,4``, or ``sweep`` for the powers of two and all cores; all cores when None.
+        cores: the number of usable cores.
 
     Raises:
-        ValueError: it is neither, or asks for more threads than cores, with which the runtimes crawl.
+        ValueError: the text is neither, or asks for more threads than cores, which makes the runtimes very slow.
     """
     if text is None:
         return (cores,)
@@ -89,37 +89,37 @@ def choose_threads(text: str | None, cores: int) -> tuple[int, ...]:
     try:
         counts = tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:
-        raise ValueError(f"{text!r} is no list of numbers such as 1,2,4, and not 'sweep'") from None
+        raise ValueError(f"{text!r} is neither a list of numbers such as 1,2,4 nor 'sweep'") from None
     if min(counts) < 1 or max(counts) > cores:
-        raise ValueError(f"{text!r}: choose from 1 to {cores}, the usable cores")
+        raise ValueError(f"{text!r}: choose from 1 to {cores}, the number of usable cores")
     return counts
 
 
 def choose_runtimes(wanted: str | None) -> tuple[str, ...]:
-    """The runtimes to measure: the one that is wanted, or each that is installed.
+    """The runtimes to measure: the given one, or every installed one when None.
 
     Raises:
-        RuntimeMissingError: none is installed.
+        RuntimeMissingError: no runtime is installed.
     """
     if wanted is not None:
         return (wanted,)
-    found = tuple(name for name, (module, _) in RUNTIMES.items() if has_module(module))
-    if not found:
+    installed = tuple(name for name, (module, _) in RUNTIMES.items() if has_module(module))
+    if not installed:
         raise not_installed(this_machine())
-    return found
+    return installed
 
 
-def _photo(photo: Path | None, folder: Path, progress: Progress) -> tuple[Path, Photo]:
+def _photo(photo: Path | None, folder: Path, progress: Progress) -> tuple[Path, BenchPhoto]:
     path = folder / "camera.jpg" if photo is None else photo.absolute()
     if photo is None:
-        progress("no --photo: making one of 12 megapixels, as a camera's")
+        progress("no --photo: creating a synthetic one of 12 megapixels")
     job = {"do": "make-photo" if photo is None else "look-at-photo", "path": str(path)}
     try:
         facts = child.ask("graft_device.bench.measure", json.dumps(job), timeout=_TIMEOUT).value
     except child.ChildError as error:
-        subject = "cannot make a photo" if photo is None else photo
+        subject = "cannot create a photo" if photo is None else photo
         raise BenchError(f"{subject}: {error.what}", error.remedy) from error
-    return path, Photo(None if photo is None else str(photo), **facts)
+    return path, BenchPhoto(None if photo is None else str(photo), **facts)
 
 
 def _row(model: Path, photo: Path, runtime: str, threads: int, rounds: int) -> Row:
@@ -128,25 +128,25 @@ def _row(model: Path, photo: Path, runtime: str, threads: int, rounds: int) -> R
         "runtime": runtime, "threads": threads, "rounds": rounds, "warm_up": WARM_UP,
     }  # fmt: skip
     try:
-        cold = median(_cold_start_ms(model, photo, runtime, threads) for _ in range(COLD_STARTS))
-        found = child.ask("graft_device.bench.measure", json.dumps(job), timeout=_TIMEOUT).value
+        cold_start = median(_cold_start_ms(model, photo, runtime, threads) for _ in range(COLD_STARTS))
+        timings = child.ask("graft_device.bench.measure", json.dumps(job), timeout=_TIMEOUT).value
     except child.ChildError as error:
         return Row(runtime, threads, error=str(error))
-    totals = [sum(pair) for pair in zip(found["preprocess_ms"], found["invoke_ms"])]
+    totals = [sum(pair) for pair in zip(timings["preprocess_ms"], timings["invoke_ms"])]
     return Row(
         runtime,
         threads,
-        round(cold, 1),
-        Spread.of(found["preprocess_ms"]),
-        Spread.of(found["invoke_ms"]),
+        round(cold_start, 1),
+        Spread.of(timings["preprocess_ms"]),
+        Spread.of(timings["invoke_ms"]),
         Spread.of(totals),
-        found["peak_memory_mb"],
-        found["label"],
+        timings["peak_memory_mb"],
+        timings["label"],
     )
 
 
 def _cold_start_ms(model: Path, photo: Path, runtime: str, threads: int) -> float:
-    """From the start of ``graft-device classify`` to its first line."""
+    """The milliseconds from the start of ``graft-device classify`` to its first line of output."""
     options = ["--json", "--runtime", runtime, "--threads", str(threads)]
     command = child.command("graft_device.cli", "classify", *options, "--", str(model), str(photo))
     environment = {**os.environ, **ENVIRONMENT}
@@ -157,7 +157,7 @@ def _cold_start_ms(model: Path, photo: Path, runtime: str, threads: int) -> floa
                 line = job.stdout.readline() if job.stdout is not None else b""
                 milliseconds = (time.perf_counter() - start) * 1e3
         except (OSError, ValueError) as error:
-            raise child.ChildError(f"no second Python can be started here ({error})") from error
+            raise child.ChildError(f"cannot start another Python process ({error})") from error
         if job.returncode or not line:
             errors.seek(0)
             raise child.child_error(job.returncode, errors.read().decode(errors="replace"))

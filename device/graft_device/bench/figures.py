@@ -1,4 +1,4 @@
-"""What ``bench`` found, and how it is told to other programs."""
+"""The figures that ``bench`` measures, and their JSON form."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from graft_device.model import ModelFile
 from graft_device.system.thermal import Thermal
 
 FORMAT = 1
-"""Goes up when a field of ``Bench.to_json`` goes or changes its meaning; new ones may come at any time."""
+"""Increases when a field of ``Bench.to_json`` is removed or changes its meaning; fields may be added at any time."""
 
 WARM_UP = 3
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Milliseconds over all rounds: 50, 90 and 99 of 100 rounds took no longer than these."""
+    """Percentiles over all rounds, in milliseconds.
+
+    Attributes:
+        median: half of the rounds took no longer than this.
+        p90: 90% of the rounds took no longer than this.
+        p99: 99% of the rounds took no longer than this.
+    """
 
     median: float
     p90: float
@@ -28,25 +34,25 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """The spread of one value or more, between neighbours by linear interpolation."""
+        """Computes the percentiles of one or more values, with linear interpolation."""
         return cls(*(round(_quantile(sorted(values), share), 3) for share in (0.5, 0.9, 0.99)))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One pair of runtime and threads.
+    """The measurement of one combination of runtime and threads.
 
     Attributes:
-        runtime: its name.
-        threads: for one inference.
-        cold_start_ms: from the start of ``graft-device classify`` to its first answer, the median of a few; the files
-            are in the system's cache by then.
-        preprocess_ms: decode and resize, from the file.
-        invoke_ms: the network.
-        total_ms: both, round by round.
-        peak_memory_mb: of the measuring process, in MB of 1e6 bytes.
-        label: the photo's.
-        error: why there is no measurement; None where there is one.
+        runtime: the runtime's name.
+        threads: the number of threads for one inference.
+        cold_start_ms: the time from the start of ``graft-device classify`` to its first answer, as the median of
+            ``COLD_STARTS`` starts; the files are in the system's cache after the first.
+        preprocess_ms: the time to read, decode and resize the photo.
+        invoke_ms: the time that the network takes.
+        total_ms: preprocessing and network together, added round by round.
+        peak_memory_mb: the peak memory of the measuring process, in MB of 1e6 bytes.
+        label: the label that the model gave the photo.
+        error: why there is no measurement; None if there is one.
     """
 
     runtime: str
@@ -61,8 +67,15 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Photo:
-    """What was classified: ``path`` is None for the picture that the kit makes itself."""
+class BenchPhoto:
+    """The photo that was classified.
+
+    Attributes:
+        path: the photo's file; None for the synthetic photo.
+        width: pixels.
+        height: pixels.
+        bytes: the size of the file.
+    """
 
     path: str | None
     width: int
@@ -72,10 +85,10 @@ class Photo:
 
 @dataclass(frozen=True)
 class Bench:
-    """A whole measurement."""
+    """The complete measurement of one model."""
 
     model: ModelFile
-    photo: Photo
+    photo: BenchPhoto
     machine: dict[str, Any]
     versions: dict[str, str | None]
     rounds: int
@@ -85,10 +98,10 @@ class Bench:
     rows: tuple[Row, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Everything as plain values; other programs read this, see ``FORMAT``.
+        """All figures as plain values, for other programs; see ``FORMAT``.
 
-        ``model`` holds file, bytes, sha256, labels (how many), backbone (fingerprint), weights, tap, image_size,
-        resize and quantization. ``rows`` are ``Row``s.
+        ``model`` holds file, bytes, sha256, labels (their number), backbone (its fingerprint), weights, tap,
+        image_size, resize and quantization. Each object in ``rows`` has the fields of ``Row``.
         """
         card = self.model.card
         return {
@@ -118,10 +131,10 @@ class Bench:
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:
-    place = share * (len(ordered) - 1)
-    low = int(place)
+    position = share * (len(ordered) - 1)
+    low = int(position)
     high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
 
 
 def _sha256(path: Path) -> str:

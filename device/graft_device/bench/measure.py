@@ -1,6 +1,6 @@
-"""The part of ``bench`` that needs numpy, Pillow and a runtime; run in a process of its own, so that each starts fresh.
+"""The part of ``bench`` that needs numpy, Pillow and a runtime; each measurement runs it in a new process.
 
-``main`` takes a job as JSON and prints the answer as JSON.
+``main`` takes a job as JSON and prints the result as JSON.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 WIDTH, HEIGHT = 4608, 2592
-"""The full picture of Raspberry Pi's Camera Module 3 (Sony IMX708), 11.9 megapixels."""
+"""The full resolution of Raspberry Pi's Camera Module 3 (Sony IMX708), 11.9 megapixels."""
 
 _QUALITY = 90
 _GRAIN = 18
-"""Noise that makes the JPEG some 4 MB, as that camera's are; smoother ones would decode faster than a real photo."""
+"""Noise that makes the JPEG about 4 MB, like those of that camera; a smoother one would decode faster than a photo."""
 
 _COARSE = 72
 
 
 def main() -> None:
-    """Does the job in ``sys.argv[1]``, an object whose ``do`` is ``make-photo``, ``look-at-photo`` or ``measure``."""
+    """Runs the job in ``sys.argv[1]``, an object whose ``do`` is ``make-photo``, ``look-at-photo`` or ``measure``."""
     job = json.loads(sys.argv[1])
     actions: dict[str, Callable[..., dict[str, Any]]] = {
         "make-photo": make_photo,
@@ -34,14 +34,14 @@ def main() -> None:
     from graft_device.system.child import fail
 
     try:
-        answer = actions[job.pop("do")](**job)
+        result = actions[job.pop("do")](**job)
     except GraftError as error:
         fail(error)
-    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+    sys.stdout.write(f"\n{json.dumps(result)}\n")
 
 
 def make_photo(path: str, width: int = WIDTH, height: int = HEIGHT) -> dict[str, Any]:
-    """Writes a JPEG as heavy to decode as a camera's: soft colours with edges and grain."""
+    """Writes a synthetic JPEG that takes as long to decode as a camera's: soft colours with edges and grain."""
     from PIL import Image, ImageChops
 
     coarse = (_COARSE, _COARSE * height // width)
@@ -53,17 +53,17 @@ def make_photo(path: str, width: int = WIDTH, height: int = HEIGHT) -> dict[str,
 
 
 def look_at_photo(path: str) -> dict[str, Any]:
-    """Width and height in pixels, and the bytes, of a photo; raises PhotoError if it cannot be read."""
+    """A photo's width and height in pixels, and its size in bytes; raises PhotoError if it cannot be read."""
     from graft_device.preprocess import check_header, load, read_photo
 
     data = read_photo(path)
     width, height = check_header(data)
-    load(data, 32)  # a header may be whole where the picture is not
+    load(data, 32)  # the header may be intact where the image is not
     return {"width": width, "height": height, "bytes": len(data)}
 
 
 def measure(model: str, photo: str, runtime: str, threads: int, rounds: int, warm_up: int) -> dict[str, Any]:
-    """Classifies a photo again and again: milliseconds a round, the label, and this process's peak memory."""
+    """Classifies a photo repeatedly; returns the milliseconds per round, the label and this process's peak memory."""
     from graft_device.classifier import Classifier
 
     classifier = Classifier(model, runtime, threads)
@@ -79,9 +79,10 @@ def measure(model: str, photo: str, runtime: str, threads: int, rounds: int, war
 
 
 def peak_memory_mb(status: Path = Path("/proc/self/status")) -> float | None:
-    """The most memory that this program has held at a time, in MB of 1e6 bytes; None where unknown.
+    """The peak memory of this process, in MB of 1e6 bytes; None if unknown.
 
-    From the kernel's ``VmHWM``, which starts with the program; ``ru_maxrss`` also counts the one that started it.
+    The figure comes from the kernel's ``VmHWM``, which starts with this program. ``ru_maxrss`` would include the
+    memory of the parent process before the new program started.
     """
     from graft_device.system.machine import parse_pairs, read_text
 

@@ -28,63 +28,64 @@ class RuntimesChoice(str, Enum):
 def bench(
     model: ModelArgument,
     photo: Annotated[
-        Optional[Path], typer.Option("--photo", help="Photo to classify; one of 12 megapixels is made when not given.")
+        Optional[Path], typer.Option("--photo", help="Photo to classify.  [default: a synthetic one of 12 megapixels]")
     ] = None,
     threads: Annotated[
-        Optional[str], typer.Option(metavar="N,N…|sweep", help="Numbers of threads; all cores when not given.")
+        Optional[str],
+        typer.Option(metavar="N,N…|sweep", help="Numbers of threads to measure.  [default: all cores]"),
     ] = None,
     runtime: Annotated[RuntimesChoice, typer.Option(help="Runtime to measure.")] = RuntimesChoice.EACH,
-    rounds: Annotated[int, typer.Option(min=1, help="Timed rounds for each pair of runtime and threads.")] = 50,
+    rounds: Annotated[int, typer.Option(min=1, help="Timed rounds per combination of runtime and threads.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how long a photo takes on this board.
 
-    The cold start is that of 'graft-device classify', to its first answer. Then the photo is decoded, resized and
-    classified again and again, for each pair of runtime and threads in a process of its own.
+    The cold start is the time from the start of 'graft-device classify' to its first answer. After that, the photo is
+    decoded, resized and classified repeatedly, in a separate process for each combination of runtime and threads.
     """
     from graft_device.bench import bench as bench_module
     from graft_device.model import read_model
     from graft_device.system.machine import usable_cores
 
-    found = read_model(model)
+    model_file = read_model(model)
     try:
         counts = bench_module.choose_threads(threads, usable_cores())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="'--threads'") from None
     runtimes = bench_module.choose_runtimes(None if runtime is RuntimesChoice.EACH else runtime.value)
-    done = bench_module.bench(found, runtimes, counts, rounds, photo, console.say)
+    result = bench_module.bench(model_file, runtimes, counts, rounds, photo, console.say)
     if as_json:
-        typer.echo(json.dumps(done.to_json()))
+        typer.echo(json.dumps(result.to_json()))
     else:
-        _print(done)
-    for row in done.rows:
+        _print(result)
+    for row in result.rows:
         if row.error is not None:
             console.say(f"error: {row.runtime}, threads {row.threads}: {printable(row.error)}")
-    for warning in done.warnings:
-        console.say(f"warning: these figures are worth little: {warning}")
-    if any(row.error is not None for row in done.rows):
+    for warning in result.warnings:
+        console.say(f"warning: these figures are not reliable: {warning}")
+    if any(row.error is not None for row in result.rows):
         raise typer.Exit(1)
 
 
-def _print(done: "Bench") -> None:
-    card, photo, machine = done.model.card, done.photo, done.machine
+def _print(result: "Bench") -> None:
+    card, photo, machine = result.model.card, result.photo, result.machine
     typer.echo(
-        f"model    {printable(done.model.path)}: {card.tap} at {card.image_size}, {card.quantization}, "
-        f"{done.model.bytes / 1e6:.1f} MB"
+        f"model    {printable(result.model.path)}: {card.tap} at {card.image_size}, {card.quantization}, "
+        f"{result.model.bytes / 1e6:.1f} MB"
     )
-    name = "made for this" if photo.path is None else printable(photo.path)
+    name = "synthetic" if photo.path is None else printable(photo.path)
     typer.echo(f"photo    {name}, {photo.width} x {photo.height}, {photo.bytes / 1e6:.1f} MB")
     typer.echo(
         f"machine  {printable(machine['board'] or machine['cpu'] or 'unknown')}, {machine['cores']} cores, "
-        f"{machine['architecture']}, Python {done.versions['python']}, numpy {done.versions['numpy']}, "
-        f"Pillow {done.versions['pillow']}"
+        f"{machine['architecture']}, Python {result.versions['python']}, numpy {result.versions['numpy']}, "
+        f"Pillow {result.versions['pillow']}"
     )
-    typer.echo(f"heat     {_degrees(done.before.celsius)} before, {_degrees(done.after.celsius)} after")
-    typer.echo(f"\nmilliseconds, {done.rounds} rounds: median / p90 / p99")
+    typer.echo(f"heat     {_degrees(result.before.celsius)} before, {_degrees(result.after.celsius)} after")
+    typer.echo(f"\nmilliseconds, {result.rounds} rounds: median / p90 / p99")
     typer.echo(f"{'runtime':<22} threads  cold start  {'preprocess':<23}{'invoke':<25}peak memory")
-    for row in done.rows:
+    for row in result.rows:
         if row.error is None:
-            typer.echo(_line(row, done.versions.get(row.runtime)))
+            typer.echo(_line(row, result.versions.get(row.runtime)))
 
 
 def _line(row: "Row", version: Optional[str]) -> str:

@@ -17,31 +17,31 @@ def doctor(
         Optional[Path],
         typer.Argument(
             metavar="[MODEL]",
-            help="A .tflite that each runtime shall open, too, or a store for its current one.",
+            help="A .tflite file, or a store for its current model; tests whether each runtime opens it.",
             readable=False,
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell whether models run on this board; for each problem, the line that mends it.
+    """Check whether models run on this board, and print the command that fixes each problem.
 
-    Ends with exit status 1 if no model can run.
+    The exit status is 1 if no model can run.
     """
     from graft_device.doctor.doctor import examine
     from graft_device.model import read_model
 
     if model is not None:
         model = in_store(model)
-        read_model(model)  # a file that is no model is an error of its own, not the board's
+        read_model(model)  # a file that is not a model is an error, not a problem of the board
     report = examine(models=() if model is None else (model.absolute(),))
     if as_json:
         typer.echo(json.dumps(report.to_json()))
     else:
-        for each in report.checks:
-            typer.echo(f"{each.state:<8} {each.name:<15} {printable(each.text)}")
-            if each.mend:
-                typer.echo(f"{'':<24} mend it with:  {printable(each.mend)}")
-        runs = f"models run here, under {' and '.join(report.usable)}"
+        for check in report.checks:
+            typer.echo(f"{check.state:<8} {check.name:<15} {printable(check.text)}")
+            if check.remedy:
+                typer.echo(f"{'':<24} fix it with:  {printable(check.remedy)}")
+        runs = f"models run here, with {' and '.join(report.usable)}"
         typer.echo(runs if report.usable else "no model can run here: see the lines that begin with 'problem'")
     if not report.usable:
         raise typer.Exit(1)

@@ -1,1 +1,1 @@
-"""``graft-device doctor``: whether models run on this board, and what to do if not."""
+"""``graft-device doctor``: checks whether models run on this board, and suggests fixes."""

@@ -1,4 +1,4 @@
-"""Which cameras the board has, and which ways to them."""
+"""Finds the board's cameras and the software that can read them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,22 @@ from graft_device.system.machine import ROOT, read_number, read_text
 
 _TOOLS = ("rpicam-hello", "libcamera-hello", "cam")
 _NO_CAMERAS = ("codec", "isp", "rpivid", "hevc", "decoder", "encoder", "m2m", "pispbe", "rp1-cfe", "unicam")
-"""Words in the names of video devices that are no cameras: codecs, scalers, and the sensors' raw data, which
-libcamera alone can make a picture of."""
+"""Words in the names of video devices that are not cameras: codecs, scalers, and devices that give a sensor's raw
+data, which only libcamera can turn into a picture."""
 
 _SYSTEM_PACKAGES = "usr/lib/python3/dist-packages"
 _TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
-class Device:
-    """A V4L2 device that may be a camera: where it is, its name, and whether this user may open it."""
+class VideoDevice:
+    """A V4L2 device that may be a camera.
+
+    Attributes:
+        path: the device file, such as ``/dev/video0``.
+        name: the name that the driver gives.
+        usable: whether this user may open the device.
+    """
 
     path: str
     name: str
@@ -33,16 +39,16 @@ class Device:
 
 @dataclass(frozen=True)
 class Cameras:
-    """The ways to a camera.
+    """The cameras of a board and the software that reads them.
 
     Attributes:
-        picamera2: its version, or None where it can't be imported here.
-        picamera2_error: why it can't although it is there.
-        picamera2_system: whether the system's Python has it.
-        attached: names of the cameras that Picamera2 sees.
-        tool: libcamera's command-line tool, if there is one.
-        pyav: whether PyAV is installed, which reads V4L2 cameras and videos.
-        devices: what V4L2 lists.
+        picamera2: the version of Picamera2; None if it can't be imported in this Python.
+        picamera2_error: why the import of an installed Picamera2 fails; None if it does not fail.
+        picamera2_system: whether Picamera2 is installed for the system's Python.
+        attached: the names of the cameras that Picamera2 sees.
+        tool: libcamera's command-line tool; None if there is none.
+        pyav: whether PyAV, which reads V4L2 cameras and videos, is installed.
+        devices: the V4L2 devices that may be cameras.
     """
 
     picamera2: str | None
@@ -51,18 +57,19 @@ class Cameras:
     attached: tuple[str, ...]
     tool: str | None
     pyav: bool
-    devices: tuple[Device, ...]
+    devices: tuple[VideoDevice, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The fields as plain values."""
-        return {**asdict(self), "attached": list(self.attached), "devices": [asdict(each) for each in self.devices]}
+        devices = [asdict(device) for device in self.devices]
+        return {**asdict(self), "attached": list(self.attached), "devices": devices}
 
 
 def read_cameras(root: Path = ROOT) -> Cameras:
-    """Looks for cameras; Picamera2 is tried in a process of its own.
+    """Finds cameras; Picamera2 is imported in a child process.
 
     Args:
-        root: where ``sys``, ``dev`` and ``usr`` are.
+        root: the folder that holds ``sys``, ``dev`` and ``usr``.
     """
     version, reason, attached = _picamera2()
     return Cameras(
@@ -77,7 +84,7 @@ def read_cameras(root: Path = ROOT) -> Cameras:
 
 
 def has_module(name: str) -> bool:
-    """Whether a top-level module can be found; it is not imported."""
+    """Whether a top-level module is installed; the module is not imported."""
     try:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
@@ -96,12 +103,13 @@ def _picamera2() -> tuple[str | None, str | None, tuple[str, ...]]:
     return answer["version"] or "installed", None, tuple(answer["cameras"])
 
 
-def _devices(root: Path) -> list[Device]:
-    found = []
+def _devices(root: Path) -> list[VideoDevice]:
+    devices = []
     for entry in sorted(root.glob("sys/class/video4linux/video*"), key=lambda path: (len(path.name), path.name)):
         name = read_text(entry / "name").strip()
         node = root / "dev" / entry.name
-        side = read_number(entry / "index") not in {None, 0}  # a webcam's second device tells of its pictures only
-        if node.exists() and not side and not any(word in name.lower() for word in _NO_CAMERAS):
-            found.append(Device(f"/dev/{entry.name}", name or "unnamed", os.access(node, os.R_OK | os.W_OK)))
-    return found
+        metadata = read_number(entry / "index") not in {None, 0}  # a webcam's second device gives metadata, no frames
+        if node.exists() and not metadata and not any(word in name.lower() for word in _NO_CAMERAS):
+            usable = os.access(node, os.R_OK | os.W_OK)
+            devices.append(VideoDevice(f"/dev/{entry.name}", name or "unnamed", usable))
+    return devices

@@ -1,21 +1,22 @@
-"""What a situation means: what is well, what is not, and the line that mends it."""
+"""Evaluates the facts about a board: what works, what does not, and the command that fixes it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from graft_device.doctor.cameras import Cameras
 from graft_device.doctor.situation import Package, RuntimeState, Situation
 from graft_device.runtime_packages import install_line, no_runtime
-from graft_device.system.thermal import Thermal, mend
+from graft_device.system.thermal import Thermal, throttling_remedy
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 
 _SMALL_MEMORY_MB = 250
-"""A whole int8 Inception-v3 takes some 100 MB beside the rest of the board; a float32 one 250."""
+"""A complete int8 Inception-v3 takes about 100 MB beside the rest of the system; a float32 one takes 250 MB."""
 
 _HOT_CELSIUS = 80.0
-"""From here a Raspberry Pi runs slower (its documentation's soft limit is 60 to 85, by model)."""
+"""At this temperature a Raspberry Pi slows down (its documented soft limit is 60 to 85 °C, depending on the model)."""
 
 _JOIN_VIDEO = 'sudo usermod -aG video "$USER"  # then log in again'
 _APT_ARRAYS = "sudo apt install -y python3-numpy python3-pil"
@@ -34,23 +35,34 @@ _LIBRARIES = {
     "libwebpmux.so.3": "libwebpmux3",
     "libxcb.so.1": "libxcb1",
 }
-"""Shared libraries that wheels from piwheels expect of the system, and Debian's packages that bring them."""
+"""Shared libraries that wheels from piwheels need, and the Debian packages that contain them."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report: ``state`` is OK, NOTE or PROBLEM, ``mend`` a line for the shell, or empty."""
+    """The result of one check, a line of the report.
+
+    Attributes:
+        name: the part that was checked.
+        state: ``OK``, ``NOTE`` or ``PROBLEM``.
+        text: the facts, and what they mean.
+        remedy: the shell command that fixes the problem; empty if there is none.
+    """
 
     name: str
     state: str
     text: str
-    mend: str = ""
+    remedy: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain values; programs read the remedy as ``mend``."""
+        return {"name": self.name, "state": self.state, "text": self.text, "mend": self.remedy}
 
 
-def check(at: Situation) -> tuple[Check, ...]:
-    """Judges everything."""
+def run_checks(at: Situation) -> tuple[Check, ...]:
+    """Checks everything, in the order of the report."""
     runtimes = [_runtime(at, name, state) for name, state in at.runtimes.items()]
-    missing = [] if at.usable or any(each.state == PROBLEM for each in runtimes) else [_no_runtime(at)]
+    missing = [] if at.usable or any(runtime.state == PROBLEM for runtime in runtimes) else [_no_runtime(at)]
     return (
         _board(at), _system(at), _memory(at), _python(at),
         _package(at, "numpy", at.numpy), _package(at, "pillow", at.pillow),
@@ -59,14 +71,14 @@ def check(at: Situation) -> tuple[Check, ...]:
 
 
 def in_environment(at: Situation, line: str) -> str:
-    """An install line, in a new virtual environment where pip would refuse to work outside of one."""
+    """An install command, preceded by creating a virtual environment if pip would refuse to work without one."""
     if at.python.venv or not at.python.managed or " -m pip " not in line:
         return line
     return f"{_new_environment(at)} && {line}"
 
 
 def _new_environment(at: Situation) -> str:
-    """The command that makes a virtual environment and activates it."""
+    """The command that creates a virtual environment and activates it."""
     option = "--system-site-packages " if at.hardware.raspberry or at.cameras.picamera2_system else ""
     return f"python3 -m venv {option}~/graft && . ~/graft/bin/activate"
 
@@ -83,10 +95,11 @@ def _system(at: Situation) -> Check:
     bits = f"{machine.bits}-bit on {machine.cpu}"
     text = f"{hardware.system or 'unknown system'}, kernel {hardware.kernel or 'unknown'}, {bits}, {at.python.libc}"
     if machine.bits == 32 and hardware.wide:  # noqa: PLR2004
-        wheels = "tflite-runtime 2.14.0" if machine.python <= (3, 11) else "no runtime"
-        return Check("system", NOTE, f"{text}; this processor could run a 64-bit system, with LiteRT; here: {wheels}")
+        wheels = "only tflite-runtime 2.14.0" if machine.python <= (3, 11) else "no runtime"
+        note = f"this system has {wheels}; the processor could run a 64-bit system, which has LiteRT"
+        return Check("system", NOTE, f"{text}; {note}")
     if machine.linux and machine.glibc is None:
-        return Check("system", NOTE, f"{text}; the runtimes are built for glibc: use Debian or a relative of it")
+        return Check("system", NOTE, f"{text}; the runtimes need glibc: use Debian or a system based on it")
     return Check("system", OK, text)
 
 
@@ -94,9 +107,9 @@ def _memory(at: Situation) -> Check:
     total, free = at.hardware.memory_mb, at.hardware.free_mb
     if total is None or free is None:
         return Check("memory", OK, "unknown")
-    text = f"{total:,} MB, {free:,} MB of it free"
+    text = f"{total:,} MB, {free:,} MB free"
     if free < _SMALL_MEMORY_MB:
-        return Check("memory", NOTE, f"{text}: close other programs; int8 models need the least")
+        return Check("memory", NOTE, f"{text}: close other programs; int8 models need the least memory")
     return Check("memory", OK, text)
 
 
@@ -104,29 +117,30 @@ def _python(at: Situation) -> Check:
     python = at.python
     text = f"{python.version}, {at.machine.bits}-bit"
     if python.venv:
-        text += ", in a virtual environment" + (" that sees the system's packages" if python.system_packages else "")
+        text += ", in a virtual environment" + (" with the system's packages" if python.system_packages else "")
     if python.managed and not python.venv:
         line = _new_environment(at)
-        return Check("python", NOTE, f"{text}, where pip refuses to install: use a virtual environment", line)
+        return Check("python", NOTE, f"{text}; pip refuses to install here: use a virtual environment", line)
     return Check("python", OK, text)
 
 
-def _package(at: Situation, name: str, found: Package) -> Check:
+def _package(at: Situation, name: str, package: Package) -> Check:
     arm32 = at.machine.bits == 32 and at.machine.cpu.startswith(("arm", "aarch64"))  # noqa: PLR2004
-    wanted = '"numpy<2"' if name == "numpy" and at.machine.python <= (3, 11) else name
-    line = in_environment(at, f"python3 -m pip install {wanted}")
+    requirement = '"numpy<2"' if name == "numpy" and at.machine.python <= (3, 11) else name
+    line = in_environment(at, f"python3 -m pip install {requirement}")
     if arm32:
-        sight = "" if at.python.system_packages else " && python3 -m venv --system-site-packages ~/graft"
-        line = f"{_APT_ARRAYS}{sight}"
-    if found.version is None:
+        venv = "" if at.python.system_packages else " && python3 -m venv --system-site-packages ~/graft"
+        line = f"{_APT_ARRAYS}{venv}"
+    if package.version is None:
         return Check(name, PROBLEM, "not installed", line)
-    if found.error is not None:
-        line = _library_line(found.error.what) or line
-        return Check(name, PROBLEM, f"{found.version}, does not work: {found.error}", line)
+    if package.error is not None:
+        line = _library_line(package.error.what) or line
+        return Check(name, PROBLEM, f"{package.version}, does not work: {package.error}", line)
     if name == "numpy" and at.runtimes["tflite-runtime"].version is not None:
-        fits = not found.version.startswith(("2.", "3."))
-        return Check(name, OK if fits else NOTE, f"{found.version}, {'fits' if fits else 'too new for'} tflite-runtime")
-    return Check(name, OK, found.version)
+        fits = not package.version.startswith(("2.", "3."))
+        text = f"{package.version}, {'works with' if fits else 'too new for'} tflite-runtime"
+        return Check(name, OK if fits else NOTE, text)
+    return Check(name, OK, package.version)
 
 
 def _library_line(error: str) -> str:
@@ -138,12 +152,12 @@ def _runtime(at: Situation, name: str, state: RuntimeState) -> Check:
         available = install_line(at.machine, name) is not None
         return Check(name, OK, "not installed" if available else no_runtime(at.machine, name).what)
     if state.runs and state.error is None:
-        bad = {model: reason for model, reason in state.models.items() if reason}
-        if bad:
-            return Check(name, PROBLEM, f"{state.version}, cannot open a model: {next(iter(bad.values()))}")
+        reasons = [reason for reason in state.models.values() if reason]
+        if reasons:
+            return Check(name, PROBLEM, f"{state.version}, cannot open a model: {reasons[0]}")
         return Check(name, OK, f"{state.version}, runs {' and '.join(state.runs)} models")
-    reason = state.error.what if state.error else "runs nothing"
-    runs = f"runs {' and '.join(state.runs)} models only" if state.runs else "does not work"
+    reason = state.error.what if state.error else "it runs nothing"
+    runs = f"runs only {' and '.join(state.runs)} models" if state.runs else "does not work"
     level = NOTE if at.usable or not at.numpy.works else PROBLEM
     return Check(name, level, f"{state.version}, {runs}: {reason}", _runtime_line(at, name))
 
@@ -158,52 +172,54 @@ def _runtime_line(at: Situation, name: str) -> str:
 
 
 def _no_runtime(at: Situation) -> Check:
-    """Where nothing is installed: the line that installs a runtime, or the system that has one."""
+    """Where no runtime works: the command that installs one, or the system that has one."""
     if not (at.numpy.works and at.pillow.works) and any(state.version for state in at.runtimes.values()):
-        return Check("runtime", PROBLEM, "no model can run before numpy and Pillow work")
+        return Check("runtime", PROBLEM, "no model can run until numpy and Pillow work")
     line = install_line(at.machine)
     if line is not None:
-        return Check("runtime", PROBLEM, "none is installed that works", in_environment(at, line))
+        return Check("runtime", PROBLEM, "no working runtime is installed", in_environment(at, line))
     if at.machine.bits == 32 and at.hardware.wide:  # noqa: PLR2004
-        way = "install the 64-bit Raspberry Pi OS, which this processor can run"
+        advice = "install the 64-bit Raspberry Pi OS, which this processor can run"
     elif at.machine.bits == 32:  # noqa: PLR2004
-        way = "this processor is 32-bit only: tflite-runtime 2.14.0 runs on the 32-bit Bookworm (Python 3.11, ARMv7)"
+        advice = "this processor is 32-bit only: tflite-runtime 2.14.0 runs on 32-bit Bookworm (Python 3.11, ARMv7)"
     else:
-        way = "use a Debian-based 64-bit system with Python 3.10 or later"
-    return Check("runtime", PROBLEM, f"{no_runtime(at.machine).what}: {way}")
+        advice = "use a Debian-based 64-bit system with Python 3.10 or later"
+    return Check("runtime", PROBLEM, f"{no_runtime(at.machine).what}: {advice}")
 
 
-def _camera(at: Situation, found: Cameras) -> Check:
-    usable = [each for each in found.devices if each.usable]
-    names = [f"{each.path} ({each.name})" for each in usable]
-    parts = [f"Picamera2 {found.picamera2} sees {', '.join(found.attached) or 'no camera'}"] if found.picamera2 else []
+def _camera(at: Situation, cameras: Cameras) -> Check:
+    usable = [device for device in cameras.devices if device.usable]
+    names = [f"{device.path} ({device.name})" for device in usable]
+    attached = ", ".join(cameras.attached) or "no camera"
+    parts = [f"Picamera2 {cameras.picamera2} sees {attached}"] if cameras.picamera2 else []
     parts += [f"V4L2: {', '.join(names)}"] if names else []
-    text = "; ".join(parts) or "none found; only 'graft-device run' wants one"
-    if found.picamera2_error:
-        return Check("camera", NOTE, f"{text}; Picamera2 does not work: {found.picamera2_error}", _APT_PICAMERA2)
-    if found.picamera2 is None and found.picamera2_system:
+    text = "; ".join(parts) or "none found; only 'graft-device run' needs one"
+    if cameras.picamera2_error:
+        return Check("camera", NOTE, f"{text}; Picamera2 does not work: {cameras.picamera2_error}", _APT_PICAMERA2)
+    if cameras.picamera2 is None and cameras.picamera2_system:
         line = "python3 -m venv --system-site-packages ~/graft"
         return Check("camera", NOTE, f"{text}; the system has Picamera2, but this Python does not see it", line)
-    if found.picamera2 is None and at.hardware.raspberry:
-        return Check("camera", NOTE, f"{text}; Picamera2, for the board's own cameras, is missing", _APT_PICAMERA2)
-    if len(usable) < len(found.devices):
-        return Check("camera", NOTE, f"{text}; this user may not open {found.devices[0].path}", _JOIN_VIDEO)
-    if usable and not found.pyav:
+    if cameras.picamera2 is None and at.hardware.raspberry:
+        text = f"{text}; Picamera2, which reads Raspberry Pi cameras, is missing"
+        return Check("camera", NOTE, text, _APT_PICAMERA2)
+    if len(usable) < len(cameras.devices):
+        return Check("camera", NOTE, f"{text}; this user may not open {cameras.devices[0].path}", _JOIN_VIDEO)
+    if usable and not cameras.pyav:
         line = _APT_PYAV if at.machine.bits == 32 else in_environment(at, _PIP_PYAV)  # noqa: PLR2004
         return Check("camera", NOTE, f"{text}; PyAV, which reads V4L2 cameras, is not installed", line)
     return Check("camera", OK, text)
 
 
-def _heat(found: Thermal) -> Check:
-    degrees = "no sensor" if found.celsius is None else f"{found.celsius} °C"
-    pace = f"governor {', '.join(found.governors)}" if found.governors else "the kernel tells of no governor"
-    held = "nothing here tells of throttling" if not found.known else "not throttled"
-    text = f"{degrees}, {held}, {pace}"
-    flags = found.throttled_now or found.throttled_before
+def _heat(thermal: Thermal) -> Check:
+    degrees = "no sensor" if thermal.celsius is None else f"{thermal.celsius} °C"
+    governor = f"governor {', '.join(thermal.governors)}" if thermal.governors else "governor unknown"
+    throttling = "not throttled" if thermal.known else "throttling unknown"
+    text = f"{degrees}, {throttling}, {governor}"
+    flags = thermal.throttled_now or thermal.throttled_before
     if flags:
-        when = "now" if found.throttled_now else "since the board started"
-        text = f"{degrees}, held back {when} ({', '.join(flags)}), {pace}"
-        return Check("heat", NOTE, f"{text}: {mend(set(flags))}")
-    if found.celsius is not None and found.celsius >= _HOT_CELSIUS:
-        return Check("heat", NOTE, f"{text}: {mend(set())}")
+        when = "now" if thermal.throttled_now else "since the board started"
+        text = f"{degrees}, throttled {when} ({', '.join(flags)}), {governor}"
+        return Check("heat", NOTE, f"{text}: {throttling_remedy(set(flags))}")
+    if thermal.celsius is not None and thermal.celsius >= _HOT_CELSIUS:
+        return Check("heat", NOTE, f"{text}: {throttling_remedy(set())}")
     return Check("heat", OK, text)

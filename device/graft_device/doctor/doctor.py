@@ -1,4 +1,4 @@
-"""Whether models run on this board, and if not, why."""
+"""Checks whether models run on this board, and reports why not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from graft_device.doctor.checks import Check, check
+from graft_device.doctor.checks import Check, run_checks
 from graft_device.doctor.situation import Situation, gather
 from graft_device.system.machine import ROOT
 
@@ -14,48 +14,48 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Report:
-    """What was found and what it means."""
+class DoctorReport:
+    """The facts about a board and the checks of them."""
 
     situation: Situation
     checks: tuple[Check, ...]
 
     @property
     def usable(self) -> tuple[str, ...]:
-        """The runtimes under which photos can be classified, best first; none: no model can run."""
+        """The runtimes that can classify photos, best first; empty if no model can run."""
         return self.situation.usable
 
     def to_json(self) -> dict[str, Any]:
-        """Everything as plain values."""
-        at = self.situation
+        """The whole report as plain values."""
+        situation = self.situation
         return {
             "format": FORMAT,
             "runs": bool(self.usable),
             "runtimes": list(self.usable),
-            "checks": [asdict(each) for each in self.checks],
+            "checks": [check.to_json() for check in self.checks],
             "machine": {
-                **at.hardware.to_json(),
-                "architecture": at.machine.cpu,
-                "bits": at.machine.bits,
-                "cores": at.python.cores,
+                **situation.hardware.to_json(),
+                "architecture": situation.machine.cpu,
+                "bits": situation.machine.bits,
+                "cores": situation.python.cores,
             },
-            "python": asdict(at.python),
+            "python": asdict(situation.python),
             "packages": {
-                "numpy": at.numpy.to_json(),
-                "pillow": at.pillow.to_json(),
-                **{name: state.to_json() for name, state in at.runtimes.items()},
+                "numpy": situation.numpy.to_json(),
+                "pillow": situation.pillow.to_json(),
+                **{name: state.to_json() for name, state in situation.runtimes.items()},
             },
-            "cameras": at.cameras.to_json(),
-            "thermal": at.thermal.to_json(),
+            "cameras": situation.cameras.to_json(),
+            "thermal": situation.thermal.to_json(),
         }
 
 
-def examine(root: Path = ROOT, models: tuple[Path, ...] = ()) -> Report:
-    """Looks at everything and judges it.
+def examine(root: Path = ROOT, models: tuple[Path, ...] = ()) -> DoctorReport:
+    """Gathers the facts about this board and checks them.
 
     Args:
-        root: where ``proc``, ``sys``, ``etc`` and ``dev`` are.
-        models: files that each runtime shall open.
+        root: the folder that holds ``proc``, ``sys``, ``etc`` and ``dev``.
+        models: model files that each runtime has to open.
     """
-    found = gather(root, models)
-    return Report(found, check(found))
+    situation = gather(root, models)
+    return DoctorReport(situation, run_checks(situation))

@@ -1,4 +1,4 @@
-"""Tries one part of what the board needs; run by ``doctor`` in a process of its own, as a bad one may crash."""
+"""Tests one runtime or package; ``doctor`` runs this in a child process because a broken one may crash."""
 
 from __future__ import annotations
 
@@ -34,21 +34,29 @@ MODELS = {
         "ooCPZWA>A8L(TNGncff18}?U=Yt=qcF7iC-@?NL;Td}_N4TmUgfB"
     ),
 }
-"""Two tiny networks with a head as ``graft train`` fuses it, from a picture of 4 x 4 pixels to three probabilities:
-the mean colour's strongest part wins. Compressed flatbuffers, as ``tests/device_models.py`` writes them."""
+"""Two tiny networks with a head as ``graft train`` fuses it. They map 4 x 4 pixels to three probabilities; the
+strongest channel of the mean colour wins. Compressed flatbuffers, as ``tests/support/device_models.py`` writes them."""
 
 SIDE = 4
 
 
 def main() -> None:
-    """Prints what became of ``sys.argv[1]``: a runtime (optionally with a model file), or a module's name."""
-    part, *models = sys.argv[1:]
-    answer = try_runtime(part, models) if part in {"litert", "tflite-runtime", "tensorflow"} else try_module(part)
-    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+    """Tests the runtime or module named in ``sys.argv[1]`` and prints the result as JSON.
+
+    After a runtime's name, model files may follow that the runtime has to open.
+    """
+    name, *models = sys.argv[1:]
+    result = try_runtime(name, models) if name in {"litert", "tflite-runtime", "tensorflow"} else try_module(name)
+    sys.stdout.write(f"\n{json.dumps(result)}\n")
 
 
 def try_runtime(name: str, models: list[str]) -> dict[str, Any]:
-    """Runs the tiny networks, and opens the models, under one runtime: what worked, and why what did not."""
+    """Runs the tiny networks and opens the models under one runtime.
+
+    Returns:
+        ``runs``, the kinds of tiny network that ran; ``error``, why the first of the others failed, or None; and
+        ``models``, for each file why it cannot be opened, or None.
+    """
     runs: list[str] = []
     errors: list[Failure] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -65,15 +73,16 @@ def try_runtime(name: str, models: list[str]) -> dict[str, Any]:
 
 
 def try_module(name: str) -> dict[str, Any]:
-    """Imports a module: its version, and for Picamera2 the cameras that it sees."""
+    """Imports a module; returns its version and error, and for Picamera2 the names of the cameras that it sees."""
     try:
         module = importlib.import_module(name)
-        answer: dict[str, Any] = {"version": str(getattr(module, "__version__", "")) or None, "error": None}
+        result: dict[str, Any] = {"version": str(getattr(module, "__version__", "")) or None, "error": None}
         if name == "picamera2":
-            answer["cameras"] = [str(each.get("Model", "a camera")) for each in module.Picamera2.global_camera_info()]
-    except Exception as error:  # noqa: BLE001  that is the question
+            cameras = module.Picamera2.global_camera_info()
+            result["cameras"] = [str(camera.get("Model", "a camera")) for camera in cameras]
+    except Exception as error:  # noqa: BLE001  any error is the result
         return {"version": None, "error": asdict(Failure.of(error))}
-    return answer
+    return result
 
 
 def _try_network(name: str, kind: str, path: Path) -> Failure | None:
@@ -89,7 +98,7 @@ def _try_network(name: str, kind: str, path: Path) -> Failure | None:
             pixels[..., strongest] = high
             if runner(pixels)[0].argmax() != strongest:
                 return Failure(f"gives wrong answers ({kind})")
-    except Exception as error:  # noqa: BLE001  that is the question
+    except Exception as error:  # noqa: BLE001  any error is the result
         return Failure.of(error)
     return None
 
@@ -99,6 +108,6 @@ def _try_model(name: str, path: str) -> str | None:
         from graft_device.classifier import Classifier
 
         Classifier(path, name)
-    except Exception as error:  # noqa: BLE001  that is the question
+    except Exception as error:  # noqa: BLE001  any error is the result
         return str(Failure.of(error))
     return None

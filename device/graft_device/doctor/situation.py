@@ -1,4 +1,4 @@
-"""All that decides what runs on a board, gathered without a traceback whatever is missing."""
+"""Gathers the facts that decide whether models run on a board; a missing package is a fact, not an error."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ RUNTIMES = {
     "litert": ("ai_edge_litert", "ai-edge-litert"),
     "tflite-runtime": ("tflite_runtime", "tflite-runtime"),
 }
-"""Of each runtime the module that is imported and the package that brings it. ``graft_device.runtime`` has the like,
-but needs numpy."""
+"""For each runtime, the module to import and the package that contains it. ``graft_device.runtime`` has a similar
+table, but importing that module needs numpy."""
 
 _PROBE_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True)
 class PythonFacts:
-    """The Python that this runs in.
+    """The Python that runs this code.
 
     Attributes:
-        version: in full.
-        executable: where it is.
-        cores: that it may use.
-        venv: whether it is a virtual environment's.
-        system_packages: whether it sees what the system's package manager installed.
+        version: the full version, such as ``3.11.2``.
+        executable: the path of the interpreter.
+        cores: the number of cores that this process may use.
+        venv: whether this Python is in a virtual environment.
+        system_packages: whether it sees the packages that the system's package manager installed.
         managed: whether pip refuses to install outside a virtual environment (PEP 668).
-        libc: the C library and its version, as far as it can be told.
+        libc: the C library and its version, or ``not glibc``.
     """
 
     version: str
@@ -52,11 +52,11 @@ class PythonFacts:
 
 @dataclass(frozen=True)
 class Package:
-    """A package.
+    """The state of a package.
 
     Attributes:
-        version: its version; None where it is not installed.
-        error: why it does not work; None where it does.
+        version: the installed version; None if the package is not installed.
+        error: why the package does not work; None if it does.
     """
 
     version: str | None
@@ -64,34 +64,39 @@ class Package:
 
     @property
     def works(self) -> bool:
-        """Whether it can be imported."""
+        """Whether the package can be imported."""
         return self.version is not None and self.error is None
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as plain values, the error as a text."""
+        """The fields as plain values, with the error as text."""
         return {**self.__dict__, "error": None if self.error is None else str(self.error)}
 
 
 @dataclass(frozen=True)
 class RuntimeState(Package):
-    """A runtime: also which kinds of tiny network it ran, and of each model file why it can't be opened, if so."""
+    """The state of a runtime.
+
+    Attributes:
+        runs: the kinds of tiny network that the runtime ran, ``int8`` and ``float32``.
+        models: for each model file, why the runtime can't open it; None if it can.
+    """
 
     runs: tuple[str, ...] = ()
     models: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def usable(self) -> bool:
-        """Whether it ran something, and opened each model that it was given."""
+        """Whether the runtime ran a tiny network and opened every model file."""
         return bool(self.runs) and not any(self.models.values())
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as plain values, the error as a text."""
+        """The fields as plain values, with the error as text."""
         return {**super().to_json(), "runs": list(self.runs)}
 
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything that ``checks`` judges."""
+    """All the facts about a board that ``checks`` evaluates."""
 
     machine: Machine
     hardware: Hardware
@@ -104,18 +109,18 @@ class Situation:
 
     @property
     def usable(self) -> tuple[str, ...]:
-        """The runtimes under which photos can be classified, best first."""
+        """The runtimes that can classify photos, best first."""
         if not (self.numpy.works and self.pillow.works):
             return ()
         return tuple(name for name, state in self.runtimes.items() if state.usable)
 
 
 def gather(root: Path = ROOT, models: tuple[Path, ...] = ()) -> Situation:
-    """Looks at everything; takes a second or two, as each runtime is tried in a process of its own.
+    """Gathers all facts. This takes a second or two, since each runtime is tested in a child process.
 
     Args:
-        root: where ``proc``, ``sys``, ``etc`` and ``dev`` are.
-        models: files that each runtime shall open.
+        root: the folder that holds ``proc``, ``sys``, ``etc`` and ``dev``.
+        models: model files that each runtime has to open.
     """
     numpy = _package("numpy", "numpy")
     pillow = _package("PIL", "pillow")
@@ -132,11 +137,12 @@ def gather(root: Path = ROOT, models: tuple[Path, ...] = ()) -> Situation:
 
 
 def read_python(prefix: Path | None = None, stdlib: Path | None = None) -> PythonFacts:
-    """Looks at the running Python.
+    """Reads the facts about the running Python.
 
     Args:
-        prefix: of the virtual environment; the running one's when None.
-        stdlib: where Debian marks a Python as managed; the running one's when None.
+        prefix: the folder of the virtual environment; the running Python's when None.
+        stdlib: the folder of the standard library, where Debian marks a Python as managed; the running Python's when
+            None.
     """
     prefix = prefix or Path(sys.prefix)
     stdlib = stdlib or Path(sysconfig.get_path("stdlib"))
@@ -153,7 +159,7 @@ def read_python(prefix: Path | None = None, stdlib: Path | None = None) -> Pytho
 
 
 def describe_machine(root: Path = ROOT) -> dict[str, Any]:
-    """The machine as plain values: ``Hardware``'s, and architecture, bits (Python's) and usable cores."""
+    """The machine as plain values: the fields of ``Hardware``, the architecture, Python's bits, and usable cores."""
     machine = this_machine()
     return {
         **read_hardware(root).to_json(),
@@ -164,9 +170,9 @@ def describe_machine(root: Path = ROOT) -> dict[str, Any]:
 
 
 def describe_versions() -> dict[str, str | None]:
-    """The versions of Python and of what a model runs with; None where it is not installed."""
-    found = {"numpy": ("numpy", "numpy"), "pillow": ("PIL", "pillow"), **RUNTIMES}
-    versions = {name: _version(package) if has_module(module) else None for name, (module, package) in found.items()}
+    """The versions of Python, numpy, Pillow and the runtimes; None for a package that is not installed."""
+    packages = {"numpy": ("numpy", "numpy"), "pillow": ("PIL", "pillow"), **RUNTIMES}
+    versions = {name: _version(package) if has_module(module) else None for name, (module, package) in packages.items()}
     return {"python": platform.python_version(), **versions}
 
 
@@ -186,7 +192,7 @@ def _runtime(name: str, numpy: Package, models: tuple[Path, ...]) -> RuntimeStat
         return RuntimeState(None)
     version = _version(package)
     if not numpy.works:
-        return RuntimeState(version, Failure("cannot be tried: it needs numpy"))
+        return RuntimeState(version, Failure("not tested, since it needs numpy"))
     try:
         answer = ask("graft_device.doctor.probe", name, *map(str, models), timeout=_PROBE_TIMEOUT).value
     except ChildError as error:
@@ -201,5 +207,5 @@ def _failure(answer: dict[str, Any]) -> Failure | None:
 def _version(package: str) -> str:
     try:
         return metadata.version(package)
-    except Exception:  # noqa: BLE001  a damaged record of a package is no reason to stop
-        return "of an unknown version"
+    except Exception:  # noqa: BLE001  damaged package metadata must not stop the report
+        return "unknown version"

@@ -1,4 +1,4 @@
-"""Runs a part of the work in a Python process of its own: it starts fresh, and a crash in native code ends it alone."""
+"""Runs a function in a separate Python process, so that a crash in native code does not end this one."""
 
 from __future__ import annotations
 
@@ -20,50 +20,56 @@ _REASON_LENGTH = 300
 
 
 class ChildError(GraftError):
-    """A helper process could not be started, ran too long, crashed, or reported an error.
+    """A child process could not be started, took too long, crashed, or reported an error.
 
     Attributes:
-        kind: the name of the error's class in the child. Empty where it reported none.
+        kind: the name of the error's class in the child; empty if the child reported no error.
     """
 
     def __init__(self, what: str, remedy: str = "", kind: str = "") -> None:
+        """Creates the error; ``kind`` as the attribute."""
         super().__init__(what, remedy)
         self.kind = kind
 
 
 @dataclass(frozen=True)
 class ChildOutput:
-    """What a child printed: ``value`` is its last line, parsed as JSON; ``text`` is the whole output."""
+    """The output of a child process.
+
+    Attributes:
+        value: the last line of the output, parsed as JSON.
+        text: the whole output.
+    """
 
     value: Any
     text: str
 
 
 def command(module: str, *args: str) -> list[str]:
-    """The command line that runs ``main()`` of a module in a fresh Python, which imports from where this one does."""
+    """The command line that runs a module's ``main()`` in a new Python with the same ``sys.path``."""
     return [sys.executable, "-c", _PROGRAM, module, str(len(sys.path)), *sys.path, *args]
 
 
 def ask(module: str, *args: str, timeout: float) -> ChildOutput:
-    """Runs a module's ``main()`` in a process of its own and parses its last line as JSON.
+    """Runs a module's ``main()`` in a child process and parses the last line of its output as JSON.
 
     Args:
         module: the module's full name.
-        args: the arguments after ``sys.argv[0]``.
-        timeout: seconds after which the process is stopped.
+        args: the child's command-line arguments, ``sys.argv[1:]``.
+        timeout: the longest time that the child may take, in seconds.
 
     Raises:
-        ChildError: the process failed; the message is one line.
+        ChildError: the child could not be started, took too long, crashed or failed; the message is one line.
     """
     try:
-        done = subprocess.run(command(module, *args), capture_output=True, timeout=timeout, check=False)
+        finished = subprocess.run(command(module, *args), capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired as error:
         raise ChildError(f"gave no answer within {timeout:.0f} seconds") from error
     except (OSError, ValueError) as error:
-        raise ChildError(f"no second Python can be started here ({error})") from error
-    text = done.stdout.decode(errors="replace")
-    if done.returncode:
-        raise child_error(done.returncode, done.stderr.decode(errors="replace"))
+        raise ChildError(f"cannot start another Python process ({error})") from error
+    text = finished.stdout.decode(errors="replace")
+    if finished.returncode:
+        raise child_error(finished.returncode, finished.stderr.decode(errors="replace"))
     try:
         return ChildOutput(json.loads(text.strip().rpartition("\n")[2]), text)
     except ValueError as error:
@@ -71,10 +77,10 @@ def ask(module: str, *args: str, timeout: float) -> ChildOutput:
 
 
 def child_error(status: int, stderr: str) -> ChildError:
-    """The error to raise for a child that ended with a status other than 0.
+    """The error for a child process that ended with a status other than 0.
 
-    It has the fields of the error that the child reported with ``fail``. Without such a report it names the signal that
-    ended the child, or has the last line that the child wrote.
+    It has the fields of the error that the child reported with ``fail``. If the child reported none, the error names
+    the signal that killed it, or contains the last line of its error output.
     """
     if status < 0:
         try:
@@ -90,5 +96,5 @@ def child_error(status: int, stderr: str) -> ChildError:
 
 
 def fail(error: GraftError) -> NoReturn:
-    """Ends this child with an error, so that ``ask`` raises it in the parent as a ChildError."""
+    """Ends this child process with an error, which ``ask`` raises in the parent process as a ChildError."""
     sys.exit(Failure.of(error).line())

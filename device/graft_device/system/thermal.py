@@ -1,4 +1,4 @@
-"""How hot the board is, whether it is held back for that, and at what pace its cores may run."""
+"""Reads the board's temperature, whether it is throttled, and how its CPU frequency is chosen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLAGS = {
     2: "throttled",
     3: "soft temperature limit",
 }
-"""Bits of ``vcgencmd get_throttled`` for now; the same 16 higher for "since the board started".
+"""Bits of ``vcgencmd get_throttled`` that describe the present; 16 bits higher, they mean "since the board started".
 
 From Raspberry Pi's documentation of ``vcgencmd``.
 """
@@ -32,16 +32,16 @@ GOVERNOR_LINE = "echo performance | sudo tee /sys/devices/system/cpu/cpufreq/pol
 
 @dataclass(frozen=True)
 class Thermal:
-    """Heat and pace at one moment.
+    """Temperature, throttling and CPU frequency control at one moment.
 
     Attributes:
-        celsius: of the processor, or of the hottest zone; None where there is no sensor.
-        throttled_now: what holds the board back at this moment; see ``FLAGS``.
-        throttled_before: what did since the board started.
-        known: whether anything here tells of throttling.
-        governors: how the cores' frequencies are chosen; empty where the kernel doesn't say.
-        events: how often an x86 processor throttled since it started.
-        load: programs that wanted a core, on average over the last minute.
+        celsius: the processor's temperature, or that of the hottest zone; None if there is no sensor.
+        throttled_now: why the board is throttled now; the values of ``FLAGS``.
+        throttled_before: why the board was throttled at any time since it started; the values of ``FLAGS``.
+        known: whether this machine reports throttling at all.
+        governors: the CPU frequency governors in use; empty if the kernel reports none.
+        events: how often an x86 processor was throttled since it started.
+        load: the number of programs that wanted a core, averaged over the last minute; None if unknown.
     """
 
     celsius: float | None
@@ -58,10 +58,10 @@ class Thermal:
 
 
 def read_thermal(root: Path = ROOT) -> Thermal:
-    """Looks at heat and pace; what cannot be read is None or empty.
+    """Reads temperature, throttling and governors; a value that cannot be read is None or empty.
 
     Args:
-        root: where ``proc`` and ``sys`` are. ``vcgencmd`` is taken from PATH.
+        root: the folder that holds ``proc`` and ``sys``. ``vcgencmd`` is taken from PATH.
     """
     bits = _raspberry_bits(root)
     cooling = _cooling(root)
@@ -69,7 +69,7 @@ def read_thermal(root: Path = ROOT) -> Thermal:
         read_number(path) for path in root.glob("sys/devices/system/cpu/cpu*/thermal_throttle/*_throttle_count")
     ]
     events = [count for count in counters if count is not None]
-    governors = {read_text(each).strip() for each in root.glob(f"{_POLICIES}/*/scaling_governor")}
+    governors = {read_text(path).strip() for path in root.glob(f"{_POLICIES}/*/scaling_governor")}
     now = [name for bit, name in FLAGS.items() if (bits or 0) >> bit & 1]
     return Thermal(
         celsius=_celsius(root),
@@ -82,36 +82,37 @@ def read_thermal(root: Path = ROOT) -> Thermal:
     )
 
 
-def worthless(before: Thermal, after: Thermal, cores: int) -> list[str]:
-    """Why figures taken between two moments tell little of the board, a line each with what to do about it.
+def reasons_to_distrust(before: Thermal, after: Thermal, cores: int) -> list[str]:
+    """Why timings taken between two moments may not be typical of the board; each line includes what to do.
 
     Args:
-        before: when the measurement began.
-        after: when it ended.
-        cores: that programs can use.
+        before: the state when the measurement started.
+        after: the state when the measurement ended.
+        cores: the number of cores that programs can use.
     """
-    found = []
+    reasons = []
     slow = sorted({*before.governors, *after.governors} - {"performance"})
     if slow:
-        found.append(
-            f"the cores' frequency is left to the governor {', '.join(slow)}: for figures that last, {GOVERNOR_LINE}"
+        reasons.append(
+            f"the governor {', '.join(slow)} varies the CPU frequency; for reproducible figures, run: {GOVERNOR_LINE}"
         )
-    held = set(before.throttled_now) | set(after.throttled_now)
-    held |= set(after.throttled_before) - set(before.throttled_before)
+    flags = set(before.throttled_now) | set(after.throttled_now)
+    flags |= set(after.throttled_before) - set(before.throttled_before)
     if after.events > before.events:
-        held.add("throttled")
-    if held:
-        found.append(f"the board was held back ({', '.join(sorted(held))}): {mend(held)}, and measure again")
+        flags.add("throttled")
+    if flags:
+        names = ", ".join(sorted(flags))
+        reasons.append(f"the board was throttled ({names}); {throttling_remedy(flags)}, and measure again")
     if before.load is not None and before.load >= max(cores / 2, 1):
-        found.append(f"other programs wanted {before.load:.1f} of {cores} cores: stop them, and measure again")
-    return found
+        reasons.append(f"other programs used {before.load:.1f} of {cores} cores; stop them and measure again")
+    return reasons
 
 
-def mend(flags: set[str]) -> str:
-    """What helps against the reasons that a board is held back for."""
+def throttling_remedy(flags: set[str]) -> str:
+    """How to stop the throttling that the flags report."""
     if "under-voltage" in flags:
-        return "use the power supply made for it (5.1 V, 3 A; 5 A for a Raspberry Pi 5) and a short cable"
-    return "cool it with a heat sink or a fan"
+        return "use the board's official power supply (5.1 V, 3 A; 5 A for a Raspberry Pi 5) with a short cable"
+    return "cool the board with a heat sink or a fan"
 
 
 def _celsius(root: Path) -> float | None:
@@ -122,17 +123,17 @@ def _celsius(root: Path) -> float | None:
             zones.append((read_text(zone / "type").strip().lower(), value / 1000))
     if not zones:
         return None
-    ours = [celsius for kind, celsius in zones if kind.startswith(_CPU_ZONES)]
-    return round(max(ours or [celsius for _, celsius in zones]), 1)
+    cpu = [celsius for zone, celsius in zones if zone.startswith(_CPU_ZONES)]
+    return round(max(cpu or [celsius for _, celsius in zones]), 1)
 
 
 def _raspberry_bits(root: Path) -> int | None:
-    """The firmware's flags, from its tool or else from the kernel's copy."""
-    texts = [_vcgencmd(), *(read_text(root / place / "get_throttled") for place in _FIRMWARE)]
+    """The firmware's flags, from ``vcgencmd`` or else from the kernel's file."""
+    texts = [_vcgencmd(), *(read_text(root / folder / "get_throttled") for folder in _FIRMWARE)]
     for text in texts:
-        found = re.fullmatch(r"(?:throttled=)?(?:0x)?([0-9a-fA-F]{1,8})", text.strip())
-        if found:
-            return int(found[1], 16)
+        match = re.fullmatch(r"(?:throttled=)?(?:0x)?([0-9a-fA-F]{1,8})", text.strip())
+        if match:
+            return int(match[1], 16)
     return None
 
 
@@ -141,7 +142,7 @@ def _vcgencmd() -> str:
     if tool is None:
         return ""
     try:
-        done = subprocess.run(
+        finished = subprocess.run(
             [tool, "get_throttled"],
             capture_output=True,
             timeout=_TIMEOUT,
@@ -149,11 +150,11 @@ def _vcgencmd() -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+    return finished.stdout.decode(errors="replace") if finished.returncode == 0 else ""
 
 
 def _cooling(root: Path) -> int | None:
-    """How far the kernel has slowed the processor to cool it, in steps; None where it can't."""
+    """By how many steps the kernel slows the processor to cool it; None if the kernel can't do that."""
     states = []
     for device in root.glob("sys/class/thermal/cooling_device*"):
         kind = read_text(device / "type").strip().lower()

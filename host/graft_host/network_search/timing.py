@@ -12,7 +12,7 @@ import numpy as np
 
 from graft_device.runtime import open_model
 from graft_device.system.machine import ROOT, read_text, usable_cores
-from graft_device.system.thermal import read_thermal, worthless
+from graft_device.system.thermal import read_thermal, reasons_to_distrust
 from graft_host.support.progress import Progress
 
 _TURNS = 5
@@ -81,7 +81,7 @@ def time_networks(networks: Sequence[Network], threads: int, progress: Progress,
             turns.take([place for place, network in enumerate(networks) if network.image_size in sizes])
     # The load of the last minute is the search's own. And a workstation's governor slows all networks alike.
     start = replace(before, load=turns.wanted, governors=())
-    found = worthless(start, replace(read_thermal(root), governors=()), usable_cores())
+    found = reasons_to_distrust(start, replace(read_thermal(root), governors=()), usable_cores())
     return Timing(turns.runtime, turns.ms, (*found, *_disorder(out_of_order(networks, turns.ms))))
 
 

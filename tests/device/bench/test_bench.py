@@ -101,8 +101,8 @@ def test_what_another_program_reads(model: Path, photo: Path) -> None:
 def test_without_a_photo_one_is_made_and_it_says_so(model: Path) -> None:
     done = graft_device("bench", model, "--rounds", 2, "--runtime", "litert", "--threads", 1)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("no --photo: making one of 12 megapixels")
-    assert f"photo    made for this, {WIDTH} x {HEIGHT}, " in done.stdout
+    assert done.stderr.startswith("no --photo: creating a synthetic one of 12 megapixels")
+    assert f"photo    synthetic, {WIDTH} x {HEIGHT}, " in done.stdout
     assert "colours.tflite: mixed0 at 32, int8, 0.0 MB" in done.stdout
     row = done.stdout.splitlines()[-1].split()
     assert (row[0], row[2]) == ("litert", "1")
@@ -202,14 +202,14 @@ def test_peak_memory(tmp_path: Path) -> None:
     assert (peak_memory_mb(tmp_path / "none") or 0) > 10
 
 
-def test_a_board_that_is_held_back(model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_board_that_is_throttled(model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from graft_device.bench.bench import bench
 
     write_vcgencmd(tmp_path / "tools", "throttled=0x50005")
     monkeypatch.setenv("PATH", str(tmp_path / "tools"))
     found = bench(read_model(model), ["litert"], [1], 1, photo, root=write_tree(tmp_path, PI_5)).to_json()
     assert [warning.split()[0:3] for warning in found["warnings"]] == [
-        ["the", "cores'", "frequency"],
+        ["the", "governor", "ondemand"],
         ["the", "board", "was"],
     ]
     assert found["machine"]["board"] == "Raspberry Pi 5 Model B Rev 1.0"

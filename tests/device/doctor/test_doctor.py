@@ -15,14 +15,14 @@ import pytest
 
 import graft_device
 from graft_device.doctor.cameras import Cameras, read_cameras
-from graft_device.doctor.checks import Check, check
+from graft_device.doctor.checks import Check, run_checks
 from graft_device.doctor.probe import MODELS, SIDE
 from graft_device.doctor.situation import Package, RuntimeState, read_python
 from graft_device.failure import Failure
 from graft_device.runtime_packages import Machine
 from graft_device.system.child import ChildError, ask
 from graft_device.system.machine import read_hardware
-from graft_device.system.thermal import GOVERNOR_LINE, read_thermal, worthless
+from graft_device.system.thermal import GOVERNOR_LINE, read_thermal, reasons_to_distrust
 from tests.conftest import error_line
 from tests.conftest import graft_device as run
 from tests.device.test_runtime import needs_tflite_runtime
@@ -68,7 +68,7 @@ def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def named(at: Situation, name: str) -> Check:
-    (found,) = (each for each in check(at) if each.name == name)
+    (found,) = (each for each in run_checks(at) if each.name == name)
     return found
 
 
@@ -116,7 +116,7 @@ def test_where_nothing_can_be_read(tmp_path: Path, no_tools: Path) -> None:
         assert (found.memory_mb, found.free_mb, found.cpu, found.features) == (None, None, None, ())
         assert (heat.celsius, heat.throttled_now, heat.known, heat.load) == (None, (), False, None)
         assert json.loads(json.dumps([found.to_json(), heat.to_json()]))
-        assert {each.state for each in check(situation(root))} <= {"ok", "note"}
+        assert {each.state for each in run_checks(situation(root))} <= {"ok", "note"}
 
 
 def test_folders_where_files_should_be(tmp_path: Path, no_tools: Path) -> None:
@@ -146,11 +146,11 @@ def test_throttled_as_vcgencmd_says(tmp_path: Path, no_tools: Path) -> None:
     assert found.throttled_before == ("frequency capped", "throttled", "soft temperature limit")
     heat = named(situation(root), "heat")
     assert heat.state == "note"
-    assert "held back now (frequency capped, throttled)" in heat.text
+    assert "throttled now (frequency capped, throttled)" in heat.text
     assert "heat sink or a fan" in heat.text
     write_vcgencmd(no_tools, "throttled=0x50000")
     heat = named(situation(root), "heat")
-    assert "held back since the board started (under-voltage, throttled)" in heat.text
+    assert "throttled since the board started (under-voltage, throttled)" in heat.text
     assert "power supply" in heat.text
 
 
@@ -170,23 +170,23 @@ def test_the_kernel_slows_the_processor(tmp_path: Path, no_tools: Path) -> None:
     assert (found.celsius, found.throttled_now, found.known, found.events) == (61.0, ("throttled",), True, 7)
 
 
-def test_what_makes_figures_worthless(tmp_path: Path, no_tools: Path) -> None:
+def test_reasons_to_distrust_figures(tmp_path: Path, no_tools: Path) -> None:
     write_vcgencmd(no_tools, "throttled=0x40000")
     slow = read_thermal(write_tree(tmp_path / "5", PI_5))
-    (line,) = worthless(slow, slow, 4)  # throttled some time before is no reason
+    (line,) = reasons_to_distrust(slow, slow, 4)  # throttled some time before is no reason
     assert "ondemand" in line
     assert GOVERNOR_LINE in line
     fast = replace(slow, governors=("performance",))
-    assert worthless(fast, fast, 4) == []
-    (line,) = worthless(fast, replace(fast, throttled_before=("throttled", "under-voltage")), 4)
-    assert line.startswith("the board was held back (under-voltage): use the power supply")
-    (line,) = worthless(replace(fast, throttled_now=("throttled",)), fast, 4)
-    assert "(throttled): cool it" in line
-    (line,) = worthless(fast, replace(fast, events=1), 4)
-    assert "held back" in line
-    (line,) = worthless(replace(fast, load=3.5), fast, 4)
-    assert "other programs wanted 3.5 of 4 cores" in line
-    assert worthless(replace(fast, load=1.9), replace(fast, load=4.0), 4) == []
+    assert reasons_to_distrust(fast, fast, 4) == []
+    (line,) = reasons_to_distrust(fast, replace(fast, throttled_before=("throttled", "under-voltage")), 4)
+    assert line.startswith("the board was throttled (under-voltage); use the board's official power supply")
+    (line,) = reasons_to_distrust(replace(fast, throttled_now=("throttled",)), fast, 4)
+    assert "(throttled); cool the board" in line
+    (line,) = reasons_to_distrust(fast, replace(fast, events=1), 4)
+    assert "was throttled" in line
+    (line,) = reasons_to_distrust(replace(fast, load=3.5), fast, 4)
+    assert "other programs used 3.5 of 4 cores" in line
+    assert reasons_to_distrust(replace(fast, load=1.9), replace(fast, load=4.0), 4) == []
 
 
 # Judgments
@@ -195,18 +195,18 @@ def test_what_makes_figures_worthless(tmp_path: Path, no_tools: Path) -> None:
 def test_all_is_well(tmp_path: Path, no_tools: Path) -> None:
     at = situation(write_tree(tmp_path, PI_5), tflite_runtime=TFLITE)
     assert at.usable == ("litert", "tflite-runtime")
-    found = check(at)
+    found = run_checks(at)
     assert [each.name for each in found] == [
         "board", "system", "memory", "python", "numpy", "pillow", "litert", "tflite-runtime", "camera", "heat",
     ]  # fmt: skip
     assert {each.name for each in found if each.state != "ok"} == {"camera"}  # no Picamera2
     assert found[0].text == "Raspberry Pi 5 Model B Rev 1.0, 4 cores of Cortex-A76 (dotprod, fp16, neon)"
-    assert found[4].text == "1.26.4, fits tflite-runtime"
+    assert found[4].text == "1.26.4, works with tflite-runtime"
     assert found[6].text == "2.3.0, runs int8 and float32 models"
 
 
 @pytest.mark.parametrize(
-    ("machine", "mend"),
+    ("machine", "remedy"),
     [
         (BOOKWORM, "python3 -m pip install ai-edge-litert"),
         (TRIXIE, "python3 -m pip install ai-edge-litert"),
@@ -214,14 +214,14 @@ def test_all_is_well(tmp_path: Path, no_tools: Path) -> None:
         (Machine("aarch64", 64, (3, 9), (2, 31), True), 'python3 -m pip install "tflite-runtime==2.13.0" "numpy<2"'),
     ],
 )
-def test_no_runtime_is_a_problem_with_the_line_that_installs_one(tmp_path: Path, machine: Machine, mend: str) -> None:
+def test_no_runtime_is_a_problem_with_the_line_that_installs_one(tmp_path: Path, machine: Machine, remedy: str) -> None:
     at = situation(write_tree(tmp_path, PI_5), machine, litert=NO_RUNTIME)
     assert at.usable == ()
-    assert named(at, "runtime") == Check("runtime", "problem", "none is installed that works", mend)
+    assert named(at, "runtime") == Check("runtime", "problem", "no working runtime is installed", remedy)
     managed = replace(at, python=SYSTEM_PYTHON)
-    assert named(managed, "runtime").mend == f"{VENV_LINE} && . ~/graft/bin/activate && {mend}"
+    assert named(managed, "runtime").remedy == f"{VENV_LINE} && . ~/graft/bin/activate && {remedy}"
     pc = replace(managed, hardware=replace(at.hardware, board="ACME"))
-    assert named(pc, "runtime").mend.startswith("python3 -m venv ~/graft && ")
+    assert named(pc, "runtime").remedy.startswith("python3 -m venv ~/graft && ")
 
 
 def test_where_there_is_no_runtime_for_the_system(tmp_path: Path) -> None:
@@ -231,14 +231,14 @@ def test_where_there_is_no_runtime_for_the_system(tmp_path: Path) -> None:
         "there is no runtime for 32-bit Python 3.13 on armv7l: "
         "install the 64-bit Raspberry Pi OS, which this processor can run"
     )
-    assert (found.state, found.mend) == ("problem", "")
-    assert "here: no runtime" in named(at, "system").text
+    assert (found.state, found.remedy) == ("problem", "")
+    assert "this system has no runtime" in named(at, "system").text
     narrow = replace(at, hardware=replace(at.hardware, wide=False), machine=replace(TRIXIE_32, cpu="armv6l"))
     assert "this processor is 32-bit only" in named(narrow, "runtime").text
     assert named(narrow, "system").state == "ok"
     musl = situation(tmp_path, Machine("x86_64", 64, (3, 12), None, True), litert=NO_RUNTIME)
     assert "use a Debian-based 64-bit system" in named(musl, "runtime").text
-    assert "built for glibc" in named(musl, "system").text
+    assert "the runtimes need glibc" in named(musl, "system").text
 
 
 def test_a_32_bit_system_with_its_runtime(tmp_path: Path) -> None:
@@ -246,19 +246,22 @@ def test_a_32_bit_system_with_its_runtime(tmp_path: Path) -> None:
     at = situation(root, BOOKWORM_32, litert=NO_RUNTIME, tflite_runtime=TFLITE)
     assert at.usable == ("tflite-runtime",)
     assert named(at, "system").state == "note"
-    assert "could run a 64-bit system, with LiteRT; here: tflite-runtime 2.14.0" in named(at, "system").text
+    assert (
+        "this system has only tflite-runtime 2.14.0; the processor could run a 64-bit system"
+        in named(at, "system").text
+    )
     assert named(at, "litert").text == "there is no litert for 32-bit Python 3.11 on armv7l"
     assert named(at, "memory").state == "note"
     assert named(at, "heat").state == "note"
     bare = replace(at, numpy=MISSING)
     assert bare.usable == ()
-    assert named(bare, "numpy").mend == f"sudo apt install -y python3-numpy python3-pil && {VENV_LINE}"
+    assert named(bare, "numpy").remedy == f"sudo apt install -y python3-numpy python3-pil && {VENV_LINE}"
 
 
 def test_a_kernel_of_64_bits_under_a_system_of_32(tmp_path: Path) -> None:
     at = situation(write_tree(tmp_path, PI_5), replace(BOOKWORM_32, cpu="aarch64"), litert=NO_RUNTIME)
     assert "32-bit on aarch64" in named(at, "system").text
-    assert named(at, "runtime").mend == 'python3 -m pip install "tflite-runtime==2.14.0" "numpy<2"'
+    assert named(at, "runtime").remedy == 'python3 -m pip install "tflite-runtime==2.14.0" "numpy<2"'
 
 
 def test_numpy_2_under_tflite_runtime(tmp_path: Path) -> None:
@@ -292,7 +295,7 @@ def test_a_model_that_cannot_be_opened(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "error", "mend"),
+    ("name", "error", "remedy"),
     [
         ("numpy", "libopenblas.so.0: cannot open shared object file", "sudo apt install -y libopenblas0"),
         ("pillow", "libopenjp2.so.7: cannot open shared object file", "sudo apt install -y libopenjp2-7"),
@@ -300,19 +303,19 @@ def test_a_model_that_cannot_be_opened(tmp_path: Path) -> None:
         ("numpy", "no such thing", 'python3 -m pip install "numpy<2"'),
     ],
 )
-def test_a_package_that_does_not_work(tmp_path: Path, name: str, error: str, mend: str) -> None:
-    at = situation(tmp_path, litert=RuntimeState("2.3.0", Failure("cannot be tried: it needs numpy")))
+def test_a_package_that_does_not_work(tmp_path: Path, name: str, error: str, remedy: str) -> None:
+    at = situation(tmp_path, litert=RuntimeState("2.3.0", Failure("not tested, since it needs numpy")))
     broken = Package("9.9", Failure(error))
     at = replace(at, numpy=broken) if name == "numpy" else replace(at, pillow=broken)
     assert at.usable == ()
-    assert named(at, name) == Check(name, "problem", f"9.9, does not work: {error}", mend)
+    assert named(at, name) == Check(name, "problem", f"9.9, does not work: {error}", remedy)
 
 
 def test_a_python_where_pip_refuses(tmp_path: Path) -> None:
     at = situation(write_tree(tmp_path, PI_5), python=SYSTEM_PYTHON)
     assert named(at, "python").state == "note"
-    assert named(at, "python").mend == f"{VENV_LINE} && . ~/graft/bin/activate"
-    assert named(replace(at, python=VENV), "python").mend == ""
+    assert named(at, "python").remedy == f"{VENV_LINE} && . ~/graft/bin/activate"
+    assert named(replace(at, python=VENV), "python").remedy == ""
 
 
 def test_what_python_says_of_itself(tmp_path: Path) -> None:
@@ -338,7 +341,7 @@ def test_cameras_of_a_raspberry_pi_5_in_a_venv_of_its_own(tmp_path: Path, no_too
     found = read_cameras(root)
     assert (found.devices, found.picamera2_system, found.tool) == ((), True, "rpicam-hello")
     camera = named(situation(root, cameras=found), "camera")
-    assert (camera.state, camera.mend) == ("note", VENV_LINE)
+    assert (camera.state, camera.remedy) == ("note", VENV_LINE)
     assert "the system has Picamera2" in camera.text
 
 
@@ -352,10 +355,10 @@ def test_a_webcam(tmp_path: Path, no_tools: Path) -> None:
     ready = named(replace(pc, cameras=replace(found, pyav=True)), "camera")
     assert (ready.state, ready.text) == ("ok", "V4L2: /dev/video0 (HD Pro Webcam C920)")
     without = replace(pc, cameras=replace(found, pyav=False))
-    assert named(without, "camera").mend == 'python3 -m pip install "av>=12"'
-    assert named(replace(without, machine=BOOKWORM_32), "camera").mend == "sudo apt install -y python3-av"
+    assert named(without, "camera").remedy == 'python3 -m pip install "av>=12"'
+    assert named(replace(without, machine=BOOKWORM_32), "camera").remedy == "sudo apt install -y python3-av"
     closed = replace(found, devices=tuple(replace(each, usable=False) for each in found.devices))
-    assert "usermod -aG video" in named(replace(pc, cameras=closed), "camera").mend
+    assert "usermod -aG video" in named(replace(pc, cameras=closed), "camera").remedy
 
 
 def test_picamera2_on_the_board(tmp_path: Path) -> None:
@@ -364,7 +367,7 @@ def test_picamera2_on_the_board(tmp_path: Path) -> None:
     assert named(situation(root, cameras=good), "camera") == Check("camera", "ok", "Picamera2 0.3.31 sees imx708")
     bad = replace(good, picamera2=None, picamera2_error="No module named 'libcamera'", attached=())
     assert "does not work: No module named 'libcamera'" in named(situation(root, cameras=bad), "camera").text
-    assert "python3-picamera2" in named(situation(root, cameras=NO_CAMERAS), "camera").mend
+    assert "python3-picamera2" in named(situation(root, cameras=NO_CAMERAS), "camera").remedy
 
 
 # The probe
@@ -400,7 +403,7 @@ def test_a_child_that_crashes_or_hangs_or_says_nothing(tmp_path: Path, monkeypat
             ask(f"child_{name}", timeout=1 if name == "hang" else 30)
         assert len(str(caught.value).splitlines()) == 1
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
-    with pytest.raises(ChildError, match="no second Python can be started"):
+    with pytest.raises(ChildError, match="cannot start another Python process"):
         ask("child_silent", timeout=30)
 
 
@@ -445,7 +448,7 @@ def test_doctor_for_a_person() -> None:
     done = run("doctor")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[-1].startswith("models run here, under litert")
+    assert lines[-1].startswith("models run here, with litert")
     assert any(line.startswith("ok       litert ") for line in lines)
 
 
@@ -485,7 +488,7 @@ def test_with_nothing_installed(tmp_path: Path) -> None:
     assert lines[-1] == "no model can run here: see the lines that begin with 'problem'"
     for name in ("numpy", "pillow", "runtime"):
         place = next(n for n, line in enumerate(lines) if line.split()[:2] == ["problem", name])
-        assert "mend it with:  " in lines[place + 1]
+        assert "fix it with:  " in lines[place + 1]
     found = json.loads(doctor_with(site(tmp_path / "again"), "--json").stdout)
     assert (found["runs"], found["runtimes"]) == (False, [])
     assert found["packages"]["numpy"]["version"] is None
@@ -499,7 +502,7 @@ def test_a_runtime_that_crashes_in_earnest(tmp_path: Path) -> None:
     (package / "interpreter.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGILL)")
     done = doctor_with(environment)
     assert (done.returncode, done.stderr) == (1, "")
-    assert "problem  litert          of an unknown version, does not work: crashes (SIGILL)" in done.stdout
+    assert "problem  litert          unknown version, does not work: crashes (SIGILL)" in done.stdout
 
 
 def test_without_pillow_no_photo_can_be_classified(tmp_path: Path) -> None:

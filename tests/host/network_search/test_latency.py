@@ -67,7 +67,7 @@ def test_on_a_quiet_machine_the_quietest_turn_counts_and_nothing_is_said(
 
 def test_other_programs_that_want_the_cores_are_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found, _ = timed(monkeypatch, load(tmp_path, 4))
-    assert found.warnings == ("other programs wanted 3.0 of 2 cores: stop them, and measure again",)
+    assert found.warnings == ("other programs used 3.0 of 2 cores; stop them and measure again",)
 
 
 def test_times_out_of_order_are_taken_again_and_then_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
