@@ -1,4 +1,4 @@
-"""The shipped file itself against photos, through the code that the board runs."""
+"""Tests the shipped file itself on photos, through the code that the board runs."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from graft_host.support.reporter import Reporter, note_skipped
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model says of photos whose class is known.
+    """A model's scores for photos whose class is known.
 
     Attributes:
-        labels: the model's, in output order.
+        labels: the labels of the model, in the order of its output.
         truth: index of each photo's class, ``[N]``.
         scores: probabilities, ``[N,K]``.
-        failures: files that could not be used: path to reason.
-        paths: of the photos, N of them in the order of ``truth``.
-        unknown_below: photos whose best score is below are called unknown; 0 for a model that knows no unknown.
+        failures: files that could not be used, path to reason.
+        paths: the photos' files, N of them in the order of ``truth``.
+        unknown_below: photos whose best score is less than this are called unknown; 0 for a model without a threshold.
     """
 
     labels: tuple[str, ...]
@@ -51,79 +51,79 @@ class Evaluation:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """Index of the class that each photo is taken for, ``[N]``."""
+        """Index of the best class of each photo, ``[N]``."""
         predicted: NDArray[np.int64] = np.argmax(self.scores, axis=1)
         return predicted
 
     @property
     def accuracy(self) -> float:
-        """The share of photos whose class is named."""
+        """The share of photos that are classified correctly."""
         return float(np.mean(self.predicted == self.truth))
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """Photo counts ``[K,K]``: rows are truth, columns what was said."""
+        """Photo counts ``[K,K]``: rows are the true classes, columns the predicted ones."""
         counts = np.zeros((len(self.labels), len(self.labels)), np.int64)
         np.add.at(counts, (self.truth, self.predicted), 1)
         return counts
 
     def per_class(self) -> dict[str, dict[str, float]]:
-        """Precision, recall, F1 and support by label; 0 where there is nothing to divide by."""
+        """Precision, recall, F1 and support by label; a figure without photos is 0."""
         confusion = self.confusion
         figures = {}
         for index, label in enumerate(self.labels):
-            hits, said, support = (
+            hits, predicted, support = (
                 int(n) for n in (confusion[index, index], confusion[:, index].sum(), confusion[index].sum())
             )
             figures[label] = {
-                "precision": hits / said if said else 0.0,
+                "precision": hits / predicted if predicted else 0.0,
                 "recall": hits / support if support else 0.0,
-                "f1": 2 * hits / (said + support) if said + support else 0.0,
+                "f1": 2 * hits / (predicted + support) if predicted + support else 0.0,
                 "support": support,
             }
         return figures
 
     def figures(self) -> dict[str, Any]:
-        """What is told of these photos wherever a model is tested; the class is the best label's, refused or not."""
+        """The figures that every test of a model reports; a photo counts for its best label, refused or not."""
         figures = {"per_class": self.per_class(), "confusion": self.confusion.tolist()}
         if not self.unknown_below:
             return figures
         return {**figures, "unknown": {"below": self.unknown_below, "refused": int(self.refused.sum())}}
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as plain values."""
+        """The figures as ``graft evaluate --json`` prints them."""
         return {
             "accuracy": self.accuracy,
             "photos": len(self.truth),
             **self.figures(),
             "labels": list(self.labels),
-            "skipped": [{"path": os.fsdecode(path), "reason": why} for path, why in self.failures.items()],
+            "skipped": [{"path": os.fsdecode(path), "reason": reason} for path, reason in self.failures.items()],
         }
 
 
 def evaluate(
     model: Path, photos: Sequence[Photo], labels: Sequence[str], threads: int, progress: Progress
 ) -> Evaluation:
-    """Classifies photos with the model, one a core at a time.
+    """Classifies photos with a model, on each thread one at a time.
 
     Args:
         model: the ``.tflite`` file.
-        photos: their ``label`` indexes …
-        labels: … these class names, all of them known to the model.
-        threads: photos at a time; each has an interpreter of its own.
-        progress: called with (photos done, photos).
+        photos: the photos; their ``label`` is an index into ``labels``.
+        labels: names of classes, all of them known to the model.
+        threads: photos at a time; each thread has an interpreter of its own.
+        progress: called with the number of photos done and the number of photos.
 
     Raises:
         DatasetError: a class is unknown to the model, or no photo can be read.
         ModelError: the file cannot be used.
     """
-    found = read_model(model)
-    known = found.labels
+    contents = read_model(model)
+    known = contents.labels
     places = _places(known, labels, model)
     local, lock = threading.local(), threading.Lock()
     done = 0
 
-    def look(photo: Photo) -> NDArray[np.float32] | str:
+    def classify(photo: Photo) -> NDArray[np.float32] | str:
         nonlocal done
         if not hasattr(local, "classifier"):
             local.classifier = Classifier(model, threads=1)
@@ -137,15 +137,15 @@ def evaluate(
         return scores
 
     with ThreadPoolExecutor(threads) as pool:
-        answers = list(pool.map(look, photos))
-    pairs = [(photo, scores) for photo, scores in zip(photos, answers, strict=True) if not isinstance(scores, str)]
-    failures = {photo.path: why for photo, why in zip(photos, answers, strict=True) if isinstance(why, str)}
+        results = list(pool.map(classify, photos))
+    pairs = [(photo, scores) for photo, scores in zip(photos, results, strict=True) if not isinstance(scores, str)]
+    failures = {photo.path: error for photo, error in zip(photos, results, strict=True) if isinstance(error, str)}
     if not pairs:
-        raise DatasetError("there is no readable photo to evaluate on")
+        raise DatasetError("there is no readable photo to test the model on")
     truth = np.array([places[photo.label] for photo, _ in pairs], np.int64)
     paths = tuple(photo.path for photo, _ in pairs)
     return Evaluation(
-        known, truth, np.stack([scores for _, scores in pairs]), failures, paths, found.card.unknown_below
+        known, truth, np.stack([scores for _, scores in pairs]), failures, paths, contents.card.unknown_below
     )
 
 
@@ -153,25 +153,25 @@ def _places(known: Sequence[str], labels: Sequence[str], model: Path) -> list[in
     unknown = [label for label in labels if label not in known]
     if unknown:
         raise DatasetError(
-            f"{model} does not know {', '.join(map(repr, unknown))}; its labels are {', '.join(known)}: "
-            "rename the folders or take them out"
+            f"{model} has no label {', '.join(map(repr, unknown))}, only {', '.join(known)}",
+            "rename the folders or remove them",
         )
     return [list(known).index(label) for label in labels]
 
 
 def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, reporter: Reporter) -> Evaluation:
-    """Classifies the photos of a folder per class with a model.
+    """Tests a model on a folder of photos.
 
     Args:
         model: the ``.tflite`` file.
-        folder: its class folders are some or all of the model's labels.
-        part: ``test`` for the photos that training kept aside by its own split, and those new since that this split
-            puts beside them (see ``photos_to_test``); ``all`` for every photo.
-        threads: photos at a time; the usable cores when None.
-        reporter: hears of photos that are skipped.
+        folder: a folder of photos for each class; the classes are some or all of the model's labels.
+        part: ``test`` for the photos that training kept aside, and newer ones that its split makes test photos (see
+            ``photos_to_test``); ``all`` for every photo.
+        threads: photos at a time; None for the number of usable cores.
+        reporter: receives progress, and notes about skipped photos.
 
     Raises:
-        DatasetError: there is nothing to evaluate on, or a class is unknown to the model.
+        DatasetError: there is no photo to test on, or the model does not have the label of a class.
         ModelError: the file cannot be used.
     """
     card = read_model(model).card
@@ -181,7 +181,7 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
     if part == "test":
         photos = photos_to_test(dataset, recorded_split(card, model), workers, reporter)
         if not photos:
-            raise DatasetError(f"none of the photos in {folder} is a test photo of {model}: give --split all")
+            raise DatasetError(f"none of the photos in {folder} is a test photo of {model}", "give --split all")
     with reporter.progress("testing the file") as progress:
         result = evaluate(model, photos, dataset.labels, workers, progress)
     failures = {**{skip.path: skip.reason for skip in dataset.skipped}, **result.failures}

@@ -1,4 +1,4 @@
-"""Chooses golden photos: what the board is asked before a new model is switched in."""
+"""Chooses the golden photos, on which a board tests a new model before it switches to it."""
 
 from __future__ import annotations
 
@@ -22,41 +22,47 @@ from graft_host.evaluation.evaluate import Evaluation
 from graft_host.photos.dataset import Photo
 from graft_host.support.scratch import scratch, write_scratch
 
-MOST, EACH = 6, 2
-"""Golden photos in all, and of one class."""
+MOST, PER_CLASS = 6, 2
+"""The largest number of golden photos, in total and of one class."""
 
 SHARE = 0.03
-"""Of the network's bytes, for all golden photos: a new head stays a small update."""
+"""Share of the network's bytes that all golden photos may take, so that a new head stays a small update."""
 
 _TRIES = 4 * MOST
 _QUALITY = 90
-_FULL_COLOUR = 0  # chroma as fine as brightness: decoders differ in how they enlarge it
+_FULL_COLOUR = 0  # no chroma subsampling, because decoders enlarge chroma in different ways
 _DECIMALS = 6
 
 
 @dataclass(frozen=True)
 class GoldenPack:
-    """What the artifact's zip gains: ``golden.json``, and the photos that it tells of."""
+    """The golden photos as they are added to the artifact's zip.
+
+    Attributes:
+        golden: the contents of ``golden.json``.
+        files: the photos that it refers to, by name.
+    """
 
     golden: Golden
     files: dict[str, bytes]
 
     def entries(self) -> dict[str, bytes]:
-        """The zip's entries by name."""
+        """The entries of the zip by name."""
         return {GOLDEN_NAME: self.golden.to_json().encode(), **self.files}
 
 
 def golden_pack(network: bytes, archive: bytes, evaluation: Evaluation, photos: Sequence[Photo]) -> GoldenPack:
-    """Golden photos and what the file says of them, or rendered pictures where no photo may or can be taken.
+    """Chooses golden photos and records the file's scores for them; without photos, rendered pictures are used.
 
-    One or two photos a class, of those that the file names with the widest lead; which these are hangs on their
-    contents alone. They are stored at the network's own size, and what the file says is asked of what was stored.
+    There are one or two photos of each class, those that the file classifies correctly with the widest lead. The
+    choice depends only on the photos' contents. They are stored at the network's input size, and the scores are those
+    of the stored photos.
 
     Args:
-        network: the flatbuffer that will be shipped …
-        archive: … and a zip of labels and card to open it with.
-        evaluation: what it says …
-        photos: … of these, in the same order; none where no photo may be put into the file.
+        network: the flatbuffer that will be shipped.
+        archive: a zip of labels and card, with which the flatbuffer can be opened.
+        evaluation: the file's scores for ``photos``.
+        photos: the candidates, in the order of ``evaluation``; empty if no photo may be put into the file.
 
     Raises:
         DatasetError: a photo cannot be read any more.
@@ -74,37 +80,38 @@ def golden_pack(network: bytes, archive: bytes, evaluation: Evaluation, photos: 
 def _photos(
     classifier: Classifier, evaluation: Evaluation, photos: Sequence[Photo], room: int
 ) -> list[tuple[GoldenPhoto, bytes]]:
-    found: list[tuple[GoldenPhoto, bytes]] = []
+    chosen: list[tuple[GoldenPhoto, bytes]] = []
     for index in islice(_order(evaluation, photos), _TRIES):
-        if len(found) == MOST:
+        if len(chosen) == MOST:
             break
-        label, number = evaluation.labels[int(evaluation.truth[index])], len(found) + 1
-        if sum(photo.label == label for photo, _ in found) == EACH:
+        label, number = evaluation.labels[int(evaluation.truth[index])], len(chosen) + 1
+        if sum(photo.label == label for photo, _ in chosen) == PER_CLASS:
             continue
         data = _stored(photos[index].path, classifier)
         scores = classifier.scores(np.asarray(load(data)))
         if len(data) <= room and classifier.labels[int(scores.argmax())] == label:
             room -= len(data)
             name = f"{FOLDER}{number}.jpg"
-            found.append((GoldenPhoto(f"golden photo {number}", label, _rounded(scores), file=name), data))
-    return found
+            chosen.append((GoldenPhoto(f"golden photo {number}", label, _rounded(scores), file=name), data))
+    return chosen
 
 
 def _order(evaluation: Evaluation, photos: Sequence[Photo]) -> Iterator[int]:
-    """The photos that the file is right on: the best of each class, then the second of each, and so on."""
+    """Yields photos that the file classifies correctly: the best of each class, then the second of each, and so on."""
     leads = _leads(evaluation.scores)
     right = (evaluation.predicted == evaluation.truth) & ~evaluation.refused
     ranked = []
     for label in range(len(evaluation.labels)):
-        own = [int(index) for index in np.flatnonzero(right & (evaluation.truth == label))]
-        own.sort(key=lambda index: (-round(float(leads[index]), _DECIMALS), photos[index].digest))
-        ranked.append(own)
+        candidates = [int(index) for index in np.flatnonzero(right & (evaluation.truth == label))]
+        candidates.sort(key=lambda index: (-round(float(leads[index]), _DECIMALS), photos[index].digest))
+        ranked.append(candidates)
     ranked = [ranked[place * len(ranked) // MOST] for place in range(MOST)] if len(ranked) > MOST else ranked
     for place in range(max(map(len, ranked), default=0)):
-        yield from (own[place] for own in ranked if place < len(own))
+        yield from (candidates[place] for candidates in ranked if place < len(candidates))
 
 
 def _leads(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The lead of the best score over the second, ``[N]``."""
     if scores.shape[1] == 1:
         return scores[:, 0]
     two = np.sort(scores, axis=1)[:, -2:]
@@ -113,12 +120,12 @@ def _leads(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _stored(path: Path, classifier: Classifier) -> bytes:
-    """A photo as the network sees it, as a JPEG."""
+    """Encodes a photo at the network's input size as a JPEG."""
     card = classifier.model.card
     try:
         pixels = preprocess(path, card.image_size, card.resize)
     except PhotoError as error:
-        raise DatasetError(f"{path} changed during the run ({error}): run again") from error
+        raise DatasetError(f"{path} changed during the run ({error})", "run the command again") from error
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=_QUALITY, subsampling=_FULL_COLOUR)
     return buffer.getvalue()

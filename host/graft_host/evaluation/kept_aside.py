@@ -1,4 +1,4 @@
-"""The photos of a folder that a model was not trained on, by what its card says of the split."""
+"""Finds the photos of a folder that a model was not trained on, from the split in its card."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from graft_host.support.scratch import scratch
 
 
 def recorded_split(card: ModelCard, model: Path) -> RecordedSplit:
-    """How a model's photos were split; raises ModelError if its card doesn't say."""
+    """Reads the split of a model's photos from its card; raises ModelError if the card does not contain it."""
     try:
         return RecordedSplit.read(card.training["split"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{model} does not say how its photos were split: give --split all") from error
+        raise ModelError(f"{model} does not record how its photos were split", "give --split all") from error
 
 
 def photos_to_test(dataset: Dataset, split: RecordedSplit, threads: int, reporter: Reporter) -> list[Photo]:
-    """The photos that a model can be tested with: it was trained neither on them nor on near duplicates of them.
+    """Returns the photos to test a model on: it was trained neither on them nor on near duplicates of them.
 
-    A photo that was added since counts if the model's split makes it a test photo, unless it is a near duplicate of
-    one that the split does not. Only where there are such photos are any compared.
+    A photo that was added after training counts if the model's split makes it a test photo, unless it is a near
+    duplicate of a photo that the split puts elsewhere. Photos are compared only if there are such additions.
 
     Args:
         dataset: the photos, from ``scan``.
-        split: of the model.
+        split: the split of the model's training run.
         threads: photos decoded at a time, to compare them.
-        reporter: hears how many were left out.
+        reporter: receives a note if photos are left out.
     """
     chosen = [photo for photo in dataset.photos if split.part(photo.digest) == "test"]
     added = {photo.digest for photo in chosen if split.new_to_test(photo.digest)}
@@ -43,7 +43,7 @@ def photos_to_test(dataset: Dataset, split: RecordedSplit, threads: int, reporte
     alike = {photo.digest for photo in compared if photo.digest in added and photo.place in trained_on}
     if alike:
         photos = "1 photo" if len(alike) == 1 else f"{len(alike)} photos"
-        reporter.note(f"left out {photos}: new since training, and near duplicates of what it may have trained on")
+        reporter.note(f"left out {photos}: added after training, but a near duplicate of a photo that it may have used")
     return [photo for photo in chosen if photo.digest not in alike]
 
 
@@ -51,6 +51,6 @@ def _grouped(dataset: Dataset, threads: int, reporter: Reporter) -> Dataset:
     with reporter.progress("comparing") as progress:
         try:
             return group_near_duplicates(dataset, default_cache(), threads, progress)
-        except CacheError:  # it only saves time
+        except CacheError:  # the cache only saves time
             with scratch() as folder:
                 return group_near_duplicates(dataset, folder, threads, progress)

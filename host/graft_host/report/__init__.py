@@ -1,1 +1,1 @@
-"""``graft report``: an evaluation as one HTML file that needs nothing else."""
+"""``graft report``: writes an evaluation as a single HTML file that loads nothing."""

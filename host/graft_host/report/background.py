@@ -1,4 +1,4 @@
-"""The parts of a report that tell where a model comes from: photos, sizes and times, its card."""
+"""The sections of a report on how the model was made: photos, sizes and times, model card."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ from graft_host.tflite.card_entries import card_entries
 _MAX_SKIPPED = 200
 _SKIPPED_OPEN = 10
 _ACCURACIES = {
-    "float32": "Nothing quantized, on the test photos",
+    "float32": "Without quantization, on the test photos",
     "float_head": "Float head, on the test photos",
     "shipped": "This file, on the test photos",
 }
 
 
 def photos(data: ReportData) -> str:
-    """Where the photos come from, how they were split, and which could not be used."""
+    """The section on the photos: the folder, the split, and the skipped files."""
     card, run = data.model.card.training, data.training or {}
     known = run.get("photos") or card.get("photos") or {}
     parts = [(part, number(known, part)) for part in ("train", "validation", "test")]
     body = _split_bar([(part, int(photos)) for part, photos in parts if photos is not None])
-    pairs = [("Folder of this report", name(data.photos)), ("Photos looked at", f"{len(data.evaluation.truth):,}")]
+    pairs = [("Folder of this report", name(data.photos)), ("Photos tested", f"{len(data.evaluation.truth):,}")]
     split = card.get("split")
     if isinstance(split, dict):
-        words = [f"{share:g}% {part}" for part in ("test", "validation") if (share := number(split, f"{part}_percent"))]
-        pairs.append(("Split", text(", ".join([*words, f"seed {split.get('seed')}"]))))
-    skipped = {str(path): why for path, why in data.evaluation.failures.items()}
+        shares = [
+            f"{share:g}% {part}" for part in ("test", "validation") if (share := number(split, f"{part}_percent"))
+        ]
+        pairs.append(("Split", text(", ".join([*shares, f"seed {split.get('seed')}"]))))
+    skipped = {str(path): reason for path, reason in data.evaluation.failures.items()}
     skipped |= {str(entry["path"]): str(entry["reason"]) for entry in run.get("skipped", [])}
     pairs.append(("Skipped", f"{len(skipped):,}"))
     body += facts(pairs, "rows")
     if skipped:
-        rows = [[name(relative(Path(path), data.photos)), text(why)] for path, why in sorted(skipped.items())]
-        listed = table(["File", "Why it was skipped"], rows[:_MAX_SKIPPED], "Skipped files", "files")
+        rows = [[name(relative(Path(path), data.photos)), text(reason)] for path, reason in sorted(skipped.items())]
+        listed = table(["File", "Reason"], rows[:_MAX_SKIPPED], "Skipped files", "files")
         more = len(rows) - _MAX_SKIPPED
         listed += f'<p class="quiet">and {more:,} more</p>' if more > 0 else ""
         state = " open" if len(rows) <= _SKIPPED_OPEN else ""
@@ -45,7 +47,7 @@ def photos(data: ReportData) -> str:
 
 
 def costs(data: ReportData) -> str:
-    """Sizes, what quantization cost, and the seconds of each stage."""
+    """The section on cost: file size, accuracy lost to quantization, and the seconds of each stage."""
     card, run = data.model.card, data.training or {}
     accuracy = run.get("accuracy") or card.training.get("accuracy") or {}
     pairs = [("File", f"{megabytes(data.model.bytes)} ({data.model.bytes:,} bytes)")]
@@ -57,7 +59,7 @@ def costs(data: ReportData) -> str:
     agreement = number(run, "agreement")
     agreement = number(accuracy, "agreement") if agreement is None else agreement
     if agreement is not None:
-        pairs.append(("File and float head agree on", percent(agreement)))
+        pairs.append(("Photos for which file and float head agree", percent(agreement)))
     cache = run.get("cache") or {}
     if cache:
         pairs.append(
@@ -68,33 +70,33 @@ def costs(data: ReportData) -> str:
     if seconds:
         total = seconds.pop("total", sum(seconds.values()))
         rows = [[text(stage), f"{value:.1f}", bar(value / total if total else 0)] for stage, value in seconds.items()]
-        rows.append(["in all", f"{total:.1f}", ""])
-        stages = table(["Stage", "Seconds", "Share"], rows, "How long training took", "stages")
+        rows.append(["total", f"{total:.1f}", ""])
+        stages = table(["Stage", "Seconds", "Share"], rows, "Duration of training", "stages")
         body = f'<div class="pair">{body}{stages}</div>'
     return section("costs", "Size and time", "file, quantization, stages", body)
 
 
 def card(data: ReportData) -> str:
-    """The model card as a table, and as it stands in the file."""
-    described = json.loads(data.model.card.to_json())
+    """The section with the model card, as a table and as JSON."""
+    entries = json.loads(data.model.card.to_json())
     rows = [
         [name(" / ".join(keys).replace("_", " ")), name(_shown(value))]
-        for keys, value in card_entries(described)
+        for keys, value in card_entries(entries)
         if value != {}
     ]
-    whole = text(json.dumps({"labels": list(data.model.labels), **described}, indent=2, ensure_ascii=False))
+    whole = text(json.dumps({"labels": list(data.model.labels), **entries}, indent=2, ensure_ascii=False))
     raw = scrolling(f"<pre>{whole}</pre>", "Model card as JSON")
     body = table(["Entry", "Value"], rows, "Model card", "files")
     body += f"<details><summary>As JSON, with the labels</summary>{raw}</details>"
-    return section("card", "Model card", "what the file says of itself", body)
+    return section("card", "Model card", "as stored in the file", body)
 
 
 def _split_bar(parts: Sequence[tuple[str, int]]) -> str:
     if not any(photos for _, photos in parts):
         return ""
     pieces = "".join(f'<i class="{part}" style="flex-grow:{photos}"></i>' for part, photos in parts if photos)
-    words = {"train": "trained on", "validation": "to choose settings", "test": "kept for the test"}
-    legend = "".join(f'<li class="{part}"><b>{photos:,}</b> {words[part]}</li>' for part, photos in parts)
+    uses = {"train": "for training", "validation": "for validation", "test": "for the test"}
+    legend = "".join(f'<li class="{part}"><b>{photos:,}</b> {uses[part]}</li>' for part, photos in parts)
     return f'<div class="split" aria-hidden="true">{pieces}</div><ul class="legend">{legend}</ul>'
 
 

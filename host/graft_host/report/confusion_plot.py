@@ -1,4 +1,4 @@
-"""The plot of a report that tells what is taken for what: the confusion matrix."""
+"""Draws the confusion matrix of a report."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAMED_CLASSES = 30
-"""With more, a confusion matrix numbers its classes."""
+"""A confusion matrix with more classes than this shows numbers instead of names."""
 
 _COUNTED_CLASSES = 12
-_ZEROS_SHOWN = 6  # classes: with more they hide the mistakes
+_ZEROS_SHOWN = 6  # with more classes than this, zeros would hide the mistakes
 _LABEL_COLUMNS = 16
-_LETTER = 5.6  # units that a letter of a tick label takes at most, on average
+_LETTER = 5.6  # units per letter of a tick label, an upper bound on the average
 _CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))
 _SHADES = 12
-_OPACITY = (0.1, 0.5)  # of a cell's colour: ink stays readable on the strongest, in light and dark
-_OPACITY_ALONE = (0.3, 1.0)  # where no number stands on it
+_OPACITY = (0.1, 0.5)  # of a cell's colour: text stays readable on the strongest, in light and dark mode
+_OPACITY_ALONE = (0.3, 1.0)  # of a cell without a number
 
 
 def confusion_matrix(confusion: NDArray[np.int64], labels: Sequence[str]) -> str:
-    """Draws photo counts ``[K,K]``, rows truth, each cell shaded by its share of the row.
+    """Draws photo counts ``[K,K]``, a row for each true class; each cell is shaded by its share of the row.
 
-    Counts are written in the cells up to 12 classes, the classes' names beside them up to ``NAMED_CLASSES``.
+    Up to 12 classes, cells contain their counts. Up to ``NAMED_CLASSES``, rows and columns have the classes' names.
     """
     size = len(labels)
     cell = min(76.0, max(30.0, 210.0 / size)) if size <= _COUNTED_CLASSES else 450.0 / size
@@ -44,7 +44,7 @@ def confusion_matrix(confusion: NDArray[np.int64], labels: Sequence[str]) -> str
     right = 8.0 if level or not short else longest * 0.71 + 4
     with canvas(left + side + right, top + side + 8) as drawing:
         axes = drawing.axes(left, top, side, side)
-        axes.set(xlim=(0, size), ylim=(size, 0), xlabel="what it said", ylabel="what it is")
+        axes.set(xlim=(0, size), ylim=(size, 0), xlabel="predicted class", ylabel="true class")
         axes.xaxis.set_label_position("top")
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
@@ -60,7 +60,7 @@ def confusion_matrix(confusion: NDArray[np.int64], labels: Sequence[str]) -> str
 
 
 def _draw_cells(axes: Axes, confusion: NDArray[np.int64]) -> None:
-    """A path for each shade, whatever the number of cells: the file stays small."""
+    """Draws all cells of one shade as a single path, so that the file stays small."""
     from matplotlib.patches import PathPatch, Rectangle
     from matplotlib.path import Path
 
@@ -96,7 +96,7 @@ def _name_cells(drawing: Canvas, axes: Axes, labels: Sequence[str], short: Seque
     axes.set_xticks([place + 0.5 for place in places], marks, **turned)
     for tick in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
         tick.set_color(INK)
-    # The axis' own title keeps clear of labels by their width, and these are only marks.
+    # Matplotlib places an axis title by the width of its labels, but these are only placeholders.
     margin = max(columns(label) for label in short) * _LETTER
     axes.yaxis.set_label_coords(-(margin + 16) / axes.bbox.width * axes.figure.dpi / 72, 0.5)
     axes.xaxis.set_label_coords(
@@ -106,9 +106,12 @@ def _name_cells(drawing: Canvas, axes: Axes, labels: Sequence[str], short: Seque
 
 def _confusion_in_words(confusion: NDArray[np.int64], labels: Sequence[str]) -> str:
     right, total = int(np.trace(confusion)), int(confusion.sum())
-    words = f"Confusion matrix of {count(len(labels), 'class', 'classes')}: {right} of {total} photos on the diagonal."
+    description = (
+        f"Confusion matrix of {count(len(labels), 'class', 'classes')}: {right} of {total} photos on the diagonal."
+    )
     pairs = confused_pairs(confusion)
     if pairs:
-        truth, said, photos = pairs[0]
-        words += f" Most frequent mistake: {labels[truth]} taken for {labels[said]}, {count(photos, 'photo')}."
-    return words
+        truth, predicted, photos = pairs[0]
+        mistake = f"{labels[truth]} taken for {labels[predicted]}, {count(photos, 'photo')}"
+        description += f" Most frequent mistake: {mistake}."
+    return description

@@ -1,4 +1,4 @@
-"""What a report is made of, and how to read it."""
+"""The data of a report, and functions to read and format it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from graft_device.model import ModelFile
 from graft_host.evaluation.evaluate import Evaluation
 
 LETTERS = 60
-"""Of a label or the model's name that are shown where it stands in a text."""
+"""The number of letters of a label, or of the model's name, that are shown within a text."""
 
 
 @dataclass(frozen=True)
 class ReportData:
-    """What a report is made of.
+    """The data of a report.
 
     Attributes:
-        evaluation: of the model on the photos.
+        evaluation: the results of the model on the photos.
         model: the file and its card.
         photos: the folder of photos.
         part: ``test`` if training kept these photos aside, ``all`` if it may have seen some.
-        training: ``TrainResult.to_json()`` of the run that made the model, if that is at hand.
+        training: ``TrainResult.to_json()`` of the run that made the model; None if it is not available.
     """
 
     evaluation: Evaluation
@@ -35,12 +35,12 @@ class ReportData:
 
 
 def brief(number: int) -> str:
-    """A count where there is little room."""
+    """Formats a count briefly: thousands from 10,000 on."""
     return f"{number}" if number < 10_000 else f"{number / 1000:.0f}k"  # noqa: PLR2004  five digits are too wide
 
 
 def number(values: object, *keys: str) -> float | None:
-    """A finite number inside nested objects, or None: cards of other versions may lack it."""
+    """Returns a finite number from nested objects, or None, because cards of other versions may lack it."""
     for key in keys:
         values = values.get(key) if isinstance(values, Mapping) else None
     if isinstance(values, bool) or not isinstance(values, (int, float)) or not math.isfinite(values):
@@ -49,10 +49,10 @@ def number(values: object, *keys: str) -> float | None:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """A path as seen from a folder, if it lies there."""
+    """Returns a path relative to a folder if it is inside, else the path itself."""
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def megabytes(size: int) -> str:
-    """A size in bytes for a person."""
+    """Formats a size in bytes as MB or kB."""
     return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""The pieces of a page that stands alone: escaped text, tables, cards, and the frame around them."""
+"""Builds a self-contained HTML page: escaped text, tables, cards, and the frame around them."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from graft_device import __version__
 from graft_host.support.destination import Kind, first_bytes
 
 GENERATOR = '<meta name="generator" content="graftkit'
-"""How a page of ours begins, within its first kilobyte."""
+"""Marks a page that graftkit wrote, within its first kilobyte."""
 
 REPORT = Kind("report", "report.html", "a page that graft wrote", lambda path: GENERATOR.encode() in first_bytes(path))
 
 _STYLE = Path(__file__).with_name("report.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-_UNPRINTABLE = {"Cc", "Cs", "Cn"}  # controls, bytes that are no text, and code points that will never be a letter
+_UNPRINTABLE = {"Cc", "Cs", "Cn"}  # control characters, bytes that are not text, and code points that are not assigned
 _KEPT = "\n\t"
 
 
 def text(value: object) -> str:
-    """A value as the text of an element; what no font can show is spelled out."""
+    """Escapes a value as the text of an element; characters that no font can show are spelled out."""
     return html.escape(_visible(str(value)), quote=False)
 
 
 def attribute(value: object) -> str:
-    """A value as an attribute between double quotes."""
+    """Escapes a value as an attribute between double quotes."""
     return html.escape(_visible(str(value)))
 
 
 def name(value: object, limit: int | None = None) -> str:
-    """A label or file name: its writing direction stays its own, and it may be broken anywhere.
+    """Marks up a label or file name, which keeps its own writing direction and may be broken anywhere.
 
     Args:
         value: the name.
-        limit: letters that are shown; the whole name shows when the pointer rests on it.
+        limit: number of letters to show; the whole name is a tooltip. None to show all.
     """
     whole = str(value)
     shown = whole if limit is None else shorten(whole, limit)
@@ -45,12 +45,12 @@ def name(value: object, limit: int | None = None) -> str:
 
 
 def columns(value: str) -> int:
-    """How many letters wide a text is; those of East Asian scripts, and most emoji, count twice."""
+    """Returns the width of a text in letters; East Asian letters and most emoji count twice."""
     return sum(_letter_columns(letter) for letter in value)
 
 
 def shorten(value: str, limit: int) -> str:
-    """A text cut to a width in letters, with an ellipsis."""
+    """Shortens a text to a width in letters, with an ellipsis."""
     if columns(value) <= limit:
         return value
     kept, width = "", 1
@@ -63,7 +63,7 @@ def shorten(value: str, limit: int) -> str:
 
 
 def percent(share: float) -> str:
-    """A share to a tenth of a percent; only all is 100% and only none is 0%."""
+    """Formats a share to a tenth of a percent; only 1 gives 100% and only 0 gives 0%."""
     shown = f"{share:.1%}"
     if shown == "100.0%":
         return "100%" if share >= 1 else "over 99.9%"
@@ -72,13 +72,13 @@ def percent(share: float) -> str:
     return shown
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun, as in ``1 photo`` and ``1,200 photos``."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """Formats a number with its noun, as in ``1 photo`` and ``1,200 photos``."""
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str, kind: str = "") -> str:
-    """A table of cells that are HTML already; the first cell of a row names it."""
+    """Makes a table from cells that are HTML already; the first cell of a row is its heading."""
     head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows
@@ -91,28 +91,28 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str, ki
 
 
 def scrolling(inner: str, label: str) -> str:
-    """A box that scrolls sideways by itself, with the keyboard too, where its contents are too wide."""
+    """Makes a box that scrolls sideways, by keyboard as well, if its contents are too wide."""
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{attribute(label)}">{inner}</div>'
 
 
 def figure(drawing: str, caption: str) -> str:
-    """A drawing with a caption that is HTML already."""
+    """Makes a figure from a drawing and a caption that is HTML already."""
     return f"<figure>{scrolling(drawing, 'Plot')}<figcaption>{caption}</figcaption></figure>"
 
 
 def bar(share: float, kind: str = "right") -> str:
-    """A thin bar for a share of 0 to 1; the number stands beside it, so it is hidden from screen readers."""
+    """Makes a thin bar for a share of 0 to 1, hidden from screen readers because the number is next to it."""
     width = 100 * min(max(share, 0.0), 1.0)
     return f'<span class="bar {kind}" aria-hidden="true"><i style="width:{width:.1f}%"></i></span>'
 
 
 def facts(pairs: Iterable[tuple[str, str]], kind: str = "facts") -> str:
-    """Terms with their values, which are HTML already."""
+    """Makes a list of terms with their values, which are HTML already."""
     return f'<dl class="{kind}">{"".join(f"<div><dt>{text(k)}</dt><dd>{v}</dd></div>" for k, v in pairs)}</dl>'
 
 
 def section(identity: str, heading: str, term: str, body: str) -> str:
-    """A card; ``heading`` is in plain words, ``term`` is what the field calls it."""
+    """Makes a section; ``heading`` is in plain words, ``term`` is the technical term for it."""
     return (
         f'<section id="{identity}" aria-labelledby="{identity}-h"><h2 id="{identity}-h">{text(heading)} '
         f"<small>{text(term)}</small></h2>{body}</section>"
@@ -120,7 +120,7 @@ def section(identity: str, heading: str, term: str, body: str) -> str:
 
 
 def page(title: str, body: str) -> str:
-    """The whole document; its policy forbids the browser to load or run anything."""
+    """Makes the whole document; its policy forbids the browser to load or run anything."""
     style = _STYLE.read_text("utf-8")
     return f"""<!DOCTYPE html>
 <html lang="en">

@@ -1,4 +1,4 @@
-"""What a report works out from an evaluation: intervals, reliability, the pairs that are mixed up."""
+"""Computes the statistics of a report: intervals, reliability, and the pairs of classes that are confused."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _Z = 1.959964  # the normal quantile of a two-sided 95% interval
 
 
 def wilson_interval(hits: int, total: int) -> tuple[float, float]:
-    """The 95% score interval of a share, which stays inside 0 to 1 and holds for few photos too.
+    """Returns the 95% score interval of a share, which stays within 0 to 1 and is valid for few photos too.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
     American Statistical Association 22 (1927), 209-212.
 
     Args:
-        hits: photos that count …
-        total: … of so many; with none, nothing is known and the interval is 0 to 1.
+        hits: number of photos that are correct.
+        total: number of all photos; with 0 the interval is 0 to 1.
     """
     if total == 0:
         return 0.0, 1.0
@@ -34,12 +34,12 @@ def wilson_interval(hits: int, total: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Photos in bins of equal width by the score of the class that was named; B bins.
+    """Photos in B bins of equal width by the score of the predicted class.
 
     Attributes:
-        counts: photos in each bin, ``[B]``.
-        hits: how many of them were named right, ``[B]``.
-        confidence: the mean top score in each bin, 0 where it is empty, ``[B]``.
+        counts: number of photos in each bin, ``[B]``.
+        hits: number of photos in each bin that are classified correctly, ``[B]``.
+        confidence: mean top score in each bin, 0 in empty bins, ``[B]``.
         error: the expected calibration error, 0 to 1.
     """
 
@@ -50,7 +50,7 @@ class Reliability:
 
 
 def reliability(scores: NDArray[np.float32], truth: NDArray[np.int64]) -> Reliability:
-    """Sorts photos into the bins of the calibration error: bin b from b/B up to (b+1)/B, the last one with 1 as well.
+    """Sorts photos into the bins of the calibration error: bin b is from b/B up to (b+1)/B, and the last includes 1.
 
     Args:
         scores: probabilities, ``[N,K]``.
@@ -66,18 +66,18 @@ def reliability(scores: NDArray[np.float32], truth: NDArray[np.int64]) -> Reliab
 
 
 def confused_pairs(confusion: NDArray[np.int64]) -> list[tuple[int, int, int]]:
-    """(truth, said, photos) for each kind of mistake, the most frequent first, from counts ``[K,K]``."""
-    found = [(int(i), int(j), int(confusion[i, j])) for i, j in np.argwhere(confusion) if i != j]
-    return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
+    """Returns (true class, predicted class, photos) for each mistake in counts ``[K,K]``, the most frequent first."""
+    pairs = [(int(i), int(j), int(confusion[i, j])) for i, j in np.argwhere(confusion) if i != j]
+    return sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
 
 
 def worst_mistakes(evaluation: Evaluation) -> list[int]:
-    """Indexes of the photos that are named wrong, those first of which the model was surest."""
+    """Returns the indexes of the photos that are classified wrongly, the most confident first."""
     return _by_top_score(evaluation, evaluation.predicted != evaluation.truth, sign=-1)
 
 
-def least_sure(evaluation: Evaluation) -> list[int]:
-    """Indexes of the photos that are named right, those first of which the model was least sure."""
+def least_confident(evaluation: Evaluation) -> list[int]:
+    """Returns the indexes of the photos that are classified correctly, the least confident first."""
     return _by_top_score(evaluation, evaluation.predicted == evaluation.truth, sign=1)
 
 

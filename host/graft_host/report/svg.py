@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG that stands inside a page and follows its colours and fonts."""
+"""Turns Matplotlib figures into SVG for use inside a page, with the page's colours and fonts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Colours that occur nowhere else stand for the page's own, which differ between light and dark.
+# Placeholders for the page's colours, which differ between light and dark mode; they occur nowhere else.
 INK, MUTED, LINE, RIGHT, WRONG, TRACK = (f"#0{n}0{n}0{n}" for n in range(1, 7))
 _VARIABLES = {
     INK: "var(--ink)",
@@ -26,7 +26,7 @@ _VARIABLES = {
     WRONG: "var(--wrong)",
     TRACK: "var(--track)",
 }
-_SMALLEST, _LARGEST = 0.8, 1.3  # CSS pixels for a unit of the drawing
+_SMALLEST, _LARGEST = 0.8, 1.3  # CSS pixels per unit of the drawing
 _SETTINGS: Any = {
     "svg.fonttype": "none",
     "font.family": ["DejaVu Sans"],
@@ -48,10 +48,16 @@ _SETTINGS: Any = {
 
 @dataclass
 class Canvas:
-    """A figure of ``width`` by ``height`` units, and the texts that go into it afterwards.
+    """A figure, and the texts that are inserted into it afterwards.
 
-    Labels are written by people: Matplotlib would take ``$`` for a formula, and it warns of letters that its font
-    lacks. So it draws marks in their place, and the browser finds a font.
+    Labels may contain anything: Matplotlib would read ``$`` as the start of a formula, and it warns about letters that
+    its font lacks. So it draws placeholders, and the browser finds a font for the text.
+
+    Attributes:
+        figure: the Matplotlib figure.
+        width: in units.
+        height: in units.
+        texts: what to show for each placeholder, and the whole text for the tooltip.
     """
 
     figure: Figure
@@ -60,19 +66,24 @@ class Canvas:
     texts: list[tuple[str, str]] = field(default_factory=list)
 
     def mark(self, shown: str, whole: str) -> str:
-        """What to give Matplotlib instead of a text; ``whole`` shows when the pointer rests on it."""
+        """Returns a placeholder for Matplotlib to draw instead of ``shown``; ``whole`` becomes the tooltip."""
         self.texts.append((shown, whole))
         return f"mark-{len(self.texts) - 1}"
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Axes at a place in units from the upper left corner."""
+        """Adds axes at a position in units from the upper left corner."""
         bottom = 1 - (top + height) / self.height
         return self.figure.add_axes(
             (left / self.width, bottom, width / self.width, height / self.height), facecolor="none"
         )
 
     def svg(self, name: str, description: str) -> str:
-        """The drawing as an ``<svg>`` element; ``name`` is unique in the page, ``description`` is its text in words."""
+        """Returns the drawing as an ``<svg>`` element.
+
+        Args:
+            name: a name that is unique in the page.
+            description: the text for screen readers.
+        """
         import matplotlib as mpl
 
         mpl.rcParams["svg.hashsalt"] = name
@@ -90,8 +101,8 @@ class Canvas:
 
 @contextlib.contextmanager
 def canvas(width: float, height: float) -> Iterator[Canvas]:
-    """A new canvas; whatever settings the user has for Matplotlib are as before when the block ends."""
-    with _hushed():
+    """Creates a canvas; the user's Matplotlib settings are restored when the block ends."""
+    with _without_logs():
         import matplotlib as mpl
         from matplotlib.figure import Figure
     with mpl.rc_context():
@@ -101,8 +112,8 @@ def canvas(width: float, height: float) -> Iterator[Canvas]:
 
 
 @contextlib.contextmanager
-def _hushed() -> Iterator[None]:
-    """Keeps what Matplotlib logs as it starts off the terminal: where it put its cache is no concern of ours."""
+def _without_logs() -> Iterator[None]:
+    """Silences what Matplotlib logs when it is imported, such as the location of its cache."""
     logger = logging.getLogger("matplotlib")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -113,7 +124,7 @@ def _hushed() -> Iterator[None]:
 
 
 def _bare(document: str) -> str:
-    """What is inside the ``<svg>`` element, without metadata, global styles, fonts and names that nothing refers to."""
+    """Returns the contents of the ``<svg>`` element without metadata, global styles, fonts and unused names."""
     inner = document[document.index(">", document.index("<svg")) + 1 : document.rindex("</svg>")]
     inner = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>", "", inner, flags=re.DOTALL)
     inner = re.sub(r"font-family: [^;\"]*;? ?", "", inner)
@@ -124,4 +135,5 @@ def _bare(document: str) -> str:
 
 
 def _titled(shown: str, whole: str) -> str:
+    """The text as HTML, with the whole text as a tooltip if it is shortened."""
     return text(shown) if shown == whole else f"{text(shown)}<title>{text(whole)}</title>"

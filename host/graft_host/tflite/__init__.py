@@ -1,1 +1,1 @@
-"""Backbone and head become one ``.tflite`` file with metadata; reads and signs such files."""
+"""Fuses backbone and head into one ``.tflite`` file with metadata; inspects and signs such files."""

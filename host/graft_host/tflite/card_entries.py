@@ -1,4 +1,4 @@
-"""The entries of a model card one by one, as a person reads it."""
+"""Lists the entries of a model card for display."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 _MOST = 12
-"""Entries of a list of one thing, such as the test photos, that are shown."""
+"""The longest list of similar values, such as the test photos, that is shown in full."""
 
 
 def card_entries(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Walks through a card.
 
     Args:
-        value: the card as plain values.
-        keys: where it stands.
+        value: the card, or a part of it, as plain values.
+        keys: the keys that lead to the part.
 
     Yields:
-        The keys that lead to a value, and the value; in the place of a long list its length in words.
+        The keys that lead to a value, and the value; instead of a long list, a text with its length.
     """
     if isinstance(value, (dict, list)) and len(value) > _MOST and keys and not _holds_more(value):
         yield keys, f"{len(value):,} entries"
@@ -29,6 +29,6 @@ def card_entries(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple
 
 
 def _holds_more(values: dict[str, Any] | list[Any]) -> bool:
-    """Whether there are objects or lists among the values; then they are no long list of one thing."""
-    found = values.values() if isinstance(values, dict) else values
-    return any(isinstance(value, (dict, list)) for value in found)
+    """Whether objects or lists are among the values, which are then no list of similar values."""
+    members = values.values() if isinstance(values, dict) else values
+    return any(isinstance(value, (dict, list)) for value in members)

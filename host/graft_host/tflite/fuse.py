@@ -1,4 +1,4 @@
-"""Backbone and head become one network, by editing the backbone's flatbuffer."""
+"""Fuses backbone and head into one network, by editing the backbone's flatbuffer."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from graft_host.tflite.operators import check_versions
 def fuse(
     backbone: bytes, head: Head, bottlenecks: Array, name: str = "the backbone", novelty: Novelty | None = None
 ) -> bytes:
-    """Appends a head to a converted backbone; the backbone's own buffers stay as they are.
+    """Appends a head to a converted backbone, whose buffers are not changed.
 
-    On an int8 backbone the head's weights are int8 too; from its logits on everything is float32, so that scores
-    don't come in steps.
+    On an int8 backbone the head's weights are int8 too. From the logits on everything is float32, so that the scores
+    are not rounded to 256 steps.
 
     Args:
         backbone: a flatbuffer whose only output is the bottleneck ``[1,D]``, int8 or float32.
-        head: for bottlenecks of D numbers.
-        bottlenecks: ``[N,D]`` that the int8 ranges are chosen on.
-        name: what errors call the backbone.
-        novelty: shrinks the logits of strangers; None leaves them as they are.
+        head: a head for bottlenecks of D numbers.
+        bottlenecks: the bottlenecks ``[N,D]`` on which the int8 ranges are chosen.
+        name: the backbone's name in error messages.
+        novelty: shrinks the logits of unknown photos; None to leave all logits unchanged.
 
     Returns:
         A flatbuffer from the backbone's input to float32 probabilities ``[1,K]``.
 
     Raises:
-        ExportError: the backbone doesn't fit, or an operator is too new for tflite-runtime 2.14.0.
+        ExportError: the backbone does not fit the head, or an operator is too new for tflite-runtime 2.14.0.
     """
     model = flatbuffer.unpack(backbone, name)
     graph = GraphEditor(model, name)
@@ -81,7 +81,7 @@ def _append_float_logits(graph: GraphEditor, head: Head) -> int:
 
 
 def _append_novelty(graph: GraphEditor, source: int, logits: int, novelty: Novelty, classes: int) -> int:
-    """exp(-c · RELU6(a · Σ weight · (x - mean)² - a · start)) · logits, as ``novelty.shrink`` has it."""
+    """Appends exp(-c · RELU6(a · Σ weight · (x - mean)² - a · start)) · logits, which equals ``novelty.shrink``."""
     kind, operators, options = schema.TensorType.FLOAT32, schema.BuiltinOperator, schema.BuiltinOptions
     length, slope = len(novelty.spread.mean), SHARPNESS * (6 / FARTHEST)
     mean = graph.add_tensor(b"novelty/mean", novelty.spread.mean[np.newaxis], kind)

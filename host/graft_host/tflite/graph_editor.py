@@ -1,4 +1,4 @@
-"""Appends tensors and operators to the one graph of a model."""
+"""Appends tensors and operators to the only graph of a model."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ HEAD_BIAS = b"head/bias"
 
 @dataclass(frozen=True)
 class Quantization:
-    """real = scale · (stored - zero point)."""
+    """The quantization of a tensor: real = scale · (stored - zero point)."""
 
     scale: float
     zero_point: int
 
 
 class GraphEditor:
-    """The one subgraph of a backbone, with what is needed to append to it.
-
-    Args:
-        model: a ``schema.ModelT``, which is changed in place.
-        name: what errors call it.
-
-    Raises:
-        ExportError: it is no backbone.
-    """
+    """Edits the only subgraph of a backbone."""
 
     def __init__(self, model: Any, name: str) -> None:
+        """Checks that the model is a backbone.
+
+        Args:
+            model: a ``schema.ModelT``, which is changed in place.
+            name: the model's name in error messages.
+
+        Raises:
+            ExportError: the model is not a backbone.
+        """
         if len(model.subgraphs) != 1 or len(model.subgraphs[0].inputs) != 1 or len(model.subgraphs[0].outputs) != 1:
-            raise ExportError(f"{name} is not a backbone: it must have one graph with one input and one output")
+            raise ExportError(f"{name} is not a backbone: it does not have one graph with one input and one output")
         self._model = model
         self._graph = model.subgraphs[0]
         self._name = name
@@ -55,11 +56,11 @@ class GraphEditor:
         shape = [int(n) for n in self.bottleneck.shape]
         if shape != [1, length]:
             raise ExportError(
-                f"{self._name} gives {shape}, the head takes [1, {length}]: they belong to different runs"
+                f"{self._name} gives {shape}, but the head takes [1, {length}]: they are from different runs"
             )
         if self.bottleneck.type not in {schema.TensorType.INT8, schema.TensorType.FLOAT32}:
             kind = flatbuffer.type_name(self.bottleneck)
-            raise ExportError(f"{self._name} gives {kind} bottlenecks; int8 and float32 can be fused")
+            raise ExportError(f"{self._name} gives {kind} bottlenecks, but only int8 and float32 can be fused")
 
     def add_tensor(self, name: bytes, values: NDArray[Any], kind: int, quantization: Quantization | None = None) -> int:
         """Adds a constant; returns its index."""
@@ -74,14 +75,14 @@ class GraphEditor:
         return self._append(name, [1, length], kind, 0, quantization)
 
     def add_dequantize(self, source: int, name: bytes, length: int) -> int:
-        """Adds the float32 numbers ``[1, length]`` that an int8 tensor stands for; returns their index."""
+        """Converts an int8 tensor to float32 ``[1, length]``; returns the index of the result."""
         output = self.add_activation(name, length, schema.TensorType.FLOAT32)
         kind = schema.BuiltinOptions.DequantizeOptions
         self.add_operator(schema.BuiltinOperator.DEQUANTIZE, 2, [source], output, kind, schema.DequantizeOptionsT())
         return output
 
     def add_fully_connected(self, inputs: list[int], output: int, version: int, *, relu6: bool = False) -> None:
-        """Adds x·Wᵀ + b, cut off below 0 and above 6 if ``relu6``; inputs are x, W and b."""
+        """Adds x·Wᵀ + b, clipped to 0…6 if ``relu6``; the inputs are x, W and b."""
         options = schema.FullyConnectedOptionsT()
         functions = schema.ActivationFunctionType
         options.fusedActivationFunction = functions.RELU6 if relu6 else functions.NONE
@@ -110,7 +111,7 @@ class GraphEditor:
         self._graph.outputs = np.array([index], np.int32)
 
     def finish(self) -> None:
-        """Names the ends, fixes the batch at one, and drops what spoke of the backbone alone."""
+        """Names input and output, fixes the batch size at one, and drops the metadata of the backbone."""
         self._graph.tensors[int(self._graph.inputs[0])].name = INPUT_NAME
         for tensor in self._graph.tensors:
             tensor.shapeSignature = None

@@ -1,4 +1,4 @@
-"""A head in int8, made so that the classes that it names stay those of the float head."""
+"""Quantizes a head to int8 in such a way that it names the same classes as the float head."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from scipy import linalg
 from graft_host.heads.head import Array, Head
 
 _HEADROOM = 1.15
-"""Room for photos whose logits go beyond those that the range was chosen on."""
+"""Factor on the range of the logits, for photos whose logits exceed those that it was chosen on."""
 
 _DAMPING = 0.1
 """Share of the mean variance that is added to every variance."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QuantizedHead:
     """FULLY_CONNECTED in TFLite's int8 scheme: real = scale · (stored - zero point).
 
     Attributes:
         weights: int8 ``[K,D]``, symmetric, one scale for the tensor.
-        weight_scale: their scale.
+        weight_scale: scale of the weights.
         bias: int32 ``[K]`` at scale ``input scale · weight_scale``.
-        output_scale: of the int8 logits, and …
-        output_zero_point: … their zero point.
+        output_scale: scale of the int8 logits.
+        output_zero_point: zero point of the int8 logits.
     """
 
     weights: NDArray[np.int8]
@@ -41,15 +41,15 @@ def quantize_head(head: Head, bottlenecks: Array, input_scale: float) -> Quantiz
     """Quantizes a head for the bottlenecks that it was trained on.
 
     The weights have one scale for the whole tensor: per-channel weights crash tflite-runtime 2.14.0 on Arm with
-    fewer than four classes and no bias. They are rounded so that the logits of these bottlenecks change least, and
-    what rounding does to the mean logits goes into the bias.
+    fewer than four classes and no bias. They are rounded so that the logits of these bottlenecks change least, and the
+    bias corrects the effect of rounding on the mean logits.
 
     Args:
         head: the float head.
-        bottlenecks: representative, ``[N,D]``.
-        input_scale: of the int8 bottleneck tensor.
+        bottlenecks: a representative dataset, ``[N,D]``.
+        input_scale: scale of the int8 bottleneck tensor.
     """
-    # Softmax doesn't change when every class gets the same addition; without it the logits need less range.
+    # Adding the same number to every class does not change the softmax; without the mean the logits need less range.
     kernel = (head.kernel - head.kernel.mean(axis=1, keepdims=True)).astype(np.float64)
     bias = (head.bias - head.bias.mean()).astype(np.float64)
     weight_scale = max(float(np.abs(kernel).max()), 1e-12) / 127
@@ -60,40 +60,40 @@ def quantize_head(head: Head, bottlenecks: Array, input_scale: float) -> Quantiz
     bias_scale = input_scale * weight_scale
     stored_bias = np.clip(np.rint(bias / bias_scale), -(2**31) + 1, 2**31 - 1)
     return QuantizedHead(
-        weights.T.astype(np.int8),
-        weight_scale,
-        stored_bias.astype(np.int32),
-        output_scale,
-        int(np.clip(round(-128 - low / output_scale), -128, 127)),
+        weights=weights.T.astype(np.int8),
+        weight_scale=weight_scale,
+        bias=stored_bias.astype(np.int32),
+        output_scale=output_scale,
+        output_zero_point=int(np.clip(round(-128 - low / output_scale), -128, 127)),
     )
 
 
 def _rounded(kernel: NDArray[np.float64], bottlenecks: Array, scale: float) -> NDArray[np.float64]:
-    """Rounds ``[D,K]`` to -127…127 times scale, one bottleneck number after the other.
+    """Rounds a kernel ``[D,K]`` to -127…127 times the scale, row by row.
 
-    Each rounding error is made up for by the weights still to be rounded, as far as these numbers vary together
-    (GPTQ, Frantar et al. 2022, with the covariance of the bottlenecks as Hessian). On test photos this left a fifth
-    to a tenth of the disagreement with the float head that rounding each weight by itself left.
+    The weights still to be rounded make up for each rounding error, as far as their bottleneck numbers vary together
+    (GPTQ, Frantar et al. 2022, with the covariance of the bottlenecks as Hessian). On test photos the head disagreed
+    with the float head on a fifth to a tenth of the photos that it did with each weight rounded on its own.
     """
     centred = bottlenecks - bottlenecks.mean(axis=0)
     covariance = (centred.T @ centred).astype(np.float64) / len(centred)
-    # Without damping, directions in which the few photos don't vary would take any error for nothing.
+    # Without damping, directions in which these few photos don't vary would absorb any error at no cost.
     covariance[np.diag_indices_from(covariance)] += _DAMPING * np.mean(np.diag(covariance)) + 1e-30
     factor = _inverse_factor(covariance)
-    left = kernel.copy()
+    remaining = kernel.copy()
     rounded = np.empty_like(kernel)
     for index, spread in enumerate(factor):
-        rounded[index] = np.clip(np.rint(left[index] / scale), -127, 127)
-        error = (left[index] - rounded[index] * scale) / spread[index]
-        left[index + 1 :] -= np.outer(spread[index + 1 :], error)
+        rounded[index] = np.clip(np.rint(remaining[index] / scale), -127, 127)
+        error = (remaining[index] - rounded[index] * scale) / spread[index]
+        remaining[index + 1 :] -= np.outer(spread[index + 1 :], error)
     return rounded
 
 
 def _inverse_factor(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Upper U with Uᵀ·U the inverse of a positive definite matrix.
+    """Returns the upper triangular U for which Uᵀ·U is the inverse of a positive definite matrix.
 
-    Cholesky's factor of the matrix read backwards is, read backwards, an upper V with V·Vᵀ the matrix; U is its
-    inverse.
+    Reverse the matrix, take its Cholesky factor and reverse that: the result is an upper triangular V for which V·Vᵀ
+    is the matrix. U is the inverse of V.
     """
     backwards = linalg.cholesky(matrix[::-1, ::-1], lower=True)
     inverse, _ = linalg.lapack.dtrtri(backwards[::-1, ::-1], lower=0)
@@ -102,10 +102,10 @@ def _inverse_factor(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def logit_range(logits: NDArray[np.float64]) -> tuple[float, float]:
-    """The range of logits ``[N,K]`` worth resolving: 255 steps are few, so none go where nobody would see them.
+    """Chooses the range for logits ``[N,K]``: 255 steps are few, so none are spent where they make no difference.
 
-    Above, a winner may be cut off once it leads by so much that the others' probabilities together are less than one
-    step of the uint8 output; below, a class may be cut off once it trails by as much.
+    The best class may be clipped once its lead is so wide that the probabilities of the others together are less than
+    one step of the uint8 output. A class may be clipped at the bottom once it trails by as much.
     """
     lead = math.log(256 * logits.shape[1])
     ordered = np.sort(logits, axis=1)

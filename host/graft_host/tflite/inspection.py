@@ -1,4 +1,4 @@
-"""What is inside a model file: card, labels, tensors and operators."""
+"""Describes the contents of a model file: card, labels, tensors, operators and metadata."""
 
 from __future__ import annotations
 
@@ -17,42 +17,43 @@ from graft_host.tflite.trial import why_not
 
 
 def inspect_model(path: Path) -> dict[str, Any]:
-    """A model's contents as plain values.
+    """Returns a model's contents as plain values, and which runtimes can run it.
 
     Raises:
-        ModelError: the file is not one of graftkit's.
-        ExportError: its flatbuffer is damaged.
+        ModelError: the file was not written by graftkit.
+        ExportError: the flatbuffer is damaged.
     """
-    described = read_model(path).to_json()
+    contents = read_model(path).to_json()
     data = path.read_bytes()
     model = flatbuffer.unpack(data, str(path))
     graph = model.subgraphs[0]
-    found = operators(model)
+    used = operators(model)
     return {
-        **described,
+        **contents,
         "sha256": hashlib.sha256(data).hexdigest(),
         "input": [_tensor(graph.tensors[index]) for index in graph.inputs],
         "output": [_tensor(graph.tensors[index]) for index in graph.outputs],
-        "operators": [asdict(operator) for operator in found],
-        "runtimes": [_by_table(found), *_by_trial(path)],
+        "operators": [asdict(operator) for operator in used],
+        "runtimes": [_by_table(used), *_by_trial(path)],
         "metadata": read_metadata(model, str(path)),
     }
 
 
-def _by_table(found: list[Operator]) -> dict[str, Any]:
-    unknown = [f"{operator.name} version {operator.version}" for operator in found if not operator.supported]
-    why = f"it does not know {', '.join(unknown)}" if unknown else None
-    return {"runtime": OLDEST_RUNTIME, "how": "by its table of operators", "runs": not unknown, "why_not": why}
+def _by_table(used: list[Operator]) -> dict[str, Any]:
+    """Whether the oldest runtime has all operators, according to the table."""
+    unknown = [f"{operator.name} version {operator.version}" for operator in used if not operator.supported]
+    reason = f"it does not support {', '.join(unknown)}" if unknown else None
+    return {"runtime": OLDEST_RUNTIME, "how": "by its table of operators", "runs": not unknown, "why_not": reason}
 
 
 def _by_trial(path: Path) -> list[dict[str, Any]]:
-    """What the runtimes that are installed here make of the file; TensorFlow's own is none that boards have."""
-    answers = []
+    """Whether the runtimes that are installed here run the file, without TensorFlow's, which no board has."""
+    results = []
     for name in (name for name in installed_runtimes() if name in RUNTIMES):
-        why = why_not(path, name)
+        reason = why_not(path, name)
         version = f"{name} {importlib.metadata.version(PACKAGES[name])}"
-        answers.append({"runtime": version, "how": "tried here", "runs": why is None, "why_not": why})
-    return answers
+        results.append({"runtime": version, "how": "tried here", "runs": reason is None, "why_not": reason})
+    return results
 
 
 def _tensor(tensor: Any) -> dict[str, Any]:
@@ -67,9 +68,9 @@ def _tensor(tensor: Any) -> dict[str, Any]:
 
 
 def _numbers(table: Any, field: str) -> list[Any]:
-    """A vector of a flatbuffer's table; empty where there is no table, or no such vector in it."""
-    found = getattr(table, field, None)
-    return [] if found is None else list(found)
+    """A vector of a flatbuffer's table; empty if the table or the vector is missing."""
+    vector = getattr(table, field, None)
+    return [] if vector is None else list(vector)
 
 
 def _text(name: bytes | str | None) -> str:

@@ -1,8 +1,8 @@
-"""Labels, model card and TFLite Metadata go into the file.
+"""Adds labels, model card and TFLite Metadata to a model file.
 
-The card and the labels are a zip behind the flatbuffer; the standard metadata buffer inside it points at the labels,
-so that MediaPipe, the Task Library and Android Studio open the file as an image classifier. The field numbers below
-are those of TensorFlow Lite Support's ``metadata_schema.fbs``.
+Card and labels are a zip after the flatbuffer. The standard metadata buffer inside the flatbuffer names the labels, so
+that MediaPipe, the Task Library and Android Studio open the file as an image classifier. The field numbers below are
+those of TensorFlow Lite Support's ``metadata_schema.fbs``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ from graft_host.support import flatbuffer
 METADATA_NAME = b"TFLITE_METADATA"
 _IDENTIFIER = b"M001"
 _MIN_PARSER_VERSION = "1.0.0"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold; the same model is the same bytes on any day
+_EPOCH = (
+    1980,
+    1,
+    1,
+    0,
+    0,
+    0,
+)  # the earliest date that a zip can hold, so that the same model gives the same bytes on any day
 
 _AXIS_LABELS = 2  # AssociatedFileType.TENSOR_AXIS_LABELS
 _RGB = 1  # ColorSpaceType.RGB
@@ -32,12 +39,12 @@ _NORMALIZATION = 1  # union ProcessUnitOptions
 
 
 def attach(network: bytes, labels: Sequence[str], card: ModelCard) -> bytes:
-    """The whole artifact: a fused flatbuffer with its metadata, and behind it the archive."""
+    """Makes the artifact: a fused flatbuffer with its metadata, followed by the archive."""
     return add_metadata(network, card) + archive(labels, card)
 
 
 def add_metadata(network: bytes, card: ModelCard) -> bytes:
-    """A fused flatbuffer with the standard metadata inside; of the card it holds nothing that testing finds out."""
+    """Adds the standard metadata to a fused flatbuffer; it contains none of the card's test results."""
     model = flatbuffer.unpack(network, "the fused model")
     quantized = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].type == schema.TensorType.UINT8
     buffer = schema.BufferT()
@@ -50,24 +57,24 @@ def add_metadata(network: bytes, card: ModelCard) -> bytes:
 
 
 def archive(labels: Sequence[str], card: ModelCard, extras: Mapping[str, bytes] | None = None) -> bytes:
-    """The zip that goes behind the flatbuffer.
+    """Makes the zip that follows the flatbuffer.
 
     Args:
-        labels: in the order of the output, none with a line break.
+        labels: the labels in the order of the output, none with a line break.
         card: the model card.
-        extras: other files, by name.
+        extras: contents of further files, by name.
 
     Returns:
-        A zip with ``labels.txt`` and ``graft.json``, the same bytes for the same labels and card.
+        A zip with ``labels.txt`` and ``graft.json``; the same labels and card always give the same bytes.
     """
     texts = {LABELS_NAME: "".join(f"{label}\n" for label in labels), CARD_NAME: card.to_json()}
     return pack_zip({**{name: text.encode() for name, text in texts.items()}, **(extras or {})})
 
 
 def pack_zip(files: Mapping[str, bytes]) -> bytes:
-    """A zip of these files in this order, the same bytes for the same files."""
+    """Makes a zip of files in the given order; the same files always give the same bytes."""
     memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as packed:  # readers want it uncompressed
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as packed:  # readers expect uncompressed files
         for name, data in files.items():
             packed.writestr(zipfile.ZipInfo(name, _EPOCH), data)
     return memory.getvalue()
@@ -130,7 +137,7 @@ def _output_metadata(builder: Builder) -> int:
 
 
 def _labels_file(builder: Builder) -> int:
-    name, description = builder.CreateString(LABELS_NAME), builder.CreateString("Labels, one a line")
+    name, description = builder.CreateString(LABELS_NAME), builder.CreateString("Labels, one per line")
     builder.StartObject(5)
     builder.PrependUOffsetTRelativeSlot(0, name, 0)
     builder.PrependUOffsetTRelativeSlot(1, description, 0)

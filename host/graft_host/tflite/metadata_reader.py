@@ -1,4 +1,4 @@
-"""What the standard TFLite Metadata of a file says; the other side of ``metadata``."""
+"""Reads the standard TFLite Metadata of a file, which ``metadata`` writes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from flatbuffers.table import Table
 from graft_device.errors import ExportError
 from graft_host.tflite.metadata import METADATA_NAME
 
-_NORMALIZATION = 1  # of the kinds of ProcessUnitOptions
+_NORMALIZATION = 1  # type in union ProcessUnitOptions
 
 
 def read_metadata(model: Any, name: str) -> dict[str, Any] | None:
-    """The names, normalization and label files in a ``schema.ModelT``'s metadata; None if it has none.
+    """Returns the names, normalization and label files in a model's metadata; None if it has no metadata.
 
     Args:
-        model: the file's flatbuffer.
-        name: what errors call it.
+        model: the flatbuffer of the file, a ``schema.ModelT``.
+        name: the file's name in error messages.
 
     Raises:
         ExportError: the metadata is damaged.
@@ -64,7 +64,7 @@ def _output(tensor: Table) -> dict[str, Any]:
 
 
 def _place(table: Table, field: int) -> int:
-    """Where a field's value lies, 0 if it isn't set; field n is entry 4 + 2n of the vtable."""
+    """The offset of a field's value, 0 if it isn't set; field n is entry 4 + 2n of the vtable."""
     offset = int(table.Offset(4 + 2 * field))
     return int(table.Pos) + offset if offset else 0
 

@@ -1,4 +1,4 @@
-"""The operators of a ``.tflite`` and whether the oldest runtime that the kit serves knows them."""
+"""Lists the operators of a ``.tflite``, and whether the oldest runtime that graftkit supports has them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from graft_host.support import flatbuffer
 
 OLDEST_RUNTIME = "tflite-runtime 2.14.0"
 
-# What tflite-runtime 2.14.0 registers, found by offering it every operator in every version
-# (tests/test_operators.py does so again): builtin numbers up to this one but for the gaps, in version 1 …
+# What tflite-runtime 2.14.0 registers, found by offering it every operator in every version, which
+# tests/host/tflite/test_operators.py repeats: version 1 of the builtin numbers up to this one, except the gaps.
 LAST_BUILTIN = 161
 BUILTIN_GAPS = frozenset({29, 31, 32, 51, 127})
 
-# … and up to these versions where there is a later one.
+# The newest versions of the operators that have several.
 NEWEST_VERSIONS = {
     name: version
     for version, names in {
@@ -42,7 +42,14 @@ NEWEST_VERSIONS = {
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator of a model: its name, version, number of uses, and whether the oldest runtime knows it."""
+    """An operator of a model.
+
+    Attributes:
+        name: as in the schema, such as ``CONV_2D``.
+        version: of the operator.
+        count: number of uses in the model.
+        supported: whether the oldest runtime has this version.
+    """
 
     name: str
     version: int
@@ -51,7 +58,7 @@ class Operator:
 
 
 def operators(model: Any) -> list[Operator]:
-    """The operators of a ``schema.ModelT``, in the order of their codes."""
+    """Lists the operators of a ``schema.ModelT``, in the order of their codes."""
     uses = Counter(int(node.opcodeIndex) for graph in model.subgraphs for node in graph.operators)
     return [
         Operator(flatbuffer.operator_name(code), int(code.version), uses[index], _supported(code))
@@ -64,8 +71,8 @@ def check_versions(model: Any) -> None:
     unknown = [f"{op.name} version {op.version}" for op in operators(model) if not op.supported]
     if unknown:
         raise ExportError(
-            f"{OLDEST_RUNTIME} does not know {', '.join(unknown)}: boards could not run this model; "
-            "convert with TensorFlow 2.19 to 2.21, or choose another --quantize"
+            f"boards could not run this model, because {OLDEST_RUNTIME} does not support {', '.join(unknown)}",
+            "convert with TensorFlow 2.19 to 2.21, or choose another --quantize",
         )
 
 

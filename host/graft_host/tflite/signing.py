@@ -1,4 +1,4 @@
-"""Signs a model with an SSH key, by ``ssh-keygen``; boards check it against their list of allowed signers."""
+"""Signs a model with an SSH key through ``ssh-keygen``; boards check it against their list of allowed signers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ from graft_host.tflite.metadata import pack_zip
 
 @dataclass(frozen=True)
 class Signed:
-    """A signed model: the files, and what identifies them."""
+    """A signed model.
+
+    Attributes:
+        model: the signed file.
+        signature: the file with the signature, next to the model.
+        sha256: of the model file, in hex.
+        bytes: size of the model file.
+        time: time of signing, in UTC.
+    """
 
     model: Path
     signature: Path
@@ -32,30 +40,30 @@ class Signed:
     time: str
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The fields as ``graft sign --json`` prints them."""
         return {**self.__dict__, "model": str(self.model), "signature": str(self.signature)}
 
 
 def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool = False) -> Signed:
-    """Puts the time of signing into a model and signs the whole file.
+    """Writes the time of signing into a model, and signs the whole file.
 
-    The time lets a board refuse an old model that somebody plays to it again. The network, the labels and the card
-    stay as they are, to the byte.
+    The time allows a board to refuse an old model that somebody sends again. The bytes of the network, the labels and
+    the card are not changed.
 
     Args:
-        model: a ``.tflite`` file that ``graft train`` wrote; replaced, unless …
-        key: the private key, or a public one whose private half the SSH agent holds.
-        output: … the signed model goes here.
-        overwrite: replace ``output``.
+        model: a ``.tflite`` file that ``graft train`` wrote; replaced unless ``output`` is given.
+        key: the private key, or a public key whose private key the SSH agent holds.
+        output: where the signed model is written; None to replace ``model``.
+        overwrite: whether ``output`` may be replaced.
 
     Raises:
-        ModelError: the file is not one of the kit's.
-        ExportError: it cannot be signed or written.
+        ModelError: the file was not written by graftkit.
+        ExportError: the file cannot be signed or written.
     """
     read_model(model)
     target = output or model
     if output is not None and output.exists() and not overwrite:
-        raise ExportError(f"{output} exists: give another name with -o, or --overwrite")
+        raise ExportError(f"{output} exists", "give another name with -o, or --overwrite")
     moment = _now()
     data = stamped(model.read_bytes(), moment)
     signature = target.with_name(f"{target.name}.sig")
@@ -69,7 +77,7 @@ def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool 
 
 
 def stamped(artifact: bytes, moment: str) -> bytes:
-    """An artifact with the time of signing in its zip, in place of an earlier one; the network stays as it is."""
+    """Adds the time of signing to an artifact's zip, or replaces an earlier one; the network is not changed."""
     with zipfile.ZipFile(BytesIO(artifact)) as archive:
         network = artifact[: min(info.header_offset for info in archive.infolist())]
         files = {name: archive.read(name) for name in archive.namelist() if name != SIGNED_NAME}
@@ -79,22 +87,25 @@ def stamped(artifact: bytes, moment: str) -> bytes:
 
 def _signature(data: bytes, key: Path) -> bytes:
     if not key.is_file():
-        raise ExportError(f"no such key: {key}; make one with: ssh-keygen -t ed25519 -f {key}")
+        raise ExportError(f"the key {key} does not exist", f"create it: ssh-keygen -t ed25519 -f {key}")
     command = ["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(key)]
     try:
         done = subprocess.run(command, input=data, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
     except OSError as error:
-        raise ExportError(f"ssh-keygen cannot be run ({os_reason(error)}): sudo apt install openssh-client") from error
+        reason = f"ssh-keygen cannot be run ({os_reason(error)})"
+        raise ExportError(reason, "install it: sudo apt install openssh-client") from error
     if done.returncode:
         lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-        raise ExportError(f"{key} cannot sign: {lines[-1] if lines else f'ssh-keygen ends with {done.returncode}'}")
+        raise ExportError(
+            f"{key} cannot sign: {lines[-1] if lines else f'ssh-keygen exited with status {done.returncode}'}"
+        )
     return done.stdout
 
 
 def _now() -> str:
-    """The time; that of ``$SOURCE_DATE_EPOCH`` for builds that shall be repeatable."""
+    """The current time, or that of ``$SOURCE_DATE_EPOCH`` for reproducible builds."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     try:
         return utc(time.time() if epoch is None else int(epoch))
     except (ValueError, OverflowError, OSError) as error:
-        raise GraftError(f"SOURCE_DATE_EPOCH is {epoch!r}: it must be seconds since 1970") from error
+        raise GraftError(f"SOURCE_DATE_EPOCH is {epoch!r}", "set it to seconds since 1970, or unset it") from error

@@ -1,4 +1,4 @@
-"""Opens a model in a runtime and runs it once; in a process of its own, as a bad file can take a runtime down."""
+"""Opens a model in a runtime and runs it once, in a process of its own because a bad file can crash a runtime."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graft_host.support.progress import Progress
 
 
 def why_not(path: Path, runtime: str) -> str | None:
-    """None if an installed runtime runs the model, else its reason."""
+    """Returns None if an installed runtime runs the model, else the reason why not."""
     try:
         call_quietly("graft_host.tflite.trial", {"path": str(path.absolute()), "runtime": runtime})
     except GraftError as error:
@@ -22,7 +22,7 @@ def why_not(path: Path, runtime: str) -> str | None:
     return None
 
 
-def _run(request: dict[str, Any], progress: Progress) -> None:  # noqa: ARG001  a trial is one step
+def _run(request: dict[str, Any], progress: Progress) -> None:  # noqa: ARG001  a trial is a single step
     runner = open_model(request["path"], request["runtime"], threads=1)
     runner(np.zeros(runner.input.shape, runner.input.dtype))
 

@@ -19,7 +19,7 @@ from tests.support.quiet import QUIET, QuietReporter
 
 @pytest.fixture
 def colours(tmp_path: Path) -> Path:
-    """Four pictures of each colour but one of blue, which lies among the red ones."""
+    """Four pictures of each colour; one blue picture is in the folder of the red ones."""
     for colour in COLOURS:
         (tmp_path / "photos" / colour).mkdir(parents=True)
         for index in range(4):
@@ -32,7 +32,7 @@ def colours(tmp_path: Path) -> Path:
 def test_figures_equal_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     truth, scores = rng.integers(4, size=100), rng.random((100, 5)).astype(np.float32)
-    scores[:, 3] = 0  # never said
+    scores[:, 3] = 0  # never predicted
     result = Evaluation(
         tuple("abcde"), truth.astype(np.int64), scores, {}, tuple(Path(f"{n}.jpg") for n in range(len(truth)))
     )
@@ -48,21 +48,21 @@ def test_a_folder_is_classified_by_the_file_itself(tmp_path: Path, colours: Path
     result = evaluate_folder(model, colours, "all", 2, QUIET)
     assert result.labels == ("red", "green", "blue")
     assert result.confusion.tolist() == [[4, 0, 1], [0, 4, 0], [0, 0, 3]]
-    said = result.to_json()
-    assert (said["photos"], said["accuracy"]) == (12, pytest.approx(11 / 12))
-    assert said["per_class"]["blue"] == {"precision": 0.75, "recall": 1.0, "f1": pytest.approx(6 / 7), "support": 3}
+    figures = result.to_json()
+    assert (figures["photos"], figures["accuracy"]) == (12, pytest.approx(11 / 12))
+    assert figures["per_class"]["blue"] == {"precision": 0.75, "recall": 1.0, "f1": pytest.approx(6 / 7), "support": 3}
 
 
-def test_the_labels_order_is_the_models_not_the_folders(tmp_path: Path, colours: Path) -> None:
+def test_labels_are_in_the_order_of_the_model(tmp_path: Path, colours: Path) -> None:
     swapped: Array = np.eye(3, dtype=np.float32)[:, [1, 0, 2]] * np.float32(0.02)
     model = write_artifact(tmp_path / "model.tflite", labels=["green", "red", "blue"], kernel=swapped)
     assert evaluate_folder(model, colours, "all", 1, QUIET).accuracy == pytest.approx(11 / 12)
 
 
-def test_a_class_that_the_model_does_not_know(tmp_path: Path, colours: Path) -> None:
+def test_a_class_that_the_model_does_not_have(tmp_path: Path, colours: Path) -> None:
     model = write_artifact(tmp_path / "model.tflite")
     (colours / "green").rename(colours / "mauve")
-    with pytest.raises(DatasetError, match=r"does not know 'mauve'; its labels are red, green, blue"):
+    with pytest.raises(DatasetError, match=r"has no label 'mauve', only red, green, blue; rename the folders"):
         evaluate_folder(model, colours, "all", 1, QUIET)
 
 
@@ -72,11 +72,11 @@ def test_the_test_photos_are_those_that_training_kept_aside(tmp_path: Path, colo
     some = evaluate_folder(model, colours, "test", 1, QUIET)
     assert 0 < len(some.truth) < 12
     none_kept = write_artifact(tmp_path / "none.tflite", card=make_card(split={**split, "test_percent": 1e-9}))
-    with pytest.raises(DatasetError, match=r"is a test photo of .*: give --split all"):
+    with pytest.raises(DatasetError, match=r"is a test photo of .*; give --split all"):
         evaluate_folder(none_kept, colours, "test", 1, QUIET)
-    unsaid = write_artifact(tmp_path / "unsaid.tflite")
-    with pytest.raises(ModelError, match="give --split all"):
-        evaluate_folder(unsaid, colours, "test", 1, QUIET)
+    unrecorded = write_artifact(tmp_path / "unrecorded.tflite")
+    with pytest.raises(ModelError, match="does not record how its photos were split; give --split all"):
+        evaluate_folder(unrecorded, colours, "test", 1, QUIET)
 
 
 def test_a_copy_of_a_photo_that_was_trained_on_does_not_count(
@@ -91,12 +91,12 @@ def test_a_copy_of_a_photo_that_was_trained_on_does_not_count(
     shutil.copy(parts.train[0].path, colours / "red" / "copied.png")
     for height in range(20, 40):
         picture("green", (40, height)).save(colours / "red" / f"{height}.png")
-    heard = QuietReporter()
-    assert evaluate_folder(model, colours, "test", 1, heard).paths == before.paths
-    assert "near duplicates of what it may have trained on" in heard.notes[0]
+    reporter = QuietReporter()
+    assert evaluate_folder(model, colours, "test", 1, reporter).paths == before.paths
+    assert "a near duplicate of a photo that it may have used" in reporter.notes[0]
 
 
-def test_one_class_alone_can_be_evaluated(tmp_path: Path, colours: Path) -> None:
+def test_a_single_class_can_be_evaluated(tmp_path: Path, colours: Path) -> None:
     model = write_artifact(tmp_path / "model.tflite")
     (tmp_path / "some" / "blue").mkdir(parents=True)
     for path in (colours / "blue").iterdir():

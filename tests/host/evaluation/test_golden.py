@@ -27,11 +27,11 @@ def net() -> bytes:
     return add_metadata(padded(network(), PADDING), make_card())
 
 
-def test_what_the_file_says_of_photos_goes_into_it(tmp_path: Path) -> None:
+def test_golden_photos_and_their_scores_are_in_the_file(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.tflite", photos=True)
     golden = read_golden(model, len(LABELS))
     assert golden is not None
-    assert [photo.label for photo in golden.photos] == [*LABELS, *LABELS]  # the best of each, then the second
+    assert [photo.label for photo in golden.photos] == [*LABELS, *LABELS]  # the best of each class, then the second
     assert [photo.file for photo in golden.photos] == [f"golden/{n}.jpg" for n in range(1, 7)]
     classifier = Classifier(model)
     with zipfile.ZipFile(model) as packed:
@@ -47,7 +47,7 @@ def test_what_the_file_says_of_photos_goes_into_it(tmp_path: Path) -> None:
     assert run_selftest(model).kind == "golden"
 
 
-def test_only_what_the_file_is_right_on_is_golden(net: bytes, tmp_path: Path) -> None:
+def test_only_photos_classified_correctly_are_golden(net: bytes, tmp_path: Path) -> None:
     evaluation, photos = judged(tmp_path, net, make_card())
     evaluation.scores[evaluation.truth == 1] = evaluation.scores[0]  # green ones are taken for red
     evaluation.scores[0] = evaluation.scores[0] / 2 + 0.5 / len(LABELS)  # and one red has a narrow lead
@@ -70,7 +70,7 @@ def test_names_and_order_of_the_photos_do_not_matter(net: bytes, tmp_path: Path)
     assert golden_pack(net, archive(LABELS, make_card()), evaluation, moved) == first
 
 
-def test_no_photo_where_none_may_be_or_none_fits(net: bytes, tmp_path: Path) -> None:
+def test_no_photo_is_stored_if_none_may_be_or_none_fits(net: bytes, tmp_path: Path) -> None:
     private = pack_of(tmp_path, net, make_card(), with_photos=False)
     small = pack_of(tmp_path, add_metadata(network(), make_card()), make_card())
     for pack in (private, small):
@@ -86,7 +86,7 @@ def test_an_artifact_without_golden_data_is_still_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_train_puts_golden_photos_in_unless_told_not_to(tmp_path: Path) -> None:
+def test_train_stores_golden_photos_unless_told_not_to(tmp_path: Path) -> None:
     from graft_host.demo.render import render_dataset
 
     render_dataset(tmp_path / "photos", 14, 0)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from graft_host.photos.split import Split
 
 RULE = SplitRule(test_percent=30, validation_percent=20)
-ALIKE = "left out 1 photo: new since training, and near duplicates of what it may have trained on"
+ALIKE = "left out 1 photo: added after training, but a near duplicate of a photo that it may have used"
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def _trained(root: Path, scratch: Path) -> tuple[Split, RecordedSplit]:
-    """The split of a training run, and what a model card tells of it."""
+    """The split of a training run, and the split as a model card records it."""
     dataset = scan(root, 2)
     prints = fingerprints(dataset.photos, scratch, 2, lambda _done, _total: None)
     parts = split(grouped(dataset, prints, 2), RULE)
@@ -46,13 +46,13 @@ def _trained(root: Path, scratch: Path) -> tuple[Split, RecordedSplit]:
 
 
 def _tested(root: Path, recorded: RecordedSplit) -> tuple[set[str], list[str]]:
-    """Digests of the photos to test with, and what was noted."""
+    """Digests of the photos to test on, and the notes."""
     reporter = QuietReporter()
     return {p.digest for p in photos_to_test(scan(root, 2), recorded, 2, reporter)}, reporter.notes
 
 
 def _add(folder: Path, part: str, data: Callable[[int], bytes]) -> Photo:
-    """Writes the first variant of a picture that the rule puts into a part."""
+    """Writes the first variant of a picture that the rule puts into the given part."""
     for number in range(200):
         path = folder / "added.jpg"
         path.write_bytes(data(number))
@@ -66,7 +66,7 @@ def _copies(original: Photo) -> Callable[[int], bytes]:
     return lambda number: jpeg(picture.resize((80 + number // 20, 80)), 75 + number % 20)
 
 
-def test_the_photos_of_the_run_are_told_by_their_content_and_none_is_compared(root: Path, cache: Path) -> None:
+def test_the_photos_of_the_run_are_recognized_by_content_without_comparing_any(root: Path, cache: Path) -> None:
     parts, recorded = _trained(root, cache.with_name("other"))
     for index, path in enumerate(sorted(root.glob("*/*.png"))):
         path.rename(path.with_name(f"renamed {index}.jpg"))
@@ -75,23 +75,23 @@ def test_the_photos_of_the_run_are_told_by_their_content_and_none_is_compared(ro
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
-def test_a_new_near_duplicate_of_what_was_trained_on_is_no_test_photo(root: Path, cache: Path, part: str) -> None:
+def test_a_new_near_duplicate_of_a_training_photo_is_no_test_photo(root: Path, cache: Path, part: str) -> None:
     parts, recorded = _trained(root, cache)
     added = _add(root / "dogs", "test", _copies(parts.parts[part][0]))
     assert RULE.part(added.digest) == "test"
     assert _tested(root, recorded) == ({p.digest for p in parts.test}, [ALIKE])
 
 
-def test_a_trained_photo_that_its_group_kept_from_the_test_is_none_for_ever(root: Path, cache: Path) -> None:
+def test_a_training_photo_that_the_rule_alone_would_test_on_never_becomes_a_test_photo(root: Path, cache: Path) -> None:
     trained = next(p for p in scan(root, 1).photos if RULE.part(p.digest) == "train")
     added = _add(root / "dogs", "test", _copies(trained))
-    while min(added.digest, trained.digest) != trained.digest:  # the group is named after the smallest
+    while min(added.digest, trained.digest) != trained.digest:  # the group is named after the smallest digest
         (root / "dogs" / "added.jpg").unlink()
         trained = next(p for p in scan(root, 1).photos if RULE.part(p.digest) == "train" and p.digest > trained.digest)
         added = _add(root / "dogs", "test", _copies(trained))
     parts, recorded = _trained(root, cache)
     assert added.digest in {p.digest for p in parts.train}
-    trained.path.unlink()  # the copy alone, in another folder and under another name
+    trained.path.unlink()  # only the copy is left, in another folder and under another name
     (root / "dogs" / "added.jpg").rename(root / "cats" / "other.jpg")
     assert _tested(root, recorded) == ({p.digest for p in parts.test}, [])
 
@@ -99,7 +99,7 @@ def test_a_trained_photo_that_its_group_kept_from_the_test_is_none_for_ever(root
 def test_test_photos_stay_test_photos_whatever_is_added(root: Path, cache: Path) -> None:
     parts, recorded = _trained(root, cache)
     _add(root / "dogs", "train", _copies(parts.test[0]))
-    (root / "dogs" / "added.jpg").rename(root / "dogs" / "a copy that training would take.jpg")
+    (root / "dogs" / "added.jpg").rename(root / "dogs" / "a copy that the rule would train on.jpg")
     _add(root / "dogs", "test", lambda number: jpeg(image(5000 + number)))
     tested, notes = _tested(root, recorded)
     assert {p.digest for p in parts.test} < tested
@@ -119,14 +119,14 @@ def test_the_test_photos_of_a_group_that_had_to_be_divided_count(tmp_path: Path,
     assert _tested(root, recorded) == ({p.digest for p in parts.test}, [ALIKE])
 
 
-def test_a_cache_that_cannot_be_used_is_done_without(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_used_is_not_needed(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parts, recorded = _trained(root, cache)
     _add(root / "dogs", "test", _copies(parts.train[0]))
     monkeypatch.setenv("GRAFT_CACHE", "/dev/null/none")
     assert _tested(root, recorded) == ({p.digest for p in parts.test}, [ALIKE])
 
 
-def test_a_card_that_does_not_list_its_test_photos_is_taken_by_its_rule(root: Path, cache: Path) -> None:
+def test_without_a_list_of_test_photos_the_rule_alone_decides(root: Path, cache: Path) -> None:
     parts, _ = _trained(root, cache)
     earlier = parts.record(RULE)
     del earlier["test"]

@@ -24,23 +24,23 @@ NAMED_RIGHT = np.array([True, True, False, False])
 
 
 def parse(drawing: str) -> ET.Element:
-    """The drawing as a browser sees it inside a page, where the two namespaces are known."""
+    """Parses the drawing as a browser does inside a page, where the two namespaces are known."""
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return ET.fromstring(drawing.replace("<svg ", f"<svg {names} ", 1))  # noqa: S314  our own drawing
 
 
 def texts(drawing: str) -> list[str]:
-    """Each text of a drawing, without what shows when the pointer rests on it."""
+    """Each text of a drawing, without tooltips."""
     return [element.text or "" for element in parse(drawing).iter(f"{SVG}text")]
 
 
 def drawings() -> list[str]:
-    """One of each kind."""
+    """A drawing of each kind."""
     scores = np.array([[0.9, 0.1], [0.3, 0.7], [0.55, 0.45]], np.float32)
-    found = reliability(scores, np.array([0, 1, 1]))
+    diagram = reliability(scores, np.array([0, 1, 1]))
     return [
         confusion_matrix(CONFUSION, ("cats", "dogs")),
-        reliability_diagram(found),
+        reliability_diagram(diagram),
         score_histogram(TOP, NAMED_RIGHT, 0.6),
     ]
 
@@ -50,14 +50,14 @@ def test_counts_and_names_are_in_the_confusion_matrix() -> None:
     shown = texts(drawing)
     assert [text for text in shown if text.isdigit()] == ["26", "4", "2", "23"]
     assert shown.count("cats") == shown.count("dogs") == 2
-    words = parse(drawing).get("aria-label")
-    assert words == (
+    description = parse(drawing).get("aria-label")
+    assert description == (
         "Confusion matrix of 2 classes: 49 of 55 photos on the diagonal. "
         "Most frequent mistake: cats taken for dogs, 4 photos."
     )
 
 
-def test_labels_in_any_script_come_out_as_they_are() -> None:
+def test_labels_in_any_script_are_not_changed() -> None:
     size = len(HARD_LABELS)
     drawing = confusion_matrix(np.eye(size, dtype=np.int64), HARD_LABELS)
     shown = texts(drawing)
@@ -67,7 +67,7 @@ def test_labels_in_any_script_come_out_as_they_are() -> None:
     assert titles.count("x" * 300) == 2
 
 
-def test_with_many_classes_numbers_stand_for_names_and_the_drawing_stays_small() -> None:
+def test_many_classes_are_numbered_and_the_drawing_stays_small() -> None:
     rng = np.random.default_rng(0)
     confusion = rng.integers(0, 3, (100, 100))
     drawing = confusion_matrix(confusion, [f"class {index}" for index in range(100)])
@@ -76,26 +76,26 @@ def test_with_many_classes_numbers_stand_for_names_and_the_drawing_stays_small()
     assert len(drawing) < 600_000
 
 
-def test_a_row_without_photos_is_no_division_by_zero() -> None:
+def test_a_row_without_photos_causes_no_division_by_zero() -> None:
     assert "0 of 0" not in confusion_matrix(np.array([[3, 0], [0, 0]]), ("a", "b"))
 
 
-def test_the_bins_counts_are_in_the_reliability_diagram() -> None:
+def test_the_counts_of_the_bins_are_in_the_reliability_diagram() -> None:
     scores = np.array([[0.9, 0.1]] * 12 + [[0.3, 0.7]] * 5, np.float32)
     drawing = reliability_diagram(reliability(scores, np.zeros(17, np.int64)))
     assert {"12", "5"} <= set(texts(drawing))
     assert "apart on average" in (parse(drawing).get("aria-label") or "")
 
 
-def test_the_threshold_is_a_line_that_is_named() -> None:
+def test_the_threshold_is_a_labelled_line() -> None:
     with_line, without = score_histogram(TOP, NAMED_RIGHT, 0.62), score_histogram(TOP, NAMED_RIGHT, None)
     assert "unknown below 62%" in texts(with_line)
     assert "unknown" not in without
     assert with_line.count("stroke-dasharray") == without.count("stroke-dasharray") + 2
-    assert {"named right: 2 photos", "named wrong: 2 photos"} <= set(texts(without))
+    assert {"correct: 2 photos", "wrong: 2 photos"} <= set(texts(without))
 
 
-def test_colours_are_the_pages_own() -> None:
+def test_colours_are_those_of_the_page() -> None:
     for drawing in drawings():
         assert "var(--ink)" in drawing or "var(--muted)" in drawing
         assert not re.findall(r"(?:fill|stroke): ?#", drawing)
@@ -103,17 +103,17 @@ def test_colours_are_the_pages_own() -> None:
 
 
 def test_names_inside_drawings_do_not_clash() -> None:
-    found = [name for drawing in drawings() for name in re.findall(r' id="([^"]+)"', drawing)]
-    assert found
-    assert len(found) == len(set(found))
-    assert {name for drawing in drawings() for name in re.findall(r"(?:href=\"|url\()#([\w-]+)", drawing)} == set(found)
+    names = [name for drawing in drawings() for name in re.findall(r' id="([^"]+)"', drawing)]
+    assert names
+    assert len(names) == len(set(names))
+    assert {name for drawing in drawings() for name in re.findall(r"(?:href=\"|url\()#([\w-]+)", drawing)} == set(names)
 
 
 def test_the_same_data_gives_the_same_bytes() -> None:
     assert drawings() == drawings()
 
 
-def test_the_users_own_settings_neither_matter_nor_change() -> None:
+def test_the_users_settings_have_no_effect_and_are_not_changed() -> None:
     plain = drawings()
     with mpl.rc_context({"text.usetex": True, "font.size": 30, "svg.fonttype": "path"}):
         before = dict(mpl.rcParams)
@@ -121,7 +121,7 @@ def test_the_users_own_settings_neither_matter_nor_change() -> None:
         assert dict(mpl.rcParams) == before
 
 
-def test_a_cut_label_counts_wide_letters_twice() -> None:
+def test_wide_letters_count_twice_in_a_shortened_label() -> None:
     assert columns("鳥a") == 3
     assert columns("é") == 1
     assert shorten("鳥と猫の写真", 7) == "鳥と猫…"
@@ -140,7 +140,7 @@ assert "matplotlib.pyplot" not in sys.modules
 
 @pytest.mark.slow
 @pytest.mark.parametrize("home", ["/dev/null/home", None], ids=["unwritable", "empty"])
-def test_a_home_that_matplotlib_cannot_write_to_is_no_matter(home: str | None, tmp_path: Path) -> None:
+def test_matplotlib_needs_no_home_that_it_can_write_to(home: str | None, tmp_path: Path) -> None:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "MPL"))}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM], env={**kept, "HOME": home or str(tmp_path)},

@@ -23,9 +23,9 @@ from graft_device.model import ModelCard, ModelFile, read_model
 from graft_host.commands.report import report as report_command
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.report.page import page
-from graft_host.report.photos import thumbnail
-from graft_host.report.report import ReportData, check_report, render_report, write_report
+from graft_host.report.report import ReportData, check_report_path, render_report, write_report
 from graft_host.report.statistics import reliability
+from graft_host.report.thumbnails import thumbnail
 from tests.support.browser import DESKTOP, PHONE, chromium, visit
 from tests.support.device_models import COLOURS, make_card, picture, write_artifact
 
@@ -50,24 +50,24 @@ VOID = {"meta", "img", "link", "br", "hr", "input"}
 
 
 class Outline(HTMLParser):
-    """Checks that elements are closed in order, and keeps what a test asks for."""
+    """Checks that elements are closed in order, and collects elements and texts."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.shown: list[str] = []
         self.feed(page)
         self.close()
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -76,21 +76,21 @@ class Outline(HTMLParser):
         self.shown.append(data)
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
-        """The attributes of each element of a kind."""
-        return [attributes for name, attributes in self.found if name == tag]
+        """The attributes of each element with a tag."""
+        return [attributes for name, attributes in self.elements if name == tag]
 
     def texts(self) -> str:
-        """Everything that is shown, white space made even."""
+        """All text that is shown, with white space collapsed."""
         return " ".join(" ".join(self.shown).split())
 
 
 def evaluation(labels: tuple[str, ...], photos: int, folder: Path, *, errors: int = 5, seed: int = 0) -> Evaluation:
-    """Photos in turn of each class, the first few named wrong, each score another."""
+    """Photos of each class in turn, the first few classified wrongly, all scores different."""
     rng = np.random.default_rng(seed)
     truth = np.arange(photos) % len(labels)
-    said = np.where(np.arange(photos) < errors, (truth + 1) % len(labels), truth)
+    predicted = np.where(np.arange(photos) < errors, (truth + 1) % len(labels), truth)
     scores = rng.uniform(0, 0.3, (photos, len(labels)))
-    scores[np.arange(photos), said] = rng.uniform(0.4, 1, photos)
+    scores[np.arange(photos), predicted] = rng.uniform(0.4, 1, photos)
     paths = tuple(folder / f"photo{index}.png" for index in range(photos))
     return Evaluation(labels, truth.astype(np.int64), scores.astype(np.float32), {}, paths)
 
@@ -110,29 +110,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder per colour; one picture of blue lies among the red ones, and one is no picture."""
+    """A folder for each colour; one blue picture is in the folder of the red ones, and one file is not a picture."""
     path = tmp_path_factory.mktemp("colours")
     for colour in COLOURS:
         (path / colour).mkdir()
         for index in range(4):
-            home = "red" if (colour, index) == ("blue", 3) else colour
-            picture(colour, (40 + index, 30)).save(path / home / f"{colour}{index}.png")
+            place = "red" if (colour, index) == ("blue", 3) else colour
+            picture(colour, (40 + index, 30)).save(path / place / f"{colour}{index}.png")
     (path / "green" / "text.jpg").write_text("no photo")
     return path
 
 
 def run(*args: object) -> Any:
-    """``graft report`` without the edge that turns errors into lines."""
+    """Runs ``graft report`` without the code that turns errors into lines."""
     app = typer.Typer()
     app.command()(report_command)
     return CliRunner().invoke(app, [os.fspath(arg) if isinstance(arg, Path) else str(arg) for arg in args])
 
 
-def test_the_figures_are_the_evaluations(folder: Path) -> None:
+def test_the_figures_are_those_of_the_evaluation(folder: Path) -> None:
     result = evaluation(("cats", "dogs", "owls"), 55, folder)
     page = render_report(data_of(result, folder, training=TRAINING))
     shown = Outline(page).texts()
-    assert "90.9% 50 of 55 test photos named right" in shown
+    assert "90.9% 50 of 55 test photos classified correctly" in shown
     assert "between 80.4% and 96.1%" in shown
     for label, row in result.per_class().items():
         figures = [f"{row[key]:.1%}".replace("100.0%", "100%") for key in ("precision", "recall", "f1")]
@@ -143,29 +143,29 @@ def test_the_figures_are_the_evaluations(folder: Path) -> None:
     assert "9.3 MB (9,271,428 bytes)" in shown
 
 
-def test_a_training_run_tells_of_itself(folder: Path) -> None:
+def test_the_figures_of_the_training_run_are_shown(folder: Path) -> None:
     card = replace(CARD, training={"split": {"seed": 7, "test_percent": 12.5, "validation_percent": 15}})
     shown = Outline(render_report(data_of(evaluation(("a", "b"), 9, folder), folder, card, training=TRAINING))).texts()
-    assert "353 trained on 92 to choose settings 55 kept for the test" in shown
+    assert "353 for training 92 for validation 55 for the test" in shown
     assert "12.5% test, 15% validation, seed 7" in shown
     assert "photos/red/broken.jpg the image is cut short" in shown
     assert "backbone 28.7" in shown
-    assert "in all 31.4" in shown
+    assert "total 31.4" in shown
     assert "17 from the cache, 483 new" in shown
-    assert "Nothing quantized, on the test photos 97.3%" in shown
+    assert "Without quantization, on the test photos 97.3%" in shown
     assert "Float head, on the test photos 96.4% This file, on the test photos 94.5%" in shown
-    assert "File and float head agree on 98.2%" in shown
+    assert "Photos for which file and float head agree 98.2%" in shown
 
 
-def test_without_a_run_the_card_tells_what_it_knows(folder: Path) -> None:
+def test_without_a_run_the_figures_of_the_card_are_shown(folder: Path) -> None:
     card = replace(CARD, training={"photos": {"train": 11, "test": 3}, "accuracy": {"float_head": 0.5, "agreement": 1}})
     shown = Outline(render_report(data_of(evaluation(("a", "b"), 9, folder), folder, card))).texts()
-    assert "11 trained on 3 kept for the test" in shown
-    assert "Float head, on the test photos 50.0% File and float head agree on 100%" in shown
+    assert "11 for training 3 for the test" in shown
+    assert "Float head, on the test photos 50.0% Photos for which file and float head agree 100%" in shown
     assert "Seconds" not in shown
 
 
-def test_threshold_and_calibration_are_shown_where_the_card_has_them(folder: Path) -> None:
+def test_threshold_and_temperature_are_shown_if_the_card_has_them(folder: Path) -> None:
     result = evaluation(("a", "b"), 40, folder)
     top, right = result.scores.max(axis=1), result.predicted == result.truth
     card = replace(
@@ -178,26 +178,26 @@ def test_threshold_and_calibration_are_shown_where_the_card_has_them(folder: Pat
     below = int((top < 0.6).sum())
     assert below
     assert f"{below} of 40 photos ({below / 40:.1%})" in shown
-    assert f"{int((right & (top < 0.6)).sum())} would be right" in shown
-    assert "It was set on 92 photos, to refuse at most 5.0% of photos" in shown
+    assert f"{int((right & (top < 0.6)).sum())} would be correct and" in shown
+    assert "The threshold was set on 92 photos, so that at most 5.0% of photos of these classes are refused." in shown
     assert "unknown below 60%" in page
     kept = reliability(result.scores[top >= 0.6], result.truth[top >= 0.6])
     assert f"{100 * kept.error:.1f} percentage points apart" in shown
     assert "Photos that are called unknown are left out." in shown
     assert (
-        "Temperature 1.37 Its error before, on the test photos 0.041 … and of this file 0.012 Photos that set it 91"
-        in shown
+        "Temperature 1.37 Calibration error before, on the test photos 0.041 Calibration error of this file 0.012 "
+        "Photos used to set it 91" in shown
     )
     plain = render_report(data_of(result, folder))
     assert "unknown" not in plain
     assert "Temperature" not in plain
 
 
-def test_a_model_that_calls_every_photo_unknown_claims_nothing(folder: Path) -> None:
+def test_a_model_that_calls_every_photo_unknown(folder: Path) -> None:
     card = replace(CARD, thresholds={"unknown": {"score": 1.0}})
     shown = Outline(render_report(data_of(evaluation(("a", "b"), 40, folder), folder, card))).texts()
     assert "0.0 percentage points apart" in shown
-    assert "that is 40 of 40 photos" in shown
+    assert "This affects 40 of 40 photos" in shown
 
 
 def test_the_list_of_test_photos_is_counted_in_the_table_of_the_card(folder: Path) -> None:
@@ -216,14 +216,14 @@ def test_the_list_of_test_photos_is_counted_in_the_table_of_the_card(folder: Pat
         ({"calibration": {"temperature": float("nan")}}, {"unknown": {"score": 7.0}}),
     ],
 )
-def test_cards_of_other_kits_do_no_harm(folder: Path, training: dict[str, Any], thresholds: dict[str, Any]) -> None:
+def test_unexpected_cards_do_no_harm(folder: Path, training: dict[str, Any], thresholds: dict[str, Any]) -> None:
     card = replace(CARD, training=training, thresholds=thresholds)
     page = render_report(data_of(evaluation(("a", "b"), 9, folder), folder, card))
     assert "unknown below" not in page
     assert "Temperature" not in page
 
 
-def test_names_are_escaped_whatever_they_hold(folder: Path) -> None:
+def test_names_are_escaped_whatever_they_contain(folder: Path) -> None:
     names = ["<img src=x onerror=alert(1)>.png", "\"quoted\" & 'single'.png", os.fsdecode(b"\xff\xfe.png"), "x" * 200]
     result = evaluation(HARD_LABELS, 27, folder)
     result = replace(
@@ -236,9 +236,9 @@ def test_names_are_escaped_whatever_they_hold(folder: Path) -> None:
     page = render_report(replace(data, model=replace(data.model, path=Path("<s>\udcff.tflite"))))
     page.encode("utf-8")
     outline = Outline(page)
-    tags = {tag for tag, _ in outline.found}
+    tags = {tag for tag, _ in outline.elements}
     assert not tags & {"script", "link", "iframe", "object", "form", "base", "u", "s"}
-    assert all(name not in {"onerror", "onload"} for _, attributes in outline.found for name in attributes)
+    assert all(name not in {"onerror", "onload"} for _, attributes in outline.elements for name in attributes)
     assert r"lone \udc80 byte" in outline.texts()
     assert r"\udcff\udcfe.png" in outline.texts()
     assert HARD_LABELS[0] in outline.texts()
@@ -254,7 +254,7 @@ def test_the_page_cannot_load_or_run_anything(folder: Path) -> None:
     )
     addresses = [
         value or ""
-        for _, attributes in outline.found
+        for _, attributes in outline.elements
         for key, value in attributes.items()
         if key in {"src", "href", "xlink:href", "srcset", "action"}
     ]
@@ -264,7 +264,7 @@ def test_the_page_cannot_load_or_run_anything(folder: Path) -> None:
     assert re.findall(r"url\((?!#)", page) == []
 
 
-def test_a_person_who_cannot_see_it_is_told(folder: Path) -> None:
+def test_screen_readers_get_a_description_of_everything(folder: Path) -> None:
     outline = Outline(render_report(data_of(evaluation(("cats", "dogs"), 9, folder), folder)))
     assert outline.all("html") == [{"lang": "en"}]
     assert any(meta.get("name") == "viewport" for meta in outline.all("meta"))
@@ -276,7 +276,7 @@ def test_a_person_who_cannot_see_it_is_told(folder: Path) -> None:
     }
     assert len(outline.all("h1")) == 1
     assert len(outline.all("caption")) == len(outline.all("table"))
-    identities = [attributes["id"] for _, attributes in outline.found if "id" in attributes]
+    identities = [attributes["id"] for _, attributes in outline.elements if "id" in attributes]
     assert len(identities) == len(set(identities))
 
 
@@ -287,20 +287,20 @@ def test_the_worst_mistakes_come_first_and_no_more_than_24_photos(folder: Path) 
     wrong = sorted(range(30), key=lambda index: -result.scores[index].max())
     assert files == [f"photo{index}.png" for index in wrong[:24]]
     assert "the first 24 of 30" in page
-    assert "least sure" not in page
+    assert "the lowest scores" not in page
 
 
-def test_without_mistakes_the_least_sure_photos_are_shown_as_such(folder: Path) -> None:
+def test_without_mistakes_the_lowest_scores_are_shown(folder: Path) -> None:
     page = render_report(data_of(evaluation(("cats", "dogs"), 40, folder, errors=0), folder))
     shown = Outline(page).texts()
-    assert "All 40 test photos named right" in shown
-    assert "It made no mistake on these photos: the least sure ones" in shown
-    assert "It mixed up no classes on these photos." in shown
+    assert "All 40 test photos classified correctly" in shown
+    assert "No mistakes on these photos; the lowest scores" in shown
+    assert "The model confused no classes on these photos." in shown
     assert page.count("<img ") == 24
     assert "taken for" not in shown
 
 
-def test_a_photo_that_is_gone_leaves_a_place_that_says_so(folder: Path) -> None:
+def test_a_missing_photo_is_replaced_by_the_reason(folder: Path) -> None:
     result = evaluation(("cats", "dogs"), 9, folder)
     result = replace(result, paths=(folder / "gone.png", *result.paths[1:]))
     page = render_report(data_of(result, folder))
@@ -308,7 +308,7 @@ def test_a_photo_that_is_gone_leaves_a_place_that_says_so(folder: Path) -> None:
     assert 'aria-label="gone.png: cats, taken for dogs"><span>no such file or directory</span>' in page
 
 
-def test_one_class_alone_and_one_that_is_never_said(folder: Path) -> None:
+def test_a_single_true_class_and_one_that_is_never_predicted(folder: Path) -> None:
     result = evaluation(("cats", "dogs", "owls"), 9, folder)
     result = replace(result, truth=np.zeros(9, np.int64), scores=np.tile(np.array([0.6, 0.4, 0], np.float32), (9, 1)))
     shown = Outline(render_report(data_of(result, folder))).texts()
@@ -316,7 +316,7 @@ def test_one_class_alone_and_one_that_is_never_said(folder: Path) -> None:
     assert "dogs \u2013 \u2013 \u2013 0" in shown
 
 
-def test_many_classes_show_the_weakest_and_fold_the_rest(folder: Path) -> None:
+def test_with_many_classes_the_weakest_come_first_and_the_rest_is_folded_away(folder: Path) -> None:
     labels = tuple(f"class {index}" for index in range(100))
     result = evaluation(labels, 60, folder)
     page = render_report(data_of(result, folder))
@@ -328,21 +328,21 @@ def test_many_classes_show_the_weakest_and_fold_the_rest(folder: Path) -> None:
     assert "Classes are numbered as in the table below" in page
 
 
-def test_only_all_is_100_percent(folder: Path) -> None:
+def test_only_all_photos_are_100_percent(folder: Path) -> None:
     truth = np.zeros(5000, np.int64)
     scores = np.tile(np.array([0.9, 0.1], np.float32), (5000, 1))
     scores[0] = [0.1, 0.9]
     result = Evaluation(("a", "b"), truth, scores, {}, (folder / "photo0.png",) * 5000)
     assert (
-        "over 99.9% 4,999 of 5,000 photos named right"
+        "over 99.9% 4,999 of 5,000 photos classified correctly"
         in Outline(render_report(data_of(result, folder, part="all"))).texts()
     )
 
 
-def test_photos_that_training_may_have_seen_are_named_as_such(folder: Path) -> None:
+def test_photos_that_training_may_have_seen_get_a_warning(folder: Path) -> None:
     result = evaluation(("a", "b"), 9, folder)
     assert "kept these photos aside" in render_report(data_of(result, folder))
-    assert "the figures flatter it" in render_report(data_of(result, folder, part="all"))
+    assert "the figures are too good" in render_report(data_of(result, folder, part="all"))
 
 
 def test_the_same_data_gives_the_same_page(folder: Path) -> None:
@@ -350,7 +350,7 @@ def test_the_same_data_gives_the_same_page(folder: Path) -> None:
     assert render_report(data) == render_report(data)
 
 
-def test_a_thumbnail_is_small_upright_and_bare(tmp_path: Path) -> None:
+def test_a_thumbnail_is_small_upright_and_without_metadata(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     noise = Image.fromarray(rng.integers(0, 256, (900, 1200, 3), np.uint8))
     turned = Image.Exif()
@@ -367,13 +367,13 @@ def test_a_thumbnail_is_small_upright_and_bare(tmp_path: Path) -> None:
 def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = tmp_path / "r.html"
     write_report(output, KEPT, overwrite=False)
-    with pytest.raises(ExportError, match=r"r\.html exists: give another name with -o, or --overwrite"):
+    with pytest.raises(ExportError, match=r"r\.html exists; give another name with -o, or --overwrite"):
         write_report(output, "two\n", overwrite=False)
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("graft_host.support.files.os.fsync", full)
+    monkeypatch.setattr("graft_device.system.durable.os.fsync", full)
     with pytest.raises(ExportError, match=r"cannot write .*r\.html: no space left on device; free space"):
         write_report(output, "two\n", overwrite=True)
     assert output.read_text() == KEPT
@@ -392,41 +392,41 @@ def test_an_output_that_cannot_be_written_is_refused_early(tmp_path: Path) -> No
         tmp_path / "pipe": r"pipe is not a regular file: give another name with --report",
         tmp_path / "link.html": r"the report would replace the model .*m\.tflite: give another name with --report",
     }
-    for output, why in refused.items():
-        with pytest.raises(ExportError, match=why):
-            check_report(output, model, overwrite=output == model, option="--report")
+    for output, message in refused.items():
+        with pytest.raises(ExportError, match=message):
+            check_report_path(output, model, overwrite=output == model, option="--report")
     with pytest.raises(ExportError, match="would replace the model"):
-        check_report(model, model, overwrite=True)
+        check_report_path(model, model, overwrite=True)
     with pytest.raises(ExportError, match=r"there\.html is there and is not a page that graft wrote"):
-        check_report(tmp_path / "there.html", model, overwrite=True)
-    check_report(tmp_path / "new.html", model, overwrite=False)
+        check_report_path(tmp_path / "there.html", model, overwrite=True)
+    check_report_path(tmp_path / "new.html", model, overwrite=False)
     assert (tmp_path / "there.html").read_text() == "kept"
     assert not (tmp_path / "new.html").exists()
 
 
-def test_the_command_writes_a_page_beside_the_model(tmp_path: Path, colours: Path) -> None:
+def test_the_command_writes_a_page_next_to_the_model(tmp_path: Path, colours: Path) -> None:
     model = write_artifact(tmp_path / "colours.tflite")
     done = run(model, colours, "--split", "all")
     assert done.exit_code == 0, done.output
     assert done.stdout == f"report     {tmp_path / 'colours.html'}\n"
     shown = Outline((tmp_path / "colours.html").read_text("utf-8")).texts()
-    assert "11 of 12 photos named right" in shown
+    assert "11 of 12 photos classified correctly" in shown
     assert "red taken for blue 1 of 5 photos" in shown
     assert "red/blue3.png" in shown
     assert "green/text.jpg not a JPEG, PNG, WebP, BMP or GIF image" in shown
 
 
-def test_the_command_for_programs(tmp_path: Path, colours: Path) -> None:
+def test_the_command_with_json(tmp_path: Path, colours: Path) -> None:
     model, output = write_artifact(tmp_path / "colours.tflite"), tmp_path / "r.html"
     done = run(model, colours, "-o", output, "--split", "all", "--json", "--threads", "1")
-    said = json.loads(done.stdout)
-    assert said["report"] == str(output)
-    assert said["accuracy"] == pytest.approx(11 / 12)
-    assert said["confusion"] == [[4, 0, 1], [0, 4, 0], [0, 0, 3]]
+    result = json.loads(done.stdout)
+    assert result["report"] == str(output)
+    assert result["accuracy"] == pytest.approx(11 / 12)
+    assert result["confusion"] == [[4, 0, 1], [0, 4, 0], [0, 0, 3]]
     assert output.is_file()
 
 
-def test_the_command_refuses_before_it_works(tmp_path: Path, colours: Path) -> None:
+def test_the_command_refuses_before_it_starts(tmp_path: Path, colours: Path) -> None:
     model = write_artifact(tmp_path / "colours.tflite")
     (tmp_path / "colours.html").write_text(KEPT)
     failures: list[tuple[type[GraftError], str, list[object]]] = [
@@ -435,10 +435,10 @@ def test_the_command_refuses_before_it_works(tmp_path: Path, colours: Path) -> N
         (ModelError, "give --split all", [model, colours, "--overwrite"]),
         (DatasetError, "no such folder", [model, tmp_path / "none", "--split", "all", "--overwrite"]),
     ]
-    for kind, words, args in failures:
+    for kind, message, args in failures:
         error = run(*args).exception
         assert isinstance(error, kind)
-        assert words in str(error)
+        assert message in str(error)
         assert "\n" not in str(error)
     for output in (colours / "r.html", next(colours.rglob("*.png"))):
         error = run(model, colours, "-o", output, "--split", "all", "--overwrite").exception
@@ -446,7 +446,7 @@ def test_the_command_refuses_before_it_works(tmp_path: Path, colours: Path) -> N
     assert (tmp_path / "colours.html").read_text() == KEPT
     assert sorted(path.name for path in tmp_path.iterdir()) == ["colours.html", "colours.tflite"]
     assert run(model, colours, "--split", "all", "--overwrite").exit_code == 0
-    assert "11 of 12 photos named right" in Outline((tmp_path / "colours.html").read_text()).texts()
+    assert "11 of 12 photos classified correctly" in Outline((tmp_path / "colours.html").read_text()).texts()
 
 
 @pytest.fixture(scope="module")
@@ -457,7 +457,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Reports with few classes and everything that a card may say, with more and more classes, and with hard names."""
+    """Reports with few classes and a full card, with more and more classes, and with difficult names."""
     card = replace(
         CARD,
         thresholds={"unknown": {"score": 0.62, "false_rejection_rate": 0.05, "photos": 92}},
@@ -468,16 +468,16 @@ def pages(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     )
     target = tmp_path_factory.mktemp("pages")
     twelve = tuple(f"{'long ' * (index % 4)}name {index}" for index in range(12))
-    made = {
+    reports = {
         "few": data_of(evaluation(("cats", "dogs"), 55, folder), folder, card, training=TRAINING),
         "twelve": data_of(evaluation(twelve, 60, folder), folder),
         "thirty": data_of(evaluation(tuple(f"a class {index}" for index in range(30)), 60, folder), folder),
         "hundred": data_of(evaluation(tuple(f"class {index}" for index in range(100)), 60, folder), folder),
         "hard": data_of(evaluation(HARD_LABELS, 60, folder), folder, part="all"),
     }
-    for name, data in made.items():
+    for name, data in reports.items():
         write_report(target / f"{name}.html", render_report(data), overwrite=False)
-    return {name: target / f"{name}.html" for name in made}
+    return {name: target / f"{name}.html" for name in reports}
 
 
 @pytest.mark.slow
@@ -490,7 +490,7 @@ def test_in_a_browser(browser: Browser, pages: dict[str, Path], name: str, width
             details.click()
         assert seen.flaws() == []
         low = [(ratio, text) for ratio, text in seen.contrasts() if ratio < 4.5]
-        assert low == [], "WCAG 2 asks for 4.5"
+        assert low == [], "WCAG 2 requires 4.5"
         assert len(seen.contrasts()) > 50
         assert seen.page.locator("img").count() > 8
         ground = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -500,7 +500,7 @@ def test_in_a_browser(browser: Browser, pages: dict[str, Path], name: str, width
 
 
 @pytest.mark.slow
-def test_the_browser_keeps_to_the_policy(browser: Browser, pages: dict[str, Path]) -> None:
+def test_the_browser_follows_the_policy(browser: Browser, pages: dict[str, Path]) -> None:
     """Even if a name slipped through unescaped, the page could neither load nor run anything."""
     with visit(browser, pages["few"].as_uri()) as seen:
         refused = seen.page.evaluate(

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest
 
 from graft_host.evaluation.evaluate import Evaluation
-from graft_host.report.statistics import confused_pairs, least_sure, reliability, wilson_interval, worst_mistakes
+from graft_host.report.statistics import confused_pairs, least_confident, reliability, wilson_interval, worst_mistakes
 
 
 @pytest.mark.parametrize(("hits", "total"), [(0, 5), (1, 3), (54, 55), (55, 55), (900, 1000)])
@@ -16,18 +16,18 @@ def test_the_interval_equals_scipys(hits: int, total: int) -> None:
     assert wilson_interval(hits, total) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
 
 
-def test_of_no_photos_nothing_is_known() -> None:
+def test_the_interval_of_no_photos_is_everything() -> None:
     assert wilson_interval(0, 0) == (0, 1)
 
 
-def test_the_calibration_error_of_a_case_by_hand() -> None:
+def test_the_calibration_error_of_a_case_worked_by_hand() -> None:
     # Bin 12 of 15, 0.733 to 0.8: two photos at 0.75 and 0.79, one right. Bin 15: one photo at 1.0, right.
     scores = np.array([[0.75, 0.25], [0.21, 0.79], [1.0, 0.0]], np.float32)
-    found = reliability(scores, np.array([0, 0, 0]))
-    assert found.counts.tolist() == [0] * 11 + [2, 0, 0, 1]
-    assert found.hits.tolist() == [0] * 11 + [1, 0, 0, 1]
-    assert found.confidence[11] == pytest.approx(0.77)
-    assert found.error == pytest.approx(2 / 3 * abs(0.5 - 0.77) + 1 / 3 * 0)
+    result = reliability(scores, np.array([0, 0, 0]))
+    assert result.counts.tolist() == [0] * 11 + [2, 0, 0, 1]
+    assert result.hits.tolist() == [0] * 11 + [1, 0, 0, 1]
+    assert result.confidence[11] == pytest.approx(0.77)
+    assert result.error == pytest.approx(2 / 3 * abs(0.5 - 0.77) + 1 / 3 * 0)
 
 
 def test_scores_at_the_ends_and_edges_have_a_bin() -> None:
@@ -38,13 +38,13 @@ def test_scores_at_the_ends_and_edges_have_a_bin() -> None:
 def test_the_calibration_error_is_that_of_the_bins() -> None:
     rng = np.random.default_rng(0)
     scores = np.round(rng.dirichlet([0.3] * 5, 500) * 256).clip(0, 255).astype(np.float32) / 256
-    found = reliability(scores, rng.integers(5, size=500))
-    filled = found.counts > 0
-    gaps = np.abs(found.hits[filled] / found.counts[filled] - found.confidence[filled])
-    assert found.error == pytest.approx(np.average(gaps, weights=found.counts[filled]), abs=1e-12)
+    result = reliability(scores, rng.integers(5, size=500))
+    filled = result.counts > 0
+    gaps = np.abs(result.hits[filled] / result.counts[filled] - result.confidence[filled])
+    assert result.error == pytest.approx(np.average(gaps, weights=result.counts[filled]), abs=1e-12)
 
 
-def test_scores_that_mean_what_they_say_have_no_error() -> None:
+def test_scores_that_equal_the_accuracy_have_no_error() -> None:
     rng = np.random.default_rng(0)
     top = rng.uniform(0.5, 1, 40_000)
     truth = (rng.random(40_000) > top).astype(np.int64)
@@ -58,8 +58,8 @@ def test_pairs_are_ordered_by_photos_then_by_class() -> None:
     assert confused_pairs(confusion) == [(0, 2, 2), (1, 0, 2), (0, 1, 1), (2, 1, 1)]
 
 
-def test_the_worst_mistakes_are_the_surest_and_the_nearest_misses_the_least_sure() -> None:
+def test_worst_mistakes_are_confident_and_near_misses_are_not() -> None:
     scores = np.array([[0.6, 0.4], [0.9, 0.1], [0.3, 0.7], [0.8, 0.2], [0.9, 0.1]], np.float32)
     evaluation = Evaluation(("a", "b"), np.array([1, 1, 1, 0, 1]), scores, {}, (Path("x.jpg"),) * 5)
     assert worst_mistakes(evaluation) == [1, 4, 0]
-    assert least_sure(evaluation) == [2, 3]
+    assert least_confident(evaluation) == [2, 3]

@@ -24,7 +24,7 @@ SCALE = 0.02
 
 
 def plain_backbone(length: int, kind: int = schema.TensorType.INT8) -> bytes:
-    """A backbone that hands its input through as the bottleneck ``[1, length]``."""
+    """A backbone that returns its input as the bottleneck ``[1, length]``."""
     tensor = schema.TensorT()
     tensor.name, tensor.shape, tensor.type, tensor.buffer = b"x", np.array([1, length], np.int32), kind, 0
     if kind == schema.TensorType.INT8:
@@ -67,7 +67,7 @@ def run(path: Path, runtime: str, inputs: NDArray[Any]) -> NDArray[Any]:
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("classes", [2, 3, 4, 7, 100])
-def test_int8_head_says_what_the_float_head_says(tmp_path: Path, runtime: str, classes: int) -> None:
+def test_the_int8_head_agrees_with_the_float_head(tmp_path: Path, runtime: str, classes: int) -> None:
     stored = stored_bottlenecks(200, 64)
     real = ((stored.astype(np.float32) + 128) * SCALE).astype(np.float32)
     head = some_head(64, classes)
@@ -75,10 +75,10 @@ def test_int8_head_says_what_the_float_head_says(tmp_path: Path, runtime: str, c
     path.write_bytes(fuse(plain_backbone(64), head, real))
     scores = run(path, runtime, stored)
     assert scores.dtype == np.float32
-    wanted = softmax(head.logits(real))
-    assert np.mean(scores.argmax(axis=1) == wanted.argmax(axis=1)) >= 0.98
-    assert np.abs(scores - wanted).max() < 0.12
-    assert np.abs(scores - wanted).mean() < 0.01
+    expected = softmax(head.logits(real))
+    assert np.mean(scores.argmax(axis=1) == expected.argmax(axis=1)) >= 0.98
+    assert np.abs(scores - expected).max() < 0.12
+    assert np.abs(scores - expected).mean() < 0.01
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -96,13 +96,13 @@ def test_float_head_is_exact(tmp_path: Path, runtime: str, classes: int) -> None
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("kind", [schema.TensorType.INT8, schema.TensorType.FLOAT32])
 @pytest.mark.parametrize("classes", [2, 7])
-def test_strangers_are_less_sure_inside_the_file_too(tmp_path: Path, runtime: str, kind: int, classes: int) -> None:
-    """Photos up to the start say what they said without; beyond, as ``Novelty`` works it out."""
+def test_the_file_shrinks_the_logits_of_unknown_photos(tmp_path: Path, runtime: str, kind: int, classes: int) -> None:
+    """Scores up to the start are those without novelty; beyond it they are as ``Novelty`` computes them."""
     stored = np.clip(stored_bottlenecks(300, 64), -100, -20)
     known = ((stored.astype(np.float32) + 128) * SCALE).astype(np.float32)
     head = some_head(64, classes)
     novelty = Novelty(measure_spread(known), start=1.3)
-    # From well within the known ones to far out.
+    # From well within the known photos to far out.
     reach = np.linspace(0, 2.5, 80, dtype=np.float32)[:, np.newaxis]
     stored_new = np.clip(np.rint(known[:80] * reach / SCALE) - 128, -128, 127).astype(np.int8)
     real = (stored_new.astype(np.float32) + 128) * np.float32(SCALE)
@@ -116,8 +116,8 @@ def test_strangers_are_less_sure_inside_the_file_too(tmp_path: Path, runtime: st
     plain = tmp_path / "plain.tflite"
     plain.write_bytes(fuse(plain_backbone(64, kind), head, known))
     without = run(plain, runtime, stored_new if kind == schema.TensorType.INT8 else real)
-    wanted = softmax(np.log(without) * factors[:, np.newaxis])
-    np.testing.assert_allclose(scores, wanted, atol=2e-3)
+    expected = softmax(np.log(without) * factors[:, np.newaxis])
+    np.testing.assert_allclose(scores, expected, atol=2e-3)
     np.testing.assert_allclose(scores[farthest], 1 / classes, atol=0.01)
     np.testing.assert_array_equal(scores.argmax(axis=1), without.argmax(axis=1))
 
@@ -144,7 +144,7 @@ def test_the_backbone_stays_byte_for_byte_the_same(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["int8", "float32"])
 def test_the_head_is_safe_for_the_oldest_runtime(kind: str) -> None:
-    """A bias even where it is zero, and one scale for all weights; see the crash on Arm in the design."""
+    """A bias even if it is zero, and one scale for all weights: without both, tflite-runtime 2.14.0 crashes on Arm."""
     head = Head(some_head(3, 2).kernel, np.zeros(2, np.float32))
     model = flatbuffer.unpack(fuse(backbone(kind), head, np.ones((4, 3), np.float32)), "fused")
     graph = model.subgraphs[0]
@@ -166,14 +166,14 @@ def _builtin(model: Any, node: Any) -> int:
 def test_buffers_are_aligned_in_the_file() -> None:
     data = fuse(backbone(), some_head(3, 5), np.ones((4, 3), np.float32))
     model = schema.Model.GetRootAs(data)
-    seen = 0
+    aligned = 0
     for index in range(model.BuffersLength()):
         buffer = model.Buffers(index)
         if buffer.DataLength():
             start = buffer._tab.Vector(buffer._tab.Offset(4))
             assert start % 16 == 0, index
-            seen += 1
-    assert seen >= 3
+            aligned += 1
+    assert aligned >= 3
 
 
 @given(st.integers(1, 40), st.integers(2, 20), st.integers(0, 2**32 - 1))
@@ -184,7 +184,7 @@ def test_any_head_can_be_fused_and_opened(tmp_path_factory: Any, length: int, cl
     path = tmp_path_factory.mktemp("any") / "fused.tflite"
     path.write_bytes(fuse(plain_backbone(length), some_head(length, classes, seed), real))
     outputs = [run(path, runtime, stored) for runtime in RUNTIMES]
-    # The runtimes may round a logit apart by one step of size s, which moves a probability by p(1-p)·2s at the most.
+    # The runtimes may round a logit apart by one step of size s, which changes a probability by p(1-p)·2s at most.
     step = logit_step(path.read_bytes())
     bound = math.expm1(2 * step) / 4 + 1e-5
     for output in outputs:
@@ -193,20 +193,20 @@ def test_any_head_can_be_fused_and_opened(tmp_path_factory: Any, length: int, cl
         assert np.abs(output - outputs[0]).max() <= bound
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_a_backbone_that_does_not_fit_is_refused() -> None:
     ones = np.ones((4, 3), np.float32)
-    with pytest.raises(ExportError, match=r"gives \[1, 3\], the head takes \[1, 5\]"):
+    with pytest.raises(ExportError, match=r"gives \[1, 3\], but the head takes \[1, 5\]"):
         fuse(backbone(), some_head(5, 2), np.ones((4, 5), np.float32))
-    with pytest.raises(ExportError, match="uint8 bottlenecks"):
+    with pytest.raises(ExportError, match="uint8 bottlenecks, but only int8 and float32"):
         fuse(plain_backbone(3, schema.TensorType.UINT8), some_head(3, 2), ones)
     with pytest.raises(ExportError, match=r"is not a \.tflite model"):
         fuse(b"no flatbuffer at all", some_head(3, 2), ones)
 
 
-def test_an_operator_too_new_stops_the_export() -> None:
+def test_an_operator_that_is_too_new_stops_the_export() -> None:
     model = flatbuffer.unpack(backbone(), "backbone")
     model.operatorCodes[1].version = 4
-    with pytest.raises(ExportError, match=r"does not know MEAN version 4"):
+    with pytest.raises(ExportError, match=r"2\.14\.0 does not support MEAN version 4; convert with TensorFlow"):
         fuse(flatbuffer.pack(model), some_head(3, 2), np.ones((4, 3), np.float32))
 
 

@@ -15,7 +15,7 @@ SCALE = 0.01
 
 
 def correlated(photos: int, length: int, seed: int = 0) -> NDArray[np.float32]:
-    """Bottlenecks on the int8 grid with much in common, as pooled features of one network have."""
+    """Correlated bottlenecks on the int8 grid, like the pooled features of a network."""
     rng = np.random.default_rng(seed)
     common = rng.normal(0, 1, (photos, 4)) @ np.random.default_rng(1).normal(0, 1, (4, length))
     values = np.maximum(0.6 + 0.2 * common + rng.normal(0, 0.05, (photos, length)), 0)
@@ -30,7 +30,7 @@ def some_head(length: int, classes: int, size: float = 0.3) -> Head:
 
 
 def stored_logits(head: Head, training: NDArray[np.float32], photos: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What integer arithmetic makes of photos, before the logits themselves are rounded."""
+    """The logits of integer arithmetic, before they are rounded themselves."""
     quantized = quantize_head(head, training, SCALE)
     sums = np.rint(photos / SCALE).astype(np.int64) @ quantized.weights.T.astype(np.int64) + quantized.bias
     return np.asarray(sums * (SCALE * quantized.weight_scale))
@@ -45,13 +45,13 @@ def centred(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def test_new_photos_get_nearly_the_float_logits(classes: int) -> None:
     training, photos = correlated(200, 256), correlated(100, 256, seed=9)
     head = some_head(256, classes)
-    wanted = centred(head.logits(photos))
-    error = stored_logits(head, training, photos) - wanted
-    assert error.std() < 0.02 * wanted.std()
+    expected = centred(head.logits(photos))
+    error = stored_logits(head, training, photos) - expected
+    assert error.std() < 0.02 * expected.std()
 
 
 def test_rounding_makes_up_for_its_errors() -> None:
-    """Against each weight rounded by itself, with the same bias correction."""
+    """Compared with rounding each weight on its own, with the same bias correction."""
     training, photos = correlated(200, 256), correlated(100, 256, seed=9)
     head = some_head(256, 3)
     kernel = head.kernel - head.kernel.mean(axis=1, keepdims=True)
@@ -84,14 +84,14 @@ def test_any_head_gives_finite_numbers(photos: int, classes: int, size: float, d
     assert quantized.weight_scale > 0
 
 
-def test_a_head_of_zeros_stays_one() -> None:
+def test_a_head_of_zeros_stays_zero() -> None:
     quantized = quantize_head(Head(np.zeros((8, 2), np.float32), np.zeros(2, np.float32)), correlated(5, 8), SCALE)
     assert not quantized.weights.any()
     assert not quantized.bias.any()
 
 
-def test_range_gives_no_steps_to_what_nobody_would_see() -> None:
-    """Two classes: a lead of ln 512 is beyond the last step of a uint8 probability, however far it goes on."""
+def test_the_range_spends_no_steps_where_they_make_no_difference() -> None:
+    """Two classes: a lead of ln 512 is beyond the last step of a uint8 probability, however wide it is."""
     rng = np.random.default_rng(0)
     half = rng.normal(0, 10, 500)
     low, high = logit_range(np.stack([half, -half], axis=1))
@@ -101,7 +101,7 @@ def test_range_gives_no_steps_to_what_nobody_would_see() -> None:
 
 @given(st.integers(2, 8), st.integers(1, 60), st.floats(0.1, 30), st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
-def test_cutting_off_at_the_range_moves_no_probability_by_a_step(
+def test_clipping_to_the_range_changes_no_probability_by_a_step(
     classes: int, photos: int, size: float, seed: int
 ) -> None:
     logits = np.random.default_rng(seed).normal(0, size, (photos, classes))

@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 
 
 def test_everything_inside_is_listed(tmp_path: Path) -> None:
-    found = inspect_model(write_artifact(tmp_path / "model.tflite"))
-    assert found["labels"] == list(LABELS)
-    assert found["input"] == [
+    contents = inspect_model(write_artifact(tmp_path / "model.tflite"))
+    assert contents["labels"] == list(LABELS)
+    assert contents["input"] == [
         {"name": "image", "shape": [1, SIZE, SIZE, 3], "dtype": "uint8", "scale": 1.0, "zero_point": 0}
     ]
-    assert found["output"] == [
+    assert contents["output"] == [
         {"name": "probabilities", "shape": [1, 3], "dtype": "float32", "scale": None, "zero_point": None}
     ]
-    uses = {operator["name"]: operator["count"] for operator in found["operators"]}
+    uses = {operator["name"]: operator["count"] for operator in contents["operators"]}
     assert uses == {"QUANTIZE": 1, "MEAN": 1, "FULLY_CONNECTED": 1, "DEQUANTIZE": 1, "SOFTMAX": 1}
-    assert found["metadata"]["output"][0]["label_files"] == ["labels.txt"]
-    assert found["metadata"]["input"][0]["normalization"] == []
-    assert found["card"]["quantization"] == "int8"
+    assert contents["metadata"]["output"][0]["label_files"] == ["labels.txt"]
+    assert contents["metadata"]["input"][0]["normalization"] == []
+    assert contents["card"]["quantization"] == "int8"
 
 
-def test_every_runtime_is_told_of(tmp_path: Path) -> None:
-    found = inspect_model(write_artifact(tmp_path / "model.tflite"))["runtimes"]
-    names = [entry["runtime"].split()[0] for entry in found]
+def test_every_runtime_is_reported(tmp_path: Path) -> None:
+    runtimes = inspect_model(write_artifact(tmp_path / "model.tflite"))["runtimes"]
+    names = [entry["runtime"].split()[0] for entry in runtimes]
     assert names == ["tflite-runtime", *(name for name in installed_runtimes() if name != "tensorflow")]
-    assert all(entry["runs"] and entry["why_not"] is None for entry in found)
+    assert all(entry["runs"] and entry["why_not"] is None for entry in runtimes)
 
 
 def test_an_operator_that_is_too_new_is_named_and_the_trial_fails(tmp_path: Path) -> None:
@@ -53,15 +53,15 @@ def test_an_operator_that_is_too_new_is_named_and_the_trial_fails(tmp_path: Path
     model = flatbuffer.unpack(path.read_bytes(), "model")
     model.operatorCodes[1].version = 99
     path.write_bytes(flatbuffer.pack(model) + archive(labels, card))
-    found = inspect_model(path)["runtimes"]
-    assert found[0]["why_not"] == "it does not know MEAN version 99"
-    assert not any(entry["runs"] for entry in found)
+    runtimes = inspect_model(path)["runtimes"]
+    assert runtimes[0]["why_not"] == "it does not support MEAN version 99"
+    assert not any(entry["runs"] for entry in runtimes)
     assert "does not run: " in graft("inspect", path).stdout
 
 
 def test_normalization_of_a_float_model(tmp_path: Path) -> None:
-    found = inspect_model(write_artifact(tmp_path / "model.tflite", "float32"))["metadata"]
-    assert found["input"][0]["normalization"] == [{"mean": [127.5], "std": [127.5]}]
+    metadata = inspect_model(write_artifact(tmp_path / "model.tflite", "float32"))["metadata"]
+    assert metadata["input"][0]["normalization"] == [{"mean": [127.5], "std": [127.5]}]
 
 
 def test_a_file_without_metadata_or_with_damaged_metadata(tmp_path: Path) -> None:
@@ -77,17 +77,17 @@ def test_a_file_without_metadata_or_with_damaged_metadata(tmp_path: Path) -> Non
 
 
 def _written(path: Path, change: Callable[[Any], None], card: ModelCard | None = None) -> Path:
-    """An artifact whose flatbuffer was changed after it was made."""
+    """An artifact whose flatbuffer is changed afterwards."""
     write_artifact(path)
-    made = read_model(path)
+    contents = read_model(path)
     model = flatbuffer.unpack(path.read_bytes(), "model")
     change(model)
-    path.write_bytes(flatbuffer.pack(model) + archive(made.labels, card or made.card))
+    path.write_bytes(flatbuffer.pack(model) + archive(contents.labels, card or contents.card))
     return path
 
 
 def _with_metadata(path: Path, **fields: Any) -> Path:
-    """An artifact with metadata of our own making: a name, and what happens to pixels."""
+    """An artifact with other metadata: a name, and a normalization."""
     builder = flatbuffers.Builder(256)
 
     def vector(values: list[float]) -> int:
@@ -122,7 +122,7 @@ def _with_metadata(path: Path, **fields: Any) -> Path:
     return _written(path, change)
 
 
-def test_no_name_in_a_file_reaches_the_terminal_as_it_is(tmp_path: Path) -> None:
+def test_names_in_a_file_are_made_printable_for_the_terminal(tmp_path: Path) -> None:
     model = write_artifact(tmp_path / "labels.tflite", labels=["\x1b[2Jred", "\x07green", "blue"])
     assert r"labels     \x1b[2Jred, \x07green, blue" in graft("inspect", model).stdout.splitlines()
     described = _with_metadata(tmp_path / "metadata.tflite", name="\x1b]0;title\x07")
@@ -140,7 +140,7 @@ def test_no_name_in_a_file_reaches_the_terminal_as_it_is(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "expected"),
     [
         ({"mean": [], "std": [2.0]}, "normalization without mean and standard deviation"),
         ({"mean": [1.0]}, "normalization without mean and standard deviation"),
@@ -149,25 +149,25 @@ def test_no_name_in_a_file_reaches_the_terminal_as_it_is(tmp_path: Path) -> None
     ],
     ids=["empty", "missing", "three", "of another kind"],
 )
-def test_normalization_that_others_write(tmp_path: Path, fields: dict[str, Any], said: str) -> None:
+def test_normalization_that_others_write(tmp_path: Path, fields: dict[str, Any], expected: str) -> None:
     model = _with_metadata(tmp_path / "model.tflite", **fields)
     done = graft("inspect", model)
     assert done.returncode == 0, done.stderr
-    assert f"           names no file of labels; {said}" in done.stdout.splitlines()
+    assert f"           names no file of labels; {expected}" in done.stdout.splitlines()
 
 
-def test_a_tensor_that_leaves_out_what_may_be_left_out(tmp_path: Path) -> None:
+def test_a_tensor_without_its_optional_fields(tmp_path: Path) -> None:
     def strip(model: Any) -> None:
         graph = model.subgraphs[0]
         graph.tensors[graph.inputs[0]].quantization.zeroPoint = None
         graph.tensors[graph.outputs[0]].shape = None
 
-    found = inspect_model(_written(tmp_path / "model.tflite", strip))
-    assert (found["input"][0]["scale"], found["input"][0]["zero_point"]) == (1.0, 0)
-    assert found["output"][0]["shape"] == []
+    contents = inspect_model(_written(tmp_path / "model.tflite", strip))
+    assert (contents["input"][0]["scale"], contents["input"][0]["zero_point"]) == (1.0, 0)
+    assert contents["output"][0]["shape"] == []
 
 
-def test_long_lists_of_the_card_are_counted(tmp_path: Path) -> None:
+def test_long_lists_in_the_card_are_counted(tmp_path: Path) -> None:
     split = {"seed": 3, "test": [f"{n:016x}" for n in range(2000)], "moved": {"0" * 16: "test"}}
     done = graft("inspect", write_artifact(tmp_path / "model.tflite", card=make_card(split=split)))
     lines = [line for line in done.stdout.splitlines() if line.startswith("card.training")]
@@ -187,7 +187,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert json.loads(graft("inspect", model, "--json").stdout) == inspect_model(model)
 
 
-def test_files_that_are_no_models(tmp_path: Path) -> None:
+def test_files_that_are_not_models(tmp_path: Path) -> None:
     text = tmp_path / "text.tflite"
     text.write_text("no model at all")
     with pytest.raises(ModelError, match=r"is not a \.tflite model"):

@@ -15,7 +15,7 @@ from tests.support import mediapipe_reader
 from tests.support.device_models import COLOURS, LABELS, make_card, network, picture, write_artifact
 
 
-def test_zipfile_alone_reads_labels_and_card() -> None:
+def test_zipfile_reads_labels_and_card() -> None:
     card = make_card(accuracy={"shipped": 0.5})
     with zipfile.ZipFile(io.BytesIO(attach(network(), ["a b", "ü", "日本"], card))) as archive:
         assert archive.namelist() == ["labels.txt", "graft.json"]
@@ -29,15 +29,14 @@ def test_the_same_model_is_the_same_bytes() -> None:
     assert attach(network(), LABELS, make_card()) == attach(network(), LABELS, make_card())
 
 
-def test_the_standard_buffer_is_there_once() -> None:
-    once = attach(network(), LABELS, make_card())
-    model = flatbuffer.unpack(once, "artifact")
+def test_there_is_one_standard_buffer() -> None:
+    model = flatbuffer.unpack(attach(network(), LABELS, make_card()), "artifact")
     assert [entry.name for entry in model.metadata] == [METADATA_NAME]
     data = bytes(model.buffers[model.metadata[0].buffer].data)
     assert data[4:8] == b"M001"
 
 
-def test_the_network_is_not_touched() -> None:
+def test_the_network_is_not_changed() -> None:
     before = flatbuffer.unpack(network(), "before")
     after = flatbuffer.unpack(attach(network(), LABELS, make_card()), "after")
     for old, new in zip(before.buffers, after.buffers, strict=False):
@@ -49,16 +48,16 @@ def test_the_network_is_not_touched() -> None:
 
 @pytest.mark.parametrize("kind", ["int8", "float32"])
 def test_mediapipe_shows_our_labels_and_scores(tmp_path: Path, kind: str) -> None:
-    """An independent reader: it needs metadata, labels and normalization to be as the standard says."""
+    """MediaPipe is an independent reader: it needs metadata, labels and normalization as in the standard."""
     path = write_artifact(tmp_path / "model.tflite", kind)
     photos = [tmp_path / f"{colour}.png" for colour in COLOURS]
     for colour, photo in zip(COLOURS, photos, strict=True):
         picture(colour, (32, 32)).save(photo)
     ours = Classifier(path)
-    answers = mediapipe_reader.classify(path, photos)
-    for colour, photo, said in zip(COLOURS, photos, answers, strict=True):
+    results = mediapipe_reader.classify(path, photos)
+    for colour, photo, scores in zip(COLOURS, photos, results, strict=True):
         expected = dict(ours.classify(photo))
-        assert said.keys() == expected.keys()
-        assert max(said, key=lambda label: said[label]) == colour
+        assert scores.keys() == expected.keys()
+        assert max(scores, key=lambda label: scores[label]) == colour
         for label, score in expected.items():
-            assert said[label] == pytest.approx(score, abs=2 / 256)
+            assert scores[label] == pytest.approx(score, abs=2 / 256)

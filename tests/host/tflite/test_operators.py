@@ -12,7 +12,7 @@ from graft_host.tflite.operators import BUILTIN_GAPS, LAST_BUILTIN, NEWEST_VERSI
 
 
 def model_with(builtin: int, version: int) -> Any:
-    """A model that lists one operator and uses none: all that a runtime looks at is whether it knows it."""
+    """A model that lists an operator without using it: a runtime only checks whether it supports the operator."""
     code = schema.OperatorCodeT()
     code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, min(builtin, 127), version
     tensor = schema.TensorT()
@@ -29,7 +29,7 @@ def known_builtins() -> dict[int, str]:
     return {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
 
 
-def test_the_table_is_what_the_oldest_runtime_says() -> None:
+def test_the_table_is_that_of_the_oldest_runtime() -> None:
     interpreter = pytest.importorskip("tflite_runtime.interpreter", reason="tflite-runtime ends at Python 3.11")
 
     def accepted(number: int, version: int) -> bool:
@@ -41,8 +41,8 @@ def test_the_table_is_what_the_oldest_runtime_says() -> None:
 
     for number, name in known_builtins().items():
         for version in range(1, 14):
-            said = operators(model_with(number, version))[0].supported
-            assert said == accepted(number, version), (name, version)
+            supported = operators(model_with(number, version))[0].supported
+            assert supported == accepted(number, version), (name, version)
 
 
 def test_the_table_names_real_operators() -> None:
@@ -51,7 +51,7 @@ def test_the_table_names_real_operators() -> None:
     assert all(number in known_builtins() for number in BUILTIN_GAPS)
 
 
-def test_a_version_too_new_is_an_error_that_names_the_operator() -> None:
+def test_a_version_that_is_too_new_is_an_error_that_names_the_operator() -> None:
     check_versions(model_with(schema.BuiltinOperator.FULLY_CONNECTED, 10))
     with pytest.raises(ExportError, match="FULLY_CONNECTED version 12") as caught:
         check_versions(model_with(schema.BuiltinOperator.FULLY_CONNECTED, 12))

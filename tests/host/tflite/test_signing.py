@@ -23,18 +23,18 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_key(tmp_path_factory.mktemp("keys") / "id")
 
 
-def test_the_signature_is_over_the_file_as_it_lies_there(key: Path, tmp_path: Path) -> None:
+def test_the_signature_is_that_of_the_file_as_written(key: Path, tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.tflite", photos=True)
     before = model.read_bytes()
     network = before[: zipfile.ZipFile(model).infolist()[0].header_offset]
-    found = graft_json("sign", model, "--key", key)
-    assert found == {
+    result = graft_json("sign", model, "--key", key)
+    assert result == {
         "model": str(model), "signature": f"{model}.sig", "sha256": sha256(model),
-        "bytes": model.stat().st_size, "time": found["time"],
+        "bytes": model.stat().st_size, "time": result["time"],
     }  # fmt: skip
     assert model.read_bytes().startswith(network)
-    assert graft_json("inspect", model)["sha256"] == found["sha256"]
-    assert f"sha256     {found['sha256']}\n" in graft("inspect", model).stdout
+    assert graft_json("inspect", model)["sha256"] == result["sha256"]
+    assert f"sha256     {result['sha256']}\n" in graft("inspect", model).stdout
     assert 0 < model.stat().st_size - len(before) < 300
     with zipfile.ZipFile(model) as signed:
         assert signed.testzip() is None
@@ -49,11 +49,11 @@ def test_the_signature_is_over_the_file_as_it_lies_there(key: Path, tmp_path: Pa
 def test_signing_twice_at_one_moment_gives_the_same_file(key: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
     model = write_artifact(tmp_path / "m.tflite")
-    seen = set()
+    contents = set()
     for _ in range(2):
         assert graft("sign", model, "--key", key, env=environment).returncode == 0
-        seen.add(model.read_bytes())
-    assert len(seen) == 1
+        contents.add(model.read_bytes())
+    assert len(contents) == 1
     with zipfile.ZipFile(model) as packed:
         assert packed.namelist().count("signed.json") == 1
 
@@ -66,16 +66,22 @@ def test_a_copy_is_signed_where_one_is_asked_for(key: Path, tmp_path: Path) -> N
     assert f"sha256     {sha256(tmp_path / 's.tflite')}" in done.stdout
     assert model.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.tflite", "s.tflite", "s.tflite.sig"]
-    assert "--overwrite" in error_line(graft("sign", model, "--key", key, "-o", tmp_path / "s.tflite"))
+    assert "s.tflite exists; give another name with -o, or --overwrite" in error_line(
+        graft("sign", model, "--key", key, "-o", tmp_path / "s.tflite")
+    )
 
 
-def test_what_cannot_be_signed_is_left_alone(key: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_signed_is_not_changed(key: Path, tmp_path: Path) -> None:
     model = write_artifact(tmp_path / "m.tflite")
     before = model.read_bytes()
-    assert "ssh-keygen -t ed25519" in error_line(graft("sign", model, "--key", tmp_path / "nowhere"))
+    assert "does not exist; create it: ssh-keygen -t ed25519" in error_line(
+        graft("sign", model, "--key", tmp_path / "nowhere")
+    )
     (tmp_path / "junk").write_text("no key")
     assert "cannot sign" in error_line(graft("sign", model, "--key", tmp_path / "junk"))
     assert "is not a .tflite" in error_line(graft("sign", tmp_path / "junk", "--key", key))
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "yesterday"}
-    assert "seconds since 1970" in error_line(graft("sign", model, "--key", key, env=environment))
+    assert "SOURCE_DATE_EPOCH is 'yesterday'; set it to seconds since 1970" in error_line(
+        graft("sign", model, "--key", key, env=environment)
+    )
     assert (model.read_bytes(), list(tmp_path.glob("*.sig"))) == (before, [])

@@ -1,4 +1,4 @@
-"""Photos small enough to be kept inside a page."""
+"""Makes thumbnails of photos that are embedded in a page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _QUALITIES = (78, 66, 54, 42, 30, 18)
 
 
 def thumbnail(path: Path) -> bytes:
-    """A photo, upright and whole, as a JPEG of at most 224 pixels a side and 14 kB, with nothing but its pixels.
+    """Makes an upright JPEG of the whole photo, with at most 224 pixels a side and about 14 kB, without metadata.
 
     Raises:
         PhotoError: the photo cannot be read.
@@ -26,7 +26,7 @@ def thumbnail(path: Path) -> bytes:
     whole = load(path, _SIDE)
     whole.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     small = Image.new("RGB", whole.size)
-    small.paste(whole)  # leaves comments and colour profiles behind
+    small.paste(whole)  # drops comments and colour profiles
     for quality in _QUALITIES:
         data = io.BytesIO()
         small.save(data, "JPEG", quality=quality, optimize=True)
@@ -35,10 +35,15 @@ def thumbnail(path: Path) -> bytes:
     return data.getvalue()
 
 
-def picture(path: Path, words: str) -> str:
-    """An ``<img>`` that holds the photo, or a box that says why there is none; ``words`` say what it shows."""
+def picture(path: Path, description: str) -> str:
+    """Makes an ``<img>`` with the thumbnail, or a box with the reason why the photo cannot be read.
+
+    Args:
+        path: the photo.
+        description: the text for screen readers.
+    """
     try:
         data = thumbnail(path)
     except PhotoError as error:
-        return f'<div class="missing" role="img" aria-label="{attribute(words)}"><span>{text(error)}</span></div>'
-    return f'<img src="data:image/jpeg;base64,{base64.b64encode(data).decode()}" alt="{attribute(words)}">'
+        return f'<div class="missing" role="img" aria-label="{attribute(description)}"><span>{text(error)}</span></div>'
+    return f'<img src="data:image/jpeg;base64,{base64.b64encode(data).decode()}" alt="{attribute(description)}">'

@@ -1,4 +1,4 @@
-"""The parts of a report that tell how good a model is, each a function from the data to HTML."""
+"""The sections of a report on how good the model is; each function turns the data into HTML."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from graft_host.report.data import LETTERS, ReportData, megabytes, number
 from graft_host.report.page import bar, count, facts, figure, name, percent, section, table, text
 
 _MAX_PAIRS = 10
-_MAX_ROWS = 20  # of classes at once; the rest unfolds
+_MAX_ROWS = 20  # with more classes, the full table is folded away
 _MAX_NAMED = 8
 _PAIRED_CLASSES = 6  # with more, the confusion matrix takes the whole width
 _NONE = '<span class="none">&ndash;</span>'
 
 
 def head(data: ReportData) -> str:
-    """What it is, how often it is right, and how sure that is."""
+    """The head of the report: the model, its accuracy and the confidence interval."""
     evaluation, card = data.evaluation, data.model.card
     total = len(evaluation.truth)
     hits = int((evaluation.predicted == evaluation.truth).sum())
     low, high = report_statistics.wilson_interval(hits, total)
     kind = "test photo" if data.part == "test" else "photo"
     of_these = {total: f"all {count(total, kind)}", 0: f"none of {count(total, kind)}"}
-    named = of_these.get(hits, f"{hits:,} of {count(total, kind)}")
+    correct = of_these.get(hits, f"{hits:,} of {count(total, kind)}")
     source = (
         "Training kept these photos aside and never saw them."
         if data.part == "test"
-        else "These are all photos of the folder. If the model was trained on some of them, the figures flatter it."
+        else "These are all photos in the folder. If the model was trained on some of them, the figures are too good."
     )
     commonest = int(np.bincount(evaluation.truth).argmax())
     guess = (
@@ -44,15 +44,15 @@ def head(data: ReportData) -> str:
         ("Tested on", count(total, "photo")),
         ("File", megabytes(data.model.bytes)),
         ("Input", f"{card.image_size} &times; {card.image_size}"),
-        ("Numbers", text(card.quantization)),
-        ("Network up to", text(card.tap)),
+        ("Quantization", text(card.quantization)),
+        ("Tap", text(card.tap)),
         ("Written by", text(f"graftkit {card.kit_version}")),
     ]
     return (
         f'<header><p class="kicker">graftkit report</p><h1>{name(data.model.path.stem, LETTERS)}</h1>'
-        f'<p class="labels">{_knows(evaluation.labels)}</p></header>'
+        f'<p class="labels">{_classes_line(evaluation.labels)}</p></header>'
         f'<section class="hero" aria-labelledby="hero-h"><div><p class="figure">{percent(hits / total)}</p>'
-        f'<h2 id="hero-h">{named[0].upper()}{named[1:]} named right</h2></div><div>'
+        f'<h2 id="hero-h">{correct[0].upper()}{correct[1:]} classified correctly</h2></div><div>'
         f"{_interval_bar(hits / total, low, high)}<p>On many more photos like these, expect between "
         f"<strong>{percent(low)}</strong> and <strong>{percent(high)}</strong>: the 95% interval that "
         f"{count(total, 'photo')} allow (Wilson&rsquo;s score interval). {guess} {source}</p></div></section>"
@@ -61,42 +61,43 @@ def head(data: ReportData) -> str:
 
 
 def confusion(data: ReportData) -> str:
-    """The confusion matrix and the most frequent mistakes."""
+    """The section with the confusion matrix and the most frequent mistakes."""
     evaluation = data.evaluation
     drawing = confusion_matrix(evaluation.confusion, evaluation.labels)
     numbered = len(evaluation.labels) > NAMED_CLASSES
-    caption = "A row for each true class, a column for each answer: blue is right, orange is a mistake; the stronger "
-    caption += "the colour, the larger the share of the row."
+    caption = "One row per true class, one column per predicted class. Blue is correct, orange is a mistake; the "
+    caption += "stronger the colour, the larger the share of the row."
     if numbered:
         caption += " Classes are numbered as in the table below."
     pairs = report_statistics.confused_pairs(evaluation.confusion)
     support = evaluation.confusion.sum(axis=1)
+    names = [name(label, LETTERS) for label in evaluation.labels]
     lines = "".join(
-        f"<li><span>{name(evaluation.labels[truth], LETTERS)} taken for {name(evaluation.labels[said], LETTERS)}</span>"
+        f"<li><span>{names[truth]} taken for {names[predicted]}</span>"
         f'<span class="quiet">{photos:,} of {count(int(support[truth]), "photo")}</span></li>'
-        for truth, said, photos in pairs[:_MAX_PAIRS]
+        for truth, predicted, photos in pairs[:_MAX_PAIRS]
     )
-    shown = f'<ol class="pairs">{lines}</ol>' if pairs else "<p>It mixed up no classes on these photos.</p>"
+    shown = f'<ol class="pairs">{lines}</ol>' if pairs else "<p>The model confused no classes on these photos.</p>"
     more = len(pairs) - _MAX_PAIRS
-    shown += f'<p class="quiet">and {count(more, "rarer mix-up")}</p>' if more > 0 else ""
+    shown += f'<p class="quiet">and {count(more, "less frequent mistake")}</p>' if more > 0 else ""
     layout = "pair" if len(evaluation.labels) <= _PAIRED_CLASSES else "stack"
-    body = f'<div class="{layout}">{figure(drawing, caption)}<div><h3>Mixed up most often</h3>{shown}</div></div>'
-    return section("confusion", "What it takes for what", "confusion matrix", body)
+    body = f'<div class="{layout}">{figure(drawing, caption)}<div><h3>Most frequent mistakes</h3>{shown}</div></div>'
+    return section("confusion", "Which classes it confuses", "confusion matrix", body)
 
 
 def classes(data: ReportData) -> str:
-    """Precision, recall and F1 of each class; the weakest first where there are many."""
+    """The section with precision, recall and F1 of each class; with many classes, the weakest come first."""
     evaluation = data.evaluation
     rows = [
-        _class_row(index, label, row, said, len(evaluation.labels))
-        for index, ((label, row), said) in enumerate(
+        _class_row(index, label, row, predicted, len(evaluation.labels))
+        for index, ((label, row), predicted) in enumerate(
             zip(evaluation.per_class().items(), evaluation.confusion.sum(axis=0).tolist(), strict=True)
         )
     ]
     header = ["Class", "Precision", "Recall", "F1", "Photos"]
     note = (
-        "<p>Precision: of the photos that it gave this name, the share that deserve it. Recall: of the photos of this "
-        "class, the share that it found. F1 is one figure for both, their harmonic mean.</p>"
+        "<p>Precision: the share of photos predicted as this class that really belong to it. Recall: the share of this "
+        "class&rsquo;s photos that were predicted as such. F1: the harmonic mean of both.</p>"
     )
     if len(rows) <= _MAX_ROWS:
         shown = table(header, rows, "Precision, recall and F1 of each class", "classes")
@@ -111,35 +112,38 @@ def classes(data: ReportData) -> str:
 
 
 def scores(data: ReportData) -> str:
-    """Whether a score means what it says, and what a threshold would refuse."""
+    """The section on scores: whether they match the accuracy, and what the threshold refuses."""
     evaluation, card = data.evaluation, data.model.card
     top, right = evaluation.scores.max(axis=1), evaluation.predicted == evaluation.truth
     threshold = number(card.thresholds, "unknown", "score")
     threshold = threshold if threshold is not None and 0 <= threshold <= 1 else None
-    named = top >= (threshold or 0)  # of a photo that is called unknown the score claims nothing
-    found = report_statistics.reliability(evaluation.scores[named], evaluation.truth[named])
+    named = top >= (threshold or 0)  # the score of a photo that is called unknown makes no claim
+    reliability = report_statistics.reliability(evaluation.scores[named], evaluation.truth[named])
     reliable = (
-        "Of photos with a score of 80%, 80% should be right: then dots lie on the dashed line. Below it the model is "
-        "too sure, above it not sure enough. The bars behind the dots are 95% intervals: long where photos are few. "
-        f"On average score and accuracy are <strong>{100 * found.error:.1f} percentage points</strong> apart (expected "
-        f"calibration error {found.error:.3f}; Guo et al. 2017, {len(found.counts)} bins)."
+        "Of the photos with a score of 80%, 80% should be correct; the dots are then on the dashed line. Below the "
+        "line the model is overconfident, above it underconfident. The bars behind the dots are 95% intervals, which "
+        "are long where photos are few. On average, score and accuracy are "
+        f"<strong>{100 * reliability.error:.1f} percentage points</strong> apart (expected calibration error "
+        f"{reliability.error:.3f}; Guo et al. 2017, {len(reliability.counts)} bins)."
     )
     if not named.all():
         reliable += " Photos that are called unknown are left out."
-    spread = "A good model is sure where it is right and unsure where it is wrong. The two scales differ."
+    spread = "A good model scores high where it is right and low where it is wrong. The two scales differ."
     if threshold is not None:
         spread += f" {_refused(top, right, threshold, card.thresholds)}"
     body = (
-        f'<div class="pair">{figure(score_plots.reliability_diagram(found), reliable)}'
-        f"{figure(score_plots.score_histogram(top, right, threshold), spread)}</div>{_calibration(card.training)}"
+        f'<div class="pair">{figure(score_plots.reliability_diagram(reliability), reliable)}'
+        f"{figure(score_plots.score_histogram(top, right, threshold), spread)}</div>{_temperature(card.training)}"
     )
-    return section("scores", "How far to trust its scores", "reliability diagram, top score", body)
+    return section("scores", "How far to trust the scores", "reliability diagram, top score", body)
 
 
-def _knows(labels: Sequence[str]) -> str:
+def _classes_line(labels: Sequence[str]) -> str:
     named = ", ".join(name(label, LETTERS) for label in labels[:_MAX_NAMED])
     more = len(labels) - _MAX_NAMED
-    return f"Knows {count(len(labels), 'class', 'classes')}: {named}" + (f" and {more:,} more" if more > 0 else "")
+    return f"{count(len(labels), 'class', 'classes').capitalize()}: {named}" + (
+        f" and {more:,} more" if more > 0 else ""
+    )
 
 
 def _interval_bar(share: float, low: float, high: float) -> str:
@@ -150,11 +154,11 @@ def _interval_bar(share: float, low: float, high: float) -> str:
     )
 
 
-def _class_row(index: int, label: str, row: Mapping[str, float], said: int, size: int) -> list[str]:
+def _class_row(index: int, label: str, row: Mapping[str, float], predicted: int, size: int) -> list[str]:
     place = f'<span class="quiet">{index + 1}</span> ' if size > NAMED_CLASSES else ""
     support = int(row["support"])
-    defined = {"precision": said > 0, "recall": support > 0, "f1": said + support > 0}
-    cells = [f"{percent(row[key])}{bar(row[key])}" if there else _NONE for key, there in defined.items()]
+    defined = {"precision": predicted > 0, "recall": support > 0, "f1": predicted + support > 0}
+    cells = [f"{percent(row[key])}{bar(row[key])}" if is_defined else _NONE for key, is_defined in defined.items()]
     return [f"{place}{name(label, LETTERS)}", *cells, f"{support:,}"]
 
 
@@ -163,27 +167,30 @@ def _refused(
 ) -> str:
     below = top < threshold
     kept = int((right & ~below).sum())
-    words = (
-        f"Below <strong>{percent(threshold)}</strong> the board says “unknown”: that is "
+    sentences = (
+        f"Below <strong>{percent(threshold)}</strong> the board reports “unknown”. This affects "
         f"{int(below.sum()):,} of {count(len(top), 'photo')} ({percent(float(below.mean()))}), of which "
-        f"{int((below & right).sum()):,} would be right and {int((below & ~right).sum()):,} wrong. Of the others, "
-        f"{kept:,} of {int((~below).sum()):,} are right."
+        f"{int((below & right).sum()):,} would be correct and {int((below & ~right).sum()):,} wrong. Of the others, "
+        f"{kept:,} of {int((~below).sum()):,} are correct."
     )
-    promised, seen = number(thresholds, "unknown", "false_rejection_rate"), number(thresholds, "unknown", "photos")
-    if promised is not None and seen is not None:
-        words += f" It was set on {count(int(seen), 'photo')}, to refuse at most {percent(promised)} of photos of "
-        words += "these classes."
-    return words
+    promised, used = number(thresholds, "unknown", "false_rejection_rate"), number(thresholds, "unknown", "photos")
+    if promised is not None and used is not None:
+        sentences += f" The threshold was set on {count(int(used), 'photo')}, so that at most {percent(promised)} of "
+        sentences += "photos of these classes are refused."
+    return sentences
 
 
-def _calibration(training: Mapping[str, Any]) -> str:
+def _temperature(training: Mapping[str, Any]) -> str:
     temperature = number(training, "calibration", "temperature")
     if temperature is None:
         return ""
     pairs = [("Temperature", f"{temperature:.3g}")]
-    for key, term in (("before", "Its error before, on the test photos"), ("after", "… and of this file")):
+    for key, term in (
+        ("before", "Calibration error before, on the test photos"),
+        ("after", "Calibration error of this file"),
+    ):
         if (error := number(training, "calibration", "ece", key)) is not None:
             pairs.append((term, f"{error:.3f}"))
-    if (seen := number(training, "calibration", "photos")) is not None:
-        pairs.append(("Photos that set it", f"{int(seen):,}"))
-    return f"<h3>How training calibrated the scores</h3>{facts(pairs)}"
+    if (used := number(training, "calibration", "photos")) is not None:
+        pairs.append(("Photos used to set it", f"{int(used):,}"))
+    return f"<h3>Temperature scaling of the scores</h3>{facts(pairs)}"
