@@ -24,7 +24,7 @@ from graft_host.photos.split import split
 from graft_host.support.cache import default_cache
 from graft_host.support.reporter import Reporter
 from graft_host.training.guards import check_cache
-from graft_host.training.material import chosen_weights
+from graft_host.training.material import chosen_weights, fitted_photos
 from graft_host.training.options import HeadOptions
 
 
@@ -45,7 +45,11 @@ class CheckResult:
     @property
     def notes(self) -> list[str]:
         """What the user should know besides the findings."""
-        return [f"likely mislabels are not listed: {self.search.note}"] if self.search.note else []
+        if self.search.note:
+            return [f"likely mislabels are not listed: {self.search.note}"]
+        if self.search.left_out:
+            return [f"{self.search.left_out} photos were not searched for mislabels: the backbone was fitted to them"]
+        return []
 
     def to_json(self) -> dict[str, Any]:
         """The result as ``graft check --json`` prints it."""
@@ -114,7 +118,11 @@ def _searched(
         dataset = dataset.without(extraction.failures)
         features, labels = bottlenecks.matrix(dataset.photos)
     places = [photo.place for photo in dataset.photos]
-    return dataset, search_mislabels(features, labels, places, len(dataset.labels), options.rule.seed)
+    search = search_mislabels(
+        features, labels, places, len(dataset.labels), options.rule.seed,
+        fitted=fitted_photos(weights, dataset.photos),
+    )  # fmt: skip
+    return dataset, search
 
 
 def _backbone(

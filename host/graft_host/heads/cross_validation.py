@@ -85,6 +85,19 @@ def cross_validate(
     return CrossValidated(hits / photos, standard_error(hits, photos, len(np.unique(groups))), photos)
 
 
+def validate(head: Head, bottlenecks: Array, labels: Labels, groups: Labels) -> CrossValidated:
+    """How many photos a head names that neither it nor its backbone was fitted to.
+
+    Args:
+        head: trained on other photos.
+        bottlenecks: ``[N,D]``.
+        labels: the true classes, ``[N]``.
+        groups: photos with the same number, ``[N]``, are near duplicates.
+    """
+    hits, photos = int((head.predict(bottlenecks) == labels).sum()), len(labels)
+    return CrossValidated(hits / photos, standard_error(hits, photos, len(np.unique(groups))), photos)
+
+
 def standard_error(hits: int, photos: int, different: int) -> float:
     """The standard error of the share ``hits / photos``, where only ``different`` photos are not near duplicates.
 

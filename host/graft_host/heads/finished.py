@@ -18,6 +18,7 @@ from graft_host.heads.head import (
     Labels,
     Recipe,
     WeightedPhotos,
+    check_held_out,
     fit_head,
     folds,
     photo_weights,
@@ -67,11 +68,15 @@ def finish_head(
     groups: Labels,
     rate: float,
     threads: int = 1,
+    *,
+    fitted: bool = False,
 ) -> FinishedHead:
     """Sets the temperature and the unknown threshold of a trained head.
 
     The temperature is set on the validation photos. If these are few, folds of the training photos are used too. The
-    threshold always uses both: it depends on a few photos at the edge, so it needs many.
+    threshold always uses both: it depends on a few photos at the edge, so it needs many. Where the backbone was fitted
+    to the training photos, their bottlenecks are closer together and easier to separate than those of new photos.
+    Temperature, threshold and novelty then come from the validation photos alone, however few they are.
 
     Args:
         head: trained on ``train``.
@@ -81,14 +86,16 @@ def finish_head(
         groups: rows of ``train`` with the same number show one photo, ``[N]``.
         rate: share of known photos that may be called unknown; 0 to call no photo unknown.
         threads: folds at a time.
+        fitted: whether the backbone was fitted to the photos of ``train``.
 
     Raises:
+        DatasetError: the backbone was fitted to the training photos, and there are no validation photos.
         GraftError: gradient descent diverged so far that no temperature makes up for it.
     """
-    classes = len(head.bias)
-    validated = _held_out(head, train, validation)
-    few = too_few(validation[1], classes)
-    folded = _folded(head, train, recipe, groups, threads) if few or rate > 0 else []
+    check_held_out(validation, fitted=fitted)
+    validated = _validated(head, validation, recipe) if fitted else _held_out(head, train, validation)
+    few = too_few(validation[1], len(head.bias)) and not fitted
+    folded = _folded(head, train, recipe, groups, threads) if few or (rate > 0 and not fitted) else []
     everything = _joined([validated, *folded])
     basis = everything if few else validated
     temperature = best_temperature(basis.logits, basis.labels)
@@ -99,13 +106,23 @@ def finish_head(
     if rate == 0 or len(everything.labels) < FEWEST_PHOTOS:
         return finished
     start, unknown = set_threshold(replace(everything, logits=everything.logits / temperature), rate)
-    return replace(finished, novelty=Novelty(measure_spread(train[0]), start), unknown=unknown)
+    spread = measure_spread((validation if fitted else train)[0])
+    return replace(finished, novelty=Novelty(spread, start), unknown=unknown)
 
 
 def _held_out(head: Head, train: tuple[Array, Labels], photos: tuple[Array, Labels]) -> HeldOut:
     """The results of a head, trained on ``train``, on other photos."""
     distances = measure_spread(train[0]).distance(photos[0])
     return HeldOut(head.logits(photos[0]).astype(np.float64), photos[1], distances)
+
+
+def _validated(head: Head, validation: tuple[Array, Labels], recipe: Recipe) -> HeldOut:
+    """The results of a head on the validation photos, fold by fold at a distance from the other validation photos."""
+    bottlenecks, labels = validation
+    distances = np.zeros(len(labels))
+    for inside, outside in folds(np.arange(len(labels)), recipe.seed):
+        distances[outside] = measure_spread(bottlenecks[inside]).distance(bottlenecks[outside])
+    return HeldOut(head.logits(bottlenecks).astype(np.float64), labels, distances)
 
 
 def _folded(head: Head, train: tuple[Array, Labels], recipe: Recipe, groups: Labels, threads: int) -> list[HeldOut]:

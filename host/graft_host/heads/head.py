@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from graft_device.errors import DatasetError
 from graft_host.heads.gradient_descent import Descent, diverged, gradient_descent
 from graft_host.heads.softmax_regression import solve
 from graft_host.support.parallel import each
@@ -83,6 +84,8 @@ def train_head(
     recipe: Recipe,
     groups: Labels | None = None,
     threads: int = 1,
+    *,
+    fitted: bool = False,
 ) -> Head:
     """Trains a head.
 
@@ -95,15 +98,19 @@ def train_head(
         groups: rows of ``train`` with the same number, ``[N]``, show one photo and stay on one side of a fold; None
             if every row is a different photo.
         threads: folds at a time.
+        fitted: whether the backbone was fitted to the photos of ``train``. Their bottlenecks are then easier to
+            separate than those of new photos, so the validation photos alone choose the penalty.
 
     Raises:
+        DatasetError: the backbone was fitted to the training photos, and there are no validation photos.
         GraftError: gradient descent diverged.
     """
+    check_held_out(validation, fitted=fitted)
     weighted = _weighted(train, classes, recipe)
     if recipe.optimizer == "sgd":
         return _useful(fit_head(weighted, classes, recipe, None), weighted, recipe)
     groups = np.arange(len(train[1])) if groups is None else groups
-    return _best_head(weighted, groups, validation, classes, recipe, threads)
+    return _best_head(weighted, groups, validation, classes, recipe, threads, fitted=fitted)
 
 
 def fit_head(train: WeightedPhotos, classes: int, recipe: Recipe, penalty: float | None) -> Head:
@@ -164,11 +171,18 @@ def _useful(head: Head, train: WeightedPhotos, recipe: Recipe) -> Head:
 
 
 def _best_head(
-    train: WeightedPhotos, groups: Labels, validation: tuple[Array, Labels], classes: int, recipe: Recipe, threads: int
+    train: WeightedPhotos,
+    groups: Labels,
+    validation: tuple[Array, Labels],
+    classes: int,
+    recipe: Recipe,
+    threads: int,
+    *,
+    fitted: bool,
 ) -> Head:
     """Trains the head whose penalty has the smallest loss on photos that were not trained on."""
     rounds = [(train, _weighted(validation, classes, recipe))] if len(validation[1]) else []
-    if too_few(validation[1], classes):
+    if too_few(validation[1], classes) and not fitted:
         rounds += [(_rows(train, inside), _rows(train, outside)) for inside, outside in folds(groups, recipe.seed)]
 
     def losses(sides: tuple[WeightedPhotos, WeightedPhotos]) -> tuple[list[Head], NDArray[np.float64]]:
@@ -181,6 +195,15 @@ def _best_head(
     if len(validation[1]):  # the heads of the first round were trained on all training photos
         return results[0][0][best]
     return fit_head(train, classes, recipe, PENALTIES[best])
+
+
+def check_held_out(validation: tuple[Array, Labels], *, fitted: bool) -> None:
+    """Raises DatasetError if nothing was held out from a backbone that was fitted to the training photos."""
+    if fitted and not len(validation[1]):
+        raise DatasetError(
+            "the backbone was fitted to the training photos, and there are no others to calibrate the head on",
+            "add photos, or raise --validation-percent",
+        )
 
 
 def too_few(labels: Labels, classes: int) -> bool:

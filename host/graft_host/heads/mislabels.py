@@ -38,15 +38,24 @@ class MislabelSearch:
         mislabels: the photos that are probably in the wrong class, the clearest first.
         accuracy: share of the photos whose class a head named that did not see them; None if no head was trained.
         note: why the search was not made; empty if it was.
+        left_out: number of photos that were not searched because the backbone was fitted to them.
     """
 
     mislabels: tuple[Mislabel, ...] = ()
     accuracy: float | None = None
     note: str = ""
+    left_out: int = 0
 
 
 def search_mislabels(
-    bottlenecks: Array, labels: Labels, places: Sequence[str], classes: int, seed: int, threads: int = 1
+    bottlenecks: Array,
+    labels: Labels,
+    places: Sequence[str],
+    classes: int,
+    seed: int,
+    threads: int = 1,
+    *,
+    fitted: NDArray[np.bool_] | None = None,
 ) -> MislabelSearch:
     """Searches for photos that are in the wrong class.
 
@@ -60,12 +69,17 @@ def search_mislabels(
         classes: K.
         seed: shuffles the folds.
         threads: folds at a time.
+        fitted: the photos that the backbone was fitted to, ``[N]``; None for a frozen backbone. They are left out: a
+            backbone that was shown the wrong class gives a bottleneck of that class.
     """
-    different = Counter(label for label, _ in set(zip(labels.tolist(), places, strict=True)))
+    fitted = np.zeros(len(labels), bool) if fitted is None else fitted
+    held_out = MislabelSearch(left_out=int(fitted.sum()))
+    different = Counter(label for label, _ in {(int(labels[row]), places[row]) for row in np.flatnonzero(~fitted)})
     large = [label for label, count in different.items() if count >= FEWEST_PHOTOS]
     if len(large) < 2:  # noqa: PLR2004  classes to distinguish
-        return MislabelSearch(note=f"this needs two classes of at least {FEWEST_PHOTOS} different photos")
-    rows = np.flatnonzero(np.isin(labels, large))
+        unseen = " that the backbone was not fitted to" if held_out.left_out else ""
+        return replace(held_out, note=f"this needs two classes of at least {FEWEST_PHOTOS} different photos{unseen}")
+    rows = np.flatnonzero(np.isin(labels, large) & ~fitted)
     chosen = labels[rows]
     chosen_places = [places[row] for row in rows]
     probabilities = held_out_probabilities(bottlenecks[rows], chosen, chosen_places, classes, seed, threads)
@@ -75,9 +89,10 @@ def search_mislabels(
     chance = 1 / len(large)
     if (balanced - chance) / (1 - chance) < _LEAST_SKILL:
         note = f"heads that did not see a photo name its class for only {accuracy:.0%} of them, too few to judge"
-        return MislabelSearch(accuracy=accuracy, note=note)
+        return replace(held_out, accuracy=accuracy, note=note)
     mislabels = likely_mislabels(probabilities, chosen)
-    return MislabelSearch(tuple(replace(found, index=int(rows[found.index])) for found in mislabels), accuracy)
+    clearest = tuple(replace(mislabel, index=int(rows[mislabel.index])) for mislabel in mislabels)
+    return replace(held_out, mislabels=clearest, accuracy=accuracy)
 
 
 def likely_mislabels(probabilities: Probabilities, labels: Labels) -> tuple[Mislabel, ...]:

@@ -13,7 +13,8 @@ from graft_host.backbones.bottlenecks import Bottlenecks, Extraction
 from graft_host.backbones.quantize import Backbone
 from graft_host.backbones.weights import weights_source
 from graft_host.evaluation.golden import SHARE
-from graft_host.heads.cross_validation import CrossValidated, cross_validate
+from graft_host.heads.cross_validation import CrossValidated, cross_validate, validate
+from graft_host.heads.head import Head
 from graft_host.network_search.features import gather_features, seen
 from graft_host.network_search.latency import Latencies, board_figures, board_warnings, latencies
 from graft_host.network_search.options import SearchOptions
@@ -31,17 +32,23 @@ from graft_host.support.scratch import remove_stale_scratch, scratch, write_scra
 from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card
 from graft_host.training.guards import check_unknown_label
-from graft_host.training.material import Material, Survey, group_numbers, survey
+from graft_host.training.material import Material, Survey, fitted_photos, group_numbers, survey
 from graft_host.training.pipeline import finished_head, graft, train
 from graft_host.training.result import TrainResult
 
 
 @dataclass(frozen=True)
 class _Tried:
-    """A network with a head, as a file to be timed of so many bytes."""
+    """A network with a head.
+
+    Attributes:
+        network: the file, to be timed.
+        accuracy: on photos that the head was not trained on.
+        size: of the file in bytes.
+    """
 
     network: Network
-    found: CrossValidated
+    accuracy: CrossValidated
     size: int
 
 
@@ -108,35 +115,55 @@ def check_outputs(options: SearchOptions) -> None:
 
 
 def _try(backbone: Backbone, looked: Survey, options: SearchOptions, folder: Path) -> _Tried:
-    """Cross-validates, and writes the file that ``graft train`` would write, untested."""
-    parts, labels = looked.split, looked.dataset.labels
-    spec = backbone.spec
+    """Measures a network's accuracy, and writes the file that ``graft train`` would write, untested."""
+    spec, labels = backbone.spec, looked.dataset.labels
+    chosen = options.head_options(spec.tap, spec.image_size)
     with Bottlenecks(backbone, looked.cache) as bottlenecks, threadpool_limits(1):
-        data, truth = bottlenecks.matrix(seen(parts))
-        recipe = options.recipe
-        numbers = group_numbers(seen(parts))
-        found = cross_validate(
-            data, truth, numbers, len(labels), recipe.seed, balanced=recipe.balanced, threads=looked.threads
-        )
-        own = len(parts.train)
-        nothing = data[:0], truth[:0]
-        material = Material(
-            looked.dataset, parts, backbone, Extraction({}, len(data), 0), (data[:own], truth[:own]),
-            (data[own:], truth[own:]), nothing, group_numbers(parts.train),
-        )  # fmt: skip
-        chosen = options.head_options(spec.tap, spec.image_size)
+        material = _material(backbone, looked, bottlenecks)
         head = finished_head(material, chosen)
+        accuracy = _accuracy(material, head.head, options, looked.threads)
         artifact = attach(graft(material, head), labels, model_card(chosen, material, head))
     path = folder / f"{spec.tap}-{spec.image_size}.tflite"
     write_scratch(path, artifact)
-    return _Tried(Network(path, spec.tap, spec.image_size, spec.weights.family.depth(spec.tap)), found, len(artifact))
+    network = Network(path, spec.tap, spec.image_size, spec.weights.family.depth(spec.tap))
+    return _Tried(network, accuracy, len(artifact))
+
+
+def _material(backbone: Backbone, looked: Survey, bottlenecks: Bottlenecks) -> Material:
+    """What a head is made from, without test photos."""
+    parts = looked.split
+    data, truth = bottlenecks.matrix(seen(parts))
+    own = len(parts.train)
+    return Material(
+        dataset=looked.dataset,
+        split=parts,
+        backbone=backbone,
+        extraction=Extraction({}, len(data), 0),
+        train=(data[:own], truth[:own]),
+        validation=(data[own:], truth[own:]),
+        test=(data[:0], truth[:0]),
+        groups=group_numbers(parts.train),
+        fitted=bool(fitted_photos(backbone.spec.weights, parts.train).any()),
+    )
+
+
+def _accuracy(material: Material, head: Head, options: SearchOptions, threads: int) -> CrossValidated:
+    """Cross-validated on all photos that a search sees; of a fitted backbone measured on the validation photos."""
+    parts = material.split
+    if material.fitted:
+        return validate(head, *material.validation, group_numbers(parts.validation))
+    data, truth = material.without_variants()
+    recipe, classes = options.recipe, len(material.dataset.labels)
+    return cross_validate(
+        data, truth, group_numbers(seen(parts)), classes, recipe.seed, balanced=recipe.balanced, threads=threads
+    )
 
 
 def _candidates(tried: Sequence[_Tried], took: Latencies) -> tuple[Candidate, ...]:
     """The candidates, fastest first."""
     found = [
         Candidate(
-            each.network.tap, each.network.image_size, each.found.accuracy, each.found.standard_error, ms, guess,
+            each.network.tap, each.network.image_size, each.accuracy.accuracy, each.accuracy.standard_error, ms, guess,
             each.size,
         )
         for each, ms, guess in zip(tried, took.ms, took.estimated, strict=True)

@@ -24,10 +24,11 @@ from graft_host.support.reporter import Reporter, note_skipped
 from graft_host.training.guards import check_cache, check_strict
 from graft_host.training.options import HeadOptions
 
-Part = tuple[NDArray[np.float32], NDArray[np.int64]]
+Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
+"""Bottlenecks ``[N,D]`` and their labels ``[N]``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Material:
     """Everything before the head.
 
@@ -36,22 +37,26 @@ class Material:
         split: which photo serves for what.
         backbone: quantized.
         extraction: cache hits and misses.
-        train: bottlenecks ``[N,D]`` and labels ``[N]``, variants of the photos behind them.
-        validation: likewise, no variants; also …
-        test: … of the test photos.
+        train: bottlenecks and labels of the training photos, followed by those of their variants.
+        validation: bottlenecks and labels of the validation photos.
+        test: bottlenecks and labels of the test photos.
         groups: rows of ``train`` with the same number show one photo or near duplicates of it, ``[N]``.
+        fitted: whether the backbone was fitted to training photos, as a fine-tuned one is and a frozen one is not.
+            Their bottlenecks are then easier to separate than those of new photos, so that temperature, unknown
+            threshold, novelty and mislabels may only come from photos that were held out.
     """
 
     dataset: Dataset
     split: Split
     backbone: Backbone
     extraction: Extraction
-    train: Part
-    validation: Part
-    test: Part
+    train: Labelled
+    validation: Labelled
+    test: Labelled
     groups: NDArray[np.int64]
+    fitted: bool
 
-    def without_variants(self) -> Part:
+    def without_variants(self) -> Labelled:
         """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""
         own = len(self.split.train)
         parts = (self.train[0][:own], self.train[1][:own]), self.validation, self.test
@@ -121,14 +126,15 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
         parts = split(dataset, options.rule)
         note_calibration(backbone, parts, reporter)
         return Material(
-            dataset,
-            parts,
-            backbone,
-            extraction,
-            bottlenecks.matrix(parts.train, augmentation),
-            bottlenecks.matrix(parts.validation),
-            bottlenecks.matrix(parts.test),
-            np.tile(group_numbers(parts.train), options.augment + 1),
+            dataset=dataset,
+            split=parts,
+            backbone=backbone,
+            extraction=extraction,
+            train=bottlenecks.matrix(parts.train, augmentation),
+            validation=bottlenecks.matrix(parts.validation),
+            test=bottlenecks.matrix(parts.test),
+            groups=np.tile(group_numbers(parts.train), options.augment + 1),
+            fitted=bool(fitted_photos(found.weights, parts.train).any()),
         )
 
 
@@ -148,6 +154,11 @@ def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
     weights = find_weights(options.weights, options.rule.seed, family)
     check_tap(weights, options.tap)
     return weights
+
+
+def fitted_photos(weights: WeightsSource, photos: Sequence[Photo]) -> NDArray[np.bool_]:
+    """Which of the photos the weights were fitted to, ``[N]``."""
+    return np.array([photo.digest in weights.fitted_to for photo in photos], bool)
 
 
 def group_numbers(photos: Sequence[Photo]) -> NDArray[np.int64]:

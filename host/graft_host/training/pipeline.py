@@ -30,7 +30,7 @@ from graft_host.tflite.metadata import add_metadata, archive
 from graft_host.training.card import model_card, tested_card
 from graft_host.training.delivery import check_delivered, place_model, place_report
 from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate
-from graft_host.training.material import Material, gather
+from graft_host.training.material import Material, fitted_photos, gather
 from graft_host.training.options import HeadOptions, TrainOptions
 from graft_host.training.result import TrainResult
 
@@ -102,7 +102,7 @@ def photo_warnings(material: Material, options: HeadOptions) -> list[str]:
     bottlenecks, labels = material.without_variants()
     search = search_mislabels(
         bottlenecks, labels, [photo.place for photo in photos], len(material.dataset.labels), options.rule.seed,
-        threads_to_use(options.threads),
+        threads_to_use(options.threads), fitted=fitted_photos(material.backbone.spec.weights, photos),
     )  # fmt: skip
     found = find_problems(replace(material.dataset, photos=tuple(photos)), options.image_size, search.mislabels)
     return warnings(found, options.photos, material.split.divided)
@@ -129,12 +129,17 @@ def unknown_note(unknown: UnknownThreshold | None, asked: float) -> str | None:
 
 
 def finished_head(material: Material, options: HeadOptions) -> FinishedHead:
-    """Trains a head, and sets its temperature and unknown threshold on photos that it was not trained on."""
+    """Trains a head, and sets its temperature and unknown threshold on photos that it was not trained on.
+
+    Raises:
+        DatasetError: the backbone was fitted to the training photos, and there are no validation photos.
+        GraftError: gradient descent diverged.
+    """
     classes, recipe = len(material.dataset.labels), options.recipe
     train, validation, groups = material.train, material.validation, material.groups
     threads = threads_to_use(options.threads)
-    head = train_head(train, validation, classes, recipe, groups, threads)
-    return finish_head(head, train, validation, recipe, groups, options.unknown_rate, threads)
+    head = train_head(train, validation, classes, recipe, groups, threads, fitted=material.fitted)
+    return finish_head(head, train, validation, recipe, groups, options.unknown_rate, threads, fitted=material.fitted)
 
 
 def graft(material: Material, head: FinishedHead) -> bytes:
@@ -150,8 +155,9 @@ def float32_accuracy(options: HeadOptions, reporter: Reporter) -> float:
     material = gather(plain, WithoutNotes(reporter), Clock())
     with threadpool_limits(1):
         head = train_head(
-            material.train, material.validation, len(material.dataset.labels), options.recipe, material.groups
-        )
+            material.train, material.validation, len(material.dataset.labels), options.recipe, material.groups,
+            fitted=material.fitted,
+        )  # fmt: skip
     tests, truth = material.test
     return float(np.mean(head.predict(tests) == truth))
 
