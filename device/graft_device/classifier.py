@@ -1,4 +1,4 @@
-"""From a photo to ranked labels."""
+"""Names what is in a photo: opens a model, prepares the photo, runs the network and ranks the labels."""
 
 from __future__ import annotations
 
@@ -14,18 +14,35 @@ from numpy.typing import NDArray
 from graft_device.errors import ModelError
 from graft_device.model import ModelFile, read_model
 from graft_device.preprocess import RESIZE_RULES, PhotoSource, preprocess
+from graft_device.ranking import UNKNOWN, Prediction, rank
 from graft_device.runtime import Runner, TensorSpec, open_model
 
+__all__ = ["UNKNOWN", "Classifier", "Prediction", "Scores", "Timed", "dequantize", "to_input"]
 
-class Prediction(NamedTuple):
-    """A label and its probability, 0 to 1."""
 
-    label: str
-    score: float
+class Scores(NamedTuple):
+    """The probabilities of one photo and how long they took.
+
+    Attributes:
+        values: probabilities ``[K]``, float32, in the order of the labels.
+        preprocess_ms: milliseconds to decode, resize and crop the photo.
+        invoke_ms: milliseconds for one run of the network.
+    """
+
+    values: NDArray[np.float32]
+    preprocess_ms: float
+    invoke_ms: float
 
 
 class Timed(NamedTuple):
-    """One photo's answer, what it took in milliseconds, and whether the photo was refused as unknown."""
+    """The predictions for one photo and how long they took.
+
+    Attributes:
+        predictions: labels with their scores, best first.
+        preprocess_ms: milliseconds to decode, resize and crop the photo.
+        invoke_ms: milliseconds for one run of the network.
+        unknown: whether the best score is below the model card's threshold.
+    """
 
     predictions: list[Prediction]
     preprocess_ms: float
@@ -33,19 +50,18 @@ class Timed(NamedTuple):
     unknown: bool = False
 
 
-UNKNOWN = "unknown"
-"""The label that is put before the others where the best of them scores less than the model card's threshold."""
-
-
 class Classifier:
-    """A model that ``graft train`` wrote, ready to name what is in a photo.
+    """A model that ``graft train`` wrote, ready to classify photos.
+
+    An instance must not be shared between threads. Open one for each thread.
+
+    Attributes:
+        model: the labels, the model card and the path of the file.
 
     Example:
         >>> classifier = Classifier("pets.tflite")  # doctest: +SKIP
         >>> classifier.classify("photo.jpg", top_k=1)  # doctest: +SKIP
         [Prediction(label='cats', score=0.99609375)]
-
-    Not to be shared between threads: open one a thread.
     """
 
     def __init__(self, path: str | Path, runtime: str = "auto", threads: int | None = None) -> None:
@@ -53,103 +69,172 @@ class Classifier:
 
         Args:
             path: the ``.tflite`` file.
-            runtime: ``auto``, ``litert`` or ``tflite-runtime``.
-            threads: for one inference; all usable cores when None.
+            runtime: ``auto``, ``litert`` or ``tflite-runtime``. ``auto`` takes LiteRT where it is installed.
+            threads: the number of threads for one inference. None means all usable cores.
 
         Raises:
-            ModelError: the file is missing, cut short or not one of graftkit's.
-            RuntimeMissingError: no interpreter can be opened.
+            ModelError: the file is missing, cut short, or was not written by graftkit.
+            RuntimeMissingError: no interpreter is installed, or none can open the file.
         """
-        real = _behind_links(Path(path))  # labels and network must be one file's, though a store may switch meanwhile
+        real = _behind_links(Path(path))  # labels and network must come from one file even if the link is switched now
         self.model: ModelFile = replace(read_model(real), path=Path(path))
         self._runner: Runner = open_model(real, runtime, threads)
         self._check()
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The class names in the order of the output tensor."""
+        """The K class names in the order of the output tensor."""
         return self.model.labels
 
     @property
     def runtime(self) -> str:
-        """The name of the runtime in use."""
+        """The runtime in use: ``litert`` or ``tflite-runtime``."""
         return self._runner.runtime
 
     def classify(self, photo: PhotoSource, top_k: int = 3, unknown: bool = True) -> list[Prediction]:
         """Names what is in a photo.
 
         Args:
-            photo: a path, a file's bytes, a Pillow image, or a uint8 array ``[H,W,3]`` in RGB order.
-            top_k: how many labels at the most.
-            unknown: whether a photo may be refused, by the threshold in the model card.
+            photo: a path, the bytes of an image file, a Pillow image, or an RGB array ``[H,W,3]`` of uint8.
+            top_k: the largest number of predictions to return.
+            unknown: whether to apply the model card's threshold. If False, ``unknown`` is never returned.
 
         Returns:
-            The most probable labels, best first. Before those of a refused photo stands ``unknown``, with what the
-            best label's score lacks to 1.
+            The predictions, best first. If the best score is below the threshold, the first prediction is
+            ``unknown`` with 1 minus the best score, and the other labels follow.
 
         Raises:
             PhotoError: the photo cannot be read.
+            ModelError: the network fails.
         """
         return self.classify_timed(photo, top_k, unknown).predictions
 
     def classify_timed(self, photo: PhotoSource, top_k: int = 3, unknown: bool = True) -> Timed:
-        """Like ``classify``, with the milliseconds that preprocessing and inference took."""
+        """Names what is in a photo and measures how long it takes.
+
+        Args:
+            photo: a path, the bytes of an image file, a Pillow image, or an RGB array ``[H,W,3]`` of uint8.
+            top_k: the largest number of predictions to return.
+            unknown: whether to apply the model card's threshold. If False, ``unknown`` is never returned.
+
+        Returns:
+            The predictions that ``classify`` returns, the milliseconds for preprocessing and for inference, and
+            whether the photo is unknown.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+            ModelError: the network fails.
+        """
+        scores = self.scores_timed(photo)
+        threshold = self.model.card.unknown_below if unknown else 0.0
+        predictions, is_unknown = rank(self.labels, scores.values, top_k, threshold)
+        return Timed(list(predictions), scores.preprocess_ms, scores.invoke_ms, is_unknown)
+
+    def classify_scores(self, photo: PhotoSource) -> NDArray[np.float32]:
+        """Computes the probabilities of all labels for a photo.
+
+        Args:
+            photo: a path, the bytes of an image file, a Pillow image, or an RGB array ``[H,W,3]`` of uint8.
+
+        Returns:
+            Probabilities ``[K]``, float32, in the order of ``labels``.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+            ModelError: the network fails.
+        """
+        return self.scores_timed(photo).values
+
+    def scores_timed(self, photo: PhotoSource) -> Scores:
+        """Computes the probabilities of all labels for a photo and measures how long it takes.
+
+        Args:
+            photo: a path, the bytes of an image file, a Pillow image, or an RGB array ``[H,W,3]`` of uint8.
+
+        Returns:
+            Probabilities ``[K]``, float32, in the order of ``labels``, and the milliseconds for preprocessing and for
+            inference.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+            ModelError: the network fails.
+        """
         start = time.perf_counter()
         pixels = preprocess(photo, self.model.card.image_size, self.model.card.resize)
         ready = time.perf_counter()
         scores = self.scores(pixels)
-        done = time.perf_counter()
-        count = max(top_k, 0)
-        ranked = [Prediction(self.labels[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:count]]
-        best = float(scores.max())
-        refused = unknown and best < self.model.card.unknown_below
-        if refused:
-            ranked = [Prediction(UNKNOWN, 1 - best), *ranked][:count]
-        return Timed(ranked, (ready - start) * 1e3, (done - ready) * 1e3, refused)
-
-    def classify_scores(self, photo: PhotoSource) -> NDArray[np.float32]:
-        """The probabilities ``[K]`` of all labels for a photo; raises PhotoError if it cannot be read."""
-        return self.scores(preprocess(photo, self.model.card.image_size, self.model.card.resize))
+        return Scores(scores, (ready - start) * 1e3, (time.perf_counter() - ready) * 1e3)
 
     def scores(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The probabilities ``[K]`` for RGB pixels ``[S,S,3]`` that ``preprocess`` made."""
+        """Computes the probabilities of all labels for pixels that ``preprocess`` returned.
+
+        Args:
+            pixels: RGB ``[S,S,3]``, uint8, where S is the model card's image size.
+
+        Returns:
+            Probabilities ``[K]``, float32, in the order of ``labels``.
+
+        Raises:
+            ModelError: the network fails.
+        """
         output = self._runner(to_input(pixels, self._runner.input, self.model.card.mean, self.model.card.std))[0]
         return dequantize(output, self._runner.output)
 
     def _check(self) -> None:
+        """Checks that the card, the labels and the network belong together."""
         if self.model.card.resize not in RESIZE_RULES:
             raise ModelError(
-                f"{self.model.path} wants resize rule {self.model.card.resize!r}; this version knows "
-                f"{', '.join(RESIZE_RULES)}: update graftkit"
+                f"{self.model.path} uses resize rule {self.model.card.resize!r}; this version knows "
+                f"{', '.join(RESIZE_RULES)}",
+                "update graftkit",
             )
         size = self.model.card.image_size
         if self._runner.input.shape != (1, size, size, 3):
             raise ModelError(
-                f"{self.model.path} takes {list(self._runner.input.shape)}, its card says {size} pixels: train it again"
+                f"{self.model.path} has an input of {list(self._runner.input.shape)}, but its card gives {size} pixels",
+                "train it again",
             )
         if self._runner.output.shape != (1, len(self.labels)):
             raise ModelError(
-                f"{self.model.path} has {len(self.labels)} labels for an output of "
-                f"{list(self._runner.output.shape)}: train it again"
+                f"{self.model.path} has {len(self.labels)} labels for an output of {list(self._runner.output.shape)}",
+                "train it again",
             )
 
 
 def _behind_links(path: Path) -> Path:
-    """The file that a path leads to just now; the path itself where no link is in it, or a nameless file behind it."""
+    """Follows links to the file. Returns the path itself if it has no links, or if the file behind it has no name."""
     real = os.path.realpath(path)
     plain = real == os.path.abspath(path) or not os.path.exists(real)  # noqa: PTH100, PTH110  Path's follow the links
     return path if plain else Path(real)
 
 
 def to_input(pixels: NDArray[np.uint8], spec: TensorSpec, mean: float, std: float) -> NDArray[Any]:
-    """Pixels ``[S,S,3]`` as the input tensor ``[1,S,S,3]``: as they are for uint8, else normalized."""
+    """Converts pixels to the input tensor.
+
+    Args:
+        pixels: RGB ``[S,S,3]``, uint8.
+        spec: the input tensor.
+        mean: the value that is subtracted from a float input.
+        std: the value by which a float input is then divided.
+
+    Returns:
+        ``[1,S,S,3]``: the same uint8 values for a uint8 tensor, else ``(pixels - mean) / std`` as float32.
+    """
     if spec.dtype == np.uint8:
         return pixels[np.newaxis]
     return (pixels[np.newaxis].astype(np.float32) - np.float32(mean)) / np.float32(std)
 
 
 def dequantize(stored: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
-    """The real numbers that a tensor stands for."""
+    """Converts the stored values of a tensor to real numbers: ``(stored - zero_point) * scale``.
+
+    Args:
+        stored: an array of any shape.
+        spec: its scale and zero point. A scale of 0 means that the tensor is not quantized.
+
+    Returns:
+        An array of the same shape, float32.
+    """
     if spec.scale == 0:
         return stored.astype(np.float32)
     return (stored.astype(np.float32) - np.float32(spec.zero_point)) * np.float32(spec.scale)

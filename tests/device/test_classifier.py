@@ -189,19 +189,21 @@ def test_a_photo_that_cannot_be_read(models: dict[str, Path], tmp_path: Path) ->
 @pytest.mark.parametrize("labels", [LABELS[:2], (*LABELS, "violet")])
 def test_labels_that_do_not_fit_the_network(labels: tuple[str, ...], tmp_path: Path) -> None:
     path = write_artifact(tmp_path / "m.tflite", labels=labels)
-    with pytest.raises(ModelError, match=rf"m.tflite has {len(labels)} labels for an output of \[1, 3\]: train"):
+    with pytest.raises(ModelError, match=rf"m.tflite has {len(labels)} labels for an output of \[1, 3\]; train"):
         Classifier(path)
 
 
 def test_a_card_that_does_not_fit_the_network(tmp_path: Path) -> None:
     path = write_artifact(tmp_path / "m.tflite", card=make_card(size=64))
-    with pytest.raises(ModelError, match=r"m.tflite takes \[1, 32, 32, 3\], its card says 64 pixels"):
+    with pytest.raises(
+        ModelError, match=r"m.tflite has an input of \[1, 32, 32, 3\], but its card gives 64 pixels; train it again"
+    ):
         Classifier(path)
 
 
 def test_a_resize_rule_from_a_later_version(tmp_path: Path) -> None:
     path = write_artifact(tmp_path / "m.tflite", card=replace(make_card(), resize="letterbox"))
-    with pytest.raises(ModelError, match="'letterbox'; this version knows squash, crop: update graftkit"):
+    with pytest.raises(ModelError, match="'letterbox'; this version knows squash, crop; update graftkit"):
         Classifier(path)
 
 

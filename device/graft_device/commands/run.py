@@ -6,8 +6,6 @@ import contextlib
 import json
 import re
 import signal
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -18,10 +16,11 @@ from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoi
 from graft_device.text import printable
 
 if TYPE_CHECKING:
-    from graft_device.outputs.event_queue import EventQueue
-    from graft_device.outputs.events import Event
+    from graft_device.outputs.fan_out import FanOut
     from graft_device.outputs.mqtt_settings import Broker
-    from graft_device.outputs.outputs import Outputs, Unsure
+    from graft_device.outputs.printed import Layout
+    from graft_device.outputs.sink import Sink
+    from graft_device.outputs.uncertain_frames import UncertainFrames
     from graft_device.sources import Frame, Source
 
 _MB = 1_000_000
@@ -110,9 +109,10 @@ def run(
     with contextlib.ExitStack() as stack:  # signals first: what follows takes a while
         signals = stack.enter_context(Signals(stop))
         newer = stack.enter_context(Reopening(model, runtime.value, threads, stop, _note))
+        from graft_device.outputs.fan_out import FanOut
         from graft_device.outputs.mqtt_settings import parse_broker
         from graft_device.run.opened import open_copy
-        from graft_device.run.watching import Plan, watch
+        from graft_device.run.watching import Outputs, Plan, watch
         from graft_device.sources import SourceOptions, open_source
 
         broker = None if mqtt is None else parse_broker(mqtt)
@@ -127,10 +127,14 @@ def run(
             interval=interval,
             limit=1 if once and pictures.live else limit,
         )
-        unsure = None
+        uncertain = None
         if save_uncertain is not None:
-            unsure = _unsure(save_uncertain, max_mb, uncertain_below, pictures)
-        outputs = stack.enter_context(_outputs(pictures, as_json, broker, queue, queue_mb, model.name, unsure))
+            uncertain = _uncertain(save_uncertain, max_mb, uncertain_below, pictures)
+        sinks = stack.enter_context(contextlib.closing(FanOut(_note)))
+        if broker is not None:
+            sinks.add(_mqtt(broker, queue, queue_mb, model.name))
+        sinks.add(_printed(as_json, pictures, sinks))
+        outputs = Outputs(sinks, _print_failure_json if as_json else _print_failure, uncertain)
         seen = watch(pictures, classifier, plan, outputs, stop, _note, newer)
         signals.calm()
     if signals.received == signal.SIGINT:
@@ -154,81 +158,39 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _unsure(folder: Path, max_mb: float, below: float, pictures: "Source") -> "Unsure":
-    from graft_device.outputs.outputs import Unsure
-    from graft_device.outputs.uncertain import UncertainStore
+def _mqtt(broker: "Broker", queue: Optional[Path], queue_mb: float, model: str) -> "Sink":
+    from graft_device.outputs.event_queue import EventQueue
+    from graft_device.outputs.mqtt import Mqtt
+
+    events = EventQueue(queue or broker.queue_folder, round(queue_mb * _MB), _note)
+    with contextlib.ExitStack() as unless_opened:
+        unless_opened.callback(events.close)
+        sink = Mqtt(broker, events, model, _note)
+        unless_opened.pop_all()
+    return sink
+
+
+def _printed(as_json: bool, pictures: "Source", others: "FanOut") -> "Sink":
+    from graft_device.outputs.printed import Printed, json_line, live_line, named_line
+
+    layout: Layout = json_line if as_json else (live_line if pictures.live else named_line)
+    return Printed(typer.echo, layout, _note, elsewhere=" and ".join(others.names))
+
+
+def _uncertain(folder: Path, max_mb: float, below: float, pictures: "Source") -> "UncertainFrames":
+    from graft_device.outputs.uncertain_frames import UncertainFrames
+    from graft_device.outputs.uncertain_store import UncertainStore
     from graft_device.sources.video import Video
 
     store = UncertainStore(folder, round(max_mb * _MB))
-    return Unsure(store, below, pictures.live or isinstance(pictures, Video), _note)
+    return UncertainFrames(store, below, pictures.live or isinstance(pictures, Video), _note)
 
 
-@contextlib.contextmanager
-def _outputs(
-    pictures: "Source",
-    as_json: bool,
-    broker: "Optional[Broker]",
-    queue: Optional[Path],
-    queue_mb: float,
-    model: str,
-    unsure: "Optional[Unsure]",
-) -> "Iterator[Outputs]":
-    """Everything that takes answers, until the run ends; what the broker has not taken stays on disk."""
-    from graft_device.outputs.events import Counter
-    from graft_device.outputs.outputs import Outputs, tolerant
-
-    show = _show_json if as_json else (_show_live if pictures.live else _show_named)
-    show_failure = _show_failure_json if as_json else _show_failure
-    if broker is None:
-        yield Outputs(show, show_failure, Counter(), None, unsure)
-        return
-    from graft_device.outputs.event_queue import EventQueue
-    from graft_device.outputs.mqtt import Publisher
-    from graft_device.outputs.mqtt_settings import queue_folder
-
-    folder = queue or queue_folder(broker)
-    events = EventQueue(folder, round(queue_mb * _MB), _note)
-    with contextlib.closing(events):
-        publisher = Publisher(broker, events, model, _note)
-        publisher.start()
-        try:
-            yield Outputs(tolerant(show, _note), show_failure, events, publisher, unsure)
-        finally:
-            publisher.close()
-            _note_left(events, broker.name)
-
-
-def _note_left(events: "EventQueue", broker: str) -> None:
-    waiting = events.settle()
-    lost = len(events) - waiting
-    if waiting:
-        _note(f"{waiting} event{'s wait' if waiting > 1 else ' waits'} in {events.folder} for broker {broker}")
-    if lost:
-        _note(f"{lost} event{'s' * (lost > 1)} could neither be sent nor stored in {events.folder}")
-
-
-def _show_json(event: "Event") -> None:
-    typer.echo(event.to_line())
-
-
-def _show_live(event: "Event") -> None:
-    typer.echo(f"{_clock(event)} {printable(event.label)} {event.score:.0%}")
-
-
-def _show_named(event: "Event") -> None:
-    place = event.source if event.position is None else f"{event.source} at {event.position:.1f} s"
-    typer.echo(f"{_clock(event)} {printable(place)}: {printable(event.label)} {event.score:.0%}")
-
-
-def _clock(event: "Event") -> str:
-    return datetime.fromisoformat(event.time.replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")
-
-
-def _show_failure_json(frame: "Frame", reason: str) -> None:
+def _print_failure_json(frame: "Frame", reason: str) -> None:
     typer.echo(json.dumps({"time": frame.time, "source": frame.source, "error": reason}))
 
 
-def _show_failure(frame: "Frame", reason: str) -> None:
+def _print_failure(frame: "Frame", reason: str) -> None:
     console.mention(f"error: {printable(frame.source)}: {reason}")
 
 

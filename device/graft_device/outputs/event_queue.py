@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,19 +64,23 @@ class EventQueue:
         with self._guard:
             return len(self._memory) + self._stored()
 
-    def keep(self, event: Event) -> Event:
-        """Gives the event its number and stores it."""
+    @property
+    def last_number(self) -> int:
+        """The highest number that the files remember, whatever became of its event; 0 for none."""
         with self._guard:
-            self._seq += 1
+            return self._seq
+
+    def put(self, event: Event) -> None:
+        """Stores an event under its number, which must be higher than ``last_number``."""
+        with self._guard:
+            self._seq = max(self._seq, event.seq)
             if self._lock is not None:
                 self._lock.remember(self._seq)
-            event = replace(event, seq=self._seq)
             self._memory[event.seq] = event.to_line().encode()
             self._try_to_flush()
             while len(self._memory) > MAX_IN_MEMORY:
                 del self._memory[min(self._memory)]
                 self._count_dropped(1)
-        return event
 
     def waiting(self, after: int, count: int) -> list[tuple[int, bytes]]:
         """The oldest events with numbers above ``after``, in order: number and JSON."""
@@ -117,7 +120,9 @@ class EventQueue:
         return self._opened
 
     def _open(self) -> None:
-        """Opens what is not open; numbers go on after the highest that any file knows of."""
+        """Opens what is not open; numbers go on after the highest that any file holds."""
+        if self._closed:  # a receiver that hangs may come back late
+            raise sqlite3.OperationalError("the queue is closed")
         if self._lock is None:
             self._lock = Lock(self._folder)
             self._seq = max(self._seq, self._lock.number())
@@ -176,7 +181,7 @@ class EventQueue:
         self.dropped += count
         if count and not self._dropping:
             self._dropping = True
-            self._note("the queue is full: the oldest events are dropped until the broker takes some")
+            self._note("the queue is full: the oldest events are dropped until some are delivered")
 
     def _try_to_flush(self) -> None:
         """Brings the file up to date if the disk takes it; if not, everything stays in memory as it is."""

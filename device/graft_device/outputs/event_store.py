@@ -46,7 +46,7 @@ class Lock:
         except OSError as error:
             os.close(self._descriptor)
             raise GraftError(
-                f"another run uses the queue in {folder}: give this one a TOPIC of its own, or another --queue"
+                f"another run uses the queue in {folder}", "give this one its own TOPIC, or another --queue"
             ) from error
 
     def number(self) -> int:

@@ -1,17 +1,16 @@
-"""What was seen, as it is printed, published and stored."""
+"""The events of ``graft-device run``, as they are printed, published and stored."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from graft_device.ranking import Prediction
 
-from graft_device.classifier import UNKNOWN, Prediction
+if TYPE_CHECKING:
+    from graft_device.preprocess import PhotoSource
 
 
 @dataclass(frozen=True)
@@ -19,15 +18,17 @@ class Event:
     """One answer of the model.
 
     Attributes:
-        id: unlike any other event's, of any board and run.
-        seq: counts events from 1; goes on across runs where events are stored for a broker.
-        time: when the picture was taken or found, ISO 8601 in UTC.
+        id: a UUID, different for every event of every board and run.
+        seq: the number of the event. Counts from 1, and goes on across runs if a sink remembers numbers.
+        time: when the frame was taken or the photo was found, ISO 8601 in UTC.
         source: the photo, video or camera.
-        predictions: the best labels with their scores, best first; of an unknown picture ``unknown`` stands before.
-        unknown: whether the best score lies below the threshold.
-        ms: milliseconds: ``preprocess``, ``invoke``, and ``age``, from the picture to the answer.
-        dropped: frames passed over since the last classified one.
-        position: seconds from the start of a video file; None elsewhere.
+        predictions: labels with their scores, best first; ``unknown`` comes first if the frame is unknown.
+        unknown: whether the best score is below the threshold.
+        ms: milliseconds: ``preprocess``, ``invoke``, and ``age``, which is the time from the frame to the answer.
+        dropped: the number of frames that were skipped since the last event.
+        position: seconds from the start of a video file; None for other sources.
+        photo: what was classified, a path or RGB pixels ``[H,W,3]``, uint8, for sinks that keep photos. Not part of
+            the JSON, and None in an event that was read back from a queue.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Event:
     ms: dict[str, float]
     dropped: int = 0
     position: float | None = None
+    photo: PhotoSource | None = field(default=None, repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -47,11 +49,11 @@ class Event:
 
     @property
     def score(self) -> float:
-        """The score that goes with the label."""
+        """The score of the best label, or of ``unknown``."""
         return self.predictions[0].score
 
     def to_json(self) -> dict[str, Any]:
-        """The event as plain values; ``position`` only where there is one."""
+        """The event as plain values; ``position`` only for a video."""
         values: dict[str, Any] = {
             "id": self.id,
             "seq": self.seq,
@@ -70,48 +72,20 @@ class Event:
         """The event as one line of JSON."""
         return json.dumps(self.to_json())
 
+    @classmethod
+    def from_line(cls, line: str | bytes) -> Event:
+        """Reads what ``to_line`` wrote. Scores and times keep the rounding of the JSON.
 
-class Keeper(Protocol):
-    """Gives events their numbers."""
-
-    def keep(self, event: Event) -> Event:
-        """The event with its ``seq``, stored if this keeper stores."""
-
-
-class Counter:
-    """Numbers the events of one run and stores nothing."""
-
-    def __init__(self) -> None:
-        self._seq = 0
-
-    def keep(self, event: Event) -> Event:
-        """The event with the next number."""
-        self._seq += 1
-        return replace(event, seq=self._seq)
+        Raises:
+            ValueError: the line is not JSON.
+            KeyError: a field is missing.
+        """
+        values = json.loads(line)
+        fields = {name: values[name] for name in ("id", "seq", "time", "source", "unknown", "ms", "dropped")}
+        predictions = tuple(Prediction(entry["label"], entry["score"]) for entry in values["predictions"])
+        return cls(**fields, predictions=predictions, position=values.get("position"))
 
 
 def new_id() -> str:
-    """An id for an event."""
+    """A new UUID for an event."""
     return str(uuid.uuid4())
-
-
-def rank(
-    labels: Sequence[str], scores: NDArray[np.floating[Any]], top_k: int, unknown_below: float
-) -> tuple[tuple[Prediction, ...], bool]:
-    """Orders labels by their scores.
-
-    Args:
-        labels: K names.
-        scores: probabilities ``[K]``.
-        top_k: how many to give, at least 1.
-        unknown_below: where no score reaches this, ``unknown`` is put before the others, with what the best lacks to 1.
-
-    Returns:
-        The best labels, best first, and whether the picture is unknown.
-    """
-    order = np.argsort(-scores, kind="stable")[:top_k]
-    ranked = [Prediction(labels[i], float(scores[i])) for i in order]
-    unknown = ranked[0].score < unknown_below
-    if unknown:
-        ranked = [Prediction(UNKNOWN, 1 - ranked[0].score), *ranked][:top_k]
-    return tuple(ranked), unknown

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import os
 import select
 import time
 from typing import Any
 
+from graft_device.outputs.backlog import drain
 from graft_device.outputs.mqtt_settings import MqttError
 
 INSTALL = 'python3 -m pip install "paho-mqtt>=2"'
@@ -16,9 +16,6 @@ IN_FLIGHT = 20
 
 ANSWER_S = 10.0
 """How long a broker may take to answer."""
-
-STEADY_S = 10.0
-"""A connection that has lasted for this long starts the waits over when it is lost."""
 
 _KEEPALIVE_S = 30
 
@@ -39,7 +36,6 @@ class Connection:
         self._acknowledged: list[int] = []
         self._said: set[int] = set()
         self._answer_by = 0.0
-        self._opened = 0.0
         self.accepted = False
         self.refused: str | None = None
         self.sent = 0
@@ -51,16 +47,10 @@ class Connection:
         """How many events the broker has not acknowledged."""
         return len(self._numbers)
 
-    @property
-    def steady(self) -> bool:
-        """Whether it has lasted for ``STEADY_S``."""
-        return self.accepted and time.monotonic() - self._opened > STEADY_S
-
     def open(self, host: str, port: int) -> None:
         """Connects; raises OSError where there is no broker."""
         self._client.connect(host, port, keepalive=_KEEPALIVE_S)
-        self._opened = time.monotonic()
-        self._answer_by = self._opened + ANSWER_S
+        self._answer_by = time.monotonic() + ANSWER_S
 
     def turn(self, wake: int, timeout: float) -> None:
         """Moves what can be moved; waits for something to do, ``timeout`` seconds at the most.
@@ -144,12 +134,3 @@ def load_paho() -> Any:
     if not hasattr(paho, "CallbackAPIVersion"):
         raise MqttError(f"--mqtt needs paho-mqtt 2 or later; install it with: {INSTALL}")
     return paho
-
-
-def drain(descriptor: int) -> None:
-    """Reads a pipe empty."""
-    try:
-        while os.read(descriptor, 4096):
-            pass
-    except BlockingIOError:
-        return

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from graft_device import __version__
 from graft_device.errors import GraftError
-from graft_device.system.homes import user_folder
+from graft_device.outputs.queue_folder import queue_folder
 from graft_device.system.machine import read_text
 
 PASSWORD_VARIABLE = "GRAFT_MQTT_PASSWORD"  # noqa: S105  the name, not a password
@@ -52,6 +52,12 @@ class Broker:
     def name(self) -> str:
         """The broker, fit to be shown."""
         return f"{self.host}:{self.port}"
+
+    @property
+    def queue_folder(self) -> Path:
+        """The default folder of the queue; raises GraftError if there is no home folder."""
+        identity = f"{self.host}:{self.port}/{self.base}"
+        return queue_folder(f"{self.host}-{self.port}-{self.base}", identity)
 
     @property
     def sensor_id(self) -> str:
@@ -121,17 +127,6 @@ def parse_broker(url: str) -> Broker:
         host, port or _PORTS[parts.scheme], parts.scheme == "mqtts", base,
         user, password if user else None, query.get("ca"), None if discovery in {"", "off"} else discovery,
     )  # fmt: skip
-
-
-def queue_folder(broker: Broker) -> Path:
-    """Where events wait unless ``--queue`` says otherwise: a folder a broker and topic, where programs keep state."""
-    service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]  # systemd's StateDirectory=
-    root = Path(service) if service else user_folder("XDG_STATE_HOME", ".local/state")
-    if root is None:
-        raise MqttError("there is no home folder to keep events in: name a folder with --queue")
-    readable = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{broker.host}-{broker.port}-{broker.base}")[:80]
-    digest = hashlib.sha256(f"{broker.host}:{broker.port}/{broker.base}".encode()).hexdigest()
-    return root / "queue" / f"{readable}-{digest[:8]}"
 
 
 def _id(*parts: str) -> str:

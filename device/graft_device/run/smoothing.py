@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.classifier import UNKNOWN
+from graft_device.ranking import UNKNOWN
 
 MARGIN = 0.1
 """By how much a new label must lead before it takes over."""

@@ -8,13 +8,10 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from graft_device.errors import PhotoError
-from graft_device.outputs.events import Event, new_id, rank
-from graft_device.outputs.outputs import Answer, Outputs
-from graft_device.preprocess import preprocess
+from graft_device.outputs.events import Event, new_id
+from graft_device.outputs.uncertain_frames import FrameAnswer
+from graft_device.ranking import rank
 from graft_device.run.newest import Newest, newest_frames
 from graft_device.run.smoothing import Changes, Smoother
 from graft_device.sources.base import Frame, Note, Source
@@ -23,7 +20,10 @@ from graft_device.system.pacing import Pace
 from graft_device.system.stopping import Stop
 
 if TYPE_CHECKING:
-    from graft_device.classifier import Classifier
+    from graft_device.classifier import Classifier, Scores
+    from graft_device.outputs.fan_out import FanOut
+    from graft_device.outputs.uncertain_frames import UncertainFrames
+    from graft_device.preprocess import PhotoSource
 
 HANG_S = 30.0
 """A camera that neither gives a frame nor fails for this long hangs in its driver; systemd's watchdog is told then."""
@@ -53,8 +53,28 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Outputs:
+    """Where the loop delivers.
+
+    Attributes:
+        sinks: receive the events.
+        failure: called with a photo that cannot be read, and the reason.
+        uncertain: keeps the frames that the model is uncertain about; None if they are not wanted.
+    """
+
+    sinks: FanOut
+    failure: Callable[[Frame, str], None]
+    uncertain: UncertainFrames | None = None
+
+
+@dataclass(frozen=True)
 class Seen:
-    """How many frames were classified, and how many could not be read."""
+    """What a run has done.
+
+    Attributes:
+        frames: how many frames were classified.
+        failed: how many photos could not be read.
+    """
 
     frames: int
     failed: int
@@ -71,15 +91,24 @@ def watch(
 ) -> Seen:
     """Classifies a source's frames until it ends, ``stop`` is set or the plan's limit is reached.
 
-    A photo that cannot be read is reported, and the others still run. ``newer`` is asked before each frame whether
-    another model is to be used from then on.
+    A photo that cannot be read is reported, and the run goes on. Events are numbered here: each one gets the number
+    after the highest that this run has given or a sink remembers.
+
+    Args:
+        source: where the frames come from.
+        classifier: the model.
+        plan: what to do with the frames.
+        outputs: where the results go.
+        stop: ends the run when it is set.
+        note: called with a line when a camera hangs.
+        newer: called before each frame; returns the model to use from then on, or None for no change.
 
     Raises:
         SourceError: the source cannot be read.
         ModelError: the model fails.
     """
     steady = _Steady(classifier, plan)
-    frames = failed = 0
+    frames = failed = number = 0
     with contextlib.closing(_turns(source, plan.interval, stop, note)) as turns:
         notify.ready()
         for frame in turns:
@@ -94,13 +123,15 @@ def watch(
                 look = _look(classifier, frame)
             except PhotoError as error:
                 failed += 1
-                outputs.show_failure(frame, str(error))
+                outputs.failure(frame, str(error))
                 continue
             frames += 1
-            outputs.picture(frame, _answer(look, classifier.labels, plan))
+            if outputs.uncertain is not None:
+                outputs.uncertain.offer(frame, _answer(look, classifier.labels, plan))
             event = steady.event(frame, look)
             if event is not None:
-                outputs.event(event)
+                number = max(number, outputs.sinks.last_number) + 1
+                outputs.sinks.put(replace(event, seq=number))
             if frames == plan.limit:
                 break
     notify.stopping()
@@ -113,27 +144,24 @@ def _plan_for(classifier: Classifier, plan: Plan) -> Plan:
 
 @dataclass(frozen=True)
 class _Look:
-    """A picture and its probabilities ``[K]``, with the milliseconds that they took."""
+    """A frame and its probabilities, with the milliseconds that loading it took."""
 
-    photo: object
-    scores: NDArray[np.float32]
-    preprocess_ms: float
-    invoke_ms: float
+    photo: PhotoSource
+    scores: Scores
+    load_ms: float
 
 
 def _look(classifier: Classifier, frame: Frame) -> _Look:
-    card = classifier.model.card
     start = time.perf_counter()
     photo = frame.load()
-    pixels = preprocess(photo, card.image_size, card.resize)
-    ready = time.perf_counter()
-    scores = classifier.scores(pixels)
-    return _Look(photo, scores, (ready - start) * 1e3, (time.perf_counter() - ready) * 1e3)
+    load_ms = (time.perf_counter() - start) * 1e3
+    return _Look(photo, classifier.scores_timed(photo), load_ms)
 
 
-def _answer(look: _Look, labels: tuple[str, ...], plan: Plan) -> Answer:
-    predictions, unknown = rank(labels, look.scores, max(plan.top_k, 3), plan.unknown_below)
-    return Answer(look.photo, predictions, float(look.scores.max()), unknown)  # type: ignore[arg-type]
+def _answer(look: _Look, labels: tuple[str, ...], plan: Plan) -> FrameAnswer:
+    scores = look.scores.values
+    predictions, unknown = rank(labels, scores, max(plan.top_k, 3), plan.unknown_below)
+    return FrameAnswer(look.photo, predictions, float(scores.max()), unknown)
 
 
 class _Steady:
@@ -151,18 +179,29 @@ class _Steady:
         if frame.session != self._session:  # what a camera saw before it went away is over
             self._session = frame.session
             self._smoother.reset()
-        scores = self._smoother.add(look.scores)
+        scores = self._smoother.add(look.scores.values)
         self._dropped += frame.dropped
         if self._plan.changes and not self._changes.changed(scores):
             return None
         predictions, unknown = rank(self._labels, scores, self._plan.top_k, self._plan.unknown_below)
         ms = {
-            "preprocess": look.preprocess_ms,
-            "invoke": look.invoke_ms,
+            "preprocess": look.load_ms + look.scores.preprocess_ms,
+            "invoke": look.scores.invoke_ms,
             "age": (time.monotonic() - frame.monotonic) * 1e3,
         }
         dropped, self._dropped = self._dropped, 0
-        return Event(new_id(), 0, frame.time, frame.source, predictions, unknown, ms, dropped, frame.position)
+        return Event(
+            id=new_id(),
+            seq=0,
+            time=frame.time,
+            source=frame.source,
+            predictions=predictions,
+            unknown=unknown,
+            ms=ms,
+            dropped=dropped,
+            position=frame.position,
+            photo=look.photo,
+        )
 
 
 def _turns(source: Source, interval: float, stop: Stop, note: Note) -> Generator[Frame | None, None, None]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ MB = 1_000_000
 
 def make_event(label: str = "cats") -> Event:
     return Event(new_id(), 0, "2026-01-31T12:00:00.000Z", "camera", (Prediction(label, 0.9),), False, {"invoke": 1.0})
+
+
+def put(queue: EventQueue, event: Event) -> Event:
+    """Numbers an event as the loop does, and stores it."""
+    numbered = replace(event, seq=queue.last_number + 1)
+    queue.put(numbered)
+    return numbered
 
 
 class Opened:
@@ -41,7 +49,7 @@ def opened(tmp_path: Path) -> Opened:
 
 def test_events_wait_in_order_until_they_are_done(opened: Opened) -> None:
     queue = opened()
-    kept = [queue.keep(make_event(f"label {n}")) for n in range(5)]
+    kept = [put(queue, make_event(f"label {n}")) for n in range(5)]
     assert [event.seq for event in kept] == [1, 2, 3, 4, 5]
     waiting = queue.waiting(0, 3)
     assert [seq for seq, _ in waiting] == [1, 2, 3]
@@ -58,7 +66,7 @@ def test_events_wait_in_order_until_they_are_done(opened: Opened) -> None:
 
 def test_the_next_run_goes_on_where_the_last_one_ended(opened: Opened) -> None:
     first = opened()
-    events = [first.keep(make_event()) for _ in range(3)]
+    events = [put(first, make_event()) for _ in range(3)]
     for event in events[:2]:
         first.done(event.seq)
     first.close()
@@ -68,7 +76,7 @@ def test_the_next_run_goes_on_where_the_last_one_ended(opened: Opened) -> None:
     second.close()
     third = opened()
     assert len(third) == 0
-    assert third.keep(make_event()).seq == 4
+    assert put(third, make_event()).seq == 4
     third.close()
 
 
@@ -78,10 +86,10 @@ def test_killed_in_the_middle_nothing_is_lost(opened: Opened) -> None:
         import sys
         from pathlib import Path
         from graft_device.outputs.event_queue import EventQueue
-        from tests.device.outputs.test_event_queue import make_event
+        from tests.device.outputs.test_event_queue import make_event, put
         queue = EventQueue(Path(sys.argv[1]), 10**8, print)
         while True:
-            event = queue.keep(make_event())
+            event = put(queue, make_event())
             if event.seq % 3 == 0:
                 queue.done(event.seq)
             print(event.seq, event.id, flush=True)
@@ -98,7 +106,7 @@ def test_killed_in_the_middle_nothing_is_lost(opened: Opened) -> None:
     assert len(told) >= 300
     for seq, name in told[:-1]:  # the last line may be cut
         assert (seq not in there) if seq % 3 == 0 else there[seq] == name
-    assert queue.keep(make_event()).seq > max(seq for seq, _ in told[:-1])
+    assert put(queue, make_event()).seq > max(seq for seq, _ in told[:-1])
     queue.close()
 
 
@@ -106,13 +114,13 @@ def test_the_oldest_go_when_it_is_full(opened: Opened) -> None:
     size = len(make_event().to_line()) + 1
     queue = opened(10 * size)
     for _ in range(25):
-        queue.keep(make_event())
+        put(queue, make_event())
     numbers = [seq for seq, _ in queue.waiting(0, 99)]
     assert numbers[-1] == 25
     assert numbers == list(range(26 - len(numbers), 26))
     assert 9 <= len(numbers) <= 10
     assert queue.dropped == 25 - len(numbers)
-    assert opened.notes == ["the queue is full: the oldest events are dropped until the broker takes some"]
+    assert opened.notes == ["the queue is full: the oldest events are dropped until some are delivered"]
     for seq in numbers:
         queue.done(seq)
     assert opened.notes[1:] == [f"the queue is empty again; {queue.dropped} events were dropped in this run"]
@@ -122,7 +130,7 @@ def test_the_oldest_go_when_it_is_full(opened: Opened) -> None:
 def test_the_file_stays_as_small_as_it_was_asked_to(opened: Opened) -> None:
     queue = opened(300_000)
     for _ in range(3000):
-        queue.keep(make_event("x" * 500))
+        put(queue, make_event("x" * 500))
     used = sum(path.stat().st_size for path in opened.folder.iterdir())
     queue.close()
     assert used < 1_500_000, "300 kB of events, SQLite's pages around them, and its log of 100 pages"
@@ -131,7 +139,7 @@ def test_the_file_stays_as_small_as_it_was_asked_to(opened: Opened) -> None:
 def test_one_run_at_a_time(opened: Opened) -> None:
     queue = opened()
     with pytest.raises(
-        GraftError, match=r"another run uses the queue in .*: give this one a TOPIC of its own, or another --queue"
+        GraftError, match=r"another run uses the queue in .*; give this one its own TOPIC, or another --queue"
     ):
         opened()
     queue.close()
@@ -148,7 +156,7 @@ def test_a_damaged_file_is_put_aside(opened: Opened) -> None:
     opened.folder.mkdir()
     (opened.folder / "events.db").write_bytes(b"no database " * 1000)
     queue = opened()
-    assert queue.keep(make_event()).seq == 1
+    assert put(queue, make_event()).seq == 1
     queue.close()
     assert len(opened.notes) == 1
     assert "is damaged and was put aside as events.damaged-" in opened.notes[0]
@@ -160,7 +168,7 @@ def test_a_full_disk_stops_nothing(opened: Opened) -> None:
     queue = opened()
     pages = int(queue._database.execute("PRAGMA page_count").fetchone()[0])
     queue._database.execute(f"PRAGMA max_page_count = {pages + 2}")
-    events = [queue.keep(make_event("x" * 1000)) for _ in range(20)]
+    events = [put(queue, make_event("x" * 1000)) for _ in range(20)]
     assert len(opened.notes) == 1
     assert opened.notes[0].startswith(f"cannot store events in {opened.folder}: ")
     assert opened.notes[0].endswith("is full; they wait in memory")
@@ -171,10 +179,10 @@ def test_a_full_disk_stops_nothing(opened: Opened) -> None:
         queue.done(seq)
     assert [seq for seq, _ in queue.waiting(0, 99)] == list(range(11, 21))
     queue._database.execute("PRAGMA max_page_count = 100000")
-    queue.keep(make_event())
+    put(queue, make_event())
     assert opened.notes[1:] == [f"events are stored in {opened.folder} again"]
     queue._database.execute("PRAGMA query_only = 1")
-    queue.keep(make_event())
+    put(queue, make_event())
     assert len(opened.notes) == 3, "a second time is noted too"
     queue._database.execute("PRAGMA query_only = 0")
     queue.close()
@@ -185,23 +193,23 @@ def test_a_full_disk_stops_nothing(opened: Opened) -> None:
 
 def test_no_number_is_given_twice_after_a_full_disk_and_a_crash(opened: Opened) -> None:
     queue = opened()
-    queue.keep(make_event())
+    put(queue, make_event())
     queue._database.execute("PRAGMA query_only = 1")
-    told = [queue.keep(make_event()).seq for _ in range(3)]
+    told = [put(queue, make_event()).seq for _ in range(3)]
     queue._release()  # as the system does it after SIGKILL: nothing is written any more
     again = opened()
     assert [seq for seq, _ in again.waiting(0, 9)] == [1]
-    assert again.keep(make_event()).seq == max(told) + 1
+    assert put(again, make_event()).seq == max(told) + 1
     again.close()
 
 
 def test_what_is_stored_at_the_end(opened: Opened) -> None:
     queue = opened()
     for _ in range(2):
-        queue.keep(make_event())
+        put(queue, make_event())
     assert queue.settle() == 2
     queue._database.execute("PRAGMA query_only = 1")
-    queue.keep(make_event())
+    put(queue, make_event())
     assert (queue.settle(), len(queue)) == (2, 3)
     shutil.rmtree(opened.folder)
     assert queue.settle() == 0
@@ -213,7 +221,7 @@ def test_a_full_disk_for_long_is_bounded_too(opened: Opened) -> None:
     queue._database.execute(f"PRAGMA max_page_count = {queue._database.execute('PRAGMA page_count').fetchone()[0]}")
     queue._database.execute("PRAGMA query_only = 1")
     for _ in range(MAX_IN_MEMORY + 10):
-        queue.keep(make_event())
+        put(queue, make_event())
     numbers = [seq for seq, _ in queue.waiting(0, 10**6)]
     assert numbers == list(range(11, MAX_IN_MEMORY + 11))
     assert queue.dropped == 10
@@ -233,7 +241,7 @@ def test_two_threads(opened: Opened) -> None:
     taker = threading.Thread(target=take)
     taker.start()
     for _ in range(300):
-        queue.keep(make_event())
+        put(queue, make_event())
     taker.join(timeout=30)
     assert taken == list(range(1, 301))
     queue.close()
@@ -243,6 +251,6 @@ def test_no_descriptor_is_left(opened: Opened) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(20):
         queue = opened()
-        queue.keep(make_event())
+        put(queue, make_event())
         queue.close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -3,13 +3,10 @@ from __future__ import annotations
 import json
 import uuid
 
-import numpy as np
 import pytest
 
-from graft_device.classifier import Prediction
-from graft_device.outputs.events import Counter, Event, new_id, rank
-
-LABELS = ("cats", "dogs", "Mäuse")
+from graft_device.outputs.events import Event, new_id
+from graft_device.ranking import Prediction
 
 
 def make_event(**changed: object) -> Event:
@@ -55,27 +52,23 @@ def test_ids_differ() -> None:
     assert all(uuid.UUID(one).version == 4 for one in ids)
 
 
-def test_a_counter_numbers_from_one() -> None:
-    counter, event = Counter(), make_event()
-    kept = [counter.keep(event) for _ in range(3)]
-    assert [one.seq for one in kept] == [1, 2, 3]
-    assert kept[0].id == event.id
+def test_a_line_is_read_back() -> None:
+    for event in (make_event(seq=7, dropped=3), make_event(position=1.5, unknown=True)):
+        again = Event.from_line(event.to_line())
+        assert again.to_json() == event.to_json()
+        assert again == Event.from_line(again.to_line().encode())
+        assert isinstance(again.predictions[0], Prediction)
 
 
-def test_ranking() -> None:
-    ranked, unknown = rank(LABELS, np.array([0.2, 0.7, 0.1]), 2, 0)
-    assert ranked == (Prediction("dogs", 0.7), Prediction("cats", 0.2))
-    assert not unknown
+def test_the_photo_is_for_sinks_in_this_process() -> None:
+    event = make_event(photo="red.png")
+    assert event.photo == "red.png"
+    assert "photo" not in event.to_json()
+    assert "red.png" not in repr(event)
+    assert Event.from_line(event.to_line()).photo is None
 
 
-@pytest.mark.parametrize(("threshold", "refused"), [(0.69, False), (0.7, False), (0.71, True)])
-def test_below_the_threshold_it_is_unknown(threshold: float, refused: bool) -> None:
-    ranked, unknown = rank(LABELS, np.array([0.2, 0.7, 0.1]), 3, threshold)
-    assert unknown is refused
-    assert ranked[0] == (("unknown", pytest.approx(0.3)) if refused else ("dogs", 0.7))
-    assert len(ranked) == 3
-
-
-def test_unknown_with_one_label() -> None:
-    ranked, _ = rank(LABELS, np.array([0.2, 0.7, 0.1]), 1, 0.9)
-    assert [p.label for p in ranked] == ["unknown"]
+@pytest.mark.parametrize(("line", "error"), [("no JSON", ValueError), ("{}", KeyError)])
+def test_a_line_that_is_no_event(line: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Event.from_line(line)

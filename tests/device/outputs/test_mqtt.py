@@ -10,14 +10,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from graft_device.outputs.event_queue import EventQueue
-from graft_device.outputs.mqtt import Publisher
-from graft_device.outputs.mqtt_settings import MqttError, parse_broker, queue_folder
+from graft_device.outputs.mqtt import Mqtt
+from graft_device.outputs.mqtt_settings import MqttError, parse_broker
 from graft_device.system.backoff import Backoff
 from tests.device.outputs.test_event_queue import make_event
 from tests.support.broker import Link, Mosquitto, Subscriber, free_port
@@ -44,19 +45,17 @@ def publishing(folder: Path, port: int, query: str = "", cap: float = 0.2) -> It
     notes: list[str] = []
     queue = EventQueue(folder / "queue", 10**7, notes.append)
     broker = parse_broker(f"mqtt://127.0.0.1:{port}/{BASE}{query}")
-    publisher = Publisher(broker, queue, "pets.tflite", notes.append, Backoff(0.05, cap))
-    publisher.start()
+    sink = Mqtt(broker, queue, "pets.tflite", notes.append, Backoff(0.05, cap))
 
     def send(label: str = "cats") -> str:
-        event = queue.keep(make_event(label))
-        publisher.publish(event)
+        event = replace(make_event(label), seq=sink.last_number + 1)
+        sink.put(event)
         return event.id
 
     try:
         yield send, queue, notes
     finally:
-        publisher.close()
-        queue.close()
+        sink.close()
 
 
 # URLs
@@ -101,10 +100,10 @@ def test_where_the_queue_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     one, two = parse_broker("mqtt://h/a/b"), parse_broker("mqtt://h/a/c")
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert queue_folder(one).parent == tmp_path / "graftkit" / "queue"
-    assert queue_folder(one) != queue_folder(two)
+    assert one.queue_folder.parent == tmp_path / "graftkit" / "queue"
+    assert one.queue_folder != two.queue_folder
     monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path}/service:{tmp_path}/other")
-    assert queue_folder(one).parent == tmp_path / "service" / "queue"
+    assert one.queue_folder.parent == tmp_path / "service" / "queue"
 
 
 def test_clients_of_one_broker_differ(tmp_path: Path) -> None:
@@ -253,9 +252,9 @@ def test_no_descriptor_or_thread_is_left(tmp_path: Path) -> None:
             before = _descriptors()
             eventually(lambda: count >= 40)
             assert _descriptors() <= before + 3
-            assert sum(thread.name == "mqtt" for thread in threading.enumerate()) == 1
+            assert sum(thread.name.startswith("to broker ") for thread in threading.enumerate()) == 1
         server.shutdown(socket.SHUT_RDWR)
-    assert not any(thread.name == "mqtt" for thread in threading.enumerate())
+    assert not any(thread.name.startswith("to broker ") for thread in threading.enumerate())
 
 
 # The command, with a broker that is killed
@@ -366,15 +365,15 @@ def test_tls(tmp_path: Path) -> None:
             notes: list[str] = []
             queue = EventQueue(tmp_path / f"queue{delivered}", 10**6, notes.append)
             broker = parse_broker(f"mqtts://localhost:{mosquitto.port}/{BASE}{query}")
-            publisher = Publisher(broker, queue, "m", notes.append, Backoff(0.05, 0.1))
-            publisher.start()
-            publisher.publish(queue.keep(make_event()))
+            sink = Mqtt(broker, queue, "m", notes.append, Backoff(0.05, 0.1))
+            sink.put(replace(make_event(), seq=1))
             eventually(lambda queue=queue, notes=notes: len(queue) == 0 or bool(notes))  # type: ignore[misc]
-            publisher.close()
-            assert (len(queue) == 0) is delivered
+            sink.close()
+            left = EventQueue(queue.folder, 10**6, notes.append)
+            assert (len(left) == 0) is delivered
             assert (notes == []) is delivered
             assert delivered or "certificate verify failed" in notes[0]
-            queue.close()
+            left.close()
 
 
 @pytest.mark.parametrize(

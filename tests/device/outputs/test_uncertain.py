@@ -10,8 +10,8 @@ from PIL import Image
 
 from graft_device.classifier import Prediction
 from graft_device.errors import GraftError, PhotoError
-from graft_device.outputs.outputs import Answer, Unsure
-from graft_device.outputs.uncertain import UncertainStore
+from graft_device.outputs.uncertain_frames import FrameAnswer, UncertainFrames
+from graft_device.outputs.uncertain_store import UncertainStore
 from graft_device.sources.base import Frame
 from tests.support.device_models import COLOURS, picture
 
@@ -209,13 +209,13 @@ def frame(moment: float, position: float | None = None) -> Frame:
     return Frame(pixels, "camera", 1, at(int(moment)), moment, position=position)
 
 
-def answer(best: float, unknown: bool = False) -> Answer:
-    return Answer(pixels(), (Prediction("cats", best), Prediction("dogs", 1 - best)), best, unknown)
+def answer(best: float, unknown: bool = False) -> FrameAnswer:
+    return FrameAnswer(pixels(), (Prediction("cats", best), Prediction("dogs", 1 - best)), best, unknown)
 
 
 def test_only_what_it_is_unsure_of(tmp_path: Path) -> None:
     notes: list[str] = []
-    unsure = Unsure(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
+    unsure = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
     for second, (best, unknown) in enumerate([(0.95, False), (0.79, False), (0.8, False), (0.95, True)]):
         unsure.offer(frame(second), answer(best, unknown))
     assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["01", "03"]
@@ -224,7 +224,7 @@ def test_only_what_it_is_unsure_of(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("video", [False, True])
 def test_of_a_camera_not_every_frame(video: bool, tmp_path: Path) -> None:
-    unsure = Unsure(UncertainStore(tmp_path, MB), 0.8, moving=True, note=print)
+    unsure = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=True, note=print)
     for tenth in range(50):
         unsure.offer(frame(0 if video else tenth / 10, tenth / 10 if video else None), answer(0.5))
     assert len(files(tmp_path)) == 3
@@ -232,7 +232,7 @@ def test_of_a_camera_not_every_frame(video: bool, tmp_path: Path) -> None:
 
 def test_a_full_disk_is_noted_once_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
-    unsure = Unsure(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
+    unsure = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
     whole = Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:
@@ -243,7 +243,7 @@ def test_a_full_disk_is_noted_once_and_stops_nothing(tmp_path: Path, monkeypatch
         patched.setattr(Path, "write_bytes", full)
         for second in range(3):
             unsure.offer(frame(second), answer(0.5))
-    assert notes == ["cannot keep unsure pictures: no space left on device"]
+    assert notes == ["cannot keep uncertain photos: no space left on device"]
     assert files(tmp_path) == [], "not even half a file"
     unsure.offer(frame(4), answer(0.5))
     assert len(files(tmp_path)) == 1

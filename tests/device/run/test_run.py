@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,11 @@ from typer.testing import CliRunner
 from graft_device import console
 from graft_device.classifier import Classifier
 from graft_device.commands.run import run
-from graft_device.outputs.events import Counter, Event
-from graft_device.outputs.outputs import Outputs
+from graft_device.outputs.events import Event
+from graft_device.outputs.fan_out import FanOut
 from graft_device.run import watching
 from graft_device.run.newest import Newest
-from graft_device.run.watching import Plan, watch
+from graft_device.run.watching import Outputs, Plan, watch
 from graft_device.sources import Frame
 from graft_device.sources.files import Photos
 from graft_device.sources.video import Video
@@ -38,6 +38,7 @@ from tests.conftest import error_line
 from tests.support.clips import Camera, clip, write_clip
 from tests.support.device_models import COLOURS, make_card, write_artifact
 from tests.support.running import COMMAND, PATIENCE_S, drop_photo, run_device, running
+from tests.support.sinks import Calling
 
 CLOCK = r"\d\d:\d\d:\d\d"
 
@@ -411,7 +412,7 @@ def test_a_full_disk_stops_nothing(model: Path, tmp_path: Path) -> None:
             drop_photo(photos, f"{number}.png", "red")
         assert [job.event()["seq"] for _ in range(4)] == [2, 3, 4, 5]
         noted = {job.note(), job.note()}
-        assert "note: cannot keep unsure pictures: no space left on device" in noted
+        assert "note: cannot keep uncertain photos: no space left on device" in noted
         assert any(note.startswith(f"note: cannot store events in {disk}/queue: ") for note in noted)
         filler.unlink()
         drop_photo(photos, "5.png", "red")
@@ -489,19 +490,30 @@ def test_each_loads_only_what_it_needs(model: Path, photos: dict[str, Path]) -> 
     running_photos = loaded("run", model, "--source", photos["red"])
     assert "graft_device.run.watching" in running_photos
     assert not running_photos & (
-        theirs | {"graft_device.outputs.event_queue", "graft_device.outputs.mqtt", "graft_device.outputs.uncertain"}
+        theirs
+        | {"graft_device.outputs.event_queue", "graft_device.outputs.queued", "graft_device.outputs.mqtt"}
+        | {"graft_device.outputs.uncertain_store"}
     )
 
 
 # The loop by itself
 
 
+def calling(show: Callable[[Event], object]) -> Outputs:
+    """Outputs with one sink, which calls a function with each event."""
+    sinks = FanOut(print)
+    sinks.add(Calling(show, ends_run=True))
+    return Outputs(sinks, lambda *_: None)
+
+
 def test_the_limit_counts_frames_and_the_rest_is_not_read(model: Path, photos: dict[str, Path]) -> None:
     shown: list[Event] = []
-    outputs = Outputs(shown.append, lambda *_: None, Counter())
+    outputs = calling(shown.append)
     places = [str(path) for path in photos.values()] * 3
     seen = watch(Photos(places), Classifier(model), Plan(limit=4), outputs, Stop(), print)
-    assert (seen.frames, seen.failed, len(shown)) == (4, 0, 4)
+    assert (seen.frames, seen.failed) == (4, 0)
+    assert [event.seq for event in shown] == [1, 2, 3, 4]
+    assert [event.photo for event in shown] == places[:4]
 
 
 class Reopened:
@@ -521,7 +533,7 @@ class Reopened:
 
 def test_what_a_camera_saw_before_it_went_away_is_over(model: Path, photos: dict[str, Path]) -> None:
     shown: list[Event] = []
-    outputs = Outputs(shown.append, lambda *_: None, Counter())
+    outputs = calling(shown.append)
     source = Reopened(photos["red"], photos["blue"])
     watch(source, Classifier(model), Plan(smooth=1000), outputs, Stop(), print)
     assert [event.label for event in shown] == ["red", "red", "red", "blue"]
@@ -529,7 +541,7 @@ def test_what_a_camera_saw_before_it_went_away_is_over(model: Path, photos: dict
 
 def test_photos_at_a_rate(model: Path, photos: dict[str, Path]) -> None:
     moments: list[float] = []
-    outputs = Outputs(lambda _: moments.append(time.monotonic()), lambda *_: None, Counter())
+    outputs = calling(lambda _: moments.append(time.monotonic()))
     watch(Photos([str(photos["red"])] * 4), Classifier(model), Plan(interval=0.1), outputs, Stop(), print)
     assert moments[-1] - moments[0] >= 0.25
 
@@ -541,7 +553,7 @@ def test_a_stop_is_heeded_while_it_waits(model: Path, photos: dict[str, Path]) -
         shown.append(event)
         stop.wanted = True
 
-    outputs = Outputs(show, lambda *_: None, Counter())
+    outputs = calling(show)
     watch(Photos([str(photos["red"])] * 4), Classifier(model), Plan(interval=3600), outputs, stop, print)
     assert len(shown) == 1
 
@@ -551,7 +563,7 @@ def test_a_sign_of_life_while_frames_are_passed_over(
 ) -> None:
     signs: list[int] = []
     monkeypatch.setattr(notify, "watchdog", lambda: signs.append(1))
-    outputs = Outputs(lambda _: None, lambda *_: None, Counter())
+    outputs = calling(lambda _: None)
     video = Video(write_clip(tmp_path / "clip.mp4", ["red"] * 50), print, interval=100)
     assert watch(video, Classifier(model), Plan(interval=100), outputs, Stop(), print).frames == 1
     assert len(signs) == 50

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graft_device.classifier import UNKNOWN, Prediction
 from graft_device.errors import GraftError, os_reason
 from graft_device.preprocess import load, read_photo
+from graft_device.ranking import UNKNOWN, Prediction
 from graft_device.sources.apart import is_kept
 
 if TYPE_CHECKING:

@@ -1,0 +1,86 @@
+"""Prints events as lines of text or of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from graft_device.errors import os_reason
+from graft_device.outputs.sink import Sink
+from graft_device.text import printable
+
+if TYPE_CHECKING:
+    from graft_device.outputs.events import Event
+    from graft_device.sources.base import Note
+
+Layout = Callable[["Event"], str]
+"""Turns an event into one line without its end."""
+
+
+class Printed(Sink):
+    """Standard output.
+
+    If nobody reads it any more, the run ends. A full disk ends the run only if there is no other sink.
+    """
+
+    name = "standard output"
+    ends_run = True
+
+    def __init__(self, write: Callable[[str], None], layout: Layout, note: Note, elsewhere: str = "") -> None:
+        """Prints nothing yet.
+
+        Args:
+            write: prints a line, given without its end.
+            layout: ``json_line``, ``live_line`` or ``named_line``.
+            note: called with a line when events cannot be printed, once per outage.
+            elsewhere: where the events go besides, such as ``broker 192.168.1.2:1883``; empty for nowhere.
+        """
+        self._write = write
+        self._layout = layout
+        self._note = note
+        self._elsewhere = elsewhere
+        self._failing = False
+
+    def put(self, event: Event) -> None:
+        """Prints an event.
+
+        Raises:
+            BrokenPipeError: nobody reads the output any more.
+            OSError: it cannot be written, and the events go nowhere else.
+        """
+        try:
+            self._write(self._layout(event))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if not self._elsewhere:
+                raise
+            if not self._failing:
+                self._note(f"cannot print events: {os_reason(error)}; they still go to {self._elsewhere}")
+            self._failing = True
+            return
+        self._failing = False
+
+    def close(self) -> None:
+        """Does nothing: standard output belongs to the process."""
+
+
+def json_line(event: Event) -> str:
+    """The event as JSON."""
+    return event.to_line()
+
+
+def live_line(event: Event) -> str:
+    """Time, label and score, for a camera: ``12:00:00 cats 91%``."""
+    return f"{_clock(event)} {printable(event.label)} {event.score:.0%}"
+
+
+def named_line(event: Event) -> str:
+    """Time, source, label and score, for files: ``12:00:00 clip.mp4 at 1.5 s: cats 91%``."""
+    place = event.source if event.position is None else f"{event.source} at {event.position:.1f} s"
+    return f"{_clock(event)} {printable(place)}: {printable(event.label)} {event.score:.0%}"
+
+
+def _clock(event: Event) -> str:
+    return datetime.fromisoformat(event.time.replace("Z", "+00:00")).astimezone().strftime("%H:%M:%S")

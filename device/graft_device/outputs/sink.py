@@ -1,0 +1,56 @@
+"""The interface of everything that receives the events of ``graft-device run``.
+
+To add a sink, write a module in this package with a subclass of ``Sink``, open it in ``open_sinks`` of
+``commands/run.py`` next to its option, and test it. Three rules:
+
+- ``put`` must be quick: it runs in the loop, between two frames. A sink that talks to another machine blocks, so it is
+  wrapped: ``Queued(Webhook(url), EventQueue(folder, max_bytes, note), note)``. Its ``put`` then runs in a thread of its
+  own, takes the events from disk in order, and is called again until it succeeds.
+- ``put`` raises an exception if the event was not delivered. It never swallows one: the caller notes the reason once,
+  and serves the other sinks.
+- The event has its number already. Every sink gets the same number for the same event.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from graft_device.outputs.events import Event
+
+
+class Sink(ABC):
+    """Receives numbered events.
+
+    Attributes:
+        name: what notes call it, such as ``broker 192.168.1.2:1883``. Contains no password.
+        durable: whether an event is on disk when ``put`` returns. Durable sinks are served first, so that an event
+            is safe before anybody sees it.
+        ends_run: whether an exception from ``put`` ends the run. The exceptions of other sinks are noted, and the run
+            goes on.
+    """
+
+    name: str
+    durable: bool = False
+    ends_run: bool = False
+
+    @property
+    def last_number(self) -> int:
+        """The highest number that this sink remembers from this run and earlier ones; 0 if it remembers none."""
+        return 0
+
+    @abstractmethod
+    def put(self, event: Event) -> None:
+        """Takes one event.
+
+        Args:
+            event: the event with its number. ``photo`` is None if the event was read back from a queue.
+
+        Raises:
+            Exception: the event was not delivered. Any exception will do; its text is the reason.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Writes or sends what is left within a few seconds, and releases everything. Called once."""

@@ -1,0 +1,152 @@
+"""Sinks, and a run with three of them that may be killed: standard output, a file, and a webhook."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from graft_device.classifier import Classifier
+from graft_device.outputs.event_queue import EventQueue
+from graft_device.outputs.events import Event
+from graft_device.outputs.fan_out import FanOut
+from graft_device.outputs.printed import Printed, json_line
+from graft_device.outputs.queued import Queued
+from graft_device.outputs.sink import Sink
+from graft_device.run.watching import Outputs, Plan, watch
+from graft_device.sources.base import Frame
+from graft_device.sources.watch import Folder
+from graft_device.system.backoff import Backoff
+from graft_device.system.stopping import Signals, Stop
+
+QUICK = (0.05, 0.2)
+"""The first wait of a queue between tries and the longest, in seconds."""
+
+
+class Calling(Sink):
+    """Calls a function with each event."""
+
+    def __init__(self, function: Callable[[Event], object], name: str = "function", ends_run: bool = False) -> None:
+        self.name = name
+        self.ends_run = ends_run
+        self.closed = 0
+        self._function = function
+
+    def put(self, event: Event) -> None:
+        """Calls the function."""
+        self._function(event)
+
+    def close(self) -> None:
+        """Counts."""
+        self.closed += 1
+
+
+class LinesFile(Sink):
+    """Appends events to a file."""
+
+    name = "file"
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8")
+
+    def put(self, event: Event) -> None:
+        """Writes a line."""
+        self._file.write(event.to_line() + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+class Webhook(Sink):
+    """Posts events as JSON; ``put`` blocks until the receiver has answered."""
+
+    def __init__(self, url: str) -> None:
+        self.name = f"webhook {url}"
+        self._url = url
+
+    def put(self, event: Event) -> None:
+        """Posts an event; raises OSError where nobody takes it."""
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self._url, event.to_line().encode(), headers)  # noqa: S310  loopback
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            answer.read()
+
+    def close(self) -> None:
+        """Does nothing: each event has its own connection."""
+
+
+class WebhookReceiver:
+    """A server on loopback that keeps what is posted; refuses everything while ``refusing`` is set."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.refusing = False
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if not receiver.refusing:
+                    receiver.bodies.append(json.loads(body))
+                self.send_response(503 if receiver.refusing else 204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Prints nothing."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self.port = int(self._server.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+    def __enter__(self) -> WebhookReceiver:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def queued(sink: Sink, folder: Path, note: Callable[[str], None]) -> Queued:
+    """A sink with a queue on disk that tries again soon."""
+    return Queued(sink, EventQueue(folder, 10**7, note), note, Backoff(*QUICK))
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _failed(frame: Frame, reason: str) -> None:
+    _note(f"{frame.source}: {reason}")
+
+
+def main(model: str, photos: str, state: str, url: str) -> None:
+    """Classifies the photos that come into a folder; events go to stdout, ``STATE/events.jsonl`` and a webhook."""
+    stop = Stop()
+    folder = Path(state)
+    with Signals(stop), contextlib.closing(FanOut(_note)) as sinks:
+        sinks.add(Printed(_say, json_line, _note))
+        sinks.add(queued(LinesFile(folder / "events.jsonl"), folder / "file-queue", _note))
+        sinks.add(queued(Webhook(url), folder / "webhook-queue", _note))
+        source = Folder(Path(photos), _note, existing=True, poll_s=0.05)
+        watch(source, Classifier(model), Plan(), Outputs(sinks, _failed), stop, _note)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
