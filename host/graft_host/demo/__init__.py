@@ -1,1 +1,1 @@
-"""``graft demo``: a complete run on photos that the kit renders itself."""
+"""``graft demo``: a complete run on photos that graftkit renders."""

@@ -1,4 +1,4 @@
-"""A rendered photo's camera: what it sees when it leans back, and how it develops the light."""
+"""The camera of a rendered photo: what it sees when it is tilted, and how it turns light into an image."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 
 def lay(tone: Array, scene: Scene, rng: np.random.Generator) -> Array:
-    """A texture, half as large again as the photo, as the camera sees it on the bench at some angle."""
+    """Lays a texture, one and a half times as wide as the photo, on the bench at some angle, as the camera sees it."""
     turn, zoom, half, middle = rng.uniform(0, 2 * math.pi), 0.86, scene.size / 2, tone.shape[0] / 2
     cos, sin, deep = zoom * math.cos(turn), zoom * math.sin(turn), 1 / math.cos(scene.tilt)
     fall = 0.25 * math.sin(scene.tilt) / scene.size
-    # Pillow divides by g x + h y + 1: the far side, at the top, takes in more of the texture.
+    # Pillow divides by g x + h y + 1, so the far side, at the top, shows more of the texture.
     near = 1 - fall * half
     row_x = (cos, middle * fall - sin * deep, middle * near + (sin * deep - cos) * half)
     row_y = (sin, middle * fall + cos * deep, middle * near - (sin + cos * deep) * half)
     terms = [term / near for term in (*row_x, *row_y, 0.0, fall)]
-    way, smooth = Image.Transform.PERSPECTIVE, Image.Resampling.BILINEAR
-    return np.asarray(Image.fromarray(tone).transform((scene.size, scene.size), way, terms, smooth))
+    method, resampling = Image.Transform.PERSPECTIVE, Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(tone).transform((scene.size, scene.size), method, terms, resampling))
 
 
 def trace(relief: Relief, scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """What the tilted camera sees of the parts.
+    """Finds what the tilted camera sees of the parts.
 
     Returns:
-        Row-major indices on the grid, ``[points]``: where metal is seen, and which texel is seen there.
+        Two arrays of row-major indices on the grid, ``[points]``: where metal is seen, and which texel is seen there.
     """
     peak, (rows, wide) = float(relief.upper.max()), relief.upper.shape
     rise = peak * math.sin(scene.tilt)
-    # One texel to a level at most, or walls would show gaps.
+    # At most one texel per level, or walls would show gaps.
     levels = max(math.ceil(rise), 8)
     # Bytes are twice as fast.
     kind = np.dtype(np.uint8 if levels < np.iinfo(np.uint8).max else np.uint16)
@@ -47,13 +47,13 @@ def trace(relief: Relief, scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.i
     thick = np.ceil(relief.upper[top:bottom] * (levels / peak)).astype(kind) - low
     seen = np.zeros((rows, wide), kind)
     shifts = np.round(np.arange(levels + 1) * (rise / levels)).astype(np.int64)
-    # From the bench up, so that what stands higher hides what lies behind it.
+    # From the bench upwards, so that higher points hide those behind them.
     for level in range(1, levels + 1):
         shift = int(shifts[level])
         if shift >= bottom:
             break
         start = max(top, shift)
-        # Unsigned, so levels below the underside wrap round to more than the thickness.
+        # Unsigned, so levels below the underside wrap around to more than the thickness.
         metal = kind.type(level) - low[start - top :] <= thick[start - top :]
         np.copyto(seen[start - shift : bottom - shift], kind.type(level), where=metal)
     hits = np.flatnonzero(seen[: 2 * scene.size])
@@ -61,7 +61,7 @@ def trace(relief: Relief, scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def develop(photo: Array, rng: np.random.Generator) -> Image.Image:
-    """A phone's photo of linear light: fall-off, exposure, white balance, contrast, blur and noise."""
+    """Turns linear light into a phone's photo, with fall-off, exposure, white balance, contrast, blur and noise."""
     size = photo.shape[0]
     x = np.linspace(-1, 1, size, dtype=np.float32)
     y = x[:, None]

@@ -1,4 +1,4 @@
-"""A whole run on photos that the kit renders itself."""
+"""Runs everything once on rendered photos: training, export, and classification on the device side."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from graft_host.training.options import TrainOptions
 from graft_host.training.pipeline import train
 from graft_host.training.result import TrainResult
 
-PHOTOS_A_CLASS = 80
+PHOTOS_PER_CLASS = 80
 _PRETRAINED_TAP = "mixed7"
 _RANDOM_TAP = "mixed5"  # the best of those tried on these photos
 _IMAGE_SIZE = 224
@@ -27,13 +27,18 @@ _NEW_PHOTOS_SEED = 1
 
 @dataclass(frozen=True)
 class DemoResult:
-    """The trained model, and what the device side says of new photos: (file, label, score)."""
+    """The result of the demo.
+
+    Attributes:
+        training: the result of the training run.
+        answers: the device side's answers for new photos: (file, label, score).
+    """
 
     training: TrainResult
     answers: list[tuple[str, str, float]]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures of the training, and the answers."""
+        """The figures of the training run, and the answers."""
         answers = [{"image": image, "label": label, "score": score} for image, label, score in self.answers]
         return {**self.training.to_json(), "answers": answers}
 
@@ -42,18 +47,19 @@ def run_demo(folder: Path, weights: str | None, cache: Path | None, reporter: Re
     """Renders photos of hardware parts, trains, exports, and classifies with the device side.
 
     Args:
-        folder: photos and model go there; what an earlier demo left is replaced.
-        weights: as in ``graft train``; None for ImageNet's, or random ones if these cannot be had.
-        cache: as in ``graft train``.
-        reporter: hears how it goes.
+        folder: where photos and model are written; those of an earlier demo are replaced.
+        weights: the option of ``graft train``; None for the ImageNet weights, or random ones if these are not
+            available.
+        cache: the option of ``graft train``.
+        reporter: receives progress and notes.
 
     Raises:
-        GraftError: as in ``graft train``.
+        GraftError: for the same reasons as in ``graft train``.
     """
     chosen = weights or _available_weights(reporter)
     photos, fresh, model = folder / "photos", folder / "new", folder / "parts.tflite"
-    reporter.note(f"rendering {len(PARTS) * PHOTOS_A_CLASS} photos of {', '.join(PARTS)}s into {photos}")
-    render_dataset(photos, PHOTOS_A_CLASS, _SEED)
+    reporter.note(f"rendering {len(PARTS) * PHOTOS_PER_CLASS} photos of {', '.join(PARTS)}s into {photos}")
+    render_dataset(photos, PHOTOS_PER_CLASS, _SEED)
     options = TrainOptions(
         photos=photos,
         output=model,
@@ -77,13 +83,13 @@ def _available_weights(reporter: Reporter) -> str:
     try:
         find_weights("imagenet")
     except WeightsError:
-        reporter.note("they are neither here nor can they be downloaded: the demo goes on with random weights")
+        reporter.note("they are not in the cache and cannot be downloaded: continuing with random weights")
         return "random"
     return "imagenet"
 
 
 def _new_photos(folder: Path) -> list[Path]:
-    """One photo of each part that is not among those trained on."""
+    """Renders one photo of each part that is not among the training photos."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for index, part in enumerate(PARTS):

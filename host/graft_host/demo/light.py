@@ -1,4 +1,4 @@
-"""A rendered photo's light: shadows and hollows, and what metal mirrors."""
+"""The light of a rendered photo: shadows, hollows, and reflections in metal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from graft_host.demo.noise import Array
     from graft_host.demo.scene import Relief, Scene
 
-# Tint and how much of the light a finish scatters instead of mirroring it.
+# The tint of each finish, and the share of light that it scatters instead of reflecting.
 _FINISHES: tuple[tuple[tuple[float, float, float], float], ...] = (
     ((0.86, 0.88, 0.90), 0.35),  # zinc
     ((0.72, 0.70, 0.68), 0.25),  # steel
@@ -25,11 +25,11 @@ _FINISHES: tuple[tuple[tuple[float, float, float], float], ...] = (
 
 
 def reach_of_light(relief: Relief, scene: Scene, softness: float) -> tuple[Array, Array]:
-    """How much light is left in the lamp's shadow and in hollows.
+    """Computes how much light reaches the lamp's shadow and hollows.
 
     Args:
         relief: the parts.
-        scene: the lights.
+        scene: the camera and the lights.
         softness: blur of the shadow's edge, as a share of the photo's width.
 
     Returns:
@@ -53,12 +53,12 @@ def reach_of_light(relief: Relief, scene: Scene, softness: float) -> tuple[Array
         lit: Array = scene.key * (1 - _blur(shadow, softness * wide))
         return lit + (1 - scene.key) * (1 - np.clip(1.5 * hollow, 0, 0.8))
 
-    # A tilted camera sees a little of the bench under the parts, and no lamp reaches there.
+    # A tilted camera sees a little of the bench under the parts, which no lamp reaches.
     return mix(dark | (upper > 0), around), mix(dark, around - relative)
 
 
 def normals(upper: Array, texels: NDArray[np.int64]) -> Array:
-    """The upward normals at some texels, ``[3, points]``, 1 high."""
+    """Computes upward normals at some texels, ``[3, points]``, scaled to a height of 1."""
     wide, flat = upper.shape[1], upper.ravel()
     column = texels % wide
     normal = np.zeros((3, len(texels)), np.float32)
@@ -73,14 +73,14 @@ def normals(upper: Array, texels: NDArray[np.int64]) -> Array:
 
 
 def shade_metal(normal: Array, reach: Array, scene: Scene, around: Array, rng: np.random.Generator) -> Array:
-    """The colour of metal in some finish.
+    """Computes the colour of metal in a random finish.
 
     Args:
         normal: unit normals, ``[3, points]``.
         reach: how much light reaches each point, ``[points]``.
         scene: the camera and the lights.
-        around: the bench's mean colour, ``[3]``, which slopes mirror.
-        rng: picks the finish and what the room looks like in it.
+        around: the mean colour of the bench, ``[3]``, which slopes reflect.
+        rng: chooses the finish and the reflected room.
 
     Returns:
         Linear light, ``[3, points]``.
@@ -102,7 +102,7 @@ def shade_metal(normal: Array, reach: Array, scene: Scene, around: Array, rng: n
 
 
 def _blur(field: Array | NDArray[np.bool_], radius: float) -> Array:
-    """Values from 0 to 1 blurred, on a smaller copy where the blur is wide."""
+    """Blurs values from 0 to 1; a wide blur is computed on a smaller copy."""
     image, shrink = Image.fromarray((field * np.float32(255)).astype(np.uint8)), max(int(radius / 2), 1)
     small = image.reduce(shrink).filter(ImageFilter.GaussianBlur(radius / shrink))
     return np.asarray(small.resize(image.size, Image.Resampling.BILINEAR), np.float32) / 255

@@ -1,4 +1,4 @@
-"""What rendered photos draw at random: chances and smooth noise."""
+"""Randomness for rendered photos: chances and smooth noise."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ Array = NDArray[np.float32]
 
 
 def chance(rng: np.random.Generator, share: float) -> bool:
-    """Draws True in this share of cases."""
+    """Returns True in this share of cases."""
     return bool(rng.random() < share)
 
 
 def noise(rng: np.random.Generator, n: int, rows: int, columns: int) -> Array:
-    """Smooth noise, ``[n, n]``: a grid of rows x columns normal values, stretched."""
+    """Makes smooth noise, ``[n, n]``, by enlarging a grid of rows x columns normal values."""
     return _stretch(rng.standard_normal((rows, columns), np.float32), n, n)
 
 
 def cloud(rng: np.random.Generator, n: int) -> Array:
-    """Noise on several scales at once, ``[n, n]``."""
+    """Makes noise on several scales at once, ``[n, n]``."""
     field = rng.standard_normal((3, 3), np.float32)
     for cells, weight in ((8, 0.6), (24, 0.35), (n // 4, 0.3)):
         field = _stretch(field, cells, cells) + weight * rng.standard_normal((cells, cells), np.float32)

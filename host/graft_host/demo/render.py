@@ -1,9 +1,10 @@
-"""Photo-like pictures of small hardware, for a whole training run with no photos and no network.
+"""Renders photo-like pictures of small hardware, for a whole training run without photos or a network connection.
 
-Parts are laid on a bench as solids. A camera that leans back looks at them, a lamp throws their shadows, the
-metal mirrors lamp and room, and the light that comes of it is developed as a phone would.
+Parts are solids on a bench. A tilted camera looks at them, a lamp casts their shadows, the metal reflects lamp and
+room, and the resulting light is developed as in a phone.
 
-Finish, bench, light and area covered are drawn alike for every part, so that only its shape tells the class.
+Finish, bench, light and area covered have the same distribution for every part, so that only its shape reveals the
+class.
 """
 
 from __future__ import annotations
@@ -40,18 +41,18 @@ _DRAW: dict[str, Callable[[np.random.Generator], Shape]] = {
 
 
 def render_part(part: str, rng: np.random.Generator, size: int = 320) -> Image.Image:
-    """Renders one photo of a part, or of a few of the same kind.
+    """Renders a photo of one part, or of a few of the same kind.
 
     Args:
         part: one of ``PARTS``.
-        rng: where every choice comes from: the same state gives the same photo.
+        rng: makes every random choice; the same state gives the same photo.
         size: width and height in pixels, at least ``MIN_SIZE``.
 
     Returns:
         An RGB image.
 
     Raises:
-        ValueError: there is no such part, or the size is too small.
+        ValueError: the part is unknown, or the size is too small.
     """
     if part not in _DRAW:
         raise ValueError(f"unknown part {part!r}: choose from {', '.join(PARTS)}")
@@ -66,15 +67,15 @@ def render_part(part: str, rng: np.random.Generator, size: int = 320) -> Image.I
 def render_dataset(folder: Path, per_class: int, seed: int) -> int:
     """Renders a folder of photos for each part.
 
-    A photo depends on the seed, its class and its number alone, so more photos leave the first ones the same.
+    A photo depends only on the seed, its class and its number, so rendering more photos does not change the first ones.
 
     Args:
-        folder: gets a folder for each part; made if missing.
-        per_class: photos of each part.
-        seed: any integer from 0.
+        folder: receives a folder for each part; created if missing.
+        per_class: number of photos of each part.
+        seed: any integer from 0 up.
 
     Returns:
-        How many photos were written.
+        The number of photos written.
     """
     for label, part in enumerate(PARTS):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,7 @@ def render_dataset(folder: Path, per_class: int, seed: int) -> int:
 
 
 def _bench(rng: np.random.Generator, scene: Scene) -> Array:
-    """The bare bench in linear light (of gamma 2, for speed), ``[size, size, 3]``."""
+    """Renders the bare bench in linear light (with gamma 2, for speed), ``[size, size, 3]``."""
     surface = SURFACES[rng.integers(len(SURFACES))]
     dark, light = (
         np.array([colour >> 16, colour >> 8 & 255, colour & 255], np.float32) ** 2 / 255**2
@@ -99,7 +100,7 @@ def _bench(rng: np.random.Generator, scene: Scene) -> Array:
 
 
 def _cover(bench: Array, relief: Relief, scene: Scene, rng: np.random.Generator) -> Array:
-    """The bench with the shadows and the metal over it."""
+    """Adds the shadows and the metal to the bench."""
     size, wide = scene.size, 2 * scene.size
     on_bench, on_metal = reach_of_light(relief, scene, softness=rng.uniform(0.004, 0.014))
     hits, texels = trace(relief, scene)
@@ -108,7 +109,7 @@ def _cover(bench: Array, relief: Relief, scene: Scene, rng: np.random.Generator)
     brushing = noise(rng, size * 3 // 2, size * 3 // 2, 10) * rng.uniform(0.01, 0.06)
     scratches = lay(brushing, scene, rng).ravel()[pixel]
     normal = normals(relief.upper, texels)
-    # Flat faces are never quite flat, and nearby things show differently in each spot of them.
+    # Flat faces are never quite flat, and each spot of them reflects nearby things differently.
     spot = np.stack([pixel % size, pixel // size]).astype(np.float32) / size - 0.5
     normal[:2] += scratches + 0.18 * spot
     normal /= np.sqrt(np.sum(normal * normal, axis=0))

@@ -1,4 +1,4 @@
-"""A rendered photo's scene: how camera and lights stand, and how parts lie on the bench."""
+"""The scene of a rendered photo: camera, lights, and the arrangement of parts on the bench."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scene:
-    """How the camera and the lights stand.
+    """The position of the camera and the lights.
 
     Attributes:
         size: width and height of the photo in pixels.
-        tilt: how far the camera leans back from straight above, in radians.
+        tilt: angle of the camera from straight above, in radians.
         lamp: unit vector to the lamp: x right, y down the photo, z up from the bench.
-        window: unit vector to a weaker source that casts no shadow.
-        key: the lamp's share of the light on the bench; the room gives the rest.
+        window: unit vector to a weaker light that casts no shadow.
+        key: the lamp's share of the light on the bench; the rest comes from the room.
     """
 
     size: int
@@ -36,7 +36,7 @@ class Scene:
 class Relief:
     """The parts on the bench, on a grid of texels twice as fine as the photo.
 
-    The grid has more rows than the photo needs, because what stands just below its edge reaches into it.
+    The grid has more rows than the photo needs, because parts just below its edge reach into it.
 
     Attributes:
         lower: heights of the undersides, in texels.
@@ -48,7 +48,7 @@ class Relief:
 
 
 def draw_scene(rng: np.random.Generator, size: int) -> Scene:
-    """Camera and lights at random, for a photo ``size`` pixels wide."""
+    """Places camera and lights at random, for a photo ``size`` pixels wide."""
 
     def direction(low: float, high: float) -> Array:
         azimuth, elevation = rng.uniform(0, 2 * math.pi), rng.uniform(low, high)
@@ -60,10 +60,10 @@ def draw_scene(rng: np.random.Generator, size: int) -> Scene:
 
 
 def arrange(shape: Shape, rng: np.random.Generator, scene: Scene) -> Relief:
-    """One part, or a few alike, on the bench."""
+    """Places one part, or a few of the same kind, on the bench."""
     wide = 2 * scene.size
     count = int(rng.choice([1, 2, 3], p=[0.7, 0.18, 0.12]))
-    # By area, so that every class fills as much of the photo as the others.
+    # Scaled by area, so that every class covers the same share of the photo.
     scale = wide * rng.uniform(0.2, 0.36) / count**0.35 / math.sqrt(shape.area())
     rows = wide + int(shape.top * scale * math.sin(scene.tilt)) + 2
     relief = Relief(np.zeros((rows, wide), np.float32), np.zeros((rows, wide), np.float32))
@@ -76,18 +76,18 @@ def arrange(shape: Shape, rng: np.random.Generator, scene: Scene) -> Relief:
 
 
 def _place(relief: Relief, shape: Shape, scale: float, inset: float, rng: np.random.Generator, scene: Scene) -> bool:
-    """Adds a part at random unless it would overlap another there.
+    """Adds a part at a random place unless it would overlap another.
 
     Args:
-        relief: gets the part.
+        relief: the relief that the part is added to.
         shape: the part.
-        scale: texels to a unit of the shape.
-        inset: the share of the part's reach that its centre keeps from the photo's edges.
-        rng: draws place and angle.
+        scale: texels per unit of the shape.
+        inset: the smallest distance of the part's centre from the photo's edges, as a share of the part's reach.
+        rng: chooses place and angle.
         scene: the camera.
 
     Returns:
-        Whether it was added.
+        Whether the part was added.
     """
     wide, flat, turn = 2 * scene.size, math.cos(scene.tilt), rng.uniform(0, 2 * math.pi)
     cos, sin = math.cos(turn), math.sin(turn)

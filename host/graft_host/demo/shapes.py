@@ -1,4 +1,4 @@
-"""The parts in rendered photos, nuts, screws and washers, as solids."""
+"""The parts in rendered photos as solids: nuts, screws and washers."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from graft_host.demo.noise import Array, chance
 
 Solid = Callable[[Array, Array], tuple[Array, Array]]
 
-# Rise over run of a wall. Upright walls would leave no slope from which to take a normal.
+# Rise over run of a wall. A vertical wall would have no slope from which to compute a normal.
 _WALL = 9.0
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One part in its own units, centred on the origin and lying on the bench at height 0.
+    """A part in its own units, centred on the origin, on a bench at height 0.
 
     Attributes:
-        solid: maps coordinates u and v to the heights of underside and top; no metal where the top is 0.
+        solid: maps coordinates u and v to the heights of underside and top; where the top is 0, there is no metal.
         half_u: half the extent along u.
         half_v: half the extent along v.
-        top: the greatest height, or a little more.
+        top: the greatest height, or slightly more.
     """
 
     solid: Solid
@@ -33,7 +33,7 @@ class Shape:
     top: float
 
     def area(self) -> float:
-        """The footprint in square units, measured on a coarse grid."""
+        """Returns the area of the footprint in square units, measured on a coarse grid."""
         u, v = np.meshgrid(
             np.linspace(-self.half_u, self.half_u, 64, dtype=np.float32),
             np.linspace(-self.half_v, self.half_v, 64, dtype=np.float32),
@@ -43,7 +43,7 @@ class Shape:
 
 
 def draw_nut(rng: np.random.Generator) -> Shape:
-    """A hexagon nut of apothem 1: plain, flanged or with a locking collar."""
+    """Draws a hexagon nut of apothem 1: plain, flanged or with a locking collar."""
     bore, thick = rng.uniform(0.46, 0.6), rng.uniform(0.6, 0.95)
     depth, turns = rng.uniform(0.11, 0.15), int(rng.integers(3, 5))
     kind = rng.choice(["plain", "flange", "collar"], p=[0.6, 0.2, 0.2])
@@ -56,7 +56,7 @@ def draw_nut(rng: np.random.Generator) -> Shape:
             body = np.maximum(body, np.minimum(0.3 - 0.35 * (r - 1), _WALL * (1.42 - r)))
         elif kind == "collar":
             body = np.where(r < collar, np.maximum(body, thick + 0.28 * _rim(collar - r, 0.16)), body)
-        # The thread shows as rings on the way down, below a countersink.
+        # The thread appears as rings on the way down, below a countersink.
         into = (r - bore) / depth
         hole = 0.8 * thick * (into - 0.32 * np.sin(2 * math.pi * turns * into) / turns)
         sink = thick * 0.86 + 0.9 * (r - bore - depth)
@@ -67,7 +67,7 @@ def draw_nut(rng: np.random.Generator) -> Shape:
 
 
 def draw_washer(rng: np.random.Generator) -> Shape:
-    """A washer of outer radius 1: plain, split (spring) or toothed."""
+    """Draws a washer of outer radius 1: plain, split (spring) or toothed."""
     kind = rng.choice(["plain", "split", "toothed"], p=[0.66, 0.2, 0.14])
     bore = rng.uniform(0.6, 0.68) if kind == "split" else rng.uniform(0.32, 0.6)
     thick = rng.uniform(0.2, 0.28) if kind == "split" else rng.uniform(0.09, 0.16)
@@ -91,7 +91,7 @@ def draw_washer(rng: np.random.Generator) -> Shape:
 
 
 def draw_screw(rng: np.random.Generator) -> Shape:
-    """A screw of shaft radius 1: mostly on its side, sometimes driven in and seen from above."""
+    """Draws a screw of shaft radius 1: mostly on its side, sometimes driven in and seen from above."""
     return _driven_screw(rng) if chance(rng, 0.15) else _lying_screw(rng)
 
 
@@ -101,12 +101,12 @@ class _Screw:
 
     Attributes:
         head: ``pan``, ``countersunk``, ``socket`` or ``hex``.
-        wood: whether it has a wood screw's point and its coarse, sharp thread.
-        head_radius: of the head's rim.
-        head_height: where the shaft begins.
-        shank: where the thread begins.
-        length: where the tip ends.
-        pitch: of the thread.
+        wood: whether it is a wood screw, with a point and a coarse, sharp thread.
+        head_radius: radius of the head's rim.
+        head_height: height of the head, where the shaft begins.
+        shank: distance at which the thread begins.
+        length: distance of the end of the tip.
+        pitch: pitch of the thread.
     """
 
     head: str
@@ -129,7 +129,7 @@ class _Screw:
         elif self.head != "socket":
             deep, wide = 0.35 * self.head_height, 0.4
             half = np.where((along < deep) & (np.abs(v) < wide / 2), 0, half)
-        # It rests on the head's rim and on its tip.
+        # The screw rests on the rim of its head and on its tip.
         axis = 1 + (self.head_radius - 1) * (1 - along / self.length)
         lower, upper = (np.where(half > 0, side, 0).astype(np.float32) for side in (axis - half, axis + half))
         return lower, upper
@@ -145,7 +145,7 @@ class _Screw:
         return radius
 
     def _shaft_radii(self, along: Array, v: Array) -> Array:
-        # On the upper half of a cylinder the helix runs through half a turn.
+        # On the upper half of a cylinder the helix makes half a turn.
         turns = along / self.pitch + np.arcsin(np.clip(v, -1, 1)) / (2 * math.pi)
         groove = np.abs(2 * (turns - np.floor(turns)) - 1)
         to_tip = self.length - along
@@ -197,7 +197,7 @@ def _hexagon(u: Array, v: Array) -> Array:
 
 
 def _rim(inside: Array, width: float) -> Array:
-    """A quarter circle's rise, from 0 at the edge to 1 at ``width`` inside it."""
+    """Rises along a quarter circle, from 0 at the edge to 1 at ``width`` inside it."""
     left = 1 - np.clip(inside / width, 0, 1)
     height: Array = np.sqrt(1 - left * left)
     return height

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Surface:
-    """What a bench is made of.
+    """A material of a bench.
 
     Attributes:
-        draw: returns a tone of shape ``[n, n]``, about 0 (dark) to 1 (light).
-        colours: pairs of the dark and the light colour as 0xRRGGBB, to choose from.
+        draw: makes a tone of shape ``[n, n]``, from about 0 (dark) to 1 (light).
+        colours: pairs of a dark and a light colour as 0xRRGGBB, of which one is chosen.
     """
 
     draw: Callable[[np.random.Generator, int], Array]

@@ -58,7 +58,7 @@ def test_a_photo_is_rgb_and_of_the_size_asked_for(part: str, size: int) -> None:
     assert photo.size == (size, size)
 
 
-def test_the_size_is_320_unless_told() -> None:
+def test_the_default_size_is_320() -> None:
     assert render_part("nut", _rng(1)).size == (320, 320)
 
 
@@ -66,7 +66,7 @@ def test_the_size_is_320_unless_told() -> None:
 def test_the_same_state_gives_the_same_photo_and_another_state_another(part: str) -> None:
     photo = _pixels(part, 5)
     assert np.array_equal(photo, _pixels(part, 5))
-    # Far more than sensor noise, which is at most 6 levels.
+    # Far more than the noise of the sensor, which is at most 6 levels.
     assert np.abs(photo - _pixels(part, 6)).mean() > 12
 
 
@@ -91,7 +91,7 @@ def test_a_dataset_is_a_folder_of_jpegs_per_part(tmp_path: Path) -> None:
         assert photo.quantization[0][0] == 3
 
 
-def test_more_photos_leave_the_first_ones_the_same(tmp_path: Path) -> None:
+def test_rendering_more_photos_does_not_change_the_first_ones(tmp_path: Path) -> None:
     render_dataset(tmp_path / "few", per_class=1, seed=3)
     render_dataset(tmp_path / "more", per_class=2, seed=3)
     few, more = _bytes(tmp_path / "few"), _bytes(tmp_path / "more")
@@ -122,27 +122,27 @@ def test_every_photo_shows_metal_that_stands_out_from_the_bench(part: str) -> No
         assert change[covered].mean() > 0.03
         assert change[covered].mean() > 2 * np.median(change)
         brightness.append(photo[covered].mean())
-    # Linear light: black oxide gives some 0.05, zinc some 0.4.
+    # Linear light: about 0.05 for black oxide, about 0.4 for zinc.
     assert min(brightness) < 0.15
     assert max(brightness) > 0.25
 
 
-def test_mean_colour_does_not_tell_the_class() -> None:
-    each = 40
-    means = np.array([[_pixels(part, 9, label, i, size=48).mean(axis=(0, 1)) for i in range(each)]
+def test_the_mean_colour_does_not_reveal_the_class() -> None:
+    per_class = 40
+    means = np.array([[_pixels(part, 9, label, i, size=48).mean(axis=(0, 1)) for i in range(per_class)]
                       for label, part in enumerate(PARTS)])  # fmt: skip
     right = 0
     for label in range(len(PARTS)):
-        for i in range(each):
+        for i in range(per_class):
             centres = means.mean(axis=1)
-            # Without the photo itself, or its own class would always be a little nearer.
-            centres[label] = (means[label].sum(axis=0) - means[label, i]) / (each - 1)
+            # Without the photo itself, whose class would otherwise always be a little nearer.
+            centres[label] = (means[label].sum(axis=0) - means[label, i]) / (per_class - 1)
             right += int(np.argmin(np.linalg.norm(centres - means[label, i], axis=1)) == label)
     # Chance is 1/3 with a standard deviation of 0.043.
-    assert right / (each * len(PARTS)) < 0.5
+    assert right / (per_class * len(PARTS)) < 0.5
 
 
-def test_every_class_covers_as_much_of_the_photo() -> None:
+def test_every_class_covers_about_the_same_share_of_the_photo() -> None:
     shares = []
     for part in PARTS:
         covered = []
@@ -164,18 +164,20 @@ def test_nuts_and_washers_have_a_hole_and_screws_have_none() -> None:
 
 def test_nuts_are_thick_washers_flat_and_screws_mostly_long() -> None:
     nuts, washers, screws = ([draw(_rng(seed)) for seed in range(30)] for draw in (draw_nut, draw_washer, draw_screw))
-    assert min(nut.top / nut.half_u for nut in nuts) > 1.5 * np.median([one.top / one.half_u for one in washers])
+    assert min(nut.top / nut.half_u for nut in nuts) > 1.5 * np.median(
+        [washer.top / washer.half_u for washer in washers]
+    )
     assert np.mean([screw.half_u > 1.5 * screw.half_v for screw in screws]) > 0.6
 
 
-def test_a_nut_reaches_further_at_its_corners_than_at_its_flats() -> None:
+def test_a_nut_extends_farther_at_its_corners_than_at_its_flats() -> None:
     out = np.linspace(0, 1.3, 600, dtype=np.float32)
     for seed in range(30):
         nut = draw_nut(_rng(seed))
         reaches = []
         for corner in range(12):
             angle = corner * math.pi / 6
-            # Above the flange that some nuts have.
+            # Measured above the flange that some nuts have.
             high = nut.solid(out * np.float32(math.cos(angle)), out * np.float32(math.sin(angle)))[1] > 0.35
             reaches.append(float(out[high][-1]))
         assert min(reaches[1::2]) > 1.08 * max(reaches[::2])
@@ -196,7 +198,7 @@ def test_parts_never_overlap() -> None:
 def test_a_shadow_falls_away_from_the_lamp(lamp: tuple[float, float, float], dark: int, lit: int) -> None:
     scene = _scene(lamp=lamp)
     bench, _ = reach_of_light(_block(scene), scene, softness=0.004)
-    # On the block's row, in photo pixels: it ends 8 from the middle and its shadow 9 later.
+    # In the row of the block, in pixels of the photo: the block ends 8 from the middle, its shadow 9 after that.
     row, middle = bench[SMALL // 2], SMALL // 2
     assert row[middle + dark // 2] < row[middle + lit // 2] - 0.3
     assert row[middle + dark] > 0.9
@@ -216,11 +218,11 @@ def test_a_tilted_camera_sees_the_near_wall_below_the_top(size: int, height: int
     column = hits % (2 * size) == size
     rows, sources = hits[column] // (2 * size), texels[column] // (2 * size)
     rise = round(height * math.sin(0.5))
-    # Without gaps, from the far edge's top (or the photo's) to a texel above the near edge's foot.
+    # Without gaps, from the top of the far edge (or of the photo) to a texel above the foot of the near edge.
     assert rows.tolist() == list(range(max(size - 16 - rise, 0), size + 15))
-    # The top from far to near, then the near edge all the way down.
-    seen = [min(row + rise, size + 15) for row in rows]
-    assert sources.tolist() == seen
+    # The top from far to near, then the near wall all the way down.
+    expected = [min(row + rise, size + 15) for row in rows]
+    assert sources.tolist() == expected
 
 
 def test_a_camera_sees_the_bench_below_an_overhang() -> None:
@@ -248,11 +250,11 @@ def test_every_surface_has_texture(surface: Surface) -> None:
         assert tone.std() > 0.03
 
 
-def test_metal_mirrors_the_lamp_halfway_between_lamp_and_camera() -> None:
+def test_metal_reflects_the_lamp_halfway_between_lamp_and_camera() -> None:
     scene = _scene(tilt=0.2)
     halfway = scene.lamp + np.array([0, math.sin(0.2), math.cos(0.2)])
     halfway /= np.linalg.norm(halfway)
-    # As oblique to the lamp, but on its far side.
+    # At the same angle to the lamp, but on its far side.
     other = 2 * (scene.lamp @ halfway) * scene.lamp - halfway
     normals = np.stack([halfway, other], axis=1).astype(np.float32)
     for seed in range(20):
@@ -266,10 +268,10 @@ def test_every_finish_occurs() -> None:
     assert len({round(float(metal[0] / metal[2]), 3) for metal in metals}) == len(render_light._FINISHES) > 3
 
 
-def test_developing_leaves_its_input_alone() -> None:
+def test_developing_does_not_change_its_input() -> None:
     light = np.full((SMALL, SMALL, 3), 0.25, np.float32)
     photo = np.asarray(develop(light, _rng(1)), np.float32)
     assert (light == 0.25).all()
-    # Half of full scale in gamma 2, give or take exposure and white balance.
+    # Half of full scale with gamma 2, apart from exposure and white balance.
     assert 90 < photo.mean() < 165
     assert np.diff(photo, axis=1).std() > 1
