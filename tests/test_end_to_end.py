@@ -13,7 +13,7 @@ from graft_device.classifier import Classifier
 from graft_device.runtime import installed_runtimes, open_model
 from graft_host.demo.render import render_dataset
 from graft_host.photos.dataset import scan
-from graft_host.photos.split import SplitRule
+from graft_host.photos.split_rule import SplitRule
 from graft_host.support import flatbuffer
 from tests.conftest import Trained, graft_device, graft_json
 from tests.support import mediapipe_reader

@@ -17,7 +17,8 @@ from benchmarks.supplies import opened
 from benchmarks.worker import Job
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
 from graft_host.heads.finished import finish_head
-from graft_host.heads.head import Recipe, train_head
+from graft_host.heads.head import train_head
+from graft_host.heads.recipe import Recipe
 from graft_host.photos.dataset import scan
 from graft_host.support.vector_store import BottleneckStore
 

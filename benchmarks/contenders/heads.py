@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.worker import Job
-from graft_host.heads.head import PENALTIES, Head, Recipe, cross_entropy, fit_head, photo_weights, train_head
+from graft_host.heads.head import PENALTIES, Head, cross_entropy, fit_head, photo_weights, train_head
+from graft_host.heads.recipe import Recipe
 
 Part = tuple[NDArray[np.float32], NDArray[np.int64]]
 

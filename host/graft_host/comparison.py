@@ -24,10 +24,10 @@ from graft_host.support.scratch import remove_stale_scratch, scratch, write_scra
 from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card
 from graft_host.training.material import Material, gather
-from graft_host.training.options import HeadOptions
+from graft_host.training.options import HeadOptions, Quantization
 from graft_host.training.pipeline import finished_head, graft
 
-MODES = ("float32", "float16", "dynamic", "int8")
+MODES: tuple[Quantization, ...] = ("float32", "float16", "dynamic", "int8")
 _ROUNDS = 30
 _WARM_UP = 3
 
@@ -97,7 +97,7 @@ def compare(options: HeadOptions, reporter: Reporter) -> Comparison:
         files = []
         for mode in MODES:
             reporter.note(f"{mode}:")
-            chosen = replace(options, quantization=mode)
+            chosen = replace(options, quantize=mode)
             material = gather(chosen, reporter, Clock())
             if note := material.extraction.damage:
                 reporter.note(note)
@@ -134,13 +134,13 @@ def _files(
     for name, head in heads.items():
         with threadpool_limits(1):
             artifact = attach(graft(material, head), material.dataset.labels, model_card(options, material, head))
-        path = folder / f"{options.quantization}-{name}.tflite"
+        path = folder / f"{options.quantize}-{name}.tflite"
         write_scratch(path, artifact)
-        with reporter.progress(f"testing {options.quantization}") as progress:
+        with reporter.progress(f"testing {options.quantize}") as progress:
             evaluation = evaluate(
                 path, material.split.test, material.dataset.labels, threads_to_use(options.threads), progress
             )
-        made.append(_File(options.quantization, name, path, evaluation))
+        made.append(_File(options.quantize, name, path, evaluation))
     return made
 
 

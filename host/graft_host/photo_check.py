@@ -134,6 +134,6 @@ def _backbone(
         training = split(dataset, options.rule).train
     except DatasetError:  # the photos cannot be trained on as they are, but they can be checked
         training = tuple(photo for photo in dataset.photos if options.rule.part(photo.place) == "train")
-    spec = BackboneSpec(weights, options.tap, options.image_size, options.quantization, options.resize)
+    spec = BackboneSpec(weights, options.tap, options.image_size, options.quantize, options.resize)
     with reporter.progress("quantizing") as progress:
         return quantized_backbone(spec, training or dataset.photos, cache, threads, progress=progress)

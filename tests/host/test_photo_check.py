@@ -17,7 +17,8 @@ from graft_host.photo_check import CheckResult, check
 from graft_host.photos.dataset import Dataset, Photo, Skipped, scan
 from graft_host.photos.findings import KINDS, Finding, Mislabel, warnings
 from graft_host.photos.problems import find_problems
-from graft_host.photos.split import SplitRule, shortages, split
+from graft_host.photos.split import shortages, split
+from graft_host.photos.split_rule import SplitRule
 from graft_host.training.options import HeadOptions
 from tests.conftest import Trained, error_line, graft, graft_json
 from tests.support.copies import COPIES

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from graft_host.photos.dataset import scan
-from graft_host.photos.split import SplitRule, split
+from graft_host.photos.split import split
+from graft_host.photos.split_rule import SplitRule
 
 
 def few_photos(photos: Path, folder: Path, rule: SplitRule | None = None) -> Path:

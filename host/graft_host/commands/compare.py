@@ -7,72 +7,19 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from graft_host.backbones.registry import DEFAULT
-from graft_host.commands.options import (
-    AugmentOption,
-    BackboneOption,
-    CacheOption,
-    ClassWeight,
-    ClassWeightOption,
-    ImageSizeOption,
-    JsonOption,
-    LearningRateOption,
-    Optimizer,
-    OptimizerOption,
-    PhotosArgument,
-    Resize,
-    ResizeOption,
-    SeedOption,
-    StepsOption,
-    TapOption,
-    TestPercentOption,
-    ThreadsOption,
-    UnknownRateOption,
-    ValidationPercentOption,
-    WeightsOption,
-    check_percents,
-    chosen_family,
-)
+from graft_host.commands.options import JsonOption, takes
+from graft_host.training.options import HeadOptions
 
 if TYPE_CHECKING:
     from graft_host.comparison import Comparison
 
 
-def compare(
-    photos: PhotosArgument,
-    weights: WeightsOption = "imagenet",
-    backbone: BackboneOption = DEFAULT,
-    tap: TapOption = None,
-    image_size: ImageSizeOption = None,
-    resize: ResizeOption = Resize.SQUASH,
-    test_percent: TestPercentOption = 15,
-    validation_percent: ValidationPercentOption = 15,
-    seed: SeedOption = 0,
-    augment: AugmentOption = 0,
-    optimizer: OptimizerOption = Optimizer.LBFGS,
-    learning_rate: LearningRateOption = 0.5,
-    steps: StepsOption = 4000,
-    class_weight: ClassWeightOption = ClassWeight.NONE,
-    unknown_rate: UnknownRateOption = 0.05,
-    threads: ThreadsOption = None,
-    cache: CacheOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@takes(HeadOptions, without=("quantize", "strict", "recalibrate"))
+def compare(options: HeadOptions, as_json: JsonOption = False) -> None:
     """Put float32, float16, dynamic and int8 of the same head and backbone side by side."""
-    check_percents(test_percent, validation_percent)
-    chosen_family(backbone, [tap], [image_size])
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.comparison import compare as run
-    from graft_host.heads.head import Recipe
-    from graft_host.photos.split import SplitRule
-    from graft_host.training.options import HeadOptions
 
-    options = HeadOptions(
-        photos=photos, weights=weights, backbone=backbone, tap=tap or "", image_size=image_size or 0,
-        resize=resize.value, rule=SplitRule(seed, test_percent, validation_percent),
-        recipe=Recipe(optimizer.value, class_weight is ClassWeight.BALANCED, seed, learning_rate, steps),
-        augment=augment, unknown_rate=unknown_rate, threads=threads, cache=cache,
-    )  # fmt: skip
     result = run(options, TerminalReporter())
     typer.echo(json.dumps(result.to_json()) if as_json else _report(result))
 

@@ -1,56 +1,24 @@
-"""Options and arguments that several commands share."""
+"""Turns options classes into the parameters of commands, and declares what other commands share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import MISSING
 from enum import Enum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import typer
 
 from graft_device.commands.options import finite
-from graft_host.backbones.family import BackboneError, Family
-from graft_host.backbones.registry import DEFAULT, family
+from graft_host.backbones.family import BackboneError
+from graft_host.support.option import Option, OptionError, Parameter, build, parameters
+from graft_host.training.options import CACHE, PHOTOS, THREADS
 
-_DEFAULTS = family(DEFAULT)
-
-
-def above_zero(value: float | None) -> float | None:
-    """The callback of options that limit what is always more than 0, so that a limit of 0 is a usage error."""
-    if value is not None and finite(value) == 0:
-        raise typer.BadParameter("0 can never be met: give more")
-    return value
-
-
-class Quantization(str, Enum):
-    """The values of ``--quantize``."""
-
-    INT8 = "int8"
-    DYNAMIC = "dynamic"
-    FLOAT16 = "float16"
-    FLOAT32 = "float32"
-
-
-class Resize(str, Enum):
-    """The values of ``--resize``."""
-
-    SQUASH = "squash"
-    CROP = "crop"
-
-
-class Optimizer(str, Enum):
-    """The values of ``--optimizer``."""
-
-    LBFGS = "lbfgs"
-    SGD = "sgd"
-
-
-class ClassWeight(str, Enum):
-    """The values of ``--class-weight``."""
-
-    NONE = "none"
-    BALANCED = "balanced"
+_Options = TypeVar("_Options")
+_Own = ParamSpec("_Own")
 
 
 class Part(str, Enum):
@@ -60,99 +28,106 @@ class Part(str, Enum):
     ALL = "all"
 
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results and nothing else.")]
-CacheOption = Annotated[
-    Path | None,
-    typer.Option(help="Where backbones and bottlenecks are kept.  [default: $GRAFT_CACHE or ~/.cache/graftkit]"),
-]
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Cores to use; all when not given.")]
-PhotosArgument = Annotated[Path, typer.Argument(metavar="PHOTOS", help="A folder with a folder of photos per class.")]
-ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite that 'graft train' wrote.")]
-
-WeightsOption = Annotated[
-    str,
-    typer.Option(
-        envvar="GRAFT_WEIGHTS",
-        help="imagenet (from Keras's cache, or downloaded), random, or a FILE: Keras notop .h5, or the .pb of 2015.",
-    ),
-]
-BackboneOption = Annotated[str, typer.Option(help="Family of networks that the backbone is cut from.")]
-TapOption = Annotated[
-    str | None,
-    typer.Option(
-        help=f"Layer that bottlenecks are taken from, {_DEFAULTS.taps[0]} to {_DEFAULTS.taps[-1]}: earlier is faster.  "
-        f"[default: {_DEFAULTS.default_tap}, or that of another --backbone]"
-    ),
-]
-ImageSizeOption = Annotated[
-    int | None,
-    typer.Option(
-        help=f"Input side in pixels, {_DEFAULTS.smallest_size} to {_DEFAULTS.largest_size}: smaller is faster.  "
-        f"[default: {_DEFAULTS.default_size}, or that of another --backbone]"
-    ),
-]
-ResizeOption = Annotated[Resize, typer.Option(help="squash the whole photo to a square, or crop its central 87.5%.")]
-TestPercentOption = Annotated[
-    float, typer.Option(min=0.1, max=90, callback=finite, help="Share of photos kept to test the file.")
-]
-ValidationPercentOption = Annotated[
-    float,
-    typer.Option(
-        min=0, max=90, callback=finite, help="Share of photos that choose the regularization and calibrate the scores."
-    ),
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="Shuffles the split and everything else that is drawn.")]
-OptimizerOption = Annotated[
-    Optimizer, typer.Option(help="lbfgs: regularized optimum; sgd: plain gradient descent as in 2015.")
-]
-ClassWeightOption = Annotated[
-    ClassWeight, typer.Option(help="balanced: every class counts the same, however many photos it has.")
-]
-LearningRateOption = Annotated[float, typer.Option(min=1e-9, callback=finite, help="Of sgd.")]
-StepsOption = Annotated[int, typer.Option(min=1, help="Of sgd, 100 photos each.")]
-AugmentOption = Annotated[int, typer.Option(min=0, max=100, help="Variants of each training photo.")]
-UnknownRateOption = Annotated[
-    float,
-    typer.Option(
-        min=0,
-        max=0.5,
-        callback=finite,
-        help="Share of known photos that may be called unknown so that strangers are; 0: never.",
-    ),
-]
+def above_zero(value: float | None) -> float | None:
+    """The callback of options that limit what is always more than 0, so that a limit of 0 is a usage error."""
+    if value is not None and finite(value) == 0:
+        raise typer.BadParameter("0 can never be met: give more")
+    return value
 
 
-def check_percents(test_percent: float, validation_percent: float) -> None:
-    """Raises a usage error if there is nothing left to train on."""
-    if not test_percent + validation_percent < 100:  # noqa: PLR2004  percent
-        raise typer.BadParameter("--test-percent and --validation-percent leave nothing to train on")
-
-
-def chosen_family(
-    backbone: str, taps: Sequence[str | None] = (), sizes: Sequence[int | None] = (), *, many: bool = False
-) -> Family:
-    """The family of ``--backbone``.
+def shown(option: Option, *names: str) -> Any:
+    """What Typer needs to know about an option.
 
     Args:
-        backbone: its name.
-        taps: of it; None stands for its default.
-        sizes: in pixels that it takes; None stands for its default.
-        many: whether the options are ``--taps`` and ``--sizes``.
-
-    Raises:
-        typer.BadParameter: there is no such family, tap or size.
+        option: its declaration.
+        names: on the command line, or none for that of the parameter; for an argument the name in the usage line.
     """
-    option = "--backbone"
-    try:
-        chosen = family(backbone)
-        option = "--taps" if many else "--tap"
-        for tap in taps:
-            if tap is not None:
-                chosen.depth(tap)
-        option = "--sizes" if many else "--image-size"
-        for size in sizes:
-            if size is not None:
-                chosen.check_size(size)
-    except BackboneError as error:
-        raise typer.BadParameter(str(error), param_hint=f"'{option}'") from error
-    return chosen
+    callback = above_zero if option.above_zero else finite if option.low is not None else None
+    text = f"{option.help}  [default: {option.default}]" if option.default else option.help
+    if option.argument:
+        return typer.Argument(metavar=names[0], help=option.help)
+    return typer.Option(
+        *names,
+        min=option.low,
+        max=option.high,
+        callback=callback,
+        envvar=option.envvar,
+        help=text,
+        show_default=not option.default,
+    )
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results and nothing else.")]
+CacheOption = Annotated[Path | None, shown(CACHE)]
+ThreadsOption = Annotated[int | None, shown(THREADS)]
+PhotosArgument = Annotated[Path, shown(PHOTOS, "PHOTOS")]
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite that 'graft train' wrote.")]
+
+
+def takes(
+    options: type[_Options], without: Collection[str] = ()
+) -> Callable[[Callable[Concatenate[_Options, _Own], None]], Callable[..., None]]:
+    """Makes a function that takes an options object a command with a parameter for each option.
+
+    The function's own parameters come before ``--threads`` in the help, and ``--json`` comes last.
+
+    Args:
+        options: the class of the function's first argument.
+        without: names of options that the command does not have; they keep their defaults.
+    """
+    declared = parameters(options, without)
+
+    def decorate(function: Callable[Concatenate[_Options, _Own], None]) -> Callable[..., None]:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        own_names = [parameter.name for parameter in own]
+
+        @wraps(function)
+        def command(*args: _Own.args, **values: _Own.kwargs) -> None:
+            given = {parameter.name: _given(parameter, values) for parameter in declared}
+            try:
+                built = build(options, given)
+            except (OptionError, BackboneError) as error:
+                raise typer.BadParameter(str(error)) from error
+            function(built, *args, **{name: values[name] for name in own_names})  # type: ignore[arg-type]
+
+        listed = [_parameter(parameter) for parameter in declared]
+        place = next(index for index, parameter in enumerate(listed) if parameter.name == "threads")
+        listed[place:place] = [parameter for parameter in own if parameter.name != "as_json"]
+        listed += [parameter for parameter in own if parameter.name == "as_json"]
+        named = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in listed]
+        command.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in named}
+        return command
+
+    return decorate
+
+
+def _switched_off(parameter: Parameter) -> bool:
+    return parameter.default is True
+
+
+def _parameter(parameter: Parameter) -> inspect.Parameter:
+    """An option as Typer reads it from a signature."""
+    option, kind, default = parameter.option, parameter.type, parameter.default
+    name = parameter.name
+    flag = "--" + name.replace("_", "-")
+    if option.parse is not None:
+        kind, default = str, ",".join(map(str, default))
+    elif option.choices:
+        kind = Literal[option.choices]
+    elif kind == tuple[Path, ...]:
+        kind, default = list[Path] | None, None
+    elif _switched_off(parameter):
+        name, flag, default = f"no_{name}", f"--no-{flag[2:]}", False
+    names = [name.upper()] if option.argument else [option.short, flag] if option.short else [flag]
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if default is MISSING else default,
+        annotation=Annotated[kind, shown(option, *names)],
+    )
+
+
+def _given(parameter: Parameter, values: dict[str, Any]) -> Any:
+    """The value of an option on the command line."""
+    return not values[f"no_{parameter.name}"] if _switched_off(parameter) else values[parameter.name]

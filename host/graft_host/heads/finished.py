@@ -16,7 +16,6 @@ from graft_host.heads.head import (
     Fold,
     Head,
     Labels,
-    Recipe,
     WeightedPhotos,
     check_held_out,
     fit_head,
@@ -25,6 +24,7 @@ from graft_host.heads.head import (
     too_few,
 )
 from graft_host.heads.novelty import Novelty, measure_spread
+from graft_host.heads.recipe import Recipe
 from graft_host.heads.temperature import HOTTEST, best_temperature, softmax
 from graft_host.heads.thresholds import FEWEST_PHOTOS, HeldOut, UnknownThreshold, set_threshold
 from graft_host.support.parallel import each

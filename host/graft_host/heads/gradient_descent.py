@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import GraftError
+from graft_host.heads.recipe import Descent
 
 _INITIAL_DEVIATION = 0.001
-
-
-@dataclass(frozen=True)
-class Descent:
-    """The settings of gradient descent.
-
-    Attributes:
-        learning_rate: the step size.
-        steps: the number of steps.
-        batch: photos in a step.
-        seed: of the initial kernel and of the batches.
-    """
-
-    learning_rate: float
-    steps: int
-    batch: int
-    seed: int
 
 
 def gradient_descent(

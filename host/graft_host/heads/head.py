@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import DatasetError
-from graft_host.heads.gradient_descent import Descent, diverged, gradient_descent
+from graft_host.heads.gradient_descent import diverged, gradient_descent
+from graft_host.heads.recipe import Recipe
 from graft_host.heads.softmax_regression import solve
 from graft_host.support.parallel import each
 
@@ -48,33 +49,6 @@ class Head:
         """The most probable class of each bottleneck, ``[N]``."""
         classes: Labels = np.argmax(self.logits(bottlenecks), axis=1)
         return classes
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a head is trained.
-
-    Attributes:
-        optimizer: ``lbfgs`` finds the optimum of the penalized loss; ``sgd`` is the recipe of 2015, plain
-            gradient descent on raw bottlenecks.
-        balanced: whether photos are weighted so that every class counts the same.
-        seed: of folds, initial kernel and batches.
-        learning_rate: the step size of ``sgd``.
-        steps: the number of steps of ``sgd``.
-        batch: photos in a step of ``sgd``.
-    """
-
-    optimizer: str = "lbfgs"
-    balanced: bool = False
-    seed: int = 0
-    learning_rate: float = 0.5
-    steps: int = 4000
-    batch: int = 100
-
-    @property
-    def descent(self) -> Descent:
-        """The settings of ``sgd``."""
-        return Descent(self.learning_rate, self.steps, self.batch, self.seed)
 
 
 def train_head(

@@ -48,7 +48,7 @@ def gather_features(
         failures: dict[str, str] = {}
         for place, size in enumerate(options.sizes):
             start = time.monotonic()
-            anew = options.recalibrate and first
+            anew = options.head.recalibrate and first
             backbones, failed = _size(options, survey, size, reporter, clock, recalibrate=anew)
             if first:
                 note_calibration(backbones[0], survey.split, reporter, f"at {size}, ")
@@ -60,16 +60,16 @@ def gather_features(
         first = False
         whole, dataset = survey.dataset, survey.dataset.without(failures)
         note_unreadable(dataset.skipped[len(whole.skipped) :], options.photos, reporter)
-        check_strict(dataset, strict=options.strict)
+        check_strict(dataset, strict=options.head.strict)
         check_classes(dataset)
-        survey = replace(survey, dataset=dataset, split=split(dataset, options.rule))
+        survey = replace(survey, dataset=dataset, split=split(dataset, options.head.rule))
 
 
 def _size(
     options: SearchOptions, survey: Survey, size: int, reporter: Reporter, clock: Clock, *, recalibrate: bool
 ) -> tuple[tuple[Backbone, ...], dict[str, str]]:
     """The backbones of one image size, and the photos that could not be decoded."""
-    spec = BackboneSpec(survey.weights, options.deepest, size, "int8", options.resize)
+    spec = BackboneSpec(survey.weights, options.deepest, size, "int8", options.head.resize)
     photos, training = seen(survey.split), survey.split.train
     ready = cached_backbones(spec, options.taps, training, survey.cache)
     if ready and not recalibrate and not _missing(ready, survey, photos):

@@ -109,7 +109,7 @@ def _costs(result: SearchResult, options: SearchOptions) -> str:
         ("Photos looked at to choose", f"{photos['train'] + photos['validation']:,}"),
         ("Kept for the winner's test", f"{photos['test']:,}"),
         ("Skipped", f"{photos['skipped']:,}"),
-        ("Weights", name(options.weights)),
+        ("Weights", name(options.head.weights)),
     ]
     seconds = dict(result.seconds)
     total = seconds.pop("total")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from graft_host.support.option import Option
 from graft_host.support.rounding import apart
 
 _ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
@@ -59,10 +60,21 @@ class Limits:
         within: how far below the best accuracy a faster network may lie.
     """
 
-    max_ms: float | None = None
-    max_mb: float | None = None
-    min_accuracy: float | None = None
-    within: float = 0.01
+    max_ms: Annotated[float | None, Option(low=0, above_zero=True, help="Milliseconds of one inference at most.")] = (
+        None
+    )
+    max_mb: Annotated[float | None, Option(low=0, above_zero=True, help="Size of the file at most, in MB.")] = None
+    min_accuracy: Annotated[
+        float | None, Option(low=0, high=1, help="Accuracy that is enough, cross-validated, as in 0.97.")
+    ] = None
+    within: Annotated[
+        float,
+        Option(
+            low=0,
+            high=1,
+            help="How far below the best accuracy a faster network may lie, where --min-accuracy does not say.",
+        ),
+    ] = 0.01
 
     def misses(self, candidate: Candidate) -> dict[str, float]:
         """By option, how far beyond a limit a candidate lies, as a share of the limit; empty if it meets all."""

@@ -105,7 +105,7 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
 
 def check_outputs(options: SearchOptions) -> None:
     """Raises ExportError if a file that the search may write at its end could not be, before it starts."""
-    sources = [Source("photos", options.photos), *weights_source(options.weights, options.family)]
+    sources = [Source("photos", options.photos), *weights_source(options.head.weights, options.family)]
     sources += [Source("figures", path) for path in options.latency]
     if options.output is not None:
         check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
@@ -153,7 +153,7 @@ def _accuracy(material: Material, head: Head, options: SearchOptions, threads: i
     if material.fitted:
         return validate(head, *material.validation, group_numbers(parts.validation))
     data, truth = material.without_variants()
-    recipe, classes = options.recipe, len(material.dataset.labels)
+    recipe, classes = options.head.recipe, len(material.dataset.labels)
     return cross_validate(
         data, truth, group_numbers(seen(parts)), classes, recipe.seed, balanced=recipe.balanced, threads=threads
     )
@@ -177,7 +177,7 @@ def _made(chosen: Candidate, options: SearchOptions, reporter: Reporter, folder:
     if not room:
         reporter.note("note: the file goes without golden photos, with which it could be larger than --max-mb")
     with clock.stage("winner"):
-        told = options.train_options(chosen.tap, chosen.image_size, output, golden_photos=room)
+        told = options.train_options(chosen.tap, chosen.image_size, output, golden=room)
         result = train(told, WithoutNotes(reporter))
     _note_limits(result, options.limits, reporter)
     return result

@@ -9,7 +9,8 @@ from typing import Any
 
 from graft_host.photos.dataset import Dataset, Photo
 from graft_host.photos.findings import KINDS, Finding, Mislabel
-from graft_host.photos.split import SplitRule, shortages, split_advice
+from graft_host.photos.split import shortages, split_advice
+from graft_host.photos.split_rule import SplitRule
 
 IMBALANCE = 3.0
 """An imbalance is reported if the largest class has at least this many times the photos of the smallest."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any
 from graft_device.errors import DatasetError
 from graft_host.photos.dataset import Dataset, Photo
 from graft_host.photos.folders import quoted
+from graft_host.photos.split_rule import SplitRule
 
 _NEEDED = ("train", "test")
 _SEEDS_TO_TRY = 1000
@@ -67,23 +67,6 @@ class Split:
             for photo in photos
             if rule.part(photo.digest) != name
         }
-
-
-@dataclass(frozen=True)
-class SplitRule:
-    """Which share of the photos goes where, in percent, and the seed that shuffles them."""
-
-    seed: int = 0
-    test_percent: float = 15
-    validation_percent: float = 15
-
-    def part(self, digest: str) -> str:
-        """Returns ``test``, ``validation`` or ``train`` for a photo's digest, whatever else is in the data set."""
-        mixed = hashlib.sha256(f"graft-split:{self.seed}:{digest}".encode()).digest()
-        percent = int.from_bytes(mixed[:8], "big") / 2**64 * 100
-        if percent < self.test_percent:
-            return "test"
-        return "validation" if percent < self.test_percent + self.validation_percent else "train"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> 
     training: dict[str, Any] = {
         "photos": material.split.counts(len(material.dataset.skipped)),
         "split": material.split.record(options.rule),
-        "head": {"optimizer": recipe.optimizer, "class_weight": "balanced" if recipe.balanced else "none"},
+        "head": {"optimizer": recipe.optimizer, "class_weight": recipe.class_weight},
         "augment": options.augment,
     }
     if head.head.penalty is None:

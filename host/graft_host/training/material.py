@@ -112,7 +112,7 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
     """
     found = survey(options, reporter, clock)
     threads, cache, dataset, parts = found.threads, found.cache, found.dataset, found.split
-    spec = BackboneSpec(found.weights, options.tap, options.image_size, options.quantization, options.resize)
+    spec = BackboneSpec(found.weights, options.tap, options.image_size, options.quantize, options.resize)
     with clock.stage("backbone"), reporter.progress("quantizing") as progress:
         backbone = quantized_backbone(spec, parts.train, cache, threads, options.recalibrate, progress)
     with Bottlenecks(backbone, cache) as bottlenecks:

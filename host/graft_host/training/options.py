@@ -1,52 +1,102 @@
-"""What a run is told."""
+"""The options of a training run: each is declared here, or in the split rule and the recipe, and nowhere else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Literal
 
 from graft_host.backbones.family import Family
 from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
-from graft_host.heads.head import Recipe
-from graft_host.photos.split import SplitRule
+from graft_host.heads.recipe import Recipe
+from graft_host.photos.split_rule import SplitRule
+from graft_host.support.option import Option, OptionError
+
+Quantization = Literal["int8", "dynamic", "float16", "float32"]
+Resize = Literal["squash", "crop"]
+
+PHOTOS = Option(argument=True, help="A folder with a folder of photos per class.")
+THREADS = Option(low=1, help="Cores to use; all when not given.")
+CACHE = Option(help="Where backbones and bottlenecks are kept.", default="$GRAFT_CACHE or ~/.cache/graftkit")
+
+_USUAL = known_family(DEFAULT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadOptions:
-    """What a head is made from, and how; the defaults are those of ``graft train``.
+    """What a head is made from, and how.
 
     Attributes:
         photos: a folder with a folder of photos per class.
+        weights: ``imagenet``, ``random``, or the path of a weights file.
         backbone: the name of a family.
-        weights: what ``--weights`` takes.
-        tap: a layer of the family; its default tap where empty.
+        tap: the layer that bottlenecks are taken from; the family's default where empty.
         image_size: the input side in pixels; the family's default where 0.
+        quantize: the numbers in the file.
+        resize: ``squash`` or ``crop``.
+        rule: divides the photos.
+        augment: the number of variants of each training photo.
+        recipe: of the head.
+        unknown_rate: the share of known photos that may be called unknown; 0 for none.
+        strict: whether a photo that cannot be read is an error.
+        recalibrate: whether a cached backbone is quantized again.
+        threads: the number of cores to use; all when None.
+        cache: the folder of backbones and bottlenecks; the usual one when None.
 
     Raises:
-        BackboneError: there is no such backbone.
+        BackboneError: there is no such backbone, or it has no such tap or image size.
+        OptionError: the split leaves no photos to train on.
     """
 
-    photos: Path
-    backbone: str = DEFAULT
-    weights: str = "imagenet"
-    tap: str = ""
-    image_size: int = 0
-    quantization: str = "int8"
-    resize: str = "squash"
+    photos: Annotated[Path, PHOTOS]
+    weights: Annotated[
+        str,
+        Option(
+            envvar="GRAFT_WEIGHTS",
+            help="imagenet (from Keras's cache, or downloaded), random, or a FILE: Keras notop .h5, or the .pb "
+            "of 2015.",
+        ),
+    ] = "imagenet"
+    backbone: Annotated[str, Option(help="Family of networks that the backbone is cut from.")] = DEFAULT
+    tap: Annotated[
+        str,
+        Option(
+            help=f"Layer that bottlenecks are taken from, {_USUAL.taps[0]} to {_USUAL.taps[-1]}: earlier is faster.",
+            default=f"{_USUAL.default_tap}, or that of another --backbone",
+        ),
+    ] = ""
+    image_size: Annotated[
+        int,
+        Option(
+            help=f"Input side in pixels, {_USUAL.smallest_size} to {_USUAL.largest_size}: smaller is faster.",
+            default=f"{_USUAL.default_size}, or that of another --backbone",
+        ),
+    ] = 0
+    quantize: Annotated[Quantization, Option(help="Numbers in the file.")] = "int8"
+    resize: Annotated[Resize, Option(help="squash the whole photo to a square, or crop its central 87.5%.")] = "squash"
     rule: SplitRule = field(default_factory=SplitRule)
+    augment: Annotated[int, Option(low=0, high=100, help="Variants of each training photo.")] = 0
     recipe: Recipe = field(default_factory=Recipe)
-    augment: int = 0
-    unknown_rate: float = 0.05
-    threads: int | None = None
-    cache: Path | None = None
-    recalibrate: bool = False
-    strict: bool = False
+    unknown_rate: Annotated[
+        float,
+        Option(
+            low=0, high=0.5, help="Share of known photos that may be called unknown so that strangers are; 0: never."
+        ),
+    ] = 0.05
+    strict: Annotated[bool, Option(help="Fail on a photo that can't be read.")] = False
+    recalibrate: Annotated[bool, Option(help="Quantize the backbone anew.")] = False
+    threads: Annotated[int | None, THREADS] = None
+    cache: Annotated[Path | None, CACHE] = None
 
     def __post_init__(self) -> None:
-        """Fills in what depends on the family."""
+        """Fills in what depends on the family, and checks what depends on two options."""
         object.__setattr__(self, "tap", self.tap or self.family.default_tap)
         object.__setattr__(self, "image_size", self.image_size or self.family.default_size)
+        self.family.depth(self.tap)
+        self.family.check_size(self.image_size)
+        if not self.rule.test_percent + self.rule.validation_percent < 100:  # noqa: PLR2004  percent
+            raise OptionError("--test-percent and --validation-percent leave nothing to train on")
 
     @property
     def family(self) -> Family:
@@ -56,12 +106,44 @@ class HeadOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(HeadOptions):
-    """Everything that ``graft train`` can be told."""
+    """What ``graft train`` takes.
 
-    output: Path
-    overwrite: bool = False
-    min_accuracy: float | None = None
-    max_drop: float | None = None
-    keep_rejected: bool = False
-    report: Path | None = None
-    golden_photos: bool = True
+    Attributes:
+        output: the ``.tflite`` to write.
+        min_accuracy: the least accuracy of the file on the test photos; any when None.
+        max_drop: how much less accurate than float32 the file may be; any when None.
+        keep_rejected: whether a file that failed a gate is kept beside ``output``.
+        report: the page to write; none when None.
+        golden: whether test photos are put into the file for the board's self-test.
+        overwrite: whether an earlier model or report is replaced.
+    """
+
+    output: Annotated[Path, Option(short="-o", after="photos", help="The .tflite to write.")]
+    min_accuracy: Annotated[
+        float | None,
+        Option(
+            low=0,
+            high=1,
+            after="class_weight",
+            help="Gate: accuracy of the shipped file on the test photos, or exit status 3.",
+        ),
+    ] = None
+    max_drop: Annotated[
+        float | None,
+        Option(
+            low=0,
+            high=1,
+            after="min_accuracy",
+            help="Gate: how much less accurate than float32 the file may be, or exit status 3.",
+        ),
+    ] = None
+    keep_rejected: Annotated[
+        bool, Option(after="max_drop", help="Keep a file that failed a gate, as OUT.rejected.tflite.")
+    ] = False
+    report: Annotated[
+        Path | None, Option(after="unknown_rate", help="An .html to write: how good the model is, on one page.")
+    ] = None
+    golden: Annotated[
+        bool, Option(after="report", help="Put no test photos into the file for the board's self-test.")
+    ] = True
+    overwrite: Annotated[bool, Option(after="recalibrate", help="Replace an earlier model or report.")] = False

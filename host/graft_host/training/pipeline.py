@@ -84,7 +84,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     )
     card = tested_card(card, accuracy, head)
     with clock.stage("golden"):
-        photos = material.split.test if options.golden_photos else ()
+        photos = material.split.test if options.golden else ()
         golden = golden_pack(network, archive(labels, card), evaluation, photos)
     # The network that was tested, byte for byte.
     artifact = network + archive(labels, card, golden.entries())
@@ -151,7 +151,7 @@ def graft(material: Material, head: FinishedHead) -> bytes:
 def float32_accuracy(options: HeadOptions, reporter: Reporter) -> float:
     """What the same photos, weights and recipe come to on the test photos where nothing is quantized."""
     # What there was to note of the photos was noted, and float32 needs no calibration that could be old.
-    plain = replace(options, quantization="float32", recalibrate=False)
+    plain = replace(options, quantize="float32", recalibrate=False)
     material = gather(plain, WithoutNotes(reporter), Clock())
     with threadpool_limits(1):
         head = train_head(

@@ -12,7 +12,8 @@ from graft_device.system.machine import usable_cores
 from graft_host.evaluation.evaluate import Evaluation, evaluate, evaluate_folder
 from graft_host.heads.head import Array
 from graft_host.photos.dataset import scan
-from graft_host.photos.split import SplitRule, split
+from graft_host.photos.split import split
+from graft_host.photos.split_rule import SplitRule
 from tests.support.device_models import COLOURS, make_card, picture, write_artifact
 from tests.support.quiet import QUIET, QuietReporter
 

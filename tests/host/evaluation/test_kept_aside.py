@@ -10,7 +10,8 @@ from graft_host.evaluation.kept_aside import photos_to_test
 from graft_host.photos.dataset import scan
 from graft_host.photos.fingerprints import fingerprints
 from graft_host.photos.near_duplicates import grouped
-from graft_host.photos.split import RecordedSplit, SplitRule, split
+from graft_host.photos.split import RecordedSplit, split
+from graft_host.photos.split_rule import SplitRule
 from tests.support.copies import jpeg
 from tests.support.host_data import image, photo, write_photos
 from tests.support.quiet import QuietReporter

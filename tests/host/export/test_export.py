@@ -19,7 +19,7 @@ from graft_device.preprocess import preprocess
 from graft_host.export.export import export, read_head
 from graft_host.export.staging import put_in_place, staging
 from graft_host.photos.dataset import scan
-from graft_host.photos.split import SplitRule
+from graft_host.photos.split_rule import SplitRule
 from graft_host.tflite.metadata import archive
 from tests.conftest import Trained, error_line, graft, graft_json
 from tests.support.device_models import FLOAT_STD, KERNEL, network, write_artifact

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from graft_device.errors import GraftError
 from graft_host.heads.finished import FinishedHead, finish_head
-from graft_host.heads.head import Array, Labels, Recipe, train_head
+from graft_host.heads.head import Array, Labels, train_head
+from graft_host.heads.recipe import Recipe
 from graft_host.heads.temperature import expected_calibration_error, softmax
 
 
@@ -33,7 +34,7 @@ def finished(rate: float = 0.05, train: int = 300, validation: int = 100) -> Fin
 
 
 def test_the_temperature_is_folded_into_the_head() -> None:
-    recipe = Recipe("sgd", learning_rate=1.0, steps=2000)  # far too confident
+    recipe = Recipe(optimizer="sgd", learning_rate=1.0, steps=2000)  # far too confident
     training, held = photos(60, 0, noise=2.5), photos(200, 1, noise=2.5)
     head = finish_head(train_head(training, held, 3, recipe), training, held, recipe, np.arange(60), 0)
     assert head.temperature > 1.5
@@ -48,12 +49,12 @@ def test_large_steps_are_made_up_for_or_reported_as_divergence() -> None:
     training, held, x = photos(60, 0, noise=2.5), photos(200, 1, noise=2.5), photos(2000, 7, noise=2.5)
     errors = []
     for rate in (1.0, 1e4):
-        recipe = Recipe("sgd", learning_rate=rate, steps=2000)
+        recipe = Recipe(optimizer="sgd", learning_rate=rate, steps=2000)
         head = finish_head(train_head(training, held, 3, recipe), training, held, recipe, np.arange(60), 0)
         errors.append(expected_calibration_error(softmax(head.head.logits(x[0]).astype(np.float64)), x[1]))
     assert head.temperature > 1000
     assert errors[1] < errors[0] + 0.05
-    recipe = Recipe("sgd", learning_rate=1e12, steps=2000)
+    recipe = Recipe(optimizer="sgd", learning_rate=1e12, steps=2000)
     trained = train_head(training, held, 3, recipe)
     with pytest.raises(GraftError, match=r"diverged at learning rate 1e\+12; give a smaller --learning-rate"):
         finish_head(trained, training, held, recipe, np.arange(60), 0)

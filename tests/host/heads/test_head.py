@@ -12,7 +12,8 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from graft_device.errors import GraftError
-from graft_host.heads.head import PENALTIES, Head, Recipe, cross_entropy, fit_softmax, photo_weights, train_head
+from graft_host.heads.head import PENALTIES, Head, cross_entropy, fit_softmax, photo_weights, train_head
+from graft_host.heads.recipe import Recipe
 
 Data = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -114,11 +115,11 @@ def test_variants_of_a_photo_stay_on_one_side_of_a_fold() -> None:
 
 def test_training_twice_gives_the_same_head() -> None:
     data = bottlenecks(100, 40, 3), bottlenecks(50, 40, 3, seed=1)
-    for recipe in (Recipe(seed=5), Recipe("sgd", seed=5, learning_rate=0.01, steps=50)):
+    for recipe in (Recipe(seed=5), Recipe(optimizer="sgd", seed=5, learning_rate=0.01, steps=50)):
         first, second = (train_head(*data, 3, recipe) for _ in range(2))
         np.testing.assert_array_equal(first.kernel, second.kernel)
         np.testing.assert_array_equal(first.bias, second.bias)
-    other = train_head(*data, 3, Recipe("sgd", seed=6, learning_rate=0.01, steps=50))
+    other = train_head(*data, 3, Recipe(optimizer="sgd", seed=6, learning_rate=0.01, steps=50))
     assert not np.array_equal(first.kernel, other.kernel)
 
 
@@ -148,7 +149,7 @@ def test_the_2015_recipe_learns() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(2, size=400)
     values = (np.abs(rng.normal(0.4, 0.3, (400, 64))) + 0.15 * labels[:, None]).astype(np.float32)
-    head = train_head((values[:300], labels[:300]), (values[:0], labels[:0]), 2, Recipe("sgd", steps=1000))
+    head = train_head((values[:300], labels[:300]), (values[:0], labels[:0]), 2, Recipe(optimizer="sgd", steps=1000))
     assert np.mean(head.predict(values[300:]) == labels[300:]) > 0.95
     assert head.penalty is None
 
@@ -156,8 +157,8 @@ def test_the_2015_recipe_learns() -> None:
 def test_gradient_descent_is_the_update_of_the_retraining_scripts() -> None:
     """One step with a batch of one photo, against the gradient worked out by hand."""
     photo, label = np.array([[1.0, 2.0]], np.float32), np.array([1])
-    start = train_head((photo, label), (photo, label), 2, Recipe("sgd", steps=0))
-    after = train_head((photo, label), (photo, label), 2, Recipe("sgd", steps=1, learning_rate=0.5, batch=4))
+    start = train_head((photo, label), (photo, label), 2, Recipe(optimizer="sgd", steps=0))
+    after = train_head((photo, label), (photo, label), 2, Recipe(optimizer="sgd", steps=1, learning_rate=0.5, batch=4))
     shares = probabilities(start, photo)[0] - [0, 1]
     np.testing.assert_allclose(after.kernel - start.kernel, -0.5 * photo.T * shares, atol=1e-6)
     np.testing.assert_allclose(after.bias - start.bias, -0.5 * shares, atol=1e-6)
@@ -166,7 +167,7 @@ def test_gradient_descent_is_the_update_of_the_retraining_scripts() -> None:
 def test_divergence_is_an_error_with_a_remedy() -> None:
     values, labels = bottlenecks(100, 30, 2)
     with pytest.raises(GraftError, match=r"diverged at learning rate 1e\+38; give a smaller --learning-rate"):
-        train_head((values, labels), (values, labels), 2, Recipe("sgd", learning_rate=1e38, steps=100))
+        train_head((values, labels), (values, labels), 2, Recipe(optimizer="sgd", learning_rate=1e38, steps=100))
 
 
 def test_a_finite_but_useless_head_is_divergence_too() -> None:
@@ -176,13 +177,13 @@ def test_a_finite_but_useless_head_is_divergence_too() -> None:
     values = (np.abs(rng.normal(1, 0.2, (100, 200))) + 0.02 * labels[:, None]).astype(np.float32)
     data = (values, labels), (values[:0], labels[:0]), 2
     with pytest.raises(GraftError, match=r"diverged at learning rate 1e\+10; give a smaller"):
-        train_head(*data, Recipe("sgd", learning_rate=1e10, steps=3))
-    assert np.isfinite(train_head(*data, Recipe("sgd", learning_rate=1e-4, steps=3)).kernel).all()
+        train_head(*data, Recipe(optimizer="sgd", learning_rate=1e10, steps=3))
+    assert np.isfinite(train_head(*data, Recipe(optimizer="sgd", learning_rate=1e-4, steps=3)).kernel).all()
 
 
 def test_large_steps_that_end_in_a_useful_head_are_not() -> None:
     values, labels = bottlenecks(200, 400, 2)
-    recipe = Recipe("sgd", learning_rate=1e6, steps=2000)
+    recipe = Recipe(optimizer="sgd", learning_rate=1e6, steps=2000)
     head = train_head((values, labels), (values[:0], labels[:0]), 2, recipe)
     assert np.mean(head.predict(values) == labels) > 0.9
 

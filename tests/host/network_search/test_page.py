@@ -12,6 +12,7 @@ from graft_host.network_search.page import search_report
 from graft_host.network_search.pareto import Candidate, Limits, choose
 from graft_host.network_search.result import SearchResult
 from graft_host.network_search.search import has_room_for_golden_photos
+from graft_host.training.options import HeadOptions
 from tests.host.report.test_report import Outline
 from tests.support.browser import DESKTOP, PHONE, chromium, visit
 
@@ -36,7 +37,7 @@ def networks(count: int) -> list[Candidate]:
     ]
 
 
-OPTIONS = SearchOptions(photos=Path("<photos> & $x_1$"))
+OPTIONS = SearchOptions(head=HeadOptions(photos=Path("<photos> & $x_1$")))
 
 
 def test_the_page_names_every_network_and_what_was_chosen() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from graft_device.errors import DatasetError
 from graft_host.photos.dataset import Dataset, Photo, scan
-from graft_host.photos.split import RecordedSplit, SplitRule, shortages, split
+from graft_host.photos.split import RecordedSplit, shortages, split
+from graft_host.photos.split_rule import SplitRule
 from tests.support.host_data import write_photos
 
 if TYPE_CHECKING:

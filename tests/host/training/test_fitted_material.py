@@ -12,7 +12,8 @@ from graft_device.errors import DatasetError
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
 from graft_host.heads.novelty import measure_spread
 from graft_host.photos.dataset import scan
-from graft_host.photos.split import SplitRule, split
+from graft_host.photos.split import split
+from graft_host.photos.split_rule import SplitRule
 from graft_host.training.material import Material, fitted_photos, group_numbers
 from graft_host.training.options import HeadOptions
 from graft_host.training.pipeline import finished_head

@@ -1,0 +1,37 @@
+"""The rule by which photos are divided; it is the same wherever and whenever it is applied."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated
+
+from graft_host.support.option import Option
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """Which share of the photos is used for what.
+
+    Attributes:
+        seed: shuffles the split.
+        test_percent: share of the photos to test with.
+        validation_percent: share of the photos to validate with.
+    """
+
+    seed: Annotated[
+        int, Option(low=0, help="Shuffles the split and everything else that is drawn.", after="validation_percent")
+    ] = 0
+    test_percent: Annotated[float, Option(low=0.1, high=90, help="Share of photos kept to test the file.")] = 15
+    validation_percent: Annotated[
+        float,
+        Option(low=0, high=90, help="Share of photos that choose the regularization and calibrate the scores."),
+    ] = 15
+
+    def part(self, digest: str) -> str:
+        """Returns ``test``, ``validation`` or ``train`` for a photo's digest, whatever else is in the data set."""
+        mixed = hashlib.sha256(f"graft-split:{self.seed}:{digest}".encode()).digest()
+        percent = int.from_bytes(mixed[:8], "big") / 2**64 * 100
+        if percent < self.test_percent:
+            return "test"
+        return "validation" if percent < self.test_percent + self.validation_percent else "train"
