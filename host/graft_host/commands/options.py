@@ -13,7 +13,7 @@ from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 import typer
 
 from graft_device.commands.options import finite
-from graft_host.backbones.family import BackboneError
+from graft_device.errors import GraftError
 from graft_host.support.option import Option, OptionError, Parameter, build, parameters
 from graft_host.training.options import CACHE, PHOTOS, THREADS
 
@@ -84,10 +84,12 @@ def takes(
         @wraps(function)
         def command(*args: _Own.args, **values: _Own.kwargs) -> None:
             given = {parameter.name: _given(parameter, values) for parameter in declared}
+            given = {name: value for name, value in given.items() if value is not None}
             try:
                 built = build(options, given)
-            except (OptionError, BackboneError) as error:
-                raise typer.BadParameter(str(error)) from error
+            except OptionError as error:
+                hint = f"'{error.option}'" if error.option else None
+                raise typer.BadParameter(GraftError.__str__(error), param_hint=hint) from error
             function(built, *args, **{name: values[name] for name in own_names})  # type: ignore[arg-type]
 
         listed = [_parameter(parameter) for parameter in declared]
@@ -112,13 +114,15 @@ def _parameter(parameter: Parameter) -> inspect.Parameter:
     name = parameter.name
     flag = "--" + name.replace("_", "-")
     if option.parse is not None:
-        kind, default = str, ",".join(map(str, default))
+        kind, default = str | None, None
     elif option.choices:
         kind = Literal[option.choices]
     elif kind == tuple[Path, ...]:
         kind, default = list[Path] | None, None
     elif _switched_off(parameter):
         name, flag, default = f"no_{name}", f"--no-{flag[2:]}", False
+    if option.default:
+        kind, default = kind | None, None
     names = [name.upper()] if option.argument else [option.short, flag] if option.short else [flag]
     return inspect.Parameter(
         name,

@@ -11,20 +11,22 @@ from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
 from graft_host.network_search.pareto import Limits
 from graft_host.support.option import Option, OptionError
-from graft_host.training.options import HeadOptions, TrainOptions
+from graft_host.training.options import HeadOptions, TrainOptions, check_option
 
 _USUAL = known_family(DEFAULT)
 
 
 def _taps(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(part.strip() for part in text.split(","))) if text else ()
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",")))
 
 
 def _sizes(text: str) -> tuple[int, ...]:
     try:
-        return tuple(sorted({int(part) for part in text.split(",")})) if text else ()
+        return tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError:
-        raise OptionError(f"--sizes: {text!r} is no list of numbers such as 150,224,299") from None
+        raise OptionError(
+            f"{text!r} is not a list of numbers", "write them like 150,224,299", option="--sizes"
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class SearchOptions:
         overwrite: whether existing output files are replaced.
 
     Raises:
-        BackboneError: the backbone has no such tap or image size.
+        OptionError: the backbone has no such tap or image size.
     """
 
     taps: Annotated[
@@ -76,9 +78,9 @@ class SearchOptions:
         object.__setattr__(self, "taps", self.taps or self.family.search_taps)
         object.__setattr__(self, "sizes", self.sizes or self.family.search_sizes)
         for tap in self.taps:
-            self.family.depth(tap)
+            check_option("--taps", self.family.depth, tap)
         for size in self.sizes:
-            self.family.check_size(size)
+            check_option("--sizes", self.family.check_size, size)
 
     @property
     def family(self) -> Family:

@@ -14,9 +14,21 @@ _Options = TypeVar("_Options")
 
 
 class OptionError(GraftError):
-    """An option has a value that it does not take."""
+    """An option has a value that it does not take.
+
+    Attributes:
+        option: the name on the command line, such as ``--image-size``; empty where several are involved.
+    """
 
     exit_status = 2
+
+    def __init__(self, what: str = "", remedy: str = "", *, option: str = "") -> None:
+        super().__init__(what, remedy)
+        self.option = option
+
+    def __str__(self) -> str:
+        """The option and both fields in one line."""
+        return f"{self.option}: {super().__str__()}" if self.option else super().__str__()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +69,17 @@ class Option:
             name: the option's, which the message gives as on the command line.
             value: a number, a text, or anything else, which is not checked.
         """
-        name = "--" + name.replace("_", "-")
+        flag = "--" + name.replace("_", "-")
         if self.choices and value not in self.choices:
-            raise OptionError(f"{name}: there is no {value!r}", f"choose from {', '.join(self.choices)}")
+            raise OptionError(f"there is no {value!r}", f"choose from {', '.join(self.choices)}", option=flag)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return
         if not math.isfinite(value) or (self.above_zero and not value > 0):
-            raise OptionError(f"{name}: {value} is not a number that it takes")
+            raise OptionError(f"{value} is not a number that it takes", option=flag)
         if self.low is not None and value < self.low:
-            raise OptionError(f"{name}: {value} is too small", f"the least is {self.low}")
+            raise OptionError(f"{value} is too small", f"give at least {self.low}", option=flag)
         if self.high is not None and value > self.high:
-            raise OptionError(f"{name}: {value} is too large", f"the most is {self.high}")
+            raise OptionError(f"{value} is too large", f"give at most {self.high}", option=flag)
 
 
 @dataclass(frozen=True, kw_only=True)

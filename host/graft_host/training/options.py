@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from graft_host.backbones.family import Family
+from graft_host.backbones.family import BackboneError, Family
 from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
 from graft_host.heads.recipe import Recipe
@@ -45,8 +46,8 @@ class HeadOptions:
         cache: the folder of backbones and bottlenecks; the usual one when None.
 
     Raises:
-        BackboneError: there is no such backbone, or it has no such tap or image size.
-        OptionError: the split leaves no photos to train on.
+        OptionError: there is no such backbone, it has no such tap or image size, or the split leaves no photos to
+            train on.
     """
 
     photos: Annotated[Path, PHOTOS]
@@ -91,10 +92,11 @@ class HeadOptions:
 
     def __post_init__(self) -> None:
         """Fills in what depends on the family, and checks what depends on two options."""
+        check_option("--backbone", known_family, self.backbone)
         object.__setattr__(self, "tap", self.tap or self.family.default_tap)
         object.__setattr__(self, "image_size", self.image_size or self.family.default_size)
-        self.family.depth(self.tap)
-        self.family.check_size(self.image_size)
+        check_option("--tap", self.family.depth, self.tap)
+        check_option("--image-size", self.family.check_size, self.image_size)
         if not self.rule.test_percent + self.rule.validation_percent < 100:  # noqa: PLR2004  percent
             raise OptionError("--test-percent and --validation-percent leave nothing to train on")
 
@@ -147,3 +149,20 @@ class TrainOptions(HeadOptions):
         bool, Option(after="report", help="Put no test photos into the file for the board's self-test.")
     ] = True
     overwrite: Annotated[bool, Option(after="recalibrate", help="Replace an earlier model or report.")] = False
+
+
+def check_option(option: str, check: Callable[[Any], object], value: object) -> None:
+    """Lets a family check a value.
+
+    Args:
+        option: the name on the command line.
+        check: raises BackboneError if the family does not take the value.
+        value: of the option.
+
+    Raises:
+        OptionError: the family does not take the value.
+    """
+    try:
+        check(value)
+    except BackboneError as error:
+        raise OptionError(error.what, error.remedy, option=option) from error

@@ -61,8 +61,8 @@ def test_what_is_given_is_converted_and_what_is_not_keeps_its_default() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"seed": -1}, "--seed: -1 is too small; the least is 0"),
-        ({"seed": 10}, "--seed: 10 is too large; the most is 9"),
+        ({"seed": -1}, "--seed: -1 is too small; give at least 0"),
+        ({"seed": 10}, "--seed: 10 is too large; give at most 9"),
         ({"share": 0}, "--share: 0 is not a number that it takes"),
         ({"share": float("nan")}, "--share: nan is not a number that it takes"),
         ({"colour": "blue"}, "--colour: there is no 'blue'; choose from red, green"),
