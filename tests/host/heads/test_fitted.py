@@ -11,9 +11,9 @@ from graft_device.errors import DatasetError
 from graft_host.heads.cross_validation import standard_error, validate
 from graft_host.heads.finished import finish_head
 from graft_host.heads.head import PENALTIES, fit_head, photo_weights, train_head
-from graft_host.heads.recipe import Recipe
 from graft_host.heads.mislabels import FEWEST_PHOTOS, search_mislabels
 from graft_host.heads.novelty import measure_spread
+from graft_host.heads.recipe import Recipe
 from graft_host.heads.temperature import expected_calibration_error, softmax
 from tests.host.heads.test_finished import photos, refused, unknown_photos
 
