@@ -32,73 +32,81 @@ def run(
         list[str],
         typer.Option(
             metavar="SOURCE",
-            help="Photos (repeat the option), or a folder that fills up, a video, /dev/video0, picamera2, or a "
-            "stream's URL (rtsp, http, tcp, udp).",
+            help="Photos (repeat the option), or one of: a folder to watch, a video, /dev/video0, picamera2, the "
+            "URL of a stream (rtsp, http, tcp, udp).",
         ),
     ],
     existing: Annotated[
-        bool, typer.Option("--existing", help="Of a folder: classify what lies in it already, too.")
+        bool, typer.Option("--existing", help="Also classify the photos that are already in the folder.")
     ] = False,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Pixels to ask a camera for.")] = "640x480",
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size in pixels to request from a camera.")] = "640x480",
     fps: Annotated[
         Optional[float],
-        typer.Option(callback=finite, min=0.001, max=1000, help="Frames to classify a second, at the most."),
+        typer.Option(callback=finite, min=0.001, max=1000, help="Classify at most so many frames per second."),
     ] = None,
     every: Annotated[
         Optional[float],
-        typer.Option(callback=finite, min=0.001, max=86400, help="Seconds from one classified frame to the next."),
+        typer.Option(callback=finite, min=0.001, max=86400, help="Seconds between two classified frames."),
     ] = None,
     smooth: Annotated[
         float,
         typer.Option(
-            callback=finite, min=0, max=10_000, help="Average over frames: after how many a frame counts half."
+            callback=finite, min=0, max=10_000, help="Average over frames; after so many, a frame counts half."
         ),
     ] = 0,
-    changes: Annotated[bool, typer.Option("--changes", help="Say only when the label changes.")] = False,
+    changes: Annotated[bool, typer.Option("--changes", help="Report only changes of the label.")] = False,
     threshold: Annotated[
         Optional[float],
         typer.Option(
             callback=finite,
             min=0,
             max=1,
-            help="Call it unknown below this score; the model's own when not given, 0 never.",
+            help="Score below which a frame is unknown; 0 for never. Default: the threshold in the model.",
         ),
     ] = None,
     once: Annotated[
-        bool, typer.Option("--once", help="End with what is there now: a folder's photos, a camera's frame.")
+        bool,
+        typer.Option("--once", help="Classify what is there now, then end: a folder's photos, one frame of a camera."),
     ] = False,
     limit: Annotated[Optional[int], typer.Option(min=1, help="End after so many frames.")] = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels in an event.")] = 3,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Number of labels in an event.")] = 3,
     mqtt: Annotated[
         Optional[str],
         typer.Option(
             metavar="URL",
-            help="Publish to mqtt://USER@HOST/TOPIC or mqtts://…; the password is best given in $GRAFT_MQTT_PASSWORD.",
+            help="Publish to mqtt://USER@HOST/TOPIC, or mqtts:// for TLS. Give the password in $GRAFT_MQTT_PASSWORD.",
         ),
     ] = None,
     queue: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", help="Where events wait for the broker.", show_default=False)
+        Optional[Path],
+        typer.Option(metavar="DIR", help="Folder for events that the broker does not have yet.", show_default=False),
     ] = None,
     queue_mb: Annotated[
-        float, typer.Option(callback=finite, min=0.001, help="Largest queue; over it the oldest events go.")
+        float,
+        typer.Option(
+            callback=finite, min=0.001, help="Largest size of the queue in MB; the oldest events are dropped."
+        ),
     ] = 16,
     save_uncertain: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", help="Keep the pictures that the model is unsure of.")
+        Optional[Path], typer.Option(metavar="DIR", help="Keep the photos that the model is uncertain about.")
     ] = None,
     max_mb: Annotated[
-        float, typer.Option(callback=finite, min=0.001, help="Largest folder of those; the oldest go.")
+        float,
+        typer.Option(
+            callback=finite, min=0.001, help="Largest size of that folder in MB; the oldest photos are removed."
+        ),
     ] = 500,
     uncertain_below: Annotated[
-        float, typer.Option(callback=finite, min=0, max=1, help="The score under which the model counts as unsure.")
+        float, typer.Option(callback=finite, min=0, max=1, help="Score below which the model is uncertain.")
     ] = 0.8,
     threads: ThreadsOption = None,
     runtime: RuntimeOption = RuntimeChoice.AUTO,
     as_json: JsonOption = False,
 ) -> None:
-    """Watch a source: classify its frames as they come, always the newest, and say what was seen.
+    """Classify the frames of a source as they come, and print or publish the results.
 
-    A camera that goes away is waited for. SIGTERM ends the run with status 0, Ctrl-C with 130; SIGHUP opens the model
-    file anew.
+    Of a camera, always the newest frame is classified; a camera that is lost is waited for. SIGTERM ends the run with
+    status 0, Ctrl-C with 130. SIGHUP opens the model file again.
     """
     interval = parse_interval(fps, every)
     width_height = parse_size(size)
@@ -106,7 +114,7 @@ def run(
     from graft_device.system.stopping import Signals, Stop
 
     stop = Stop()
-    with contextlib.ExitStack() as stack:  # signals first: what follows takes a while
+    with contextlib.ExitStack() as stack:  # signals first: the rest takes a while
         signals = stack.enter_context(Signals(stop))
         newer = stack.enter_context(Reopening(model, runtime.value, threads, stop, _note))
         from graft_device.outputs.fan_out import FanOut
@@ -144,18 +152,18 @@ def run(
 
 
 def parse_interval(fps: Optional[float], every: Optional[float]) -> float:
-    """Seconds from one frame to the next, by ``--fps`` or ``--every``; raises typer.BadParameter for both."""
+    """Seconds between two frames by ``--fps`` or ``--every``; raises typer.BadParameter if both are given."""
     if fps is not None and every is not None:
         raise typer.BadParameter("give --fps or --every, not both", param_hint="--every")
     return every or (1 / fps if fps else 0.0)
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Width and height by ``--size``; raises typer.BadParameter for what is no size."""
-    found = re.fullmatch(r"([1-9]\d{1,4})x([1-9]\d{1,4})", text)
-    if found is None:
-        raise typer.BadParameter(f"{text!r} is no size; write it as 640x480", param_hint="--size")
-    return int(found[1]), int(found[2])
+    """Width and height by ``--size``; raises typer.BadParameter if the text is not a size."""
+    sides = re.fullmatch(r"([1-9]\d{1,4})x([1-9]\d{1,4})", text)
+    if sides is None:
+        raise typer.BadParameter(f"{text!r} is not a size; write it as 640x480", param_hint="--size")
+    return int(sides[1]), int(sides[2])
 
 
 def _mqtt(broker: "Broker", queue: Optional[Path], queue_mb: float, model: str) -> "Sink":

@@ -1,1 +1,1 @@
-"""Where the answers of ``graft-device run`` go."""
+"""The sinks of ``graft-device run``: what receives its events."""

@@ -1,4 +1,4 @@
-"""Events on their way to a broker: kept on disk until it has them, through crashes of either side."""
+"""Keeps events on disk until they are delivered, through crashes of either side."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ from graft_device.outputs.events import Event
 from graft_device.sources.base import Note
 
 MAX_IN_MEMORY = 1000
-"""How many events are kept in memory while the disk takes none."""
+"""How many events are kept in memory while the disk accepts none."""
 
 _STORING = (sqlite3.Error, OSError, GraftError)
 
 
 class EventQueue:
-    """A queue of events in an SQLite file, bounded in bytes: over the limit the oldest go, and are counted.
+    """A queue of events in an SQLite file, limited in bytes. Over the limit, the oldest events are dropped and counted.
 
-    Numbers go on where the last run ended, whatever became of its events. A full disk stops nothing, at the start
-    neither: events wait in memory then. May be used by several threads, and by one process at a time.
+    It remembers the last number across runs, whether or not the events were delivered. A full disk does not stop it,
+    not even at the start: events then wait in memory. Several threads may use it, but only one process at a time.
+
+    Attributes:
+        dropped: how many events were dropped in this run.
     """
 
     def __init__(self, folder: Path, max_bytes: int, note: Note) -> None:
-        """Opens the queue, or makes it.
+        """Opens or creates the queue.
 
         Args:
-            folder: where the queue's files lie.
-            max_bytes: how much the waiting events may take, as JSON.
-            note: takes a line when events must be dropped or cannot be stored, once each time it begins.
+            folder: where the queue's files are stored.
+            max_bytes: the largest size of the waiting events, as JSON.
+            note: called with a line when events are dropped or cannot be stored, once per outage.
 
         Raises:
             GraftError: the folder cannot be used, or another run uses it.
@@ -53,11 +56,11 @@ class EventQueue:
                 self._failed(error)
                 return
             self._release()
-            raise GraftError(f"cannot keep events in {folder}: {why(error)}; choose another --queue") from error
+            raise GraftError(f"cannot keep events in {folder}: {why(error)}", "choose another --queue") from error
 
     @property
     def folder(self) -> Path:
-        """Where the queue's files lie."""
+        """Where the queue's files are stored."""
         return self._folder
 
     def __len__(self) -> int:
@@ -66,7 +69,7 @@ class EventQueue:
 
     @property
     def last_number(self) -> int:
-        """The highest number that the files remember, whatever became of its event; 0 for none."""
+        """The highest number that the queue remembers, from this run and earlier ones; 0 for none."""
         with self._guard:
             return self._seq
 
@@ -83,7 +86,7 @@ class EventQueue:
                 self._count_dropped(1)
 
     def waiting(self, after: int, count: int) -> list[tuple[int, bytes]]:
-        """The oldest events with numbers above ``after``, in order: number and JSON."""
+        """The number and the JSON of the oldest ``count`` events with numbers above ``after``, in order."""
         with self._guard:
             query = "SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
             rows = self._read(query, after, count + len(self._acknowledged))
@@ -91,7 +94,7 @@ class EventQueue:
             return sorted((seq, bytes(body)) for seq, body in rows if seq not in self._acknowledged)[:count]
 
     def done(self, seq: int) -> None:
-        """Forgets an event that the broker has."""
+        """Removes an event that was delivered."""
         with self._guard:
             if self._memory.pop(seq, None) is None:
                 self._acknowledged.add(seq)
@@ -101,13 +104,13 @@ class EventQueue:
                 self._note(f"the queue is empty again; {self.dropped} events were dropped in this run")
 
     def settle(self) -> int:
-        """Writes what is still in memory, if the disk takes it now; how many events lie on it then."""
+        """Writes what is still in memory if the disk accepts it now; returns how many events are on disk then."""
         with self._guard:
             self._try_to_flush()
             return self._stored() if (self._folder / DATABASE).exists() else 0
 
     def close(self) -> None:
-        """Writes what is still in memory, if the disk takes it now, and closes the file."""
+        """Writes what is still in memory if the disk accepts it now, and closes the files."""
         with self._guard:
             self._try_to_flush()
             self._closed = True
@@ -120,8 +123,8 @@ class EventQueue:
         return self._opened
 
     def _open(self) -> None:
-        """Opens what is not open; numbers go on after the highest that any file holds."""
-        if self._closed:  # a receiver that hangs may come back late
+        """Opens what is not open; numbers go on after the highest in any file."""
+        if self._closed:  # a receiver that hung may come back late
             raise sqlite3.OperationalError("the queue is closed")
         if self._lock is None:
             self._lock = Lock(self._folder)
@@ -141,7 +144,7 @@ class EventQueue:
         self._opened = self._lock = None
 
     def _flush(self) -> None:
-        """Brings the file up to date in one transaction: new events in, acknowledged and overdue ones out."""
+        """Updates the file in one transaction: adds new events, removes delivered ones and those over the limit."""
         self._open()
         with self._database:
             gone = self._delete(self._acknowledged)
@@ -184,7 +187,7 @@ class EventQueue:
             self._note("the queue is full: the oldest events are dropped until some are delivered")
 
     def _try_to_flush(self) -> None:
-        """Brings the file up to date if the disk takes it; if not, everything stays in memory as it is."""
+        """Updates the file if the disk accepts it; if not, everything stays in memory."""
         try:
             self._flush()
         except _STORING as error:

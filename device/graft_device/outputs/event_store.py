@@ -1,4 +1,4 @@
-"""The files of an event queue: a database, and a lock that remembers the last number as well."""
+"""The files of an event queue: a database, and a lock file that also stores the last number."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ INSERT OR IGNORE INTO counts VALUES ('seq', 0), ('dropped', 0);
 """
 _DIGITS = 20
 _ROOM = 500_000
-"""Bytes that a database may need to be opened, with its log; where fewer are free, the disk counts as full."""
+"""Bytes that opening a database and its log may need. With less free space, the disk counts as full."""
 
 
 class Lock:
-    """Keeps a folder for one process, and the last number that was given to an event.
+    """Reserves a folder for one process, and stores the last number that was given to an event.
 
-    The number is written over the one before it, which a full disk allows, too: so it is known after a crash even
-    where the database could store nothing.
+    Each number overwrites the one before it, which works even on a full disk. So the number survives a crash even if
+    the database could store nothing.
     """
 
     def __init__(self, folder: Path) -> None:
         """Takes the lock.
 
         Raises:
-            GraftError: another run has it.
+            GraftError: another run holds it.
             OSError: the folder cannot be used.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,28 +50,28 @@ class Lock:
             ) from error
 
     def number(self) -> int:
-        """The last number that was remembered; 0 for none."""
+        """The last number that was stored; 0 for none."""
         try:
             return int(os.pread(self._descriptor, _DIGITS, 0))
         except (OSError, ValueError):
             return 0
 
     def remember(self, number: int) -> None:
-        """Writes a number, if that can be done."""
+        """Stores a number, if the disk allows it."""
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, f"{number:0{_DIGITS}}".encode(), 0)
 
     def close(self) -> None:
-        """Gives the folder free."""
+        """Releases the folder."""
         os.close(self._descriptor)
 
 
 def open_database(folder: Path, note: Note) -> sqlite3.Connection:
-    """Opens a folder's database or makes it; one that is damaged is put aside.
+    """Opens or creates the database of a folder. A damaged one is renamed and replaced.
 
     Raises:
         sqlite3.Error: it cannot be opened.
-        OSError: a damaged one cannot be put aside.
+        OSError: a damaged one cannot be renamed.
     """
     path = folder / DATABASE
     try:
@@ -83,12 +83,12 @@ def open_database(folder: Path, note: Note) -> sqlite3.Connection:
         for name in (path, path.with_name(f"{DATABASE}-wal"), path.with_name(f"{DATABASE}-shm")):
             if name.exists():
                 name.replace(aside if name == path else name.with_name(aside.name + name.name[-4:]))
-        note(f"the queue in {folder} is damaged and was put aside as {aside.name}")
+        note(f"the queue in {folder} was damaged; it is now {aside.name}, and a new one is in use")
         return _connect(path)
 
 
 def is_full(error: Exception, folder: Path) -> bool:
-    """Whether an error in opening a queue comes from a disk that has no room."""
+    """Whether opening a queue failed because the disk is full."""
     if isinstance(error, OSError):
         return error.errno in {errno.ENOSPC, errno.EDQUOT}
     try:
@@ -101,7 +101,7 @@ def is_full(error: Exception, folder: Path) -> bool:
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=5, check_same_thread=False)
     try:
-        # A write-ahead log with few syncs: nothing is lost when a process dies, and an SD card is spared.
+        # A write-ahead log with few syncs: nothing is lost when a process dies, and an SD card lasts longer.
         for pragma in (
             "journal_mode=WAL",
             "synchronous=NORMAL",

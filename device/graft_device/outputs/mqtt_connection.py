@@ -1,4 +1,4 @@
-"""One connection to an MQTT broker, from CONNECT to its end, and paho-mqtt behind it."""
+"""One connection to an MQTT broker, from CONNECT to its end, driven through paho-mqtt."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from graft_device.outputs.mqtt_settings import MqttError
 
 INSTALL = 'python3 -m pip install "paho-mqtt>=2"'
 IN_FLIGHT = 20
-"""How many events may be on their way without the broker's word."""
+"""How many events may be sent before the broker acknowledges the first of them."""
 
 ANSWER_S = 10.0
-"""How long a broker may take to answer."""
+"""Seconds in which a broker must answer."""
 
 _KEEPALIVE_S = 30
 
@@ -24,17 +24,17 @@ class Connection:
     """One client from CONNECT to the end of its connection, driven by ``turn``.
 
     Attributes:
-        accepted: whether the broker has taken the client in.
-        refused: why it has not, if it said so.
+        accepted: whether the broker has accepted the client.
+        refused: why it has not, if it gave a reason.
         sent: the number of the last event that was sent.
     """
 
     def __init__(self, client: Any) -> None:
-        """Opens nothing yet; ``client`` is paho's, new."""
+        """Connects when ``open`` is called; ``client`` is a new paho client."""
         self._client = client
         self._numbers: dict[int, int] = {}
         self._acknowledged: list[int] = []
-        self._said: set[int] = set()
+        self._unconfirmed: set[int] = set()
         self._answer_by = 0.0
         self.accepted = False
         self.refused: str | None = None
@@ -53,7 +53,7 @@ class Connection:
         self._answer_by = time.monotonic() + ANSWER_S
 
     def turn(self, wake: int, timeout: float) -> None:
-        """Moves what can be moved; waits for something to do, ``timeout`` seconds at the most.
+        """Reads and writes what is ready; waits for it up to ``timeout`` seconds, or until ``wake`` is readable.
 
         Raises:
             MqttError: the connection is lost, or the broker refuses or does not answer.
@@ -61,7 +61,7 @@ class Connection:
         client, sock = self._client, self._client.socket()
         if sock is None:
             raise MqttError(self.refused or "the connection was lost")
-        pending = bool(getattr(sock, "pending", int)())  # what TLS has read ahead, select cannot see
+        pending = bool(getattr(sock, "pending", int)())  # select does not see what TLS has read ahead
         writing = [sock] if client.want_write() else []
         readable, writable, _ = select.select([sock, wake], writing, [], 0 if pending else timeout)
         if wake in readable:
@@ -79,27 +79,27 @@ class Connection:
             raise MqttError("it does not answer")
 
     def publish_event(self, topic: str, seq: int, body: bytes) -> None:
-        """Sends an event (QoS 1); ``acknowledged`` tells when the broker has it."""
+        """Sends an event (QoS 1); its number is in ``acknowledged`` when the broker has it."""
         self._numbers[self.publish(topic, body)] = seq
         self.sent = seq
 
     def publish(self, topic: str, body: bytes, retain: bool = False) -> int:
-        """Sends anything else (QoS 1), and returns the number that ``confirmed`` takes."""
+        """Sends any other message (QoS 1); returns its number for ``confirmed``."""
         number = int(self._client.publish(topic, body, qos=1, retain=retain).mid)
-        self._said.add(number)
+        self._unconfirmed.add(number)
         return number
 
     def confirmed(self, number: int) -> bool:
-        """Whether the broker has what was published under a number."""
-        return number not in self._said
+        """Whether the broker has acknowledged the message with this number."""
+        return number not in self._unconfirmed
 
     def acknowledged(self) -> list[int]:
-        """The events that the broker has confirmed since the last call."""
-        found, self._acknowledged = self._acknowledged, []
-        return found
+        """The numbers of the events that the broker has acknowledged since the last call."""
+        numbers, self._acknowledged = self._acknowledged, []
+        return numbers
 
     def say_goodbye(self, topic: str, wake: int) -> None:
-        """Publishes ``offline``, waits shortly for the broker's word, and disconnects."""
+        """Publishes ``offline``, waits up to a second for the acknowledgement, and disconnects."""
         number = self.publish(topic, b"offline", retain=True)
         until = time.monotonic() + 1
         while not self.confirmed(number) and time.monotonic() < until:
@@ -107,7 +107,7 @@ class Connection:
         self._client.disconnect()
 
     def drop(self) -> None:
-        """Closes the socket, whatever its state."""
+        """Closes the socket in any state."""
         sock = self._client.socket()
         self._client.on_connect = self._client.on_publish = None
         if sock is not None:
@@ -119,7 +119,7 @@ class Connection:
             self.refused = f"it refuses: {str(code).lower()}"
 
     def _on_publish(self, _client: Any, _data: Any, number: int, _code: Any, _properties: Any) -> None:
-        self._said.discard(number)
+        self._unconfirmed.discard(number)
         seq = self._numbers.pop(number, None)
         if seq is not None:
             self._acknowledged.append(seq)
@@ -130,7 +130,7 @@ def load_paho() -> Any:
     try:
         paho = importlib.import_module("paho.mqtt.client")
     except ImportError as error:
-        raise MqttError(f"--mqtt needs paho-mqtt, which is not installed; install it with: {INSTALL}") from error
+        raise MqttError("--mqtt needs paho-mqtt, which is not installed", f"run: {INSTALL}") from error
     if not hasattr(paho, "CallbackAPIVersion"):
-        raise MqttError(f"--mqtt needs paho-mqtt 2 or later; install it with: {INSTALL}")
+        raise MqttError("--mqtt needs paho-mqtt 2 or later", f"run: {INSTALL}")
     return paho

@@ -1,4 +1,4 @@
-"""Which broker, which topics: what an ``mqtt://`` URL says."""
+"""Reads an ``mqtt://`` URL: the broker, the topic and the options."""
 
 from __future__ import annotations
 
@@ -33,10 +33,15 @@ class Broker:
     """Where events are published.
 
     Attributes:
-        base: events go to ``base/event``, the newest one stays at ``base/state``, and ``base/status`` says ``online``
-            or ``offline``.
-        ca: a file with the certificates to trust; the system's own when None.
-        discovery: Home Assistant's prefix; None for no discovery.
+        host: the host name or address of the broker.
+        port: the TCP port.
+        tls: whether the connection is encrypted.
+        base: the topic. Events go to ``base/event``; ``base/state`` keeps the newest one; ``base/status`` is
+            ``online`` or ``offline``.
+        user: the user name; None for an anonymous connection.
+        password: the password of the user.
+        ca: a file with the certificates to trust; None for those of the system.
+        discovery: the prefix of Home Assistant's discovery topics; None for no discovery.
     """
 
     host: str
@@ -50,7 +55,7 @@ class Broker:
 
     @property
     def name(self) -> str:
-        """The broker, fit to be shown."""
+        """Host and port, without the password."""
         return f"{self.host}:{self.port}"
 
     @property
@@ -61,19 +66,19 @@ class Broker:
 
     @property
     def sensor_id(self) -> str:
-        """What Home Assistant knows the sensor by: the same for the same machine and topic, another for any other."""
+        """The sensor's id in Home Assistant. It depends on the machine and the topic."""
         return _id(self.base)
 
     def client_id(self, queue: Path) -> str:
-        """The same for the same machine, topic and queue, another for any other.
+        """The MQTT client's id. It depends on the machine, the topic and the queue.
 
-        A broker ends an old connection when its client comes back. Two runs of one id would end each other's for ever,
-        with a new one each time the old one's last will would come late and say ``offline``.
+        A broker closes a connection when another client with the same id connects. Two runs with one id would close
+        each other's connections forever, and each last will would report ``offline``.
         """
         return _id(self.base, str(queue.resolve()))
 
     def discovery_message(self, model: str) -> dict[str, Any]:
-        """What tells Home Assistant of a sensor: the label, with the whole event as its attributes."""
+        """Home Assistant's discovery message: the sensor's value is the label, its attributes are from the event."""
         return {
             "name": None,
             "unique_id": self.sensor_id,
@@ -98,22 +103,22 @@ class Broker:
 def parse_broker(url: str) -> Broker:
     """Reads ``mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC][?ca=FILE&discovery=PREFIX|off]``.
 
-    The topic is ``graftkit/`` and the host's name when not given; the password may stand in ``$GRAFT_MQTT_PASSWORD``.
+    The default topic is ``graftkit/`` and the host's name. The password may be given in ``$GRAFT_MQTT_PASSWORD``.
 
     Raises:
-        MqttError: the URL is no such one; the message shows no password.
+        MqttError: the URL cannot be used. The message contains no password.
     """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
         query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True)) if parts.query else {}
     except ValueError as error:
-        raise MqttError(f"the broker's URL cannot be read; give {FORM}") from error
+        raise MqttError("the broker's URL cannot be read", f"give {FORM}") from error
     if parts.scheme not in _PORTS or not host:
-        raise MqttError(f"the broker's URL has no host or starts with neither mqtt:// nor mqtts://; give {FORM}")
+        raise MqttError("the broker's URL has no host or does not start with mqtt:// or mqtts://", f"give {FORM}")
     if parts.fragment or not set(query) <= set(_KEYS):
         raise MqttError(
-            f"the broker's URL may say ?ca=FILE and ?discovery=PREFIX or off, and nothing else; give {FORM}"
+            "the broker's URL has an option other than ?ca=FILE and ?discovery=PREFIX or off", f"give {FORM}"
         )
     base = unquote(parts.path).strip("/") or f"graftkit/{socket.gethostname()}"
     discovery = query.get("discovery", "homeassistant").strip("/")
@@ -122,7 +127,7 @@ def parse_broker(url: str) -> Broker:
     password = unquote(parts.password) if parts.password else os.environ.get(PASSWORD_VARIABLE)
     user = unquote(parts.username) if parts.username else None
     if query.get("ca") is not None and parts.scheme != "mqtts":
-        raise MqttError("?ca= is for TLS: write mqtts:// instead of mqtt://")
+        raise MqttError("?ca= needs TLS", "write mqtts:// instead of mqtt://")
     return Broker(
         host, port or _PORTS[parts.scheme], parts.scheme == "mqtts", base,
         user, password if user else None, query.get("ca"), None if discovery in {"", "off"} else discovery,
@@ -138,11 +143,13 @@ def _check_topic(topic: str) -> None:
     try:
         topic.encode()
     except UnicodeEncodeError as error:
-        raise MqttError("the broker's URL names a topic that is not UTF-8") from error
+        raise MqttError("the topic in the broker's URL is not UTF-8", f"give {FORM}") from error
     if re.search(r"[+#\x00-\x1f\x7f]", topic) or topic.startswith("$") or len(topic.encode()) > 1000:  # noqa: PLR2004
-        raise MqttError("the broker's URL names a topic that cannot be published to: no +, no #, no leading $")
+        raise MqttError(
+            "the topic in the broker's URL cannot be published to", "use no +, no #, no control character, no leading $"
+        )
 
 
 def _machine() -> str:
-    """What tells this machine from others; boards that were set up from one image differ by their serial number."""
+    """An id of this machine. It holds the serial number because boards that share an image share the machine id."""
     return "-".join(filter(None, (read_text(path).strip() for path in _IDENTITIES))) or socket.gethostname()

@@ -1,11 +1,12 @@
 """The interface of everything that receives the events of ``graft-device run``.
 
-To add a sink, write a module in this package with a subclass of ``Sink``, open it in ``open_sinks`` of
-``commands/run.py`` next to its option, and test it. Three rules:
+A new sink touches three files: a module in this package with a subclass of ``Sink``; ``commands/run.py``, with its
+option and a ``sinks.add(…)`` that imports the module only if the option is given; and a test. Three rules:
 
 - ``put`` must be quick: it runs in the loop, between two frames. A sink that talks to another machine blocks, so it is
-  wrapped: ``Queued(Webhook(url), EventQueue(folder, max_bytes, note), note)``. Its ``put`` then runs in a thread of its
-  own, takes the events from disk in order, and is called again until it succeeds.
+  wrapped: ``Queued(Webhook(url), EventQueue(folder, max_bytes, note), note)``. Its ``put`` then runs in a separate
+  thread, gets the events from disk in order, and is called again until it succeeds. Each queue needs its own folder:
+  ``queue_folder`` names one.
 - ``put`` raises an exception if the event was not delivered. It never swallows one: the caller notes the reason once,
   and serves the other sinks.
 - The event has its number already. Every sink gets the same number for the same event.

@@ -1,4 +1,4 @@
-"""Keeps the pictures that a model is unsure of, so that they can be labelled and trained on."""
+"""Stores the photos that a model is uncertain about, so that they can be labelled and trained on."""
 
 from __future__ import annotations
 
@@ -26,18 +26,22 @@ _SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"RI": ".webp", b"BM": ".bmp
 
 
 class UncertainStore:
-    """A folder per guessed label with the pictures that the model was unsure of.
+    """A folder for each predicted label, with the photos that the model is uncertain about.
 
-    ``DIR/cats/20260131T120001.250Z_cats-61_dogs-38.jpg``: when it was taken (UTC), and how sure the model was, in
-    percent. Over the limit the oldest go first; only files of this form are ever counted or removed. A picture is
-    written under a hidden name and then renamed, so no half-written one is ever found.
+    ``DIR/cats/20260131T120001.250Z_cats-61_dogs-38.jpg`` is named after the time (UTC) and the best scores in percent.
+    Over the limit, the oldest photos are removed first; only files with such names are counted or removed. A photo is
+    written under a hidden name and then renamed, so that nobody finds half of one.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Looks for the pictures of earlier runs, and removes those that are over the limit.
+        """Finds the photos of earlier runs and removes those over the limit.
+
+        Args:
+            folder: where the photos are stored; created if it does not exist.
+            max_bytes: the largest size of all photos together.
 
         Raises:
-            GraftError: the folder cannot be made, read or cleared.
+            GraftError: the folder cannot be created, read or cleared.
         """
         self._folder = folder
         self._max_bytes = max_bytes
@@ -46,27 +50,27 @@ class UncertainStore:
             for leftover in folder.glob("*/.*.part"):
                 if is_kept(leftover.name[1:-5]) and _file_size(leftover) is not None:
                     leftover.unlink(missing_ok=True)
-            self._kept = deque(_found(folder))
+            self._kept = deque(_kept_photos(folder))
             self._bytes = sum(size for _, size in self._kept)
             self._make_room(0)
         except OSError as error:
-            raise GraftError(f"cannot keep pictures in {folder}: {os_reason(error)}") from error
+            raise GraftError(f"cannot keep photos in {folder}: {os_reason(error)}") from error
 
     def save(self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]) -> Path | None:
-        """Writes a picture.
+        """Writes a photo.
 
         Args:
-            photo: a path, whose file is copied as it is, or pixels, which become a JPEG.
+            photo: a path, whose file is copied unchanged, or pixels, which are stored as JPEG.
             time: when it was taken, ISO 8601 in UTC, to the millisecond.
-            label: what the model took it for; names the folder.
-            predictions: best first; the first two of a class become part of the name.
+            label: the model's answer, which names the folder.
+            predictions: labels with their scores, best first. The first two except ``unknown`` are part of the name.
 
         Returns:
-            The file, or None where it alone is over the limit.
+            The file, or None if the photo alone is over the limit.
 
         Raises:
-            OSError: the file cannot be written; nothing is left of it.
-            PhotoError: the photo cannot be read any more.
+            OSError: the file cannot be written. Nothing is left of it.
+            PhotoError: the photo can no longer be read.
         """
         data, suffix = _encoded(photo)
         if len(data) > self._max_bytes:
@@ -74,7 +78,7 @@ class UncertainStore:
         self._make_room(len(data))
         folder = self._folder / _safe(label)
         folder.mkdir(parents=True, exist_ok=True)
-        stem = "_".join([re.sub(r"[-:]", "", time), *_sure(predictions)])
+        stem = "_".join([re.sub(r"[-:]", "", time), *_scores(predictions)])
         path = _free(folder, stem, suffix)
         _write(path, data)
         self._kept.append((path, len(data)))
@@ -90,15 +94,15 @@ class UncertainStore:
             self._bytes -= size
 
 
-def _found(folder: Path) -> list[tuple[Path, int]]:
-    """The pictures of earlier runs and their sizes, oldest first."""
+def _kept_photos(folder: Path) -> list[tuple[Path, int]]:
+    """The photos of earlier runs and their sizes, oldest first."""
     named = sorted((path for path in folder.glob("*/*") if is_kept(path.name)), key=lambda path: path.name)
     sizes = ((path, _file_size(path)) for path in named)
     return [(path, size) for path, size in sizes if size is not None]
 
 
 def _file_size(path: Path) -> int | None:
-    """None for what is no file, as a link or folder isn't, or has just been moved away."""
+    """The size of a regular file; None for a link, a folder, or a file that has just been moved."""
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -106,7 +110,7 @@ def _file_size(path: Path) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _sure(predictions: Sequence[Prediction]) -> list[str]:
+def _scores(predictions: Sequence[Prediction]) -> list[str]:
     known = [p for p in predictions if p.label != UNKNOWN][:2]
     return [f"{_safe(p.label)}-{p.score * 100:.0f}" for p in known]
 
@@ -120,7 +124,7 @@ def _safe(label: str) -> str:
 
 def _free(folder: Path, stem: str, suffix: str) -> Path:
     path, number = folder / f"{stem}{suffix}", 1
-    while os.path.lexists(path):  # a link to nowhere is somebody's, too
+    while os.path.lexists(path):  # a broken link is somebody's too
         number += 1
         path = folder / f"{stem}-{number}{suffix}"
     return path

@@ -1,1 +1,1 @@
-"""The loop of ``graft-device run``: picture, answer, event."""
+"""The loop of ``graft-device run``: takes a frame, classifies it, makes an event."""

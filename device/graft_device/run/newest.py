@@ -1,4 +1,4 @@
-"""Hands over the newest frame: a thread reads the camera and keeps one frame, never a queue of them."""
+"""Reads a camera in a thread and keeps only the newest frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JOIN_S = 2.0
 
 
 class Newest:
-    """The newest frame of a live source; the older ones are dropped and counted.
+    """The newest frame of a live source. Older frames are dropped and counted.
 
     Example:
         >>> with Newest(source) as newest:  # doctest: +SKIP
@@ -24,6 +24,7 @@ class Newest:
     """
 
     def __init__(self, source: Source) -> None:
+        """Reads nothing until it is entered."""
         self._source = source
         self._stop = Stop()
         self._changed = threading.Condition()
@@ -39,25 +40,28 @@ class Newest:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends the thread; one that hangs in a driver is left behind, and does not keep the process."""
+        """Ends the thread. One that hangs in a driver is abandoned; it does not keep the process alive."""
         self._stop.wanted = True
         self._thread.join(_JOIN_S)
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will come any more."""
+        """Whether no frame will come any more."""
         return self._ended and self._frame is None
 
     @property
     def silent_s(self) -> float:
-        """For how many seconds the source has neither given a frame nor said that it is trying to."""
+        """Seconds since the source last gave a frame or reported that it is waiting for one."""
         return time.monotonic() - self._beat
 
     def take(self, timeout: float) -> Frame | None:
-        """The newest frame that was not taken yet, with how many were dropped before it.
+        """Takes the newest frame, with the number of frames that were dropped before it.
+
+        Args:
+            timeout: how many seconds to wait for a new frame.
 
         Returns:
-            None where none came in ``timeout`` seconds, or the source has ended.
+            The frame; None if none came in time, or if the source has ended.
 
         Raises:
             SourceError: the source cannot be read.
@@ -84,7 +88,7 @@ class Newest:
                         self._changed.notify()
                 if self._stop.wanted:
                     break
-        except BaseException as caught:  # noqa: BLE001  raised again by take(), in the thread that can act on it
+        except BaseException as caught:  # noqa: BLE001  take() raises it in the main thread
             error = caught
         with self._changed:
             self._error, self._ended = error, True
@@ -92,7 +96,7 @@ class Newest:
 
 
 def newest_frames(newest: Newest, interval: float, stop: Stop) -> Iterator[Frame | None]:
-    """The newest frame each time one is asked for, at most one every ``interval`` seconds; None while waiting."""
+    """Yields the newest frame, at most one every ``interval`` seconds, and None while there is none."""
     pace = Pace(interval)
     while not stop.wanted:
         wait = pace.wait_s(time.monotonic())

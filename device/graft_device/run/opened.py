@@ -1,4 +1,4 @@
-"""Opens a model so that nothing done to its file afterwards can hurt."""
+"""Opens a copy of a model, so that later changes to its file do no harm."""
 
 from __future__ import annotations
 
@@ -20,14 +20,19 @@ from graft_device.model import read_model
 def open_copy(path: Path, runtime: str = "auto", threads: int | None = None) -> Classifier:
     """Opens a private copy of a model and runs it once.
 
-    An interpreter maps its file into memory: when a new model is copied over the old one in place, a process that
-    still runs the old one gets a bus error. So what runs for long runs a copy.
+    An interpreter maps its file into memory. If somebody copies a new model over the file, a process that still runs
+    the old one gets a bus error. A long run therefore uses a copy.
+
+    Args:
+        path: the ``.tflite`` file.
+        runtime: ``auto``, ``litert`` or ``tflite-runtime``.
+        threads: the number of threads for one inference. None means all usable cores.
 
     Raises:
-        ModelError: the file is no model of graftkit's, or cannot be run.
+        ModelError: the file was not written by graftkit, or cannot be run.
         RuntimeMissingError: no interpreter can be opened.
     """
-    read_model(path)  # its messages name the file
+    read_model(path)  # its errors name the original file
     with _copied(path) as copy:
         try:
             classifier = Classifier(copy, runtime, threads)
@@ -38,14 +43,14 @@ def open_copy(path: Path, runtime: str = "auto", threads: int | None = None) -> 
 
 
 def grey(classifier: Classifier) -> NDArray[np.uint8]:
-    """A picture ``[S,S,3]`` to try a model with."""
+    """A grey image ``[S,S,3]``, uint8, to try a model with."""
     size = classifier.model.card.image_size
     return np.full((size, size, 3), 127, np.uint8)
 
 
 @contextmanager
 def _copied(path: Path) -> Iterator[Path]:
-    """The path of a copy, in memory where the system has such files; it lasts until the interpreter has opened it."""
+    """Yields the path of a copy, in memory if the system allows it. The copy is deleted afterwards."""
     try:
         with path.open("rb") as source:
             if hasattr(os, "memfd_create"):

@@ -1,4 +1,4 @@
-"""What SIGHUP asks for: the model file is opened anew, or the terminal is gone and the run ends."""
+"""Handles SIGHUP: opens the model file again, or ends the run if the terminal was closed."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 
 
 class Terminal:
-    """The terminal that a command was started from, if there was one.
+    """The terminal that a command was started from, if any.
 
-    The system sends SIGHUP when it is closed, as when an SSH connection breaks: the command must end then, or it would
-    go on unseen and keep its port or camera. From anyone else the signal means that there is a new model.
+    The system sends SIGHUP when a terminal is closed, for example when an SSH connection breaks. The command must end
+    then; otherwise it would keep its port or camera unseen. In all other cases SIGHUP means that there is a new model.
     """
 
     def __init__(self) -> None:
         self._descriptors = [number for number in (0, 1) if os.isatty(number)]
 
     def closed(self) -> bool:
-        """Whether there was one that is gone."""
+        """Whether there was a terminal and it is closed now."""
         return not all(map(os.isatty, self._descriptors))
 
 
 class Reopening:
-    """While it is entered, SIGHUP has the next call open the model file anew."""
+    """While this is entered, the first call after SIGHUP opens the model file again."""
 
     def __init__(self, path: Path, runtime: str, threads: int | None, stop: Stop, note: Callable[[str], None]) -> None:
-        """Opens nothing yet.
+        """Opens nothing until SIGHUP arrives.
 
         Args:
-            path: the model file, or a link that is switched from one to the next.
+            path: the model file, or a link to the current one.
             runtime: ``auto``, ``litert`` or ``tflite-runtime``.
-            threads: for one inference; all usable cores when None.
-            stop: set where the terminal is gone.
-            note: takes a line about the new model, or why the old one stays.
+            threads: the number of threads for one inference. None means all usable cores.
+            stop: is set if the terminal was closed.
+            note: called with a line about the new model, or the reason why the old one stays in use.
         """
         self._path = path
         self._runtime = runtime
@@ -62,7 +62,7 @@ class Reopening:
         signal.signal(signal.SIGHUP, self._previous)
 
     def __call__(self) -> Classifier | None:
-        """The new model where one was asked for since the last call and can be run, else None."""
+        """Returns the new model if SIGHUP arrived since the last call and the model can be run, else None."""
         if not self._wanted:
             return None
         self._wanted = False
@@ -73,7 +73,7 @@ class Reopening:
         except (GraftError, MemoryError) as error:
             self._note(f"{str(error) or 'out of memory'}; the old model stays in use")
             return None
-        self._note(f"opened anew: {self._path.name}, {len(classifier.labels)} labels")
+        self._note(f"opened again: {self._path.name}, {len(classifier.labels)} labels")
         return classifier
 
     def _handle(self, _: int, __: FrameType | None) -> None:

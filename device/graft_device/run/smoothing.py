@@ -1,4 +1,4 @@
-"""Steadies what a model says from frame to frame."""
+"""Smooths the scores from frame to frame, and detects changes of the label."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 from graft_device.ranking import UNKNOWN
 
 MARGIN = 0.1
-"""By how much a new label must lead before it takes over."""
+"""By how much the score of a new label must lead before it replaces the old label."""
 
 
 class Smoother:
     """An exponential moving average of the probabilities."""
 
     def __init__(self, half_life: float) -> None:
-        """``half_life``: after how many frames a frame counts half; 0 for no smoothing."""
+        """Creates an average without frames.
+
+        Args:
+            half_life: the number of frames after which a frame's weight is half; 0 for no smoothing.
+        """
         self._keep = 0.5 ** (1 / half_life) if half_life else 0.0
         self._mean: NDArray[np.float64] | None = None
 
@@ -26,10 +30,13 @@ class Smoother:
         self._mean = None
 
     def add(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The average with one more frame.
+        """Adds a frame.
 
         Args:
-            scores: probabilities ``[K]``.
+            scores: probabilities ``[K]``, float32.
+
+        Returns:
+            The average ``[K]``, float64.
         """
         now = scores.astype(np.float64)
         self._mean = now if self._mean is None else self._keep * self._mean + (1 - self._keep) * now
@@ -37,10 +44,11 @@ class Smoother:
 
 
 class Changes:
-    """Tells when the label has really changed: a new one must lead the old one by ``MARGIN``.
+    """Detects real changes of the label: the new label must lead the old one by ``MARGIN``.
 
-    Against ``unknown``, the threshold plays the other label: from a class to ``unknown`` its best score must fall to
-    half of ``MARGIN`` below the threshold, and back it must rise as far above, or half of the way to 1 if that is less.
+    For ``unknown``, the best score is compared with the threshold. To change to ``unknown``, it must fall to half of
+    ``MARGIN`` below the threshold. To change back, it must rise to half of ``MARGIN`` above, or halfway to 1 if that
+    is less.
     """
 
     def __init__(self, labels: Sequence[str], unknown_below: float) -> None:
@@ -49,7 +57,7 @@ class Changes:
         self._held: str | None = None
 
     def changed(self, scores: NDArray[np.float64]) -> bool:
-        """Whether the label is another one than last time, from probabilities ``[K]``."""
+        """Whether the probabilities ``[K]`` change the label; the first call always does."""
         best = int(np.argmax(scores))
         top = float(scores[best])
         label = UNKNOWN if top < self._threshold else self._labels[best]

@@ -1,4 +1,4 @@
-"""The loop of ``graft-device run``: a picture, what the model says of it, an event."""
+"""The loop of ``graft-device run``: takes a frame, classifies it, and makes an event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
 
 HANG_S = 30.0
-"""A camera that neither gives a frame nor fails for this long hangs in its driver; systemd's watchdog is told then."""
+"""Seconds without a frame or an error after which a camera counts as hung. Then systemd's watchdog is not fed."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Plan:
     """What to do with the frames.
 
     Attributes:
-        top_k: labels in an event.
-        unknown_below: the score under which a picture is unknown; 0 for never.
-        own_threshold: whether that is the model's own, and changes with the model.
-        smooth: half-life of the smoothing in frames; 0 for none.
-        changes: whether only a change of the label is an event.
-        interval: seconds from one classified frame to the next at the least.
-        limit: frames after which to end; None for no end.
+        top_k: the number of labels in an event.
+        unknown_below: the score below which a frame is unknown, 0 to 1; 0 for never.
+        own_threshold: whether that threshold is from the model card, and changes with the model.
+        smooth: the half-life of the smoothing in frames; 0 for none.
+        changes: whether only changes of the label become events.
+        interval: the smallest number of seconds between two classified frames.
+        limit: the number of frames after which the run ends; None for no limit.
     """
 
     top_k: int = 3
@@ -107,28 +107,28 @@ def watch(
         SourceError: the source cannot be read.
         ModelError: the model fails.
     """
-    steady = _Steady(classifier, plan)
+    maker = _EventMaker(classifier, plan)
     frames = failed = number = 0
     with contextlib.closing(_turns(source, plan.interval, stop, note)) as turns:
         notify.ready()
         for frame in turns:
             notify.watchdog()
-            other = newer()
-            if other is not None:
-                classifier, plan = other, _plan_for(other, plan)
-                steady = _Steady(classifier, plan)
+            newest = newer()
+            if newest is not None:
+                classifier, plan = newest, _plan_for(newest, plan)
+                maker = _EventMaker(classifier, plan)
             if frame is None:
                 continue
             try:
-                look = _look(classifier, frame)
+                classified = _classify(classifier, frame)
             except PhotoError as error:
                 failed += 1
                 outputs.failure(frame, str(error))
                 continue
             frames += 1
             if outputs.uncertain is not None:
-                outputs.uncertain.offer(frame, _answer(look, classifier.labels, plan))
-            event = steady.event(frame, look)
+                outputs.uncertain.offer(frame, _answer(classified, classifier.labels, plan))
+            event = maker.event(frame, classified)
             if event is not None:
                 number = max(number, outputs.sinks.last_number) + 1
                 outputs.sinks.put(replace(event, seq=number))
@@ -143,29 +143,29 @@ def _plan_for(classifier: Classifier, plan: Plan) -> Plan:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """A frame and its probabilities, with the milliseconds that loading it took."""
+class _Classified:
+    """A frame with its probabilities, and the milliseconds that loading it took."""
 
     photo: PhotoSource
     scores: Scores
     load_ms: float
 
 
-def _look(classifier: Classifier, frame: Frame) -> _Look:
+def _classify(classifier: Classifier, frame: Frame) -> _Classified:
     start = time.perf_counter()
     photo = frame.load()
     load_ms = (time.perf_counter() - start) * 1e3
-    return _Look(photo, classifier.scores_timed(photo), load_ms)
+    return _Classified(photo, classifier.scores_timed(photo), load_ms)
 
 
-def _answer(look: _Look, labels: tuple[str, ...], plan: Plan) -> FrameAnswer:
-    scores = look.scores.values
+def _answer(classified: _Classified, labels: tuple[str, ...], plan: Plan) -> FrameAnswer:
+    scores = classified.scores.values
     predictions, unknown = rank(labels, scores, max(plan.top_k, 3), plan.unknown_below)
-    return FrameAnswer(look.photo, predictions, float(scores.max()), unknown)
+    return FrameAnswer(classified.photo, predictions, float(scores.max()), unknown)
 
 
-class _Steady:
-    """Turns looks into events: smooths them, and leaves out what is no change if only changes are wanted."""
+class _EventMaker:
+    """Makes events: smooths the scores, and skips frames without a change if only changes are wanted."""
 
     def __init__(self, classifier: Classifier, plan: Plan) -> None:
         self._labels = classifier.labels
@@ -175,18 +175,18 @@ class _Steady:
         self._session = 0
         self._dropped = 0
 
-    def event(self, frame: Frame, look: _Look) -> Event | None:
-        if frame.session != self._session:  # what a camera saw before it went away is over
+    def event(self, frame: Frame, classified: _Classified) -> Event | None:
+        if frame.session != self._session:  # frames from before the camera was lost no longer count
             self._session = frame.session
             self._smoother.reset()
-        scores = self._smoother.add(look.scores.values)
+        scores = self._smoother.add(classified.scores.values)
         self._dropped += frame.dropped
         if self._plan.changes and not self._changes.changed(scores):
             return None
         predictions, unknown = rank(self._labels, scores, self._plan.top_k, self._plan.unknown_below)
         ms = {
-            "preprocess": look.load_ms + look.scores.preprocess_ms,
-            "invoke": look.scores.invoke_ms,
+            "preprocess": classified.load_ms + classified.scores.preprocess_ms,
+            "invoke": classified.scores.invoke_ms,
             "age": (time.monotonic() - frame.monotonic) * 1e3,
         }
         dropped, self._dropped = self._dropped, 0
@@ -200,19 +200,19 @@ class _Steady:
             ms=ms,
             dropped=dropped,
             position=frame.position,
-            photo=look.photo,
+            photo=classified.photo,
         )
 
 
 def _turns(source: Source, interval: float, stop: Stop, note: Note) -> Generator[Frame | None, None, None]:
-    """The frames to classify, at the rate wanted; None while there is none."""
+    """Yields the frames to classify at the wanted rate, and None while there is none."""
     if source.live:
         with Newest(source) as newest:
             yield from _unless_hung(newest, interval, stop, note)
         return
     pace = Pace(interval)
     for frame in source.frames(stop):
-        if frame is not None and frame.position is None:  # a video minds its own clock
+        if frame is not None and frame.position is None:  # a video follows its own clock
             yield from stop.ticks(pace.wait_s(time.monotonic()))
             pace.took(time.monotonic())
         if stop.wanted:
@@ -225,8 +225,8 @@ def _unless_hung(newest: Newest, interval: float, stop: Stop, note: Note) -> Ite
     for frame in newest_frames(newest, interval, stop):
         if frame is None and newest.silent_s > HANG_S:
             if not hung:
-                note(f"the camera hangs: nothing from it for {HANG_S:.0f} s")
+                note(f"the camera hangs: no frame for {HANG_S:.0f} s")
             hung = True
-            continue  # no turn, so no sign of life to systemd, which starts the service anew
+            continue  # no sign of life for systemd, which restarts the service
         hung = False
         yield frame

@@ -1,4 +1,4 @@
-"""Where pictures come from: photos, a folder that fills up, a video, a camera. ``open_source`` tells them apart."""
+"""The sources of ``graft-device run``: photos, a watched folder, a video, a camera."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class SourceOptions:
     """How to read a source.
 
     Attributes:
-        size: pixels (width, height) to ask a camera for.
-        interval: seconds of a video from one frame to the next; 0 for all.
-        existing: whether photos that lie in a watched folder at the start count.
-        once: end with what is there now.
-        kept: where unsure pictures go; in a watched folder they don't count.
+        size: the width and height in pixels to request from a camera.
+        interval: seconds of a video between two frames; 0 for all frames.
+        existing: whether to give the photos that are in a watched folder at the start.
+        once: whether to end after what is there at the start.
+        kept: the folder where uncertain photos are kept; None for no such folder. They are skipped in a watched folder.
     """
 
     size: tuple[int, int] = (640, 480)
@@ -36,34 +36,34 @@ class SourceOptions:
 
 
 def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> Source:
-    """The source that one or more places stand for; nothing is read yet.
+    """Returns the source for one or more places. Nothing is read until its first frame is requested.
 
     Args:
         places: photos, or one of: a folder, a video, ``/dev/video0``, ``picamera2`` or ``picamera2:1``, a URL.
-        options: how to read it.
-        note: takes lines for the person: a camera that went away, or is back.
+        options: how to read the source.
+        note: called with a line when a camera is lost or is back.
 
     Raises:
-        SourceError: there is nothing at a place, several places that are not all photos, or a folder to be watched
-            that unsure pictures go to.
+        SourceError: a place does not exist, several places are not all photos, or the watched folder is the one where
+            uncertain photos are kept.
     """
-    found = [_one(place, options, note) for place in places]
-    if len(places) == 1 and found[0] is None and not os.path.exists(places[0]):  # noqa: PTH110  "" is no folder
+    sources = [_one(place, options, note) for place in places]
+    if len(places) == 1 and sources[0] is None and not os.path.exists(places[0]):  # noqa: PTH110  "" is no folder
         raise SourceError(
-            f"no such source: {places[0]}; give photos, a folder, a video, /dev/video0, picamera2 or a stream's URL"
+            f"no such source: {places[0]}", "give photos, a folder, a video, /dev/video0, picamera2 or a stream's URL"
         )
-    if len(found) == 1 and found[0] is not None:
-        return found[0]
-    several = next((place for place, source in zip(places, found) if source is not None), None)
-    if several is not None:
-        raise SourceError(f"{several} cannot be read together with other sources: run it on its own")
+    if len(sources) == 1 and sources[0] is not None:
+        return sources[0]
+    single = next((place for place, source in zip(places, sources) if source is not None), None)
+    if single is not None:
+        raise SourceError(f"{single} cannot be read together with other sources", "run it on its own")
     from graft_device.sources.files import Photos
 
     return Photos(places)
 
 
 def _one(place: str, options: SourceOptions, note: Note) -> Source | None:
-    """The source that a place stands for; None for a photo, of which there may be several."""
+    """The source for a place; None for a photo, because there may be several of them."""
     if place.startswith(_STREAMS) or place.partition(":")[0] == _PI_CAMERA:
         return _camera(place, options, note)
     path = Path(place)
@@ -89,10 +89,10 @@ def _camera(place: str, options: SourceOptions, note: Note) -> Source:
     kind, _, index = place.partition(":")
     if kind == _PI_CAMERA:
         if not (index or "0").isdecimal():
-            raise SourceError(f"{place} names no camera: give picamera2, or picamera2:1 for the second one")
+            raise SourceError(f"{place} is not a camera", "give picamera2, or picamera2:1 for the second camera")
         return Live(place, cameras.picamera2(int(index or 0), options.size), note)
     if not os.path.exists(place):  # noqa: PTH110
-        raise SourceError(f"no camera at {place}; those that are there: {_devices()}")
+        raise SourceError(f"no camera at {place}", f"the available ones are: {_devices()}")
     return Live(place, cameras.v4l2(place, options.size), note)
 
 

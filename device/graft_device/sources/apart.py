@@ -1,4 +1,4 @@
-"""Keeps a watched folder apart from the one that unsure pictures go to: seen again, each would be kept again."""
+"""Separates a watched folder from the folder of uncertain photos: a kept photo must not be classified again."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _KEPT_NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z_.*\.(jpg|jpeg|png|webp|bmp|gif)", 
 
 @dataclass(frozen=True)
 class Apart:
-    """What of a watched folder doesn't count.
+    """What to skip in a watched folder.
 
     Attributes:
-        below: a folder below it, written as the watched one is.
-        among: whether kept pictures lie in the watched folder itself, beside others.
+        below: a folder below it, with the same prefix as the watched folder; None for no folder.
+        among: whether kept photos are in the watched folder itself, beside others.
     """
 
     below: str | None = None
@@ -26,18 +26,22 @@ class Apart:
 
 
 def apart(watched: Path, kept: Path | None) -> Apart:
-    """What doesn't count of a watched folder where unsure pictures go to ``kept``, into a folder per label.
+    """Finds what to skip in a watched folder.
+
+    Args:
+        watched: the watched folder.
+        kept: the folder where uncertain photos are kept, one folder for each label; None for no such folder.
 
     Raises:
-        SourceError: they are one folder.
+        SourceError: both are the same folder.
     """
     if kept is None:
         return Apart()
     root, store = os.path.realpath(watched), os.path.realpath(kept)
     if root == store:
         raise SourceError(
-            f"{watched} is watched, so unsure pictures kept in it would come again and again; "
-            "keep them in a folder of their own (it may lie below)"
+            f"{watched} is watched, so uncertain photos that are kept in it would be classified again and again",
+            "keep them in another folder (it may be below this one)",
         )
     below = os.path.relpath(store, root)
     if below.partition(os.sep)[0] != os.pardir:
@@ -46,5 +50,5 @@ def apart(watched: Path, kept: Path | None) -> Apart:
 
 
 def is_kept(path: str) -> bool:
-    """Whether a file's name is that of a kept picture."""
+    """Whether a file has the name of a kept photo."""
     return _KEPT_NAME.fullmatch(os.path.basename(path)) is not None  # noqa: PTH119  many a second

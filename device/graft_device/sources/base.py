@@ -1,4 +1,4 @@
-"""What every source of pictures gives."""
+"""The interface of every source of frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
 
 Note = Callable[[str], None]
-"""Takes a line for the person; the command line puts it on standard error."""
+"""Is called with a line for the user; the command line prints it on standard error."""
 
 
 class SourceError(GraftError):
@@ -23,18 +23,18 @@ class SourceError(GraftError):
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a source.
+    """One frame of a source.
 
     Attributes:
-        load: gives the picture as ``Classifier`` takes it: a path, or RGB pixels uint8 ``[H,W,3]``. What is passed
-            over is never converted.
+        load: returns the frame as ``Classifier`` takes it: a path, or RGB pixels ``[H,W,3]``, uint8. Skipped frames
+            are never converted.
         source: the file, or the camera's name.
-        number: counts the source's frames from 1, passed-over ones too.
-        time: when it was taken or found, ISO 8601 in UTC.
+        number: the number of the frame. Counts from 1 and includes skipped frames.
+        time: when the frame was taken or the file was found, ISO 8601 in UTC.
         monotonic: the same moment in seconds of ``time.monotonic``.
-        session: goes up when a camera is opened again: what was seen before no longer counts.
-        dropped: frames passed over since the one before.
-        position: seconds from the start of a video file; None elsewhere.
+        session: how often the camera was opened again. Smoothing starts over when it changes.
+        dropped: the number of frames that were skipped since the previous one.
+        position: seconds from the start of a video file; None for other sources.
     """
 
     load: Callable[[], PhotoSource]
@@ -48,22 +48,22 @@ class Frame:
 
 
 class Source(Protocol):
-    """A source of pictures.
+    """A source of frames.
 
-    ``live`` sources bring frames on their own, so only the newest counts, and they are read in a thread; the others
-    wait until they are asked, and nothing of theirs is dropped.
+    A live source produces frames at its own pace: it is read in a thread, and only the newest frame counts. Any other
+    source waits for the next request, and none of its frames is dropped.
     """
 
     @property
     def name(self) -> str:
-        """What to call it; no passwords."""
+        """The name for messages, without a password."""
 
     @property
     def live(self) -> bool:
-        """Whether frames come on their own."""
+        """Whether it produces frames at its own pace."""
 
     def frames(self, stop: Stop) -> Iterator[Frame | None]:
-        """Gives the frames; None where there is nothing new yet. Ends with the source, or soon after ``stop``.
+        """Yields the frames, and None while there is no new one. Ends with the source, or soon after ``stop`` is set.
 
         Raises:
             SourceError: the source cannot be read.

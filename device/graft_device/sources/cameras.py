@@ -17,18 +17,15 @@ from graft_device.sources.decoding import loader, opened, pictures
 from graft_device.sources.live import Opener, Shots
 
 TIMEOUT_S = 10.0
-"""How long a network stream may say nothing."""
+"""Seconds that a network stream may send nothing."""
 
 Size = tuple[int, int]
 
-_PICAMERA2 = (
-    "the Pi camera needs Picamera2, which is not found; install it with: sudo apt install python3-picamera2 "
-    "(and make the venv with --system-site-packages)"
-)
+_INSTALL = "run: sudo apt install python3-picamera2 (and create the venv with --system-site-packages)"
 
 
 def v4l2(device: str, size: Size) -> Opener:
-    """Opens a V4L2 camera such as ``/dev/video0`` at about ``size`` pixels (width, height)."""
+    """Returns an opener for a V4L2 camera such as ``/dev/video0``, at about ``size`` pixels (width, height)."""
 
     def opener() -> contextlib.AbstractContextManager[Shots]:
         options = {"video_size": f"{size[0]}x{size[1]}"}
@@ -38,7 +35,7 @@ def v4l2(device: str, size: Size) -> Opener:
 
 
 def stream(url: str) -> Opener:
-    """Opens a camera that sends over the network: rtsp, http, https, tcp or udp."""
+    """Returns an opener for a network camera: rtsp, http, https, tcp or udp."""
     options = {"probesize": "500000", "analyzeduration": "1000000"}
     if url.startswith("rtsp"):
         options["rtsp_transport"] = "tcp"
@@ -50,7 +47,7 @@ def stream(url: str) -> Opener:
 
 
 def picamera2(index: int, size: Size) -> Opener:
-    """Opens the Pi camera number ``index`` at ``size`` pixels (width, height)."""
+    """Returns an opener for the Pi camera with number ``index``, at ``size`` pixels (width, height)."""
 
     def opener() -> contextlib.AbstractContextManager[Shots]:
         return _picamera2_shots(index, size)
@@ -59,29 +56,29 @@ def picamera2(index: int, size: Size) -> Opener:
 
 
 def without_password(url: str) -> str:
-    """A URL fit to be shown; raises SourceError for one that is none."""
+    """The URL without user, password and query; raises SourceError if it is not a URL."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise SourceError(f"a stream's URL that cannot be read ({str(error).lower()})") from error
+        raise SourceError(f"the stream's URL cannot be read ({str(error).lower()})") from error
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
 
 
 @contextlib.contextmanager
 def _av_shots(name: str, place: str, **options: Any) -> Iterator[Shots]:
     with opened(name, place, **options) as container:
-        yield (loader(picture) for picture in pictures(container, _pass_over))
+        yield (loader(picture) for picture in pictures(container, _skip))
 
 
-def _pass_over() -> None:
-    """A damaged frame of a camera is soon followed by a good one."""
+def _skip() -> None:
+    """Ignores a damaged frame: the next good one comes soon."""
 
 
 @contextlib.contextmanager
 def _picamera2_shots(index: int, size: Size) -> Iterator[Shots]:
     camera = _open_picamera2(index)
     try:
-        # Its "BGR888" lies in memory as red, green, blue, which is what the network takes.
+        # Its "BGR888" is stored as red, green, blue, which is what the network takes.
         camera.configure(camera.create_video_configuration(main={"size": size, "format": "BGR888"}))
         camera.start()
         yield _captures(camera)
@@ -96,12 +93,12 @@ def _open_picamera2(index: int) -> Any:
     try:
         library = importlib.import_module("picamera2")
     except ImportError as error:
-        raise SourceError(_PICAMERA2) from error
+        raise SourceError("the Pi camera needs Picamera2, which is not installed", _INSTALL) from error
     try:
         return library.Picamera2(index)
     except IndexError as error:
         raise SourceError(
-            f"no Pi camera {index}; look at its cable, and at what rpicam-hello --list-cameras finds"
+            f"no Pi camera {index}", "check its cable, and what rpicam-hello --list-cameras finds"
         ) from error
     except (RuntimeError, OSError) as error:
         raise SourceError(f"cannot open the Pi camera {index}: {error}") from error

@@ -1,4 +1,4 @@
-"""Pictures through PyAV (FFmpeg): video files, V4L2 cameras, network streams."""
+"""Decodes video files, V4L2 cameras and network streams with PyAV (FFmpeg)."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ INSTALL = 'python3 -m pip install "av>=12" (on 32-bit Arm: sudo apt install pyth
 
 
 def pyav(purpose: str) -> Any:
-    """The PyAV module, which is quiet by default.
+    """Imports PyAV, which prints nothing by default.
 
     Raises:
-        SourceError: it is not installed or does not work here; names the line that installs it.
+        SourceError: it is not installed or does not work here. The remedy is the command that installs it.
     """
     try:
         return importlib.import_module("av")
     except ImportError as error:
-        raise SourceError(f"{purpose} needs PyAV, which is not installed; install it with: {INSTALL}") from error
+        raise SourceError(f"{purpose} needs PyAV, which is not installed", f"run: {INSTALL}") from error
 
 
 @contextlib.contextmanager
 def opened(name: str, place: str, **options: Any) -> Iterator[Any]:
-    """An input container while it is open.
+    """Opens an input container and closes it at the end of the ``with`` block.
 
     Args:
-        name: what to call it in errors.
+        name: its name in errors.
         place: a path or URL.
-        options: as for ``av.open``.
+        options: arguments of ``av.open``.
 
     Raises:
         SourceError: it cannot be opened, or reading it fails.
@@ -47,18 +47,18 @@ def opened(name: str, place: str, **options: Any) -> Iterator[Any]:
             if not container.streams.video:
                 raise SourceError(f"{name} holds no video")
             yield container
-    except av.error.ExitError as error:  # PyAV's way to end what takes longer than ``timeout``
-        raise SourceError(f"cannot read {name}: nothing came for {options.get('timeout', 0):g} seconds") from error
+    except av.error.ExitError as error:  # PyAV raises this after ``timeout``
+        raise SourceError(f"cannot read {name}: no data for {options.get('timeout', 0):g} seconds") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"cannot read {name}: {reason(error)}") from error
 
 
 def pictures(container: Any, damaged: Callable[[], None]) -> Iterator[Any]:
-    """The decoded frames of a container's first video stream.
+    """Yields the decoded frames of a container's first video stream.
 
     Args:
         container: from ``opened``.
-        damaged: called for each packet that cannot be decoded and is passed over.
+        damaged: called for each packet that cannot be decoded and is skipped.
     """
     invalid = pyav("decoding").error.InvalidDataError
     for packet in container.demux(container.streams.video[0]):
@@ -71,7 +71,7 @@ def pictures(container: Any, damaged: Callable[[], None]) -> Iterator[Any]:
 
 
 def loader(picture: Any) -> functools.partial[NDArray[np.uint8]]:
-    """What turns a decoded frame into RGB pixels when it is asked for."""
+    """Returns a function that converts a decoded frame to RGB pixels ``[H,W,3]``, uint8."""
     return functools.partial(_rgb, picture)
 
 

@@ -1,4 +1,4 @@
-"""Photos by name."""
+"""A source of photos that are given by name."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def _same(path: str) -> str:
 
 
 def photo_frame(path: str, number: int) -> Frame:
-    """A frame that is a photo file; it is read when it is classified."""
+    """A frame for a photo file, which is read when it is classified."""
     return Frame(functools.partial(_same, path), path, number, utc_now(), time.monotonic())
 
 
 class Photos:
-    """Each of the given photos once, in order."""
+    """The given photos, each once, in order."""
 
     live = False
 
@@ -29,7 +29,7 @@ class Photos:
         self._paths = tuple(paths)
 
     def frames(self, stop: Stop) -> Iterator[Frame | None]:
-        """Gives a frame a photo."""
+        """Yields a frame for each photo."""
         for number, path in enumerate(self._paths, 1):
             if stop.wanted:
                 return

@@ -1,4 +1,4 @@
-"""A camera that is opened again, with growing waits, for as long as it is away."""
+"""A source for cameras: opens a lost camera again, with growing waits between tries."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
 
 Shots = Iterator["Callable[[], PhotoSource]"]
-"""The pictures of an open camera, each as what loads it."""
+"""The frames of an open camera. Each is a function that loads it."""
 
 Opener = Callable[[], AbstractContextManager[Shots]]
-"""Opens a camera and closes it behind the ``with`` block; raises SourceError where that or reading fails."""
+"""Opens a camera and closes it after the ``with`` block; raises SourceError if opening or reading fails."""
 
 STEADY_S = 10.0
-"""A camera that has run for this long starts the waits over when it goes away."""
+"""If a camera has run for so many seconds before it is lost, the waits start over."""
 
 
 class Live:
-    """Frames of a camera that may vanish.
+    """The frames of a camera that may be lost.
 
-    A camera that was never there is an error; one that was is tried again for ever.
+    A camera that is missing at the start is an error. One that is lost later is tried again until the run ends.
     """
 
     live = True
 
     def __init__(self, name: str, opener: Opener, note: Note, backoff: Backoff | None = None) -> None:
-        """Opens nothing yet.
+        """Opens nothing until the first frame is requested.
 
         Args:
-            name: what to call it.
-            opener: opens it.
-            note: takes a line when the camera goes away and one when it is back.
-            backoff: the waits between tries; half a second to 30 s when None.
+            name: the camera's name, without a password.
+            opener: opens the camera.
+            note: called with a line when the camera is lost and when it is back.
+            backoff: the waits between tries; half a second to 30 seconds when None.
         """
         self.name = name
         self._open = opener
@@ -49,15 +49,15 @@ class Live:
         self._number = 0
 
     def frames(self, stop: Stop) -> Iterator[Frame | None]:
-        """Gives each frame as it comes; None while the camera is away, several times a second.
+        """Yields each frame as it comes, and None several times a second while the camera is lost.
 
         Raises:
-            SourceError: the camera was not there at the start.
+            SourceError: the camera is missing at the start.
         """
         session = 0
         while not stop.wanted:
             started = time.monotonic()
-            reason = "it gives no picture any more"
+            reason = "it stopped giving frames"
             try:
                 with self._open() as shots:
                     for load in shots:
@@ -69,7 +69,7 @@ class Live:
                     raise
                 reason = str(error)
             if not self._number:
-                raise SourceError(f"{self.name} gives no picture")
+                raise SourceError(f"{self.name} gives no frames")
             session += 1
             self._lost(reason)
             if time.monotonic() - started > STEADY_S:

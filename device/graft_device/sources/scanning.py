@@ -1,4 +1,4 @@
-"""What photos lie in a folder and below it."""
+"""Finds the photos in a folder and below it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ State = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Scan:
-    """What was found.
+    """The result of a scan.
 
     Attributes:
-        photos: the state of each photo by its path.
-        unread: folders below the root that cannot be read, and why.
+        photos: the state of each photo, by path.
+        unread: the error of each folder below the root that cannot be read, by path.
         links: links to folders, which are not followed.
     """
 
@@ -28,46 +28,46 @@ class Scan:
 
 
 def scan(root: Path, apart: str | None = None) -> Scan:
-    """Looks through a folder; hidden files and folders don't count.
+    """Scans a folder and the folders below it. Hidden files and folders are skipped.
 
     Args:
         root: the folder.
-        apart: a folder below it to leave out, written as ``root`` is.
+        apart: a folder below it to skip, with the same prefix as ``root``; None for no folder.
 
     Raises:
         OSError: the root cannot be read.
     """
-    found = Scan()
+    result = Scan()
     folders = [str(root)]
     while folders:
         folder = folders.pop()
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    _add(entry, found, folders, apart)
-        except (FileNotFoundError, NotADirectoryError):  # below the root: deleted in between
+                    _add(entry, result, folders, apart)
+        except (FileNotFoundError, NotADirectoryError):  # a folder below the root was deleted meanwhile
             if folder == str(root):
                 raise
         except OSError as error:
             if folder == str(root):
                 raise
-            found.unread[folder] = error
-    return found
+            result.unread[folder] = error
+    return result
 
 
 def is_photo(name: str) -> bool:
-    """Whether a file's name is that of a photo."""
+    """Whether a file has the name of a photo."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122  many a second
 
 
-def _add(entry: os.DirEntry[str], found: Scan, folders: list[str], apart: str | None) -> None:
+def _add(entry: os.DirEntry[str], result: Scan, folders: list[str], apart: str | None) -> None:
     try:
         if entry.is_dir():
             if entry.name.startswith(".") or entry.path == apart:
                 return
-            (found.links if entry.is_symlink() else folders).append(entry.path)
+            (result.links if entry.is_symlink() else folders).append(entry.path)
         elif is_photo(entry.name) and entry.is_file():
             stat = entry.stat()
-            found.photos[entry.path] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
-    except OSError:  # deleted in between
+            result.photos[entry.path] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    except OSError:  # the file was deleted meanwhile
         return

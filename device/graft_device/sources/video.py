@@ -1,4 +1,4 @@
-"""A video file: frame by frame, as fast as they are classified."""
+"""A source that reads a video file frame by frame, as fast as the frames are classified."""
 
 from __future__ import annotations
 
@@ -25,12 +25,18 @@ _SHORT_S = 1.0
 
 
 class Video:
-    """The frames of a video file, one every ``interval`` seconds of the video, all of them for 0."""
+    """The frames of a video file: one every ``interval`` seconds of the video, or all of them for 0."""
 
     live = False
 
     def __init__(self, path: Path, note: Note, interval: float = 0.0) -> None:
-        """Opens nothing yet; ``note`` takes a line, once, when the file is damaged in places or cut short."""
+        """Opens nothing until the first frame is requested.
+
+        Args:
+            path: the video file.
+            note: called with a line, once, if the file is damaged in places or cut short.
+            interval: seconds of the video between two frames; 0 for all frames.
+        """
         self.name = str(path)
         self._path = path
         self._note = note
@@ -38,16 +44,16 @@ class Video:
         self._damaged = False
 
     def frames(self, stop: Stop) -> Iterator[Frame | None]:
-        """Gives the frames that are due, None for the others; what cannot be decoded in the middle is passed over.
+        """Yields the frames that are due, and None for the others. Damaged frames are skipped.
 
         Raises:
-            SourceError: the file is missing, empty, no video, or holds no picture that can be decoded.
+            SourceError: the file is missing, empty, not a video, or has no frame that can be decoded.
         """
         if not self._path.is_file():
             raise SourceError(f"no such video: {self._path}")
         number = last = 0
         pace = Pace(self._interval)
-        # FFmpeg takes what stands before a colon for a protocol, unless one is named.
+        # FFmpeg takes the text before a colon for a protocol, unless a protocol is given.
         with opened(self.name, f"file:{self._path}") as container:
             timeline = _timeline(container)
             for picture in pictures(container, self._on_damage):
@@ -64,15 +70,15 @@ class Video:
                     dropped=number - last - 1, position=round(position, 3),
                 )  # fmt: skip
                 last = number
-            told = _told_seconds(container)
+            declared = _declared_seconds(container)
         if number == 0:
-            raise SourceError(f"{self.name} holds no picture that can be decoded: it is empty, cut short or damaged")
-        if told is not None and timeline.end_s < told - _SHORT_S and not self._damaged:
-            self._note(f"{self.name} ends after {timeline.end_s:.1f} s of {told:.1f} s: it is cut short")
+            raise SourceError(f"{self.name} has no frame that can be decoded: it is empty, cut short or damaged")
+        if declared is not None and timeline.end_s < declared - _SHORT_S and not self._damaged:
+            self._note(f"{self.name} ends after {timeline.end_s:.1f} s of {declared:.1f} s: it is cut short")
 
     def _on_damage(self) -> None:
         if not self._damaged:
-            self._note(f"{self.name} is damaged in places; what cannot be decoded is passed over")
+            self._note(f"{self.name} is damaged in places; frames that cannot be decoded are skipped")
         self._damaged = True
 
 
@@ -82,7 +88,7 @@ def _timeline(container: Any) -> Timeline:
     return Timeline((container.start_time or 0) / _START_UNITS, 1 / float(rate))
 
 
-def _told_seconds(container: Any) -> float | None:
-    """How long the video is by what Matroska says of this one stream; a file's duration may be that of its sound."""
-    found = re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", container.streams.video[0].metadata.get("DURATION", ""))
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
+def _declared_seconds(container: Any) -> float | None:
+    """The length of the video stream as Matroska declares it; the duration of the file may be that of its sound."""
+    duration = re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", container.streams.video[0].metadata.get("DURATION", ""))
+    return int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else None

@@ -1,4 +1,4 @@
-"""A folder that fills up: each photo once, when it is wholly there."""
+"""A source that watches a folder and gives each new photo once, when it is complete."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from graft_device.sources.scanning import Scan, State, scan
 from graft_device.system.stopping import Stop
 
 POLL_S = 0.5
-"""How often the folder is looked through; a large one less often, so that looking takes a tenth of the time at most."""
+"""Seconds between two scans. A large folder is scanned less often, so that scans take at most a tenth of the time."""
 
 PATIENCE = 10
-"""After how many looks a watch that is to end doesn't wait any longer for a file that still grows."""
+"""The number of scans after which a watch with ``once`` stops waiting for files that still grow."""
 
 _BUSY_SHARE = 0.1
 _COARSE_NS = 1_000_000
 
 
 class Folder:
-    """The photos that come into a folder and the folders below it.
+    """The new photos in a folder and the folders below it.
 
-    A file counts as whole when its size, time and inode stay the same from one look to the next. One that changes
-    later is a new photo; one that is only renamed isn't, if its time is fine enough to know it by. Hidden files and
-    folders don't count, and links to folders are not followed.
+    A file is complete when its size, time and inode are the same in two scans. A file that changes later is a new
+    photo. A file that is only renamed is not, provided that its time is precise enough to recognize it. Hidden files
+    and folders are skipped, and links to folders are not followed.
     """
 
     live = False
@@ -43,19 +43,19 @@ class Folder:
         poll_s: float = POLL_S,
         kept: Path | None = None,
     ) -> None:
-        """Looks at no photo yet.
+        """Scans nothing until the first frame is requested.
 
         Args:
             path: the folder.
-            note: takes a line when the folder cannot be read, once an outage, and one for each part of it that is
-                passed over.
-            existing: whether the photos that lie there at the start count as new.
-            once: end when what lies there at the start was given; implies ``existing``.
-            poll_s: seconds between looks.
-            kept: where unsure pictures go, which don't count.
+            note: called with a line when the folder cannot be read, once per outage, and once for each part of it
+                that is skipped.
+            existing: whether the photos that are there at the start count as new.
+            once: whether to end after the photos that are there at the start; implies ``existing``.
+            poll_s: seconds between two scans.
+            kept: the folder where uncertain photos are kept, which are skipped; None for no such folder.
 
         Raises:
-            SourceError: ``kept`` is the folder itself.
+            SourceError: ``kept`` is the watched folder itself.
         """
         self.name = str(path)
         self._root = path
@@ -68,13 +68,13 @@ class Folder:
         self._known: dict[str, State] = {}
         self._awaited: set[str] = set()
         self._lost = False
-        self._told: set[str] = set()
+        self._noted: set[str] = set()
 
     def frames(self, stop: Stop) -> Iterator[Frame | None]:
-        """Gives a frame a new photo, oldest first; None while there is none.
+        """Yields a frame for each new photo, oldest first, and None while there is none.
 
         Raises:
-            SourceError: the folder cannot be read at the start, or not to the end of what is to be given once.
+            SourceError: the folder cannot be read at the start, or is lost before ``once`` has given all its photos.
         """
         try:
             before = self._scan()
@@ -83,12 +83,12 @@ class Folder:
         if not self._existing:
             self._known = dict(before)
         self._awaited = set(before)
-        number, looks, wait = 0, 0, self._poll_s
+        number, scans, wait = 0, 0, self._poll_s
         while not stop.wanted:
             yield from stop.ticks(wait)
             started = time.monotonic()
-            now = self._look(before)
-            looks += 1
+            now = self._rescan(before)
+            scans += 1
             if not self._once:
                 wait = max(self._poll_s, (time.monotonic() - started) / _BUSY_SHARE)
             for path in sorted(self._ready(before, now), key=lambda path: (now[path][1], path)):
@@ -98,12 +98,12 @@ class Folder:
                 self._awaited.discard(path)
                 number += 1
                 yield photo_frame(path, number)
-            if self._once and self._over(now, looks):
+            if self._once and self._over(now, scans):
                 return
             before = now
 
-    def _look(self, before: dict[str, State]) -> dict[str, State]:
-        """The folder's photos now; as before, with a note, while it cannot be read."""
+    def _rescan(self, before: dict[str, State]) -> dict[str, State]:
+        """Scans again. While the folder cannot be read, notes it and returns the photos of the last scan."""
         try:
             now = self._scan()
         except OSError as error:
@@ -122,35 +122,35 @@ class Folder:
         fresh = [path for path, state in now.items() if before.get(path) == state and self._known.get(path) != state]
         return [path for path in fresh if path in self._awaited] if self._once else fresh
 
-    def _over(self, now: dict[str, State], looks: int) -> bool:
-        """Whether nothing is awaited any more of what lay there at the start."""
+    def _over(self, now: dict[str, State], scans: int) -> bool:
+        """Whether no photo of those at the start is still awaited."""
         if not self._lost:
             self._awaited &= now.keys()
-        if looks < PATIENCE:
+        if scans < PATIENCE:
             return not self._awaited
         if self._lost and self._awaited:
-            raise SourceError(f"folder {self._root} went away before all its photos were read; run it again")
+            raise SourceError(f"folder {self._root} was lost before all its photos were read", "run it again")
         for path in sorted(self._awaited):
-            self._note(f"{path} is still being written, so it is left out; run it again when it is whole")
+            self._note(f"{path} is still being written, so it is skipped; run it again when it is complete")
         return True
 
     def _scan(self) -> dict[str, State]:
-        found = scan(self._root, self._apart.below)
-        photos = self._without_kept(found.photos) if self._apart.among else found.photos
-        for folder, error in found.unread.items():
-            self._tell(folder, f"cannot read folder {folder}: {os_reason(error)}; its photos are passed over")
-        for link in found.links:
-            if link in self._told or _lies_in(link, self._root):
+        result = scan(self._root, self._apart.below)
+        photos = self._without_kept(result.photos) if self._apart.among else result.photos
+        for folder, error in result.unread.items():
+            self._note_once(folder, f"cannot read folder {folder}: {os_reason(error)}; its photos are skipped")
+        for link in result.links:
+            if link in self._noted or _lies_in(link, self._root):
                 continue
-            self._tell(link, f"{link} is a link to a folder, and not followed; watch that folder itself")
-        self._remember(found, photos)
+            self._note_once(link, f"{link} is a link to a folder, which is not followed; watch that folder itself")
+        self._remember(result, photos)
         return photos
 
-    def _remember(self, found: Scan, photos: dict[str, State]) -> None:
-        """Forgets photos that are gone; those that only have another name now are known by that."""
-        hidden = tuple(folder + os.sep for folder in found.unread)
+    def _remember(self, result: Scan, photos: dict[str, State]) -> None:
+        """Forgets photos that are gone, and recognizes those that were only renamed."""
+        hidden = tuple(folder + os.sep for folder in result.unread)
         gone = {path for path in self._known if path not in photos and not path.startswith(hidden)}
-        moved = {state for path, state in self._known.items() if path in gone and _tells_apart(state)}
+        moved = {state for path, state in self._known.items() if path in gone and _is_unique(state)}
         self._known = {path: state for path, state in self._known.items() if path not in gone}
         if moved:
             renamed = {path: state for path, state in photos.items() if state in moved and path not in self._known}
@@ -160,20 +160,20 @@ class Folder:
         root = str(self._root)
         left = {path: state for path, state in photos.items() if os.path.split(path)[0] != root or not is_kept(path)}
         if len(left) < len(photos):
-            self._tell(root, f"{root} is a folder of {self._kept}: the unsure pictures in it are left out")
+            self._note_once(root, f"{root} is a folder of {self._kept}: the uncertain photos in it are skipped")
         return left
 
-    def _tell(self, about: str, line: str) -> None:
-        if about not in self._told:
-            self._told.add(about)
+    def _note_once(self, about: str, line: str) -> None:
+        if about not in self._noted:
+            self._noted.add(about)
             self._note(line)
 
 
 def _lies_in(link: str, root: Path) -> bool:
-    """Whether what a link leads to is seen without it."""
+    """Whether the target of a link is below the root, and so is scanned anyway."""
     return os.path.realpath(link).startswith(os.path.join(os.path.realpath(root), ""))  # noqa: PTH118
 
 
-def _tells_apart(state: State) -> bool:
-    """Whether no other file has this state: an inode is used again, and a time brought along may be a whole second."""
+def _is_unique(state: State) -> bool:
+    """Whether no other file can have this state: inodes are used again, and a copied time may be a whole second."""
     return state[1] % _COARSE_NS != 0

@@ -159,7 +159,7 @@ def test_a_damaged_file_is_put_aside(opened: Opened) -> None:
     assert put(queue, make_event()).seq == 1
     queue.close()
     assert len(opened.notes) == 1
-    assert "is damaged and was put aside as events.damaged-" in opened.notes[0]
+    assert "was damaged; it is now events.damaged-" in opened.notes[0]
     assert len(list(opened.folder.glob("events.damaged-*.db"))) == 1
 
 

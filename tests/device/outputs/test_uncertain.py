@@ -193,7 +193,7 @@ def test_labels_that_are_no_file_names(label: str, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(GraftError, match=r"cannot keep pictures in .*/file"):
+    with pytest.raises(GraftError, match=r"cannot keep photos in .*/file"):
         UncertainStore(tmp_path / "file", MB)
 
 

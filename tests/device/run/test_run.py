@@ -269,7 +269,7 @@ def test_a_camera_once_and_its_rate(model: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        ("/dev/video42", "no camera at /dev/video42; those that are there: "),
+        ("/dev/video42", "no camera at /dev/video42; the available ones are: "),
         ("/dev/null", "cannot read camera /dev/null: inappropriate ioctl for device"),
         ("tcp://127.0.0.1:1", "cannot read tcp://127.0.0.1:1: connection refused"),
         ("rtsp://me:hush@127.0.0.1:1/x", "cannot read rtsp://127.0.0.1:1/x: connection refused"),
@@ -304,7 +304,7 @@ def test_a_camera_that_hangs_is_noted_and_systemd_hears_nothing(monkeypatch: pyt
         end.start()
         turns = [time.monotonic() for _ in watching._unless_hung(newest, 0, stop, notes.append)]
         end.join()
-    assert notes == ["the camera hangs: nothing from it for 0 s"]
+    assert notes == ["the camera hangs: no frame for 0 s"]
     assert 0.3 < turns[-1] - started < 0.9
 
 
@@ -353,7 +353,7 @@ def test_another_model_without_an_end(tmp_path: Path) -> None:
         drop_photo(photos, "2.png", "red")
         assert job.event()["label"] == "red"
         switch(second.name)
-        assert job.note() == "note: opened anew: m.tflite, 3 labels"
+        assert job.note() == "note: opened again: m.tflite, 3 labels"
         drop_photo(photos, "3.png", "blue")
         event = job.event()
         assert [each["label"] for each in event["predictions"]][:2] == ["unknown", "blau"]
@@ -436,7 +436,7 @@ def test_standard_output_on_a_full_disk(model: Path, photos: dict[str, Path]) ->
     ("options", "words"),
     [
         (["--fps", "5", "--every", "2"], "--fps or --every, not both"),
-        (["--size", "big"], "'big' is no size; write it as 640x480"),
+        (["--size", "big"], "'big' is not a size; write it as 640x480"),
         (["--fps", "0"], "--fps"),
         (["--threshold", "1.5"], "--threshold"),
         (["--smooth", "-1"], "--smooth"),

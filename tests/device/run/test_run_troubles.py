@@ -209,7 +209,7 @@ def test_a_watched_folder_is_not_where_unsure_pictures_go(model: Path, photos: P
         model, "--source", photos, "--existing", "--once", "--save-uncertain", photos, "--uncertain-below", 1
     )
     assert done.returncode == 1
-    assert "keep them in a folder of their own" in error_line(done)
+    assert "keep them in another folder" in error_line(done)
 
 
 def test_unsure_pictures_below_the_watched_folder_are_not_seen_again(model: Path, photos: Path) -> None:

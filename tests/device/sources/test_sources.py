@@ -81,8 +81,8 @@ def test_places_and_their_sources(tmp_path: Path) -> None:
     [
         (["nowhere.jpg"], "no such source: nowhere.jpg; give photos, a folder"),
         ([""], "no such source: ; give"),
-        (["/dev/video77"], "no camera at /dev/video77; those that are there: "),
-        (["picamera2:x"], "picamera2:x names no camera"),
+        (["/dev/video77"], "no camera at /dev/video77; the available ones are: "),
+        (["picamera2:x"], "picamera2:x is not a camera; give picamera2, or picamera2:1"),
         (["a.jpg", "picamera2"], "picamera2 cannot be read together with other sources"),
         (["a.jpg", "/"], "/ cannot be read together"),
     ],
@@ -262,7 +262,7 @@ def test_once_leaves_a_file_that_grows_on_and_says_so(tmp_path: Path) -> None:
     with (tmp_path / "slow.jpg").open("wb", buffering=0) as file:
         found = until_over(Folder(tmp_path, notes.append, once=True, poll_s=POLL_S), lambda: file.write(b"a part"))
     assert found == ["a.png"]
-    assert notes == [f"{tmp_path}/slow.jpg is still being written, so it is left out; run it again when it is whole"]
+    assert notes == [f"{tmp_path}/slow.jpg is still being written, so it is skipped; run it again when it is complete"]
 
 
 def test_once_gives_what_was_there_once_and_not_what_became_of_it(tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_once_of_a_folder_that_goes_away(tmp_path: Path) -> None:
         if (tmp_path / "stick").exists():
             (tmp_path / "stick").rename(tmp_path / "away" / "stick")
 
-    with pytest.raises(SourceError, match=r"folder .*/stick went away before .*; run it again"):
+    with pytest.raises(SourceError, match=r"folder .*/stick was lost before .*; run it again"):
         until_over(folder, pull)
 
 
@@ -348,8 +348,8 @@ def test_folders_that_are_passed_over_are_told_once(tmp_path: Path, monkeypatch:
         patched.setattr(os, "scandir", refusing)
         assert watched.looks() == []
     assert watched.notes == [
-        f"{root}/link is a link to a folder, and not followed; watch that folder itself",
-        f"cannot read folder {root}/closed: permission denied; its photos are passed over",
+        f"{root}/link is a link to a folder, which is not followed; watch that folder itself",
+        f"cannot read folder {root}/closed: permission denied; its photos are skipped",
     ]
     assert watched.looks() == [], "it can be read again, and its photo was given before"
 
@@ -376,7 +376,7 @@ def test_kept_pictures_below_do_not_count(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_watched_folder_is_not_where_pictures_are_kept(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     for kept in (tmp_path, tmp_path / "link"):
-        with pytest.raises(SourceError, match="keep them in a folder of their own"):
+        with pytest.raises(SourceError, match="keep them in another folder"):
             opened(tmp_path, kept=kept)
 
 
@@ -386,7 +386,7 @@ def test_kept_pictures_among_others_do_not_count(tmp_path: Path) -> None:
         drop_photo(tmp_path, name, "red")
     found = every(opened(tmp_path, note=notes.append, once=True, kept=tmp_path.parent))
     assert [frame.source for frame in found] == [str(tmp_path / "mine.jpg")]
-    assert notes == [f"{tmp_path} is a folder of {tmp_path.parent}: the unsure pictures in it are left out"]
+    assert notes == [f"{tmp_path} is a folder of {tmp_path.parent}: the uncertain photos in it are skipped"]
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
@@ -543,7 +543,7 @@ def test_a_video_damaged_in_the_middle(tmp_path: Path) -> None:
     frames = every(opened(tmp_path / "clip.avi", note=notes.append))
     assert len(frames) == 47
     assert colour(frames[-1]) == "blue"
-    assert notes == [f"{tmp_path}/clip.avi is damaged in places; what cannot be decoded is passed over"]
+    assert notes == [f"{tmp_path}/clip.avi is damaged in places; frames that cannot be decoded are skipped"]
 
 
 def test_without_pyav_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -693,7 +693,7 @@ def test_a_camera_reopened_a_hundred_times_leaks_nothing() -> None:
     assert frame.session >= 99
     assert after <= before + 3, "now and then one more is open"
     assert threads_after <= threads + 3
-    assert {note.split(";")[0] for note in notes} == {"camera: it gives no picture any more", "camera is back"}
+    assert {note.split(";")[0] for note in notes} == {"camera: it stopped giving frames", "camera is back"}
 
 
 def test_an_outage_is_noted_once_and_waits_grow() -> None:
@@ -724,7 +724,7 @@ def test_a_camera_that_was_never_there_is_an_error() -> None:
 
 @pytest.mark.parametrize("url", ["http://[::1", "rtsp://[bad/"])
 def test_urls_that_are_none(url: str) -> None:
-    with pytest.raises(SourceError, match="a stream's URL that cannot be read"):
+    with pytest.raises(SourceError, match="the stream's URL cannot be read"):
         without_password(url)
 
 
@@ -732,7 +732,7 @@ def test_a_stream_that_stays_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cameras, "TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         opener = stream(f"tcp://127.0.0.1:{server.getsockname()[1]}")
-        with pytest.raises(SourceError, match=r"nothing came for 0\.5 seconds"), opener():
+        with pytest.raises(SourceError, match=r"no data for 0\.5 seconds"), opener():
             pass
 
 
@@ -810,7 +810,7 @@ def test_the_pi_camera(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_pi_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    with stand_in(monkeypatch), pytest.raises(SourceError, match="no Pi camera 3; look at its cable"):
+    with stand_in(monkeypatch), pytest.raises(SourceError, match="no Pi camera 3; check its cable"):
         every(opened("picamera2:3"))
 
 
