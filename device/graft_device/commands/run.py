@@ -92,9 +92,7 @@ def run(
     ] = None,
     max_mb: Annotated[
         float,
-        typer.Option(
-            callback=finite, min=0.001, help="Largest size of that folder in MB; the oldest photos are removed."
-        ),
+        typer.Option(callback=finite, min=0.001, help="Largest size of that folder in MB; the oldest go first."),
     ] = 500,
     uncertain_below: Annotated[
         float, typer.Option(callback=finite, min=0, max=1, help="Score below which the model is uncertain.")
