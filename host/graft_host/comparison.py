@@ -1,4 +1,4 @@
-"""One head on the same backbone in every quantization, side by side."""
+"""``compare``: makes, tests and times a model in every quantization, with the same head."""
 
 from __future__ import annotations
 
@@ -32,19 +32,20 @@ _ROUNDS = 30
 _WARM_UP = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    """One file.
+    """A file in the comparison.
 
     Attributes:
         quantization: of the backbone.
-        head: ``float32``: trained on the bottlenecks of the float32 backbone; ``own``: on those of this one.
-        accuracy: share of test photos that the file names rightly.
-        agreement: share on which it names the class that the float32 file names.
-        drop: the largest loss of recall that a class suffers against the float32 file, and …
-        worst_class: … that class; None where no class loses.
-        bytes: of the file.
-        ms: median milliseconds of one inference here.
+        head: ``float32`` if the head was trained on bottlenecks of the float32 backbone, ``own`` if on those of the
+            file's own backbone.
+        accuracy: share of test photos that the file classifies correctly.
+        agreement: share of test photos for which the file names the same class as the float32 file.
+        drop: the largest loss of recall of a class, compared with the float32 file.
+        worst_class: the class with the largest loss; None if no class loses.
+        bytes: size of the file.
+        ms: median milliseconds of an inference on this machine.
     """
 
     quantization: str
@@ -59,7 +60,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The files, float32 first; how many test photos they saw; the runtime and threads that they were timed with."""
+    """The result of a comparison.
+
+    Attributes:
+        rows: the files, float32 first.
+        photos: number of test photos.
+        runtime: the runtime with which the files were timed.
+        threads: the threads with which the files were timed.
+    """
 
     rows: tuple[Row, ...]
     photos: int
@@ -67,13 +75,13 @@ class Comparison:
     threads: int
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The figures as ``graft compare --json`` prints them."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file that was written and tested."""
+    """A file that is written and tested."""
 
     quantization: str
     head: str
@@ -82,13 +90,13 @@ class _File:
 
 
 def compare(options: HeadOptions, reporter: Reporter) -> Comparison:
-    """Makes a file of each quantization, tests and times them.
+    """Makes a file in each quantization, tests and times it.
 
-    The head of the float32 backbone goes onto all four, so that they differ in their numbers alone; the last row is
+    All four files have the head of the float32 backbone, so that only their quantization differs. The last row is
     the int8 file as ``graft train`` makes it, with a head trained on the bottlenecks of the int8 backbone.
 
     Raises:
-        GraftError: as ``graft train`` does.
+        GraftError: for the same reasons as in ``graft train``.
     """
     threads = threads_to_use(options.threads)
     remove_stale_scratch()
@@ -112,7 +120,7 @@ def compare(options: HeadOptions, reporter: Reporter) -> Comparison:
 
 
 def largest_drop(before: Evaluation, after: Evaluation) -> tuple[float, str | None]:
-    """The largest loss of recall that a class suffers, and that class."""
+    """Returns the largest loss of recall of a class, and that class; None if no class loses."""
     worst: tuple[float, str | None] = (0.0, None)
     recalls = after.per_class()
     for label, figures in before.per_class().items():
@@ -130,7 +138,7 @@ def _head(material: Material, options: HeadOptions) -> FinishedHead:
 def _files(
     heads: Mapping[str, FinishedHead], material: Material, options: HeadOptions, folder: Path, reporter: Reporter
 ) -> list[_File]:
-    made = []
+    files = []
     for name, head in heads.items():
         with threadpool_limits(1):
             artifact = attach(graft(material, head), material.dataset.labels, model_card(options, material, head))
@@ -140,38 +148,38 @@ def _files(
             evaluation = evaluate(
                 path, material.split.test, material.dataset.labels, threads_to_use(options.threads), progress
             )
-        made.append(_File(options.quantize, name, path, evaluation))
-    return made
+        files.append(_File(options.quantize, name, path, evaluation))
+    return files
 
 
 def _row(file: _File, reference: _File, sizes: Mapping[Path, int], times: Mapping[Path, float]) -> Row:
     drop, worst = largest_drop(reference.evaluation, file.evaluation)
     agreement = float(np.mean(file.evaluation.predicted == reference.evaluation.predicted))
     return Row(
-        file.quantization,
-        file.head,
-        file.evaluation.accuracy,
-        agreement,
-        drop,
-        worst,
-        sizes[file.path],
-        times[file.path],
+        quantization=file.quantization,
+        head=file.head,
+        accuracy=file.evaluation.accuracy,
+        agreement=agreement,
+        drop=drop,
+        worst_class=worst,
+        bytes=sizes[file.path],
+        ms=times[file.path],
     )
 
 
 def _milliseconds(
     paths: Sequence[Path], options: HeadOptions, photo: Path, threads: int
 ) -> tuple[str, dict[Path, float]]:
-    """The median of each file, in turns, so that all see the same moods of the machine."""
+    """The runtime, and the median time of each file; files take turns, so that varying load affects all alike."""
     pixels: NDArray[np.uint8] = preprocess(photo, options.image_size, options.resize)
     runners = {path: open_model(path, threads=threads) for path in paths}
-    taken: dict[Path, list[float]] = {path: [] for path in paths}
+    times: dict[Path, list[float]] = {path: [] for path in paths}
     for turn in range(_WARM_UP + _ROUNDS):
         for path, runner in runners.items():
             tensor = to_input(pixels, runner.input, 127.5, 127.5)
             start = time.perf_counter()
             runner(tensor)
             if turn >= _WARM_UP:
-                taken[path].append((time.perf_counter() - start) * 1e3)
+                times[path].append((time.perf_counter() - start) * 1e3)
     runtime = next(iter(runners.values())).runtime
-    return runtime, {path: statistics.median(values) for path, values in taken.items()}
+    return runtime, {path: statistics.median(values) for path, values in times.items()}

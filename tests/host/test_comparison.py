@@ -11,26 +11,26 @@ from graft_host.evaluation.evaluate import Evaluation
 from tests.conftest import error_line, graft, graft_json
 
 
-def said(truth: list[int], predicted: list[int]) -> Evaluation:
+def evaluation(truth: list[int], predicted: list[int]) -> Evaluation:
     paths = tuple(Path(f"{n}.jpg") for n in range(len(truth)))
     return Evaluation(("a", "b", "c"), np.array(truth), np.eye(3, dtype=np.float32)[predicted], {}, paths)
 
 
 def test_the_largest_drop_is_that_of_a_class() -> None:
     truth = [0, 0, 0, 0, 1, 1, 2]
-    before = said(truth, [0, 0, 0, 0, 1, 1, 2])
-    assert largest_drop(before, said(truth, [0, 0, 0, 1, 1, 0, 2])) == (0.5, "b")
+    before = evaluation(truth, [0, 0, 0, 0, 1, 1, 2])
+    assert largest_drop(before, evaluation(truth, [0, 0, 0, 1, 1, 0, 2])) == (0.5, "b")
     assert largest_drop(before, before) == (0.0, None)
-    assert largest_drop(said(truth, [1, 1, 1, 1, 1, 1, 1]), before) == (0.0, None)
+    assert largest_drop(evaluation(truth, [1, 1, 1, 1, 1, 1, 1]), before) == (0.0, None)
 
 
 @pytest.mark.slow
-def test_all_quantizations_side_by_side(tmp_path: Path, shared_cache: Path) -> None:
+def test_all_quantizations_are_compared(tmp_path: Path, shared_cache: Path) -> None:
     render_dataset(tmp_path / "photos", 14, 0)
     options = ["--weights", "random", "--tap", "mixed0", "--image-size", "75", "--test-percent", "30"]
     options += ["--cache", str(shared_cache)]
-    found = graft_json("compare", tmp_path / "photos", *options)
-    rows = found["rows"]
+    result = graft_json("compare", tmp_path / "photos", *options)
+    rows = result["rows"]
     names = [
         ("float32", "float32"),
         ("float16", "float32"),
@@ -41,22 +41,35 @@ def test_all_quantizations_side_by_side(tmp_path: Path, shared_cache: Path) -> N
     assert [(row["quantization"], row["head"]) for row in rows] == names
     assert rows[0]["agreement"] == 1
     assert rows[0]["drop"] == 0
-    assert rows[1]["agreement"] == 1  # halves of floats change nothing that shows
+    assert rows[1]["agreement"] == 1  # float16 changes nothing that shows
     assert all(0 <= row["accuracy"] <= 1 and row["ms"] > 0 for row in rows)
     full, half, dynamic, int8, own = (row["bytes"] for row in rows)
     assert full > half > dynamic
     assert half > int8 == own
-    assert found["photos"] > 5
+    assert result["photos"] > 5
     model = tmp_path / "m.tflite"
     shipped = graft_json("train", tmp_path / "photos", "-o", model, *options)
     assert rows[-1]["accuracy"] == shipped["accuracy"]["shipped"]
-    told = ["--augment", "1", "--optimizer", "sgd", "--learning-rate", "0.01", "--steps", "2", "--unknown-rate", "0"]
-    others = graft_json("compare", tmp_path / "photos", *options, *told)["rows"]
-    assert others[-1]["bytes"] < own  # nothing in it that tells strangers
+    other_options = [
+        "--augment",
+        "1",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "0.01",
+        "--steps",
+        "2",
+        "--unknown-rate",
+        "0",
+    ]
+    others = graft_json("compare", tmp_path / "photos", *options, *other_options)["rows"]
+    assert others[-1]["bytes"] < own  # without the operators that detect unknown photos
     diverging = ["--optimizer", "sgd", "--learning-rate", "1e39"]
-    said = error_line(graft("compare", tmp_path / "photos", *options, *diverging))
-    assert "diverged at learning rate 1e+39" in said
-    shipped = graft_json("train", tmp_path / "photos", "-o", tmp_path / "m.tflite", "--overwrite", *options, *told)
+    error = error_line(graft("compare", tmp_path / "photos", *options, *diverging))
+    assert "diverged at learning rate 1e+39; give a smaller --learning-rate" in error
+    shipped = graft_json(
+        "train", tmp_path / "photos", "-o", tmp_path / "m.tflite", "--overwrite", *options, *other_options
+    )
     assert others[-1]["accuracy"] == shipped["accuracy"]["shipped"]
     table = graft("compare", tmp_path / "photos", *options)
     assert table.stdout.splitlines()[0].split() == [
@@ -72,5 +85,5 @@ def test_all_quantizations_side_by_side(tmp_path: Path, shared_cache: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.tflite", "photos"]
 
 
-def test_bad_input_is_one_line(tmp_path: Path) -> None:
+def test_bad_input_is_an_error_in_one_line(tmp_path: Path) -> None:
     assert "no such folder of photos" in error_line(graft("compare", tmp_path / "none", "--weights", "random"))

@@ -175,7 +175,7 @@ def check_held_out(validation: tuple[Array, Labels], *, fitted: bool) -> None:
     """Raises DatasetError if nothing was held out from a backbone that was fitted to the training photos."""
     if fitted and not len(validation[1]):
         raise DatasetError(
-            "the backbone was fitted to the training photos, and there are no others to calibrate the head on",
+            "the backbone was fitted to the training photos, and no others are left to set the temperature on",
             "add photos, or raise --validation-percent",
         )
 

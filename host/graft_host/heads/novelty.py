@@ -31,8 +31,8 @@ class Spread:
     """The mean and spread of the known bottlenecks.
 
     Attributes:
-        mean: of each number, float32 ``[D]``.
-        weight: of each number in the distance, float32 ``[D]``: one over D times its variance.
+        mean: the mean of each number, float32 ``[D]``.
+        weight: the weight of each number in the distance, 1 / (D · its variance), float32 ``[D]``.
     """
 
     mean: Array

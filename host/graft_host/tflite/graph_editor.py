@@ -56,7 +56,8 @@ class GraphEditor:
         shape = [int(n) for n in self.bottleneck.shape]
         if shape != [1, length]:
             raise ExportError(
-                f"{self._name} gives {shape}, but the head takes [1, {length}]: they are from different runs"
+                f"{self._name} gives {shape}, but the head takes [1, {length}]",
+                "use a head that was trained on this backbone",
             )
         if self.bottleneck.type not in {schema.TensorType.INT8, schema.TensorType.FLOAT32}:
             kind = flatbuffer.type_name(self.bottleneck)

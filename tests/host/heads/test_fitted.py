@@ -1,4 +1,4 @@
-"""A backbone that was fitted to the training photos: what comes from them, and what from photos held out."""
+"""Heads on a backbone that was fitted to the training photos, which need held-out photos."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def test_temperature_threshold_and_novelty_do_not_depend_on_training_bottlenecks
     head = train_head(fitted_photos(300, 0), held, CLASSES, recipe, fitted=True)
     nonsense = np.full((300, 20), np.nan, np.float32), np.zeros(300, np.int64)
     groups = np.arange(300)
-    one = finish_head(head, fitted_photos(300, 0), held, recipe, groups, 0.05, fitted=True)
-    other = finish_head(head, nonsense, held, recipe, groups, 0.05, fitted=True)
-    assert (one.temperature, one.unknown) == (other.temperature, other.unknown)
-    assert one.photos == 100
-    assert one.unknown is not None
-    assert one.unknown.photos == 100
-    assert one.novelty is not None
-    assert other.novelty is not None
-    assert one.novelty.start == other.novelty.start
+    first = finish_head(head, fitted_photos(300, 0), held, recipe, groups, 0.05, fitted=True)
+    second = finish_head(head, nonsense, held, recipe, groups, 0.05, fitted=True)
+    assert (first.temperature, first.unknown) == (second.temperature, second.unknown)
+    assert first.photos == 100
+    assert first.unknown is not None
+    assert first.unknown.photos == 100
+    assert first.novelty is not None
+    assert second.novelty is not None
+    assert first.novelty.start == second.novelty.start
     spread = measure_spread(held[0])
-    for novelty in (one.novelty, other.novelty):
+    for novelty in (first.novelty, second.novelty):
         np.testing.assert_array_equal(novelty.spread.mean, spread.mean)
         np.testing.assert_array_equal(novelty.spread.weight, spread.weight)
 
@@ -94,9 +94,9 @@ def test_few_validation_photos_are_not_helped_by_training_photos() -> None:
     assert head.penalty == PENALTIES[int(np.argmin(losses))]
 
 
-def test_without_validation_photos_there_is_nothing_to_calibrate_on() -> None:
+def test_without_validation_photos_nothing_can_be_set() -> None:
     train, none, recipe = fitted_photos(60, 0), photos(0, 1), Recipe()
-    message = "fitted to the training photos, and there are no others.*; add photos, or raise --validation-percent"
+    message = "fitted to the training photos, and no others are left.*; add photos, or raise --validation-percent"
     with pytest.raises(DatasetError, match=message):
         train_head(train, none, CLASSES, recipe, fitted=True)
     head = train_head(train, none, CLASSES, recipe)

@@ -195,7 +195,7 @@ def test_any_head_can_be_fused_and_opened(tmp_path_factory: Any, length: int, cl
 
 def test_a_backbone_that_does_not_fit_is_refused() -> None:
     ones = np.ones((4, 3), np.float32)
-    with pytest.raises(ExportError, match=r"gives \[1, 3\], but the head takes \[1, 5\]"):
+    with pytest.raises(ExportError, match=r"gives \[1, 3\], but the head takes \[1, 5\]; use a head"):
         fuse(backbone(), some_head(5, 2), np.ones((4, 5), np.float32))
     with pytest.raises(ExportError, match="uint8 bottlenecks, but only int8 and float32"):
         fuse(plain_backbone(3, schema.TensorType.UINT8), some_head(3, 2), ones)
