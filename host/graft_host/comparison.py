@@ -176,7 +176,7 @@ def _milliseconds(
     times: dict[Path, list[float]] = {path: [] for path in paths}
     for turn in range(_WARM_UP + _ROUNDS):
         for path, runner in runners.items():
-            tensor = to_input(pixels, runner.input, 127.5, 127.5)
+            tensor = to_input(pixels, runner.input, options.family.mean, options.family.std)
             start = time.perf_counter()
             runner(tensor)
             if turn >= _WARM_UP:

@@ -24,7 +24,7 @@ from graft_host.export.staging import put_in_place, staging
 from graft_host.heads.head import Array
 from graft_host.support import flatbuffer
 from graft_host.support.destination import EXPORT, Source, check_replaceable, check_sources
-from graft_host.support.isolated import call_quietly
+from graft_host.support.isolated import JobError, call_quietly
 
 FORMATS = ("keras", "saved-model")
 
@@ -136,11 +136,12 @@ def _build(model: Path, request: dict[str, Any]) -> None:
     """Raises OSError where there was no room for the product, ExportError if it failed in another way."""
     try:
         call_quietly("graft_host.export.keras_export", request)
+    except JobError as error:
+        if error.errno in _NO_ROOM:
+            raise OSError(error.errno, os.strerror(error.errno)) from error
+        raise ExportError(f"{model} could not be exported: {error.what}", error.remedy) from error
     except ExportError as error:
-        for code in _NO_ROOM:  # in TensorFlow's words or Keras's, the system's are among them
-            if os.strerror(code) in str(error):
-                raise OSError(code, os.strerror(code)) from error
-        raise ExportError(f"{model} could not be exported: {error}") from error
+        raise ExportError(f"{model} could not be exported: {error.what}", error.remedy) from error
 
 
 def read_head(path: Path) -> tuple[Array, Array]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +66,19 @@ def save_model(network: Any, output: Path) -> None:
 
 
 def _run(request: dict[str, Any], _: Progress) -> None:
+    import tensorflow as tf
+
     weights = from_request(request["weights"])
     with np.load(request["head"]) as head:
         network = build_network(weights, request["tap"], request["image_size"], head["kernel"], head["bias"])
     output = Path(request["output"])
-    if request["format"] == "keras":
-        network.save(output)
-    else:
-        save_model(network, output)
+    try:
+        if request["format"] == "keras":
+            network.save(output)
+        else:
+            save_model(network, output)
+    except tf.errors.ResourceExhaustedError as error:  # what TensorFlow makes of a full disk
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from graft_host.network_search.pareto import Candidate
@@ -72,20 +73,27 @@ def _name(axes: Axes, result: SearchResult) -> None:
     """Names the points by tap and size, the most important first, wherever a name covers no other."""
     on_front = result.front
     order = sorted(result.candidates, key=lambda each: (each != result.chosen, each not in on_front, each.ms))
+    prefix = _shared_prefix([each.tap for each in order])
     taken: list[_Box] = []
     for each in order:
-        said = f"{each.tap.removeprefix('mixed')}/{each.image_size}"
+        label = f"{each.tap.removeprefix(prefix)}/{each.image_size}"
         x, y = _place(axes, each)
-        width = _LETTER * len(said)
+        width = _LETTER * len(label)
         for dx, dy in ((_GAP, -_GAP - 4), (_GAP, 4), (-_GAP - width, -_GAP - 4), (-_GAP - width, 4)):
             box = (x + dx, y + dy, x + dx + width, y + dy + _LINE)
             if _inside(box) and not any(_overlap(box, other) for other in taken):
                 colour = INK if each in on_front else MUTED
                 axes.annotate(
-                    said, (each.ms, each.accuracy), (dx, dy), textcoords="offset points", fontsize=8, color=colour
+                    label, (each.ms, each.accuracy), (dx, dy), textcoords="offset points", fontsize=8, color=colour
                 )
                 taken.append(box)
                 break
+
+
+def _shared_prefix(taps: Sequence[str]) -> str:
+    """The letters that all taps start with where numbers alone differ, as in ``mixed5`` and ``mixed10``; else empty."""
+    prefixes = {tap.rstrip("0123456789") for tap in taps}
+    return prefixes.pop() if len(prefixes) == 1 and not prefixes & set(taps) else ""
 
 
 def _place(axes: Axes, candidate: Candidate) -> tuple[float, float]:

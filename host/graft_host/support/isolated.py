@@ -22,6 +22,7 @@ from graft_host.support.progress import Progress
 
 _PROGRESS = "graft-progress "
 _FAILURE = "graft-failure "
+_SYSTEM_ERROR = "graft-system-error "
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -30,6 +31,18 @@ _ENVIRONMENT = {
     # A queue.py in the folder where the user happens to be must not take the place of Python's own.
     "PYTHONSAFEPATH": "1",
 }
+
+
+class JobError(ExportError):
+    """A job failed in a way that it does not describe.
+
+    Attributes:
+        errno: the code of the system's error that the job ended with; None if it ended with another one.
+    """
+
+    def __init__(self, what: str, remedy: str = "", *, errno: int | None = None) -> None:
+        super().__init__(what, remedy)
+        self.errno = errno
 
 
 def call_quietly(module: str, request: dict[str, Any], progress: Progress | None = None) -> None:
@@ -42,7 +55,7 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
 
     Raises:
         GraftError: what the job raised.
-        ExportError: the job failed in another way; the message is its last line, or the signal that ended it.
+        JobError: the job failed in another way; the message is its last line, or the signal that ended it.
     """
     command = [sys.executable, "-m", module]
     with tempfile.TemporaryFile("w+", errors="replace") as log:
@@ -79,20 +92,37 @@ def serve(job: Callable[[dict[str, Any], Progress], None]) -> None:
     except GraftError as error:
         print(_FAILURE + json.dumps([type(error).__name__, error.what, error.remedy]), flush=True)  # noqa: T201
         sys.exit(1)
+    except Exception as error:
+        code = _system_code(error)
+        if code is not None:
+            print(f"{_SYSTEM_ERROR}{code}", flush=True)  # noqa: T201
+        raise
+
+
+def _system_code(error: BaseException | None) -> int | None:
+    """The code of the system's error that an error is, or came from."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno is not None:
+            return error.errno
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _failure(module: str, status: int, output: str, log: str) -> GraftError:
     """What to raise for a job that ended with a status other than 0."""
+    code = None
     for line in output.splitlines():
         if line.startswith(_FAILURE):
             name, what, remedy = json.loads(line.removeprefix(_FAILURE))
             kind: type[GraftError] = getattr(errors, name)
             return kind(what, remedy)
+        if line.startswith(_SYSTEM_ERROR):
+            code = int(line.removeprefix(_SYSTEM_ERROR))
     if status < 0:  # the log's last line would be some warning
-        why = "; is there enough memory?" if -status == signal.SIGKILL else ""
-        return ExportError(f"{module} was ended by {signal.Signals(-status).name}{why}")
+        remedy = "see whether there is enough memory" if -status == signal.SIGKILL else ""
+        return JobError(f"{module} was ended by {signal.Signals(-status).name}", remedy)
     lines = [line for line in log.splitlines() if line.strip()]
-    return ExportError(lines[-1] if lines else f"{module} ended with status {status} {output[-200:]}")
+    return JobError(lines[-1] if lines else f"{module} ended with status {status} {output[-200:]}", errno=code)
 
 
 def _converse(job: subprocess.Popen[str], request: str, progress: Progress | None) -> str:

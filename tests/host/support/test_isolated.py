@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from graft_device.errors import ExportError, WeightsError
-from graft_host.support.isolated import call_quietly
+from graft_host.support.isolated import JobError, call_quietly
 from tests.support.host_data import run_python
 
 # A job whose request says what it shall do; `-m` finds it by way of PYTHONPATH.
@@ -31,6 +32,11 @@ def job(request, progress):
         print("more noise")
     if what == "fail":
         raise ValueError("this went wrong")
+    if what == "system":
+        try:
+            open(request["path"])
+        except FileNotFoundError as error:
+            raise RuntimeError("in other words") from error
     if what == "weights":
         raise WeightsError(request["message"])
     if what == "kill":
@@ -87,6 +93,15 @@ def test_a_job_that_fails_gives_its_last_line(job: str) -> None:
     with pytest.raises(ExportError) as caught:
         call_quietly(job, {"what": "fail"})
     assert str(caught.value) == "ValueError: this went wrong"
+
+
+def test_the_code_of_a_system_error_arrives_whatever_the_words(tmp_path: Path, job: str) -> None:
+    with pytest.raises(JobError, match="in other words") as caught:
+        call_quietly(job, {"what": "system", "path": str(tmp_path / "none")})
+    assert caught.value.errno == errno.ENOENT
+    with pytest.raises(JobError, match="this went wrong") as caught:
+        call_quietly(job, {"what": "fail"})
+    assert caught.value.errno is None
 
 
 def test_an_error_for_the_user_stays_what_it_is(job: str) -> None:
@@ -175,4 +190,4 @@ import graft_host.training.pipeline
 print([name for name in ("tensorflow", "keras", "h5py") if name in sys.modules])
 """
     found = run_python(code)
-    assert found.stdout == "['h5py']\n", found.stderr
+    assert found.stdout == "[]\n", found.stderr
