@@ -347,4 +347,4 @@ def test_strangers_are_called_unknown_unless_that_is_turned_off(tmp_path: Path) 
     named = json_lines(graft_device("classify", model, *images, "--json", "--no-unknown"))
     assert [answer["predictions"][0]["label"] for answer in named] == ["red", "red"]
     assert all("unknown" not in answer for answer in named)
-    assert "said below a score of 90.0%" in graft_device("info", model).stdout
+    assert "unknown     below a score of 90.0%" in graft_device("info", model).stdout

@@ -1,4 +1,4 @@
-"""The commands of ``graft-device``, a module each; ``cli`` registers them.
+"""The commands of ``graft-device``, each in its own module; ``cli`` registers them.
 
-Each imports what it needs when it runs: a board must not wait for what another command wants.
+A command imports what it needs when it runs, so that a board never waits for another command's imports.
 """

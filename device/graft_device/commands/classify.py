@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
 def classify(
     model: ModelArgument,
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Photos to name.")],
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels to print a photo.")] = 3,
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Photos to classify.")],
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels to print for each photo.")] = 3,
     threads: ThreadsOption = None,
     runtime: RuntimeOption = RuntimeChoice.AUTO,
     no_unknown: Annotated[
-        bool, typer.Option("--no-unknown", help="Always name a class, even of photos like none trained on.")
+        bool, typer.Option("--no-unknown", help="Always answer with a class, never with 'unknown'.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Name what is in photos. A photo that can't be read is reported, and the others still run.
+    """Classify photos.
 
-    A photo whose best label scores less than the model card's threshold is called unknown.
+    A photo that can't be read is reported, and the others are still classified. If a photo's best label scores less
+    than the threshold in the model card, the answer is 'unknown'.
     """
     from graft_device.classifier import Classifier
     from graft_device.errors import PhotoError
@@ -37,30 +38,30 @@ def classify(
     failed = 0
     for image in images:
         try:
-            answer = classifier.classify_timed(image, top_k, not no_unknown)
+            timed = classifier.classify_timed(image, top_k, not no_unknown)
         except PhotoError as error:
             failed += 1
             _print_failure(image, str(error), as_json)
             continue
         if as_json:
-            typer.echo(json.dumps(_answer(image, answer)))
+            typer.echo(json.dumps(_to_json(image, timed)))
         else:
-            _print_answer(image, answer)
+            _print(image, timed)
     if failed:
         raise typer.Exit(1)
 
 
-def _answer(image: str, answer: "Timed") -> dict[str, Any]:
+def _to_json(image: str, timed: "Timed") -> dict[str, Any]:
     return {
         "image": image,
-        "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in answer.predictions],
-        **({"unknown": True} if answer.unknown else {}),
-        "ms": {"preprocess": round(answer.preprocess_ms, 3), "invoke": round(answer.invoke_ms, 3)},
+        "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in timed.predictions],
+        **({"unknown": True} if timed.unknown else {}),
+        "ms": {"preprocess": round(timed.preprocess_ms, 3), "invoke": round(timed.invoke_ms, 3)},
     }
 
 
-def _print_answer(image: str, answer: "Timed") -> None:
-    ranked = "  ".join(f"{printable(p.label)} {p.score:.1%}" for p in answer.predictions)
+def _print(image: str, timed: "Timed") -> None:
+    ranked = "  ".join(f"{printable(p.label)} {p.score:.1%}" for p in timed.predictions)
     typer.echo(f"{printable(image)}: {ranked}")
 
 

@@ -11,23 +11,23 @@ from graft_device.text import printable
 
 
 def info(model: ModelArgument, as_json: JsonOption = False) -> None:
-    """Show what a model is: labels, backbone, quantization, training figures."""
+    """Show a model's labels, backbone, quantization and training figures."""
     from graft_device.model import read_model
 
-    found = read_model(model)
+    model_file = read_model(model)
     if as_json:
-        typer.echo(json.dumps(found.to_json()))
+        typer.echo(json.dumps(model_file.to_json()))
         return
-    card = found.card
+    card = model_file.card
     rows = {
-        "model": str(found.path),
-        "size": f"{found.bytes / 1e6:.1f} MB",
-        "labels": ", ".join(map(printable, found.labels)),
+        "model": str(model_file.path),
+        "size": f"{model_file.bytes / 1e6:.1f} MB",
+        "labels": ", ".join(map(printable, model_file.labels)),
         "network": f"{card.backbone.get('name')} up to {card.tap}, weights {card.backbone.get('weights')}",
         "input": f"{card.image_size} x {card.image_size} RGB, resized by {card.resize}",
         "numbers": card.quantization,
         "accuracy": "not measured" if card.accuracy is None else f"{card.accuracy:.1%} on its test photos",
-        "unknown": f"said below a score of {card.unknown_below:.1%}" if card.unknown_below else "never said",
+        "unknown": f"below a score of {card.unknown_below:.1%}" if card.unknown_below else "never",
         "written by": f"graftkit {card.kit_version}",
     }
     for name, value in rows.items():

@@ -17,29 +17,31 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def install(
-    source: Annotated[str, typer.Argument(metavar="FILE|URL", help="The .tflite that 'graft train' wrote.")],
+    source: Annotated[str, typer.Argument(metavar="FILE|URL", help="A .tflite file that 'graft train' wrote.")],
     sha256: Annotated[
         Optional[str], typer.Option("--sha256", metavar="HEX", help="Checksum that the file must have.")
     ] = None,
     store: StoreOption = None,
-    keep: Annotated[int, typer.Option(min=1, help="Models to keep; the current and the previous one always.")] = 3,
+    keep: Annotated[
+        int, typer.Option(min=1, help="Models to keep; the current and the previous one are always kept.")
+    ] = 3,
     signature: Annotated[
         Optional[str],
-        typer.Option(metavar="FILE|URL", help="The model's signature.  [default: the model's name and .sig]"),
+        typer.Option(metavar="FILE|URL", help="The model's signature.  [default: the model's name with .sig added]"),
     ] = None,
     allowed_signers: SignersOption = None,
     allow_downgrade: Annotated[
-        bool, typer.Option("--allow-downgrade", help="Take a signed model that is older than one before it.")
+        bool, typer.Option("--allow-downgrade", help="Accept a signed model that is older than one installed before.")
     ] = False,
     runtime: RuntimeOption = RuntimeChoice.AUTO,
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Test a model on this board and make it the current one, or leave everything as it is.
+    """Test a model on this board, and make it the current one if it passes.
 
-    It becomes STORE/current/model.tflite, in one step. Exit status: 3 the self-test failed, 4 the signature is
-    refused, 5 it is older than one installed before, 6 the store can't be written, 7 another install runs,
-    8 wrong checksum, 9 it could not be fetched, 1 anything else.
+    The model becomes STORE/current/model.tflite in one step; if anything fails, nothing changes. Exit status: 3 the
+    self-test failed, 4 the signature was refused, 5 the model is older than one installed before, 6 the store can't be
+    written, 7 another install is running, 8 the checksum is wrong, 9 the file could not be fetched, 1 any other error.
     """
     from graft_device.store.incoming import Source
     from graft_device.store.installation import Request
@@ -63,8 +65,8 @@ def install(
         typer.echo(json.dumps(change.to_json()))
         return
     if not change.changed:
-        typer.echo("nothing to do: it is the current model")
+        typer.echo("nothing to do: this is already the current model")
     for line in change_lines(change):
         typer.echo(printable(line))
     if change.changed:
-        console.say("note: what runs goes on with the model that it opened, until SIGHUP or a restart")
+        console.say("note: running programs use the old model until SIGHUP or a restart")

@@ -13,30 +13,30 @@ from graft_device.text import printable
 
 
 def models(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List the models that are installed: which is current, since when, and which rollback would bring back."""
+    """List the installed models: the current one, the previous one that rollback restores, and others that are kept."""
     from graft_device.store.signatures import demanded_by
 
-    opened = open_store(store)
-    current, previous = opened.current_id(), opened.previous_id()
+    models_store = open_store(store)
+    current, previous = models_store.current_id(), models_store.previous_id()
     states = {previous: "previous", current: "current"}
-    slots = [(slot, states.get(slot.id, "kept")) for slot in opened.slots()]
-    since = None if current is None else opened.since()
+    slots = [(slot, states.get(slot.id, "kept")) for slot in models_store.slots()]
+    since = None if current is None else models_store.since()
     if as_json:
-        signers = demanded_by(opened)
-        found = {
-            "store": str(opened.root),
+        signers = demanded_by(models_store)
+        listing = {
+            "store": str(models_store.root),
             "current": current,
             "previous": previous,
             "since": since,
             "signatures": None if signers is None else str(signers),
             "slots": [{**slot.to_json(), "state": state} for slot, state in slots],
         }
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(listing))
         return
     for slot, state in slots:
-        when = f"since {since}" if state == "current" else f"installed {slot.installed or 'at a time unknown'}"
+        when = f"since {since}" if state == "current" else f"installed {slot.installed or 'at an unknown time'}"
         signer = f"  signed by {slot.signer}" if slot.signer else ""
         line = f"{state:<8}  {slot.id}  {slot.bytes / 1e6:>6.1f} MB  {when}  {slot.name}{signer}"
         typer.echo(printable(line))
     if not slots:
-        console.say(f"no model is installed in {printable(opened.root)}: graft-device install FILE")
+        console.say(f"no model is installed in {printable(models_store.root)}; install one: graft-device install FILE")

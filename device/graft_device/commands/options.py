@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share."""
+"""The options and arguments that several commands share."""
 
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
@@ -19,13 +19,13 @@ class RuntimeChoice(str, Enum):
 
 
 def in_store(path: Path) -> Path:
-    """The current model where a store of ``graft-device install`` is named; else the path as it is."""
+    """The store's current model if the path is a store of ``graft-device install``; otherwise the path itself."""
     current = path / "current" / "model.tflite"
     return current if current.is_file() else path
 
 
 def finite(number: Optional[float]) -> Optional[float]:
-    """The callback of every option that is a number: nan and inf, which pass a range, are a usage error."""
+    """The callback of every numeric option: nan and inf, which Typer's ranges accept, are usage errors."""
     if number is not None and not math.isfinite(number):
         raise typer.BadParameter(f"{number} is not a finite number")
     return number
@@ -35,11 +35,11 @@ ModelArgument = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL",
-        help="The .tflite that 'graft train' wrote, or a store for its current one.",
+        help="A .tflite file that 'graft train' wrote, or a store for its current model.",
         callback=in_store,
         readable=False,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable results and nothing else.")]
-RuntimeOption = Annotated[RuntimeChoice, typer.Option(help="Interpreter to use.")]
-ThreadsOption = Annotated[Optional[int], typer.Option(min=1, help="Cores to use; all when not given.")]
+RuntimeOption = Annotated[RuntimeChoice, typer.Option(help="TFLite runtime to use.")]
+ThreadsOption = Annotated[Optional[int], typer.Option(min=1, help="Cores to use.  [default: all]")]

@@ -18,7 +18,8 @@ _ID = re.compile(r"[0-9a-fA-F]{4,64}")
 
 def rollback(
     slot: Annotated[
-        Optional[str], typer.Argument(metavar="[ID]", help="A model's id or its beginning; the previous one if none.")
+        Optional[str],
+        typer.Argument(metavar="[ID]", help="A model's id or the start of it.  [default: the previous model]"),
     ] = None,
     store: StoreOption = None,
     allowed_signers: SignersOption = None,
@@ -26,21 +27,21 @@ def rollback(
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an earlier model the current one again, after a self-test; again to take that back.
+    """Make an earlier model the current one again, after a self-test.
 
-    Exit statuses are those of install.
+    A second rollback without an ID undoes the first. The exit statuses are those of install.
     """
     from graft_device.store.installation import roll_back
 
     if slot is not None and not _ID.fullmatch(slot):
-        raise typer.BadParameter("an id has hexadecimal digits, at least 4 of them: see graft-device models")
+        raise typer.BadParameter("an id has at least 4 hexadecimal digits; to list the models: graft-device models")
     change = roll_back(open_store(store), slot, allowed_signers, runtime.value, wait)
     if as_json:
         typer.echo(json.dumps(change.to_json()))
         return
     if not change.changed:
-        typer.echo("nothing to do: it is the current model")
+        typer.echo("nothing to do: this is already the current model")
     for line in change_lines(change):
         typer.echo(printable(line))
     if change.changed:
-        console.say("note: what runs goes on with the model that it opened, until SIGHUP or a restart")
+        console.say("note: running programs use the old model until SIGHUP or a restart")

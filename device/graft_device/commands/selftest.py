@@ -9,26 +9,30 @@ from typing import Annotated, Optional
 import typer
 
 from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption, in_store
-from graft_device.commands.store_options import StoreOption, open_store, test_in_words
+from graft_device.commands.store_options import StoreOption, describe_selftest, open_store
 from graft_device.text import printable
 
 
 def selftest(
     model: Annotated[
-        Optional[Path], typer.Argument(metavar="[MODEL]", help="A .tflite; the store's current one if none.")
+        Optional[Path],
+        typer.Argument(metavar="[MODEL]", help="A .tflite file.  [default: the store's current model]"),
     ] = None,
     store: StoreOption = None,
     runtime: RuntimeOption = RuntimeChoice.AUTO,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell whether a model does on this board what it did where it was made. Exit status 3 if it does not."""
+    """Check that a model gives the same answers on this board as on the workstation.
+
+    The exit status is 3 if it does not.
+    """
     from graft_device.errors import GraftError
     from graft_device.store.exit_codes import ExitCode
     from graft_device.store.selftest import demand, run_selftest
 
     path = in_store(model or open_store(store).root)
     if model is None and not path.is_file():
-        raise GraftError(f"no model is installed in {path}: graft-device install FILE")
+        raise GraftError(f"no model is installed in {path}", "install one: graft-device install FILE")
     report = run_selftest(path, runtime.value)
     if as_json:
         typer.echo(json.dumps(report.to_json()))
@@ -37,7 +41,7 @@ def selftest(
         return
     for photo in report.photos:
         verdict = "as expected" if photo["passed"] else f"{photo['expected']} was expected"
-        line = f"{photo['name']}: {photo['found']}, {verdict}, scores at most {photo['difference']:.4f} apart"
+        line = f"{photo['name']}: {photo['found']}, {verdict}, scores differ by at most {photo['difference']:.4f}"
         typer.echo(printable(line))
     demand(report, str(path))
-    typer.echo(printable(f"{path}: {test_in_words(report)}"))
+    typer.echo(printable(f"{path}: {describe_selftest(report)}"))

@@ -17,11 +17,11 @@ _PACKAGES = ("starlette", "uvicorn", "python_multipart")
 
 def serve(
     model: ModelArgument,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     token: Annotated[
         Optional[str],
-        typer.Option(envvar="GRAFT_TOKEN", show_envvar=True, show_default=False, help="What clients must show."),
+        typer.Option(envvar="GRAFT_TOKEN", show_envvar=True, show_default=False, help="Token that clients must send."),
     ] = None,
     token_file: Annotated[
         Optional[Path],
@@ -29,39 +29,41 @@ def serve(
             metavar="FILE",
             show_default=False,
             readable=False,
-            help="File that holds the token, so that 'ps' shows none.",
+            help="File that contains the token, so that 'ps' does not show it.",
         ),
     ] = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Let everybody in the network in, without a token.")
+        bool, typer.Option("--insecure", help="Let everybody in the network use the server without a token.")
     ] = False,
     max_mb: Annotated[float, typer.Option(callback=finite, min=0.001, max=1000, help="Largest photo file.")] = 16,
     max_megapixels: Annotated[
         float,
         typer.Option(
-            callback=finite, min=0.001, max=89, help="Largest picture to decode; of a JPEG, four times as much."
+            callback=finite, min=0.001, max=89, help="Largest image to decode; a JPEG may be four times as large."
         ),
     ] = 16,
     timeout: Annotated[
         float,
-        typer.Option(callback=finite, min=0.1, max=3600, help="Seconds for a photo to arrive, and for its answer."),
+        typer.Option(
+            callback=finite, min=0.1, max=3600, help="Seconds for a photo to arrive, and again for its answer."
+        ),
     ] = 30,
-    queue: Annotated[int, typer.Option(min=0, max=1000, help="Photos that may wait; more are told to come back.")] = 4,
+    queue: Annotated[int, typer.Option(min=0, max=1000, help="Photos that may wait; the server refuses more.")] = 4,
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels in an answer.")] = 3,
     threads: ThreadsOption = None,
     runtime: RuntimeOption = RuntimeChoice.AUTO,
     allow_origin: Annotated[
         Optional[list[str]],
-        typer.Option(metavar="ORIGIN", help="Another site whose pages may ask, as https://name; repeatable."),
+        typer.Option(metavar="ORIGIN", help="Another site whose pages may use the API, as https://name; repeatable."),
     ] = None,
     allow_host: Annotated[
         Optional[list[str]],
-        typer.Option(metavar="NAME", help="Another name that this server has, as behind a proxy; repeatable."),
+        typer.Option(metavar="NAME", help="Another host name of this server, as behind a proxy; repeatable."),
     ] = None,
 ) -> None:
-    """Answer over HTTP: an API, a page with camera and photo drop, and figures for Prometheus.
+    """Serve a model over HTTP: an API, a web page with camera and photo drop, and metrics for Prometheus.
 
-    SIGTERM and Ctrl-C end it after the requests that run; SIGHUP opens the model file anew. No photo is stored.
+    SIGTERM and Ctrl-C end the server after the running requests; SIGHUP reopens the model file. No photo is stored.
     """
     _check_packages()
     from graft_device.serve.server import run
@@ -69,7 +71,7 @@ def serve(
 
     if token_file is not None:
         if token is not None:
-            raise ServeError("two tokens: give --token-file, or --token ($GRAFT_TOKEN), not both")
+            raise ServeError("there are two tokens", "give either --token-file or --token ($GRAFT_TOKEN)")
         token = read_token(token_file)
 
     settings = ServeSettings(
@@ -97,6 +99,6 @@ def _check_packages() -> None:
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise RuntimeMissingError(
-            f"the server's packages are not installed (no {', '.join(missing)}); install them with: "
-            f'python3 -m pip install "./graftkit-{__version__}-py3-none-any.whl[serve]"'
+            f"the server's packages are not installed (no {', '.join(missing)})",
+            f'install them with: python3 -m pip install "./graftkit-{__version__}-py3-none-any.whl[serve]"',
         )

@@ -14,7 +14,7 @@ from graft_device.commands.options import ModelArgument
 from graft_device.text import printable
 
 if TYPE_CHECKING:
-    from graft_device.service.service import Needs
+    from graft_device.service.service import ServiceNeeds
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SIZE = re.compile(r"[1-9]\d*[KMG]?|[1-9]\d?%")
@@ -29,17 +29,22 @@ def service(
         Optional[Path],
         typer.Option("--output", "-o", help="Unit file to write; - prints it.", show_default="NAME.service"),
     ] = None,
-    name: Annotated[Optional[str], typer.Option(help="Of the service.", show_default="graft-COMMAND-MODEL")] = None,
+    name: Annotated[
+        Optional[str], typer.Option(help="Name of the service.", show_default="graft-COMMAND-MODEL")
+    ] = None,
     user: Annotated[
-        Optional[str], typer.Option(help="Existing user to run as; one of its own when not given.", show_default=False)
+        Optional[str],
+        typer.Option(
+            help="Existing user to run as.  [default: a user that systemd creates for the service]", show_default=False
+        ),
     ] = None,
     memory_max: Annotated[str, typer.Option(help="Memory limit, such as 512M or 50%.")] = "512M",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing unit file.")] = False,
 ) -> None:
-    """Write a systemd unit that runs a model for ever, and print the two lines that install it.
+    """Write a systemd unit that keeps a model running, and print the two commands that install it.
 
-    The unit starts at boot, restarts with growing waits, has a watchdog and a memory limit, and sees no more of the
-    board than it needs. Relative folders in ARGS are below /var/lib/NAME.
+    The service starts at boot, restarts after a failure with growing waits, has a watchdog and a memory limit, and may
+    access only what it needs. Relative folders in ARGS are below /var/lib/NAME.
     """
     from graft_device.model import read_model
     from graft_device.service import service as service_module
@@ -49,45 +54,49 @@ def service(
     model_path = normal(read_model(model).path.absolute())
     args = list(map(without_dots, args))
     options = _parse(args, model_path)
-    chosen = name or service_module.service_name(args[0], model_path)
-    _check(chosen, user, memory_max)
+    service_name = name or service_module.service_name(args[0], model_path)
+    _check(service_name, user, memory_max)
     command = (*service_module.program(), args[0], str(model_path), *args[1:])
-    needs = service_module.find_needs(args[0], options, chosen, user is None)
-    _check_as_command(args[0], options, service_module.state_folder(chosen))
+    needs = service_module.find_needs(args[0], options, service_name, user is None)
+    _check_as_command(args[0], options, service_module.state_folder(service_name))
     summary = f"graft-device {args[0]} with {model_path.name}"
     version = service_module.systemd_version()
-    text = unit(service_module.Service(chosen, summary, command, needs, user, memory_max, version))
+    text = unit(service_module.Service(service_name, summary, command, needs, user, memory_max, version))
     if str(output) == "-":
         typer.echo(text, nl=False)
-        unit_file = Path(f"{chosen}.service")
+        unit_file = Path(f"{service_name}.service")
     else:
-        unit_file = output or Path(f"{chosen}.service")
+        unit_file = output or Path(f"{service_name}.service")
         if unit_file.exists() and not overwrite:
-            raise service_module.ServiceError(f"{unit_file} exists: --overwrite replaces it, --output names another")
+            raise service_module.ServiceError(
+                f"{unit_file} already exists", "replace it with --overwrite, or write another file with --output"
+            )
         unit_file.write_text(text, encoding="utf-8")
-        console.say(f"wrote {printable(unit_file)}; these lines install and start it:")
-    for line in service_module.install_lines(unit_file, chosen):
+        console.say(f"wrote {printable(unit_file)}; these commands install and start it:")
+    for line in service_module.install_lines(unit_file, service_name):
         typer.echo(line, err=str(output) == "-")
-    _warn(chosen, options, needs)
+    _warn(service_name, options, needs)
 
 
 def _parse(args: list[str], model: Path) -> "dict[str, Any]":
-    """The options of the command that the service will run, checked as the command itself would."""
+    """Parses the options of the command that the service will run, exactly as that command does."""
     from graft_device.service.service import COMMANDS
 
     if args[0] not in COMMANDS:
-        raise typer.BadParameter(f"{args[0]!r} is no service: choose {' or '.join(COMMANDS)}", param_hint="ARGS")
+        raise typer.BadParameter(
+            f"{args[0]!r} cannot run as a service; choose {' or '.join(COMMANDS)}", param_hint="ARGS"
+        )
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command()(getattr(importlib.import_module(f"graft_device.commands.{args[0]}"), args[0]))
     parser: Any = typer.main.get_command(single)
     for option in parser.params:
-        option.envvar = None  # the service will not have this shell's
-    found: dict[str, Any] = parser.make_context(f"graft-device {args[0]}", [str(model), *args[1:]]).params
-    return found
+        option.envvar = None  # the service will not have this shell's environment
+    options: dict[str, Any] = parser.make_context(f"graft-device {args[0]}", [str(model), *args[1:]]).params
+    return options
 
 
 def _check_as_command(subcommand: str, options: "dict[str, Any]", folder: Path) -> None:
-    """What the command checks itself after its options were parsed, in its own words."""
+    """Runs the checks that the command itself runs after its options are parsed."""
     from graft_device.service import checks as service_checks
 
     if subcommand == "serve":
@@ -104,24 +113,26 @@ def _check_as_command(subcommand: str, options: "dict[str, Any]", folder: Path) 
 
 def _check(name: str, user: Optional[str], memory_max: str) -> None:
     if not _NAME.fullmatch(name):
-        raise typer.BadParameter(f"{name!r}: letters, digits, dots, dashes and underscores", param_hint="--name")
+        raise typer.BadParameter(
+            f"{name!r} may contain only letters, digits, dots, dashes and underscores", param_hint="--name"
+        )
     if user is not None and not _NAME.fullmatch(user):
-        raise typer.BadParameter(f"{user!r} is no user name", param_hint="--user")
+        raise typer.BadParameter(f"{user!r} is not a user name", param_hint="--user")
     if not _SIZE.fullmatch(memory_max):
-        raise typer.BadParameter(f"{memory_max!r} is no size such as 512M", param_hint="--memory-max")
+        raise typer.BadParameter(f"{memory_max!r} is not a size such as 512M", param_hint="--memory-max")
 
 
-def _warn(name: str, options: "dict[str, Any]", needs: "Needs") -> None:
-    from graft_device.service.checks import cautions
-    from graft_device.service.service import absent
+def _warn(name: str, options: "dict[str, Any]", needs: "ServiceNeeds") -> None:
+    from graft_device.service.checks import warnings
+    from graft_device.service.service import missing_paths
     from graft_device.system.machine import read_hardware
 
-    for line in cautions(name, options, needs):
+    for line in warnings(name, options, needs):
         console.say(f"warning: {line}")
-    for path in absent(needs, options.get("source") or ()):
-        console.say(f"note: {printable(path)} is not there; until it is, the service fails and tries again")
+    for path in missing_paths(needs, options.get("source") or ()):
+        console.say(f"note: {printable(path)} does not exist; the service fails and tries again until it does")
     if read_hardware().memory_limits is False:
         console.say(
-            "note: this kernel does not hold services to memory limits; on a Raspberry Pi add cgroup_enable=memory to "
-            "the line in /boot/firmware/cmdline.txt and restart"
+            "note: this kernel does not enforce memory limits; on a Raspberry Pi, add cgroup_enable=memory to the line "
+            "in /boot/firmware/cmdline.txt and restart"
         )

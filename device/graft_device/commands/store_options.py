@@ -1,4 +1,4 @@
-"""Options that the commands on the store share."""
+"""The options and the output that the commands on a store share."""
 
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
@@ -9,13 +9,14 @@ import typer
 
 if TYPE_CHECKING:
     from graft_device.store.installation import Change
+    from graft_device.store.selftest import SelfTest
     from graft_device.store.slots import Slot, Store
 
 
 def _named(text: str) -> Path:
-    """A folder; a script whose variable is empty must not make one where it happens to stand."""
+    """Parses a folder; an empty variable in a script must not create a store in the current folder."""
     if not text:
-        raise typer.BadParameter("an empty name; name a folder, or leave the option out")
+        raise typer.BadParameter("the name is empty; give a folder, or leave the option out")
     return Path(text)
 
 
@@ -25,7 +26,8 @@ StoreOption = Annotated[
         "--store",
         metavar="DIR",
         parser=_named,
-        help="The models' folder.  [default: $GRAFT_STORE; for root /var/lib/graftkit, else ~/.local/share/graftkit]",
+        help="Folder of the models.  [default: $GRAFT_STORE, or /var/lib/graftkit for root and "
+        "~/.local/share/graftkit for others]",
         show_default=False,
     ),
 ]
@@ -34,45 +36,47 @@ SignersOption = Annotated[
     typer.Option(
         "--allowed-signers",
         metavar="FILE",
-        help="Who may sign, as ssh-keygen has it.  [default: allowed_signers in the store or in /etc/graftkit]",
+        help="Keys that may sign models, in ssh-keygen's format.  [default: allowed_signers in the store or in "
+        "/etc/graftkit]",
         show_default=False,
     ),
 ]
-WaitOption = Annotated[float, typer.Option(min=0, help="Seconds to wait for another install or rollback.")]
+WaitOption = Annotated[float, typer.Option(min=0, help="Seconds to wait for another install or rollback to end.")]
 
 
 def open_store(chosen: Optional[Path]) -> "Store":
-    """The store that was named, or the default one."""
+    """Opens the given store, or the default one."""
     from graft_device.store.slots import Store, default_root
 
     return Store(Path.absolute(chosen or default_root()))
 
 
-def in_words(slot: "Slot") -> str:
-    """A slot in a line."""
+def describe_slot(slot: "Slot") -> str:
+    """A slot's name, id and size as one line."""
     return f"{slot.name} ({slot.id}, {slot.bytes / 1e6:.1f} MB)"
 
 
 def change_lines(change: "Change") -> "list[str]":
-    """What an install or a rollback did, for people."""
-    lines = [f"current    {in_words(change.current)}"]
+    """The result of an install or a rollback as lines for people."""
+    lines = [f"current    {describe_slot(change.current)}"]
     if change.previous is not None:
-        lines.append(f"previous   {in_words(change.previous)}")
+        lines.append(f"previous   {describe_slot(change.previous)}")
     test = change.selftest
     if test is not None:
-        lines.append(f"self-test  {test_in_words(test)}")
+        lines.append(f"self-test  {describe_selftest(test)}")
     if change.current.signer:
-        lines.append(f"signed     by {change.current.signer}, {change.current.signed or 'it does not tell when'}")
+        lines.append(f"signed     by {change.current.signer}, {change.current.signed or 'at an unknown time'}")
     if change.pruned:
         lines.append(f"removed    {', '.join(change.pruned)}")
     return lines
 
 
-def test_in_words(test: "object") -> str:
-    """A self-test that was passed, in a line."""
-    kind, count = getattr(test, "kind", ""), len(getattr(test, "photos", ()))
-    took = f"{getattr(test, 'ms', 0):.1f} ms an inference under {getattr(test, 'runtime', '')}"
-    if kind == "plain":
-        return f"passed, but only for sense: the file does not tell what is right; {took}"
-    what = f"{count} golden {'photo' if count == 1 else 'photos'}" if kind == "golden" else f"{count} rendered pictures"
-    return f"passed: {what}, scores at most {getattr(test, 'difference', 0):.4f} apart; {took}"
+def describe_selftest(test: "SelfTest") -> str:
+    """A self-test that passed, as one line."""
+    count = len(test.photos)
+    time = f"{test.ms or 0:.1f} ms per inference with {test.runtime}"
+    if test.kind == "plain":
+        return f"passed, but only checked for plausible answers, since the file contains no expected ones; {time}"
+    golden = "golden photo" if count == 1 else "golden photos"
+    photos = f"{count} {golden if test.kind == 'golden' else 'rendered images'}"
+    return f"passed: {photos}, scores differ by at most {test.difference or 0:.4f}; {time}"

@@ -85,7 +85,7 @@ def check(settings: ServeSettings) -> None:
     if settings.token is not None:
         if len(settings.token) < MIN_TOKEN:
             raise ServeError(
-                f"the token is shorter than {MIN_TOKEN} characters, which is too short",
+                f"the token is too short, with fewer than {MIN_TOKEN} characters",
                 "make one with: openssl rand -hex 16",
             )
         if not _TOKEN.fullmatch(settings.token):

@@ -1,4 +1,4 @@
-"""What a command would refuse at its start, refused when its unit is written, and what a unit shows to everybody."""
+"""Checks a service's command line when its unit is written: errors that would stop it, and secrets in the unit."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from graft_device.outputs.mqtt_settings import PASSWORD_VARIABLE
-from graft_device.service.service import Needs, ServiceError
+from graft_device.service.service import ServiceError, ServiceNeeds
 from graft_device.sources import SourceOptions, open_source
 
 _PASSWORD_KEYS = re.compile(r"(^|&)[^=&]*(pass|pwd)[^=&]*=.", re.IGNORECASE)
 
 
 def check_sources(places: Sequence[str], options: SourceOptions) -> None:
-    """Refuses sources that ``run`` refuses, but for a single one that may come yet, such as a camera or a disk.
+    """Refuses the sources that ``run`` refuses, except a single missing path: a camera or disk may appear later.
 
     Raises:
-        SourceError: as of ``open_source``.
+        SourceError: ``open_source`` refuses the sources.
         ServiceError: one of several photos is missing.
     """
     if len(places) == 1 and Path(places[0]).is_absolute() and not Path(places[0]).exists():
@@ -27,52 +27,58 @@ def check_sources(places: Sequence[str], options: SourceOptions) -> None:
     open_source(places, options, lambda _: None)
     missing = [place for place in places if len(places) > 1 and not Path(place).exists()]
     if missing:
-        raise ServiceError(f"--source {missing[0]} is not there: create it first, or leave it out")
+        raise ServiceError(f"--source {missing[0]} does not exist", "create it first, or leave it out")
 
 
 def check_server(options: Mapping[str, Any]) -> None:
-    """Refuses options that ``serve`` refuses.
+    """Refuses the options that ``serve`` refuses.
 
     Raises:
-        ServeError: the token, its file, an origin or a host is of no use.
+        ServeError: the token, its file, an origin or a host is not valid.
     """
     from graft_device.serve.settings import ServeError, ServeSettings, check
 
     token = options["token"]
     if options["token_file"] is not None:
         if token is not None:
-            raise ServeError("two tokens: give --token-file or --token, not both")
+            raise ServeError("there are two tokens", "give either --token-file or --token")
         token = _token(Path(options["token_file"]))
     origins, hosts = options["allow_origin"] or (), options["allow_host"] or ()
     check(ServeSettings(Path(options["model"]), token=token, origins=tuple(origins), hosts=tuple(hosts)))
 
 
-def cautions(name: str, options: Mapping[str, Any], needs: Needs) -> list[str]:
-    """Lines for the person who installs the unit: secrets in it, a token that it lacks."""
+def warnings(name: str, options: Mapping[str, Any], needs: ServiceNeeds) -> list[str]:
+    """Warnings for the person who installs the unit: secrets in it, or a missing token.
+
+    Args:
+        name: the service's name.
+        options: the command's parsed options.
+        needs: the access that the service needs.
+    """
     defaults = f"/etc/default/{name}"
-    found = []
+    lines = []
     if options.get("token"):
-        found.append(f"{_shown('token')}: write GRAFT_TOKEN=… into {defaults} instead (chmod 600)")
+        lines.append(f"{_readable('token')}; write GRAFT_TOKEN=… into {defaults} instead (chmod 600)")
     if options.get("mqtt") and urlsplit(options["mqtt"]).password:
-        found.append(
-            f"{_shown('password of the broker')}: leave it out of --mqtt and write {PASSWORD_VARIABLE}=… into "
+        lines.append(
+            f"{_readable('password of the broker')}; remove it from --mqtt and write {PASSWORD_VARIABLE}=… into "
             f"{defaults} (chmod 600)"
         )
     if any(map(_has_password, options.get("source") or ())):
-        found.append(
-            f"{_shown('password of the camera')}: replace its URL there by ${{GRAFT_SOURCE}} and write "
-            f"GRAFT_SOURCE=URL into {defaults} (chmod 600); 'ps' still shows it, so let that user of the camera "
+        lines.append(
+            f"{_readable('password of the camera')}; replace the URL there with ${{GRAFT_SOURCE}} and write "
+            f"GRAFT_SOURCE=URL into {defaults} (chmod 600); 'ps' still shows it, so use a camera account that can "
             "only watch"
         )
-    if _wants_token(options, needs):
-        found.append(
-            f"{options['host']} can be reached from the network, so the service starts only with a token: write "
-            f"GRAFT_TOKEN=… into {defaults} (chmod 600; 'openssl rand -hex 16' makes one), or give --insecure"
+    if _needs_token(options, needs):
+        lines.append(
+            f"{options['host']} can be reached from the network, so the service starts only with a token; write "
+            f"GRAFT_TOKEN=… into {defaults} (chmod 600; 'openssl rand -hex 16' makes a token), or give --insecure"
         )
-    return found
+    return lines
 
 
-def _shown(secret: str) -> str:
+def _readable(secret: str) -> str:
     return f"everybody on the board can read the {secret} in the unit"
 
 
@@ -83,13 +89,13 @@ def _has_password(source: str) -> bool:
     return bool(parts.password) or _PASSWORD_KEYS.search(parts.query) is not None
 
 
-def _wants_token(options: Mapping[str, Any], needs: Needs) -> bool:
-    known = options.get("token") or options.get("token_file") or options.get("insecure")
-    return "host" in options and needs.network == "all" and not known
+def _needs_token(options: Mapping[str, Any], needs: ServiceNeeds) -> bool:
+    given = options.get("token") or options.get("token_file") or options.get("insecure")
+    return "host" in options and needs.network == "all" and not given
 
 
 def _token(path: Path) -> str | None:
-    """What the file holds; None where only the service's user may read it."""
+    """The token in the file; None if only the service's user may read it."""
     from graft_device.serve.settings import ServeError, read_token
 
     try:

@@ -1,4 +1,4 @@
-"""The paths that a service is given, and which of them lie in folders that it cannot see."""
+"""Resolves a service's paths, and finds those in folders that systemd hides from it."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from pathlib import Path
 HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108  not written to
 
 _MOST_LINKS = 40
-"""As many as Linux follows."""
+"""The number of symbolic links that Linux follows."""
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether a path lies in a folder that a service finds empty, but for what its unit shows it."""
+    """Whether a path is in a hidden folder: the service sees it only if its unit binds it."""
     return any(root in path.parents for root in HIDDEN)
 
 
 def holds_hidden(path: Path) -> bool:
-    """Whether a path is itself such a folder, which no unit shows as a whole."""
+    """Whether a path is itself a hidden folder, which no unit binds as a whole."""
     return path in HIDDEN
 
 
 def normal(path: Path) -> Path:
-    """An absolute path without ``..``, which systemd takes in no list; links stay, but for one that ``..`` follows."""
-    found = Path("/")
+    """Removes ``..``, which systemd does not accept, from an absolute path; of links, resolves only those before it."""
+    result = Path("/")
     for part in path.parts[1:]:
         if part != "..":
-            found /= part
+            result /= part
         else:
-            found = Path(os.path.realpath(found)).parent if found.is_symlink() else found.parent
-    return found
+            result = Path(os.path.realpath(result)).parent if result.is_symlink() else result.parent
+    return result
 
 
 def without_dots(word: str) -> str:
-    """A word of a command line, ``normal`` where it is an absolute path or ``--option=`` and such a path."""
+    """Applies ``normal`` to a word of a command line that is an absolute path, or ``--option=`` with such a path."""
     option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
     path = Path(value)
     return f"{option}{equals}{normal(path)}" if path.is_absolute() and path != normal(path) else word
 
 
 def reached(path: Path) -> Path:
-    """Where an absolute path leads, followed up to its first place in a hidden folder.
+    """Follows an absolute path's links until it is in a hidden folder.
 
-    That is what a unit has to show; systemd follows it from there at each start, whatever it leads to then.
+    The result is the path that the unit has to bind. From there, systemd follows the links at each start.
     """
     for _ in range(_MOST_LINKS):
         path = normal(path)
-        link = next((each for each in (*reversed(path.parents), path) if each.is_symlink()), None)
+        link = next((parent for parent in (*reversed(path.parents), path) if parent.is_symlink()), None)
         if link is None or is_hidden(path):
             break
         path = link.parent / link.readlink() / path.relative_to(link)
@@ -54,6 +54,6 @@ def reached(path: Path) -> Path:
 
 
 def store_or_file(path: Path) -> Path:
-    """What a service has to see for a path: of a model store all, as its link ``current`` will lead elsewhere later."""
+    """The path that a service has to see: the whole store for a model in one, since its link ``current`` changes."""
     link = path.parent
     return link.parent if link.name == "current" and link.is_symlink() else path

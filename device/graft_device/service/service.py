@@ -1,4 +1,4 @@
-"""A model as a systemd service: what a command needs of the board, and how the service is installed."""
+"""Describes a command as a systemd service: its name, what it may access, and how to install it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from graft_device.outputs.mqtt_settings import parse_broker
 from graft_device.service.paths import holds_hidden, is_hidden, normal, reached
 
 COMMANDS = ("run", "serve")
-"""What goes on for ever, and so can be a service."""
+"""The commands that run until they are stopped, and so can be a service."""
 
 BACKOFF_SINCE = 254
-"""The systemd that lengthens the waits between restarts itself (its NEWS); Debian 12 has 252."""
+"""The first version of systemd that lengthens the waits between restarts (see its NEWS); Debian 12 has 252."""
 
 _STATE = Path("/var/lib")
 _DEVICES = "/dev/"
@@ -29,19 +29,19 @@ _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
 class ServiceError(GraftError):
-    """A command line cannot be made a service."""
+    """A command line cannot run as a service."""
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What a command wants from outside of its process.
+class ServiceNeeds:
+    """What a service may access.
 
     Attributes:
-        camera: ``picamera2``, ``v4l2`` or None.
-        network: ``all``, ``loopback`` or None.
-        reads: files and folders.
-        writes: folders, those below the service's own left out.
-        reload: whether SIGHUP makes it open the model anew.
+        camera: ``picamera2``, ``v4l2``, or None for no camera.
+        network: ``all``, ``loopback``, or None for no network.
+        reads: the files and folders that the service reads.
+        writes: the folders that the service writes into, except those below its own folder.
+        reload: whether SIGHUP makes the service reopen the model.
     """
 
     camera: str | None = None
@@ -53,45 +53,45 @@ class Needs:
 
 @dataclass(frozen=True)
 class Service:
-    """Everything that a unit says.
+    """Everything that the unit file contains.
 
     Attributes:
-        name: of the unit, without ``.service``; also of its folder in /var/lib.
-        summary: one line for ``systemctl status``.
-        command: the words of the command line, the first an absolute path.
-        needs: what it may use.
-        user: an existing one, or None for one that systemd makes for it.
-        memory_max: as systemd writes it, such as ``512M``.
-        systemd: its version on this board.
+        name: the unit's name without ``.service``; its folder in /var/lib has the same name.
+        summary: the line that ``systemctl status`` shows.
+        command: the words of the command line; the first is an absolute path.
+        needs: what the service may access.
+        user: an existing user; None for one that systemd creates for the service.
+        memory_max: the memory limit in systemd's notation, such as ``512M``.
+        systemd: the version of systemd on this board.
     """
 
     name: str
     summary: str
     command: tuple[str, ...]
-    needs: Needs
+    needs: ServiceNeeds
     user: str | None = None
     memory_max: str = "512M"
     systemd: int = BACKOFF_SINCE
 
 
-def find_needs(subcommand: str, options: Mapping[str, Any], name: str, own_user: bool) -> Needs:
-    """What ``run`` or ``serve`` wants, by its parsed options.
+def find_needs(subcommand: str, options: Mapping[str, Any], name: str, own_user: bool) -> ServiceNeeds:
+    """Derives what ``run`` or ``serve`` needs to access from its options.
 
     Args:
         subcommand: one of ``COMMANDS``.
-        options: by the names of the function's parameters.
-        name: of the service.
-        own_user: whether it runs as a user of its own, who can write nowhere but in its own folder.
+        options: the parsed options, by the names of the command function's parameters.
+        name: the service's name.
+        own_user: whether systemd creates a user for the service, who can write only into the service's folder.
 
     Raises:
-        ServiceError: a path that a service could not use.
-        MqttError: no broker's URL.
+        ServiceError: the service could not use one of the paths.
+        MqttError: the broker's URL is not valid.
     """
     if subcommand == "serve":
-        inside = _LOOPBACK.fullmatch(str(options.get("host", "")))
+        loopback = _LOOPBACK.fullmatch(str(options.get("host", "")))
         token = options.get("token_file")
         reads = () if token is None else (_readable(f"--token-file {token}", token),)
-        return Needs(network="loopback" if inside else "all", reads=reads, reload=True)
+        return ServiceNeeds(network="loopback" if loopback else "all", reads=reads, reload=True)
     sources = [str(source) for source in options.get("source") or ()]
     broker = None if options.get("mqtt") is None else parse_broker(options["mqtt"])
     streams = any("://" in source for source in sources)
@@ -99,33 +99,33 @@ def find_needs(subcommand: str, options: Mapping[str, Any], name: str, own_user:
     if broker is not None and broker.ca is not None:
         files[f"--mqtt …?ca={broker.ca}"] = broker.ca
     folders = {f"--{key.replace('_', '-')} {options[key]}": options[key] for key in _WRITTEN if options.get(key)}
-    return Needs(
+    return ServiceNeeds(
         camera=next(filter(None, map(_camera, sources)), None),
         network="all" if broker or streams else None,
-        reads=tuple(_readable(words, path) for words, path in files.items()),
-        writes=tuple(filter(None, (_outside(words, path, name, own_user) for words, path in folders.items()))),
+        reads=tuple(_readable(option, path) for option, path in files.items()),
+        writes=tuple(filter(None, (_outside(option, path, name, own_user) for option, path in folders.items()))),
         reload=True,
     )
 
 
-def absent(needs: Needs, sources: Sequence[str] = ()) -> list[Path]:
-    """What is not there yet, such as a disk or a camera: until it is, the service fails at each start.
+def missing_paths(needs: ServiceNeeds, sources: Sequence[str] = ()) -> list[Path]:
+    """Paths that do not exist yet, such as a disk or a camera; the service fails to start until they do.
 
     Args:
-        needs: of a service.
-        sources: of ``run``, for the cameras among them.
+        needs: what the service may access.
+        sources: the sources of ``run``, some of which may be cameras.
     """
     cameras = [Path(source) for source in sources if _camera(source) == "v4l2"]
     return [path for path in dict.fromkeys((*cameras, *needs.reads, *needs.writes)) if not path.exists()]
 
 
 def state_folder(name: str) -> Path:
-    """The service's own folder, which systemd makes for it, and where it starts."""
+    """The service's folder, which systemd creates; it is the service's working directory."""
     return _STATE / name
 
 
 def install_lines(unit_file: Path, name: str) -> tuple[str, str]:
-    """The two lines that install a unit and start it, now and at every start of the board."""
+    """The two commands that install a unit, start it, and make it start with the board."""
     target = f"/etc/systemd/system/{name}.service"
     return (
         f"sudo install -m 644 {shlex.quote(str(unit_file))} {target}",
@@ -134,25 +134,25 @@ def install_lines(unit_file: Path, name: str) -> tuple[str, str]:
 
 
 def service_name(subcommand: str, model: Path) -> str:
-    """A name for a unit: letters, digits, dots, dashes and underscores."""
+    """The default name of a unit, from letters, digits, dots, dashes and underscores."""
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.stem).strip("-.") or "model"
     return f"graft-{subcommand}-{stem}"
 
 
 def program() -> tuple[str, ...]:
-    """The words that start ``graft-device`` with this Python."""
+    """The command that starts ``graft-device`` with this Python."""
     script = Path(sys.executable).with_name("graft-device")
     return (str(script),) if script.is_file() else (sys.executable, "-m", "graft_device.cli")
 
 
 def systemd_version() -> int:
-    """The version of systemd here; that of Debian 12, which every later one understands, where it can't be told."""
+    """The version of systemd on this board; if unknown, that of Debian 12, whose units all later versions accept."""
     try:
-        done = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S607
+        finished = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S607
     except (OSError, subprocess.SubprocessError, ValueError):
         return BACKOFF_SINCE - 2
-    found = re.match(r"systemd (\d+)", done.stdout)
-    return int(found[1]) if found else BACKOFF_SINCE - 2
+    match = re.match(r"systemd (\d+)", finished.stdout)
+    return int(match[1]) if match else BACKOFF_SINCE - 2
 
 
 def _camera(source: str) -> str | None:
@@ -163,39 +163,40 @@ def _camera(source: str) -> str | None:
 
 
 def _is_file(source: str) -> bool:
-    """Whether it may have to be shown to the service; also a camera's name that is a link elsewhere than in /dev."""
+    """Whether a source is a path that the unit may have to bind, including a link outside /dev to a camera."""
     return "://" not in source and not source.startswith(_DEVICES) and _camera(source) != "picamera2"
 
 
-def _readable(words: str, text: str) -> Path:
-    """A path to read, which ``words`` of the command line name."""
+def _readable(option: str, text: str) -> Path:
+    """Checks a path that the service reads; ``option`` is the part of the command line that names it."""
     path = Path(text)
     if not path.is_absolute():
-        raise ServiceError(f"{words}: a service has no current folder; give {normal(path.absolute())}")
+        raise ServiceError(f"{option}: a service needs an absolute path", f"give {normal(path.absolute())}")
     if path != normal(path):
-        raise ServiceError(f"{words}: systemd takes no such path; give {normal(path)}")
-    _check_seen(words, path)
+        raise ServiceError(f"{option}: systemd does not accept this path", f"give {normal(path)}")
+    _check_visible(option, path)
     return path
 
 
-def _check_seen(words: str, path: Path) -> None:
-    """Refuses what would stay hidden from the service even once it is there: a unit shows it what is there now."""
-    place = reached(path)
-    if holds_hidden(place):
-        raise ServiceError(f"{words}: a service does not see {place} as a whole; give a folder in it")
-    if is_hidden(place) and not place.exists():
-        raise ServiceError(f"{words} is not there: create it first, or the service will never see it")
+def _check_visible(option: str, path: Path) -> None:
+    """Refuses a path that the service could never see: a unit binds only paths that exist when it is written."""
+    target = reached(path)
+    if holds_hidden(target):
+        raise ServiceError(f"{option}: a service cannot see the whole of {target}", "give a folder in it")
+    if is_hidden(target) and not target.exists():
+        raise ServiceError(f"{option} does not exist", "create it first, or the service will never see it")
 
 
-def _outside(words: str, folder: str, name: str, own_user: bool) -> Path | None:
-    """A folder to write in if it lies outside the service's own, where relative ones are."""
+def _outside(option: str, folder: str, name: str, own_user: bool) -> Path | None:
+    """The absolute path of a folder to write into; None if it is below the service's folder."""
     own = state_folder(name)
     path = normal(own / folder)
     if own in (path, *path.parents):
         return None
     if own_user:
         raise ServiceError(
-            f"{path}: the service's own user can write in {own} only; give a relative path, which lies there, or --user"
+            f"{path}: the user that systemd creates for the service can write only into {own}",
+            "give a relative path, which is below that folder, or --user",
         )
-    _check_seen(words, path)
+    _check_visible(option, path)
     return path

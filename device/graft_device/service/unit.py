@@ -1,4 +1,4 @@
-"""The text of a systemd unit that may do what its command needs, and no more."""
+"""Writes the text of a systemd unit that may access what its command needs, and no more."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 from graft_device.service.paths import is_hidden, reached, store_or_file
-from graft_device.service.service import BACKOFF_SINCE, Needs, Service, ServiceError
+from graft_device.service.service import BACKOFF_SINCE, Service, ServiceError, ServiceNeeds
 
 WATCHDOG_S = 120
-"""A sign of life comes after every frame; the slowest board takes seconds for one, a camera may be waited for."""
+"""The watchdog is called after every frame; the slowest board takes seconds for one, and a camera may be slow."""
 
 START_S = 180
-"""From start to the first answer; a Raspberry Pi Zero 2 takes some 30 s, behind a slow card longer."""
+"""From the start to the first answer; a Raspberry Pi Zero 2 takes about 30 s, and longer with a slow SD card."""
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _WAIT_STEPS = 2, 120, 6
 
@@ -41,11 +41,11 @@ def unit(service: Service) -> str:
 
 
 def quote(word: str, dollars: bool = True) -> str:
-    """A word of a command line or list as systemd reads it.
+    """Quotes a word of a command line or list for systemd.
 
     Args:
         word: any text.
-        dollars: whether systemd would put variables in for ``$``, as it does in all words of a command but the first.
+        dollars: whether systemd expands variables after ``$`` here, as in all words of a command except the first.
     """
     text = word.replace("%", "%%")
     text = text.replace("$", "$$") if dollars else text
@@ -63,7 +63,7 @@ def _escaped(letter: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text for people: one line, and nothing in it that systemd would fill in."""
+    """A text for people as one line, without specifiers that systemd would expand."""
     return "".join(letter if letter.isprintable() else "?" for letter in text).replace("%", "%%")
 
 
@@ -85,14 +85,14 @@ def _process(service: Service) -> list[str]:
 
 
 def _can_reload(service: Service) -> bool:
-    """Whether the model can be opened anew: a file in a home is seen as at the start, whatever takes its place."""
+    """Whether the service can reopen its model: a bound file in a home stays the old one after it is replaced."""
     model = next((reached(Path(word)) for word in service.command[1:] if word.startswith("/")), None)
     bound = model is not None and model.is_file() and store_or_file(model) == model and is_hidden(model)
     return service.needs.reload and not bound
 
 
 def _restart(service: Service) -> list[str]:
-    """Restarts with growing waits; never after a command line that is wrong (status 2)."""
+    """Restarts with growing waits, except after a usage error (status 2)."""
     always = ["Restart=on-failure", "RestartPreventExitStatus=2"]
     if service.systemd >= BACKOFF_SINCE:
         waits = [f"RestartSec={_FIRST_WAIT_S}", f"RestartSteps={_WAIT_STEPS}", f"RestartMaxDelaySec={_LONGEST_WAIT_S}"]
@@ -103,11 +103,11 @@ def _restart(service: Service) -> list[str]:
     return [
         *always,
         f"RestartSec={_FIRST_WAIT_S}",
-        f"# A file counts the starts; systemd {BACKOFF_SINCE} and later lengthen the waits themselves.",
+        f"# A file counts the starts; systemd {BACKOFF_SINCE} and later can lengthen the waits itself.",
         f"RuntimeDirectory={service.name}",
         "RuntimeDirectoryPreserve=restart",
         f"ExecStartPre=-/bin/sh -c '{wait}'",
-        # Whoever restarts it by hand need not wait.
+        # A restart by hand does not wait.
         """ExecStopPost=-/bin/sh -c 'test "$$SERVICE_RESULT" != success || rm -f "$$RUNTIME_DIRECTORY/starts"'""",
     ]
 
@@ -123,7 +123,7 @@ def _limits(service: Service) -> list[str]:
 
 
 def _files(service: Service) -> list[str]:
-    """The file system read-only; of the homes and of /tmp only what the command reads or writes."""
+    """A read-only file system; only those parts of homes and /tmp are visible that the command reads or writes."""
     writes = list(map(reached, service.needs.writes))
     shown = [_bind("BindReadOnlyPaths", path) for path in _hidden_parts(service) if path not in writes]
     shown += [_bind("BindPaths", path) for path in writes if is_hidden(path)]
@@ -133,30 +133,30 @@ def _files(service: Service) -> list[str]:
 
 def _bind(key: str, path: Path) -> str:
     if ":" in str(path):
-        raise ServiceError(f"{path}: a colon in its name, which systemd cannot take there; rename it")
+        raise ServiceError(f"{path}: systemd does not accept a colon in this name", "rename it")
     return f"{key}={quote(str(path), dollars=False)}"
 
 
 def _hidden_parts(service: Service) -> list[Path]:
-    """What the command needs of the folders that it cannot see; a folder stands for all below it."""
-    wanted = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path), *service.needs.reads]
-    places = {reached(path) for path in wanted if path.is_absolute()}
-    places |= {store_or_file(reached(Path(word))) for word in service.command if word.startswith("/")}
-    found: list[Path] = []
-    for path in sorted(places):
-        if is_hidden(path) and path.exists() and not any(each in path.parents for each in found):
-            found.append(path)
-    return found
+    """The paths in hidden folders that the command needs; a folder includes everything below it."""
+    paths = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path), *service.needs.reads]
+    targets = {reached(path) for path in paths if path.is_absolute()}
+    targets |= {store_or_file(reached(Path(word))) for word in service.command if word.startswith("/")}
+    hidden: list[Path] = []
+    for path in sorted(targets):
+        if is_hidden(path) and path.exists() and not any(folder in path.parents for folder in hidden):
+            hidden.append(path)
+    return hidden
 
 
-def _devices(needs: Needs) -> list[str]:
+def _devices(needs: ServiceNeeds) -> list[str]:
     if needs.camera is None:
         return ["PrivateDevices=yes", "DevicePolicy=closed"]
     kinds = _CAMERA_DEVICES if needs.camera == "picamera2" else _CAMERA_DEVICES[:1]
     return ["DevicePolicy=closed", *(f"DeviceAllow={kind} rw" for kind in kinds)]
 
 
-def _network(needs: Needs) -> list[str]:
+def _network(needs: ServiceNeeds) -> list[str]:
     families = ["AF_UNIX", *(["AF_INET", "AF_INET6"] if needs.network else [])]
     if needs.camera == "picamera2":
         families.append("AF_NETLINK")  # libcamera listens to udev
@@ -168,8 +168,8 @@ def _network(needs: Needs) -> list[str]:
     return lines + (["IPAddressAllow=localhost"] if needs.network == "loopback" else [])
 
 
-def _kernel(needs: Needs) -> list[str]:
-    """What no such command needs. ProcSubset stays: the runtimes read /proc/cpuinfo to choose their code."""
+def _kernel(needs: ServiceNeeds) -> list[str]:
+    """Forbids what no command needs. ProcSubset is not set: the runtimes read /proc/cpuinfo to choose their code."""
     switches = (
         "NoNewPrivileges", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs", "ProtectClock",
         "ProtectControlGroups", "ProtectHostname", "RestrictNamespaces", "RestrictRealtime", "RestrictSUIDSGID",
@@ -177,7 +177,7 @@ def _kernel(needs: Needs) -> list[str]:
     )  # fmt: skip
     return [
         *(f"{name}=yes" for name in switches),
-        # In a user namespace the camera's group would be nobody's.
+        # In a user namespace, the camera's group would map to nobody.
         *([] if needs.camera else ["PrivateUsers=yes"]),
         "ProtectProc=invisible",
         "KeyringMode=private",

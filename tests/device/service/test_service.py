@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from graft_device.service.paths import normal, without_dots
-from graft_device.service.service import Needs, Service, ServiceError, find_needs, install_lines, program, service_name
+from graft_device.service.service import (
+    Service,
+    ServiceError,
+    ServiceNeeds,
+    find_needs,
+    install_lines,
+    program,
+    service_name,
+)
 from graft_device.service.unit import quote, unit
 from tests.conftest import error_line, graft_device
 from tests.support.device_models import write_artifact
@@ -83,7 +91,7 @@ def test_systemd_finds_no_fault_and_little_exposure(args: tuple[str, ...], model
 @needs_systemd
 def test_systemd_would_find_faults(tmp_path: Path) -> None:
     """That the test above can fail."""
-    service = Service("graft-x", "x", ("/no/such/program", "run"), Needs(), systemd=252)
+    service = Service("graft-x", "x", ("/no/such/program", "run"), ServiceNeeds(), systemd=252)
     path = tmp_path / "graft-x.service"
     path.write_text(unit(service))
     assert systemd_analyze("verify", path).returncode != 0
@@ -99,7 +107,7 @@ def test_systemd_reads_words_as_they_are_meant(name: str, tmp_path: Path) -> Non
     program_path.write_text("#!/bin/sh\n")
     program_path.chmod(0o755)
     path = tmp_path / "graft-x.service"
-    path.write_text(unit(Service("graft-x", "x", (str(program_path), "run", name), Needs(), systemd=252)))
+    path.write_text(unit(Service("graft-x", "x", (str(program_path), "run", name), ServiceNeeds(), systemd=252)))
     verified = systemd_analyze("verify", path)
     assert (verified.returncode, verified.stderr) == (0, "")
 
@@ -110,7 +118,9 @@ def test_systemd_reads_words_as_they_are_meant(name: str, tmp_path: Path) -> Non
 )
 def test_systemd_takes_words_of_any_letters(word: str, tmp_path: Path) -> None:
     path = tmp_path / "graft-x.service"
-    path.write_text(unit(Service("graft-x", word, ("/bin/true", word, word), Needs(), systemd=252)), "utf-8", "strict")
+    path.write_text(
+        unit(Service("graft-x", word, ("/bin/true", word, word), ServiceNeeds(), systemd=252)), "utf-8", "strict"
+    )
     verified = systemd_analyze("verify", path)
     assert (verified.returncode, verified.stderr) == (0, "")
 
@@ -185,11 +195,13 @@ def test_the_homes_are_hidden_but_for_what_is_read(tmp_path: Path, monkeypatch: 
     photos.mkdir()
     monkeypatch.setattr(sys, "prefix", str(venv))
     monkeypatch.setattr(sys, "path", [str(venv / "lib"), "/usr/lib/python3", ""])
-    service = Service("graft-x", "x", (str(venv / "bin" / "python3"), "run", str(photos)), Needs(reads=(photos, gone)))
+    service = Service(
+        "graft-x", "x", (str(venv / "bin" / "python3"), "run", str(photos)), ServiceNeeds(reads=(photos, gone))
+    )
     assert lines_of(unit(service), "BindReadOnlyPaths") == [f'"{venv}"', str(photos)]
     (tmp_path / "a:b").mkdir()
     with pytest.raises(ServiceError, match="a colon"):
-        unit(Service("graft-x", "x", (str(venv / "bin" / "python3"), "run"), Needs(reads=(tmp_path / "a:b",))))
+        unit(Service("graft-x", "x", (str(venv / "bin" / "python3"), "run"), ServiceNeeds(reads=(tmp_path / "a:b",))))
 
 
 def test_a_service_sees_the_whole_store_as_its_link_will_lead_elsewhere(model: Path, tmp_path: Path) -> None:
@@ -251,7 +263,7 @@ def test_files_behind_links_are_shown(hidden: Path, tmp_path: Path) -> None:
     (served / "m.tflite").symlink_to(hidden / "pi" / "t.tflite")
     (served / "pi").symlink_to("../home/link")
     (hidden / "link").symlink_to("pi")
-    needs = Needs(reads=(served / "pi" / "photos",), reload=True)
+    needs = ServiceNeeds(reads=(served / "pi" / "photos",), reload=True)
     text = unit(Service("graft-x", "x", ("/bin/true", "run", str(served / "m.tflite")), needs))
     # From the first hidden place on systemd follows links itself.
     assert read_only(text) == [str(hidden / "link" / "photos"), str(hidden / "pi" / "t.tflite")]
@@ -266,7 +278,7 @@ def test_a_store_behind_a_link_is_shown_as_a_whole(hidden: Path, tmp_path: Path)
     for name, target in {"m.tflite": "current/model.tflite", "store": ""}.items():
         (tmp_path / name).symlink_to(hidden / "store" / target)
     for model in (tmp_path / "m.tflite", tmp_path / "store" / "current" / "model.tflite"):
-        text = unit(Service("graft-x", "x", ("/bin/true", "serve", str(model)), Needs(reload=True)))
+        text = unit(Service("graft-x", "x", ("/bin/true", "serve", str(model)), ServiceNeeds(reload=True)))
         assert read_only(text) == [str(hidden / "store")]
         assert lines_of(text, "ExecReload") == ["/bin/kill -HUP $MAINPID"]
 
@@ -308,30 +320,30 @@ def test_a_folder_in_a_home_is_written_to(hidden: Path, tmp_path: Path) -> None:
 def test_what_a_service_could_never_see_is_refused(hidden: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(hidden / "gone")
     for path in (hidden / "gone", tmp_path / "link"):
-        with pytest.raises(ServiceError, match=f"{path} is not there: create it first"):
+        with pytest.raises(ServiceError, match=f"{path} does not exist; create it first"):
             find_needs("run", {"source": [str(path)]}, "x", own_user=True)
-        with pytest.raises(ServiceError, match=f"--queue {path} is not there"):
+        with pytest.raises(ServiceError, match=f"--queue {path} does not exist"):
             find_needs("run", {"source": ["picamera2"], "queue": str(path)}, "x", own_user=False)
-    with pytest.raises(ServiceError, match="as a whole; give a folder in it"):
+    with pytest.raises(ServiceError, match=f"cannot see the whole of {hidden}; give a folder in it"):
         find_needs("run", {"source": [str(hidden)]}, "x", own_user=True)
-    with pytest.raises(ServiceError, match="--token-file tok: a service has no current folder; give /"):
+    with pytest.raises(ServiceError, match="--token-file tok: a service needs an absolute path; give /"):
         find_needs("serve", {"token_file": "tok"}, "x", own_user=True)
-    for ca, words in {"ca.pem": "no current folder", "/a/../ca.pem": "give /ca.pem"}.items():
+    for ca, words in {"ca.pem": "needs an absolute path", "/a/../ca.pem": "give /ca.pem"}.items():
         with pytest.raises(ServiceError, match=words):
             find_needs("run", {"source": ["picamera2"], "mqtt": f"mqtts://h?ca={ca}"}, "x", own_user=True)
 
 
 def test_dots_lead_out_of_the_service_s_folder() -> None:
     for folder in ("../y", "/var/lib/x/../../../srv"):
-        with pytest.raises(ServiceError, match="own user can write in /var/lib/x only"):
+        with pytest.raises(ServiceError, match="creates for the service can write only into /var/lib/x;"):
             find_needs("run", {"source": ["picamera2"], "queue": folder}, "x", own_user=True)
 
 
 def test_waits_between_restarts_grow_on_every_systemd(tmp_path: Path) -> None:
-    new = unit(Service("graft-x", "x", ("/bin/true", "run"), Needs(), systemd=257))
+    new = unit(Service("graft-x", "x", ("/bin/true", "run"), ServiceNeeds(), systemd=257))
     assert (lines_of(new, "RestartSteps"), lines_of(new, "RestartMaxDelaySec")) == (["6"], ["120"])
     assert lines_of(new, "ExecStartPre") == []
-    old = unit(Service("graft-x", "x", ("/bin/true", "run"), Needs(), systemd=252))
+    old = unit(Service("graft-x", "x", ("/bin/true", "run"), ServiceNeeds(), systemd=252))
     assert lines_of(old, "RestartSteps") == []
     (before,) = lines_of(old, "ExecStartPre")
     script = shlex.split(before.removeprefix("-"))[2].replace("$$", "$")
@@ -364,10 +376,10 @@ def test_a_user_that_exists(model: Path, tmp_path: Path) -> None:
 
 def test_needs() -> None:
     options = {"source": ["/srv/photos"], "queue": Path("/var/lib/x/queue"), "save_uncertain": Path("unsure")}
-    assert find_needs("run", options, "x", own_user=True) == Needs(reads=(Path("/srv/photos"),), reload=True)
-    with pytest.raises(ServiceError, match="own user can write in /var/lib/y only"):
+    assert find_needs("run", options, "x", own_user=True) == ServiceNeeds(reads=(Path("/srv/photos"),), reload=True)
+    with pytest.raises(ServiceError, match="creates for the service can write only into /var/lib/y;"):
         find_needs("run", options, "y", own_user=True)
-    with pytest.raises(ServiceError, match="no current folder"):
+    with pytest.raises(ServiceError, match="needs an absolute path"):
         find_needs("run", {"source": ["photos"]}, "x", own_user=True)
 
 
@@ -404,7 +416,10 @@ def test_a_file_that_is_there_is_kept(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.service"
     path.write_text("mine")
     args = ("service", model, "-o", path, "--", "serve")
-    assert error_line(graft_device(*args)) == f"error: {path} exists: --overwrite replaces it, --output names another"
+    assert (
+        error_line(graft_device(*args))
+        == f"error: {path} already exists; replace it with --overwrite, or write another file with --output"
+    )
     assert path.read_text() == "mine"
     assert graft_device("service", "--overwrite", *args[1:]).returncode == 0
     assert path.read_text().startswith("[Unit]")
@@ -422,14 +437,14 @@ def test_a_token_in_the_unit_is_warned_of(model: Path, tmp_path: Path) -> None:
         (
             ("run", "--source", "picamera2", "--mqtt", "mqtts://u:secret@h/x"),
             (
-                "warning: everybody on the board can read the password of the broker in the unit: leave it out of "
+                "warning: everybody on the board can read the password of the broker in the unit; remove it from "
                 "--mqtt and write GRAFT_MQTT_PASSWORD=… into /etc/default/graft-run-my-pets (chmod 600)"
             ),
         ),
         (
             ("run", "--source=rtsp://u:secret@h/"),
             (
-                "the password of the camera in the unit: replace its URL there by ${GRAFT_SOURCE} and write "
+                "the password of the camera in the unit; replace the URL there with ${GRAFT_SOURCE} and write "
                 "GRAFT_SOURCE=URL into /etc/default/graft-run-my-pets (chmod 600)"
             ),
         ),
@@ -437,7 +452,7 @@ def test_a_token_in_the_unit_is_warned_of(model: Path, tmp_path: Path) -> None:
         (
             ("serve", "--host", "0.0.0.0"),  # noqa: S104  named in a unit, not listened on
             (
-                "0.0.0.0 can be reached from the network, so the service starts only with a token: write GRAFT_TOKEN=… "
+                "0.0.0.0 can be reached from the network, so the service starts only with a token; write GRAFT_TOKEN=… "
                 "into /etc/default/graft-serve-my-pets (chmod 600"
             ),
         ),
@@ -473,7 +488,7 @@ def test_what_may_come_yet_is_noted(model: Path, tmp_path: Path) -> None:
     for source in ("/dev/video99", "/srv/gone"):
         done = graft_device("service", model, "-o", "-", "--", "run", "--source", source, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        assert f"note: {source} is not there; until it is, the service fails and tries again" in done.stderr
+        assert f"note: {source} does not exist; the service fails and tries again until it does" in done.stderr
 
 
 REFUSED = {
@@ -506,7 +521,7 @@ def test_unsure_pictures_into_the_watched_folder_are_refused(model: Path, tmp_pa
 
 def test_photos_of_which_one_is_missing_are_refused(model: Path) -> None:
     done = graft_device("service", model, "--", "run", "--source", "/a.jpg", "--source", "/b")
-    assert error_line(done) == "error: --source /a.jpg is not there: create it first, or leave it out"
+    assert error_line(done) == "error: --source /a.jpg does not exist; create it first, or leave it out"
 
 
 def test_a_token_and_its_file(model: Path, tmp_path: Path) -> None:
@@ -514,7 +529,7 @@ def test_a_token_and_its_file(model: Path, tmp_path: Path) -> None:
     file = ("--token-file", tmp_path / "tok")
     assert "the token is too short" in error_line(graft_device("service", model, "--", "serve", *file))
     both = graft_device("service", model, "--", "serve", *file, "--token", "0123456789abcdef")
-    assert "two tokens" in error_line(both)
+    assert "there are two tokens; give either --token-file or --token" in error_line(both)
 
 
 @pytest.mark.parametrize(
@@ -556,6 +571,6 @@ def test_a_service_is_told_to_open_its_model_anew_only_where_it_would_see_the_ne
     reloads = {}
     for model in (models[0], home / "store" / "current" / "model.tflite", models[2]):
         command = ("/usr/bin/graft-device", "serve", str(model))
-        text = unit(Service("pets", "pets", command, Needs(reload=True)))
+        text = unit(Service("pets", "pets", command, ServiceNeeds(reload=True)))
         reloads[str(model.relative_to(tmp_path))] = "ExecReload=" in text
     assert reloads == {"home/pets.tflite": False, "home/store/current/model.tflite": True, "srv/pets.tflite": True}
