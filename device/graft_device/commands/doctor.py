@@ -23,9 +23,9 @@ def doctor(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check whether models run on this board, and print the command that fixes each problem.
+    """Check whether models run on this board.
 
-    The exit status is 1 if no model can run.
+    For each problem, it prints the command that fixes it. The exit status is 1 if no model can run.
     """
     from graft_device.doctor.doctor import examine
     from graft_device.model import read_model

@@ -11,7 +11,7 @@ from graft_device.text import printable
 
 
 def info(model: ModelArgument, as_json: JsonOption = False) -> None:
-    """Show a model's labels, backbone, quantization and training figures."""
+    """Show a model's labels, network and training figures."""
     from graft_device.model import read_model
 
     model_file = read_model(model)

@@ -37,7 +37,7 @@ def install(
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Test a model on this board, and make it the current one if it passes.
+    """Test a model on this board, and make it the current one.
 
     The model becomes STORE/current/model.tflite in one step; if anything fails, nothing changes. Exit status: 3 the
     self-test failed, 4 the signature was refused, 5 the model is older than one installed before, 6 the store can't be

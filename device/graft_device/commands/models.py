@@ -13,7 +13,10 @@ from graft_device.text import printable
 
 
 def models(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List the installed models: the current one, the previous one that rollback restores, and others that are kept."""
+    """List the installed models.
+
+    They are the current model, the previous one, which rollback restores, and older ones that are kept.
+    """
     from graft_device.store.signatures import demanded_by
 
     models_store = open_store(store)

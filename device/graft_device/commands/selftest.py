@@ -22,7 +22,7 @@ def selftest(
     runtime: RuntimeOption = RuntimeChoice.AUTO,
     as_json: JsonOption = False,
 ) -> None:
-    """Check that a model gives the same answers on this board as on the workstation.
+    """Check that a model answers here as it did on the workstation.
 
     The exit status is 3 if it does not.
     """

@@ -61,8 +61,9 @@ def serve(
         typer.Option(metavar="NAME", help="Another host name of this server, as behind a proxy; repeatable."),
     ] = None,
 ) -> None:
-    """Serve a model over HTTP: an API, a web page with camera and photo drop, and metrics for Prometheus.
+    """Serve a model over HTTP: an API, a web page and metrics.
 
+    The page classifies photos that are dropped on it and the browser's camera frames; the metrics are for Prometheus.
     SIGTERM and Ctrl-C end the server after the running requests; SIGHUP reopens the model file. No photo is stored.
     """
     _check_packages()

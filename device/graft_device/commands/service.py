@@ -41,10 +41,11 @@ def service(
     memory_max: Annotated[str, typer.Option(help="Memory limit, such as 512M or 50%.")] = "512M",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing unit file.")] = False,
 ) -> None:
-    """Write a systemd unit that keeps a model running, and print the two commands that install it.
+    """Write a systemd unit that keeps a model running.
 
-    The service starts at boot, restarts after a failure with growing waits, has a watchdog and a memory limit, and may
-    access only what it needs. Relative folders in ARGS are below /var/lib/NAME.
+    It prints the two commands that install the unit. The service starts at boot, restarts after a failure with growing
+    waits, has a watchdog and a memory limit, and may access only what it needs. Relative folders in ARGS are below
+    /var/lib/NAME.
     """
     from graft_device.model import read_model
     from graft_device.service import service as service_module

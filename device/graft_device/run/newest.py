@@ -106,7 +106,7 @@ def newest_frames(newest: Newest, interval: float, stop: Stop) -> Iterator[Frame
             continue
         frame = newest.take(_LOOK_S)
         if frame is not None:
-            pace.took(time.monotonic())
+            pace.record(time.monotonic())
         elif newest.ended:
             return
         yield frame

@@ -214,7 +214,7 @@ def _turns(source: Source, interval: float, stop: Stop, note: Note) -> Generator
     for frame in source.frames(stop):
         if frame is not None and frame.position is None:  # a video follows its own clock
             yield from stop.ticks(pace.wait_s(time.monotonic()))
-            pace.took(time.monotonic())
+            pace.record(time.monotonic())
         if stop.wanted:
             return
         yield frame

@@ -64,7 +64,7 @@ class Video:
                 if pace.wait_s(position):
                     yield None
                     continue
-                pace.took(position)
+                pace.record(position)
                 yield Frame(
                     loader(picture), self.name, number, utc_now(), time.monotonic(),
                     dropped=number - last - 1, position=round(position, 3),

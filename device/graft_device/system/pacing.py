@@ -22,7 +22,7 @@ class Pace:
         left = self._due - now
         return left if left > _TOLERANCE_S else 0.0
 
-    def took(self, now: float) -> None:
+    def record(self, now: float) -> None:
         """Records that a frame was taken at ``now``."""
         following = self._due + self._interval
         self._due = following if following > now else now + self._interval

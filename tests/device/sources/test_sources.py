@@ -643,15 +643,15 @@ def test_a_pace_holds_on_average(rate: int, wanted: int, taken: int) -> None:
     pace, count = Pace(1 / wanted), 0
     for frame in range(rate * 10):
         if not pace.wait_s(frame / rate):
-            pace.took(frame / rate)
+            pace.record(frame / rate)
             count += 1
     assert count == pytest.approx(taken * 10, abs=1)
 
 
 def test_after_a_pause_a_pace_does_not_catch_up() -> None:
     pace = Pace(1)
-    pace.took(0)
-    pace.took(10)
+    pace.record(0)
+    pace.record(10)
     assert pace.wait_s(10) == pytest.approx(1)
 
 
