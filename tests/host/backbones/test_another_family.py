@@ -157,7 +157,7 @@ def test_usage_errors_name_what_the_family_has(installed: None, tmp_path: Path) 
         assert message in done.stderr
 
 
-def test_weights_that_it_does_not_know_are_refused(installed: None, tmp_path: Path) -> None:
+def test_unknown_weights_are_refused(installed: None, tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos")
     words = ["train", photos, "-o", tmp_path / "m.tflite", "--backbone", "tiny", "--cache", tmp_path / "cache"]
     line = error_line(graft(*words, env={**os.environ, "GRAFT_WEIGHTS": "imagenet"}))
@@ -165,10 +165,10 @@ def test_weights_that_it_does_not_know_are_refused(installed: None, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_family_beside_a_script_reaches_the_process_that_converts(
+def test_a_family_next_to_a_script_reaches_the_converting_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its folder is on the path of this process alone."""
+    """The folder is on the path of this process only."""
     shutil.copy(Path(__file__).parents[2] / "support" / "tiny_family.py", tmp_path / "beside_a_script.py")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "beside_a_script", raising=False)

@@ -39,7 +39,7 @@ NONE = Augmentation()
 
 
 def _silent(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    """Ignores progress."""
 
 
 def _extract(
@@ -78,7 +78,7 @@ def backbone(tmp_path: Path) -> Backbone:
 
 
 @pytest.mark.parametrize("rule", ["squash", "crop"])
-def test_values_are_what_the_interpreter_says_of_the_preprocessed_photo(tmp_path: Path, rule: str) -> None:
+def test_values_are_those_of_the_interpreter_for_the_preprocessed_photo(tmp_path: Path, rule: str) -> None:
     backbone = handmade_backbone(tmp_path / "backbone", rule)
     photos = photos_in(tmp_path / "photos", 9)
     (tmp_path / "photos" / "wide.jpg").write_bytes(image_bytes(77, "JPEG", width=900, height=300))
@@ -96,7 +96,7 @@ def test_values_are_what_the_interpreter_says_of_the_preprocessed_photo(tmp_path
     assert labels.dtype == np.int64
 
 
-def test_what_is_cached_is_not_computed_again(tmp_path: Path, backbone: Backbone) -> None:
+def test_cached_bottlenecks_are_not_computed_again(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 12)
     assert _extract(backbone, tmp_path / "cache", photos[:8]) == Extraction({}, 0, 8)
     before = _matrix(backbone, tmp_path / "cache", photos[:8])
@@ -109,7 +109,7 @@ def test_what_is_cached_is_not_computed_again(tmp_path: Path, backbone: Backbone
     assert np.array_equal(after[8:], _expected(backbone, photos[8:]))
 
 
-def test_the_cache_goes_by_content_backbone_and_resize_rule(tmp_path: Path, backbone: Backbone) -> None:
+def test_the_cache_is_keyed_by_content_backbone_and_resize_rule(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 4)
     cache = tmp_path / "cache"
     _extract(backbone, cache, photos)
@@ -153,7 +153,7 @@ def test_any_number_of_threads_gives_the_same(tmp_path: Path, backbone: Backbone
     )
 
 
-def test_progress_counts_the_photos_to_do(tmp_path: Path, backbone: Backbone) -> None:
+def test_progress_counts_the_photos_to_extract(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 10)
     _extract(backbone, tmp_path / "cache", photos[:3])
     said: list[tuple[int, int]] = []
@@ -232,7 +232,7 @@ def test_photos_that_cannot_be_decoded_are_reported_and_the_others_extracted(
         _matrix(backbone, tmp_path / "cache", [changed])
 
 
-def test_a_photo_that_was_mended_is_extracted_then(tmp_path: Path, backbone: Backbone) -> None:
+def test_a_repaired_photo_is_extracted_on_the_next_run(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 3)
     data = photos[0].path.read_bytes()
     photos[0].path.unlink()
@@ -242,7 +242,7 @@ def test_a_photo_that_was_mended_is_extracted_then(tmp_path: Path, backbone: Bac
 
 
 @pytest.mark.parametrize("threads", [1, 4])
-def test_what_goes_wrong_in_a_worker_reaches_the_caller(tmp_path: Path, backbone: Backbone, threads: int) -> None:
+def test_an_error_in_a_worker_reaches_the_caller(tmp_path: Path, backbone: Backbone, threads: int) -> None:
     photos = photos_in(tmp_path / "photos", 60)
     before = threading.active_count()
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
@@ -252,7 +252,7 @@ def test_what_goes_wrong_in_a_worker_reaches_the_caller(tmp_path: Path, backbone
     assert threading.active_count() == before
 
 
-def test_an_error_in_the_middle_ends_the_workers_and_keeps_what_was_done(tmp_path: Path, backbone: Backbone) -> None:
+def test_an_error_in_the_middle_ends_the_workers_and_keeps_finished_work(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 80)
     before = threading.active_count()
 
@@ -270,7 +270,7 @@ def test_an_error_in_the_middle_ends_the_workers_and_keeps_what_was_done(tmp_pat
 
 
 class _Noted:
-    """A path that notes when it is used."""
+    """A path that records when it is used."""
 
     def __init__(self, path: Path, used: set[Path]) -> None:
         self._path, self._used = path, used
@@ -292,7 +292,7 @@ def test_after_an_error_no_more_photos_are_read(tmp_path: Path, backbone: Backbo
     assert 1 <= len(used) < 100  # one, and what the workers had already begun
 
 
-def test_a_full_disk_is_an_error_and_what_was_stored_stays(tmp_path: Path, backbone: Backbone) -> None:
+def test_a_full_disk_is_an_error_and_stored_bottlenecks_are_kept(tmp_path: Path, backbone: Backbone) -> None:
     photos_in(tmp_path / "photos", 200)
     said = run_on_small_disk(
         96,
@@ -354,7 +354,7 @@ def _stored(backbone: Backbone, cache: Path) -> dict[str, bytes]:
 
 
 def _lines(process: Any, count: int) -> int:
-    """Reads lines until a photo of that number is done; returns how many there are to do."""
+    """Reads lines until the given number of photos is done; returns the number of photos to do."""
     for line in process.stdout:
         done, total = map(int, line.split())
         if done >= count:
@@ -362,7 +362,7 @@ def _lines(process: Any, count: int) -> int:
     raise AssertionError("the run ended before it was stopped")
 
 
-def test_kills_at_any_moment_leave_nothing_wrong_and_nothing_is_done_twice(tmp_path: Path, backbone: Backbone) -> None:
+def test_kills_at_any_moment_leave_nothing_wrong_and_no_work_is_repeated(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 300)
     cache = tmp_path / "cache"
     expected = dict(zip((p.digest for p in photos), _raw(backbone, photos), strict=True))
@@ -387,7 +387,7 @@ def _raw(backbone: Backbone, photos: Sequence[Photo]) -> list[NDArray[Any]]:
     return [runner(preprocess(p.path, BACKBONE_SIZE)[np.newaxis])[0] for p in photos]
 
 
-def test_ctrl_c_keeps_all_that_was_done(tmp_path: Path, backbone: Backbone) -> None:
+def test_ctrl_c_keeps_finished_work(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 300)
     with start_python(
         _RUN, tmp_path / "cache", tmp_path / "photos", tmp_path / "backbone", 10_000, stderr=subprocess.DEVNULL
@@ -414,7 +414,7 @@ def test_two_runs_at_once_are_both_right(tmp_path: Path, backbone: Backbone) -> 
     assert np.array_equal(_matrix(backbone, cache, photos), _expected(backbone, photos))
 
 
-def test_a_damaged_cache_is_an_error_that_says_what_to_do(tmp_path: Path, backbone: Backbone) -> None:
+def test_a_damaged_cache_is_an_error_with_a_remedy(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 4)
     _extract(backbone, tmp_path / "cache", photos)
     (path,) = (tmp_path / "cache" / "bottlenecks").iterdir()
@@ -425,7 +425,7 @@ def test_a_damaged_cache_is_an_error_that_says_what_to_do(tmp_path: Path, backbo
     assert _extract(backbone, tmp_path / "cache", photos).misses == 4
 
 
-def test_damaged_bottlenecks_are_computed_anew_and_told(tmp_path: Path, backbone: Backbone) -> None:
+def test_damaged_bottlenecks_are_computed_again_and_reported(tmp_path: Path, backbone: Backbone) -> None:
     photos, cache = photos_in(tmp_path / "photos", 12), tmp_path / "cache"
     assert _extract(backbone, cache, photos).damage is None
     (path,) = (cache / "bottlenecks").glob("*.sqlite")
@@ -466,8 +466,8 @@ print(found.misses)
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_photos(tmp_path: Path) -> None:
-    """By its slope over 6,000 photos of 120 KB each as pixels; the results' keys and rows are all that may stay."""
+def test_memory_does_not_grow_with_the_number_of_photos(tmp_path: Path) -> None:
+    """Measured as the slope over 6,000 photos of 120 KB as pixels; only the keys and rows of results may stay."""
     folder = tmp_path / "photos" / "one"
     folder.mkdir(parents=True)
     data = image_bytes(0, "JPEG", width=200, height=200)

@@ -63,7 +63,7 @@ def test_the_defaults_of_options_are_those_of_the_family() -> None:
     assert HeadOptions(photos=Path("photos"), tap="mixed7").tap == "mixed7"
 
 
-def test_what_a_family_has_not_is_an_error_with_the_choices() -> None:
+def test_a_name_that_a_family_lacks_is_an_error_with_the_choices() -> None:
     with pytest.raises(BackboneError, match=r"Inception-v3 has no tap 'mixed11'; choose from mixed0, .*mixed10$"):
         FAMILY.depth("mixed11")
     for size in (74, 2049, 0, -1):

@@ -93,7 +93,7 @@ np.savez(folder / "arrays.npz", **arrays)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where Keras has written its weights and what came out."""
+    """The folder with the weights that Keras wrote, and its outputs."""
     folder = tmp_path_factory.mktemp("keras")
     found = run_python(_SCRIPT, folder, REAL_WEIGHTS)
     assert found.returncode == 0, found.stderr
@@ -114,7 +114,7 @@ def facts(folder: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mixed1", "mixed10", "real"])
-def test_the_bottleneck_is_kerass_own(arrays: dict[str, np.ndarray[Any, Any]], name: str) -> None:
+def test_the_bottleneck_is_that_of_keras(arrays: dict[str, np.ndarray[Any, Any]], name: str) -> None:
     if name == "real" and f"keras/{name}" not in arrays:
         pytest.skip(f"{REAL_WEIGHTS} is not here")
     expected, found = arrays[f"keras/{name}"], arrays[f"ours/{name}"]
@@ -124,7 +124,7 @@ def test_the_bottleneck_is_kerass_own(arrays: dict[str, np.ndarray[Any, Any]], n
 
 
 @pytest.mark.slow
-def test_a_network_up_to_a_tap_has_the_convolutions_that_are_said(facts: dict[str, Any]) -> None:
+def test_a_network_up_to_a_tap_has_the_stated_convolutions(facts: dict[str, Any]) -> None:
     assert facts["convolutions"] == CONVOLUTIONS
     assert facts["total"] == CONVOLUTIONS[TAPS[-1]] == 94
     assert facts["input"] == [None, 75, 75, 3] or facts["input"] == [1, 75, 75, 3]
@@ -147,7 +147,9 @@ def test_only_mixed10s_pooling_takes_the_maximum(
 
 
 @pytest.mark.slow
-def test_random_weights_go_where_they_belong(facts: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+def test_random_weights_are_assigned_to_the_right_layers(
+    facts: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]
+) -> None:
     shapes = [tuple(shape) for shape in facts["shapes"]]
     assert len(shapes) == 12
     assert np.array_equal(arrays["random"], random_weights(shapes, 5)[6].kernel)

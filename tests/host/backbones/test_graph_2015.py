@@ -35,7 +35,7 @@ _PETS = SHARED / "datasets" / "cats_and_dogs"
 
 
 def _refused(call: Callable[[], object], match: str) -> str:
-    """The message of the WeightsError, which must be one line, printable, and say what to do."""
+    """Returns the message of the WeightsError, which must be a single printable line with a remedy."""
     with pytest.raises(WeightsError, match=match) as caught:
         call()
     message = str(caught.value)
@@ -45,14 +45,14 @@ def _refused(call: Callable[[], object], match: str) -> str:
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole layout."""
+    """The complete layout."""
     return Release().write(tmp_path_factory.mktemp("graph") / "tensorflow_inception_graph.pb")
 
 
 # What is read
 
 
-def test_the_convolutions_are_read_in_kerass_order_with_their_statistics(release: Path) -> None:
+def test_convolutions_are_read_in_the_order_of_keras_with_their_statistics(release: Path) -> None:
     graph, layout = read_graph(release), Release()
     assert [layer.kernel.shape for layer in graph.layers] == layout.shapes
     for index, layer in enumerate(graph.layers):
@@ -64,20 +64,20 @@ def test_the_convolutions_are_read_in_kerass_order_with_their_statistics(release
     assert len(graph.layers) == 94
 
 
-def test_what_is_the_graphs_own_comes_from_the_file(release: Path) -> None:
+def test_scaling_and_pooling_are_read_from_the_file(release: Path) -> None:
     found = find_weights(str(release))
     assert (found.mean, found.std, found.last_pool) == (128.0, 128.0, "max")
     assert (found.name, found.path, found.pretrained) == (release.name, release, True)
     assert from_request(json.loads(json.dumps(to_request(found)))) == found
 
 
-def test_the_graph_is_told_by_its_content_not_its_name(release: Path, tmp_path: Path) -> None:
+def test_the_graph_is_recognized_by_content_not_by_name(release: Path, tmp_path: Path) -> None:
     renamed = tmp_path / "weights.h5"
     renamed.symlink_to(release)
     assert replace(find_weights(str(renamed)), name=release.name, path=release) == find_weights(str(release))
 
 
-def test_another_scaling_and_an_average_are_read_as_they_stand(tmp_path: Path) -> None:
+def test_another_scaling_and_an_average_are_read_as_they_are(tmp_path: Path) -> None:
     layout = Release()
     layout.nodes["Sub/y"].attributes["value"] = Tensor((1,), (100.0,))
     layout.nodes["Mul/y"].attributes["value"] = Tensor((1, 1), content=struct.pack("<f", 1 / 64))
@@ -86,7 +86,7 @@ def test_another_scaling_and_an_average_are_read_as_they_stand(tmp_path: Path) -
     assert (found.mean, found.std, found.last_pool) == (100.0, 64.0, "avg")
 
 
-def test_backbones_that_pool_otherwise_are_cached_apart(release: Path) -> None:
+def test_backbones_with_other_pooling_are_cached_separately(release: Path) -> None:
     source = find_weights(str(release))
     keys = {
         BackboneSpec(each, "mixed10", 299, "int8", "squash").key for each in (source, replace(source, last_pool="avg"))
@@ -95,7 +95,7 @@ def test_backbones_that_pool_otherwise_are_cached_apart(release: Path) -> None:
 
 
 @pytest.mark.parametrize("last", range(11))
-def test_a_graph_that_was_cut_off_serves_to_its_last_join(tmp_path: Path, last: int) -> None:
+def test_a_graph_that_was_cut_off_can_be_used_up_to_its_last_join(tmp_path: Path, last: int) -> None:
     source = find_weights(str(Release(BLOCKS[last]).write(tmp_path / "cut.pb")))
     assert source.last_pool == ("max" if last == 10 else "avg")
     check_tap(source, TAPS[last])
@@ -118,8 +118,8 @@ def test_weights_up_to_a_tap_are_the_first_of_the_graph(release: Path, tap: str)
     _refused(lambda: read_weights(find_weights(str(release)), tap, [(1, 1, 3, 3)] * count), "convolution 0 is")
 
 
-def test_a_retrained_graph_serves_as_well(tmp_path: Path) -> None:
-    """As ``retrain.py`` writes it: a new top behind the bottleneck."""
+def test_a_retrained_graph_can_be_used_too(tmp_path: Path) -> None:
+    """A graph as ``retrain.py`` writes it, with a new top after the bottleneck."""
     layout = Release()
     layout.add("input/BottleneckInputPlaceholder", "PlaceholderWithDefault", "pool_3/_reshape")
     layout.constant("final_training_ops/weights", Tensor((2048, 2), (0.1,)))
@@ -127,7 +127,7 @@ def test_a_retrained_graph_serves_as_well(tmp_path: Path) -> None:
     assert len(read_graph(layout.write(tmp_path / "retrained_graph.pb")).layers) == 94
 
 
-def test_nodes_that_only_hand_on_change_nothing(tmp_path: Path) -> None:
+def test_identity_nodes_change_nothing(tmp_path: Path) -> None:
     layout = Release("mixed")
     layout.add("conv/conv2d_params/read", "Identity", "conv/conv2d_params")
     layout.nodes["conv/Conv2D"].inputs[1] = "conv/conv2d_params/read:0"
@@ -137,7 +137,7 @@ def test_nodes_that_only_hand_on_change_nothing(tmp_path: Path) -> None:
     assert read_graph(layout.write(tmp_path / "g.pb")).layers[0].kernel.flat[0] == 0.25
 
 
-def test_statistics_are_told_apart_by_their_place_not_their_name(tmp_path: Path) -> None:
+def test_statistics_are_identified_by_position_not_by_name(tmp_path: Path) -> None:
     layout = Release("mixed")
     norm = layout.nodes["conv_1/batchnorm"]
     norm.inputs[1], norm.inputs[2] = norm.inputs[2], norm.inputs[1]
@@ -273,14 +273,14 @@ def test_a_graph_that_computes_something_else(tmp_path: Path, change: Callable[[
         ),
     ],
 )
-def test_every_block_is_looked_at(tmp_path: Path, scope: str, change: Callable[[Release], None]) -> None:
+def test_every_block_is_checked(tmp_path: Path, scope: str, change: Callable[[Release], None]) -> None:
     layout = Release(scope)
     change(layout)
     _refused(lambda: read_graph(layout.write(tmp_path / "g.pb")), f"is not Inception-v3: branch . of {scope}/join ")
 
 
 def test_branches_that_share_a_convolution(tmp_path: Path) -> None:
-    """What each of them consists of is right; the network as a whole is another one."""
+    """Each branch is correct on its own, but the network as a whole is a different one."""
     layout = Release("mixed_4")
     layout.nodes["mixed_4/tower_1/conv_1/Conv2D"].inputs[0] = "mixed_4/tower/conv"
     _refused(lambda: read_graph(layout.write(tmp_path / "g.pb")), "it has 39 convolutions up to mixed_4/join, not 40")
@@ -344,12 +344,12 @@ def test_a_file_that_is_something_else(tmp_path: Path, data: bytes, match: str) 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A graph that ends at mixed0, whose joins and constants stand in another order than they are needed in."""
+    """A graph that ends at mixed0, with joins and constants not in the order in which they are needed."""
     return Release("mixed").encoded()
 
 
 def _read_or_refused(data: bytes, folder: Path) -> int:
-    """How many convolutions are read; 0 for a file that is refused as it should be."""
+    """The number of convolutions that are read; 0 for a file that is properly refused."""
     path = folder / "g.pb"
     path.write_bytes(data)
     try:
@@ -365,14 +365,14 @@ def _read_or_refused(data: bytes, folder: Path) -> int:
 def test_a_graph_that_is_cut_short_is_refused(
     small: bytes, tmp_path_factory: pytest.TempPathFactory, share: float
 ) -> None:
-    """At the end lies the join, and behind it nothing that the weights need."""
+    """The join is at the end of the file, and the weights need nothing after it."""
     size = int(share * small.rindex(b"mixed/join"))
     assert _read_or_refused(small[:size], tmp_path_factory.getbasetemp()) == 0
 
 
 @settings(max_examples=300, deadline=None)
 @given(at=st.integers(0), bits=st.integers(1, 255))
-def test_a_damaged_byte_is_no_traceback(
+def test_a_damaged_byte_causes_no_traceback(
     small: bytes, tmp_path_factory: pytest.TempPathFactory, at: int, bits: int
 ) -> None:
     data = bytearray(small)
@@ -386,7 +386,7 @@ def test_garbage_is_refused(tmp_path_factory: pytest.TempPathFactory, data: byte
     assert _read_or_refused(data, tmp_path_factory.getbasetemp()) == 0
 
 
-def test_graft_refuses_before_it_looks_at_a_photo(tmp_path: Path) -> None:
+def test_graft_refuses_before_it_reads_a_photo(tmp_path: Path) -> None:
     path = tmp_path / "tensorflow_inception_graph.pb"
     path.write_bytes(_graph("input", "conv2d0_w"))
     for name in ("cats", "dogs"):
@@ -466,7 +466,7 @@ _TENSORS = ("mixed_8", "mixed_8 pooled", "pool_3")
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory, cats_and_dogs: Path) -> Path:
-    """A folder of graphs at full size, seed 1 with real weights up to mixed_8, and what comes out of them."""
+    """A folder of full-size graphs, seed 1 with real weights up to mixed_8, and their outputs."""
     if not _TOOL.is_file():
         pytest.skip(f"what writes the graphs is not at {_TOOL}")
     folder = tmp_path_factory.mktemp("graphs")
@@ -482,7 +482,7 @@ def arrays(compared: Path) -> dict[str, NDArray[Any]]:
 
 
 def _error(found: NDArray[Any], expected: NDArray[Any]) -> float:
-    """The largest difference, and the one in the mean of squares, relative to what is expected; the larger of both."""
+    """The largest or the root-mean-square difference relative to the expected values, whichever is larger."""
     difference = found.astype(np.float64) - expected
     return float(
         max(np.abs(difference).max() / np.abs(expected).max(), np.linalg.norm(difference) / np.linalg.norm(expected))
@@ -492,7 +492,7 @@ def _error(found: NDArray[Any], expected: NDArray[Any]) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("tensor", _TENSORS)
 @pytest.mark.parametrize("seed", _SEEDS)
-def test_the_bottleneck_is_what_tensorflow_computes(arrays: dict[str, NDArray[Any]], seed: int, tensor: str) -> None:
+def test_the_bottleneck_is_that_of_tensorflow(arrays: dict[str, NDArray[Any]], seed: int, tensor: str) -> None:
     for index in range(3):
         expected, found = (arrays[f"{whose}/{seed}/{index}/{tensor}"] for whose in ("theirs", "ours"))
         assert found.shape == expected.shape
@@ -501,8 +501,8 @@ def test_the_bottleneck_is_what_tensorflow_computes(arrays: dict[str, NDArray[An
 
 
 @pytest.mark.slow
-def test_the_comparison_would_notice(arrays: dict[str, NDArray[Any]]) -> None:
-    """The mean in mixed10's pooling branch, or the scaling of other weights, is well beyond the tolerance."""
+def test_the_comparison_would_notice_a_difference(arrays: dict[str, NDArray[Any]]) -> None:
+    """An average in mixed10's pooling branch, or the scaling of other weights, exceeds the tolerance by far."""
     for index in range(3):
         assert _error(arrays["averaged"][index], arrays[f"theirs/0/{index}/pool_3"]) > 1e-2
         assert _error(arrays["otherwise scaled"][index], arrays[f"theirs/0/{index}/mixed_8 pooled"]) > 5e-4
@@ -513,7 +513,7 @@ def test_the_comparison_would_notice(arrays: dict[str, NDArray[Any]]) -> None:
 
 @pytest.mark.slow
 def test_the_recipe_of_2015_on_its_own_graph(compared: Path, cats_and_dogs: Path, tmp_path: Path) -> None:
-    """Its bottlenecks to the last join, a head by gradient descent at 0.5, and the int8 file on the board's side."""
+    """Bottlenecks up to the last join, a head by gradient descent at 0.5, and the int8 file on the device side."""
     photos, model = tmp_path / "photos", tmp_path / "m.tflite"
     for name in ("cats", "dogs"):
         (photos / name).mkdir(parents=True)

@@ -16,7 +16,7 @@ from tests.support.host_data import BACKBONE_SIZE, handmade_backbone
 
 
 def two_outputs(folder: Path) -> bytes:
-    """A convolution, its mean, and a convolution further on with a mean of its own; the deeper output comes first."""
+    """A convolution with its mean, and a deeper convolution with its own mean; the deeper output comes first."""
     model = flatbuffer.unpack(handmade_backbone(folder).path.read_bytes(), "handmade")
     graph = model.subgraphs[0]
     maps = int(graph.operators[1].outputs[0])
@@ -57,7 +57,7 @@ def two_outputs(folder: Path) -> bytes:
     return flatbuffer.pack(model)
 
 
-def test_each_cut_computes_what_the_whole_does(tmp_path: Path) -> None:
+def test_each_cut_computes_the_same_as_the_whole(tmp_path: Path) -> None:
     whole = two_outputs(tmp_path)
     (tmp_path / "whole.tflite").write_bytes(ordered(whole, 2, "whole"))
     network = Network(tmp_path / "whole.tflite")
@@ -73,7 +73,7 @@ def test_each_cut_computes_what_the_whole_does(tmp_path: Path) -> None:
         assert runner.output == spec
 
 
-def test_the_first_cut_is_the_network_that_was_there_before(tmp_path: Path) -> None:
+def test_the_first_cut_is_the_earlier_network(tmp_path: Path) -> None:
     before = flatbuffer.unpack(handmade_backbone(tmp_path).path.read_bytes(), "before")
     first = flatbuffer.unpack(cut(two_outputs(tmp_path), 2, "whole")[0], "first")
     for part in ("operators", "tensors"):
@@ -82,7 +82,7 @@ def test_the_first_cut_is_the_network_that_was_there_before(tmp_path: Path) -> N
     assert kept == [bytes(buffer.data) for buffer in before.buffers if buffer.data is not None]
 
 
-def test_outputs_are_told_apart_by_their_depth(tmp_path: Path) -> None:
+def test_outputs_are_identified_by_their_depth(tmp_path: Path) -> None:
     model = flatbuffer.unpack(two_outputs(tmp_path), "whole")
     assert outputs_by_depth(model) == [int(model.subgraphs[0].outputs[1]), int(model.subgraphs[0].outputs[0])]
 

@@ -45,7 +45,7 @@ SPEC = BackboneSpec(find_weights("random", 3), "mixed0", 75, "int8", "squash")
 
 @dataclass(frozen=True)
 class Converted:
-    """A conversion with TensorFlow, and what went into it."""
+    """A conversion with TensorFlow, and its inputs."""
 
     backbone: Backbone
     training: list[Photo]
@@ -55,14 +55,14 @@ class Converted:
 
     @property
     def calibration(self) -> list[str]:
-        """The digests that the record names."""
+        """The digests in the record."""
         (record,) = (self.cache / "backbones").glob(f"{self.backbone.spec.key}-*.json")
         digests: list[str] = json.loads(record.read_bytes())["calibration"]
         return digests
 
 
 def _grey(path: Path, seed: int) -> Path:
-    """A photo without a bright or dark pixel: what calibration sees of it spans half of the range."""
+    """A photo without bright or dark pixels, which spans only half of the range in calibration."""
     Image.fromarray(64 + np.asarray(image(seed, 90, 80)) // 2).save(path, "PNG")
     return path
 
@@ -95,11 +95,11 @@ def cache(converted: Converted, tmp_path: Path) -> Path:
 
 
 def _silent(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    """Ignores progress."""
 
 
 def _find(photos: list[Photo], cache: Path, spec: BackboneSpec = SPEC, recalibrate: bool = False) -> Backbone | None:
-    """The cached backbone for photos that aren't there to calibrate on; None where one would have to be converted."""
+    """The cached backbone for photos whose files are missing; None if one would have to be converted."""
     gone = [replace(each, path=Path("gone") / each.path.name) for each in photos]
     try:
         return quantized_backbone(spec, gone, cache, 2, recalibrate)
@@ -112,7 +112,7 @@ def _find(photos: list[Photo], cache: Path, spec: BackboneSpec = SPEC, recalibra
 
 
 @pytest.mark.slow
-def test_int8_takes_uint8_pixels_and_gives_int8(converted: Converted) -> None:
+def test_an_int8_backbone_takes_uint8_pixels_and_returns_int8(converted: Converted) -> None:
     runner = open_model(converted.backbone.path, threads=1)
     assert runner.input.shape == (1, 75, 75, 3)
     assert runner.input.dtype == np.uint8
@@ -122,7 +122,7 @@ def test_int8_takes_uint8_pixels_and_gives_int8(converted: Converted) -> None:
 
 
 @pytest.mark.slow
-def test_the_inputs_range_is_0_to_255_though_no_photo_spans_it(converted: Converted) -> None:
+def test_the_input_range_is_0_to_255_even_if_no_photo_spans_it(converted: Converted) -> None:
     spec = open_model(converted.backbone.path, threads=1).input
     assert spec.scale == pytest.approx(1 / 127.5, rel=1e-3)
     assert (0 - spec.zero_point) * spec.scale == pytest.approx(-1, abs=0.005)
@@ -139,13 +139,13 @@ def test_the_file_is_named_by_its_content(converted: Converted) -> None:
 
 
 @pytest.mark.slow
-def test_calibration_takes_the_training_photos_that_can_be_decoded(converted: Converted) -> None:
+def test_calibration_uses_the_training_photos_that_can_be_decoded(converted: Converted) -> None:
     assert sorted(converted.calibration) == sorted(each.digest for each in converted.training)
     assert converted.progress == [(done, 12) for done in range(1, 13)]
 
 
 @pytest.mark.slow
-def test_bottlenecks_are_what_the_network_says(converted: Converted, tmp_path: Path) -> None:
+def test_bottlenecks_are_the_output_of_the_network(converted: Converted, tmp_path: Path) -> None:
     with Bottlenecks(converted.backbone, tmp_path) as bottlenecks:
         found = bottlenecks.extract([*converted.training, *converted.undecodable], (), Augmentation(), 2, _silent)
         matrix, labels = bottlenecks.matrix(converted.training)
@@ -183,7 +183,7 @@ def test_a_cached_backbone_is_reused_while_its_calibration_photos_are_trained_on
 
 
 @pytest.mark.slow
-def test_another_wish_is_not_answered_with_a_cached_backbone(converted: Converted, cache: Path) -> None:
+def test_another_request_does_not_reuse_a_cached_backbone(converted: Converted, cache: Path) -> None:
     for spec in (
         replace(SPEC, weights=find_weights("random", 4)),
         replace(SPEC, tap="mixed1"),
@@ -244,7 +244,7 @@ def test_a_damaged_record_does_not_hide_a_good_one(converted: Converted, cache: 
 
 
 @pytest.mark.slow
-def test_recalibration_takes_a_hundred_photos_of_all_classes(converted: Converted, cache: Path, tmp_path: Path) -> None:
+def test_recalibration_uses_a_hundred_photos_of_all_classes(converted: Converted, cache: Path, tmp_path: Path) -> None:
     photos = [photo(_grey(tmp_path / f"{index}.png", 100 + index), int(index < 20)) for index in range(130)]
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(image_bytes(1, "JPEG", width=300, height=300)[:-1500])
@@ -276,7 +276,7 @@ def test_recalibration_takes_a_hundred_photos_of_all_classes(converted: Converte
 
 @pytest.fixture(scope="session")
 def floats(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Backbone]:
-    """The same network in float32, float16 and dynamic range; without any photo."""
+    """The same network in float32, float16 and dynamic range, made without photos."""
     cache = tmp_path_factory.mktemp("floats")
     return {
         mode: quantized_backbone(replace(SPEC, quantization=mode), [], cache, 1)
@@ -285,7 +285,7 @@ def floats(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Backbone]:
 
 
 @pytest.mark.slow
-def test_float_backbones_take_and_give_float32_and_differ_in_size(floats: dict[str, Backbone]) -> None:
+def test_float_backbones_take_and_return_float32_and_differ_in_size(floats: dict[str, Backbone]) -> None:
     for backbone in floats.values():
         runner = open_model(backbone.path, threads=1)
         assert runner.input.shape == (1, 75, 75, 3)
@@ -298,7 +298,7 @@ def test_float_backbones_take_and_give_float32_and_differ_in_size(floats: dict[s
 
 
 @pytest.mark.slow
-def test_all_kinds_agree_on_what_they_see(floats: dict[str, Backbone], converted: Converted) -> None:
+def test_all_quantizations_agree_on_the_bottlenecks(floats: dict[str, Backbone], converted: Converted) -> None:
     exact = _bottlenecks(floats["float32"], converted.training)
     spread = float(exact.std(axis=0).mean())
     for backbone, allowed in ((floats["float16"], 0.01), (floats["dynamic"], 0.1), (converted.backbone, 0.2)):
@@ -328,7 +328,7 @@ def test_a_conversion_that_fails_is_an_error_of_one_line(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_weights_of_another_network_are_said_to_be_that(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_reported_as_such(tmp_path: Path) -> None:
     layers = random_layers()
     layers[4] = replace(layers[4], kernel=layers[4].kernel[:, :, :, :100])
     weights = find_weights(str(write_h5(tmp_path / "other's ねじ.h5", layers)))
@@ -338,7 +338,7 @@ def test_weights_of_another_network_are_said_to_be_that(tmp_path: Path) -> None:
 
 
 @needs_real_weights
-def test_a_tap_that_the_weights_do_not_reach_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+def test_a_tap_beyond_the_weights_is_refused_before_the_work(tmp_path: Path) -> None:
     spec = replace(SPEC, weights=find_weights(str(REAL_WEIGHTS)), tap="mixed9")
     with pytest.raises(WeightsError, match="ends at mixed8"):
         quantized_backbone(spec, [], tmp_path, 1)
@@ -352,7 +352,7 @@ def test_nothing_to_calibrate_on(tmp_path: Path) -> None:
             quantized_backbone(SPEC, photos, tmp_path, 2)
 
 
-def test_a_cache_that_may_not_be_written_into() -> None:
+def test_a_cache_without_write_permission() -> None:
     with open_folder() as folder:
         folder.chmod(0o555)
         with without_privileges(), pytest.raises(CacheError, match=r"permission denied.*--cache DIR"):
@@ -413,7 +413,7 @@ print(list(Path(sys.argv[1]).iterdir()))
 
 
 @pytest.mark.slow
-def test_a_kill_in_the_middle_leaves_no_half_backbone(tmp_path: Path) -> None:
+def test_a_kill_in_the_middle_leaves_no_partial_backbone(tmp_path: Path) -> None:
     photos = [photo(_grey(tmp_path / f"{index}.png", index)) for index in range(4)]
     code = """
 import sys, tempfile

@@ -38,10 +38,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def _silent(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    """Ignores progress."""
 
 
-def test_a_cut_backbone_computes_what_one_that_was_converted_alone_does(made: Made, tmp_path: Path) -> None:
+def test_a_cut_backbone_computes_the_same_as_one_converted_on_its_own(made: Made, tmp_path: Path) -> None:
     backbone = made.trunk.backbones[0]
     assert [each.spec.tap for each in made.trunk.backbones] == ["mixed0", "mixed1"]
     alone = open_model(quantized_backbone(backbone.spec, made.photos[:8], tmp_path / "cache", 2).path, threads=1)
@@ -52,7 +52,7 @@ def test_a_cut_backbone_computes_what_one_that_was_converted_alone_does(made: Ma
         assert np.array_equal(ours(pixels), alone(pixels))
 
 
-def test_training_finds_the_backbones_cached(made: Made) -> None:
+def test_training_finds_the_backbones_in_the_cache(made: Made) -> None:
     for backbone in made.trunk.backbones:
         gone = [replace(photo, path=Path("gone")) for photo in made.photos[:8]]  # nothing left to calibrate on
         found = quantized_backbone(backbone.spec, gone, made.cache, 2)
@@ -83,7 +83,7 @@ def test_one_pass_gives_the_bottlenecks_of_every_tap(made: Made, tmp_path: Path)
         output.__exit__()
 
 
-def test_what_one_tap_lacks_is_computed_for_all(made: Made, tmp_path: Path) -> None:
+def test_photos_that_one_tap_lacks_are_computed_for_all(made: Made, tmp_path: Path) -> None:
     trunk, photos = made.trunk, made.photos
     with Bottlenecks(trunk.backbones[0], tmp_path) as first, Bottlenecks(trunk.backbones[1], tmp_path) as second:
         extract_together(trunk.path, SPEC, [first, second], photos_alone(photos[:5]), 0, 2, _silent)

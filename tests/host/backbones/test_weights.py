@@ -45,7 +45,7 @@ def _same(one: Sequence[ConvWeights], other: Sequence[ConvWeights]) -> bool:
 
 
 def _fails(call: Callable[[], object], match: str) -> str:
-    """The message of the WeightsError, which must be one line and say what is meant."""
+    """Returns the message of the WeightsError, which must be a single line."""
     with pytest.raises(WeightsError, match=match) as caught:
         call()
     message = str(caught.value)
@@ -56,14 +56,14 @@ def _fails(call: Callable[[], object], match: str) -> str:
 # Where weights come from
 
 
-def test_random_weights_are_told_apart_by_their_seed() -> None:
+def test_random_weights_are_identified_by_their_seed() -> None:
     one, other = find_weights("random"), find_weights("random", 7)
     assert one == find_weights("random", 0)
     assert (other.name, other.path, other.seed, other.pretrained) == ("random", None, 7, False)
     assert one.fingerprint != other.fingerprint
 
 
-def test_a_file_is_told_apart_by_its_content(tmp_path: Path) -> None:
+def test_a_file_is_identified_by_its_content(tmp_path: Path) -> None:
     first = write_h5(tmp_path / "my weights.h5", random_layers())
     found = find_weights(str(first))
     assert found.name == "my weights.h5"
@@ -85,7 +85,7 @@ def test_a_known_file_is_recognised_whatever_its_name(tmp_path: Path) -> None:
     assert (found.mean, found.std) == (entry["mean"], entry["std"])
 
 
-def test_every_known_backbone_says_where_it_comes_from_and_under_what_licence() -> None:
+def test_every_known_backbone_states_its_origin_and_licence() -> None:
     known = known_backbones()
     assert "imagenet" in known
     for name, entry in known.items():
@@ -95,7 +95,7 @@ def test_every_known_backbone_says_where_it_comes_from_and_under_what_licence() 
         assert "sha256" in entry or re.fullmatch(r"[0-9a-f]{32}", entry["md5"])
 
 
-def test_a_home_folder_is_meant_by_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_means_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_h5(tmp_path / "w.h5", random_layers(1))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert find_weights("~/w.h5").path == tmp_path / "w.h5"
@@ -110,7 +110,7 @@ def test_a_file_that_is_missing_is_an_error_with_the_choices(spec: str) -> None:
     assert ".pb" in message
 
 
-def test_a_folder_is_no_weights_file(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_weights_file(tmp_path: Path) -> None:
     _fails(lambda: find_weights(str(tmp_path)), "is not a file")
     _fails(lambda: find_weights(""), "is not a file")
 
@@ -149,7 +149,7 @@ def test_cached_imagenet_weights_are_found_without_tensorflow(tmp_path: Path, va
 
 @pytest.fixture
 def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keras's folder, empty, and no way to the network."""
+    """Keras's folder, which is empty, without a network connection."""
     home = tmp_path / "keras"
     monkeypatch.setenv("KERAS_HOME", str(home))
     for name in ("http_proxy", "https_proxy"):
@@ -158,7 +158,7 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
-def test_imagenet_weights_that_cannot_be_downloaded_say_what_to_put_where(keras_home: Path) -> None:
+def test_if_imagenet_weights_cannot_be_downloaded_the_error_names_file_and_folder(keras_home: Path) -> None:
     message = _fails(lambda: find_weights("imagenet"), "could they be downloaded")
     source = known_backbones()["imagenet"]["source"]
     assert source.endswith(f"/{_IMAGENET}")
@@ -169,7 +169,7 @@ def test_imagenet_weights_that_cannot_be_downloaded_say_what_to_put_where(keras_
 
 
 @pytest.mark.slow
-def test_a_download_counts_only_when_it_is_whole(tmp_path: Path, keras_home: Path) -> None:
+def test_only_a_complete_download_counts(tmp_path: Path, keras_home: Path) -> None:
     data = write_h5(tmp_path / "served.h5", random_layers(2)).read_bytes()
     entry = {
         "file": _IMAGENET,
@@ -184,7 +184,7 @@ def test_a_download_counts_only_when_it_is_whole(tmp_path: Path, keras_home: Pat
     assert not part.exists()
 
 
-def test_where_keras_cannot_keep_files_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_downloaded_if_keras_cannot_store_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file" / "keras"))
     _fails(lambda: find_weights("imagenet"), "could they be downloaded.*put ")
@@ -313,7 +313,7 @@ def test_a_damaged_layer(tmp_path: Path, change: Callable[[h5py.File], None], ma
         (_attribute("/", "layer_names", [b"dense", b"conv2d_transpose_1"]), "0 convolutions"),
     ],
 )
-def test_a_file_whose_list_of_layers_is_something_else(
+def test_a_file_whose_list_of_layers_is_damaged(
     tmp_path: Path, change: Callable[[h5py.File], None], match: str
 ) -> None:
     path = write_h5(tmp_path / "w.h5", random_layers(), change=change)
@@ -356,7 +356,7 @@ def test_something_else_altogether(tmp_path: Path) -> None:
     _fails(lambda: check_tap(find_weights(str(path)), "mixed0"), "not a Keras .h5 weights file")
 
 
-def test_keras_3_layout_is_named_as_such(tmp_path: Path) -> None:
+def test_the_keras_3_layout_is_reported_as_such(tmp_path: Path) -> None:
     path = tmp_path / "w.weights.h5"
     with h5py.File(path, "w") as file:
         file["layers/conv2d/vars/0"] = np.zeros((3, 3, 3, 32), np.float32)
@@ -382,13 +382,13 @@ def test_random_filters_are_seeded_and_see_only_differences() -> None:
         assert (layer.variance == 1).all()
 
 
-def test_random_weights_of_a_seed_are_the_same_for_ever() -> None:
+def test_random_weights_of_a_seed_never_change() -> None:
     # Recorded when it was written: cached backbones of random weights are found by the seed alone.
     kernel = random_weights(MIXED0_SHAPES, 3)[0].kernel
     assert kernel[1, 2, 0, :3] == pytest.approx([0.192323, 0.321607, -0.453432], abs=1e-6)
 
 
-def test_a_layer_does_not_hang_on_how_many_follow() -> None:
+def test_a_layer_does_not_depend_on_how_many_follow() -> None:
     assert _same(random_weights(MIXED0_SHAPES, 0)[:3], random_weights(MIXED0_SHAPES[:3], 0))
     source = find_weights("random", 5)
     assert _same(read_weights(source, "mixed0", MIXED0_SHAPES), random_weights(MIXED0_SHAPES, 5))

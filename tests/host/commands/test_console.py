@@ -48,13 +48,13 @@ def test_progress_shows_rate_and_time_left_on_a_terminal() -> None:
     assert "<00:0" in last, "time left"
 
 
-def test_in_a_log_progress_is_a_line_or_two() -> None:
+def test_progress_takes_only_a_few_lines_in_a_log() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert 1 <= done.stderr.count("bottlenecks") <= 3
 
 
 def test_a_rate_counts_from_the_start_of_the_stage(capfd: pytest.CaptureFixture[str]) -> None:
-    """One that tells of its first step only when that is done, and of nothing before."""
+    """A stage may report its first step only once it is done."""
     with TerminalReporter().progress("training heads", "heads") as report:
         time.sleep(0.5)
         report(1, 1)

@@ -42,13 +42,13 @@ def _sums(exact: list[float], stored: list[int], scheme: Scheme = INT8) -> Error
     return sums
 
 
-def test_the_ratio_is_that_of_the_squares_in_decibel() -> None:
+def test_the_ratio_is_that_of_the_mean_squares_in_decibels() -> None:
     # Signal 9 + 16 = 25; stored 3 and 4.5: noise 0.25.
     assert _sums([3, 4], [6, 9]).sqnr == pytest.approx(20.0)
     assert _sums([3, 4], [16, 19], replace(INT8, zero_point=10)).sqnr == pytest.approx(20.0)
 
 
-def test_photos_add_up_whatever_their_order() -> None:
+def test_the_order_of_photos_does_not_matter() -> None:
     photos = [([3.0, 4.0], [6, 9]), ([10.0, 0.0], [20, 1]), ([-7.2, 60.0], [-14, 120])]
     one_by_one = ErrorSums(INT8)
     for exact, stored in reversed(photos):
@@ -59,7 +59,7 @@ def test_photos_add_up_whatever_their_order() -> None:
     assert together.sqnr == pytest.approx(10 * math.log10(signal / (0.25 + 0.25 + 0.04)), abs=1e-4)
 
 
-def test_only_numbers_beyond_the_range_that_are_stored_as_its_end_are_clipped() -> None:
+def test_only_numbers_beyond_the_range_and_stored_as_its_end_count_as_clipped() -> None:
     exact = [63.5, 63.7, 64.0, 90.0, 90.0, -64.2, -64.3, -80.0, 0.0, 1.0]
     stored = [127, 127, 127, 127, 126, -128, -128, -128, 0, 2]
     found = _sums(exact, stored).finish(LAYER, 1, [])
@@ -70,7 +70,7 @@ def test_only_numbers_beyond_the_range_that_are_stored_as_its_end_are_clipped() 
     assert _sums([0, 31.75], [0, 64]).finish(LAYER, 1, []).used == pytest.approx(31.75 / 127.5)
 
 
-def test_what_a_layer_loses_is_measured_against_its_worst_input() -> None:
+def test_the_loss_of_a_layer_is_measured_against_its_worst_input() -> None:
     good, bad = _sums([1000], [126]), _sums([3, 4], [6, 9])
     assert good.sqnr is not None
     assert good.sqnr < 20
@@ -138,8 +138,8 @@ def test_the_verdict_names_the_layer_that_clips_and_loses_most() -> None:
     assert verdict(noisy).endswith("below 20; no layer clips much, and conv2d_1 loses the most (18.0 dB)")
 
 
-def test_the_verdict_tells_of_a_range_that_is_too_narrow_and_of_few_calibration_photos() -> None:
-    """What 4 calibration photos left at mixed7 and 150: hardly a number is clipped, but those by a factor."""
+def test_the_verdict_reports_a_narrow_range_and_few_calibration_photos() -> None:
+    """The result of 4 calibration photos at mixed7 and 150: hardly any number is clipped, but those by a factor."""
     deep = _layer("conv2d_11", 0, 16.7, 17)
     narrow = replace(_layer("bottleneck", 1, 18.4, -2, 0.0004), representable=(0.0, 1.53), seen=(0.0, 3.35))
     said = verdict([deep, narrow], 4)
@@ -228,7 +228,7 @@ def _names(model: Any, indexes: list[int]) -> list[str]:
 
 @pytest.mark.parametrize("suffix", ["_1", ""])
 @pytest.mark.parametrize("order", ["01", "10"])
-def test_layers_are_paired_by_the_structure_not_by_order_or_name(order: str, suffix: str) -> None:
+def test_layers_are_paired_by_structure_not_by_order_or_name(order: str, suffix: str) -> None:
     quantized, exact = _graph(order, "_other", quantized=True), _graph("01", suffix, quantized=False)
     found = line_up(quantized, exact, "mixed0", "m.tflite")
     assert [layer.name for layer in found] == ["pixels", "conv2d", "conv2d_1", "mixed0", "bottleneck"]
@@ -300,7 +300,7 @@ def test_only_int8_models_are_diagnosed(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.tflite"]
 
 
-def test_photos_and_model_must_be_there(tmp_path: Path) -> None:
+def test_photos_and_model_must_exist(tmp_path: Path) -> None:
     assert "no.tflite" in error_line(graft("diagnose", tmp_path / "no.tflite", tmp_path))
     assert graft("diagnose", tmp_path / "no.tflite", tmp_path, "--sort", "name").returncode == 2
 
@@ -310,7 +310,7 @@ def test_photos_and_model_must_be_there(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class Small:
-    """Two int8 models of one network; the same photos with and without light."""
+    """Two int8 models of the same network, calibrated on the same photos in normal and in dim light."""
 
     good: ModelFile
     bad: ModelFile
@@ -331,7 +331,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
 
 
 @pytest.mark.slow
-def test_a_backbone_calibrated_on_other_photos_shows(small: Small) -> None:
+def test_a_backbone_calibrated_on_other_photos_is_noticed(small: Small) -> None:
     good = diagnose(small.good.path, small.photos, small.settings, QuietReporter())
     bad = diagnose(small.bad.path, small.photos, small.settings, QuietReporter())
     assert good.photos == bad.photos == 8
@@ -356,7 +356,7 @@ def test_a_backbone_calibrated_on_other_photos_shows(small: Small) -> None:
 
 
 @pytest.mark.slow
-def test_the_bottlenecks_ratio_is_that_of_the_backbones_as_the_board_runs_them(small: Small) -> None:
+def test_the_ratio_of_the_bottleneck_is_that_of_the_backbones_as_the_board_runs_them(small: Small) -> None:
     found = diagnose(small.good.path, small.photos, replace(small.settings, limit=20), QuietReporter())
     photos = sorted(small.photos.rglob("*.png"))
     exact = _bottlenecks(next((small.settings.cache / "backbones").glob("*.tflite")), photos)
@@ -398,10 +398,10 @@ def test_the_photos_are_those_of_the_test_split_and_always_the_same(small: Small
 
 
 @pytest.mark.slow
-def test_a_backbone_calibrated_on_four_photos_shows(
+def test_a_backbone_calibrated_on_four_photos_is_noticed(
     cats_and_dogs: Path, weights_file: Path, tmp_path: Path, shared_cache: Path
 ) -> None:
-    """By photos of which none but those four was there when ``graft train`` first ran with the cache."""
+    """Only four of the photos existed when ``graft train`` first ran with the cache."""
     options = ["--weights", weights_file, "--tap", "mixed5", "--image-size", "150", "--cache", tmp_path / "cache"]
     graft_json("train", few_photos(cats_and_dogs, tmp_path / "few"), "-o", tmp_path / "few.tflite", *options)
     graft_json("train", cats_and_dogs, "-o", tmp_path / "m.tflite", *options)

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 # The head in the file
 
 
-def test_a_float_files_head_is_read_as_it_is(tmp_path: Path) -> None:
+def test_the_head_of_a_float_file_is_read_exactly(tmp_path: Path) -> None:
     kernel, bias = read_head(write_artifact(tmp_path / "m.tflite", "float32"))
     assert np.array_equal(kernel, KERNEL * np.float32(FLOAT_STD))
     assert bias == pytest.approx(127.5 * KERNEL.sum(axis=0), rel=1e-6)
 
 
-def test_an_int8_files_head_is_what_its_integers_stand_for(tmp_path: Path) -> None:
+def test_the_head_of_an_int8_file_is_dequantized(tmp_path: Path) -> None:
     uneven = np.array([[0.02, -0.01, 0.005], [0.001, 0.018, -0.02], [-0.006, 0.004, 0.022]], np.float32)
     kernel, bias = read_head(write_artifact(tmp_path / "m.tflite", "int8", kernel=uneven))
     centred = uneven - uneven.mean(axis=1, keepdims=True)  # what every class gets makes no difference
@@ -64,7 +64,7 @@ def test_a_file_without_a_head_is_an_error(tmp_path: Path) -> None:
 
 
 def _refused(tmp_path: Path, output: str, kind: str, *, overwrite: bool = False) -> str:
-    """What is said of an output; the same files must be there afterwards."""
+    """Returns the error about an output; no file may have changed."""
     model = write_artifact(tmp_path / "m.tflite")
     before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
     with pytest.raises(ExportError) as caught:
@@ -73,7 +73,7 @@ def _refused(tmp_path: Path, output: str, kind: str, *, overwrite: bool = False)
     return str(caught.value)
 
 
-def test_onnx_is_plainly_not_offered(tmp_path: Path) -> None:
+def test_onnx_is_not_offered(tmp_path: Path) -> None:
     model = write_artifact(tmp_path / "m.tflite")
     line = error_line(graft("export", model, "--format", "onnx", "-o", tmp_path / "m.onnx"))
     assert line.startswith("error: ONNX is not offered: ")
@@ -95,7 +95,7 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("names", [["precious.txt"], ["saved_model.pb"], ["assets.extra/graft.json"], []])
-def test_a_folder_that_is_something_else_is_never_replaced(tmp_path: Path, names: list[str]) -> None:
+def test_a_folder_that_is_not_an_export_is_never_replaced(tmp_path: Path, names: list[str]) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     for name in names:
@@ -106,7 +106,7 @@ def test_a_folder_that_is_something_else_is_never_replaced(tmp_path: Path, names
     assert "is not a SavedModel" in _refused(tmp_path, "file", "saved-model", overwrite=True)
 
 
-def test_an_export_replaces_neither_the_model_nor_what_holds_it(tmp_path: Path) -> None:
+def test_an_export_replaces_neither_the_model_nor_its_folder(tmp_path: Path) -> None:
     (tmp_path / "m.keras").symlink_to(tmp_path / "m.tflite")
     assert "the export would replace the model" in _refused(tmp_path, "m.keras", "keras", overwrite=True)
     folder = tmp_path / "saved"
@@ -119,7 +119,7 @@ def test_an_export_replaces_neither_the_model_nor_what_holds_it(tmp_path: Path) 
     assert model.is_file()
 
 
-def test_models_and_weights_must_be_there(tmp_path: Path) -> None:
+def test_models_and_weights_must_exist(tmp_path: Path) -> None:
     line = error_line(graft("export", tmp_path / "no.tflite", "--format", "keras", "-o", tmp_path / "x.keras"))
     assert "no.tflite" in line
     with pytest.raises(ModelError, match="does not say which weights"):
@@ -130,7 +130,7 @@ def test_models_and_weights_must_be_there(tmp_path: Path) -> None:
 # Taking a place, whole or not at all
 
 
-def test_what_a_killed_run_left_is_removed_and_what_a_live_one_uses_is_kept(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed_and_files_in_use_are_kept(tmp_path: Path) -> None:
     code = """
 import sys, time
 from pathlib import Path
@@ -172,7 +172,7 @@ def _interrupted(target: Path) -> None:
         raise KeyboardInterrupt
 
 
-def test_a_folder_that_cannot_take_its_place_leaves_the_old_one(
+def test_an_export_that_cannot_be_moved_into_place_leaves_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target, rename = tmp_path / "out", Path.rename
@@ -222,7 +222,7 @@ assert not any(name.startswith("graft") for name in sys.modules)
 
 
 def _said(code: str, path: Path, pixels: NDArray[np.uint8], folder: Path) -> NDArray[np.float32]:
-    """The probabilities ``[N,K]`` that a process of its own gets from an export."""
+    """The probabilities ``[N,K]`` that a separate process computes with an export."""
     np.save(folder / "pixels.npy", pixels)
     command = [sys.executable, "-I", "-c", code, str(path), str(folder / "pixels.npy"), str(folder / "said.npy")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
@@ -250,7 +250,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name", "code"), [("keras", "x.keras", _KERAS), ("saved-model", "x", _SAVED_MODEL)])
-def test_an_export_says_what_the_file_says(small: ModelFile, tmp_path: Path, kind: str, name: str, code: str) -> None:
+def test_an_export_gives_the_scores_of_the_file(
+    small: ModelFile, tmp_path: Path, kind: str, name: str, code: str
+) -> None:
     output, elsewhere = tmp_path / name, tmp_path / "elsewhere"
     elsewhere.mkdir()
     done = export(small.path, output, kind)
@@ -300,7 +302,7 @@ def test_a_failed_conversion_leaves_nothing(small: ModelFile, tmp_path: Path) ->
 @pytest.mark.parametrize("kind", ["keras", "saved-model"])
 @pytest.mark.parametrize("kibibytes", [4, 700])
 def test_a_full_disk_is_named(small: ModelFile, kind: str, kibibytes: int) -> None:
-    """Room for nothing, or for a part."""
+    """The disk has room for nothing, or for a part of the export."""
     code = """
 import sys
 from pathlib import Path
@@ -318,7 +320,7 @@ except ExportError as error:
 
 
 @pytest.mark.slow
-def test_a_killed_export_leaves_nothing_half_written(small: ModelFile, tmp_path: Path) -> None:
+def test_a_killed_export_leaves_no_partial_files(small: ModelFile, tmp_path: Path) -> None:
     code = "import sys; from pathlib import Path; from graft_host.export.export import export; "
     code += "export(Path(sys.argv[1]), Path(sys.argv[2]), 'saved-model')"
     target = tmp_path / "x"
@@ -334,7 +336,7 @@ def test_a_killed_export_leaves_nothing_half_written(small: ModelFile, tmp_path:
 
 
 @pytest.mark.slow
-def test_an_int8_models_exports_name_the_same_classes_on_real_photos(
+def test_exports_of_an_int8_model_name_the_same_classes_on_real_photos(
     pets: Trained, weights_file: Path, tmp_path: Path
 ) -> None:
     rule = SplitRule()

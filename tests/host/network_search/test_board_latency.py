@@ -30,7 +30,7 @@ def bench(path: Path, tap: str, size: int, taken: dict[tuple[str, int], float], 
     return path
 
 
-def test_one_file_tells_its_own_network_and_the_others_are_reckoned(tmp_path: Path) -> None:
+def test_one_file_measures_its_network_and_the_others_are_estimated(tmp_path: Path) -> None:
     path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 60.0, ("litert", 1): 200.0})
     found = on_board([read_figures(path)], SHAPES, HERE)
     assert found.setting == ("litert", 4)
@@ -42,7 +42,7 @@ def test_one_file_tells_its_own_network_and_the_others_are_reckoned(tmp_path: Pa
     )
 
 
-def test_several_files_are_each_exact_and_reckon_by_their_mean(tmp_path: Path) -> None:
+def test_several_files_measure_their_networks_and_the_others_are_estimated_from_their_mean(tmp_path: Path) -> None:
     files = [
         bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0, ("tflite-runtime", 4): 30.0}),
         bench(tmp_path / "b.json", "mixed7", 299, {("litert", 4): 180.0, ("litert", 2): 300.0}),
@@ -54,13 +54,13 @@ def test_several_files_are_each_exact_and_reckon_by_their_mean(tmp_path: Path) -
     assert "(4.00 to 9.00)" in in_words(found)
 
 
-def test_what_the_bench_warned_of_is_kept(tmp_path: Path) -> None:
+def test_warnings_of_the_bench_are_kept(tmp_path: Path) -> None:
     warned = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0}, warnings=["it was hot"])
     assert read_figures(warned).warnings == ("it was hot",)
     assert read_figures(bench(tmp_path / "b.json", "mixed7", 224, {("litert", 4): 40.0})).warnings == ()
 
 
-def test_nothing_is_reckoned_where_all_is_measured(tmp_path: Path) -> None:
+def test_nothing_is_estimated_if_everything_is_measured(tmp_path: Path) -> None:
     path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0})
     found = on_board([read_figures(path)], [("mixed7", 224)], [10.0])
     assert found.measured == (True,)
@@ -89,7 +89,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, changes: dict[str, An
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b"{"])
-def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_a_measurement_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(LatencyError, match="is not what 'graft-device bench MODEL --json' prints"):
         read_figures(tmp_path / "a.json")
@@ -97,7 +97,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
         read_figures(tmp_path / "none.json")
 
 
-def test_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
+def test_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     one = read_figures(bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0}))
     other = read_figures(bench(tmp_path / "b.json", "mixed7", 299, {("litert", 2): 40.0}))
     with pytest.raises(LatencyError, match="no pair of runtime and threads in common"):

@@ -15,7 +15,7 @@ from tests.host.network_search.test_board_latency import bench
 
 
 def network(name: str, tap: str, size: int) -> Network:
-    """A network of Inception-v3, with no file."""
+    """An Inception-v3 network without a file."""
     return Network(Path(name), tap, size, TAPS.index(tap))
 
 
@@ -23,7 +23,7 @@ NETWORKS = [network(f"{tap}-{size}", tap, size) for tap in ("mixed7", "mixed5", 
 
 
 class Machine:
-    """Takes turns in milliseconds that are given for each network, its last ones for ever."""
+    """Returns the given milliseconds of each network in turn, and repeats the last ones."""
 
     def __init__(self, given: dict[str, list[float]]) -> None:
         self._left: dict[str, Iterator[float]] = {}
@@ -37,7 +37,7 @@ class Machine:
 
 
 def timed(monkeypatch: pytest.MonkeyPatch, root: Path, **changes: list[float]) -> tuple[Timing, Machine]:
-    """Times ``NETWORKS`` where nothing but what is given stands in the way."""
+    """Times ``NETWORKS`` with no disturbance except the given one."""
     plain = {str(each.path): [float(each.image_size) / 10 + int(each.tap[-1])] for each in NETWORKS}
     machine = Machine(plain | {name.replace("_", "-"): values for name, values in changes.items()})
     monkeypatch.setattr(latency, "_turn", machine.turn)
@@ -55,22 +55,24 @@ def load(root: Path, running: int) -> Path:
     return root
 
 
-def test_on_a_quiet_machine_the_quietest_turn_counts_and_nothing_is_said(
+def test_on_a_quiet_machine_the_fastest_turn_counts_without_a_warning(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """However much was computed in the minute before, as a search does."""
+    """The load of the minute before, such as that of the search itself, does not matter."""
     found, machine = timed(monkeypatch, load(tmp_path, 1), mixed5_150=[90.0, 20.0, 31.0])
     assert found == Timing("litert", (22.0, 29.4, 20.0, 27.4, 21.0, 28.4), ())
     assert len(machine.taken) == 5 * len(NETWORKS)
     assert timed(monkeypatch, tmp_path / "no-proc")[0].warnings == ()
 
 
-def test_other_programs_that_want_the_cores_are_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_programs_that_use_the_cores_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found, _ = timed(monkeypatch, load(tmp_path, 4))
     assert found.warnings == ("other programs used 3.0 of 2 cores; stop them and measure again",)
 
 
-def test_times_out_of_order_are_taken_again_and_then_told_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_times_out_of_order_are_measured_again_and_then_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     found, machine = timed(monkeypatch, load(tmp_path, 1), mixed5_150=[90.0] * 5 + [20.0])
     assert found.warnings == ()
     assert found.ms[2] == 20.0
@@ -85,14 +87,14 @@ def test_times_out_of_order_are_taken_again_and_then_told_of(monkeypatch: pytest
     assert warning.endswith("stop other programs, and measure again")
 
 
-def test_a_few_per_cent_are_noise() -> None:
+def test_a_few_percent_are_noise() -> None:
     pair = [network("b", "mixed10", 150), network("a", "mixed9", 150)]
     assert out_of_order(pair, [10.0, 10.4]) == []
     assert out_of_order(pair, [10.0, 10.6]) == [(pair[1], pair[0])]
     assert out_of_order([pair[0], network("a", "mixed9", 192)], [10.0, 20.0]) == []
 
 
-def test_what_is_wrong_here_counts_only_where_something_is_told_from_it(
+def test_warnings_about_this_machine_appear_only_if_its_times_are_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pair = [network("a", "mixed5", 150), network("b", "mixed7", 224)]

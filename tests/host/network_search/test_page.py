@@ -40,7 +40,7 @@ def networks(count: int) -> list[Candidate]:
 OPTIONS = SearchOptions(head=HeadOptions(photos=Path("<photos> & $x_1$")))
 
 
-def test_the_page_names_every_network_and_what_was_chosen() -> None:
+def test_the_page_names_every_network_and_the_chosen_one() -> None:
     found = result(networks(9), Limits())
     page = Outline(search_report(found, OPTIONS))
     for each in found.candidates:
@@ -54,7 +54,7 @@ def test_the_page_names_every_network_and_what_was_chosen() -> None:
     assert search_report(found, OPTIONS) == search_report(found, OPTIONS)
 
 
-def test_what_misses_a_limit_is_said() -> None:
+def test_missed_limits_are_named() -> None:
     limits = Limits(max_ms=20, min_accuracy=0.95)
     page = Outline(search_report(result(networks(9), limits), OPTIONS)).texts()
     assert "No network was chosen" in page
@@ -63,15 +63,15 @@ def test_what_misses_a_limit_is_said() -> None:
     assert "misses --min-accuracy" in page
 
 
-def test_why_its_milliseconds_are_worth_little_is_said() -> None:
+def test_the_page_says_why_its_milliseconds_are_unreliable() -> None:
     found = result(networks(9), Limits())
     warning = "the milliseconds are worth little: other programs wanted 3.3 of 2 cores"
     assert warning in Outline(search_report(replace(found, warnings=(warning,)), OPTIONS)).texts()
     assert "What to mind" not in Outline(search_report(found, OPTIONS)).texts()
 
 
-def test_of_equally_accurate_networks_the_best_is_the_one_that_is_chosen() -> None:
-    """Not one that is faster by less than a tenth, and larger."""
+def test_the_best_of_equally_accurate_networks_is_the_chosen_one() -> None:
+    """A larger one that is faster by less than a tenth is not chosen."""
     small = Candidate("mixed5", 150, 1.0, 0.01, 10.04, False, 5_300_000)
     large = Candidate("mixed7", 150, 1.0, 0.01, 10.01, False, 9_300_000)
     found = result([large, small], Limits())
@@ -80,7 +80,7 @@ def test_of_equally_accurate_networks_the_best_is_the_one_that_is_chosen() -> No
 
 
 @pytest.mark.parametrize(("max_mb", "expected"), [(None, True), (9.0, False), (9.26, False), (9.28, True)])
-def test_golden_photos_are_left_out_where_they_could_break_the_limit(max_mb: float | None, expected: bool) -> None:
+def test_golden_photos_are_left_out_if_they_could_exceed_the_limit(max_mb: float | None, expected: bool) -> None:
     assert has_room_for_golden_photos(networks(1)[0], Limits(max_mb=max_mb)) == expected
 
 
@@ -92,7 +92,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @pytest.mark.parametrize("count", [1, 9, 40])
-def test_it_fits_loads_nothing_and_covers_nothing(browser: Browser, tmp_path: Path, width: int, count: int) -> None:
+def test_the_page_fits_loads_nothing_and_covers_nothing(
+    browser: Browser, tmp_path: Path, width: int, count: int
+) -> None:
     warnings = ("the milliseconds are worth little",)
     found = replace(result(networks(count), Limits(max_ms=60)), seconds={"total": 1.0}, warnings=warnings)
     (tmp_path / "search.html").write_text(search_report(found, OPTIONS))

@@ -19,7 +19,7 @@ SLOW, HALF, POOR, BEATEN, SMALL = (
 ALL = [SLOW, BEATEN, SMALL, HALF, POOR]
 
 
-def test_the_front_is_what_nothing_beats_in_all_three() -> None:
+def test_the_front_has_the_candidates_that_nothing_beats_in_all_three_figures() -> None:
     assert [each.tap for each in front(ALL)] == ["poor", "half", "small", "slow"]
 
 
@@ -50,7 +50,7 @@ def test_the_fastest_that_is_good_enough(limits: Limits, expected: Candidate | N
     assert choose(ALL, limits) == expected
 
 
-def test_what_lies_nearest_to_limits_that_nothing_meets() -> None:
+def test_the_nearest_candidate_to_limits_that_nothing_meets() -> None:
     assert nearest(ALL, Limits(max_ms=18)) == POOR
     assert nearest(ALL, Limits(max_ms=90, min_accuracy=0.99)) == HALF
     assert Limits(max_ms=40, max_mb=4, min_accuracy=0.991).misses(HALF) == pytest.approx(
@@ -59,8 +59,8 @@ def test_what_lies_nearest_to_limits_that_nothing_meets() -> None:
     assert nearest(ALL, Limits(max_mb=2.1, max_ms=30)) == SMALL
 
 
-def test_what_misses_a_limit_is_told_in_figures_that_miss_it() -> None:
-    """Limits that were copied from a table, whose figures are rounded."""
+def test_a_missed_limit_is_reported_in_figures_that_miss_it() -> None:
+    """The limits were copied from a table with rounded figures."""
     close = network("close", 430 / 445, 3.94, 5.04)
     assert Limits(3.9, 5.0, 0.9663).missed(close, 445) == (
         "3.94 ms misses --max-ms 3.9 and 5.04 MB misses --max-mb 5.0 and "

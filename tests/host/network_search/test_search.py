@@ -29,7 +29,7 @@ FAST = ("--weights", "random", "--test-percent", "30")
 
 @dataclass(frozen=True)
 class Searched:
-    """A search that was interrupted, and the one that went on from there."""
+    """A search that was interrupted, and the search that continued it."""
 
     photos: Path
     cache: Path
@@ -60,7 +60,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
 
 
 def stored(cache: Path) -> list[int]:
-    """How many photos each network's bottlenecks are cached of."""
+    """The number of photos whose bottlenecks are cached, for each network."""
     counts = []
     for path in cache.glob("bottlenecks/*.sqlite"):
         raw = sqlite3.connect(path)
@@ -70,7 +70,7 @@ def stored(cache: Path) -> list[int]:
 
 
 def trunks(cache: Path) -> list[Path]:
-    """The networks with an output for each tap, the largest there are."""
+    """The networks with an output for each tap, which are the largest."""
     files = sorted(cache.glob("backbones/*.tflite"), key=lambda path: path.stat().st_size)
     return files[-(len(files) // 3) :]
 
@@ -97,7 +97,7 @@ def test_every_tap_is_tried_at_every_size(searched: Searched) -> None:
     assert {"scan", "backbones", "bottlenecks", "heads", "latency", "winner", "total"} <= found["seconds"].keys()
 
 
-def test_the_winner_is_what_train_makes_and_train_finds_all_cached(searched: Searched, tmp_path: Path) -> None:
+def test_train_makes_the_same_file_as_the_winner_from_the_cache(searched: Searched, tmp_path: Path) -> None:
     tap, size = searched.found["chosen"].values()
     again = tmp_path / "again.tflite"
     told = ["--tap", tap, "--image-size", size, *FAST, "--cache", searched.cache]
@@ -110,8 +110,8 @@ def test_the_winner_is_what_train_makes_and_train_finds_all_cached(searched: Sea
     assert evaluated["accuracy"] == searched.found["winner"]["accuracy"]["shipped"]
 
 
-def test_any_other_of_the_networks_is_warm_but_for_its_test_photos(searched: Searched, tmp_path: Path) -> None:
-    """Photos to test with are looked at by the winner alone."""
+def test_every_other_network_is_cached_except_for_its_test_photos(searched: Searched, tmp_path: Path) -> None:
+    """Only the winner reads the test photos."""
     photos = searched.found["photos"]
     seen = photos["train"] + photos["validation"]
     assert searched.counts == [seen, seen, seen, seen + photos["test"]]
@@ -122,7 +122,7 @@ def test_any_other_of_the_networks_is_warm_but_for_its_test_photos(searched: Sea
     assert report["cache"]["backbone"] == "reused"
 
 
-def test_what_was_finished_before_ctrl_c_is_not_done_again(searched: Searched) -> None:
+def test_work_finished_before_ctrl_c_is_not_repeated(searched: Searched) -> None:
     assert len(searched.kept) == 3  # two stores and the trunk of the first size
     untouched = [path for path, changed in searched.kept.items() if path.stat().st_mtime_ns == changed]
     # The winner's own test photos may have gone into one of the stores.
@@ -146,7 +146,7 @@ def test_a_second_search_converts_and_extracts_nothing(searched: Searched) -> No
     assert "quantizing" not in fewer.stderr
 
 
-def test_networks_calibrated_on_few_photos_are_told_of_and_recalibrated_if_asked(
+def test_networks_calibrated_on_few_photos_are_reported_and_recalibrated_if_asked(
     searched: Searched, tmp_path: Path
 ) -> None:
     few = few_photos(searched.photos, tmp_path / "few", SplitRule(test_percent=30))
@@ -172,7 +172,7 @@ def test_networks_calibrated_on_few_photos_are_told_of_and_recalibrated_if_asked
     assert "quantizing" not in after.stderr
 
 
-def test_one_tap_alone_is_recalibrated_too(searched: Searched, tmp_path: Path) -> None:
+def test_a_single_tap_is_recalibrated_too(searched: Searched, tmp_path: Path) -> None:
     few = few_photos(searched.photos, tmp_path / "few", SplitRule(test_percent=30))
     one = [*FAST, "--cache", tmp_path / "cache"]
     graft_json("train", few, "-o", tmp_path / "few.tflite", "--tap", "mixed0", "--image-size", "75", *one)
@@ -184,7 +184,7 @@ def test_one_tap_alone_is_recalibrated_too(searched: Searched, tmp_path: Path) -
     assert "calibrated on 6 photos" not in graft(*words).stderr
 
 
-def test_a_full_temporary_folder_is_named_with_what_helps(searched: Searched) -> None:
+def test_a_full_temporary_folder_is_named_with_a_remedy(searched: Searched) -> None:
     code = """
 import os, subprocess, sys
 disk, *words = sys.argv[1:]
@@ -201,7 +201,7 @@ print(done.returncode, disk, done.stderr.splitlines()[-1], sep="\\n")
     assert line.endswith("or name another folder in $TMPDIR")
 
 
-def test_the_page_tells_of_every_network(searched: Searched) -> None:
+def test_the_page_lists_every_network(searched: Searched) -> None:
     page = searched.page.read_text()
     for tap, size in names(searched.found):
         assert f"{tap} at {size}" in page
@@ -224,8 +224,8 @@ def test_limits_that_nothing_meets_exit_3_and_name_the_nearest(searched: Searche
     assert "No network was chosen" in page.read_text()
 
 
-def test_what_is_written_is_no_larger_than_max_mb(searched: Searched, tmp_path: Path) -> None:
-    """``graft train`` puts up to 3% of golden photos into a file."""
+def test_the_written_file_is_no_larger_than_max_mb(searched: Searched, tmp_path: Path) -> None:
+    """``graft train`` adds golden photos of up to 3% to a file."""
     model, (tap, size) = tmp_path / "m.tflite", searched.found["chosen"].values()
     (bytes_,) = (
         each["bytes"] for each in searched.found["candidates"] if (each["tap"], each["image_size"]) == (tap, size)
@@ -242,7 +242,7 @@ def test_what_is_written_is_no_larger_than_max_mb(searched: Searched, tmp_path: 
 
 
 def test_latency_of_the_board(searched: Searched, tmp_path: Path) -> None:
-    """As a person goes on: the winner is measured on the board (this machine, here), and the search told of it."""
+    """The winner is measured on the board (here this machine), and the search uses the measurement."""
     tap, size = searched.found["chosen"].values()
     picture = next(searched.photos.glob("*/*.jpg"))
     words = ["bench", searched.model, "--photo", picture, "--rounds", "3", "--runtime", "litert", "--json"]
@@ -272,7 +272,7 @@ def test_usage_errors_exit_2(tmp_path: Path, wrong: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_class_that_train_would_refuse_is_told_before_the_work(tmp_path: Path) -> None:
+def test_a_class_that_train_would_refuse_is_reported_before_the_work(tmp_path: Path) -> None:
     for name in ("cats", "Unknown"):
         (tmp_path / name).mkdir()
     assert "rename the folder, or give --unknown-rate 0" in error_line(graft("search", tmp_path, "--weights", "random"))
@@ -307,7 +307,7 @@ def real(pets: Trained, weights_file: Path) -> list[object]:
 
 
 def test_on_real_photos_the_deeper_tap_is_better(real: list[object], tmp_path: Path) -> None:
-    """Two taps of cats and dogs, and a limit that only the shallower one meets."""
+    """Two taps on cats and dogs, with a limit that only the shallower one meets."""
     model = tmp_path / "pets.tflite"
     found = graft_json("search", *real, "--sizes", "150", "-o", model)
     assert found["chosen"] == {"tap": "mixed7", "image_size": 150}

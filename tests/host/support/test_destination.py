@@ -29,7 +29,7 @@ def refusal(target: Path, *sources: Source, kind: Kind = MODEL) -> str:
     return str(refused.value)
 
 
-def test_what_a_run_reads_is_never_replaced(tmp_path: Path) -> None:
+def test_files_that_a_run_reads_are_never_replaced(tmp_path: Path) -> None:
     weights = tmp_path / "weights.tflite"  # a model by its contents, so that this alone protects it
     weights.write_bytes(network())
     (tmp_path / "link.tflite").symlink_to(weights)
@@ -87,14 +87,14 @@ def test_a_working_folder_that_was_removed_is_named(tmp_path: Path, monkeypatch:
     check_destination(tmp_path / "m.tflite", MODEL, [photos], overwrite=True)
 
 
-def test_a_folder_that_holds_what_is_read_is_not_replaced(tmp_path: Path) -> None:
+def test_a_folder_that_contains_an_input_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "saved").mkdir()
     with pytest.raises(ExportError, match=r"the export would replace the model .*m\.tflite"):
         check_sources(tmp_path / "saved", EXPORT, [Source("model", tmp_path / "saved" / "m.tflite")])
     check_sources(tmp_path / "saved", EXPORT, [Source("model", tmp_path / "m.tflite")])
 
 
-def test_only_its_own_kind_is_replaced(tmp_path: Path) -> None:
+def test_only_a_file_of_the_same_kind_is_replaced(tmp_path: Path) -> None:
     model = write_artifact(tmp_path / "m.tflite")
     report, keras, other = tmp_path / "r.html", tmp_path / "x.keras", tmp_path / "other.keras"
     report.write_text(page("A title", "<p>text</p>"))
@@ -117,7 +117,7 @@ def test_only_its_own_kind_is_replaced(tmp_path: Path) -> None:
             assert f"{path} is there and is not {kind.own}, so it is not replaced" in refusal(path, kind=kind)
 
 
-def test_a_file_that_cannot_be_looked_into_is_not_replaced() -> None:
+def test_a_file_that_cannot_be_read_is_not_replaced() -> None:
     with open_folder() as folder:
         (folder / "m.tflite").write_bytes(network())
         (folder / "m.tflite").chmod(0)
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_looked_into_is_not_replaced() -> None:
             check_replaceable(folder / "m.tflite", MODEL)
 
 
-def test_the_weights_behind_the_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weights_that_an_option_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_HOME", raising=False)
     assert weights_source("random") == []

@@ -69,7 +69,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "graft_test_job"
 
 
-def test_the_job_gets_the_request_and_is_waited_for(tmp_path: Path, job: str) -> None:
+def test_the_job_receives_the_request_and_is_waited_for(tmp_path: Path, job: str) -> None:
     text = 'ねじ "quoted" two\nlines'
     call_quietly(job, {"what": "write", "path": str(tmp_path / "out"), "text": text})
     assert (tmp_path / "out").read_text() == text
@@ -82,7 +82,7 @@ def test_progress_arrives_in_order_between_other_output(job: str) -> None:
     call_quietly(job, {"what": "nothing", "steps": 5})
 
 
-def test_nothing_that_the_job_writes_is_seen(job: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_output_of_the_job_is_hidden(job: str, capfd: pytest.CaptureFixture[str]) -> None:
     call_quietly(job, {"what": "chatter", "steps": 1})
     with pytest.raises(ExportError):
         call_quietly(job, {"what": "fail"})
@@ -104,21 +104,21 @@ def test_the_code_of_a_system_error_arrives_whatever_the_words(tmp_path: Path, j
     assert caught.value.errno is None
 
 
-def test_an_error_for_the_user_stays_what_it_is(job: str) -> None:
+def test_an_error_for_the_user_is_not_changed(job: str) -> None:
     with pytest.raises(WeightsError) as caught:
         call_quietly(job, {"what": "weights", "message": "w.h5 is no\nweights file: ねじ"})
     assert str(caught.value) == "w.h5 is no\nweights file: ねじ"
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
-def test_a_job_that_is_killed_is_not_explained_by_some_warning(job: str, name: str) -> None:
+def test_a_killed_job_is_not_explained_by_an_earlier_warning(job: str, name: str) -> None:
     with pytest.raises(ExportError, match=name) as caught:
         call_quietly(job, {"what": "kill", "signal": name})
     assert "W0000" not in str(caught.value)
     assert ("memory" in str(caught.value)) == (name == "SIGKILL")
 
 
-def test_a_job_that_ends_without_a_word_is_an_error_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_ends_silently_is_an_error_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "graft_mute_job.py").write_text("raise SystemExit(5)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(ExportError, match="graft_mute_job ended with status 5"):
@@ -131,7 +131,7 @@ def test_a_job_that_does_not_exist_is_an_error_even_if_the_request_is_large() ->
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 has no safe path")
-def test_files_in_the_folder_where_the_user_is_do_not_matter(
+def test_files_in_the_working_folder_have_no_influence(
     tmp_path: Path, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = tmp_path / "here"
@@ -171,7 +171,7 @@ call_quietly("graft_test_job", {"what": "sleep", "path": sys.argv[1]}, lambda do
 
 
 def _alive(pid: int) -> bool:
-    """Whether there is such a process, after a moment in which it may still be ending."""
+    """Whether the process still exists, after a moment in which it may be ending."""
     for _ in range(50):
         try:
             os.kill(pid, 0)

@@ -50,7 +50,7 @@ def test_nested_options_are_listed_where_they_stand_unless_they_follow_another()
     ]  # fmt: skip
 
 
-def test_what_is_given_is_converted_and_what_is_not_keeps_its_default() -> None:
+def test_given_values_are_converted_and_the_others_keep_their_default() -> None:
     built = build(Outer, {"place": "a/b", "seed": 3, "files": ["x"], "names": "b/a", "nonsense": 1})
     assert built == Outer(
         place=Path("a/b"), inner=Inner(seed=3), second=Second(seed=3), files=(Path("x"),), names=("b", "a")

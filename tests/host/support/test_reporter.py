@@ -15,7 +15,7 @@ def test_the_first_few_files_are_named_and_the_others_counted() -> None:
     assert len(reporter.notes) == 2 * MAX_SKIPPED + 1
 
 
-def test_without_notes_progress_goes_on() -> None:
+def test_without_notes_progress_is_still_reported() -> None:
     reporter = QuietReporter()
     silent = WithoutNotes(reporter)
     silent.note("again")

@@ -16,7 +16,7 @@ DAYS = 24 * 3600
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder for temporary ones."""
+    """The folder for temporary folders."""
     folder = tmp_path / "tmp"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -24,7 +24,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def left(path: Path, *names: str, days: float = 2, mode: int = 0o700) -> Path:
-    """A folder that was last used so many days ago."""
+    """Creates a folder that was last used the given number of days ago."""
     path.mkdir()
     for name in names:
         (path / name).parent.mkdir(exist_ok=True)
@@ -34,7 +34,7 @@ def left(path: Path, *names: str, days: float = 2, mode: int = 0o700) -> Path:
     return path
 
 
-def test_it_is_gone_when_the_block_ends(temporary: Path) -> None:
+def test_the_folder_is_removed_when_the_block_ends(temporary: Path) -> None:
     with scratch() as folder:
         write_scratch(folder / "m.tflite", b"data")
         assert (folder / "m.tflite").read_bytes() == b"data"
@@ -42,7 +42,7 @@ def test_it_is_gone_when_the_block_ends(temporary: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
-def test_what_killed_runs_left_goes_after_a_day(temporary: Path) -> None:
+def test_leftovers_of_killed_runs_are_removed_after_a_day(temporary: Path) -> None:
     left(temporary / "graft-scratch-abcdefg1", "candidate.tflite", "deep/fingerprints.sqlite")
     left(temporary / "graft-3wx6u_28", "photos.npy", "backbone.tflite")
     left(temporary / "graft-66d1gm17")
@@ -71,14 +71,14 @@ def test_links_are_not_followed(temporary: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make folders of others")
-def test_folders_of_other_users_are_left(temporary: Path) -> None:
+def test_folders_of_other_users_are_not_removed(temporary: Path) -> None:
     other = left(temporary / "graft-scratch-abcdefg1", "photos.npy")
     os.chown(other, 65534, 65534)
     remove_stale_scratch()
     assert (other / "photos.npy").is_file()
 
 
-def test_a_folder_in_use_is_left_and_goes_when_its_run_was_killed(temporary: Path) -> None:
+def test_a_folder_in_use_is_kept_until_its_run_is_killed(temporary: Path) -> None:
     code = """
 import os, sys, tempfile, time
 tempfile.tempdir = sys.argv[1]
@@ -101,7 +101,7 @@ with scratch() as folder:
     assert not folder.exists()
 
 
-def test_a_disk_without_room_is_named_with_what_would_help() -> None:
+def test_a_full_disk_is_named_with_a_remedy() -> None:
     said = run_on_small_disk(
         100,
         """

@@ -83,7 +83,7 @@ def test_a_key_may_be_asked_for_twice(tmp_path: Path) -> None:
         assert store.matrix([]).shape == (0, LENGTH)
 
 
-def test_known_are_those_that_are_stored(tmp_path: Path) -> None:
+def test_stored_keys_are_known(tmp_path: Path) -> None:
     with _open(tmp_path / "cache.sqlite") as store:
         assert store.known(["a/1"]) == set()
         store.put([(key, _row(0)) for key in _keys("a", 1100)])
@@ -91,7 +91,7 @@ def test_known_are_those_that_are_stored(tmp_path: Path) -> None:
         assert store.known([]) == set()
 
 
-def test_what_was_stored_is_there_after_reopening_and_a_later_value_replaces(tmp_path: Path) -> None:
+def test_vectors_survive_reopening_and_a_later_value_replaces_an_earlier_one(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     with _open(path) as store:
         store.put([("a", _row(1)), ("b", _row(2))])
@@ -102,7 +102,7 @@ def test_what_was_stored_is_there_after_reopening_and_a_later_value_replaces(tmp
 
 
 @pytest.mark.parametrize("dtype", [np.float32, ">f4", np.int8])
-def test_values_are_kept_exactly(tmp_path: Path, dtype: str) -> None:
+def test_values_are_stored_exactly(tmp_path: Path, dtype: str) -> None:
     vector = np.array([0.1, -3.5, 100], np.float32).astype(dtype)
     path = tmp_path / "cache.sqlite"
     with BottleneckStore(path, np.dtype(dtype), 3) as store:
@@ -114,14 +114,14 @@ def test_values_are_kept_exactly(tmp_path: Path, dtype: str) -> None:
     assert stored[:-CHECKSUM] == vector.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
 
 
-def test_an_unknown_key_is_an_error_that_says_run_again(tmp_path: Path) -> None:
+def test_an_unknown_key_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     with _open(tmp_path / "cache.sqlite") as store:
         store.put([("a", _row(1))])
         with pytest.raises(CacheError, match=r"lost 2 bottlenecks.*run the command again"):
             store.matrix(["a", "b", "c", "b"])
 
 
-def test_a_vector_of_another_length_or_kind_is_not_taken_for_one(tmp_path: Path) -> None:
+def test_a_vector_of_another_length_or_type_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     with _open(path) as store:
         store.put([("a", _row(1))])
@@ -136,14 +136,14 @@ def test_a_vector_of_another_length_or_kind_is_not_taken_for_one(tmp_path: Path)
 
 
 def _change(path: Path, key: str, change: Callable[[bytes], bytes]) -> None:
-    """Changes what is stored under a key, as a failing disk would."""
+    """Changes the value of a key, as a failing disk would."""
     with sqlite3.connect(path) as raw:
         ((stored,),) = raw.execute("SELECT vector FROM bottlenecks WHERE key = ?", [key]).fetchall()
         raw.execute("UPDATE bottlenecks SET vector = ? WHERE key = ?", [change(stored), key])
     raw.close()
 
 
-def test_a_vector_that_is_not_what_was_stored_counts_as_absent_until_it_is_stored_anew(tmp_path: Path) -> None:
+def test_a_damaged_vector_counts_as_absent_until_it_is_stored_again(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     others: list[bytes] = []
 
@@ -175,7 +175,7 @@ def test_a_vector_that_is_not_what_was_stored_counts_as_absent_until_it_is_store
         assert (store.matrix(list(changes)) == 7).all()
 
 
-def test_rows_of_an_earlier_kit_which_cannot_be_checked_are_absent_and_not_called_damaged(tmp_path: Path) -> None:
+def test_rows_of_an_earlier_version_without_a_checksum_are_absent_not_damaged(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     with _open(path) as store:
         store.put([("a", _row(1)), ("b", _row(2))])
@@ -187,7 +187,7 @@ def test_rows_of_an_earlier_kit_which_cannot_be_checked_are_absent_and_not_calle
         assert store.matrix(["a", "b"])[:, 0].tolist() == [1, 2]
 
 
-def test_an_error_while_a_batch_is_made_stores_none_of_it(tmp_path: Path) -> None:
+def test_an_error_within_a_batch_stores_none_of_it(tmp_path: Path) -> None:
     with _open(tmp_path / "cache.sqlite") as store:
         with pytest.raises(AttributeError):
             store.put([("a", _row(1)), ("b", None)])  # type: ignore[list-item]
@@ -217,7 +217,7 @@ def test_several_runs_may_begin_and_write_at_once(tmp_path: Path) -> None:
                 assert np.array_equal(store.matrix(_keys(name, 140)), np.stack([_row(i) for i in range(140)]))
 
 
-def test_a_kill_at_any_moment_leaves_whole_batches_that_are_right(tmp_path: Path) -> None:
+def test_a_kill_at_any_moment_leaves_only_whole_batches(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     for attempt in range(12):
         name = f"run{attempt}"
@@ -271,7 +271,7 @@ def _use(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["text", "header", "cut", "zeros", "pages"])
-def test_a_damaged_file_is_an_error_that_says_remove_it(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_an_error_whose_remedy_is_to_remove_it(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "cache.sqlite"
     data = _filled(path)
     damaged = {
@@ -297,7 +297,7 @@ def test_another_programs_database_is_not_used(tmp_path: Path) -> None:
         _use(path)
 
 
-def test_damage_anywhere_is_never_another_error(tmp_path: Path) -> None:
+def test_damage_anywhere_is_a_cache_error(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     good = _filled(path)
     rng = np.random.default_rng(0)
@@ -318,7 +318,7 @@ def test_damage_anywhere_is_never_another_error(tmp_path: Path) -> None:
     assert refused > 10
 
 
-def test_a_full_disk_is_an_error_that_says_so_and_what_was_stored_stays() -> None:
+def test_a_full_disk_is_an_error_and_stored_vectors_are_kept() -> None:
     said = run_on_small_disk(
         1024,
         f"""
@@ -348,7 +348,7 @@ with BottleneckStore(path, np.dtype(np.int8), {LENGTH}) as store:
 
 
 @pytest.mark.parametrize("kibibytes", [4, 8, 16, 32, 40])
-def test_a_disk_with_no_room_for_a_cache_is_called_full(kibibytes: int) -> None:
+def test_a_disk_without_room_for_a_cache_is_reported_as_full(kibibytes: int) -> None:
     said = run_on_small_disk(
         kibibytes,
         """
@@ -368,7 +368,7 @@ except CacheError as error:
 
 
 @pytest.mark.parametrize("filled", [False, True])
-def test_a_folder_that_may_not_be_written_into(filled: bool) -> None:
+def test_a_folder_without_write_permission(filled: bool) -> None:
     with open_folder() as folder:
         path = folder / "cache" / "cache.sqlite"
         path.parent.mkdir()
@@ -381,7 +381,7 @@ def test_a_folder_that_may_not_be_written_into(filled: bool) -> None:
         assert "damaged" not in str(caught.value)
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CacheError, match="--cache DIR"):
         _open(tmp_path / "file" / "cache.sqlite")

@@ -42,7 +42,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Material:
         )
 
 
-def test_weights_know_which_photos_they_were_fitted_to(frozen: Material) -> None:
+def test_weights_record_which_photos_they_were_fitted_to(frozen: Material) -> None:
     photos, weights = frozen.split.train, frozen.backbone.spec.weights
     assert not fitted_photos(weights, photos).any()
     tuned = replace(weights, fitted_to=frozenset({photos[0].digest, "elsewhere"}))

@@ -26,7 +26,7 @@ def gate(shipped: float, float32: float | None, **options: Any) -> FailedGate | 
 @pytest.mark.parametrize(
     ("shipped", "float32", "allowed"), [(0.98, 0.98, 0.0), (0.97, 0.98, 0.01), (0.99, 0.9, 0.0), (0.1, None, None)]
 )
-def test_what_is_within_the_drop_passes(shipped: float, float32: float | None, allowed: float | None) -> None:
+def test_an_allowed_drop_passes(shipped: float, float32: float | None, allowed: float | None) -> None:
     assert gate(shipped, float32, max_drop=allowed) is None
 
 
@@ -40,14 +40,14 @@ def test_a_larger_drop_is_refused_with_the_figures(allowed: float) -> None:
     }  # fmt: skip
 
 
-def test_too_low_an_accuracy_is_refused_before_the_drop_is_looked_at() -> None:
+def test_accuracy_is_checked_before_the_drop() -> None:
     refused = gate(0.5, 0.98, max_drop=0.1, min_accuracy=0.9)
     assert refused is not None
     assert refused.to_json() == {"failed": "--min-accuracy", "wanted": 0.9, "measured": 0.5}
     assert gate(0.9, None, min_accuracy=0.9) is None
 
 
-def test_a_threshold_that_a_table_showed_is_refused_in_words_that_do_not_contradict_themselves() -> None:
+def test_figures_are_not_rounded_onto_the_limit_that_they_miss() -> None:
     wanted = TrainOptions(photos=Path("photos"), output=Path("m.tflite"), min_accuracy=0.9455, max_drop=0.0182)
     refused = failed_gate(Accuracy(52 / 55, 52 / 55, 1.0, None, 0.0, 0.0), 55, wanted)
     assert refused is not None
@@ -62,7 +62,7 @@ def options(folder: Path, **others: Any) -> TrainOptions:
     return TrainOptions(photos=folder / "photos", weights="random", **{"output": folder / "m.tflite", **others})
 
 
-def test_a_rejected_file_is_not_replaced_unasked(tmp_path: Path) -> None:
+def test_a_rejected_file_is_not_replaced_without_overwrite(tmp_path: Path) -> None:
     aside = rejected_path(tmp_path / "m.tflite")
     assert aside.name == "m.rejected.tflite"
     aside.write_bytes(network())
@@ -86,7 +86,7 @@ def test_three_outputs_need_three_places(tmp_path: Path) -> None:
         check_outputs(options(tmp_path, output=tmp_path / "link.tflite", keep_rejected=True))
 
 
-def test_what_came_there_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+def test_a_file_that_appears_during_the_run_is_not_replaced(tmp_path: Path) -> None:
     output = tmp_path / "m.tflite"
     output.write_bytes(network())
     with pytest.raises(ExportError, match=r"m\.tflite appeared while this run was going on"):
@@ -98,7 +98,7 @@ def test_what_came_there_meanwhile_is_not_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["unknown", "UNKNOWN", "Unknown"])
-def test_no_class_is_called_unknown_where_photos_may_be(tmp_path: Path, name: str) -> None:
+def test_a_class_called_unknown_is_refused_with_a_threshold(tmp_path: Path, name: str) -> None:
     (tmp_path / "cats").mkdir()
     (tmp_path / "unknown.txt").touch()
     (tmp_path / "unknowns").mkdir()

@@ -10,17 +10,17 @@ from graft_host.training.pipeline import unknown_note
     ("unknown", "asked"),
     [(None, 0.0), (UnknownThreshold(0.6, 0.05, 100), 0.05), (UnknownThreshold(0.6, 0.1235, 100), 0.12345)],
 )
-def test_what_was_asked_for_needs_no_note(unknown: UnknownThreshold | None, asked: float) -> None:
+def test_a_threshold_as_asked_for_needs_no_note(unknown: UnknownThreshold | None, asked: float) -> None:
     assert unknown_note(unknown, asked) is None
 
 
-def test_a_threshold_that_could_not_be_set_is_told() -> None:
+def test_a_threshold_that_could_not_be_set_is_reported() -> None:
     told = unknown_note(None, 0.05)
     assert told is not None
     assert told.startswith("warning: too few photos to find a threshold")
 
 
-def test_a_rate_above_what_was_asked_for_is_told() -> None:
+def test_a_rate_above_the_one_asked_for_is_reported() -> None:
     told = unknown_note(UnknownThreshold(0.6, 0.0812, 36), 0.05)
     assert told is not None
     assert told.startswith("note: 36 photos are too few to promise that at most 5.00% of known ones")

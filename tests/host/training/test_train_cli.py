@@ -1,4 +1,4 @@
-"""``graft train`` as a person runs it, on rendered parts and a shallow random backbone."""
+"""``graft train`` on the command line, with rendered parts and a shallow random backbone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ FAST = ("--weights", "random", "--tap", "mixed0", "--image-size", "75", "--test-
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Rendered photos; not to be changed by a test."""
+    """Rendered photos, which no test may change."""
     folder = tmp_path_factory.mktemp("parts")
     render_dataset(folder, PHOTOS_A_CLASS, 0)
     return folder
@@ -59,7 +59,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def photos(parts: Path, tmp_path: Path) -> Path:
-    """The same photos, to do with as a test likes."""
+    """A copy of the photos that a test may change."""
     return Path(shutil.copytree(parts, tmp_path / "photos"))
 
 
@@ -67,7 +67,7 @@ def train(photos: Path, model: Path, cache: Path, *options: object) -> subproces
     return graft("train", photos, "-o", model, *FAST, "--cache", cache, *options)
 
 
-def test_one_object_with_everything_promised(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+def test_json_is_one_object_with_every_documented_field(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     model = tmp_path / "parts.tflite"
     report = graft_json("train", photos, "-o", model, *FAST, "--cache", shared_cache)
     assert report["model"] == str(model)
@@ -89,7 +89,7 @@ def test_one_object_with_everything_promised(photos: Path, tmp_path: Path, share
     assert again["confusion"] == report["confusion"]
 
 
-def test_the_table_for_a_person(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+def test_the_table_on_the_terminal(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     done = train(photos, tmp_path / "parts.tflite", shared_cache)
     assert done.returncode == 0, done.stderr
     for word in ("precision", "washer", "train", "float head", "parts.tflite"):
@@ -98,7 +98,7 @@ def test_the_table_for_a_person(photos: Path, tmp_path: Path, shared_cache: Path
     assert "INFO" not in done.stderr
 
 
-def test_added_photos_alone_are_extracted_and_the_backbone_is_kept(photos: Path, tmp_path: Path) -> None:
+def test_only_added_photos_are_extracted_and_the_backbone_is_reused(photos: Path, tmp_path: Path) -> None:
     cache, model = tmp_path / "cache", tmp_path / "parts.tflite"
     first = graft_json("train", photos, "-o", model, *FAST, "--cache", cache)
     assert first["cache"] == {"hits": 0, "misses": 3 * PHOTOS_A_CLASS, "backbone": "converted"}
@@ -110,7 +110,7 @@ def test_added_photos_alone_are_extracted_and_the_backbone_is_kept(photos: Path,
 
 
 @pytest.mark.parametrize("mode", ["dynamic", "float16", "float32"])
-def test_float_files_run_everywhere_and_say_the_same(
+def test_float_files_give_the_same_scores_in_every_runtime(
     photos: Path, tmp_path: Path, shared_cache: Path, mode: str
 ) -> None:
     model = tmp_path / f"{mode}.tflite"
@@ -159,7 +159,7 @@ def test_an_existing_file_is_kept(photos: Path, tmp_path: Path, shared_cache: Pa
     assert read_model(model).labels == ("nut", "screw", "washer")
 
 
-def test_overwrite_replaces_neither_weights_nor_photos_nor_what_is_not_ours(photos: Path, tmp_path: Path) -> None:
+def test_overwrite_replaces_neither_weights_nor_photos_nor_unknown_files(photos: Path, tmp_path: Path) -> None:
     weights = write_h5(tmp_path / "weights.h5", random_layers())
     (tmp_path / "link.tflite").symlink_to(weights)
     (tmp_path / "letter.txt").write_text("precious")
@@ -180,7 +180,7 @@ def test_overwrite_replaces_neither_weights_nor_photos_nor_what_is_not_ours(phot
 
 @pytest.fixture
 def noise(photos: Path) -> Path:
-    """Photos of noise: nobody can tell their classes apart."""
+    """Photos of noise, whose classes cannot be distinguished."""
     rng = np.random.default_rng(0)
     for path in photos.glob("*/*.jpg"):
         Image.fromarray(rng.integers(0, 256, (80, 80, 3), np.uint8)).save(path)
@@ -207,7 +207,9 @@ def test_the_gate_refuses_and_writes_nothing(noise: Path, tmp_path: Path, shared
     assert sorted(p.name for p in tmp_path.iterdir()) == ["photos"]
 
 
-def test_a_rejected_file_and_its_report_are_written_if_asked(noise: Path, tmp_path: Path, shared_cache: Path) -> None:
+def test_a_rejected_file_and_its_report_are_written_if_asked_for(
+    noise: Path, tmp_path: Path, shared_cache: Path
+) -> None:
     aside, page = tmp_path / "m.rejected.tflite", tmp_path / "m.html"
     gate = ["--min-accuracy", "1.0", "--report", page, "--json"]
     refused = train(noise, tmp_path / "m.tflite", shared_cache, *gate)
@@ -248,7 +250,7 @@ def test_the_drop_against_float32_is_measured(photos: Path, tmp_path: Path, shar
     assert len([path for path, when in before.items() if path.stat().st_mtime_ns != when]) <= 1  # float32's was kept
 
 
-def test_calibration_and_threshold_go_into_report_and_card(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+def test_temperature_and_threshold_are_in_result_and_card(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     report = graft_json("train", photos, "-o", tmp_path / "m.tflite", *FAST, "--cache", shared_cache)
     card = read_model(tmp_path / "m.tflite").card
     assert card.training["calibration"] == report["calibration"]
@@ -266,7 +268,7 @@ def test_calibration_and_threshold_go_into_report_and_card(photos: Path, tmp_pat
     assert read_model(tmp_path / "n.tflite").card.thresholds == {}
 
 
-def test_near_duplicates_stay_on_one_side_and_evaluate_knows(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+def test_near_duplicates_stay_on_one_side_in_evaluate_too(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     for index, path in enumerate(sorted(photos.glob("*/*.jpg"))[::4]):
         Image.open(path).save(path.with_name(f"again{index}.jpg"), quality=60)
     model = tmp_path / "parts.tflite"
@@ -284,9 +286,7 @@ def test_near_duplicates_stay_on_one_side_and_evaluate_knows(photos: Path, tmp_p
     assert said["accuracy"] == card["accuracy"]["shipped"]
 
 
-def test_bad_files_are_listed_and_skipped_or_with_strict_refused(
-    photos: Path, tmp_path: Path, shared_cache: Path
-) -> None:
+def test_bad_files_are_skipped_or_with_strict_refused(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     nuts = photos / "nut"
     (nuts / "text.jpg").write_text("this is no photo")
     (nuts / "empty.png").touch()
@@ -314,7 +314,7 @@ def test_bad_files_are_listed_and_skipped_or_with_strict_refused(
     assert "cut short.jpg: the image is cut short" in late
 
 
-def test_of_many_bad_files_a_few_are_named(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+def test_only_a_few_of_many_bad_files_are_named(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     for index in range(12):
         (photos / "nut" / f"text{index}.jpg").write_text(f"this is no photo {index}")
     done = train(photos, tmp_path / "parts.tflite", shared_cache, "--json")
@@ -334,7 +334,7 @@ def test_a_class_called_unknown(photos: Path, tmp_path: Path, shared_cache: Path
     assert "Unknown" in read_model(model).labels
 
 
-def test_what_few_photos_cannot_promise_is_said(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+def test_a_rate_that_few_photos_cannot_prove_is_noted(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     done = train(photos, tmp_path / "a.tflite", shared_cache, "--unknown-rate", "0.01", "--json")
     assert done.returncode == 0, done.stderr
     unknown = json.loads(done.stdout)["unknown"]
@@ -360,7 +360,7 @@ def test_a_class_whose_photos_all_fail_to_decode(photos: Path, tmp_path: Path, s
     assert "14 x the image is cut short" in line
 
 
-def test_an_output_that_is_a_link_stays_one(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
+def test_an_output_that_is_a_link_stays_a_link(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     (tmp_path / "link.tflite").symlink_to("model.tflite")
     assert train(photos, tmp_path / "link.tflite", shared_cache).returncode == 0
     assert (tmp_path / "link.tflite").is_symlink()
@@ -374,8 +374,8 @@ def test_a_pipe_is_not_overwritten(photos: Path, tmp_path: Path, shared_cache: P
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_being_ended_leaves_no_helper_behind(photos: Path, tmp_path: Path) -> None:
-    """SIGKILL while the backbone is converted: the converter must end with the run."""
+def test_a_killed_run_leaves_no_converter_behind(photos: Path, tmp_path: Path) -> None:
+    """When a run is killed during the conversion of the backbone, the converter must end too."""
     command = [sys.executable, "-m", "graft_host.cli", "train", str(photos), "-o", str(tmp_path / "m.tflite"), *FAST]
     with subprocess.Popen([*command, "--cache", str(tmp_path / "cache")], stderr=subprocess.DEVNULL) as job:
         children = Path(f"/proc/{job.pid}/task/{job.pid}/children")
@@ -398,7 +398,7 @@ def test_being_ended_leaves_no_helper_behind(photos: Path, tmp_path: Path) -> No
         ("photos/nut/nut-0001.jpg/parts.tflite", "no such folder"),
     ],
 )
-def test_an_output_that_cannot_be(photos: Path, tmp_path: Path, shared_cache: Path, output: str, reason: str) -> None:
+def test_an_impossible_output(photos: Path, tmp_path: Path, shared_cache: Path, output: str, reason: str) -> None:
     assert reason in error_line(train(photos, tmp_path / output, shared_cache))
 
 
@@ -418,7 +418,7 @@ def test_an_output_folder_that_cannot_be_written(parts: Path, tmp_path: Path, bo
 
 @pytest.mark.parametrize("place", ["model", "cache"])
 def test_a_full_disk(photos: Path, tmp_path: Path, shared_cache: Path, small_disk: Path, place: str) -> None:
-    """Room for a part of the file, or of the cache."""
+    """The disk has room for only a part of the file, or of the cache."""
     model = (small_disk if place == "model" else tmp_path) / "parts.tflite"
     cache = shared_cache if place == "model" else small_disk
     line = error_line(train(photos, model, cache))
@@ -462,7 +462,7 @@ def test_a_cache_among_the_photos_is_refused_before_it_is_made(photos: Path, tmp
     assert sorted(path.name for path in photos.iterdir()) == ["nut", "screw", "washer"]
 
 
-def test_what_a_killed_run_left_is_removed(photos: Path, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed(photos: Path, tmp_path: Path) -> None:
     left = tmp_path / "tmp" / "graft-scratch-abcdefg1"
     left.mkdir(mode=0o700, parents=True)
     os.utime(left, (0, 0))

@@ -1,4 +1,4 @@
-"""A run whose backbone is cached needs no TensorFlow, neither itself nor in a process of its own."""
+"""A run with a cached backbone needs no TensorFlow, neither in its own process nor in a child."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FAST = ("--weights", "random", "--tap", "mixed0", "--image-size", "75", "--test-
 
 @pytest.fixture
 def without_tensorflow(tmp_path: Path) -> dict[str, Any]:
-    """An environment in which TensorFlow and Keras are installed, and fail when they are imported."""
+    """An environment in which TensorFlow and Keras are installed, but cannot be imported."""
     for name in ("tensorflow", "keras"):
         (tmp_path / "blocked" / name).mkdir(parents=True)
         (tmp_path / "blocked" / name / "__init__.py").write_text("raise ImportError('no TensorFlow here')\n")
@@ -25,7 +25,7 @@ def without_tensorflow(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_tensorflow_is_imported_to_convert_and_for_nothing_else(
+def test_tensorflow_is_only_imported_to_convert(
     tmp_path: Path, shared_cache: Path, without_tensorflow: dict[str, Any]
 ) -> None:
     photos = tmp_path / "photos"
