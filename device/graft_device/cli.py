@@ -1,4 +1,4 @@
-"""``graft-device``: the command line on the board; each command is a module of ``commands``."""
+"""``graft-device``, the command line on the board. Each command is a module of ``commands``."""
 
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
@@ -13,7 +13,7 @@ from graft_device import __version__, console
 
 app = typer.Typer(
     cls=console.EdgeGroup,
-    help="Run models that 'graft train' wrote, on a board or anywhere else.",
+    help="Run models that 'graft train' wrote, on a board or any other machine.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -34,7 +34,7 @@ def _root(
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Holds the options that every command shares; ``console`` acts on them."""
+    """Declares the options that all commands share; ``console`` handles them."""
 
 
 _EXAMPLES = {
@@ -50,18 +50,18 @@ _EXAMPLES = {
     "selftest": "selftest pets.tflite",
     "service": "service pets.tflite -- run --source picamera2 --changes",
 }
-"""Each command with its example; it is the function of that name in the module of that name in ``commands``."""
+"""The example of each command. A command is a function in a module of ``commands``, both with its name."""
 
 
 def register(names: Iterable[str]) -> None:
-    """Adds commands to the app, and imports them for that: a board starts with the one that it is asked for."""
+    """Imports commands and adds them to the app. A board imports only the command that it runs, to start fast."""
     for name in names:
         command = getattr(import_module(f"graft_device.commands.{name}"), name)
         app.command(epilog=f"Example:  graft-device {_EXAMPLES[name]}")(command)
 
 
 def main() -> None:
-    """The entry point of ``graft-device``."""
+    """Runs ``graft-device``."""
     wanted = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None)
     register([wanted] if wanted in _EXAMPLES else _EXAMPLES)
     console.run(app)

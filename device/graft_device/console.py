@@ -1,4 +1,4 @@
-"""The edge of both command lines: errors become one line and an exit status, here and nowhere else."""
+"""The edge of both command lines: turns errors into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 class EdgeGroup(TyperGroup):
-    """A group of commands whose errors end as one line on standard error; ``--debug`` shows the traceback."""
+    """A group of commands. Prints errors as one line on standard error; ``--debug`` shows the traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command and turns what it raises into an exit status."""
+        """Runs the command and turns an exception into an exit status."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             say("interrupted; what was finished is kept")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            # The reader of our output went away (as in `| head`); nothing may be written at exit either.
+            # The reader of our output is gone (as in `| head`). Nothing may be written at exit either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
         except (GraftError, OSError, MemoryError) as error:
@@ -47,18 +47,18 @@ class EdgeGroup(TyperGroup):
 
 
 def say(text: str) -> None:
-    """A note, warning or error for the person, on standard error."""
+    """Prints a note, warning or error for the user on standard error."""
     typer.echo(text, err=True)
 
 
 def mention(text: str) -> None:
-    """Like ``say``; a reader that is gone and a full disk below a log are no reason to stop the work that goes on."""
+    """Prints like ``say``, but ignores a closed standard error and a full disk, so that the work goes on."""
     with contextlib.suppress(OSError, ValueError):
         say(text)
 
 
 def run(app: typer.Typer) -> NoReturn:
-    """Runs a command line; ``--debug`` is understood anywhere before ``--``."""
+    """Runs a command line and exits. ``--debug`` may be anywhere before ``--``."""
     args = sys.argv[1:]
     options = args[: args.index("--")] if "--" in args else args
     _prepare_streams()
@@ -72,19 +72,19 @@ def run(app: typer.Typer) -> NoReturn:
     with _native_notes_hidden():
         try:
             app(args)
-        except Exception as error:  # noqa: BLE001  a bug of ours, but still one line for the person
+        except Exception as error:  # noqa: BLE001  a bug, but still one line for the user
             say(f"error: unexpected {type(error).__name__}: {_one_line(error)}; --debug shows where")
             sys.exit(1)
     sys.exit(0)
 
 
 def _terminated(*_: object) -> NoReturn:
-    """Ends a run as Ctrl-C does, so that its helper processes and temporary files end with it."""
+    """Ends the process as Ctrl-C does, so that its child processes end and its temporary files are removed."""
     raise KeyboardInterrupt
 
 
 def _prepare_streams() -> None:
-    """Opens standard streams that the caller closed; file names need not be valid in the terminal's encoding."""
+    """Opens standard streams that the caller closed, and escapes what the terminal's encoding cannot print."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -100,9 +100,9 @@ def _prepare_streams() -> None:
 
 @contextlib.contextmanager
 def _native_notes_hidden() -> Iterator[None]:
-    """Keeps the ``INFO:`` lines that TFLite's C++ code writes to descriptor 2 off the terminal.
+    """Hides the ``INFO:`` lines that TFLite's C++ code writes to descriptor 2.
 
-    What Python writes goes to the terminal directly; what native code writes passes through a filter.
+    Python writes to the terminal directly. The output of native code passes through a filter.
     """
     sys.stderr.flush()
     terminal = os.dup(sys.stderr.fileno())
@@ -118,7 +118,7 @@ def _native_notes_hidden() -> Iterator[None]:
     try:
         yield
     finally:
-        os.dup2(terminal, 2)  # closes the pipe's last writer, which ends the forwarder
+        os.dup2(terminal, 2)  # closes the last writer of the pipe, which ends the forwarder
         forwarder.join(timeout=1)
         sys.stderr = python_stderr
 

@@ -1,4 +1,4 @@
-"""A ``.tflite`` as an artifact: its labels and model card, read with ``zipfile`` alone."""
+"""Reads the labels and the model card of a ``.tflite`` file, with ``zipfile`` alone."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _IDENTIFIER = b"TFL3"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model is and where it comes from; stored as ``graft.json`` in the artifact.
+    """What a model is and where it comes from. Stored as ``graft.json`` in the file.
 
     Attributes:
-        kit_version: the graftkit that wrote the file.
-        backbone: name, source of the weights and their SHA-256, and the ``fingerprint`` (SHA-256) of the
-            quantized backbone that the bottlenecks were taken from.
+        kit_version: the version of graftkit that wrote the file.
+        backbone: the name, the source of the weights and their SHA-256, and the ``fingerprint`` (SHA-256) of the
+            quantized backbone that computed the bottlenecks.
         tap: the layer whose pooled output is the bottleneck, ``mixed0`` to ``mixed10``.
-        image_size: the input side S in pixels.
-        resize: ``squash`` or ``crop``; see ``graft_device.preprocess``.
+        image_size: the width and height S of the input in pixels.
+        resize: the resize rule, ``squash`` or ``crop``; see ``graft_device.preprocess``.
         quantization: ``int8``, ``dynamic``, ``float16`` or ``float32``.
-        mean: what a float input subtracts from the pixel (0 to 255) before …
-        std: … it divides by this.
+        mean: the value that is subtracted from each pixel (0 to 255) for a float input.
+        std: the value by which the difference of pixel and ``mean`` is divided for a float input.
         training: photo counts, split, head and accuracy figures.
-        thresholds: ``unknown``, if it was set: the ``score`` below which a photo is called unknown, the
-            ``false_rejection_rate`` of known photos that was allowed, and how many ``photos`` it was set on.
+        thresholds: ``unknown``, if it was set: the ``score`` below which a photo is unknown, the allowed
+            ``false_rejection_rate`` of known photos, and the number of ``photos`` that were used to set it.
     """
 
     kit_version: str
@@ -50,34 +50,34 @@ class ModelCard:
 
     @property
     def unknown_below(self) -> float:
-        """A photo whose best score is below this is called unknown; 0 where no such threshold was set."""
-        found = self.thresholds.get("unknown", {})
-        score = found.get("score", 0.0) if isinstance(found, dict) else 0.0
+        """The score below which a photo is unknown, 0 to 1; 0 if no threshold was set."""
+        unknown = self.thresholds.get("unknown", {})
+        score = unknown.get("score", 0.0) if isinstance(unknown, dict) else 0.0
         return float(score) if isinstance(score, (int, float)) else 0.0
 
     @property
     def accuracy(self) -> float | None:
-        """The share of its test photos that the file was right on; None where that was not measured."""
-        found = self.training.get("accuracy")
-        share = found.get("shipped") if isinstance(found, dict) else None
+        """The share of test photos that the file classified correctly, 0 to 1; None if it was not measured."""
+        accuracy = self.training.get("accuracy")
+        share = accuracy.get("shipped") if isinstance(accuracy, dict) else None
         return float(share) if isinstance(share, (int, float)) else None
 
     def to_json(self) -> str:
-        """The card as indented JSON, keys in a fixed order."""
+        """The card as indented JSON, with its keys in a fixed order."""
         return json.dumps({"format": CARD_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Reads a card; fields that this version doesn't know are passed over.
+        """Reads a card. Fields that this version does not know are ignored.
 
         Raises:
-            ValueError: the text is no card, or one of a later format.
+            ValueError: the text is not a card, or a card of a later format.
         """
         raw = _finite(json.loads(text))
         if not isinstance(raw, dict):
             raise ValueError("the card is not an object")
         if raw.get("format") != CARD_FORMAT:
-            raise ValueError(f"format {raw.get('format')!r}, where this version reads {CARD_FORMAT}")
+            raise ValueError(f"format {raw.get('format')!r}, but this version reads {CARD_FORMAT}")
         values = {name: _checked(raw, name, kinds) for name, kinds in _FIELDS.items() if name in raw}
         missing = [name for name in _REQUIRED if name not in values]
         if missing:
@@ -86,11 +86,11 @@ class ModelCard:
 
 
 def _finite(value: Any) -> Any:
-    """A value without infinities and NaN, which Python writes and reads, and JSON may not hold."""
+    """Replaces infinities and NaN by None: Python writes and reads them, but they are not JSON."""
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _finite(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_finite(each) for each in value]
+        return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and value - value != 0 else value
 
 
@@ -111,7 +111,14 @@ _REQUIRED = tuple(_FIELDS)[:8]
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One artifact on disk: where it is, its labels in output order, and its card."""
+    """A model file on disk.
+
+    Attributes:
+        path: the ``.tflite`` file.
+        labels: the K class names in the order of the output tensor.
+        card: the model card.
+        bytes: the size of the file.
+    """
 
     path: Path
     labels: tuple[str, ...]
@@ -119,7 +126,7 @@ class ModelFile:
     bytes: int
 
     def to_json(self) -> dict[str, Any]:
-        """Labels and card as plain values."""
+        """Path, size, labels and card as plain values."""
         card = json.loads(self.card.to_json())
         return {"model": str(self.path), "bytes": self.bytes, "labels": list(self.labels), "card": card}
 
@@ -128,16 +135,16 @@ def read_model(path: str | Path) -> ModelFile:
     """Reads the labels and the card of a model that ``graft train`` wrote.
 
     Raises:
-        ModelError: the file is missing, is cut short, or comes from elsewhere.
+        ModelError: the file is missing, cut short, or was not written by graftkit.
     """
     path = Path(path)
     try:
         if path.exists() and not path.is_file():
-            raise ModelError(f"{path} is not a file: give the .tflite that 'graft train' wrote")
+            raise ModelError(f"{path} is not a file", "give the .tflite that 'graft train' wrote")
         with path.open("rb") as file:
             start = file.read(8)
         if start[4:8] != _IDENTIFIER:
-            raise ModelError(f"{path} is not a .tflite model: give the file that 'graft train' wrote")
+            raise ModelError(f"{path} is not a .tflite model", "give the file that 'graft train' wrote")
         with zipfile.ZipFile(path) as archive:
             labels = _labels(archive.read(LABELS_NAME).decode("utf-8"))
             card = ModelCard.from_json(archive.read(CARD_NAME).decode("utf-8"))
@@ -146,12 +153,12 @@ def read_model(path: str | Path) -> ModelFile:
         raise ModelError(f"cannot read model {path}: {error.strerror or error}") from error
     except (zipfile.BadZipFile, KeyError, EOFError) as error:
         raise ModelError(
-            f"{path} has no model card: it is cut short or was not written by graftkit; "
-            "copy it again, or make it with 'graft train'"
+            f"{path} has no model card: it is cut short or was not written by graftkit",
+            "copy it again, or make it with 'graft train'",
         ) from error
-    except (ValueError, RuntimeError, zlib.error) as error:  # RuntimeError: zipfile's word for what it can't unpack
+    except (ValueError, RuntimeError, zlib.error) as error:  # zipfile raises RuntimeError for what it cannot unpack
         raise ModelError(
-            f"{path} has a model card that cannot be used ({error}): update graftkit or train again"
+            f"{path} has a model card that cannot be used ({error})", "update graftkit, or train the model again"
         ) from error
     return ModelFile(path, labels, card, size)
 

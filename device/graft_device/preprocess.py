@@ -1,7 +1,6 @@
-"""A photo, from a file or a frame, becomes the pixels that the network sees.
+"""Turns a photo into the pixels that the network takes: decodes, rotates, crops and resizes it.
 
-This is the only copy of this code: training extracts bottlenecks through it, and the board classifies
-through it, so the two cannot drift apart.
+This is the only copy of this code. Training and the board both use it, so that both see the same pixels.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ from PIL import Image, UnidentifiedImageError
 from graft_device.errors import PhotoError, os_reason
 
 PhotoSource = Union[str, "os.PathLike[str]", bytes, Image.Image, NDArray[np.generic]]
-"""What can be classified: a path, a file's bytes, a Pillow image, or an array ``[H,W]``, ``[H,W,3|4]`` uint8."""
+"""A photo: a path, the bytes of a file, a Pillow image, or a uint8 array ``[H,W]``, ``[H,W,3]`` or ``[H,W,4]``."""
 
 RESIZE_RULES = ("squash", "crop")
 
 VERSION = 1
-"""Goes up when the same photo would give other pixels; caches of bottlenecks are keyed by it."""
+"""Increases when the same photo gives other pixels. It is part of the key of cached bottlenecks."""
 
 MAX_PIXELS = 89_478_485
-"""The largest picture that is decoded: a quarter of a GiB as RGB, as in Pillow's own warning."""
+"""The largest image that is decoded, in pixels: a quarter of a GiB as RGB, the limit of Pillow's warning."""
 
 MAX_BYTES = 4 * MAX_PIXELS + (1 << 20)
-"""The largest file that is read: the largest picture, uncompressed with alpha, and room for its metadata."""
+"""The largest file that is read, in bytes: the largest image uncompressed with alpha, and 1 MiB of metadata."""
 
 CROP_FRACTION = 0.875
-"""The central part that ``crop`` keeps, as Inception's evaluation preprocessing does."""
+"""The share of each side that ``crop`` keeps, as in Inception's preprocessing for evaluation."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 _ORIENTATION = 0x0112
@@ -56,16 +55,17 @@ def preprocess(source: PhotoSource, size: int, rule: str = "squash") -> NDArray[
     """Reads a photo and resizes it for the network.
 
     Args:
-        source: the photo; see ``PhotoSource``.
-        size: the network's input side S in pixels.
-        rule: ``squash`` resizes the whole photo to a square, ``crop`` its central 87.5%.
+        source: a path, the bytes of an image file, a Pillow image, or an array ``[H,W]``, ``[H,W,3]`` or ``[H,W,4]``
+            of uint8.
+        size: the width and height S of the network's input in pixels.
+        rule: ``squash`` resizes the whole photo to a square; ``crop`` resizes its central 87.5%.
 
     Returns:
-        RGB pixels, uint8 ``[S,S,3]``.
+        RGB pixels ``[S,S,3]``, uint8.
 
     Raises:
-        PhotoError: the photo cannot be read; the message is the reason.
-        ValueError: there is no such rule.
+        PhotoError: the photo cannot be read. The message is the reason, without the file's name.
+        ValueError: the rule is unknown.
     """
     return fit(load(source, size, rule), size, rule)
 
@@ -74,13 +74,14 @@ def load(source: PhotoSource, size: int | None = None, rule: str = "squash") -> 
     """Decodes a photo as an upright RGB image.
 
     Args:
-        source: the photo; see ``PhotoSource``.
-        size: when given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, never below what
-            ``fit(image, size, rule)`` needs, which is several times faster for large photos.
-        rule: the resize rule that follows.
+        source: a path, the bytes of an image file, a Pillow image, or an array ``[H,W]``, ``[H,W,3]`` or ``[H,W,4]``
+            of uint8.
+        size: the size for a later ``fit(image, size, rule)``. A JPEG may then be decoded at 1/2, 1/4 or 1/8 of its
+            size, which is several times faster for large photos. None means full size.
+        rule: the resize rule of the later ``fit``.
 
     Raises:
-        PhotoError: the photo cannot be read; the message is the reason.
+        PhotoError: the photo cannot be read. The message is the reason, without the file's name.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -91,7 +92,7 @@ def load(source: PhotoSource, size: int | None = None, rule: str = "squash") -> 
     if isinstance(source, (bytearray, memoryview)):
         source = bytes(source)
     if not isinstance(source, (str, bytes, os.PathLike)):
-        raise PhotoError(f"a {type(source).__name__}; give a path, a file's bytes, a Pillow image or an array")
+        raise PhotoError(f"a {type(source).__name__}", "give a path, a file's bytes, a Pillow image or an array")
     data = source if isinstance(source, bytes) else read_photo(source)
     with _opened(data) as image:
         if size is not None and image.format in {"JPEG", "MPO"}:
@@ -101,7 +102,19 @@ def load(source: PhotoSource, size: int | None = None, rule: str = "squash") -> 
 
 
 def fit(image: Image.Image, size: int, rule: str = "squash") -> NDArray[np.uint8]:
-    """Resizes an RGB image with antialiased bilinear interpolation to uint8 ``[size,size,3]``."""
+    """Resizes an RGB image with antialiased bilinear interpolation.
+
+    Args:
+        image: an upright RGB image.
+        size: the width and height S of the result in pixels.
+        rule: ``squash`` resizes the whole image to a square; ``crop`` resizes its central 87.5%.
+
+    Returns:
+        RGB pixels ``[S,S,3]``, uint8.
+
+    Raises:
+        ValueError: the rule is unknown.
+    """
     if rule not in RESIZE_RULES:
         raise ValueError(f"unknown resize rule {rule!r}; choose one of {', '.join(RESIZE_RULES)}")
     box = None
@@ -114,13 +127,13 @@ def fit(image: Image.Image, size: int, rule: str = "squash") -> NDArray[np.uint8
 
 
 def read_photo(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of an image file; a folder, pipe or device is refused rather than waited for."""
+    """Reads an image file; raises PhotoError for a folder, a pipe or a device instead of waiting for it."""
     try:
-        found = os.stat(path)  # noqa: PTH116  Path("") would be the current folder
-        if not stat.S_ISREG(found.st_mode):
-            raise PhotoError("is a folder, not an image" if stat.S_ISDIR(found.st_mode) else "is not a regular file")
-        if found.st_size > MAX_BYTES:
-            raise PhotoError(f"too large to read ({found.st_size:,} bytes; the limit is {MAX_BYTES:,})")
+        status = os.stat(path)  # noqa: PTH116  Path("") would be the current folder
+        if not stat.S_ISREG(status.st_mode):
+            raise PhotoError("is a folder, not an image" if stat.S_ISDIR(status.st_mode) else "is not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise PhotoError(f"too large to read ({status.st_size:,} bytes; the limit is {MAX_BYTES:,})")
         return Path(path).read_bytes()
     except OSError as error:
         raise PhotoError(os_reason(error)) from error
@@ -129,13 +142,13 @@ def read_photo(path: str | os.PathLike[str]) -> bytes:
 
 
 def check_header(data: bytes) -> tuple[int, int]:
-    """Looks at an image file's header without decoding it.
+    """Checks the header of an image file without decoding the pixels.
 
     Returns:
         Width and height in pixels, as stored.
 
     Raises:
-        PhotoError: the bytes are no image of a supported kind, or one too large to decode.
+        PhotoError: the bytes are not an image of a supported format, or the image is too large to decode.
     """
     with _opened(data) as image:
         width, height = image.size
@@ -161,20 +174,20 @@ def _opened(data: bytes) -> Image.Image:
 
 
 def _opened_as_jpeg(data: bytes) -> Image.Image | None:
-    """A JPEG without loading Pillow's other formats first, which takes 6 ms at each start; None for anything else."""
+    """Opens a JPEG without loading Pillow's other formats, which takes 6 ms; returns None for other formats."""
     if not data.startswith(b"\xff\xd8\xff"):
         return None
     try:
         from PIL import JpegImagePlugin
 
         image: Image.Image = JpegImagePlugin.jpeg_factory(BytesIO(data), "")
-    except Exception:  # noqa: BLE001  Image.open says what is wrong
+    except Exception:  # noqa: BLE001  Image.open reports what is wrong
         return None
     return image
 
 
 def _webp_cut_short(data: bytes) -> bool:
-    """Whether a WebP is shorter than its header says; the decoder gives no reason."""
+    """Whether a WebP file is shorter than its header declares; the decoder gives no reason."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) < int.from_bytes(data[4:8], "little") + 8
 
 
@@ -202,9 +215,9 @@ def _finished(image: Image.Image) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turns the image as its EXIF orientation says; nonsense in the EXIF block is no orientation.
+    """Rotates and flips the image according to its EXIF orientation. A damaged EXIF block is ignored.
 
-    ``ImageOps.exif_transpose`` writes the block anew as well, which fails for other tags that cameras get wrong.
+    ``ImageOps.exif_transpose`` also rewrites the block, which fails for other tags that some cameras write wrongly.
     """
     try:
         turn = _TURNS.get(image.getexif().get(_ORIENTATION))
@@ -227,8 +240,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _from_array(array: NDArray[np.generic]) -> Image.Image:
     if array.dtype != np.uint8:
-        raise PhotoError(f"an array of {array.dtype}; give uint8")
+        raise PhotoError(f"an array of {array.dtype}", "give uint8")
     known = (len(array.shape), *array.shape[2:]) in {(2,), (3, 3), (3, 4)}
     if not known or 0 in array.shape:
-        raise PhotoError(f"an array of shape {list(array.shape)}; give [H,W], [H,W,3] or [H,W,4]")
+        raise PhotoError(f"an array of shape {list(array.shape)}", "give [H,W], [H,W,3] or [H,W,4]")
     return _to_rgb(Image.fromarray(np.ascontiguousarray(array)))

@@ -1,4 +1,4 @@
-"""Finds and opens a TFLite interpreter: LiteRT, tflite-runtime, or on a workstation TensorFlow's own."""
+"""Finds and opens a TFLite interpreter: LiteRT, tflite-runtime, or TensorFlow's on a workstation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from graft_device.runtime_packages import install_line, no_runtime, not_installe
 from graft_device.system.machine import usable_cores
 
 RUNTIMES = ("litert", "tflite-runtime")
-"""What can be asked for, in the order in which ``auto`` tries them; then TensorFlow's own, if installed."""
+"""The values of ``runtime`` besides ``auto``, which tries them in this order, and then TensorFlow's interpreter."""
 
 _MODULES = {
     "litert": "ai_edge_litert.interpreter",
@@ -26,12 +26,19 @@ _MODULES = {
 }
 _NUMPY_MAJOR = int(np.__version__.partition(".")[0])
 PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
-"""The package that each runtime is imported from; its distribution has the same name."""
+"""The package that each runtime is imported from. Its distribution has the same name."""
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """An input or output tensor: ``real = scale * (stored - zero_point)``; scale 0 where not quantized."""
+    """An input or output tensor: ``real = scale * (stored - zero_point)``.
+
+    Attributes:
+        shape: the size of each dimension.
+        dtype: the type of the stored values.
+        scale: the real value of one step; 0 if the tensor is not quantized.
+        zero_point: the stored value of the real number 0.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -40,7 +47,13 @@ class TensorSpec:
 
 
 class Runner:
-    """A model opened in one interpreter; not to be shared between threads."""
+    """A model in an open interpreter. It must not be shared between threads.
+
+    Attributes:
+        runtime: the name of the runtime.
+        input: the input tensor.
+        output: the output tensor.
+    """
 
     def __init__(self, interpreter: Any, runtime: str, path: Path) -> None:
         self.runtime = runtime
@@ -56,10 +69,10 @@ class Runner:
         """Runs the network once.
 
         Args:
-            tensor: of the shape and dtype that ``input`` says.
+            tensor: the input, with the shape and dtype of ``input``.
 
         Returns:
-            A copy of the output tensor, of the shape and dtype that ``output`` says.
+            A copy of the output, with the shape and dtype of ``output``.
 
         Raises:
             ModelError: the interpreter refuses the tensor or fails.
@@ -77,13 +90,14 @@ def open_model(path: str | Path, runtime: str = "auto", threads: int | None = No
     """Opens a ``.tflite`` file.
 
     Args:
-        path: the file; the interpreter maps it into memory, so it must stay in place.
+        path: the file. The interpreter maps it into memory, so it must not be changed while it is in use.
         runtime: ``auto``, ``litert`` or ``tflite-runtime``.
-        threads: for one inference; the usable cores when None, and never more than these.
+        threads: the number of threads for one inference, at most the usable cores. None means all usable cores.
 
     Raises:
-        RuntimeMissingError: no runtime is installed, or the one asked for isn't, or it doesn't work.
+        RuntimeMissingError: the runtime is not installed or does not work.
         ModelError: the file cannot be run.
+        ValueError: the runtime is unknown.
     """
     name, interpreter = open_interpreter(path, runtime, threads)
     try:
@@ -93,7 +107,7 @@ def open_model(path: str | Path, runtime: str = "auto", threads: int | None = No
 
 
 def open_interpreter(path: str | Path, runtime: str = "auto", threads: int | None = None) -> tuple[str, Any]:
-    """The name of the runtime, and its own interpreter with the file in it, ready to run; see ``open_model``."""
+    """Opens a file as ``open_model`` does; returns the name of the runtime and its interpreter, ready to run."""
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"no such model file: {path}")
@@ -112,17 +126,17 @@ def open_interpreter(path: str | Path, runtime: str = "auto", threads: int | Non
 
 
 def installed_runtimes() -> tuple[str, ...]:
-    """The runtimes that are installed here, best first; found without importing them."""
+    """The names of the installed runtimes, best first. None of them is imported."""
     return tuple(name for name in _MODULES if _installed(name))
 
 
 def threads_to_use(wanted: int | None) -> int:
-    """The usable cores when None, and never more than these: 2.14.0 crawls when threads outnumber them."""
+    """``wanted``, at most the usable cores; all of them for None. tflite-runtime is very slow with more threads."""
     return max(1, min(wanted or usable_cores(), usable_cores()))
 
 
 def _native_path(path: Path) -> str | bytes:
-    """The path as the interpreters' C++ side takes it: bytes where the name is no valid UTF-8."""
+    """The path as the interpreters' C++ code takes it: bytes if the name is not valid UTF-8."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -139,7 +153,7 @@ def _interpreter_class(runtime: str) -> tuple[str, Any]:
         if not _installed(name):
             continue
         if name == "tflite-runtime" and _NUMPY_MAJOR >= 2:  # noqa: PLR2004
-            # It was built for numpy 1: it imports with 2, prints a page and fails when a model is opened.
+            # It was built for numpy 1. With numpy 2 it can be imported, but prints a page and fails to open a model.
             broken.append(
                 RuntimeMissingError(
                     f"tflite-runtime does not work with numpy {np.__version__}",
@@ -180,12 +194,12 @@ def _all_broken(errors: list[RuntimeMissingError]) -> RuntimeMissingError:
 
 def _only(details: list[dict[str, Any]]) -> dict[str, Any]:
     if len(details) != 1:
-        raise ValueError(f"{len(details)} tensors where one is expected")
+        raise ValueError(f"{len(details)} tensors instead of one")
     return details[0]
 
 
 def tensor_spec(detail: dict[str, Any]) -> TensorSpec:
-    """What an interpreter's details say of a tensor."""
+    """Reads the details of a tensor from an interpreter."""
     scale, zero_point = detail["quantization"]
     shape = tuple(int(n) for n in detail["shape"])
     return TensorSpec(shape, np.dtype(detail["dtype"]), float(scale), int(zero_point))

@@ -20,13 +20,13 @@ RUNTIMES = ("litert", "tflite-runtime")
 
 @dataclass(frozen=True)
 class Machine:
-    """What decides which wheels fit.
+    """The properties of a machine that decide which wheels fit.
 
     Attributes:
-        cpu: as the kernel names it.
-        bits: 32 or 64, of Python: a 32-bit system may run on a 64-bit kernel.
-        python: major and minor version.
-        glibc: major and minor version; None where there is another C library.
+        cpu: the architecture as the kernel names it, in lower case.
+        bits: 32 or 64, the pointer size of Python; a 32-bit system may run on a 64-bit kernel.
+        python: major and minor version of Python.
+        glibc: major and minor version of glibc; None for another C library.
         linux: whether the system is Linux.
     """
 
@@ -38,7 +38,7 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """The machine that this runs on."""
+    """The machine that runs this process."""
     library, version = platform.libc_ver()
     parts = version.split(".")
     glibc = (int(parts[0]), int(parts[1])) if library == "glibc" and len(parts) > 1 else None
@@ -52,13 +52,13 @@ def this_machine() -> Machine:
 
 
 def requirements(machine: Machine) -> dict[str, tuple[str, ...]]:
-    """What pip installs for each runtime that there is for a machine, best first; empty if there is none."""
-    found = {"litert": _litert(machine), "tflite-runtime": _tflite_runtime(machine)}
-    return {name: wanted for name, wanted in found.items() if wanted}
+    """The packages that pip installs for each runtime that is available for a machine, best runtime first."""
+    packages = {"litert": _litert(machine), "tflite-runtime": _tflite_runtime(machine)}
+    return {name: names for name, names in packages.items() if names}
 
 
 def install_line(machine: Machine, runtime: str = "auto") -> str | None:
-    """The shell command that installs a runtime; None where there is no runtime for the machine.
+    """The shell command that installs a runtime; None if no runtime is available for the machine.
 
     Args:
         machine: the machine to install it on.

@@ -135,7 +135,7 @@ def test_training_and_thresholds_may_be_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "card", "words"),
     [
-        pytest.param(b"a\nb\n", card_json(format=2), "format 2, where this version reads 1", id="later-format"),
+        pytest.param(b"a\nb\n", card_json(format=2), "format 2, but this version reads 1", id="later-format"),
         pytest.param(b"a\nb\n", card_json(format=None), "format None", id="no-format"),
         pytest.param(b"a\nb\n", card_json(tap=None, resize=None), "no tap, resize", id="fields-missing"),
         pytest.param(b"a\nb\n", card_json(image_size="299"), "image_size is '299'", id="size-as-text"),
