@@ -61,7 +61,7 @@ def run(
             callback=finite,
             min=0,
             max=1,
-            help="Score below which a frame is unknown; 0 for never. Default: the threshold in the model.",
+            help="Score below which a frame is unknown; 0 for never.  [default: the model's threshold]",
         ),
     ] = None,
     once: Annotated[
@@ -122,7 +122,7 @@ def run(
         from graft_device.sources import SourceOptions, open_source
 
         broker = None if mqtt is None else parse_broker(mqtt)
-        pictures = open_source(source, SourceOptions(width_height, interval, existing, once, save_uncertain), _note)
+        opened = open_source(source, SourceOptions(width_height, interval, existing, once, save_uncertain), _note)
         classifier = open_copy(model, runtime.value, threads)
         plan = Plan(
             top_k=top_k,
@@ -131,17 +131,17 @@ def run(
             smooth=smooth,
             changes=changes,
             interval=interval,
-            limit=1 if once and pictures.live else limit,
+            limit=1 if once and opened.live else limit,
         )
         uncertain = None
         if save_uncertain is not None:
-            uncertain = _uncertain(save_uncertain, max_mb, uncertain_below, pictures)
+            uncertain = _uncertain(save_uncertain, max_mb, uncertain_below, opened)
         sinks = stack.enter_context(contextlib.closing(FanOut(_note)))
         if broker is not None:
             sinks.add(_mqtt(broker, queue, queue_mb, model.name))
-        sinks.add(_printed(as_json, pictures, sinks))
+        sinks.add(_printed(as_json, opened, sinks))
         outputs = Outputs(sinks, _print_failure_json if as_json else _print_failure, uncertain)
-        seen = watch(pictures, classifier, plan, outputs, stop, _note, newer)
+        seen = watch(opened, classifier, plan, outputs, stop, _note, newer)
         signals.calm()
     if signals.received == signal.SIGINT:
         raise KeyboardInterrupt
@@ -176,20 +176,20 @@ def _mqtt(broker: "Broker", queue: Optional[Path], queue_mb: float, model: str) 
     return sink
 
 
-def _printed(as_json: bool, pictures: "Source", others: "FanOut") -> "Sink":
+def _printed(as_json: bool, opened: "Source", others: "FanOut") -> "Sink":
     from graft_device.outputs.printed import Printed, json_line, live_line, named_line
 
-    layout: Layout = json_line if as_json else (live_line if pictures.live else named_line)
+    layout: Layout = json_line if as_json else (live_line if opened.live else named_line)
     return Printed(typer.echo, layout, _note, elsewhere=" and ".join(others.names))
 
 
-def _uncertain(folder: Path, max_mb: float, below: float, pictures: "Source") -> "UncertainFrames":
+def _uncertain(folder: Path, max_mb: float, below: float, opened: "Source") -> "UncertainFrames":
     from graft_device.outputs.uncertain_frames import UncertainFrames
     from graft_device.outputs.uncertain_store import UncertainStore
     from graft_device.sources.video import Video
 
     store = UncertainStore(folder, round(max_mb * _MB))
-    return UncertainFrames(store, below, pictures.live or isinstance(pictures, Video), _note)
+    return UncertainFrames(store, below, opened.live or isinstance(opened, Video), _note)
 
 
 def _print_failure_json(frame: "Frame", reason: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.sources.base import SourceError
-from graft_device.sources.decoding import loader, opened, pictures
+from graft_device.sources.decoding import decoded_frames, loader, opened
 from graft_device.sources.live import Opener, Shots
 
 TIMEOUT_S = 10.0
@@ -67,7 +67,7 @@ def without_password(url: str) -> str:
 @contextlib.contextmanager
 def _av_shots(name: str, place: str, **options: Any) -> Iterator[Shots]:
     with opened(name, place, **options) as container:
-        yield (loader(picture) for picture in pictures(container, _skip))
+        yield (loader(frame) for frame in decoded_frames(container, _skip))
 
 
 def _skip() -> None:

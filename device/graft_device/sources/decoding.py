@@ -53,7 +53,7 @@ def opened(name: str, place: str, **options: Any) -> Iterator[Any]:
         raise SourceError(f"cannot read {name}: {reason(error)}") from error
 
 
-def pictures(container: Any, damaged: Callable[[], None]) -> Iterator[Any]:
+def decoded_frames(container: Any, damaged: Callable[[], None]) -> Iterator[Any]:
     """Yields the decoded frames of a container's first video stream.
 
     Args:
@@ -70,20 +70,20 @@ def pictures(container: Any, damaged: Callable[[], None]) -> Iterator[Any]:
         yield from decoded
 
 
-def loader(picture: Any) -> functools.partial[NDArray[np.uint8]]:
+def loader(frame: Any) -> functools.partial[NDArray[np.uint8]]:
     """Returns a function that converts a decoded frame to RGB pixels ``[H,W,3]``, uint8."""
-    return functools.partial(_rgb, picture)
+    return functools.partial(_rgb, frame)
 
 
-def _rgb(picture: Any) -> NDArray[np.uint8]:
+def _rgb(frame: Any) -> NDArray[np.uint8]:
     try:
-        pixels: NDArray[np.uint8] = picture.to_ndarray(format="rgb24")
+        pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
     except (pyav("decoding").error.FFmpegError, ValueError) as error:
         raise PhotoError(f"a frame that cannot be converted to RGB ({reason(error)})") from error
-    turns = round(getattr(picture, "rotation", 0) / 90)  # counter-clockwise, as phones mark how they were held
+    turns = round(getattr(frame, "rotation", 0) / 90)  # counter-clockwise: how a phone was held
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns % 4 else pixels
 
 
 def reason(error: BaseException) -> str:
-    """FFmpeg's word for what is wrong, in lower case to stand inside a sentence."""
+    """FFmpeg's reason in lower case, for use inside a sentence."""
     return str(getattr(error, "strerror", None) or error).lower()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.sources.base import Frame, Note, SourceError, utc_now
-from graft_device.sources.decoding import loader, opened, pictures
+from graft_device.sources.decoding import decoded_frames, loader, opened
 from graft_device.sources.timeline import Timeline
 from graft_device.system.pacing import Pace
 from graft_device.system.stopping import Stop
@@ -56,17 +56,17 @@ class Video:
         # FFmpeg takes the text before a colon for a protocol, unless a protocol is given.
         with opened(self.name, f"file:{self._path}") as container:
             timeline = _timeline(container)
-            for picture in pictures(container, self._on_damage):
+            for frame in decoded_frames(container, self._on_damage):
                 if stop.wanted:
                     return
                 number += 1
-                position = timeline.place(picture.time)
+                position = timeline.place(frame.time)
                 if pace.wait_s(position):
                     yield None
                     continue
                 pace.record(position)
                 yield Frame(
-                    loader(picture), self.name, number, utc_now(), time.monotonic(),
+                    loader(frame), self.name, number, utc_now(), time.monotonic(),
                     dropped=number - last - 1, position=round(position, 3),
                 )  # fmt: skip
                 last = number
