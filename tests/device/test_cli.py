@@ -48,7 +48,7 @@ def json_lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 @each_runtime
 def test_classify_prints_a_line_a_photo_and_nothing_else(runtime: str, model: Path, photos: dict[str, Path]) -> None:
     done = graft_device("classify", model, *photos.values(), "--runtime", runtime, "--top-k", 2)
-    assert (done.returncode, done.stderr) == (0, "")  # no note of the interpreter's native code either
+    assert (done.returncode, done.stderr) == (0, "")  # not even a note of the interpreter's native code
     lines = done.stdout.splitlines()
     assert len(lines) == 3
     for line, (colour, path) in zip(lines, photos.items()):
@@ -154,7 +154,7 @@ def test_a_name_that_looks_like_an_option(model: Path, photos: dict[str, Path], 
     )
 
 
-def test_output_in_a_terminal_that_does_not_know_the_letters(
+def test_output_in_a_terminal_that_cannot_show_the_characters(
     model: Path, photos: dict[str, Path], tmp_path: Path
 ) -> None:
     named = tmp_path / "猫.png"
@@ -273,10 +273,10 @@ def test_info_of_a_tested_model(tmp_path: Path) -> None:
     assert "98.8% on its test photos" in graft_device("info", path).stdout
 
 
-# The surroundings
+# Streams and signals
 
 
-def test_the_reader_goes_away(model: Path, photos: dict[str, Path]) -> None:
+def test_the_reader_closes_the_pipe(model: Path, photos: dict[str, Path]) -> None:
     command = [*COMMAND, "classify", str(model), *[str(photos["red"])] * 3000]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
         assert job.stdout is not None
@@ -321,8 +321,8 @@ def test_standard_streams_that_are_closed(closed: str, model: Path, photos: dict
     assert done.stderr in {"", f"error: {tmp_path}: is a folder, not an image\n"}
 
 
-def test_a_photo_as_a_camera_makes_it(model: Path, tmp_path: Path) -> None:
-    """A large JPEG with its EXIF block, noisy, and mostly green."""
+def test_a_photo_like_a_cameras(model: Path, tmp_path: Path) -> None:
+    """A large, noisy, mostly green JPEG with an EXIF block."""
     pixels = np.random.default_rng(0).integers(0, 60, (1200, 1600, 3)).astype(np.uint8)
     pixels[..., 1] += 180
     exif = Image.Exif()
@@ -333,7 +333,7 @@ def test_a_photo_as_a_camera_makes_it(model: Path, tmp_path: Path) -> None:
     assert json_lines(done)[0]["predictions"][0]["label"] == "green"
 
 
-def test_strangers_are_called_unknown_unless_that_is_turned_off(tmp_path: Path) -> None:
+def test_low_scores_are_called_unknown_unless_that_is_turned_off(tmp_path: Path) -> None:
     card = replace(make_card(), thresholds={"unknown": {"score": 0.9, "false_rejection_rate": 0.05, "photos": 99}})
     model = write_artifact(tmp_path / "m.tflite", card=card)
     for name, colour in (("red.png", (230, 20, 30)), ("grey.png", (90, 80, 70))):

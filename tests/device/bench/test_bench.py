@@ -98,7 +98,7 @@ def test_what_another_program_reads(model: Path, photo: Path) -> None:
     check_row(row)
 
 
-def test_without_a_photo_one_is_made_and_it_says_so(model: Path) -> None:
+def test_without_a_photo_a_synthetic_one_is_made(model: Path) -> None:
     done = graft_device("bench", model, "--rounds", 2, "--runtime", "litert", "--threads", 1)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("no --photo: creating a synthetic one of 12 megapixels")
@@ -109,14 +109,14 @@ def test_without_a_photo_one_is_made_and_it_says_so(model: Path) -> None:
     assert row[-1] == "MB"
 
 
-def test_the_photo_that_is_made_is_as_heavy_as_a_cameras(tmp_path: Path) -> None:
+def test_the_synthetic_photo_is_as_large_as_a_cameras(tmp_path: Path) -> None:
     found = make_photo(str(tmp_path / "camera.jpg"))
     assert found["width"] * found["height"] == pytest.approx(12e6, rel=0.02)
     assert 3e6 < found["bytes"] < 6e6
     assert found["bytes"] == (tmp_path / "camera.jpg").stat().st_size
 
 
-def test_a_runtime_that_does_not_work_is_a_row_and_the_others_run(model: Path, photo: Path, tmp_path: Path) -> None:
+def test_a_runtime_that_does_not_work_gets_a_row_and_the_others_run(model: Path, photo: Path, tmp_path: Path) -> None:
     package = tmp_path / "tflite_runtime"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -134,7 +134,7 @@ def test_a_runtime_that_does_not_work_is_a_row_and_the_others_run(model: Path, p
     assert "error: tflite-runtime, threads 1: crashes (SIGSEGV)" in done.stderr.splitlines()
 
 
-def test_each_row_has_the_threads_that_it_says(
+def test_each_row_uses_the_threads_that_it_reports(
     model: Path, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from graft_device.bench.bench import COLD_STARTS, bench
@@ -167,7 +167,7 @@ def test_a_model_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("threads", ["0", "many", "1,,2", "", "100000", "-1"])
-def test_threads_that_make_no_sense(threads: str, model: Path) -> None:
+def test_invalid_threads(threads: str, model: Path) -> None:
     done = graft_device("bench", model, "--threads", threads)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--threads" in done.stderr.splitlines()[-1]

@@ -60,7 +60,7 @@ VENV_LINE = "python3 -m venv --system-site-packages ~/graft"
 
 @pytest.fixture
 def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH on which nothing is, but for what a test puts there."""
+    """A PATH that contains only what the test puts there."""
     tools = tmp_path / "tools"
     tools.mkdir()
     monkeypatch.setenv("PATH", str(tools))
@@ -72,7 +72,7 @@ def named(at: Situation, name: str) -> Check:
     return found
 
 
-# What the kernel's files tell
+# The kernel's files
 
 
 def test_a_raspberry_pi_5(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_the_kernel_slows_the_processor(tmp_path: Path, no_tools: Path) -> None:
 def test_reasons_to_distrust_figures(tmp_path: Path, no_tools: Path) -> None:
     write_vcgencmd(no_tools, "throttled=0x40000")
     slow = read_thermal(write_tree(tmp_path / "5", PI_5))
-    (line,) = reasons_to_distrust(slow, slow, 4)  # throttled some time before is no reason
+    (line,) = reasons_to_distrust(slow, slow, 4)  # throttling before the measurement does not matter
     assert "ondemand" in line
     assert GOVERNOR_LINE in line
     fast = replace(slow, governors=("performance",))
@@ -189,10 +189,10 @@ def test_reasons_to_distrust_figures(tmp_path: Path, no_tools: Path) -> None:
     assert reasons_to_distrust(replace(fast, load=1.9), replace(fast, load=4.0), 4) == []
 
 
-# Judgments
+# Checks
 
 
-def test_all_is_well(tmp_path: Path, no_tools: Path) -> None:
+def test_everything_works(tmp_path: Path, no_tools: Path) -> None:
     at = situation(write_tree(tmp_path, PI_5), tflite_runtime=TFLITE)
     assert at.usable == ("litert", "tflite-runtime")
     found = run_checks(at)
@@ -214,7 +214,7 @@ def test_all_is_well(tmp_path: Path, no_tools: Path) -> None:
         (Machine("aarch64", 64, (3, 9), (2, 31), True), 'python3 -m pip install "tflite-runtime==2.13.0" "numpy<2"'),
     ],
 )
-def test_no_runtime_is_a_problem_with_the_line_that_installs_one(tmp_path: Path, machine: Machine, remedy: str) -> None:
+def test_no_runtime_is_a_problem_whose_remedy_installs_one(tmp_path: Path, machine: Machine, remedy: str) -> None:
     at = situation(write_tree(tmp_path, PI_5), machine, litert=NO_RUNTIME)
     assert at.usable == ()
     assert named(at, "runtime") == Check("runtime", "problem", "no working runtime is installed", remedy)
@@ -318,7 +318,7 @@ def test_a_python_where_pip_refuses(tmp_path: Path) -> None:
     assert named(replace(at, python=VENV), "python").remedy == ""
 
 
-def test_what_python_says_of_itself(tmp_path: Path) -> None:
+def test_facts_about_python(tmp_path: Path) -> None:
     (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "EXTERNALLY-MANAGED").touch()
@@ -378,7 +378,7 @@ def test_the_probes_networks_are_those_of_the_tests() -> None:
         assert zlib.decompress(base64.b85decode(packed)) == network(kind, SIDE)
 
 
-def test_a_child_that_crashes_or_hangs_or_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_crashes_or_hangs_or_prints_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     programs = {
         "crash": "import os, signal\ndef main(): os.kill(os.getpid(), signal.SIGSEGV)",
@@ -411,7 +411,7 @@ def test_a_child_that_crashes_or_hangs_or_says_nothing(tmp_path: Path, monkeypat
 
 
 def site(folder: Path, *names: str) -> dict[str, str]:
-    """The environment of a Python that has just these packages (and typer)."""
+    """The environment of a Python with only these packages and typer."""
     folder.mkdir()
     for name in (*names, "typer", "annotated_doc", "shellingham", "typing_extensions"):
         spec = importlib.util.find_spec(name)
@@ -465,7 +465,7 @@ def test_a_store_stands_for_its_current_model(tmp_path: Path) -> None:
     assert "models run here" in done.stdout
 
 
-def test_a_model_that_is_none(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_model(tmp_path: Path) -> None:
     (tmp_path / "m.tflite").write_bytes(b"text")
     assert "is not a .tflite model" in error_line(run("doctor", tmp_path / "m.tflite"))
 
@@ -494,7 +494,7 @@ def test_with_nothing_installed(tmp_path: Path) -> None:
     assert found["packages"]["numpy"]["version"] is None
 
 
-def test_a_runtime_that_crashes_in_earnest(tmp_path: Path) -> None:
+def test_a_runtime_that_really_crashes(tmp_path: Path) -> None:
     environment = site(tmp_path / "site", "numpy", "PIL")
     package = tmp_path / "site" / "ai_edge_litert"
     package.mkdir()
@@ -512,7 +512,7 @@ def test_without_pillow_no_photo_can_be_classified(tmp_path: Path) -> None:
     assert found["packages"]["litert"]["runs"] == ["int8", "float32"]
 
 
-def test_a_runtime_that_answers_wrongly(tmp_path: Path) -> None:
+def test_a_runtime_that_gives_wrong_answers(tmp_path: Path) -> None:
     environment = site(tmp_path / "site", "numpy", "PIL")
     write_fake_runtime(tmp_path / "site", "ai_edge_litert", SIDE, tmp_path / "log")
     done = doctor_with(environment)

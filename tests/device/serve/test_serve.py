@@ -36,7 +36,7 @@ def server(model: Path) -> Iterator[Server]:
 
 
 def claimed_png(width: int, height: int) -> bytes:
-    """A PNG whose header claims a size, and that holds next to nothing."""
+    """A PNG whose header claims a size, and that contains almost nothing."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     data = b"IDAT" + zlib.compress(b"\0" * 100)
     chunks = [struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (header, data, b"IEND")]
@@ -47,7 +47,7 @@ def claimed_png(width: int, height: int) -> bytes:
 
 
 @each_runtime
-def test_the_answer_is_that_of_classify(runtime: str, model: Path, tmp_path: Path) -> None:
+def test_the_answer_equals_that_of_classify(runtime: str, model: Path, tmp_path: Path) -> None:
     with serving(model, "--runtime", runtime, "--threads", 1) as server:
         assert runtime in server.said[-1]
         paths = [tmp_path / f"{colour}.png" for colour in COLOURS]
@@ -97,7 +97,7 @@ def test_parameters(server: Server, tmp_path: Path) -> None:
         assert 'graft_predictions_total{label="unknown"} 1' in other.get("/metrics").body.decode()
 
 
-def test_an_exif_turned_photo_is_turned(server: Server) -> None:
+def test_a_photo_is_rotated_as_its_exif_data_says(server: Server) -> None:
     from PIL import Image
 
     from graft_device.preprocess import preprocess
@@ -124,7 +124,7 @@ def test_model_and_health(server: Server, model: Path) -> None:
     assert 0 <= health["last_success_seconds_ago"] < 120
 
 
-def test_health_runs_the_model_when_it_has_not_run_for_long(model: Path) -> None:
+def test_health_runs_the_model_if_it_has_not_run_recently(model: Path) -> None:
     patch = "import graft_device.serve.health as h; h.FRESH_SECONDS = 0"
     with serving(model, patch=patch) as server:
         before = metric(server, "graft_last_success_timestamp_seconds")
@@ -132,7 +132,7 @@ def test_health_runs_the_model_when_it_has_not_run_for_long(model: Path) -> None
         assert before < metric(server, "graft_last_success_timestamp_seconds") <= time.time()
 
 
-def test_health_says_when_the_model_hangs(model: Path) -> None:
+def test_health_reports_a_model_that_hangs(model: Path) -> None:
     patch = (
         "import time, graft_device.serve.health as h, graft_device.classifier as c, graft_device.serve.server as s\n"
         "h.FRESH_SECONDS, h.PROBE_SECONDS, s.END_SECONDS = 0, 0.3, 1\n"
@@ -195,7 +195,7 @@ def test_a_jpeg_may_have_more_pixels(model: Path) -> None:
         assert server.classify(photo(size=(1001, 1000))).status == 400
 
 
-def test_a_model_that_fails_is_said_to_its_owner(model: Path) -> None:
+def test_the_error_of_a_model_that_fails_is_printed(model: Path) -> None:
     patch = (
         "import graft_device.classifier as c, graft_device.errors as e\n"
         "run, calls = c.Classifier.scores, []\n"
@@ -220,7 +220,7 @@ def test_two_photos_in_a_form(server: Server) -> None:
 
 
 def test_forms_of_any_bytes(server: Server) -> None:
-    """Whatever is done to a form, it is refused or read; nothing else."""
+    """A form with random changes is either read or refused."""
     body, kind = form("image", photo())
     for place in range(0, len(body), 3):
         for change in (body[:place], body[:place] + b"\r\n" + body[place:], body[:place] + b"\xff" + body[place + 1 :]):
@@ -228,7 +228,7 @@ def test_forms_of_any_bytes(server: Server) -> None:
 
 
 def test_a_body_that_grows_too_large_is_refused_while_it_comes(server: Server) -> None:
-    """With no word of its length before; what comes afterwards is not kept."""
+    """The request does not give its length, and what arrives after the refusal is not kept."""
     before = server.resident()
     with socket.create_connection(server.address, 30) as connection:
         connection.sendall(
@@ -253,8 +253,8 @@ def test_paths_and_methods(server: Server) -> None:
     assert server.ask("HEAD", "/v1/model").body == b""
 
 
-def test_a_whole_url_as_a_proxy_is_asked(server: Server) -> None:
-    """Which every server must take (RFC 9112, 3.2.2); the host in it counts, not the header."""
+def test_a_request_with_a_full_url(server: Server) -> None:
+    """Every server must accept one (RFC 9112, 3.2.2); the host in the URL counts, not the header."""
     head = "GET http://{} HTTP/1.1\r\nHost: nowhere\r\nConnection: close\r\n\r\n"
     assert raw(server, head.format("localhost/healthz").encode()).startswith(b"HTTP/1.1 200 ")
     assert raw(server, head.format("localhost").encode()).startswith(b"HTTP/1.1 200 ")
@@ -262,7 +262,7 @@ def test_a_whole_url_as_a_proxy_is_asked(server: Server) -> None:
     assert raw(server, head.format("localhost/none").encode()).startswith(b"HTTP/1.1 404 ")
 
 
-def test_an_encoding_that_is_none(server: Server) -> None:
+def test_an_invalid_transfer_encoding(server: Server) -> None:
     assert server.classify(photo(), **{"Content-Encoding": "Identity"}).status == 200
     assert server.classify(photo(), **{"Content-Encoding": "gzip"}).status == 415
 
@@ -277,7 +277,7 @@ def test_what_is_not_http(server: Server) -> None:
     assert server.classify(photo()).status == 200
 
 
-# Who may ask
+# Access
 
 
 def test_token(model: Path) -> None:
@@ -311,7 +311,7 @@ def test_a_token_in_a_file(model: Path, tmp_path: Path) -> None:
     assert "too short" in refused(model, "--token-file", file)
 
 
-def test_an_open_server_has_to_be_asked_for(model: Path) -> None:
+def test_an_open_server_needs_the_option_insecure(model: Path) -> None:
     with serving(model, "--host", "::", "--insecure") as server:
         assert any("warning: --insecure: everybody" in line for line in server.said)
         server.url = server.url.replace("[::]", "[::1]")
@@ -323,7 +323,7 @@ def test_an_open_server_has_to_be_asked_for(model: Path) -> None:
         assert server.get("/healthz", Host="bad host").status == 421
 
 
-def test_other_names_where_they_are_allowed_or_a_token_is_asked_for(model: Path) -> None:
+def test_other_names_are_accepted_if_they_are_allowed_or_a_token_is_needed(model: Path) -> None:
     with serving(model, "--allow-host", "pets.example") as server:
         assert server.classify(photo(), Host="pets.example", Origin="https://pets.example").status == 200
         assert server.get("/healthz", Host="dogs.example").status == 421
@@ -390,7 +390,7 @@ def test_headers_of_the_page(server: Server) -> None:
     assert server.get("/v1/model").headers["cache-control"] == "no-store"
 
 
-# Figures
+# Metrics
 
 
 def test_metrics(model: Path, tmp_path: Path) -> None:
@@ -426,7 +426,7 @@ def test_metrics(model: Path, tmp_path: Path) -> None:
 # Starting
 
 
-def test_what_keeps_it_from_starting(model: Path, tmp_path: Path) -> None:
+def test_errors_at_the_start(model: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.tflite").write_bytes(model.read_bytes()[:-100])
     assert "cut short" in refused(tmp_path / "cut.tflite", "--port", 0)
     assert "No such file" in refused(tmp_path / "nowhere.tflite", "--port", 0)
@@ -454,12 +454,12 @@ def test_what_keeps_it_from_starting(model: Path, tmp_path: Path) -> None:
 )
 def test_settings_that_are_refused(words: str, options: dict[str, Any]) -> None:
     settings = ServeSettings(**{"model": Path("m.tflite"), "port": 0, **options})
-    with pytest.raises(ServeError, match=words):  # noqa: PT012  either may be the one that refuses
+    with pytest.raises(ServeError, match=words):  # noqa: PT012  either of the two may raise
         check(settings)
         listen(settings).socket.close()
 
 
-def test_a_missing_package_names_the_line_that_installs_it(model: Path) -> None:
+def test_the_error_of_a_missing_package_contains_the_command_that_installs_it(model: Path) -> None:
     patch = "import importlib.util as u; real = u.find_spec; u.find_spec = lambda n, *a: n != 'uvicorn' and real(n, *a)"
     line = refused(
         model, patch=patch.replace("n != 'uvicorn' and real(n, *a)", "None if n == 'uvicorn' else real(n, *a)")
@@ -491,7 +491,7 @@ def test_no_photo_touches_the_disk(model: Path, tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-def test_classify_loads_nothing_of_it(model: Path, tmp_path: Path) -> None:
+def test_classify_does_not_import_the_server(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(photo())
     program = (
         "import sys; from graft_device import cli; sys.argv[1:] = sys.argv[1:]\n"

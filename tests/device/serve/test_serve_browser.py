@@ -57,14 +57,14 @@ def server(model: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium with a camera that shows a test picture."""
+    """Chromium with a fake camera that shows a test pattern."""
     with chromium("--use-fake-device-for-media-stream") as opened:
         yield opened
 
 
 @contextlib.contextmanager
 def page_of(browser: Browser, server: Server, width: int = DESKTOP, *, dark: bool = False) -> Iterator[Visit]:
-    """The page with the model card on it; at the end it must have asked nobody else, and complained of nothing."""
+    """The loaded page; at the end, checks that it contacted only the server and logged no error."""
     with visit(browser, server.url, width, dark=dark) as seen:
         seen.page.set_default_timeout(30_000)
         seen.page.wait_for_selector("#model:not([hidden])")
@@ -78,7 +78,7 @@ def give(page: Page, content: bytes, kind: str = "image/png", name: str = "a.png
 
 
 def answer(page: Page, label: str) -> list[str]:
-    """Waits for an answer that begins with a label; its rows."""
+    """Waits for an answer whose first label is given; returns its rows."""
     page.wait_for_function("label => document.querySelector('#bars bdi')?.textContent === label", arg=label)
     page.wait_for_selector("#answer:not([hidden]):not(.old)")
     return [row.inner_text() for row in page.query_selector_all("#bars li")]
@@ -113,7 +113,7 @@ def test_a_dropped_photo_gets_its_label(browser: Browser, server: Server) -> Non
 def test_a_pasted_and_a_chosen_photo(browser: Browser, server: Server, tmp_path: Path) -> None:
     (tmp_path / "blue.png").write_bytes(photo("blue"))
     with page_of(browser, server) as seen:
-        seen.page.on("filechooser", lambda _: None)  # so that Chromium hands choosers over from now on
+        seen.page.on("filechooser", lambda _: None)  # from now on, Chromium passes file choosers to the test
         give(seen.page, photo("green"), how="paste")
         answer(seen.page, "green")
         seen.page.keyboard.press("Tab")
@@ -126,7 +126,7 @@ def test_a_pasted_and_a_chosen_photo(browser: Browser, server: Server, tmp_path:
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_it_fits_and_can_be_read(width: int, dark: bool, browser: Browser, server: Server) -> None:
+def test_the_page_fits_and_is_readable(width: int, dark: bool, browser: Browser, server: Server) -> None:
     with page_of(browser, server, width, dark=dark) as seen:
         for content in (None, photo("red", (900, 300)), photo("red", (300, 900))):
             if content:
@@ -164,7 +164,7 @@ def test_the_model_card(browser: Browser, server: Server) -> None:
         assert seen.page.inner_text("h1") == "colours"
 
 
-def test_unknown_is_told_apart(browser: Browser, server: Server) -> None:
+def test_unknown_looks_different_from_a_label(browser: Browser, server: Server) -> None:
     with page_of(browser, server) as seen:
         give(seen.page, encoded(Image.new("RGB", (50, 50), (120, 120, 120))))
         rows = answer(seen.page, "Unknown")
@@ -189,7 +189,7 @@ def test_labels_are_text(browser: Browser, tmp_path: Path) -> None:
         assert seen.page.query_selector_all("#bars img, #labels img, #model img") == []
 
 
-def test_a_turned_photo_stands_upright(browser: Browser, server: Server) -> None:
+def test_a_rotated_photo_is_shown_upright(browser: Browser, server: Server) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     with page_of(browser, server) as seen:
@@ -235,7 +235,7 @@ def test_the_answer_of_another_photo_comes_too_late(browser: Browser, server: Se
         assert problem(seen.page) == "The photo is 1.5 MB; the limit is 1 MB."
         assert seen.page.is_hidden("#busy")
         for route in held:
-            with contextlib.suppress(Exception):  # the page has given the request up
+            with contextlib.suppress(Exception):  # the page has cancelled the request
                 route.continue_()
         seen.page.unroute("**/v1/classify")
         seen.page.wait_for_timeout(300)
@@ -243,7 +243,7 @@ def test_the_answer_of_another_photo_comes_too_late(browser: Browser, server: Se
         assert problem(seen.page) == "The photo is 1.5 MB; the limit is 1 MB."
 
 
-def test_a_full_server_is_asked_again_and_a_lost_one_is_told(browser: Browser, model: Path) -> None:
+def test_a_busy_server_is_tried_again_and_a_lost_one_is_reported(browser: Browser, model: Path) -> None:
     with serving(model) as server, visit(browser, server.url) as seen:
         seen.page.wait_for_selector("#model:not([hidden])")
         asked: list[int] = []
@@ -265,11 +265,11 @@ def test_a_full_server_is_asked_again_and_a_lost_one_is_told(browser: Browser, m
 
 
 def test_the_camera(browser: Browser, server: Server) -> None:
-    """Chromium's own fake device, through the policy of the page."""
+    """Uses Chromium's fake device, under the page's security policy."""
     with page_of(browser, server) as seen:
         seen.page.context.grant_permissions(["camera"])
         seen.page.click("#camera")
-        assert answer(seen.page, "Unknown")[1].startswith("green")  # Chromium's test picture, in a lighter green
+        assert answer(seen.page, "Unknown")[1].startswith("green")  # Chromium's test pattern is a lighter green
         seen.page.wait_for_function("() => document.querySelector('#rate').textContent.includes('photos per second')")
         assert seen.page.evaluate("document.querySelector('video').videoWidth") > 0
         assert seen.page.get_attribute("#camera", "aria-pressed") == "true"

@@ -31,13 +31,13 @@ from tests.support.device_models import COLOURS, write_artifact
 from tests.support.serving import ROOT, Reply, Server, command, eventually, in_background, metric, photo, raw, serving
 
 SLOW_SIDE = 5000
-"""A picture of one colour with this side has a few kB and takes the better part of a second to decode."""
+"""The side of a single-colour image that has a few kB and takes most of a second to decode."""
 
 SLOWER = (
     "import time, PIL.Image as i; real = i.Image.load\n"
     f"i.Image.load = lambda s: (time.sleep(0.6 * (s.size[0] >= {SLOW_SIDE})), real(s))[1]"
 )
-"""Makes such a picture take seconds, however fast the machine is."""
+"""Makes such an image take seconds, however fast the machine is."""
 
 ROOMY = ("--max-megapixels", 30)
 FAST_HEADS = "import graft_device.serve.connections as s; s.HEAD_SECONDS = 0.5"
@@ -53,7 +53,7 @@ def slow_photo() -> bytes:
     return photo("green", (SLOW_SIDE, SLOW_SIDE))
 
 
-# Limits of time and room
+# Limits of time and memory
 
 
 def test_a_full_queue(model: Path, slow_photo: bytes) -> None:
@@ -86,7 +86,7 @@ def test_a_photo_that_takes_too_long_to_arrive(model: Path) -> None:
         assert raw(server, head + b"slow").startswith(b"HTTP/1.1 408 ")
 
 
-def test_slow_clients_keep_nobody_waiting_and_are_let_go(model: Path) -> None:
+def test_slow_clients_do_not_delay_others_and_are_disconnected(model: Path) -> None:
     with serving(model, patch=FAST_HEADS) as server, contextlib.ExitStack() as stack:
         slow = [stack.enter_context(socket.create_connection(server.address, 10)) for _ in range(100)]
         for number, connection in enumerate(slow):
@@ -104,9 +104,9 @@ def test_slow_clients_keep_nobody_waiting_and_are_let_go(model: Path) -> None:
             for connection in slow[2::3]:
                 with contextlib.suppress(OSError):
                     connection.sendall(b"x")
-        kept.send(body[9:])  # a slow body is another matter than a slow head
+        kept.send(body[9:])  # a slow body is allowed, unlike a slow head
         assert kept.getresponse().read().startswith(b'{"predictions"')
-        kept.send(b"GET / HT")  # and the second head of a connection is no other matter than the first
+        kept.send(b"GET / HT")  # the limit applies to the second head of a connection too
         for connection in (*slow, kept.sock):
             connection.settimeout(5)
             with contextlib.suppress(ConnectionError):
@@ -143,8 +143,8 @@ def test_many_slow_uploads_do_not_fill_the_memory(model: Path) -> None:
         assert eventually(lambda: server.classify(b"\0" * 999_000).status == 400)
 
 
-def test_an_upload_refused_makes_room_for_the_others_at_once() -> None:
-    """Five that have 400 kB each of the 2 MB, and whose next 300 kB arrive in the same turn of the loop."""
+def test_a_refused_upload_makes_room_for_the_others_at_once() -> None:
+    """Five uploads hold 400 kB each of the 2 MB, and their next 300 kB arrive in the same iteration of the loop."""
     budget = Budget(2_000_000)
 
     async def upload(turn: asyncio.Event) -> bool:
@@ -160,7 +160,7 @@ def test_an_upload_refused_makes_room_for_the_others_at_once() -> None:
         request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
         with Upload(request, 1_000_000, budget) as reading:
             try:
-                await asyncio.wait_for(reading.photo(), 10)  # a task of its own, as the server has it
+                await asyncio.wait_for(reading.photo(), 10)  # in a separate task, as in the server
             except ProblemError:
                 return False
             await asyncio.sleep(0.1)
@@ -178,7 +178,7 @@ def test_an_upload_refused_makes_room_for_the_others_at_once() -> None:
     assert budget.held == 0
 
 
-def test_out_of_descriptors_the_log_stays_short(model: Path) -> None:
+def test_the_log_stays_short_when_file_descriptors_run_out(model: Path) -> None:
     with serving(model) as server:
         server.get("/healthz")
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -206,7 +206,7 @@ def test_a_line_is_repeated_after_a_while() -> None:
 
 @pytest.mark.parametrize(("number", "status"), [("SIGTERM", 0), ("SIGINT", 130)])
 def test_a_signal_while_the_model_is_opened(number: str, status: int, model: Path) -> None:
-    """A board may take seconds for that, and systemd calls what ends in another way failed."""
+    """A board may take seconds to open a model, and systemd calls a service failed that ends with another status."""
     patch = (
         "import os, signal, graft_device.serve.server as server; real = server.open_copy\n"
         f"server.open_copy = lambda *args: (os.kill(os.getpid(), signal.{number}), real(*args))[1]"
@@ -218,7 +218,7 @@ def test_a_signal_while_the_model_is_opened(number: str, status: int, model: Pat
     assert "listening" not in done.stderr
 
 
-def test_more_clients_than_there_is_room_for(model: Path) -> None:
+def test_too_many_clients(model: Path) -> None:
     patch = "import graft_device.serve.connections as s; s.MAX_CONNECTIONS = 5"
     with serving(model, patch=patch) as server, contextlib.ExitStack() as stack:
         for _ in range(5):
@@ -228,7 +228,7 @@ def test_more_clients_than_there_is_room_for(model: Path) -> None:
         assert eventually(lambda: server.get("/healthz").status == 200)
 
 
-def test_who_goes_away_gives_back_the_place_in_the_queue(model: Path, slow_photo: bytes) -> None:
+def test_a_client_that_disconnects_frees_its_place_in_the_queue(model: Path, slow_photo: bytes) -> None:
     head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
     with serving(model, "--queue", 1, *ROOMY, patch=SLOWER) as server:
         replies: list[Reply] = []
@@ -244,7 +244,7 @@ def test_who_goes_away_gives_back_the_place_in_the_queue(model: Path, slow_photo
         assert [reply.status for reply in replies] == [200]
 
 
-def test_clients_that_go_away_leave_nothing(model: Path, slow_photo: bytes) -> None:
+def test_clients_that_disconnect_leave_nothing_behind(model: Path, slow_photo: bytes) -> None:
     body = photo(size=(400, 400))
     head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
     with serving(model, "--queue", 3, *ROOMY) as server:
@@ -256,7 +256,7 @@ def test_clients_that_go_away_leave_nothing(model: Path, slow_photo: bytes) -> N
             ]
             with socket.create_connection(server.address, 10) as connection:
                 connection.sendall(sent)
-                if number % 5 == 0:  # a reset instead of a proper end
+                if number % 5 == 0:  # a reset instead of a normal close
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert eventually(lambda: server.open_files() <= files), (server.open_files(), files)
         assert server.threads() <= threads
@@ -268,7 +268,7 @@ def test_clients_that_go_away_leave_nothing(model: Path, slow_photo: bytes) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_runs_is_finished(number: signal.Signals, model: Path, slow_photo: bytes) -> None:
+def test_running_requests_are_finished(number: signal.Signals, model: Path, slow_photo: bytes) -> None:
     patch = f"{SLOWER}\nimport graft_device.serve.server as s; s.END_SECONDS = 60"
     with serving(model, *ROOMY, patch=patch) as server:
         idle = server.connect()
@@ -285,7 +285,7 @@ def test_what_runs_is_finished(number: signal.Signals, model: Path, slow_photo: 
     assert server.said[-1] == "ended after 2 photos"
 
 
-def test_a_slow_upload_does_not_hold_up_the_end(model: Path) -> None:
+def test_a_slow_upload_does_not_delay_the_shutdown(model: Path) -> None:
     head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n"
     patch = "import graft_device.serve.server as s; s.END_SECONDS = 1"
     with serving(model, patch=patch) as server, socket.create_connection(server.address, 10) as connection:
@@ -309,7 +309,7 @@ def test_a_new_model_without_a_dropped_request(tmp_path: Path) -> None:
         try:
             good = path.read_bytes()
             for content in (good[:1000], b"", b"no model"):
-                path.write_bytes(content)  # in place, as scp does: what is mapped would change underneath
+                path.write_bytes(content)  # in place, as scp does, so that a mapped file would change
                 server.send(signal.SIGHUP)
                 assert "the old model stays in use" in server.wait_for("error: ")
                 assert server.classify(photo()).json()["predictions"][0]["label"] == "red"
@@ -351,7 +351,7 @@ def test_a_link_that_is_switched(tmp_path: Path) -> None:
         assert server.classify(photo(), "?top_k=3").status == 422
 
 
-def test_a_signal_while_it_starts_waits(model: Path) -> None:
+def test_a_signal_during_the_start_is_handled_afterwards(model: Path) -> None:
     patch = (
         "import os, signal, graft_device.serve.settings as s; real = s.check\n"
         "s.check = lambda *a: (os.kill(os.getpid(), signal.SIGHUP), real(*a))"
@@ -362,7 +362,7 @@ def test_a_signal_while_it_starts_waits(model: Path) -> None:
 
 
 def test_it_ends_with_its_terminal(model: Path) -> None:
-    """Or it would go on unseen, and keep the port."""
+    """Otherwise it would continue unnoticed, and keep the port."""
     ours, theirs = os.openpty()
     with serving(model, stdin=theirs) as server:
         os.close(theirs)
@@ -372,7 +372,7 @@ def test_it_ends_with_its_terminal(model: Path) -> None:
         assert server.end(signal.SIGHUP) == 0
 
 
-def test_it_serves_on_where_nobody_reads_what_it_says(tmp_path: Path) -> None:
+def test_it_continues_when_nobody_reads_its_notes(tmp_path: Path) -> None:
     path = write_artifact(tmp_path / "m.tflite")
     with subprocess.Popen(
         command(path, "--port", 0), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=ROOT
@@ -394,7 +394,7 @@ def test_it_serves_on_where_nobody_reads_what_it_says(tmp_path: Path) -> None:
             process.kill()
 
 
-def test_systemd_is_told(model: Path, tmp_path: Path) -> None:
+def test_systemd_is_notified(model: Path, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(20)
@@ -407,7 +407,7 @@ def test_systemd_is_told(model: Path, tmp_path: Path) -> None:
                 assert last == b"WATCHDOG=1" or last.startswith(b"STATUS=")
 
 
-# The worker by itself
+# The worker alone
 
 
 @pytest.fixture
@@ -427,7 +427,7 @@ def test_the_queue_is_bounded(worker: Worker) -> None:
     worker.withdraw(jobs[0])
     assert worker.waiting == 2
     worker.submit(photo(), 1, unknown=True)
-    assert worker.probe().future is not None  # a probe finds room always
+    assert worker.probe().future is not None  # there is always room for a probe
     worker.start()
     assert jobs[1].future.result(20).timed.predictions[0].label == "red"
     assert not jobs[0].future.done()
@@ -446,7 +446,7 @@ def test_the_worker_outlives_errors(worker: Worker) -> None:
 
 @each_runtime
 def test_a_copy_of_a_model_outlives_its_file(runtime: str, tmp_path: Path) -> None:
-    """In a process of its own: tflite-runtime gets a bus error when the file that it has mapped is cut short."""
+    """Runs in a child process: tflite-runtime gets a bus error when the file that it has mapped is truncated."""
     kernel = np.random.default_rng(0).normal(0, 0.01, (3, 3000)).astype(np.float32)
     path = write_artifact(tmp_path / "m.tflite", labels=[f"label{n}" for n in range(3000)], kernel=kernel)
     program = (

@@ -38,10 +38,10 @@ for kind in ("jpeg", "png", "webp", "bmp", "gif"):
 schemathesis.openapi.media_type("application/octet-stream", pictures("PNG"))
 schemathesis.openapi.format("binary", pictures("PNG"))
 """
-"""A body that the document calls binary must be a picture, or no request that it describes would be good."""
+"""A body that the document calls binary must be an image, or no request that it describes would succeed."""
 
 LEAK_LIMIT = 10_000
-"""Bytes by which a warm server may grow for each photo; the small ones below have 90 kB, decoded 360."""
+"""Bytes by which a warm server may grow for each photo; the small photos below have 90 kB, or 360 kB decoded."""
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_api_is_as_the_document_says(model: Path, tmp_path: Path) -> None:
-    """Schemathesis makes requests, good and bad, of what the document says, and holds the answers against it."""
+def test_the_api_matches_its_document(model: Path, tmp_path: Path) -> None:
+    """Schemathesis generates valid and invalid requests from the document, and checks the answers against it."""
     pytest.importorskip("schemathesis")
     (tmp_path / "hooks.py").write_text(HOOKS)
     with serving(model, "--queue", 50, "--token", TOKEN) as server:

@@ -53,14 +53,14 @@ def lines_of(text: str, key: str) -> list[str]:
 
 
 def read_only(text: str) -> list[str]:
-    """What a unit shows, but for this Python."""
+    """The read-only paths that a unit binds, except this Python's."""
     python = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path)]
     shown = lines_of(text, "BindReadOnlyPaths")
     return [path.strip('"') for path in shown if not any(Path(path) in (each, *each.parents) for each in python)]
 
 
 def written(folder: Path, model: Path, *args: str, options: tuple[str, ...] = ()) -> tuple[Path, str]:
-    """The unit that the command writes, and its text."""
+    """Writes a unit with the command; returns its path and its text."""
     done = graft_device("service", model, *options, "--", *args, cwd=folder)
     assert done.returncode == 0, done.stderr
     (path,) = folder.glob("*.service")
@@ -72,7 +72,7 @@ def systemd_analyze(*args: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-# systemd's own judgment
+# systemd's own checks
 
 
 @needs_systemd
@@ -90,7 +90,7 @@ def test_systemd_finds_no_fault_and_little_exposure(args: tuple[str, ...], model
 
 @needs_systemd
 def test_systemd_would_find_faults(tmp_path: Path) -> None:
-    """That the test above can fail."""
+    """Shows that the test above can fail."""
     service = Service("graft-x", "x", ("/no/such/program", "run"), ServiceNeeds(), systemd=252)
     path = tmp_path / "graft-x.service"
     path.write_text(unit(service))
@@ -101,8 +101,8 @@ def test_systemd_would_find_faults(tmp_path: Path) -> None:
 
 @needs_systemd
 @pytest.mark.parametrize("name", ["a b", "100%", "do$HOME", "Füße 🔩", ";", "%n"])
-def test_systemd_reads_words_as_they_are_meant(name: str, tmp_path: Path) -> None:
-    """``verify`` looks for the program, so a name that was quoted wrongly is not found."""
+def test_systemd_parses_quoted_words(name: str, tmp_path: Path) -> None:
+    """``verify`` looks for the program, so it does not find a name that was quoted wrongly."""
     program_path = tmp_path / name
     program_path.write_text("#!/bin/sh\n")
     program_path.chmod(0o755)
@@ -116,7 +116,7 @@ def test_systemd_reads_words_as_they_are_meant(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "word", ['quo"te', "it's", "back\\slash", "end\\", "tab\tbed", "two\nlines", "caf\udce9", "%q", ""]
 )
-def test_systemd_takes_words_of_any_letters(word: str, tmp_path: Path) -> None:
+def test_systemd_accepts_words_of_any_characters(word: str, tmp_path: Path) -> None:
     path = tmp_path / "graft-x.service"
     path.write_text(
         unit(Service("graft-x", word, ("/bin/true", word, word), ServiceNeeds(), systemd=252)), "utf-8", "strict"
@@ -140,7 +140,7 @@ def test_quoting() -> None:
     assert quote(";") == '";"'
 
 
-def test_what_every_unit_says(model: Path, tmp_path: Path) -> None:
+def test_the_content_of_every_unit(model: Path, tmp_path: Path) -> None:
     path, text = written(tmp_path, model, *CAMERA_RUN)
     assert path.name == "graft-run-my-pets.service"
     words = shlex.split(lines_of(text, "ExecStart")[0])
@@ -181,13 +181,13 @@ def test_devices_and_network_only_where_they_are_needed(
     assert ("After=network-online.target" in text) != closed
 
 
-def test_a_server_for_this_machine_alone(model: Path, tmp_path: Path) -> None:
+def test_a_server_for_this_machine_only(model: Path, tmp_path: Path) -> None:
     _, text = written(tmp_path, model, "serve", "--host", "localhost")
     assert (lines_of(text, "IPAddressDeny"), lines_of(text, "IPAddressAllow")) == (["any"], ["localhost"])
     assert lines_of(text, "PrivateNetwork") == []
 
 
-def test_the_homes_are_hidden_but_for_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_homes_are_hidden_except_the_paths_that_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graft_device.service.paths.HIDDEN", (tmp_path,))
     venv, photos, gone = tmp_path / "pi" / "my venv", tmp_path / "pi" / "photos", tmp_path / "pi" / "gone"
     (venv / "bin").mkdir(parents=True)
@@ -204,7 +204,7 @@ def test_the_homes_are_hidden_but_for_what_is_read(tmp_path: Path, monkeypatch: 
         unit(Service("graft-x", "x", (str(venv / "bin" / "python3"), "run"), ServiceNeeds(reads=(tmp_path / "a:b",))))
 
 
-def test_a_service_sees_the_whole_store_as_its_link_will_lead_elsewhere(model: Path, tmp_path: Path) -> None:
+def test_a_service_sees_the_whole_store_since_its_link_changes(model: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     assert graft_device("install", model, "--store", store).returncode == 0
     for named in (store, store / "current" / "model.tflite"):
@@ -217,7 +217,7 @@ def test_a_service_sees_the_whole_store_as_its_link_will_lead_elsewhere(model: P
 
 
 @needs_systemd
-def test_paths_with_dots_are_written_without_as_systemd_would_pass_over_them(model: Path, tmp_path: Path) -> None:
+def test_dots_are_removed_from_paths_since_systemd_ignores_such_paths(model: Path, tmp_path: Path) -> None:
     folder, photos, unsure = (tmp_path / name for name in ("sv", "photos", "unsure"))
     for each in (folder, photos, unsure):
         each.mkdir()
@@ -233,14 +233,14 @@ def test_paths_with_dots_are_written_without_as_systemd_would_pass_over_them(mod
     assert words == [*program(), "run", str(model), "--source", str(photos), f"--save-uncertain={unsure}"]
 
 
-def test_dots_keep_the_store_s_link_and_obey_others(model: Path, tmp_path: Path) -> None:
+def test_removing_dots_keeps_the_store_s_link_and_follows_others(model: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     assert graft_device("install", model, "--store", store).returncode == 0
     done = graft_device("service", store / "slots" / ".." / "current" / "model.tflite", "-o", "-", "--", "serve")
     assert done.returncode == 0, done.stderr
     assert f" serve {store}/current/model.tflite" in lines_of(done.stdout, "ExecStart")[0]
     assert str(store) in read_only(done.stdout)
-    assert normal(store / "current" / ".." / "x") == store / "slots" / "x"  # as the kernel reads it
+    assert normal(store / "current" / ".." / "x") == store / "slots" / "x"  # as the kernel resolves it
     assert [*map(without_dots, ["/a/../b", "--x=/a/../b", "a/../b", "mqtt://h/../x", "--x", "/..", "//a"])] == [
         "/b", "--x=/b", "a/../b", "mqtt://h/../x", "--x", "/", "/a",
     ]  # fmt: skip
@@ -248,14 +248,14 @@ def test_dots_keep_the_store_s_link_and_obey_others(model: Path, tmp_path: Path)
 
 @pytest.fixture
 def hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is as hidden as /home, beside others that are not, as /tmp itself is."""
+    """A hidden folder such as /home; its neighbours are not hidden, although pytest has them in /tmp."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setattr("graft_device.service.paths.HIDDEN", (home,))
     return home
 
 
-def test_files_behind_links_are_shown(hidden: Path, tmp_path: Path) -> None:
+def test_files_behind_links_are_bound(hidden: Path, tmp_path: Path) -> None:
     served, photos = tmp_path / "srv", hidden / "pi" / "photos"
     served.mkdir()
     photos.mkdir(parents=True)
@@ -265,12 +265,12 @@ def test_files_behind_links_are_shown(hidden: Path, tmp_path: Path) -> None:
     (hidden / "link").symlink_to("pi")
     needs = ServiceNeeds(reads=(served / "pi" / "photos",), reload=True)
     text = unit(Service("graft-x", "x", ("/bin/true", "run", str(served / "m.tflite")), needs))
-    # From the first hidden place on systemd follows links itself.
+    # From the first hidden folder on, systemd follows links itself.
     assert read_only(text) == [str(hidden / "link" / "photos"), str(hidden / "pi" / "t.tflite")]
     assert lines_of(text, "ExecReload") == []
 
 
-def test_a_store_behind_a_link_is_shown_as_a_whole(hidden: Path, tmp_path: Path) -> None:
+def test_a_store_behind_a_link_is_bound_as_a_whole(hidden: Path, tmp_path: Path) -> None:
     slot = hidden / "store" / "slots" / "1"
     slot.mkdir(parents=True)
     (slot / "model.tflite").touch()
@@ -283,7 +283,7 @@ def test_a_store_behind_a_link_is_shown_as_a_whole(hidden: Path, tmp_path: Path)
         assert lines_of(text, "ExecReload") == ["/bin/kill -HUP $MAINPID"]
 
 
-def test_a_camera_behind_a_link_is_one(hidden: Path, tmp_path: Path) -> None:
+def test_a_link_to_a_camera_is_a_camera(hidden: Path, tmp_path: Path) -> None:
     for link in (tmp_path / "door", hidden / "door"):
         link.symlink_to("/dev/null")
         needs = find_needs("run", {"source": [str(link)]}, "x", own_user=True)
@@ -292,7 +292,7 @@ def test_a_camera_behind_a_link_is_one(hidden: Path, tmp_path: Path) -> None:
         assert read_only(text) == [str(link)] * (link.parent == hidden)
 
 
-def test_the_files_that_options_name_are_shown(model: Path, tmp_path: Path) -> None:
+def test_the_files_that_options_name_are_bound(model: Path, tmp_path: Path) -> None:
     ca, token = tmp_path / "ca.pem", tmp_path / "tok"
     ca.touch()
     token.write_text("0123456789abcdef")
@@ -308,7 +308,7 @@ def test_the_files_that_options_name_are_shown(model: Path, tmp_path: Path) -> N
 
 
 def test_a_folder_in_a_home_is_written_to(hidden: Path, tmp_path: Path) -> None:
-    """``ReadWritePaths`` would find nothing there."""
+    """It needs ``BindPaths``, since ``ReadWritePaths`` would find an empty home."""
     (hidden / "queue").mkdir()
     options = {"source": ["picamera2"], "queue": str(hidden / "queue"), "save_uncertain": str(tmp_path / "unsure")}
     needs = find_needs("run", options, "x", own_user=False)
@@ -317,7 +317,7 @@ def test_a_folder_in_a_home_is_written_to(hidden: Path, tmp_path: Path) -> None:
     assert lines_of(text, "ReadWritePaths") == [str(tmp_path / "unsure")]
 
 
-def test_what_a_service_could_never_see_is_refused(hidden: Path, tmp_path: Path) -> None:
+def test_a_path_that_a_service_could_never_see_is_refused(hidden: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(hidden / "gone")
     for path in (hidden / "gone", tmp_path / "link"):
         with pytest.raises(ServiceError, match=f"{path} does not exist; create it first"):
@@ -333,7 +333,7 @@ def test_what_a_service_could_never_see_is_refused(hidden: Path, tmp_path: Path)
             find_needs("run", {"source": ["picamera2"], "mqtt": f"mqtts://h?ca={ca}"}, "x", own_user=True)
 
 
-def test_dots_lead_out_of_the_service_s_folder() -> None:
+def test_dots_may_not_lead_out_of_the_service_s_folder() -> None:
     for folder in ("../y", "/var/lib/x/../../../srv"):
         with pytest.raises(ServiceError, match="creates for the service can write only into /var/lib/x;"):
             find_needs("run", {"source": ["picamera2"], "queue": folder}, "x", own_user=True)
@@ -393,7 +393,7 @@ def test_names() -> None:
 # The command
 
 
-def test_the_two_lines(model: Path, tmp_path: Path) -> None:
+def test_the_two_commands(model: Path, tmp_path: Path) -> None:
     done = graft_device("service", model, "--", "serve", cwd=tmp_path)
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 2)
     fakes = 'sudo() { "$@"; }; install() { echo "$3 $4"; }; systemctl() { echo "$@"; }; '
@@ -412,7 +412,7 @@ def test_printing_it(model: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_there_is_kept(model: Path, tmp_path: Path) -> None:
+def test_an_existing_file_is_kept(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.service"
     path.write_text("mine")
     args = ("service", model, "-o", path, "--", "serve")
@@ -425,7 +425,7 @@ def test_a_file_that_is_there_is_kept(model: Path, tmp_path: Path) -> None:
     assert path.read_text().startswith("[Unit]")
 
 
-def test_a_token_in_the_unit_is_warned_of(model: Path, tmp_path: Path) -> None:
+def test_a_token_in_the_unit_gives_a_warning(model: Path, tmp_path: Path) -> None:
     done = graft_device("service", model, "--", "serve", "--host", "::", "--token", "0123456789abcdef", cwd=tmp_path)
     assert done.returncode == 0
     assert "GRAFT_TOKEN=… into /etc/default/graft-serve-my-pets" in done.stderr
@@ -458,7 +458,7 @@ def test_a_token_in_the_unit_is_warned_of(model: Path, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_passwords_in_the_unit_and_a_token_not_there_are_warned_of(
+def test_passwords_in_the_unit_and_a_missing_token_give_a_warning(
     args: tuple[str, ...], words: str, model: Path, tmp_path: Path
 ) -> None:
     environment = {**os.environ, "GRAFT_TOKEN": "of this shell alone", "GRAFT_MQTT_PASSWORD": "likewise"}
@@ -484,7 +484,7 @@ def test_no_warning_without_a_reason(args: tuple[str, ...], model: Path, tmp_pat
     assert "warning:" not in done.stderr
 
 
-def test_what_may_come_yet_is_noted(model: Path, tmp_path: Path) -> None:
+def test_a_path_that_may_appear_later_gives_a_note(model: Path, tmp_path: Path) -> None:
     for source in ("/dev/video99", "/srv/gone"):
         done = graft_device("service", model, "-o", "-", "--", "run", "--source", source, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
@@ -505,7 +505,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("args", REFUSED.values(), ids=REFUSED)
-def test_what_the_command_refuses_is_refused_in_its_words(args: tuple[str, ...], model: Path, tmp_path: Path) -> None:
+def test_the_errors_are_those_of_the_command_itself(args: tuple[str, ...], model: Path, tmp_path: Path) -> None:
     itself = graft_device(args[0], model, *args[1:], cwd=tmp_path)
     done = graft_device("service", model, "--user", "root", "--", *args, cwd=tmp_path)
     assert done.returncode == itself.returncode != 0
@@ -513,13 +513,13 @@ def test_what_the_command_refuses_is_refused_in_its_words(args: tuple[str, ...],
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unsure_pictures_into_the_watched_folder_are_refused(model: Path, tmp_path: Path) -> None:
+def test_saving_uncertain_photos_into_the_watched_folder_is_refused(model: Path, tmp_path: Path) -> None:
     args = ("run", "--source", "/srv", "--save-uncertain", "/srv")
     done = graft_device("service", model, "--user", "root", "--", *args, cwd=tmp_path)
     assert "/srv is watched" in error_line(done)
 
 
-def test_photos_of_which_one_is_missing_are_refused(model: Path) -> None:
+def test_a_missing_photo_among_several_is_refused(model: Path) -> None:
     done = graft_device("service", model, "--", "run", "--source", "/a.jpg", "--source", "/b")
     assert error_line(done) == "error: --source /a.jpg does not exist; create it first, or leave it out"
 
@@ -552,11 +552,11 @@ def test_wrong_usage(args: list[str], words: str, model: Path, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_that_is_none(tmp_path: Path) -> None:
+def test_a_missing_model(tmp_path: Path) -> None:
     assert "cannot read model" in error_line(graft_device("service", tmp_path / "none.tflite", "--", "serve"))
 
 
-def test_a_service_is_told_to_open_its_model_anew_only_where_it_would_see_the_new_one(
+def test_a_service_can_reopen_its_model_only_if_it_would_see_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, open_to_all = tmp_path / "home", tmp_path / "srv"

@@ -20,7 +20,7 @@ ABSTRACT = pytest.param("abstract", marks=pytest.mark.skipif(sys.platform != "li
 def service_manager(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[socket.socket]:
-    """A socket where systemd's would be."""
+    """A socket in the place of systemd's."""
     named = str(tmp_path / "notify") if request.param == "path" else f"\0graft-test-{os.getpid()}"
     monkeypatch.setenv("NOTIFY_SOCKET", named.replace("\0", "@"))
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
@@ -49,7 +49,9 @@ def test_what_is_sent(service_manager: socket.socket) -> None:
     assert received(service_manager) == ["READY=1", "STATUS=Füße: 3 photos a second", "STATUS=", "STOPPING=1"]
 
 
-def test_the_watchdog_barks_at_half_the_time(service_manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_watchdog_message_is_sent_at_half_the_interval(
+    service_manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 1000.0
     monkeypatch.setattr("graft_device.system.notify.time.monotonic", lambda: now)
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
