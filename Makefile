@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.10,$(shell python$(v) -c "imp
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-fast test-arm bench lint types format clean
+.PHONY: help demo test test-fast test-arm bench docs dist lint types format clean
 
 help:
 	@echo "make demo       train on rendered photos and classify with the result"
@@ -12,6 +12,8 @@ help:
 	@echo "make test-fast  the tests that convert no network"
 	@echo "make test-arm   the device package on emulated Arm boards, 64-bit and 32-bit"
 	@echo "make bench      everything measured against something else, into benchmarks/RESULTS.md; 20 minutes"
+	@echo "make docs       the documentation, into build/site; fails on a warning or a broken link"
+	@echo "make dist       wheel and source archive into dist/, checked and tried in a fresh environment"
 	@echo "make lint       ruff"
 	@echo "make types      mypy, strict"
 
@@ -43,6 +45,17 @@ test-arm: $(BIN)/.ready
 
 bench: $(BIN)/.ready .bench/.ready
 	$(BIN)/python -m benchmarks
+
+# The variable turns off an announcement of the theme's about its successor, which is no warning about these pages.
+docs: $(BIN)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+dist: $(BIN)/.ready
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m tests.support.dist_contents dist
+	tests/support/try_wheel.sh dist/*.whl
 
 lint: $(BIN)/.ready
 	$(BIN)/ruff check .
