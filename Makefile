@@ -4,11 +4,15 @@ PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.10,$(shell python$(v) -c "imp
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-fast test-arm bench docs dist lint types format clean
+# Modules stay compiled between runs, and for every process that a test starts, whatever the surroundings say.
+test test-unit test-fast test-arm: export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: help demo test test-unit test-fast test-arm bench docs dist lint types format clean
 
 help:
 	@echo "make demo       train on rendered photos and classify with the result"
 	@echo "make test       all tests but the Arm lane"
+	@echo "make test-unit  the tests that need no network conversion, server, browser or SSH: for every change"
 	@echo "make test-fast  the tests that convert no network"
 	@echo "make test-arm   the device package on emulated Arm boards, 64-bit and 32-bit"
 	@echo "make bench      everything measured against something else, into benchmarks/RESULTS.md; 20 minutes"
@@ -28,6 +32,9 @@ demo: $(BIN)/.ready
 
 test: $(BIN)/.ready
 	$(BIN)/python -m pytest -m "not arm"
+
+test-unit: $(BIN)/.ready
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not arm and not slow and not service"
 
 test-fast: $(BIN)/.ready
 	$(BIN)/python -m pytest -m "not arm and not slow"

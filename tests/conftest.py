@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: linear algebra on more threads waits for itself
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from tests.support.needs import needs_service
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,7 +38,10 @@ class Trained:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast tests first: what is wrong shows early."""
+    """Marks the tests that need a service, and puts the slow ones last: what is wrong shows early."""
+    for item in items:
+        if isinstance(item, pytest.Function) and needs_service(item):
+            item.add_marker("service")
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 

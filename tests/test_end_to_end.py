@@ -114,7 +114,7 @@ def test_mediapipe_names_what_the_board_names(
         graft_json("train", pets.photos, "-o", model, *options, "--cache", pets.cache)
     rule = SplitRule()
     tests = [photo.path for photo in scan(pets.photos, 2).photos if rule.part(photo.digest) == "test"]
-    theirs = mediapipe_reader.classify(model, tests)
+    (theirs,) = mediapipe_reader.classify([model], tests)
     done = graft_device("classify", model, *tests, "--json", "--top-k", 1, "--no-unknown", timeout=300)
     ours = [json.loads(line)["predictions"][0]["label"] for line in done.stdout.splitlines()]
     assert all(said.keys() == {"cats", "dogs"} for said in theirs)

@@ -37,6 +37,8 @@ TINY = Scale(
 TOOL = Path(__file__).resolve().parents[3] / "shared" / "tools" / "make_inception_2015_graph.py"
 ONNX = Path(__file__).resolve().parents[2] / ".bench" / "onnx"
 
+pytestmark = pytest.mark.service  # each turn of a contender is a process of its own
+
 
 def noted(request: dict[str, Any]) -> Job:
     """A contender that writes its name into a file, each time it has its turn."""

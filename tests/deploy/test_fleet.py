@@ -414,6 +414,7 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
     assert "no.tflite: no such file" in played.text
 
 
+@pytest.mark.service
 def test_the_role_and_playbooks_are_lint_clean() -> None:
     if shutil.which("ansible-lint") is None:
         pytest.skip("no ansible-lint: apt-get install ansible-lint")

@@ -78,9 +78,16 @@ def photos_in(folder: Path, count: int) -> list[Photo]:
     found = []
     for index in range(count):
         path = folder / f"{index:04}.png"
-        path.write_bytes(image_bytes(index))
+        write_whole(path, image_bytes(index))
         found.append(photo(path, index % 2))
     return found
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file that other processes may be reading or writing too: they find it whole, whichever they find."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial:
+        partial.write(data)
+    os.replace(partial.name, path)  # noqa: PTH105
 
 
 def handmade_backbone(folder: Path, resize: str = "squash", seed: int = 0) -> Backbone:
@@ -89,7 +96,7 @@ def handmade_backbone(folder: Path, resize: str = "squash", seed: int = 0) -> Ba
     fingerprint = hashlib.sha256(data).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{fingerprint}.tflite"
-    path.write_bytes(data)
+    write_whole(path, data)
     weights = find_weights("random", seed)
     return Backbone(BackboneSpec(weights, "mixed0", BACKBONE_SIZE, "int8", resize), path, fingerprint, reused=False)
 
@@ -225,7 +232,7 @@ def without_privileges() -> Iterator[None]:
         os.setresgid(0, 0, 0)
 
 
-def _environment() -> dict[str, str]:
+def python_environment() -> dict[str, str]:
     """This process's, with the tests' own modules in reach."""
     paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
@@ -234,14 +241,8 @@ def _environment() -> dict[str, str]:
 def run_python(code: str, *args: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs Python code in a process of its own."""
     command = [sys.executable, "-c", code, *map(str, args)]
-    environment = {**_environment(), **options.pop("env", {})}
+    environment = {**python_environment(), **options.pop("env", {})}
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, **options)
-
-
-def start_python(code: str, *args: object, **options: Any) -> subprocess.Popen[str]:
-    """Starts Python code that says on its standard output how far it has come."""
-    command = [sys.executable, "-u", "-c", code, *map(str, args)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment(), **options)
 
 
 def run_on_small_disk(kibibytes: int, code: str, *args: object) -> str:
@@ -252,7 +253,7 @@ def run_on_small_disk(kibibytes: int, code: str, *args: object) -> str:
         try:
             found = subprocess.run(
                 [*unshare, "sh", "-c", script, "sh", str(kibibytes), disk, *map(str, args)],
-                env={**_environment(), "PYTHON": sys.executable, "CODE": code},
+                env={**python_environment(), "PYTHON": sys.executable, "CODE": code},
                 capture_output=True, text=True, timeout=120, check=False,
             )  # fmt: skip
         except FileNotFoundError:

@@ -16,20 +16,24 @@ _PROGRAM = """
 import json, sys
 import mediapipe
 from mediapipe.tasks.python import BaseOptions, vision
-model, *photos = sys.argv[1:]
-options = vision.ImageClassifierOptions(BaseOptions(model_asset_path=model), max_results=3)
-with vision.ImageClassifier.create_from_options(options) as classifier:
-    for photo in photos:
-        found = classifier.classify(mediapipe.Image.create_from_file(photo)).classifications[0].categories
-        print(json.dumps({entry.category_name: entry.score for entry in found}))
+models, photos = map(json.loads, sys.argv[1:])
+for model in models:
+    options = vision.ImageClassifierOptions(BaseOptions(model_asset_path=model), max_results=3)
+    with vision.ImageClassifier.create_from_options(options) as classifier:
+        for photo in photos:
+            found = classifier.classify(mediapipe.Image.create_from_file(photo)).classifications[0].categories
+            print(json.dumps({entry.category_name: entry.score for entry in found}))
 """
 
 
-def classify(model: Path, photos: Sequence[Path]) -> list[dict[str, float]]:
-    """The score of each label for each photo; skips where MediaPipe is not installed."""
+def classify(models: Sequence[Path], photos: Sequence[Path]) -> list[list[dict[str, float]]]:
+    """The score of each label for each photo, by models; skips where MediaPipe is not installed."""
     if importlib.util.find_spec("mediapipe") is None:
         pytest.skip("mediapipe has no wheel for this Python")
-    command = [sys.executable, "-c", _PROGRAM, str(model), *map(str, photos)]
+    arguments = [json.dumps([str(path) for path in paths]) for paths in (models, photos)]
+    command = [sys.executable, "-c", _PROGRAM, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(models) * len(photos)
+    return [answers[start : start + len(photos)] for start in range(0, len(answers), len(photos))]

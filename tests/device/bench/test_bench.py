@@ -21,6 +21,7 @@ from tests.support.device_models import picture, write_artifact
 if TYPE_CHECKING:
     import subprocess
 
+pytestmark = pytest.mark.service  # each measurement is a process of its own
 KEYS = {
     "format", "kit_version", "model", "photo", "machine", "versions", "rounds", "warm_up", "thermal", "warnings",
     "rows",

@@ -6,7 +6,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -24,9 +26,17 @@ from graft_device.service.unit import quote, unit
 from tests.conftest import error_line, graft_device
 from tests.support.device_models import write_artifact
 
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing: apt-get install systemd"
-)
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+def needs_systemd(test: Test) -> Test:
+    """Skips a test where systemd's own reader of units is missing."""
+    missing = shutil.which("systemd-analyze") is None
+    skip = pytest.mark.skipif(missing, reason="systemd-analyze is missing: apt-get install systemd")
+    marked: Test = pytest.mark.service(skip(test))
+    return marked
+
+
 LIMIT = 2.0
 """The exposure up to which ``systemd-analyze security`` calls a unit OK."""
 

@@ -17,6 +17,8 @@ from tests.support.device_models import picture, write_artifact
 from tests.support.host_data import run_on_small_disk
 from tests.support.stores import sha256, slot_id, write_crashing, write_model, write_wrong
 
+pytestmark = pytest.mark.service  # every test runs a board's commands many times over
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:

@@ -14,9 +14,12 @@ from graft_device.store.exit_codes import ExitCode
 from tests.conftest import error_line, graft, graft_device, graft_json
 from tests.support.stores import allow, make_key, sha256, slot_id, ssh_sign, write_model
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("ssh-keygen") is None, reason="ssh-keygen is missing: apt-get install openssh-client"
-)
+pytestmark = [
+    pytest.mark.service,  # every test signs, installs and goes back, each in processes of their own
+    pytest.mark.skipif(
+        shutil.which("ssh-keygen") is None, reason="ssh-keygen is missing: apt-get install openssh-client"
+    ),
+]
 DATES = ("1700000000", "1710000000", "1720000000")
 
 

@@ -14,7 +14,7 @@ import pytest
 from graft_device.store.incoming import Source
 from graft_device.store.installation import Request, install
 from graft_device.store.slots import Store
-from tests.support.host_data import _environment
+from tests.support.host_data import python_environment
 from tests.support.stores import sha256, slot_id, write_model
 
 
@@ -27,7 +27,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def tried(pristine: Path, model: Path, action: str) -> list[dict[str, Any]]:
     """What was found after each trial; the last one ran to its end."""
     command = [sys.executable, "-m", "tests.support.killing", str(pristine), str(model), action]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=_environment())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=python_environment())
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert found[-1]["status"] == 0, done.stderr

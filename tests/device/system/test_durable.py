@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from graft_device.system.durable import atomic_path, remove_stale, write_atomically
-from tests.support.host_data import open_folder, run_on_small_disk, start_python, without_privileges
+from tests.support.background import start_python
+from tests.support.host_data import open_folder, run_on_small_disk, without_privileges
 
 _SIZE = 1_000_003
 

@@ -22,6 +22,7 @@ from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks, Extracti
 from graft_host.backbones.quantize import Backbone
 from graft_host.photos.augment import variant
 from graft_host.photos.dataset import Photo
+from tests.support.background import start_python
 from tests.support.host_data import (
     BACKBONE_FEATURES,
     BACKBONE_SIZE,
@@ -32,7 +33,6 @@ from tests.support.host_data import (
     photos_in,
     run_on_small_disk,
     run_python,
-    start_python,
 )
 
 NONE = Augmentation()

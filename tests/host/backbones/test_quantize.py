@@ -23,6 +23,7 @@ from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.backbones.weights import find_weights
 from graft_host.photos.dataset import Photo
+from tests.support.background import start_python
 from tests.support.host_data import (
     REAL_WEIGHTS,
     image,
@@ -32,7 +33,6 @@ from tests.support.host_data import (
     photo,
     random_layers,
     run_on_small_disk,
-    start_python,
     without_privileges,
     write_h5,
 )

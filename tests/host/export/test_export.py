@@ -22,8 +22,9 @@ from graft_host.photos.dataset import scan
 from graft_host.photos.split_rule import SplitRule
 from graft_host.tflite.metadata import archive
 from tests.conftest import Trained, error_line, graft, graft_json
+from tests.support.background import start_python
 from tests.support.device_models import FLOAT_STD, KERNEL, network, write_artifact
-from tests.support.host_data import run_on_small_disk, start_python, write_photos
+from tests.support.host_data import run_on_small_disk, write_photos
 from tests.support.small_models import LABELS, SIZE, write_model
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import pytest
 
 from graft_device.errors import ExportError
 from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
-from tests.support.host_data import run_on_small_disk, start_python
+from tests.support.background import start_python
+from tests.support.host_data import run_on_small_disk
 
 DAYS = 24 * 3600
 

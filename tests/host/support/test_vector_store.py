@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from graft_device.errors import CacheError
 from graft_host.support.vector_store import BottleneckStore, _code
-from tests.support.host_data import open_folder, run_on_small_disk, start_python, without_privileges
+from tests.support.background import start_python
+from tests.support.host_data import open_folder, run_on_small_disk, without_privileges
 
 INT8 = np.dtype(np.int8)
 LENGTH = 1024

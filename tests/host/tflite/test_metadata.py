@@ -46,18 +46,17 @@ def test_the_network_is_not_changed() -> None:
     assert after.subgraphs[0].tensors[0].type == schema.TensorType.UINT8
 
 
-@pytest.mark.parametrize("kind", ["int8", "float32"])
-def test_mediapipe_shows_our_labels_and_scores(tmp_path: Path, kind: str) -> None:
+def test_mediapipe_shows_our_labels_and_scores(tmp_path: Path) -> None:
     """MediaPipe is an independent reader: it needs metadata, labels and normalization as in the standard."""
-    path = write_artifact(tmp_path / "model.tflite", kind)
+    models = [write_artifact(tmp_path / f"{kind}.tflite", kind) for kind in ("int8", "float32")]
     photos = [tmp_path / f"{colour}.png" for colour in COLOURS]
     for colour, photo in zip(COLOURS, photos, strict=True):
         picture(colour, (32, 32)).save(photo)
-    ours = Classifier(path)
-    results = mediapipe_reader.classify(path, photos)
-    for colour, photo, scores in zip(COLOURS, photos, results, strict=True):
-        expected = dict(ours.classify(photo))
-        assert scores.keys() == expected.keys()
-        assert max(scores, key=lambda label: scores[label]) == colour
-        for label, score in expected.items():
-            assert scores[label] == pytest.approx(score, abs=2 / 256)
+    for model, answers in zip(models, mediapipe_reader.classify(models, photos), strict=True):
+        ours = Classifier(model)
+        for colour, photo, scores in zip(COLOURS, photos, answers, strict=True):
+            expected = dict(ours.classify(photo))
+            assert scores.keys() == expected.keys()
+            assert max(scores, key=lambda label: scores[label]) == colour
+            for label, score in expected.items():
+                assert scores[label] == pytest.approx(score, abs=2 / 256)

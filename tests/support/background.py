@@ -1,0 +1,15 @@
+"""Python in the background: runs that race with one another, and runs that are killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+from tests.support.host_data import python_environment
+
+
+def start_python(code: str, *args: object, **options: Any) -> subprocess.Popen[str]:
+    """Starts Python code that says on its standard output how far it has come."""
+    command = [sys.executable, "-u", "-c", code, *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=python_environment(), **options)
