@@ -85,9 +85,9 @@ def test_values_are_those_of_the_interpreter_for_the_preprocessed_photo(tmp_path
     photos.append(photo(tmp_path / "photos" / "wide.jpg", 1))
     shuffled = [photos[index] for index in (3, 9, 0, 8, 1, 7, 2, 6, 4, 5)]
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
-        found = bottlenecks.extract(photos, (), NONE, 2, _silent)
+        extraction = bottlenecks.extract(photos, (), NONE, 2, _silent)
         matrix, labels = bottlenecks.matrix(shuffled)
-    assert found == Extraction({}, hits=0, misses=10)
+    assert extraction == Extraction({}, hits=0, misses=10)
     assert matrix.dtype == np.float32
     assert matrix.shape == (10, BACKBONE_FEATURES)
     assert np.array_equal(matrix, _expected(backbone, shuffled))
@@ -100,8 +100,8 @@ def test_cached_bottlenecks_are_not_computed_again(tmp_path: Path, backbone: Bac
     photos = photos_in(tmp_path / "photos", 12)
     assert _extract(backbone, tmp_path / "cache", photos[:8]) == Extraction({}, 0, 8)
     before = _matrix(backbone, tmp_path / "cache", photos[:8])
-    for found in photos[:8]:
-        found.path.unlink()  # a photo that is read again now fails
+    for extracted in photos[:8]:
+        extracted.path.unlink()  # a photo that is read again now fails
     assert _extract(backbone, tmp_path / "cache", photos[:8]) == Extraction({}, 8, 0)
     assert _extract(backbone, tmp_path / "cache", photos) == Extraction({}, 8, 4)
     after = _matrix(backbone, tmp_path / "cache", photos)
@@ -120,8 +120,8 @@ def test_the_cache_is_keyed_by_content_backbone_and_resize_rule(tmp_path: Path, 
     cropping = replace(backbone, spec=replace(backbone.spec, resize="crop"))
     assert _extract(cropping, cache, moved) == Extraction({}, 0, 4)
     # None of them has overwritten another's.
-    for each in (backbone, other, cropping):
-        assert np.array_equal(_matrix(each, cache, moved), _expected(each, moved))
+    for keyed in (backbone, other, cropping):
+        assert np.array_equal(_matrix(keyed, cache, moved), _expected(keyed, moved))
 
 
 def test_identical_photos_are_computed_once(tmp_path: Path, backbone: Backbone) -> None:
@@ -156,10 +156,10 @@ def test_any_number_of_threads_gives_the_same(tmp_path: Path, backbone: Backbone
 def test_progress_counts_the_photos_to_extract(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 10)
     _extract(backbone, tmp_path / "cache", photos[:3])
-    said: list[tuple[int, int]] = []
+    counts: list[tuple[int, int]] = []
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
-        bottlenecks.extract(photos, (), NONE, 2, lambda done, total: said.append((done, total)))
-    assert said == [(done, 7) for done in range(1, 8)]
+        bottlenecks.extract(photos, (), NONE, 2, lambda done, total: counts.append((done, total)))
+    assert counts == [(done, 7) for done in range(1, 8)]
 
 
 # Variants
@@ -218,15 +218,15 @@ def test_photos_that_cannot_be_decoded_are_reported_and_the_others_extracted(
     gone, changed, closed = photos[2], photos[5], photo(cut)
     gone.path.unlink()
     changed.path.write_bytes(image_bytes(99))
-    found = _extract(backbone, tmp_path / "cache", [*photos, closed], photos[:4], Augmentation(2))
-    assert found.failures == {
+    extraction = _extract(backbone, tmp_path / "cache", [*photos, closed], photos[:4], Augmentation(2))
+    assert extraction.failures == {
         gone.digest: "no such file or directory",
         changed.digest: "changed while it was being read",
         closed.digest: "the image is cut short",
     }
     # Of the first four photos three are there, each with two variants, and of the other six five.
-    assert (found.hits, found.misses) == (0, 3 * 3 + 5)
-    rest = [p for p in photos if p.digest not in found.failures]
+    assert (extraction.hits, extraction.misses) == (0, 3 * 3 + 5)
+    rest = [p for p in photos if p.digest not in extraction.failures]
     assert np.array_equal(_matrix(backbone, tmp_path / "cache", rest), _expected(backbone, rest))
     with pytest.raises(CacheError):
         _matrix(backbone, tmp_path / "cache", [changed])
@@ -294,7 +294,7 @@ def test_after_an_error_no_more_photos_are_read(tmp_path: Path, backbone: Backbo
 
 def test_a_full_disk_is_an_error_and_stored_bottlenecks_are_kept(tmp_path: Path, backbone: Backbone) -> None:
     photos_in(tmp_path / "photos", 200)
-    said = run_on_small_disk(
+    output = run_on_small_disk(
         96,
         """
 import sys
@@ -317,7 +317,7 @@ with bottlenecks.Bottlenecks(backbone, cache) as each:
         tmp_path / "photos",
         tmp_path / "made",
     )
-    error, known = said.splitlines()
+    error, known = output.splitlines()
     assert "the disk is full" in error
     assert 4 <= int(known) < 200
 
@@ -434,10 +434,10 @@ def test_damaged_bottlenecks_are_computed_again_and_reported(tmp_path: Path, bac
             ((stored,),) = raw.execute("SELECT vector FROM bottlenecks WHERE key = ?", [key]).fetchall()
             raw.execute("UPDATE bottlenecks SET vector = ? WHERE key = ?", [bytes(b ^ 0x55 for b in stored), key])
     raw.close()
-    found = _extract(backbone, cache, photos)
-    assert found == Extraction({}, 7, 5, damaged=5)
-    assert found.damage is not None
-    assert found.damage.startswith("warning: 5 bottlenecks in the cache were damaged and computed anew")
+    extraction = _extract(backbone, cache, photos)
+    assert extraction == Extraction({}, 7, 5, damaged=5)
+    assert extraction.damage is not None
+    assert extraction.damage.startswith("warning: 5 bottlenecks in the cache were damaged and computed anew")
     assert np.array_equal(_matrix(backbone, cache, photos), _expected(backbone, photos))
     assert _extract(backbone, cache, photos) == Extraction({}, 12, 0)
 

@@ -95,21 +95,21 @@ np.savez(folder / "arrays.npz", **arrays)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the weights that Keras wrote, and its outputs."""
     folder = tmp_path_factory.mktemp("keras")
-    found = run_python(_SCRIPT, folder, REAL_WEIGHTS)
-    assert found.returncode == 0, found.stderr
+    done = run_python(_SCRIPT, folder, REAL_WEIGHTS)
+    assert done.returncode == 0, done.stderr
     return folder
 
 
 @pytest.fixture(scope="module")
 def arrays(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
-    with np.load(folder / "arrays.npz") as found:
-        return dict(found)
+    with np.load(folder / "arrays.npz") as archive:
+        return dict(archive)
 
 
 @pytest.fixture(scope="module")
 def facts(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "facts.json").read_text())
-    return found
+    contents: dict[str, Any] = json.loads((folder / "facts.json").read_text())
+    return contents
 
 
 @pytest.mark.slow
@@ -117,10 +117,10 @@ def facts(folder: Path) -> dict[str, Any]:
 def test_the_bottleneck_is_that_of_keras(arrays: dict[str, np.ndarray[Any, Any]], name: str) -> None:
     if name == "real" and f"keras/{name}" not in arrays:
         pytest.skip(f"{REAL_WEIGHTS} is not here")
-    expected, found = arrays[f"keras/{name}"], arrays[f"ours/{name}"]
-    assert found.shape == expected.shape
+    expected, computed = arrays[f"keras/{name}"], arrays[f"ours/{name}"]
+    assert computed.shape == expected.shape
     assert expected.std() > 0
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * float(np.abs(expected).max()))
+    np.testing.assert_allclose(computed, expected, rtol=1e-3, atol=1e-4 * float(np.abs(expected).max()))
 
 
 @pytest.mark.slow

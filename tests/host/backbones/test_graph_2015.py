@@ -65,10 +65,10 @@ def test_convolutions_are_read_in_the_order_of_keras_with_their_statistics(relea
 
 
 def test_scaling_and_pooling_are_read_from_the_file(release: Path) -> None:
-    found = find_weights(str(release))
-    assert (found.mean, found.std, found.last_pool) == (128.0, 128.0, "max")
-    assert (found.name, found.path, found.pretrained) == (release.name, release, True)
-    assert from_request(json.loads(json.dumps(to_request(found)))) == found
+    weights = find_weights(str(release))
+    assert (weights.mean, weights.std, weights.last_pool) == (128.0, 128.0, "max")
+    assert (weights.name, weights.path, weights.pretrained) == (release.name, release, True)
+    assert from_request(json.loads(json.dumps(to_request(weights)))) == weights
 
 
 def test_the_graph_is_recognized_by_content_not_by_name(release: Path, tmp_path: Path) -> None:
@@ -82,14 +82,15 @@ def test_another_scaling_and_an_average_are_read_as_they_are(tmp_path: Path) -> 
     layout.nodes["Sub/y"].attributes["value"] = Tensor((1,), (100.0,))
     layout.nodes["Mul/y"].attributes["value"] = Tensor((1, 1), content=struct.pack("<f", 1 / 64))
     layout.nodes["mixed_10/tower_2/pool"].op = "AvgPool"
-    found = find_weights(str(layout.write(tmp_path / "g.pb")))
-    assert (found.mean, found.std, found.last_pool) == (100.0, 64.0, "avg")
+    weights = find_weights(str(layout.write(tmp_path / "g.pb")))
+    assert (weights.mean, weights.std, weights.last_pool) == (100.0, 64.0, "avg")
 
 
 def test_backbones_with_other_pooling_are_cached_separately(release: Path) -> None:
     source = find_weights(str(release))
     keys = {
-        BackboneSpec(each, "mixed10", 299, "int8", "squash").key for each in (source, replace(source, last_pool="avg"))
+        BackboneSpec(weights, "mixed10", 299, "int8", "squash").key
+        for weights in (source, replace(source, last_pool="avg"))
     }
     assert len(keys) == 2
 
@@ -404,8 +405,8 @@ from graft_host.backbones.weights import check_tap, find_weights
 check_tap(find_weights(sys.argv[1]), "mixed10")
 print([name for name in ("tensorflow", "keras", "google.protobuf") if name in sys.modules])
 """
-    found = run_python(code, release)
-    assert found.stdout == "[]\n", found.stderr
+    done = run_python(code, release)
+    assert done.stdout == "[]\n", done.stderr
 
 
 # TensorFlow runs the file
@@ -470,20 +471,20 @@ def compared(tmp_path_factory: pytest.TempPathFactory, cats_and_dogs: Path) -> P
     if not _TOOL.is_file():
         pytest.skip(f"what writes the graphs is not at {_TOOL}")
     folder = tmp_path_factory.mktemp("graphs")
-    found = run_python(_COMPARE, folder, _TOOL, REAL_WEIGHTS, *sorted(cats_and_dogs.glob("*/*"))[::170])
-    assert found.returncode == 0, found.stderr
+    done = run_python(_COMPARE, folder, _TOOL, REAL_WEIGHTS, *sorted(cats_and_dogs.glob("*/*"))[::170])
+    assert done.returncode == 0, done.stderr
     return folder
 
 
 @pytest.fixture(scope="module")
 def arrays(compared: Path) -> dict[str, NDArray[Any]]:
-    with np.load(compared / "arrays.npz") as found:
-        return dict(found)
+    with np.load(compared / "arrays.npz") as archive:
+        return dict(archive)
 
 
-def _error(found: NDArray[Any], expected: NDArray[Any]) -> float:
+def _error(computed: NDArray[Any], expected: NDArray[Any]) -> float:
     """The largest or the root-mean-square difference relative to the expected values, whichever is larger."""
-    difference = found.astype(np.float64) - expected
+    difference = computed.astype(np.float64) - expected
     return float(
         max(np.abs(difference).max() / np.abs(expected).max(), np.linalg.norm(difference) / np.linalg.norm(expected))
     )
@@ -494,10 +495,10 @@ def _error(found: NDArray[Any], expected: NDArray[Any]) -> float:
 @pytest.mark.parametrize("seed", _SEEDS)
 def test_the_bottleneck_is_that_of_tensorflow(arrays: dict[str, NDArray[Any]], seed: int, tensor: str) -> None:
     for index in range(3):
-        expected, found = (arrays[f"{whose}/{seed}/{index}/{tensor}"] for whose in ("theirs", "ours"))
-        assert found.shape == expected.shape
+        expected, computed = (arrays[f"{whose}/{seed}/{index}/{tensor}"] for whose in ("theirs", "ours"))
+        assert computed.shape == expected.shape
         assert expected.std() > 0
-        assert _error(found, expected) <= 1e-4
+        assert _error(computed, expected) <= 1e-4
 
 
 @pytest.mark.slow
@@ -534,4 +535,4 @@ def test_the_recipe_of_2015_on_its_own_graph(compared: Path, cats_and_dogs: Path
     done = graft_device("classify", model, *sorted(photos.glob("*/*"))[:2], "--json")
     assert done.returncode == 0, done.stderr
     for line in done.stdout.splitlines():
-        assert {each["label"] for each in json.loads(line)["predictions"]} == {"cats", "dogs"}
+        assert {prediction["label"] for prediction in json.loads(line)["predictions"]} == {"cats", "dogs"}

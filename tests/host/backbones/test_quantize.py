@@ -100,7 +100,7 @@ def _silent(done: int, total: int) -> None:
 
 def _find(photos: list[Photo], cache: Path, spec: BackboneSpec = SPEC, recalibrate: bool = False) -> Backbone | None:
     """The cached backbone for photos whose files are missing; None if one would have to be converted."""
-    gone = [replace(each, path=Path("gone") / each.path.name) for each in photos]
+    gone = [replace(photo, path=Path("gone") / photo.path.name) for photo in photos]
     try:
         return quantized_backbone(spec, gone, cache, 2, recalibrate)
     except DatasetError as error:
@@ -140,16 +140,16 @@ def test_the_file_is_named_by_its_content(converted: Converted) -> None:
 
 @pytest.mark.slow
 def test_calibration_uses_the_training_photos_that_can_be_decoded(converted: Converted) -> None:
-    assert sorted(converted.calibration) == sorted(each.digest for each in converted.training)
+    assert sorted(converted.calibration) == sorted(photo.digest for photo in converted.training)
     assert converted.progress == [(done, 12) for done in range(1, 13)]
 
 
 @pytest.mark.slow
 def test_bottlenecks_are_the_output_of_the_network(converted: Converted, tmp_path: Path) -> None:
     with Bottlenecks(converted.backbone, tmp_path) as bottlenecks:
-        found = bottlenecks.extract([*converted.training, *converted.undecodable], (), Augmentation(), 2, _silent)
+        extraction = bottlenecks.extract([*converted.training, *converted.undecodable], (), Augmentation(), 2, _silent)
         matrix, labels = bottlenecks.matrix(converted.training)
-    assert found == Extraction({each.digest: "the image is cut short" for each in converted.undecodable}, 0, 12)
+    assert extraction == Extraction({photo.digest: "the image is cut short" for photo in converted.undecodable}, 0, 12)
     assert labels.tolist() == [0, 1] * 6
     assert np.array_equal(matrix, _bottlenecks(converted.backbone, converted.training))
     assert len(np.unique(matrix, axis=0)) == 12
@@ -172,11 +172,11 @@ def test_a_cached_backbone_is_reused_while_its_calibration_photos_are_trained_on
     training = converted.training
     added = [Photo(Path("new.jpg"), 1, hashlib.sha256(bytes([index])).hexdigest()) for index in range(20)]
     for photos in (training, training[::-1], [*added, *training, *added], [replace(p, label=5) for p in training]):
-        found = _find(photos, cache)
-        assert found is not None
-        assert found.reused
-        assert found.fingerprint == converted.backbone.fingerprint
-        assert found.path == cache / "backbones" / converted.backbone.path.name
+        backbone = _find(photos, cache)
+        assert backbone is not None
+        assert backbone.reused
+        assert backbone.fingerprint == converted.backbone.fingerprint
+        assert backbone.path == cache / "backbones" / converted.backbone.path.name
     assert _find(training, cache, recalibrate=True) is None
     assert _find([*training[1:], *added], cache) is None
     assert _find(added, cache) is None
@@ -250,22 +250,22 @@ def test_recalibration_uses_a_hundred_photos_of_all_classes(converted: Converted
     cut.write_bytes(image_bytes(1, "JPEG", width=300, height=300)[:-1500])
     progress: list[tuple[int, int]] = []
     everything = [*photos, *photos[:5], photo(cut), *converted.training]
-    found = quantized_backbone(
+    backbone = quantized_backbone(
         SPEC, everything, cache, 2, recalibrate=True, progress=lambda done, total: progress.append((done, total))
     )
-    assert not found.reused
-    assert found.fingerprint != converted.backbone.fingerprint
+    assert not backbone.reused
+    assert backbone.fingerprint != converted.backbone.fingerprint
     assert progress[-1] == (MAX_CALIBRATION_PHOTOS, MAX_CALIBRATION_PHOTOS)
-    (record,) = (path for path in (cache / "backbones").glob("*.json") if found.fingerprint in path.read_text())
+    (record,) = (path for path in (cache / "backbones").glob("*.json") if backbone.fingerprint in path.read_text())
     digests = json.loads(record.read_bytes())["calibration"]
     assert len(set(digests)) == len(digests) == 100
-    labels = {each.digest: each.label for each in everything}
+    labels = {photo.digest: photo.label for photo in everything}
     small = sum(label == 1 for label in labels.values())
     assert sum(labels[digest] for digest in digests) == small == 26  # all of the smaller class
     # Both are kept, and the one that fits the training photos is found.
     again = _find(everything, cache)
     assert again is not None
-    assert again.fingerprint == found.fingerprint
+    assert again.fingerprint == backbone.fingerprint
     before = _find(converted.training, cache)
     assert before is not None
     assert before.fingerprint == converted.backbone.fingerprint
@@ -302,17 +302,17 @@ def test_all_quantizations_agree_on_the_bottlenecks(floats: dict[str, Backbone],
     exact = _bottlenecks(floats["float32"], converted.training)
     spread = float(exact.std(axis=0).mean())
     for backbone, allowed in ((floats["float16"], 0.01), (floats["dynamic"], 0.1), (converted.backbone, 0.2)):
-        found = _bottlenecks(backbone, converted.training)
-        assert float(np.abs(found - exact).mean()) < allowed * spread, backbone.spec.quantization
+        rows = _bottlenecks(backbone, converted.training)
+        assert float(np.abs(rows - exact).mean()) < allowed * spread, backbone.spec.quantization
 
 
 @pytest.mark.slow
 def test_float_backbones_are_cached_whatever_the_photos_and_the_resize_rule(floats: dict[str, Backbone]) -> None:
     for backbone in floats.values():
         cache = backbone.path.parents[1]
-        found = quantized_backbone(replace(backbone.spec, resize="crop"), [Photo(Path("gone"), 0, "0" * 64)], cache, 1)
-        assert found.reused
-        assert found.fingerprint == backbone.fingerprint
+        cached = quantized_backbone(replace(backbone.spec, resize="crop"), [Photo(Path("gone"), 0, "0" * 64)], cache, 1)
+        assert cached.reused
+        assert cached.fingerprint == backbone.fingerprint
 
 
 # What goes wrong
@@ -361,7 +361,7 @@ def test_a_cache_without_write_permission() -> None:
 
 @pytest.mark.slow
 def test_a_disk_that_is_full_when_the_backbone_is_written() -> None:
-    said = run_on_small_disk(
+    output = run_on_small_disk(
         300,
         """
 import sys
@@ -378,7 +378,7 @@ except CacheError as error:
 print(list((cache / "backbones").iterdir()))
 """,
     )
-    error, left = said.splitlines()
+    error, left = output.splitlines()
     assert "no space left on device" in error
     assert "--cache DIR" in error
     assert left == "[]"
@@ -387,7 +387,7 @@ print(list((cache / "backbones").iterdir()))
 def test_no_room_for_the_calibration_photos(tmp_path: Path) -> None:
     for index in range(6):
         _grey(tmp_path / f"{index}.png", index)
-    said = run_on_small_disk(
+    output = run_on_small_disk(
         32,
         """
 import sys, tempfile
@@ -406,7 +406,7 @@ print(list(Path(sys.argv[1]).iterdir()))
 """,
         tmp_path,
     )
-    error, left = said.splitlines()
+    error, left = output.splitlines()
     assert "cannot write 0.1 MB of calibration photos" in error
     assert "$TMPDIR" in error
     assert left == "[]"

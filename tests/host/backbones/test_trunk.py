@@ -43,7 +43,7 @@ def _silent(done: int, total: int) -> None:
 
 def test_a_cut_backbone_computes_the_same_as_one_converted_on_its_own(made: Made, tmp_path: Path) -> None:
     backbone = made.trunk.backbones[0]
-    assert [each.spec.tap for each in made.trunk.backbones] == ["mixed0", "mixed1"]
+    assert [cut.spec.tap for cut in made.trunk.backbones] == ["mixed0", "mixed1"]
     alone = open_model(quantized_backbone(backbone.spec, made.photos[:8], tmp_path / "cache", 2).path, threads=1)
     ours = open_model(backbone.path, threads=1)
     assert ours.output == alone.output
@@ -55,14 +55,14 @@ def test_a_cut_backbone_computes_the_same_as_one_converted_on_its_own(made: Made
 def test_training_finds_the_backbones_in_the_cache(made: Made) -> None:
     for backbone in made.trunk.backbones:
         gone = [replace(photo, path=Path("gone")) for photo in made.photos[:8]]  # nothing left to calibrate on
-        found = quantized_backbone(backbone.spec, gone, made.cache, 2)
-        assert found.reused
-        assert found.fingerprint == backbone.fingerprint
-        assert found.calibration_photos == 8
+        cached = quantized_backbone(backbone.spec, gone, made.cache, 2)
+        assert cached.reused
+        assert cached.fingerprint == backbone.fingerprint
+        assert cached.calibration_photos == 8
     assert quantized_trunk(SPEC, TAPS, gone, made.cache, 2).reused
     ready = cached_backbones(SPEC, TAPS, gone, made.cache)
     assert ready is not None
-    assert [each.path for each in ready] == [each.path for each in made.trunk.backbones]
+    assert [cached.path for cached in ready] == [backbone.path for backbone in made.trunk.backbones]
     assert cached_backbones(SPEC, (*TAPS, "mixed2"), gone, made.cache) is None
     assert cached_backbones(SPEC, TAPS, gone[1:], made.cache) is None  # one that it was calibrated on is no more
 
@@ -89,6 +89,6 @@ def test_photos_that_one_tap_lacks_are_computed_for_all(made: Made, tmp_path: Pa
         extract_together(trunk.path, SPEC, [first, second], photos_alone(photos[:5]), 0, 2, _silent)
         pixels = preprocess(photos[7].path, 75)[np.newaxis]
         first.put([(photos[7].digest, open_model(trunk.backbones[0].path, threads=1)(pixels)[0])])
-        found = extract_together(trunk.path, SPEC, [first, second], photos_alone(photos), 0, 2, _silent)
-        assert found == Extraction({}, 5, 7)
+        extraction = extract_together(trunk.path, SPEC, [first, second], photos_alone(photos), 0, 2, _silent)
+        assert extraction == Extraction({}, 5, 7)
         assert first.missing(photos) == second.missing(photos) == 0

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 _IMAGENET = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
-def _same(one: Sequence[ConvWeights], other: Sequence[ConvWeights]) -> bool:
+def _same(first: Sequence[ConvWeights], other: Sequence[ConvWeights]) -> bool:
     fields = ("kernel", "beta", "mean", "variance")
-    return len(one) == len(other) and all(
+    return len(first) == len(other) and all(
         np.array_equal(getattr(a, field), getattr(b, field))
-        for a, b in zip(one, other, strict=True)
+        for a, b in zip(first, other, strict=True)
         for field in fields
     )
 
@@ -57,32 +57,32 @@ def _fails(call: Callable[[], object], match: str) -> str:
 
 
 def test_random_weights_are_identified_by_their_seed() -> None:
-    one, other = find_weights("random"), find_weights("random", 7)
-    assert one == find_weights("random", 0)
+    default, other = find_weights("random"), find_weights("random", 7)
+    assert default == find_weights("random", 0)
     assert (other.name, other.path, other.seed, other.pretrained) == ("random", None, 7, False)
-    assert one.fingerprint != other.fingerprint
+    assert default.fingerprint != other.fingerprint
 
 
 def test_a_file_is_identified_by_its_content(tmp_path: Path) -> None:
     first = write_h5(tmp_path / "my weights.h5", random_layers())
-    found = find_weights(str(first))
-    assert found.name == "my weights.h5"
-    assert found.path == first
-    assert found.pretrained
-    assert found.fingerprint == hashlib.sha256(first.read_bytes()).hexdigest()
-    assert (found.mean, found.std) == (127.5, 127.5)
-    assert find_weights(str(first.rename(tmp_path / "moved.h5"))).fingerprint == found.fingerprint
-    assert find_weights(str(write_h5(tmp_path / "b.h5", random_layers(seed=1)))).fingerprint != found.fingerprint
+    weights = find_weights(str(first))
+    assert weights.name == "my weights.h5"
+    assert weights.path == first
+    assert weights.pretrained
+    assert weights.fingerprint == hashlib.sha256(first.read_bytes()).hexdigest()
+    assert (weights.mean, weights.std) == (127.5, 127.5)
+    assert find_weights(str(first.rename(tmp_path / "moved.h5"))).fingerprint == weights.fingerprint
+    assert find_weights(str(write_h5(tmp_path / "b.h5", random_layers(seed=1)))).fingerprint != weights.fingerprint
 
 
 @needs_real_weights
 def test_a_known_file_is_recognised_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "renamed.h5").symlink_to(REAL_WEIGHTS)
-    found = find_weights(str(tmp_path / "renamed.h5"))
+    weights = find_weights(str(tmp_path / "renamed.h5"))
     entry = known_backbones()["inception-2015-mixed8"]
-    assert found.name == "inception-2015-mixed8"
-    assert found.fingerprint == entry["sha256"]
-    assert (found.mean, found.std) == (entry["mean"], entry["std"])
+    assert weights.name == "inception-2015-mixed8"
+    assert weights.fingerprint == entry["sha256"]
+    assert (weights.mean, weights.std) == (entry["mean"], entry["std"])
 
 
 def test_every_known_backbone_states_its_origin_and_licence() -> None:
@@ -143,8 +143,8 @@ def test_cached_imagenet_weights_are_found_without_tensorflow(tmp_path: Path, va
     (home / "models").mkdir(parents=True)
     path = write_h5(home / "models" / _IMAGENET, random_layers(2))
     settings = {"HOME": {"HOME": str(tmp_path), "KERAS_HOME": ""}, "KERAS_HOME": {"KERAS_HOME": str(home)}}
-    found = run_python(_FIND, env=settings[variable])
-    assert found.stdout == f"{path}\n[]\n", found.stderr
+    done = run_python(_FIND, env=settings[variable])
+    assert done.stdout == f"{path}\n[]\n", done.stderr
 
 
 @pytest.fixture
@@ -252,9 +252,9 @@ def test_layers_are_read_by_number_whatever_their_order_in_the_file(tmp_path: Pa
 
 def test_float16_and_float64_files_are_read_as_float32(tmp_path: Path) -> None:
     layers = [replace(layer, kernel=layer.kernel.astype(np.float64)) for layer in random_layers()]
-    found = read_layers(write_h5(tmp_path / "w.h5", layers), MIXED0_SHAPES)
-    assert all(layer.kernel.dtype == np.float32 for layer in found)
-    assert _same(found, random_layers())
+    read = read_layers(write_h5(tmp_path / "w.h5", layers), MIXED0_SHAPES)
+    assert all(layer.kernel.dtype == np.float32 for layer in read)
+    assert _same(read, random_layers())
 
 
 def _delete(name: str) -> Callable[[h5py.File], None]:

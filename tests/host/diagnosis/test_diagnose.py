@@ -62,11 +62,11 @@ def test_the_order_of_photos_does_not_matter() -> None:
 def test_only_numbers_beyond_the_range_and_stored_as_its_end_count_as_clipped() -> None:
     exact = [63.5, 63.7, 64.0, 90.0, 90.0, -64.2, -64.3, -80.0, 0.0, 1.0]
     stored = [127, 127, 127, 127, 126, -128, -128, -128, 0, 2]
-    found = _sums(exact, stored).finish(LAYER, 1, [])
-    assert found.clipped == pytest.approx(4 / 10)  # 64.0, 90.0, -64.3, -80.0: half a step is 0.25
-    assert found.representable == (-64.0, 63.5)
-    assert found.seen == (-80.0, 90.0)
-    assert found.used == 1.0
+    layer = _sums(exact, stored).finish(LAYER, 1, [])
+    assert layer.clipped == pytest.approx(4 / 10)  # 64.0, 90.0, -64.3, -80.0: half a step is 0.25
+    assert layer.representable == (-64.0, 63.5)
+    assert layer.seen == (-80.0, 90.0)
+    assert layer.used == 1.0
     assert _sums([0, 31.75], [0, 64]).finish(LAYER, 1, []).used == pytest.approx(31.75 / 127.5)
 
 
@@ -83,10 +83,10 @@ def test_the_loss_of_a_layer_is_measured_against_its_worst_input() -> None:
 
 @pytest.mark.parametrize(("exact", "stored"), [([1.0, 2.0], [2, 4]), ([0.0, 0.0], [1, 0])])
 def test_without_noise_or_without_signal_there_is_no_ratio(exact: list[float], stored: list[int]) -> None:
-    found = _sums(exact, stored).finish(LAYER, 1, [_sums([3, 4], [6, 9])])
-    assert found.sqnr is None
-    assert found.lost is None
-    json.dumps(found.to_json(), allow_nan=False)
+    layer = _sums(exact, stored).finish(LAYER, 1, [_sums([3, 4], [6, 9])])
+    assert layer.sqnr is None
+    assert layer.lost is None
+    json.dumps(layer.to_json(), allow_nan=False)
 
 
 # Ranking and verdict
@@ -142,14 +142,14 @@ def test_the_verdict_reports_a_narrow_range_and_few_calibration_photos() -> None
     """The result of 4 calibration photos at mixed7 and 150: hardly any number is clipped, but those by a factor."""
     deep = _layer("conv2d_11", 0, 16.7, 17)
     narrow = replace(_layer("bottleneck", 1, 18.4, -2, 0.0004), representable=(0.0, 1.53), seen=(0.0, 3.35))
-    said = verdict([deep, narrow], 4)
-    assert said.startswith(
+    sentences = verdict([deep, narrow], 4)
+    assert sentences.startswith(
         "bottleneck 18.4 dB, below 20; 1 of 2 layers sees far more than can be stored, bottleneck above all "
         "(2.2 times its range): the backbone was calibrated on only 4 photos; train with photos like these"
     )
-    assert "graft train … --recalibrate" in said
-    assert "no layer clips" not in said
-    assert "conv2d_11" not in said
+    assert "graft train … --recalibrate" in sentences
+    assert "no layer clips" not in sentences
+    assert "conv2d_11" not in sentences
     # Also where the bottleneck is sound still, and where photos of another kind were calibrated on.
     unlike = verdict([deep, replace(narrow, sqnr=28.9)], 100)
     assert unlike.startswith("bottleneck 28.9 dB; 1 of 2 layers sees far more")
@@ -230,11 +230,11 @@ def _names(model: Any, indexes: list[int]) -> list[str]:
 @pytest.mark.parametrize("order", ["01", "10"])
 def test_layers_are_paired_by_structure_not_by_order_or_name(order: str, suffix: str) -> None:
     quantized, exact = _graph(order, "_other", quantized=True), _graph("01", suffix, quantized=False)
-    found = line_up(quantized, exact, "mixed0", "m.tflite")
-    assert [layer.name for layer in found] == ["pixels", "conv2d", "conv2d_1", "mixed0", "bottleneck"]
-    assert [layer.inputs for layer in found] == [(), (0,), (0,), (1, 2), (3,)]
-    assert _names(quantized, [layer.quantized for layer in found[1:3]]) == ["activation_other", "activation_1_other"]
-    assert _names(exact, [layer.exact for layer in found[1:3]]) == [f"activation{suffix}", f"activation_1{suffix}"]
+    pairs = line_up(quantized, exact, "mixed0", "m.tflite")
+    assert [layer.name for layer in pairs] == ["pixels", "conv2d", "conv2d_1", "mixed0", "bottleneck"]
+    assert [layer.inputs for layer in pairs] == [(), (0,), (0,), (1, 2), (3,)]
+    assert _names(quantized, [layer.quantized for layer in pairs[1:3]]) == ["activation_other", "activation_1_other"]
+    assert _names(exact, [layer.exact for layer in pairs[1:3]]) == [f"activation{suffix}", f"activation_1{suffix}"]
 
 
 def test_another_network_is_not_compared() -> None:
@@ -258,8 +258,8 @@ def _model(tmp_path: Path, name: str, fingerprint: str, **card: Any) -> ModelFil
 
 def test_random_weights_are_found_by_their_seed(tmp_path: Path) -> None:
     for given in (None, "random"):
-        found = weights_of(_model(tmp_path, "random", "random:12", mean=128.0), given)
-        assert (found.seed, found.fingerprint, found.mean, found.std) == (12, "random:12", 128.0, 127.5)
+        weights = weights_of(_model(tmp_path, "random", "random:12", mean=128.0), given)
+        assert (weights.seed, weights.fingerprint, weights.mean, weights.std) == (12, "random:12", 128.0, 127.5)
 
 
 def test_a_weights_file_must_be_the_one_of_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,23 +348,23 @@ def test_a_backbone_calibrated_on_other_photos_is_noticed(small: Small) -> None:
     assert first.seen[1] > 2 * first.representable[1]
     assert "conv2d_1 above all" in bad.verdict
     assert "--recalibrate" in bad.verdict
-    for found in (good, bad):
-        ratios = [layer["sqnr"] for layer in found.to_json()["layers"]]
+    for result in (good, bad):
+        ratios = [layer["sqnr"] for layer in result.to_json()["layers"]]
         assert ratios == sorted(ratios)
-        assert [layer.name for layer in found.layers][-2:] == ["mixed0", "bottleneck"]
-        assert sum(layer.operator == "CONV_2D" for layer in found.layers) == 12  # mixed0 has so many
+        assert [layer.name for layer in result.layers][-2:] == ["mixed0", "bottleneck"]
+        assert sum(layer.operator == "CONV_2D" for layer in result.layers) == 12  # mixed0 has so many
 
 
 @pytest.mark.slow
 def test_the_ratio_of_the_bottleneck_is_that_of_the_backbones_as_the_board_runs_them(small: Small) -> None:
-    found = diagnose(small.good.path, small.photos, replace(small.settings, limit=20), QuietReporter())
+    result = diagnose(small.good.path, small.photos, replace(small.settings, limit=20), QuietReporter())
     photos = sorted(small.photos.rglob("*.png"))
     exact = _bottlenecks(next((small.settings.cache / "backbones").glob("*.tflite")), photos)
     stored = _bottlenecks(next((small.good.path.parent / "cache-good" / "backbones").glob("*.tflite")), photos)
     ratio = 10 * np.log10(np.square(exact).sum() / np.square(exact - stored).sum())
-    assert found.photos == len(photos)
-    assert found.bottleneck.sqnr == pytest.approx(ratio, abs=1)  # delegates round a little differently
-    assert found.bottleneck.seen == pytest.approx((exact.min(), exact.max()), rel=1e-3, abs=1e-6)
+    assert result.photos == len(photos)
+    assert result.bottleneck.sqnr == pytest.approx(ratio, abs=1)  # delegates round a little differently
+    assert result.bottleneck.seen == pytest.approx((exact.min(), exact.max()), rel=1e-3, abs=1e-6)
 
 
 def _bottlenecks(path: Path, photos: list[Path]) -> NDArray[np.float64]:
@@ -382,8 +382,8 @@ def test_the_photos_are_those_of_the_test_split_and_always_the_same(small: Small
     broken = tmp_path / "photos" / "cats" / "broken.jpg"
     broken.write_bytes(image_bytes(1, "JPEG", width=300, height=300)[:-1500])
     reporter = QuietReporter()
-    found = diagnose(small.good.path, photos, small.settings, reporter)
-    assert found.layers == diagnose(small.good.path, small.photos, small.settings, QuietReporter()).layers
+    result = diagnose(small.good.path, photos, small.settings, reporter)
+    assert result.layers == diagnose(small.good.path, small.photos, small.settings, QuietReporter()).layers
     everything = diagnose(small.good.path, photos, replace(small.settings, limit=100), reporter)
     assert everything.photos == 20
     assert list(everything.failures) == [broken]
@@ -405,28 +405,28 @@ def test_a_backbone_calibrated_on_four_photos_is_noticed(
     options = ["--weights", weights_file, "--tap", "mixed5", "--image-size", "150", "--cache", tmp_path / "cache"]
     graft_json("train", few_photos(cats_and_dogs, tmp_path / "few"), "-o", tmp_path / "few.tflite", *options)
     graft_json("train", cats_and_dogs, "-o", tmp_path / "m.tflite", *options)
-    told = ["--weights", weights_file, "--cache", shared_cache]
-    found = graft_json("diagnose", tmp_path / "m.tflite", cats_and_dogs, *told)
-    assert found["calibration_photos"] == 4
-    assert "far more than can be stored" in found["verdict"]
-    assert "calibrated on only 4 photos; train with photos like these: graft train … --recalibrate" in found["verdict"]
+    options = ["--weights", weights_file, "--cache", shared_cache]
+    result = graft_json("diagnose", tmp_path / "m.tflite", cats_and_dogs, *options)
+    assert result["calibration_photos"] == 4
+    assert "far more than can be stored" in result["verdict"]
+    assert "calibrated on only 4 photos; train with photos like these: graft train … --recalibrate" in result["verdict"]
 
 
 @pytest.mark.slow
 def test_a_real_model_is_sound(pets: Trained, weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRAFT_WEIGHTS", raising=False)
     options = [pets.model, pets.photos, "--weights", weights_file, "--cache", pets.cache, "--limit", "6"]
-    found = graft_json("diagnose", *options)
-    assert found["verdict"].endswith("dB; nothing stands out")
-    assert found["photos"] == 6
-    assert found["agreement"] == 1.0
-    assert 20 < found["bottleneck"] < 40
-    assert sum(layer["operator"] == "CONV_2D" for layer in found["layers"]) == 70
+    result = graft_json("diagnose", *options)
+    assert result["verdict"].endswith("dB; nothing stands out")
+    assert result["photos"] == 6
+    assert result["agreement"] == 1.0
+    assert 20 < result["bottleneck"] < 40
+    assert sum(layer["operator"] == "CONV_2D" for layer in result["layers"]) == 70
     assert {"pixels", "conv2d", "conv2d_69", "mixed0", "mixed7", "bottleneck"} < {
-        each["name"] for each in found["layers"]
+        layer["name"] for layer in result["layers"]
     }
-    said = graft("diagnose", *options, "--top", "3", "--sort", "order")
-    assert said.stdout.startswith(found["verdict"])
-    assert [line.split()[0] for line in said.stdout.splitlines()[3:7]] == ["layer", "pixels", "conv2d", "conv2d_1"]
+    table = graft("diagnose", *options, "--top", "3", "--sort", "order")
+    assert table.stdout.startswith(result["verdict"])
+    assert [line.split()[0] for line in table.stdout.splitlines()[3:7]] == ["layer", "pixels", "conv2d", "conv2d_1"]
     missing = graft("diagnose", pets.model, pets.photos, "--cache", pets.cache)
     assert "which are not at hand: name their file with --weights FILE" in error_line(missing)

@@ -49,9 +49,9 @@ def test_the_head_of_an_int8_file_is_dequantized(tmp_path: Path) -> None:
     classifier = Classifier(tmp_path / "m.tflite")
     for colour in ((230, 20, 30), (15, 120, 100), (120, 130, 140)):
         logits = np.array(colour, np.float32) @ kernel + bias
-        said = classifier.scores(np.full((32, 32, 3), colour, np.uint8))
+        scores = classifier.scores(np.full((32, 32, 3), colour, np.uint8))
         wanted = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
-        assert said == pytest.approx(wanted, abs=0.02)
+        assert scores == pytest.approx(wanted, abs=0.02)
 
 
 def test_a_file_without_a_head_is_an_error(tmp_path: Path) -> None:
@@ -228,8 +228,8 @@ def _said(code: str, path: Path, pixels: NDArray[np.uint8], folder: Path) -> NDA
     command = [sys.executable, "-I", "-c", code, str(path), str(folder / "pixels.npy"), str(folder / "said.npy")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    said: NDArray[np.float32] = np.load(folder / "said.npy")
-    return said
+    scores: NDArray[np.float32] = np.load(folder / "said.npy")
+    return scores
 
 
 def _extras(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
@@ -260,10 +260,10 @@ def test_an_export_gives_the_scores_of_the_file(
     photos = sorted(write_photos(tmp_path / "photos", count=8).rglob("*.png"))
     pixels = np.stack([preprocess(path, SIZE, "squash") for path in photos])
     classifier = Classifier(small.path)
-    wanted = np.stack([classifier.scores(each) for each in pixels])
-    assert wanted.std(axis=0).min() > 0.01  # the photos are told apart
-    said = _said(code, output, pixels, elsewhere)
-    assert np.abs(said - wanted).max() < 1e-4
+    expected = np.stack([classifier.scores(photo) for photo in pixels])
+    assert expected.std(axis=0).min() > 0.01  # the photos are told apart
+    scores = _said(code, output, pixels, elsewhere)
+    assert np.abs(scores - expected).max() < 1e-4
     labels, card = _extras(output, kind)
     assert labels == "cats\ndogs\nowls\n"
     assert card["tap"] == "mixed0"
@@ -315,9 +315,9 @@ try:
 except ExportError as error:
     print(str(error).replace(disk, "DISK"), len(list(Path(disk).iterdir())))
 """
-    said = run_on_small_disk(kibibytes, code, small.path, kind)
+    output = run_on_small_disk(kibibytes, code, small.path, kind)
     reason = "no space left on device; free some space in DISK, or name another place with -o"
-    assert said == f"cannot write DISK/x.keras: {reason} 0\n"
+    assert output == f"cannot write DISK/x.keras: {reason} 0\n"
 
 
 @pytest.mark.slow
@@ -341,16 +341,16 @@ def test_exports_of_an_int8_model_name_the_same_classes_on_real_photos(
     pets: Trained, weights_file: Path, tmp_path: Path
 ) -> None:
     rule = SplitRule()
-    test = [each for each in scan(pets.photos, 2).photos if rule.part(each.digest) == "test"][::3]
-    pixels = np.stack([preprocess(each.path, 299, "squash") for each in test])
+    test = [photo for photo in scan(pets.photos, 2).photos if rule.part(photo.digest) == "test"][::3]
+    pixels = np.stack([preprocess(photo.path, 299, "squash") for photo in test])
     classifier = Classifier(pets.model)
-    wanted = np.argmax([classifier.scores(each) for each in pixels], axis=1)
+    expected = np.argmax([classifier.scores(photo) for photo in pixels], axis=1)
     for kind, name, code in (("keras", "pets.keras", _KERAS), ("saved-model", "pets", _SAVED_MODEL)):
         options = ["--format", kind, "-o", tmp_path / name, "--weights", weights_file]
-        told = graft_json("export", pets.model, *options)
-        assert told["export"] == str(tmp_path / name)
-        assert told["input"]["shape"] == [None, 299, 299, 3]
-        said = _said(code, tmp_path / name, pixels, tmp_path)
-        assert np.allclose(said.sum(axis=1), 1, atol=1e-5)
-        assert np.mean(np.argmax(said, axis=1) == wanted) >= 0.9
-        assert _extras(tmp_path / name, kind)[0].splitlines() == told["labels"] == ["cats", "dogs"]
+        report = graft_json("export", pets.model, *options)
+        assert report["export"] == str(tmp_path / name)
+        assert report["input"]["shape"] == [None, 299, 299, 3]
+        scores = _said(code, tmp_path / name, pixels, tmp_path)
+        assert np.allclose(scores.sum(axis=1), 1, atol=1e-5)
+        assert np.mean(np.argmax(scores, axis=1) == expected) >= 0.9
+        assert _extras(tmp_path / name, kind)[0].splitlines() == report["labels"] == ["cats", "dogs"]

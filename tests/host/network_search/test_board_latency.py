@@ -15,7 +15,7 @@ HERE = [5.0, 10.0, 20.0]
 def bench(path: Path, tap: str, size: int, taken: dict[tuple[str, int], float], **changes: Any) -> Path:
     """A file as ``graft-device bench --json`` prints it."""
     spread = {"p90": 1e3, "p99": 1e3}
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "format": 1,
         "model": {"tap": tap, "image_size": size, "quantization": "int8"},
         "machine": {"board": "Raspberry Pi 5 Model B Rev 1.0", "cpu": "Cortex-A76", "architecture": "aarch64"},
@@ -25,20 +25,20 @@ def bench(path: Path, tap: str, size: int, taken: dict[tuple[str, int], float], 
         ],
     }
     for key, value in changes.items():
-        (found["model"] if key in found["model"] else found)[key] = value
-    path.write_text(json.dumps(found))
+        (figures["model"] if key in figures["model"] else figures)[key] = value
+    path.write_text(json.dumps(figures))
     return path
 
 
 def test_one_file_measures_its_network_and_the_others_are_estimated(tmp_path: Path) -> None:
     path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 60.0, ("litert", 1): 200.0})
-    found = on_board([read_figures(path)], SHAPES, HERE)
-    assert found.setting == ("litert", 4)
-    assert found.ms == pytest.approx((30.0, 60.0, 120.0))
-    assert found.measured == (False, True, False)
-    assert "Raspberry Pi 5" in in_words(found)
+    latencies = on_board([read_figures(path)], SHAPES, HERE)
+    assert latencies.setting == ("litert", 4)
+    assert latencies.ms == pytest.approx((30.0, 60.0, 120.0))
+    assert latencies.measured == (False, True, False)
+    assert "Raspberry Pi 5" in in_words(latencies)
     assert "those with ~ are estimates: this machine's, times what measured networks took there (6.00)" in in_words(
-        found
+        latencies
     )
 
 
@@ -47,11 +47,11 @@ def test_several_files_measure_their_networks_and_the_others_are_estimated_from_
         bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0, ("tflite-runtime", 4): 30.0}),
         bench(tmp_path / "b.json", "mixed7", 299, {("litert", 4): 180.0, ("litert", 2): 300.0}),
     ]
-    found = on_board([read_figures(path) for path in files], SHAPES, HERE)
-    assert found.setting == ("litert", 4)  # the only one that both have
-    assert found.ms == pytest.approx((5 * 6.0, 40.0, 180.0))  # the geometric mean of 4 and 9
-    assert found.ratios == pytest.approx((4, 9))
-    assert "(4.00 to 9.00)" in in_words(found)
+    latencies = on_board([read_figures(path) for path in files], SHAPES, HERE)
+    assert latencies.setting == ("litert", 4)  # the only one that both have
+    assert latencies.ms == pytest.approx((5 * 6.0, 40.0, 180.0))  # the geometric mean of 4 and 9
+    assert latencies.ratios == pytest.approx((4, 9))
+    assert "(4.00 to 9.00)" in in_words(latencies)
 
 
 def test_warnings_of_the_bench_are_kept(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_warnings_of_the_bench_are_kept(tmp_path: Path) -> None:
 
 def test_nothing_is_estimated_if_everything_is_measured(tmp_path: Path) -> None:
     path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0})
-    found = on_board([read_figures(path)], [("mixed7", 224)], [10.0])
-    assert found.measured == (True,)
-    assert "estimate" not in in_words(found)
+    latencies = on_board([read_figures(path)], [("mixed7", 224)], [10.0])
+    assert latencies.measured == (True,)
+    assert "estimate" not in in_words(latencies)
 
 
 @pytest.mark.parametrize(
@@ -98,18 +98,18 @@ def test_a_file_without_a_measurement_is_refused(tmp_path: Path, content: bytes)
 
 
 def test_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
-    one = read_figures(bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0}))
+    first = read_figures(bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0}))
     other = read_figures(bench(tmp_path / "b.json", "mixed7", 299, {("litert", 2): 40.0}))
     with pytest.raises(LatencyError, match="no pair of runtime and threads in common"):
-        on_board([one, other], SHAPES, HERE)
+        on_board([first, other], SHAPES, HERE)
     machine = {"board": "Raspberry Pi 4", "cpu": None, "architecture": "aarch64"}
     with pytest.raises(LatencyError, match="no pair of runtime and threads in common"):
-        common_setting([one, other], SHAPES)
+        common_setting([first, other], SHAPES)
     third = read_figures(bench(tmp_path / "c.json", "mixed7", 299, {("litert", 4): 40.0}, machine=machine))
     with pytest.raises(LatencyError, match=r"several boards \(Raspberry Pi 4, Raspberry Pi 5"):
-        on_board([one, third], SHAPES, HERE)
+        on_board([first, third], SHAPES, HERE)
     again = read_figures(bench(tmp_path / "d.json", "mixed7", 224, {("litert", 4): 50.0}))
     with pytest.raises(LatencyError, match=r"a\.json and .*d\.json are both of mixed7 at 224: give one"):
-        on_board([one, again], SHAPES, HERE)
+        on_board([first, again], SHAPES, HERE)
     with pytest.raises(LatencyError, match=r"is of mixed7 at 224, which is not searched.*add mixed7 to --taps and 224"):
-        on_board([one], [("mixed5", 224)], [5.0])
+        on_board([first], [("mixed5", 224)], [5.0])

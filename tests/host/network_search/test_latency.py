@@ -38,15 +38,15 @@ class Machine:
 
 def timed(monkeypatch: pytest.MonkeyPatch, root: Path, **changes: list[float]) -> tuple[Timing, Machine]:
     """Times ``NETWORKS`` with no disturbance except the given one."""
-    plain = {str(each.path): [float(each.image_size) / 10 + int(each.tap[-1])] for each in NETWORKS}
+    plain = {str(network.path): [float(network.image_size) / 10 + int(network.tap[-1])] for network in NETWORKS}
     machine = Machine(plain | {name.replace("_", "-"): values for name, values in changes.items()})
     monkeypatch.setattr(latency, "_turn", machine.turn)
     monkeypatch.setattr(latency, "usable_cores", lambda: 2)
     steps: list[tuple[int, int]] = []
-    found = time_networks(NETWORKS, 2, lambda done, total: steps.append((done, total)), root)
+    timing = time_networks(NETWORKS, 2, lambda done, total: steps.append((done, total)), root)
     assert len({total for _, total in steps}) == 1
     assert steps[-1][0] == steps[-1][1]
-    return found, machine
+    return timing, machine
 
 
 def load(root: Path, running: int) -> Path:
@@ -59,28 +59,28 @@ def test_on_a_quiet_machine_the_fastest_turn_counts_without_a_warning(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The load of the minute before, such as that of the search itself, does not matter."""
-    found, machine = timed(monkeypatch, load(tmp_path, 1), mixed5_150=[90.0, 20.0, 31.0])
-    assert found == Timing("litert", (22.0, 29.4, 20.0, 27.4, 21.0, 28.4), ())
+    timing, machine = timed(monkeypatch, load(tmp_path, 1), mixed5_150=[90.0, 20.0, 31.0])
+    assert timing == Timing("litert", (22.0, 29.4, 20.0, 27.4, 21.0, 28.4), ())
     assert len(machine.taken) == 5 * len(NETWORKS)
     assert timed(monkeypatch, tmp_path / "no-proc")[0].warnings == ()
 
 
 def test_other_programs_that_use_the_cores_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found, _ = timed(monkeypatch, load(tmp_path, 4))
-    assert found.warnings == ("other programs used 3.0 of 2 cores; stop them and measure again",)
+    timing, _ = timed(monkeypatch, load(tmp_path, 4))
+    assert timing.warnings == ("other programs used 3.0 of 2 cores; stop them and measure again",)
 
 
 def test_times_out_of_order_are_measured_again_and_then_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    found, machine = timed(monkeypatch, load(tmp_path, 1), mixed5_150=[90.0] * 5 + [20.0])
-    assert found.warnings == ()
-    assert found.ms[2] == 20.0
+    timing, machine = timed(monkeypatch, load(tmp_path, 1), mixed5_150=[90.0] * 5 + [20.0])
+    assert timing.warnings == ()
+    assert timing.ms[2] == 20.0
     assert machine.taken.count("mixed5-150") == machine.taken.count("mixed7-150") == 10
     assert machine.taken.count("mixed5-224") == 5  # whose order was sound
-    found, machine = timed(monkeypatch, load(tmp_path, 1), mixed5_150=[90.0])
+    timing, machine = timed(monkeypatch, load(tmp_path, 1), mixed5_150=[90.0])
     assert machine.taken.count("mixed5-150") == 15
-    (warning,) = found.warnings
+    (warning,) = timing.warnings
     assert warning.startswith(
         "mixed5 at 150 came out slower than mixed6 at 150, which contains it (and so did 1 more):"
     )

@@ -41,17 +41,17 @@ OPTIONS = SearchOptions(head=HeadOptions(photos=Path("<photos> & $x_1$")))
 
 
 def test_the_page_names_every_network_and_the_chosen_one() -> None:
-    found = result(networks(9), Limits())
-    page = Outline(search_report(found, OPTIONS))
-    for each in found.candidates:
-        assert each.shown in page.texts()
-    assert found.chosen is not None
-    assert f"Chosen {found.chosen.shown}" in page.texts()
+    search = result(networks(9), Limits())
+    page = Outline(search_report(search, OPTIONS))
+    for candidate in search.candidates:
+        assert candidate.shown in page.texts()
+    assert search.chosen is not None
+    assert f"Chosen {search.chosen.shown}" in page.texts()
     assert "~9.0 ms" in page.texts()
     assert "<photos> & $x_1$" in page.texts()
     assert len(page.all("svg")) == 1
     assert not page.all("script")
-    assert search_report(found, OPTIONS) == search_report(found, OPTIONS)
+    assert search_report(search, OPTIONS) == search_report(search, OPTIONS)
 
 
 def test_missed_limits_are_named() -> None:
@@ -64,19 +64,19 @@ def test_missed_limits_are_named() -> None:
 
 
 def test_the_page_says_why_its_milliseconds_are_unreliable() -> None:
-    found = result(networks(9), Limits())
+    search = result(networks(9), Limits())
     warning = "the milliseconds are worth little: other programs wanted 3.3 of 2 cores"
-    assert warning in Outline(search_report(replace(found, warnings=(warning,)), OPTIONS)).texts()
-    assert "What to mind" not in Outline(search_report(found, OPTIONS)).texts()
+    assert warning in Outline(search_report(replace(search, warnings=(warning,)), OPTIONS)).texts()
+    assert "What to mind" not in Outline(search_report(search, OPTIONS)).texts()
 
 
 def test_the_best_of_equally_accurate_networks_is_the_chosen_one() -> None:
     """A larger one that is faster by less than a tenth is not chosen."""
     small = Candidate("mixed5", 150, 1.0, 0.01, 10.04, False, 5_300_000)
     large = Candidate("mixed7", 150, 1.0, 0.01, 10.01, False, 9_300_000)
-    found = result([large, small], Limits())
-    assert found.best == found.chosen == small
-    assert "It is also the most accurate." in Outline(search_report(found, OPTIONS)).texts()
+    search = result([large, small], Limits())
+    assert search.best == search.chosen == small
+    assert "It is also the most accurate." in Outline(search_report(search, OPTIONS)).texts()
 
 
 @pytest.mark.parametrize(("max_mb", "expected"), [(None, True), (9.0, False), (9.26, False), (9.28, True)])
@@ -96,8 +96,8 @@ def test_the_page_fits_loads_nothing_and_covers_nothing(
     browser: Browser, tmp_path: Path, width: int, count: int
 ) -> None:
     warnings = ("the milliseconds are worth little",)
-    found = replace(result(networks(count), Limits(max_ms=60)), seconds={"total": 1.0}, warnings=warnings)
-    (tmp_path / "search.html").write_text(search_report(found, OPTIONS))
+    search = replace(result(networks(count), Limits(max_ms=60)), seconds={"total": 1.0}, warnings=warnings)
+    (tmp_path / "search.html").write_text(search_report(search, OPTIONS))
     address = (tmp_path / "search.html").as_uri()
     with visit(browser, address, width) as seen:
         assert seen.flaws() == []

@@ -20,7 +20,7 @@ ALL = [SLOW, BEATEN, SMALL, HALF, POOR]
 
 
 def test_the_front_has_the_candidates_that_nothing_beats_in_all_three_figures() -> None:
-    assert [each.tap for each in front(ALL)] == ["poor", "half", "small", "slow"]
+    assert [candidate.tap for candidate in front(ALL)] == ["poor", "half", "small", "slow"]
 
 
 def test_less_than_a_tenth_is_noise_and_equals_stay() -> None:

@@ -76,20 +76,25 @@ def trunks(cache: Path) -> list[Path]:
 
 
 def names(found: dict[str, Any]) -> set[tuple[str, int]]:
-    return {(each["tap"], each["image_size"]) for each in found["candidates"]}
+    return {(candidate["tap"], candidate["image_size"]) for candidate in found["candidates"]}
 
 
 def test_every_tap_is_tried_at_every_size(searched: Searched) -> None:
     found = searched.found
     assert names(found) == {(tap, size) for tap in ("mixed0", "mixed1") for size in (75, 100)}
-    assert all(0 <= each["accuracy"] <= 1 and each["standard_error"] > 0 for each in found["candidates"])
-    assert all(each["ms"] > 0 and not each["estimated"] and not each["misses"] for each in found["candidates"])
-    sizes = {(each["tap"], each["image_size"]): each["bytes"] for each in found["candidates"]}
+    assert all(0 <= candidate["accuracy"] <= 1 and candidate["standard_error"] > 0 for candidate in found["candidates"])
+    assert all(
+        candidate["ms"] > 0 and not candidate["estimated"] and not candidate["misses"]
+        for candidate in found["candidates"]
+    )
+    sizes = {(candidate["tap"], candidate["image_size"]): candidate["bytes"] for candidate in found["candidates"]}
     assert sizes["mixed0", 75] < sizes["mixed1", 75]
-    assert any(each["front"] for each in found["candidates"])
-    best = max(each["accuracy"] for each in found["candidates"])
+    assert any(candidate["front"] for candidate in found["candidates"])
+    best = max(candidate["accuracy"] for candidate in found["candidates"])
     (chosen,) = (
-        each for each in found["candidates"] if (each["tap"], each["image_size"]) == (*found["chosen"].values(),)
+        candidate
+        for candidate in found["candidates"]
+        if (candidate["tap"], candidate["image_size"]) == (*found["chosen"].values(),)
     )
     assert chosen["front"]
     assert chosen["accuracy"] >= best - 0.01 - 1e-9
@@ -100,8 +105,8 @@ def test_every_tap_is_tried_at_every_size(searched: Searched) -> None:
 def test_train_makes_the_same_file_as_the_winner_from_the_cache(searched: Searched, tmp_path: Path) -> None:
     tap, size = searched.found["chosen"].values()
     again = tmp_path / "again.tflite"
-    told = ["--tap", tap, "--image-size", size, *FAST, "--cache", searched.cache]
-    report = graft_json("train", searched.photos, "-o", again, *told)
+    options = ["--tap", tap, "--image-size", size, *FAST, "--cache", searched.cache]
+    report = graft_json("train", searched.photos, "-o", again, *options)
     assert report["cache"]["misses"] == 0
     assert report["cache"]["backbone"] == "reused"
     assert again.read_bytes() == searched.model.read_bytes()
@@ -116,8 +121,16 @@ def test_every_other_network_is_cached_except_for_its_test_photos(searched: Sear
     seen = photos["train"] + photos["validation"]
     assert searched.counts == [seen, seen, seen, seen + photos["test"]]
     tap, size = min(names(searched.found) - {(*searched.found["chosen"].values(),)})
-    told = ["--tap", tap, "--image-size", size, *FAST, "--cache", shutil.copytree(searched.cache, tmp_path / "cache")]
-    report = graft_json("train", searched.photos, "-o", tmp_path / "other.tflite", *told)
+    options = [
+        "--tap",
+        tap,
+        "--image-size",
+        size,
+        *FAST,
+        "--cache",
+        shutil.copytree(searched.cache, tmp_path / "cache"),
+    ]
+    report = graft_json("train", searched.photos, "-o", tmp_path / "other.tflite", *options)
     assert report["cache"]["hits"] >= seen
     assert report["cache"]["backbone"] == "reused"
 
@@ -155,28 +168,28 @@ def test_networks_calibrated_on_few_photos_are_reported_and_recalibrated_if_aske
     words = ["search", searched.photos, *GRID, *FAST, "--cache", cache]
     poor = graft("search", searched.photos, "--taps", "mixed1,mixed0", "--sizes", "75", *FAST, "--cache", cache)
     wanted = searched.found["photos"]["train"]
-    said = "the cached backbone was calibrated on 6 photos; --recalibrate would take"
-    assert poor.stderr.count(f"note: at 75, {said} {wanted}\n") == 1
+    note = "the cached backbone was calibrated on 6 photos; --recalibrate would take"
+    assert poor.stderr.count(f"note: at 75, {note} {wanted}\n") == 1
     assert "quantizing" not in poor.stderr
     anew = graft(*words, "--recalibrate", "-o", model, "--json")
     assert anew.returncode == 0, anew.stderr
-    assert said not in anew.stderr
+    assert note not in anew.stderr
     assert "75: quantizing" in anew.stderr
     assert "100: quantizing" in anew.stderr
     tap, size = json.loads(anew.stdout)["chosen"].values()
-    told = ["--tap", tap, "--image-size", size, *FAST, "--cache", searched.cache]
-    graft_json("train", searched.photos, "-o", clean, *told)
+    options = ["--tap", tap, "--image-size", size, *FAST, "--cache", searched.cache]
+    graft_json("train", searched.photos, "-o", clean, *options)
     assert model.read_bytes() == clean.read_bytes()
     after = graft(*words)
-    assert said not in after.stderr
+    assert note not in after.stderr
     assert "quantizing" not in after.stderr
 
 
 def test_a_single_tap_is_recalibrated_too(searched: Searched, tmp_path: Path) -> None:
     few = few_photos(searched.photos, tmp_path / "few", SplitRule(test_percent=30))
-    one = [*FAST, "--cache", tmp_path / "cache"]
-    graft_json("train", few, "-o", tmp_path / "few.tflite", "--tap", "mixed0", "--image-size", "75", *one)
-    words = ["search", searched.photos, "--taps", "mixed0", "--sizes", "75", *one]
+    options = [*FAST, "--cache", tmp_path / "cache"]
+    graft_json("train", few, "-o", tmp_path / "few.tflite", "--tap", "mixed0", "--image-size", "75", *options)
+    words = ["search", searched.photos, "--taps", "mixed0", "--sizes", "75", *options]
     assert "note: at 75, the cached backbone was calibrated on 6 photos" in graft(*words).stderr
     anew = graft(*words, "--recalibrate")
     assert "75: quantizing" in anew.stderr
@@ -193,8 +206,8 @@ done = subprocess.run(
 )
 print(done.returncode, disk, done.stderr.splitlines()[-1], sep="\\n")
 """
-    said = run_on_small_disk(100, code, "search", searched.photos, *GRID, *FAST, "--cache", searched.cache)
-    status, disk, line = said.splitlines()
+    output = run_on_small_disk(100, code, "search", searched.photos, *GRID, *FAST, "--cache", searched.cache)
+    status, disk, line = output.splitlines()
     assert status == "1"
     assert line.startswith("error: cannot write ")
     assert f"into {disk}: no space left on device; free some space there" in line
@@ -211,15 +224,15 @@ def test_the_page_lists_every_network(searched: Searched) -> None:
 
 def test_limits_that_nothing_meets_exit_3_and_name_the_nearest(searched: Searched, tmp_path: Path) -> None:
     model, page = tmp_path / "m.tflite", tmp_path / "m.html"
-    told = [*GRID, *FAST, "--cache", searched.cache, "-o", model, "--report", page, "--max-mb", "0.1", "--json"]
-    done = graft("search", searched.photos, *told)
+    options = [*GRID, *FAST, "--cache", searched.cache, "-o", model, "--report", page, "--max-mb", "0.1", "--json"]
+    done = graft("search", searched.photos, *options)
     line = error_line(done, 3)
     assert "none of 4 networks meets the limits; nearest is mixed0 at " in line
     assert "MB misses --max-mb" in line
     found = json.loads(done.stdout)
     assert found["chosen"] is None
     assert found["winner"] is None
-    assert all(each["misses"] == ["--max-mb"] for each in found["candidates"])
+    assert all(candidate["misses"] == ["--max-mb"] for candidate in found["candidates"])
     assert not model.exists()
     assert "No network was chosen" in page.read_text()
 
@@ -228,11 +241,13 @@ def test_the_written_file_is_no_larger_than_max_mb(searched: Searched, tmp_path:
     """``graft train`` adds golden photos of up to 3% to a file."""
     model, (tap, size) = tmp_path / "m.tflite", searched.found["chosen"].values()
     (bytes_,) = (
-        each["bytes"] for each in searched.found["candidates"] if (each["tap"], each["image_size"]) == (tap, size)
+        candidate["bytes"]
+        for candidate in searched.found["candidates"]
+        if (candidate["tap"], candidate["image_size"]) == (tap, size)
     )
     most = bytes_ / 1e6 * 1.01
-    told = ["--taps", tap, "--sizes", size, *FAST, "--cache", searched.cache, "-o", model, "--max-mb", most]
-    done = graft("search", searched.photos, *told)
+    options = ["--taps", tap, "--sizes", size, *FAST, "--cache", searched.cache, "-o", model, "--max-mb", most]
+    done = graft("search", searched.photos, *options)
     assert done.returncode == 0, done.stderr
     assert "goes without golden photos" in done.stderr
     assert model.stat().st_size <= most * 1e6
@@ -249,12 +264,12 @@ def test_latency_of_the_board(searched: Searched, tmp_path: Path) -> None:
     measured = graft_device(*words, timeout=300)
     assert measured.returncode == 0, measured.stderr
     (tmp_path / "board.json").write_text(measured.stdout)
-    took = json.loads(measured.stdout)["rows"][0]["invoke_ms"]["median"]
-    told = [*GRID, *FAST, "--cache", searched.cache, "--latency", tmp_path / "board.json"]
-    found = graft_json("search", searched.photos, *told)
-    known = {(each["tap"], each["image_size"]): each for each in found["candidates"]}
-    assert [name for name, each in known.items() if not each["estimated"]] == [(tap, size)]
-    assert known[tap, size]["ms"] == took
+    milliseconds = json.loads(measured.stdout)["rows"][0]["invoke_ms"]["median"]
+    options = [*GRID, *FAST, "--cache", searched.cache, "--latency", tmp_path / "board.json"]
+    found = graft_json("search", searched.photos, *options)
+    known = {(candidate["tap"], candidate["image_size"]): candidate for candidate in found["candidates"]}
+    assert [name for name, candidate in known.items() if not candidate["estimated"]] == [(tap, size)]
+    assert known[tap, size]["ms"] == milliseconds
     assert "those with ~ are estimates" in found["latency"]
 
 
@@ -281,20 +296,20 @@ def test_a_class_that_train_would_refuse_is_reported_before_the_work(tmp_path: P
 def test_errors_are_one_line_and_come_before_the_work(tmp_path: Path) -> None:
     assert "no such folder of photos" in error_line(graft("search", tmp_path / "none", "--weights", "random"))
     (tmp_path / "board.json").write_text("{}")
-    told = ["--weights", "random", "--latency", tmp_path / "board.json"]
-    assert "is not what 'graft-device bench MODEL --json' prints" in error_line(graft("search", tmp_path, *told))
+    options = ["--weights", "random", "--latency", tmp_path / "board.json"]
+    assert "is not what 'graft-device bench MODEL --json' prints" in error_line(graft("search", tmp_path, *options))
     board = {
         "format": 1, "model": {"tap": "mixed7", "image_size": 150, "quantization": "int8"},
         "machine": {"board": "A board", "cpu": None, "architecture": "aarch64"}, "warnings": ["it was hot"],
         "rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": 40.0}}],
     }  # fmt: skip
     (tmp_path / "board.json").write_text(json.dumps(board))
-    told = ["--weights", "random", "--latency", tmp_path / "board.json"]
-    assert "mixed7 at 150, which is not searched" in error_line(graft("search", tmp_path, *told, "--taps", "mixed5"))
-    warned = graft("search", tmp_path, *told, "--taps", "mixed7", "--sizes", "150")
+    options = ["--weights", "random", "--latency", tmp_path / "board.json"]
+    assert "mixed7 at 150, which is not searched" in error_line(graft("search", tmp_path, *options, "--taps", "mixed5"))
+    warned = graft("search", tmp_path, *options, "--taps", "mixed7", "--sizes", "150")
     assert "board.json says of its figures that they are worth little: it was hot" in warned.stderr
-    told = ["--weights", "random", "-o", tmp_path / "none" / "m.tflite"]
-    assert "mkdir -p" in error_line(graft("search", tmp_path, *told))
+    options = ["--weights", "random", "-o", tmp_path / "none" / "m.tflite"]
+    assert "mkdir -p" in error_line(graft("search", tmp_path, *options))
 
 
 def test_help_shows_an_example() -> None:
@@ -311,7 +326,7 @@ def test_on_real_photos_the_deeper_tap_is_better(real: list[object], tmp_path: P
     model = tmp_path / "pets.tflite"
     found = graft_json("search", *real, "--sizes", "150", "-o", model)
     assert found["chosen"] == {"tap": "mixed7", "image_size": 150}
-    known = {each["tap"]: each["accuracy"] for each in found["candidates"]}
+    known = {candidate["tap"]: candidate["accuracy"] for candidate in found["candidates"]}
     assert known["mixed7"] >= 0.95
     assert 0.85 <= known["mixed5"] < known["mixed7"] - 0.02
     assert found["winner"]["accuracy"]["shipped"] >= 0.93

@@ -209,9 +209,9 @@ def test_turned_and_mirrored_copies_are_found(tmp_path: Path, turn: str) -> None
         (place / f"{index}.jpg").write_bytes(jpeg(picture, 90))
         (place / f"{index} {turn}.jpg").write_bytes(jpeg(copies.TURNS[turn](picture), 80))
         expected.add(frozenset({f"{index}.jpg", f"{index} {turn}.jpg"}))
-    found = _groups(group_near_duplicates(scan(folder, 2), tmp_path / "cache", 2, _silent))
-    assert found <= expected
-    assert len(found) >= 11
+    groups = _groups(group_near_duplicates(scan(folder, 2), tmp_path / "cache", 2, _silent))
+    assert groups <= expected
+    assert len(groups) >= 11
 
 
 def _groups_of(thumbnails: list[NDArray[np.uint8]]) -> list[list[int]]:
@@ -356,7 +356,7 @@ def test_among_500_real_photos_the_one_pair_and_all_planted_copies_are_found(
         data = COPIES[kinds[index % len(kinds)]](picture)
         (root / "cats" / f"copy of {name}").write_bytes(data)
         expected.add(frozenset({name, f"copy of {name}"}))
-    found = _groups(group_near_duplicates(scan(root, 2), tmp_path / "cache", 2, _silent))
-    assert found <= expected
-    assert len(expected - found) <= 1
+    groups = _groups(group_near_duplicates(scan(root, 2), tmp_path / "cache", 2, _silent))
+    assert groups <= expected
+    assert len(expected - groups) <= 1
     assert len(expected) == 25

@@ -36,8 +36,8 @@ def test_files_that_a_run_reads_are_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "hard.tflite").hardlink_to(weights)
     source = Source("weights", weights)
     for target in (weights, tmp_path / "link.tflite", tmp_path / "hard.tflite", tmp_path / "." / "weights.tflite"):
-        for one, other in ((target, source), (weights, Source("weights", target))):
-            assert "the model would replace the weights" in refusal(one, other)
+        for output, other in ((target, source), (weights, Source("weights", target))):
+            assert "the model would replace the weights" in refusal(output, other)
     check_destination(weights, MODEL, [], overwrite=True)
     gone = Source("weights", tmp_path / "not there yet.tflite")
     assert "would replace" in refusal(tmp_path / "not there yet.tflite", gone)

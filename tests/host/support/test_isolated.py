@@ -76,9 +76,9 @@ def test_the_job_receives_the_request_and_is_waited_for(tmp_path: Path, job: str
 
 
 def test_progress_arrives_in_order_between_other_output(job: str) -> None:
-    said: list[tuple[int, int]] = []
-    call_quietly(job, {"what": "nothing", "steps": 5}, lambda done, total: said.append((done, total)))
-    assert said == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+    counts: list[tuple[int, int]] = []
+    call_quietly(job, {"what": "nothing", "steps": 5}, lambda done, total: counts.append((done, total)))
+    assert counts == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     call_quietly(job, {"what": "nothing", "steps": 5})
 
 
@@ -189,5 +189,5 @@ import sys
 import graft_host.training.pipeline
 print([name for name in ("tensorflow", "keras", "h5py") if name in sys.modules])
 """
-    found = run_python(code)
-    assert found.stdout == "[]\n", found.stderr
+    done = run_python(code)
+    assert done.stdout == "[]\n", done.stderr

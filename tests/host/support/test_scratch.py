@@ -103,7 +103,7 @@ with scratch() as folder:
 
 
 def test_a_full_disk_is_named_with_a_remedy() -> None:
-    said = run_on_small_disk(
+    output = run_on_small_disk(
         100,
         """
 import sys, tempfile
@@ -118,7 +118,7 @@ except ExportError as error:
     print(error)
 """,
     )
-    disk, error = said.splitlines()
+    disk, error = output.splitlines()
     assert error.startswith(f"cannot write 9.3 MB into {disk}: no space left on device; ")
     assert error.endswith("name another folder in $TMPDIR")
 

@@ -71,10 +71,10 @@ def test_vectors_come_back_in_the_order_asked_for(tmp_path: Path) -> None:
     with _open(tmp_path / "new" / "cache.sqlite") as store:
         store.put([(key, _row(index)) for index, key in enumerate(_keys("a", count))])
         order = np.random.default_rng(0).permutation(count)
-        found = store.matrix([f"a/{index}" for index in order])
-    assert found.shape == (count, LENGTH)
-    assert found.dtype == np.int8
-    assert np.array_equal(found, np.stack([_row(int(index)) for index in order]))
+        rows = store.matrix([f"a/{index}" for index in order])
+    assert rows.shape == (count, LENGTH)
+    assert rows.dtype == np.int8
+    assert np.array_equal(rows, np.stack([_row(int(index)) for index in order]))
 
 
 def test_a_key_may_be_asked_for_twice(tmp_path: Path) -> None:
@@ -198,8 +198,8 @@ def test_an_error_within_a_batch_stores_none_of_it(tmp_path: Path) -> None:
 def test_a_new_cache_may_be_opened_by_several_runs_at_the_same_moment(tmp_path: Path) -> None:
     start = time.time() + 0.7
     runs = [start_python(_OPENER, tmp_path, name, start) for name in ("a", "b", "c", "d")]
-    said = [run.communicate()[0] for run in runs]
-    assert said == ["40\n"] * 4
+    outputs = [run.communicate()[0] for run in runs]
+    assert outputs == ["40\n"] * 4
     for attempt in range(40):
         with _open(tmp_path / str(attempt) / "cache.sqlite") as store:
             assert store.known("abcd") == set("abcd")
@@ -210,9 +210,9 @@ def test_several_runs_may_begin_and_write_at_once(tmp_path: Path) -> None:
         path = tmp_path / str(attempt) / "cache.sqlite"
         start = time.time() + 0.7
         writers = [start_python(_WRITER, path, name, start, 20) for name in ("a", "b", "c")]
-        said = [writer.communicate()[0].split() for writer in writers]
+        outputs = [writer.communicate()[0].split() for writer in writers]
         assert [writer.returncode for writer in writers] == [0, 0, 0]
-        assert all(words[-1] == "19" for words in said)
+        assert all(words[-1] == "19" for words in outputs)
         with _open(path) as store:
             for name in ("a", "b", "c"):
                 assert np.array_equal(store.matrix(_keys(name, 140)), np.stack([_row(i) for i in range(140)]))
@@ -233,11 +233,11 @@ def test_a_kill_at_any_moment_leaves_only_whole_batches(tmp_path: Path) -> None:
             writer.kill()
             reported = max([reported, *(int(line) for line in writer.stdout.read().split("\n")[:-1])])
         with _open(path) as store:
-            found = len(store.known(_keys(name, 50_000)))
+            count = len(store.known(_keys(name, 50_000)))
             # All that was reported is there, and perhaps a batch that the kill kept from being reported.
-            assert found % _BATCH == 0
-            assert found >= _BATCH * (reported + 1)
-            assert np.array_equal(store.matrix(_keys(name, found)), np.stack([_row(i) for i in range(found)]))
+            assert count % _BATCH == 0
+            assert count >= _BATCH * (reported + 1)
+            assert np.array_equal(store.matrix(_keys(name, count)), np.stack([_row(i) for i in range(count)]))
         with sqlite3.connect(path) as raw:
             assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         raw.close()
@@ -320,7 +320,7 @@ def test_damage_anywhere_is_a_cache_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_error_and_stored_vectors_are_kept() -> None:
-    said = run_on_small_disk(
+    output = run_on_small_disk(
         1024,
         f"""
 import sys
@@ -342,7 +342,7 @@ with BottleneckStore(path, np.dtype(np.int8), {LENGTH}) as store:
     print(stored > 20, bool((found.T == np.arange(stored) % 100).all()))
 """,
     )
-    error, rows = said.splitlines()
+    error, rows = output.splitlines()
     assert "the disk is full" in error
     assert "--cache DIR" in error
     assert rows == "True True"
@@ -350,7 +350,7 @@ with BottleneckStore(path, np.dtype(np.int8), {LENGTH}) as store:
 
 @pytest.mark.parametrize("kibibytes", [4, 8, 16, 32, 40])
 def test_a_disk_without_room_for_a_cache_is_reported_as_full(kibibytes: int) -> None:
-    said = run_on_small_disk(
+    output = run_on_small_disk(
         kibibytes,
         """
 import sys
@@ -365,7 +365,7 @@ except CacheError as error:
     print(error)
 """,
     )
-    assert "the disk is full" in said
+    assert "the disk is full" in output
 
 
 @pytest.mark.parametrize("filled", [False, True])

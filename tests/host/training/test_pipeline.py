@@ -15,13 +15,13 @@ def test_a_threshold_as_asked_for_needs_no_note(unknown: UnknownThreshold | None
 
 
 def test_a_threshold_that_could_not_be_set_is_reported() -> None:
-    told = unknown_note(None, 0.05)
-    assert told is not None
-    assert told.startswith("warning: too few photos to find a threshold")
+    note = unknown_note(None, 0.05)
+    assert note is not None
+    assert note.startswith("warning: too few photos to find a threshold")
 
 
 def test_a_rate_above_the_one_asked_for_is_reported() -> None:
-    told = unknown_note(UnknownThreshold(0.6, 0.0812, 36), 0.05)
-    assert told is not None
-    assert told.startswith("note: 36 photos are too few to promise that at most 5.00% of known ones")
-    assert "it may be 8.12%" in told
+    note = unknown_note(UnknownThreshold(0.6, 0.0812, 36), 0.05)
+    assert note is not None
+    assert note.startswith("note: 36 photos are too few to promise that at most 5.00% of known ones")
+    assert "it may be 8.12%" in note

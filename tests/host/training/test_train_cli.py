@@ -199,11 +199,11 @@ def test_the_gate_refuses_and_writes_nothing(noise: Path, tmp_path: Path, shared
     assert "refused, not written" in refused.stdout
     refused = train(noise, model, shared_cache, "--min-accuracy", "1.0", "--json")
     assert error_line(refused, status=3)
-    said = json.loads(refused.stdout)
-    assert said.keys() == passed.keys() | {"gate", "rejected"}
-    assert said["gate"] == {"failed": "--min-accuracy", "wanted": 1.0, "measured": said["accuracy"]["shipped"]}
-    assert said["accuracy"] == passed["accuracy"]
-    assert said["model"] is said["rejected"] is None
+    result = json.loads(refused.stdout)
+    assert result.keys() == passed.keys() | {"gate", "rejected"}
+    assert result["gate"] == {"failed": "--min-accuracy", "wanted": 1.0, "measured": result["accuracy"]["shipped"]}
+    assert result["accuracy"] == passed["accuracy"]
+    assert result["model"] is result["rejected"] is None
     assert sorted(p.name for p in tmp_path.iterdir()) == ["photos"]
 
 
@@ -225,8 +225,8 @@ def test_a_rejected_file_and_its_report_are_written_if_asked_for(
     )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.html", "m.rejected.tflite", "photos"]
     assert json.loads(refused.stdout)["rejected"] == str(aside)
-    said = graft_json("evaluate", aside, noise)
-    assert read_model(aside).card.training["accuracy"]["shipped"] == said["accuracy"] < 1
+    evaluation = graft_json("evaluate", aside, noise)
+    assert read_model(aside).card.training["accuracy"]["shipped"] == evaluation["accuracy"] < 1
     page.unlink()
     line = error_line(train(noise, tmp_path / "m.tflite", shared_cache, *gate, "--keep-rejected"))
     assert f"{aside} exists" in line
@@ -280,10 +280,10 @@ def test_near_duplicates_stay_on_one_side_in_evaluate_too(photos: Path, tmp_path
     split = read_model(model).card.training["split"]
     assert split["moved"]
     assert all(re.fullmatch(r"[0-9a-f]{16}", digest) for digest in split["moved"])
-    said = graft_json("evaluate", model, photos)
+    evaluation = graft_json("evaluate", model, photos)
     card = read_model(model).card.training
-    assert said["photos"] == card["photos"]["test"]
-    assert said["accuracy"] == card["accuracy"]["shipped"]
+    assert evaluation["photos"] == card["photos"]["test"]
+    assert evaluation["accuracy"] == card["accuracy"]["shipped"]
 
 
 def test_bad_files_are_skipped_or_with_strict_refused(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
@@ -339,9 +339,9 @@ def test_a_rate_that_few_photos_cannot_prove_is_noted(photos: Path, tmp_path: Pa
     assert done.returncode == 0, done.stderr
     unknown = json.loads(done.stdout)["unknown"]
     assert unknown["rate"] > 0.01
-    (said,) = [line for line in done.stderr.splitlines() if "--unknown-rate" in line]
-    assert said.startswith(f"note: {unknown['photos']} photos are too few to promise that at most 1.00% of known ones")
-    assert f"it may be {unknown['rate']:.2%}" in said
+    (note,) = [line for line in done.stderr.splitlines() if "--unknown-rate" in line]
+    assert note.startswith(f"note: {unknown['photos']} photos are too few to promise that at most 1.00% of known ones")
+    assert f"it may be {unknown['rate']:.2%}" in note
     for index, path in enumerate(sorted(photos.glob("*/*.jpg"))):
         if index % PHOTOS_A_CLASS >= 7:
             path.unlink()
@@ -495,10 +495,10 @@ def test_ctrl_c_leaves_no_model_and_loses_no_work(parts: Path, tmp_path: Path) -
         while not list(cache.glob("bottlenecks/*.sqlite")) and time.monotonic() < deadline:
             time.sleep(0.01)
         job.send_signal(signal.SIGINT)
-        said = job.stderr.read()
-    assert job.returncode == 130, said
-    assert "Traceback" not in said
-    assert "interrupted" in said
+        output = job.stderr.read()
+    assert job.returncode == 130, output
+    assert "Traceback" not in output
+    assert "interrupted" in output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "photos"]
     report = graft_json("train", tmp_path / "photos", "-o", model, *FAST, "--cache", cache)
     assert report["cache"]["backbone"] == "reused"

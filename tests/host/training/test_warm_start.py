@@ -30,12 +30,12 @@ def test_tensorflow_is_only_imported_to_convert(
 ) -> None:
     photos = tmp_path / "photos"
     render_dataset(photos, 14, 0)
-    told = ["train", photos, *FAST, "--overwrite", "-o", tmp_path / "parts.tflite"]
-    graft_json(*told, "--cache", shared_cache)
+    command = ["train", photos, *FAST, "--overwrite", "-o", tmp_path / "parts.tflite"]
+    graft_json(*command, "--cache", shared_cache)
     before = (tmp_path / "parts.tflite").read_bytes()
-    warm = graft(*told, "--cache", shared_cache, **without_tensorflow)
+    warm = graft(*command, "--cache", shared_cache, **without_tensorflow)
     assert warm.returncode == 0, warm.stderr
     assert (tmp_path / "parts.tflite").read_bytes() == before
     assert "seconds" in warm.stdout
-    cold = graft(*told, "--cache", tmp_path / "cold", **without_tensorflow)
+    cold = graft(*command, "--cache", tmp_path / "cold", **without_tensorflow)
     assert "no TensorFlow here" in error_line(cold)  # so the warm run had none either
