@@ -1,4 +1,4 @@
-"""Runs ``graft-device run`` as a person does, and as a service manager does."""
+"""Runs ``graft-device run`` as a user or a service manager does."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ class Job:
 
     def event(self) -> dict[str, Any]:
         """The next line, which must be an object."""
-        found = json.loads(self.line())
-        assert isinstance(found, dict)
-        return found
+        event = json.loads(self.line())
+        assert isinstance(event, dict)
+        return event
 
     def note(self) -> str:
         """The next line on standard error."""
         return self.notes.get(timeout=PATIENCE_S)
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Sends a signal and waits for the end; gives the exit status."""
+        """Sends a signal and waits for the end; returns the exit status."""
         self.process.send_signal(number)
         return self.process.wait(timeout=PATIENCE_S)
 
     def rest(self) -> list[str]:
-        """The lines on standard error that were not asked for, after the end."""
+        """The remaining lines on standard error, after the end."""
         time.sleep(0.1)
         return [self.notes.get_nowait() for _ in range(self.notes.qsize())]
 
@@ -80,7 +80,7 @@ def running(*args: object, **options: Any) -> Iterator[Job]:
 
 
 def eventually(condition: Callable[[], bool], what: str = "") -> None:
-    """Waits until something is so."""
+    """Waits until the condition is true."""
     until = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < until, what or "it never came to be"

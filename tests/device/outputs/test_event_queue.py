@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -81,7 +82,7 @@ def test_the_next_run_goes_on_where_the_last_one_ended(opened: Opened) -> None:
 
 
 def test_killed_in_the_middle_nothing_is_lost(opened: Opened) -> None:
-    """A process that writes events as fast as it can is killed with SIGKILL; all that it had reported are there."""
+    """A process that writes events as fast as it can is killed with SIGKILL; every event that it reported is stored."""
     program = """
         import sys
         from pathlib import Path
@@ -100,17 +101,17 @@ def test_killed_in_the_middle_nothing_is_lost(opened: Opened) -> None:
         lines = [job.stdout.readline() for _ in range(300)]
         job.send_signal(signal.SIGKILL)
         lines += job.stdout.read().splitlines()
-    told = [(int(line.split()[0]), line.split()[1]) for line in lines if len(line.split()) == 2]
+    reported = [(int(line.split()[0]), line.split()[1]) for line in lines if len(line.split()) == 2]
     queue = opened(10**8)
-    there = {seq: json.loads(body)["id"] for seq, body in queue.waiting(0, 10**6)}
-    assert len(told) >= 300
-    for seq, name in told[:-1]:  # the last line may be cut
-        assert (seq not in there) if seq % 3 == 0 else there[seq] == name
-    assert put(queue, make_event()).seq > max(seq for seq, _ in told[:-1])
+    stored = {seq: json.loads(body)["id"] for seq, body in queue.waiting(0, 10**6)}
+    assert len(reported) >= 300
+    for seq, name in reported[:-1]:  # the last line may be cut
+        assert (seq not in stored) if seq % 3 == 0 else stored[seq] == name
+    assert put(queue, make_event()).seq > max(seq for seq, _ in reported[:-1])
     queue.close()
 
 
-def test_the_oldest_go_when_it_is_full(opened: Opened) -> None:
+def test_the_oldest_events_are_dropped_when_it_is_full(opened: Opened) -> None:
     size = len(make_event().to_line()) + 1
     queue = opened(10 * size)
     for _ in range(25):
@@ -127,13 +128,37 @@ def test_the_oldest_go_when_it_is_full(opened: Opened) -> None:
     queue.close()
 
 
-def test_the_file_stays_as_small_as_it_was_asked_to(opened: Opened) -> None:
+def test_the_file_stays_within_its_limit(opened: Opened) -> None:
     queue = opened(300_000)
     for _ in range(3000):
         put(queue, make_event("x" * 500))
     used = sum(path.stat().st_size for path in opened.folder.iterdir())
     queue.close()
     assert used < 1_500_000, "300 kB of events, SQLite's pages around them, and its log of 100 pages"
+
+
+def test_a_queue_of_an_earlier_version(opened: Opened) -> None:
+    """Written as version 0.1 does it, with a lock file that knows of one more number."""
+    opened.folder.mkdir()
+    database = sqlite3.connect(opened.folder / "events.db")
+    database.executescript(
+        """
+        CREATE TABLE events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+        CREATE TABLE counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        INSERT INTO counts VALUES ('seq', 8), ('dropped', 3);
+        """
+    )
+    body = replace(make_event(), seq=8).to_line().encode()
+    database.execute("INSERT INTO events VALUES (8, ?)", (body,))
+    database.commit()
+    database.close()
+    (opened.folder / "lock").write_bytes(b"00000000000000000009")
+    queue = opened()
+    assert queue.waiting(0, 9) == [(8, body)]
+    assert Event.from_line(body).seq == 8
+    assert put(queue, make_event()).seq == 10
+    queue.close()
+    assert opened.notes == []
 
 
 def test_one_run_at_a_time(opened: Opened) -> None:
@@ -152,7 +177,7 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
         Opened(tmp_path / "file")()
 
 
-def test_a_damaged_file_is_put_aside(opened: Opened) -> None:
+def test_a_damaged_file_is_renamed(opened: Opened) -> None:
     opened.folder.mkdir()
     (opened.folder / "events.db").write_bytes(b"no database " * 1000)
     queue = opened()
@@ -164,7 +189,7 @@ def test_a_damaged_file_is_put_aside(opened: Opened) -> None:
 
 
 def test_a_full_disk_stops_nothing(opened: Opened) -> None:
-    """SQLite's own page limit stands for the disk: it fails in the same way, with SQLITE_FULL."""
+    """SQLite's page limit stands in for the disk: it fails in the same way, with SQLITE_FULL."""
     queue = opened()
     pages = int(queue._database.execute("PRAGMA page_count").fetchone()[0])
     queue._database.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -195,15 +220,15 @@ def test_no_number_is_given_twice_after_a_full_disk_and_a_crash(opened: Opened) 
     queue = opened()
     put(queue, make_event())
     queue._database.execute("PRAGMA query_only = 1")
-    told = [put(queue, make_event()).seq for _ in range(3)]
-    queue._release()  # as the system does it after SIGKILL: nothing is written any more
+    numbers = [put(queue, make_event()).seq for _ in range(3)]
+    queue._release()  # as the system does after SIGKILL: nothing more is written
     again = opened()
     assert [seq for seq, _ in again.waiting(0, 9)] == [1]
-    assert put(again, make_event()).seq == max(told) + 1
+    assert put(again, make_event()).seq == max(numbers) + 1
     again.close()
 
 
-def test_what_is_stored_at_the_end(opened: Opened) -> None:
+def test_how_many_events_are_stored_at_the_end(opened: Opened) -> None:
     queue = opened()
     for _ in range(2):
         put(queue, make_event())
@@ -216,7 +241,7 @@ def test_what_is_stored_at_the_end(opened: Opened) -> None:
     queue.close()
 
 
-def test_a_full_disk_for_long_is_bounded_too(opened: Opened) -> None:
+def test_memory_is_bounded_while_the_disk_is_full(opened: Opened) -> None:
     queue = opened()
     queue._database.execute(f"PRAGMA max_page_count = {queue._database.execute('PRAGMA page_count').fetchone()[0]}")
     queue._database.execute("PRAGMA query_only = 1")

@@ -49,7 +49,7 @@ def test_a_line_is_one_line_whatever_the_names() -> None:
 def test_ids_differ() -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
-    assert all(uuid.UUID(one).version == 4 for one in ids)
+    assert all(uuid.UUID(name).version == 4 for name in ids)
 
 
 def test_a_line_is_read_back() -> None:

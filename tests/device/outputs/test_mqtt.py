@@ -41,7 +41,7 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
 
 @contextmanager
 def publishing(folder: Path, port: int, query: str = "", cap: float = 0.2) -> Iterator[Any]:
-    """A queue with its publisher; the notes come with them."""
+    """A function that sends an event, its queue, and the notes."""
     notes: list[str] = []
     queue = EventQueue(folder / "queue", 10**7, notes.append)
     broker = parse_broker(f"mqtt://127.0.0.1:{port}/{BASE}{query}")
@@ -90,29 +90,29 @@ def test_a_short_url(monkeypatch: pytest.MonkeyPatch) -> None:
         "mqtt://h/\udcff",
     ],
 )  # fmt: skip
-def test_urls_that_are_none(url: str) -> None:
+def test_urls_that_cannot_be_used(url: str) -> None:
     with pytest.raises(MqttError, match=r"\S") as caught:
         parse_broker(url.replace("://", "://me:hush@", 1) if "://h" in url else url)
     assert "hush" not in str(caught.value)
 
 
-def test_where_the_queue_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    one, two = parse_broker("mqtt://h/a/b"), parse_broker("mqtt://h/a/c")
+def test_where_the_queue_is_stored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first, second = parse_broker("mqtt://h/a/b"), parse_broker("mqtt://h/a/c")
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert one.queue_folder.parent == tmp_path / "graftkit" / "queue"
-    assert one.queue_folder != two.queue_folder
+    assert first.queue_folder.parent == tmp_path / "graftkit" / "queue"
+    assert first.queue_folder != second.queue_folder
     monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path}/service:{tmp_path}/other")
-    assert one.queue_folder.parent == tmp_path / "service" / "queue"
+    assert first.queue_folder.parent == tmp_path / "service" / "queue"
 
 
 def test_clients_of_one_broker_differ(tmp_path: Path) -> None:
-    one, two = parse_broker("mqtt://h/a"), parse_broker("mqtt://h/b")
-    assert one.sensor_id != two.sensor_id
-    assert one.sensor_id == parse_broker("mqtt://h/a").sensor_id
-    assert one.client_id(tmp_path) == parse_broker("mqtt://h/a").client_id(tmp_path)
-    assert len({one.client_id(tmp_path), two.client_id(tmp_path), one.client_id(tmp_path / "q")}) == 3
-    assert len(one.client_id(tmp_path)) <= 23, "what every broker takes"
+    first, second = parse_broker("mqtt://h/a"), parse_broker("mqtt://h/b")
+    assert first.sensor_id != second.sensor_id
+    assert first.sensor_id == parse_broker("mqtt://h/a").sensor_id
+    assert first.client_id(tmp_path) == parse_broker("mqtt://h/a").client_id(tmp_path)
+    assert len({first.client_id(tmp_path), second.client_id(tmp_path), first.client_id(tmp_path / "q")}) == 3
+    assert len(first.client_id(tmp_path)) <= 23, "every broker accepts this length"
 
 
 # What is published
@@ -128,23 +128,23 @@ def test_events_state_status_and_discovery(mosquitto: Mosquitto, tmp_path: Path)
         assert [event["id"] for event in subscriber.events(BASE)] == sent
         assert [event["seq"] for event in subscriber.events(BASE)] == [1, 2]
         assert notes == []
-    with Subscriber(mosquitto.port) as late:  # what is retained is there for whoever comes later
+    with Subscriber(mosquitto.port) as late:  # a late subscriber gets the retained messages
         eventually(lambda: sum(kept for _, _, kept in late.messages) >= 3)
         retained = {topic: body for topic, body, kept in late.messages if kept}
     broker = parse_broker(f"mqtt://h/{BASE}")
-    found = json.loads(retained.pop(f"homeassistant/sensor/{broker.sensor_id}/config"))
+    discovery = json.loads(retained.pop(f"homeassistant/sensor/{broker.sensor_id}/config"))
     assert json.loads(retained.pop(f"{BASE}/state"))["label"] == "dogs"
     assert retained == {f"{BASE}/status": b"offline"}
-    assert found["state_topic"] == found["json_attributes_topic"] == f"{BASE}/state"
-    assert found["availability_topic"] == f"{BASE}/status"
-    assert found["value_template"] == "{{ value_json.label }}"
-    assert "value_json.score" in found["json_attributes_template"]
-    assert found["unique_id"] in found["device"]["identifiers"]
-    assert found["device"]["model"] == "pets.tflite"
-    assert found["origin"]["name"] == "graftkit"
+    assert discovery["state_topic"] == discovery["json_attributes_topic"] == f"{BASE}/state"
+    assert discovery["availability_topic"] == f"{BASE}/status"
+    assert discovery["value_template"] == "{{ value_json.label }}"
+    assert "value_json.score" in discovery["json_attributes_template"]
+    assert discovery["unique_id"] in discovery["device"]["identifiers"]
+    assert discovery["device"]["model"] == "pets.tflite"
+    assert discovery["origin"]["name"] == "graftkit"
 
 
-def test_no_discovery_if_not_wanted(mosquitto: Mosquitto, tmp_path: Path) -> None:
+def test_no_discovery_if_it_is_off(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with Subscriber(mosquitto.port) as subscriber:
         with publishing(tmp_path, mosquitto.port, "?discovery=off") as (send, queue, _):
             send()
@@ -183,8 +183,8 @@ def test_a_broker_that_comes_late(tmp_path: Path) -> None:
     assert len(sent) == 3
 
 
-def test_a_second_delivery_can_be_told(mosquitto: Mosquitto, tmp_path: Path) -> None:
-    """The broker's word is lost on the way: the event comes twice, with the same id and number."""
+def test_a_second_delivery_can_be_recognized(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """The acknowledgement is lost on the way: the event arrives twice, with the same id and number."""
     with Subscriber(mosquitto.port) as subscriber, Link(mosquitto.port) as link:
         with publishing(tmp_path, link.port) as (send, queue, _):
             first = send()
@@ -194,7 +194,7 @@ def test_a_second_delivery_can_be_told(mosquitto: Mosquitto, tmp_path: Path) -> 
             eventually(lambda: len(subscriber.events(BASE)) == 3)
             lost.append(send())
             eventually(lambda: len(subscriber.events(BASE)) == 4)
-            assert len(queue) == 3, "arriving is not enough: the broker must say so"
+            assert len(queue) == 3, "arriving is not enough: the broker must acknowledge it"
             link.swallow = False
             link.cut()
             eventually(lambda: len(queue) == 0)
@@ -207,7 +207,7 @@ def test_a_second_delivery_can_be_told(mosquitto: Mosquitto, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\x20\x02\x00"])
-def test_something_that_is_no_broker(answer: bytes, tmp_path: Path) -> None:
+def test_a_server_that_is_not_a_broker(answer: bytes, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -271,23 +271,23 @@ def test_a_broker_killed_twice_loses_no_event(model: Path, tmp_path: Path) -> No
         with running(
             model, "--source", photos, "--existing", "--json", "--mqtt", url, "--queue", tmp_path / "queue"
         ) as job:
-            told = []
+            printed = []
             for burst in range(3):
-                told += _shown(job, photos, {f"{burst}-{n}": colours[n] for n in range(3)})
+                printed += _shown(job, photos, {f"{burst}-{n}": colours[n] for n in range(3)})
                 if burst == 0:
                     eventually(lambda: len(subscriber.events(BASE)) == 3)
                 if burst < 2:
                     broker.kill()
-                    told += _shown(job, photos, {f"{burst}-{n}": colours[n % 3] for n in range(3, 6)})
+                    printed += _shown(job, photos, {f"{burst}-{n}": colours[n % 3] for n in range(3, 6)})
                     broker.start()
                     subscriber.wait()
-                    _delivered(subscriber, len(told))
+                    _delivered(subscriber, len(printed))
             _delivered(subscriber, 15)
             assert job.end(signal.SIGTERM) == 0
             notes = job.rest()
         eventually(lambda: subscriber.texts(f"{BASE}/status")[-1] == "offline")
         events = subscriber.events(BASE)
-    assert {event["id"]: event for event in events} == {event["id"]: event for event in told}
+    assert {event["id"]: event for event in events} == {event["id"]: event for event in printed}
     first_time = list(dict.fromkeys(event["seq"] for event in events))
     assert first_time == sorted(first_time)
     assert 2 <= sum("trying again" in note for note in notes) <= 6, notes
@@ -298,26 +298,26 @@ def _delivered(subscriber: Subscriber, count: int) -> None:
     eventually(lambda: {event["seq"] for event in subscriber.events(BASE)} == set(range(1, count + 1)))
 
 
-def test_killed_ourselves_with_a_broker_that_is_away(model: Path, tmp_path: Path) -> None:
-    """SIGKILL for us, then for nobody: the next run delivers what the first one had seen, and goes on counting."""
+def test_killed_while_the_broker_is_away(model: Path, tmp_path: Path) -> None:
+    """Both runs end with SIGKILL. The second delivers the events of the first, and goes on counting."""
     port = free_port()
     photos = tmp_path / "photos"
     photos.mkdir()
     args = [model, "--source", photos, "--json", "--queue", tmp_path / "queue"]
     url = f"mqtt://127.0.0.1:{port}/{BASE}"
     with running(*args, "--existing", "--mqtt", url) as job:
-        told = _shown(job, photos, {"a0": "red", "a1": "red", "a2": "red"})
+        printed = _shown(job, photos, {"a0": "red", "a1": "red", "a2": "red"})
         job.end(signal.SIGKILL)
     with Mosquitto(tmp_path, port=port), Subscriber(port) as subscriber:
         with running(*args, "--mqtt", url) as job:
             eventually(lambda: len(subscriber.events(BASE)) == 3)
-            told += _shown(job, photos, {"b0": "blue"})
+            printed += _shown(job, photos, {"b0": "blue"})
             eventually(lambda: len(subscriber.events(BASE)) == 4)
             eventually(lambda: subscriber.texts(f"{BASE}/status")[-1:] == ["online"])
             job.end(signal.SIGKILL)
         eventually(lambda: subscriber.texts(f"{BASE}/status")[-1] == "offline")  # the last will
-        assert subscriber.events(BASE) == told
-        assert [event["seq"] for event in told] == [1, 2, 3, 4]
+        assert subscriber.events(BASE) == printed
+        assert [event["seq"] for event in printed] == [1, 2, 3, 4]
 
 
 def test_a_wrong_password_is_one_line_and_the_rest_goes_on(model: Path, tmp_path: Path) -> None:

@@ -58,10 +58,10 @@ def run_photos(model: Path, photos: Path, sinks: FanOut, count: int) -> None:
 
 def identities(events: list[dict[str, Any]]) -> dict[int, str]:
     """The id of each number; a number that stands for two events is an error."""
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for event in events:
-        assert found.setdefault(event["seq"], event["id"]) == event["id"]
-    return found
+        assert names.setdefault(event["seq"], event["id"]) == event["id"]
+    return names
 
 
 def rest(job: Job) -> list[str]:

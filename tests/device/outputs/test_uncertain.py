@@ -35,18 +35,18 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_folder_per_label_and_a_name_that_says_when_and_how_sure(tmp_path: Path) -> None:
-    store = UncertainStore(tmp_path / "unsure", MB)
+def test_a_folder_for_each_label_and_a_name_with_time_and_scores(tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path / "uncertain", MB)
     path = store.save(pixels(), at(1), "cats", SEEN)
     assert path is not None
-    assert files(tmp_path) == ["unsure/cats/20260131T120001.250Z_cats-61_dogs-38.jpg"]
+    assert files(tmp_path) == ["uncertain/cats/20260131T120001.250Z_cats-61_dogs-38.jpg"]
     with Image.open(path) as image:
         assert image.format == "JPEG"
         assert image.size == (64, 64)
         assert np.abs(np.asarray(image).mean((0, 1)) - COLOURS["red"]).max() < 3
 
 
-def test_of_an_unknown_picture_the_name_says_what_it_is_most_like(tmp_path: Path) -> None:
+def test_the_name_of_an_unknown_photo_has_the_most_similar_labels(tmp_path: Path) -> None:
     UncertainStore(tmp_path, MB).save(pixels(), at(1), "unknown", (Prediction("unknown", 0.6), *SEEN))
     assert files(tmp_path) == ["unknown/20260131T120001.250Z_cats-61_dogs-38.jpg"]
 
@@ -55,7 +55,7 @@ def test_of_an_unknown_picture_the_name_says_what_it_is_most_like(tmp_path: Path
 def test_a_photo_is_copied_as_it_is(kind: str, suffix: str, tmp_path: Path) -> None:
     photo = tmp_path / "photo"
     picture("green").save(photo, kind)
-    path = UncertainStore(tmp_path / "unsure", MB).save(str(photo), at(1), "cats", SEEN)
+    path = UncertainStore(tmp_path / "uncertain", MB).save(str(photo), at(1), "cats", SEEN)
     assert path is not None
     assert path.suffix == suffix
     assert path.read_bytes() == photo.read_bytes()
@@ -78,7 +78,7 @@ def test_the_oldest_go_first(tmp_path: Path) -> None:
     assert sum((tmp_path / name).stat().st_size for name in left) <= size * 3.5
 
 
-def test_the_limit_holds_over_runs_and_other_files_are_let_be(tmp_path: Path) -> None:
+def test_the_limit_holds_over_runs_and_other_files_are_not_touched(tmp_path: Path) -> None:
     size = len(_jpeg(noise(0)))
     first = UncertainStore(tmp_path, 10 * size)
     for second in range(4):
@@ -94,7 +94,7 @@ def test_the_limit_holds_over_runs_and_other_files_are_let_be(tmp_path: Path) ->
     assert re.findall(r"T1200(\d\d)", " ".join(left)) == ["03", "09"]
 
 
-def test_pictures_that_were_labelled_and_moved_away(tmp_path: Path) -> None:
+def test_photos_that_were_labelled_and_moved_away(tmp_path: Path) -> None:
     size = len(_jpeg(noise(0)))
     store = UncertainStore(tmp_path, round(size * 2.5))
     moved = store.save(noise(0), at(0), "cats", SEEN)
@@ -114,7 +114,7 @@ def test_the_limit_holds_from_the_start(tmp_path: Path) -> None:
     assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02", "03"]
 
 
-def test_what_only_has_the_name_of_a_picture(tmp_path: Path) -> None:
+def test_what_is_not_a_file_but_has_the_name_of_a_photo(tmp_path: Path) -> None:
     size = len(_jpeg(noise(0)))
     cats = tmp_path / "cats"
     odd = [f"20260131T12000{n}.250Z_cats-61.jpg" for n in range(3)]
@@ -131,16 +131,16 @@ def test_what_only_has_the_name_of_a_picture(tmp_path: Path) -> None:
     assert (tmp_path / "mine.jpg").stat().st_size == 10 * size
 
 
-def test_a_picture_that_moves_away_while_they_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_photo_that_is_moved_during_the_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = UncertainStore(tmp_path, MB)
     moved, stays = (first.save(noise(second), at(second), "cats", SEEN) for second in range(2))
     assert moved is not None
     glob = Path.glob
 
     def late(folder: Path, pattern: str) -> list[Path]:
-        found = list(glob(folder, pattern))
+        paths = list(glob(folder, pattern))
         moved.unlink(missing_ok=True)
-        return found
+        return paths
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "glob", late)
@@ -148,7 +148,7 @@ def test_a_picture_that_moves_away_while_they_are_looked_for(tmp_path: Path, mon
     assert [tmp_path / name for name in files(tmp_path)] == [stays]
 
 
-def test_a_folder_in_the_place_of_a_picture_costs_no_other(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_a_photo(tmp_path: Path) -> None:
     store = UncertainStore(tmp_path, round(1.5 * len(_jpeg(noise(0)))))
     first = store.save(noise(0), at(0), "cats", SEEN)
     assert first is not None
@@ -159,7 +159,7 @@ def test_a_folder_in_the_place_of_a_picture_costs_no_other(tmp_path: Path) -> No
     assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02"]
 
 
-def test_a_picture_that_cannot_be_removed_still_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_photo_that_cannot_be_removed_still_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = UncertainStore(tmp_path, round(1.5 * len(_jpeg(noise(0)))))
     store.save(noise(0), at(0), "cats", SEEN)
 
@@ -175,18 +175,18 @@ def test_a_picture_that_cannot_be_removed_still_counts(tmp_path: Path, monkeypat
     assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02"]
 
 
-def test_one_picture_over_the_limit_is_not_kept(tmp_path: Path) -> None:
+def test_a_photo_over_the_limit_is_not_kept(tmp_path: Path) -> None:
     assert UncertainStore(tmp_path, 100).save(noise(0), at(0), "cats", SEEN) is None
     assert files(tmp_path) == []
 
 
 @pytest.mark.parametrize("label", ["../../etc", "a/b", ".hidden", "nul\0", "l\nf", "x" * 300, "ä" * 200, "", "."])
-def test_labels_that_are_no_file_names(label: str, tmp_path: Path) -> None:
-    path = UncertainStore(tmp_path / "unsure", MB).save(pixels(), at(0), label, (Prediction(label, 0.5),))
+def test_labels_that_are_not_file_names(label: str, tmp_path: Path) -> None:
+    path = UncertainStore(tmp_path / "uncertain", MB).save(pixels(), at(0), label, (Prediction(label, 0.5),))
     assert path is not None
     assert path.is_file()
-    assert path.parent.parent == tmp_path / "unsure"
-    assert path.resolve().parents[1] == (tmp_path / "unsure").resolve()
+    assert path.parent.parent == tmp_path / "uncertain"
+    assert path.resolve().parents[1] == (tmp_path / "uncertain").resolve()
     assert not path.parent.name.startswith(".")
     assert not path.name.startswith(".")
 
@@ -213,26 +213,26 @@ def answer(best: float, unknown: bool = False) -> FrameAnswer:
     return FrameAnswer(pixels(), (Prediction("cats", best), Prediction("dogs", 1 - best)), best, unknown)
 
 
-def test_only_what_it_is_unsure_of(tmp_path: Path) -> None:
+def test_only_uncertain_frames(tmp_path: Path) -> None:
     notes: list[str] = []
-    unsure = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
+    uncertain = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
     for second, (best, unknown) in enumerate([(0.95, False), (0.79, False), (0.8, False), (0.95, True)]):
-        unsure.offer(frame(second), answer(best, unknown))
+        uncertain.offer(frame(second), answer(best, unknown))
     assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["01", "03"]
     assert notes == []
 
 
 @pytest.mark.parametrize("video", [False, True])
-def test_of_a_camera_not_every_frame(video: bool, tmp_path: Path) -> None:
-    unsure = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=True, note=print)
+def test_not_every_frame_of_a_camera(video: bool, tmp_path: Path) -> None:
+    uncertain = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=True, note=print)
     for tenth in range(50):
-        unsure.offer(frame(0 if video else tenth / 10, tenth / 10 if video else None), answer(0.5))
+        uncertain.offer(frame(0 if video else tenth / 10, tenth / 10 if video else None), answer(0.5))
     assert len(files(tmp_path)) == 3
 
 
 def test_a_full_disk_is_noted_once_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
-    unsure = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
+    uncertain = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=False, note=notes.append)
     whole = Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:
@@ -242,10 +242,10 @@ def test_a_full_disk_is_noted_once_and_stops_nothing(tmp_path: Path, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(Path, "write_bytes", full)
         for second in range(3):
-            unsure.offer(frame(second), answer(0.5))
+            uncertain.offer(frame(second), answer(0.5))
     assert notes == ["cannot keep uncertain photos: no space left on device"]
     assert files(tmp_path) == [], "not even half a file"
-    unsure.offer(frame(4), answer(0.5))
+    uncertain.offer(frame(4), answer(0.5))
     assert len(files(tmp_path)) == 1
 
 

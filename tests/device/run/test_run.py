@@ -83,11 +83,11 @@ def test_photos_for_a_person(model: Path, photos: dict[str, Path]) -> None:
 def test_photos_for_a_program(model: Path, photos: dict[str, Path]) -> None:
     done = run_device(model, *sources(*photos.values()), "--json", "--top-k", 2)
     assert (done.returncode, done.stderr) == (0, "")
-    found = events(done)
-    assert [event["label"] for event in found] == list(COLOURS)
-    assert [event["seq"] for event in found] == [1, 2, 3]
-    assert len({event["id"] for event in found}) == 3
-    for event, path in zip(found, photos.values()):
+    printed = events(done)
+    assert [event["label"] for event in printed] == list(COLOURS)
+    assert [event["seq"] for event in printed] == [1, 2, 3]
+    assert len({event["id"] for event in printed}) == 3
+    for event, path in zip(printed, photos.values()):
         assert list(event) == [
             "id", "seq", "time", "source", "label", "score", "predictions", "unknown", "ms", "dropped",
         ]  # fmt: skip
@@ -145,8 +145,8 @@ def test_a_video(model: Path, tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", ["red"] * 25 + ["blue"] * 25)
     done = run_device(model, *sources(path), "--fps", 5)
     assert (done.returncode, done.stderr) == (0, "")
-    told = [line.split(maxsplit=1)[1] for line in done.stdout.splitlines()]
-    assert told == [f"{path} at {n / 5:.1f} s: {'red 97' if n < 5 else 'blue 98'}%" for n in range(10)]
+    lines = [line.split(maxsplit=1)[1] for line in done.stdout.splitlines()]
+    assert lines == [f"{path} at {n / 5:.1f} s: {'red 97' if n < 5 else 'blue 98'}%" for n in range(10)]
     assert [event["position"] for event in events(run_device(model, *sources(path), "--changes", "--json"))] == [0, 1]
     limited = events(run_device(model, *sources(path), "--limit", 3, "--every", 0.4, "--json"))
     assert [(event["position"], event["dropped"]) for event in limited] == [(0, 0), (0.4, 9), (0.8, 9)]
@@ -161,7 +161,7 @@ def test_smoothing_steadies_the_label(model: Path, tmp_path: Path) -> None:
     assert [event["label"] for event in plain] == ["red", "blue", "red", "blue"]
     assert [event["label"] for event in smooth] == ["red", "blue"]
     assert 21 / 25 <= smooth[1]["position"] <= 24 / 25
-    assert smooth[1]["dropped"] == 0, "classified, if not told"
+    assert smooth[1]["dropped"] == 0, "classified, but not printed"
 
 
 def test_a_corrupt_video_is_one_line(model: Path, tmp_path: Path) -> None:
@@ -175,13 +175,13 @@ def test_a_corrupt_video_is_one_line(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status", "said"),
+    ("number", "status", "notes"),
     [(signal.SIGTERM, 0, []), (signal.SIGINT, 130, ["interrupted; what was finished is kept"])],
 )
-def test_a_folder_until_a_signal(number: int, status: int, said: list[str], model: Path, tmp_path: Path) -> None:
+def test_a_folder_until_a_signal(number: int, status: int, notes: list[str], model: Path, tmp_path: Path) -> None:
     drop_photo(tmp_path, "old.png", "red")
     with running(model, *sources(tmp_path), "--json") as job:
-        time.sleep(1)  # it has looked at what is there
+        time.sleep(1)  # it has scanned the folder
         drop_photo(tmp_path, "a.png", "blue")
         assert job.event()["label"] == "blue"
         (tmp_path / "bad.png").write_bytes(b"no image")
@@ -191,7 +191,7 @@ def test_a_folder_until_a_signal(number: int, status: int, said: list[str], mode
         drop_photo(tmp_path, "b.png", "green")
         assert job.event()["label"] == "green"
         assert job.end(number) == status
-        assert job.rest() == said
+        assert job.rest() == notes
         assert job.lines.empty()
 
 
@@ -293,7 +293,7 @@ class HangingCamera:
         yield None
 
 
-def test_a_camera_that_hangs_is_noted_and_systemd_hears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_that_hangs_is_noted_and_systemd_gets_no_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "HANG_S", 0.5)
     notes: list[str] = []
     stop = Stop()
@@ -312,18 +312,18 @@ def test_signs_of_life_for_systemd(model: Path, tmp_path: Path) -> None:
     address = tmp_path / "notify"
     photos = tmp_path / "photos"
     photos.mkdir()
-    heard: list[str] = []
+    messages: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(address))
         channel.settimeout(PATIENCE_S)
         environment = {**os.environ, "NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "200000"}
         with running(model, *sources(photos), env=environment) as job:
-            while heard.count("WATCHDOG=1") < 4:
-                heard.append(channel.recv(1000).decode())
+            while messages.count("WATCHDOG=1") < 4:
+                messages.append(channel.recv(1000).decode())
             assert job.end() == 0
-        while "STOPPING=1" not in heard:
-            heard.append(channel.recv(1000).decode())
-    assert heard[0] == "READY=1"
+        while "STOPPING=1" not in messages:
+            messages.append(channel.recv(1000).decode())
+    assert messages[0] == "READY=1"
     assert notify.watchdog_seconds() is None, "not for this process"
 
 
@@ -331,7 +331,7 @@ def test_signs_of_life_for_systemd(model: Path, tmp_path: Path) -> None:
 
 
 def test_another_model_without_an_end(tmp_path: Path) -> None:
-    """As an installation does it: the link is switched at once, then the signal is sent."""
+    """As ``graft-device install`` does it: the link is switched, then the signal is sent."""
     first = write_artifact(tmp_path / "1.tflite")
     sure = dataclasses.replace(make_card(), thresholds={"unknown": {"score": 0.999}})
     second = write_artifact(tmp_path / "2.tflite", labels=["rot", "gelb", "blau"], card=sure)
@@ -356,12 +356,12 @@ def test_another_model_without_an_end(tmp_path: Path) -> None:
         assert job.note() == "note: opened again: m.tflite, 3 labels"
         drop_photo(photos, "3.png", "blue")
         event = job.event()
-        assert [each["label"] for each in event["predictions"]][:2] == ["unknown", "blau"]
+        assert [prediction["label"] for prediction in event["predictions"]][:2] == ["unknown", "blau"]
         assert job.end() == 0
 
 
 def test_it_ends_with_its_terminal(model: Path, tmp_path: Path) -> None:
-    """Or it would go on unseen, and keep the camera."""
+    """Otherwise it would go on unseen and keep the camera."""
     ours, theirs = os.openpty()
     with running(model, *sources(tmp_path), "--existing", "--json", stdin=theirs, start_new_session=True) as job:
         os.close(theirs)
@@ -371,14 +371,14 @@ def test_it_ends_with_its_terminal(model: Path, tmp_path: Path) -> None:
         assert job.end(signal.SIGHUP) == 0
 
 
-# Unsure pictures, full disks
+# Uncertain photos, full disks
 
 
-def test_unsure_pictures_are_kept(model: Path, photos: dict[str, Path], tmp_path: Path) -> None:
+def test_uncertain_photos_are_kept(model: Path, photos: dict[str, Path], tmp_path: Path) -> None:
     between = tmp_path / "between.png"
     mixed = tuple((a + b) // 2 for a, b in zip(COLOURS["red"], COLOURS["green"]))
     Image.new("RGB", (64, 48), mixed).save(between)
-    folder = tmp_path / "unsure"
+    folder = tmp_path / "uncertain"
     done = run_device(model, *sources(photos["blue"], between), "--save-uncertain", folder, "--max-mb", 1)
     assert (done.returncode, done.stderr) == (0, "")
     kept = [path for path in folder.rglob("*") if path.is_file()]
@@ -389,7 +389,7 @@ def test_unsure_pictures_are_kept(model: Path, photos: dict[str, Path], tmp_path
 
 
 def test_a_full_disk_stops_nothing(model: Path, tmp_path: Path) -> None:
-    """A real one: a small file system for the queue and the unsure pictures, filled while it runs."""
+    """A real one: a small file system for the queue and the uncertain photos, filled while it runs."""
     disk, photos = tmp_path / "disk", tmp_path / "photos"
     disk.mkdir()
     photos.mkdir()
@@ -398,7 +398,7 @@ def test_a_full_disk_stops_nothing(model: Path, tmp_path: Path) -> None:
         pytest.skip("no small file system can be mounted here")
     with running(
         model, *sources(photos), "--existing", "--json", "--mqtt", "mqtt://127.0.0.1:1/x", "--queue", disk / "queue",
-        "--save-uncertain", disk / "unsure", "--uncertain-below", 1,
+        "--save-uncertain", disk / "uncertain", "--uncertain-below", 1,
         prefix=["unshare", "-m", "sh", "-c", f'{" ".join(mount)} && exec "$@"', "sh"],
     ) as job:  # fmt: skip
         drop_photo(photos, "0.png", "red")
@@ -517,7 +517,7 @@ def test_the_limit_counts_frames_and_the_rest_is_not_read(model: Path, photos: d
 
 
 class Reopened:
-    """A camera that saw one thing before it went away, and another when it was back."""
+    """A camera that sees one colour before it is lost, and another when it is back."""
 
     live = False
     name = "camera"
@@ -531,7 +531,7 @@ class Reopened:
             yield Frame(load, self.name, number, "2026-01-31T12:00:00.000Z", 0.0, session=int(number == 4))
 
 
-def test_what_a_camera_saw_before_it_went_away_is_over(model: Path, photos: dict[str, Path]) -> None:
+def test_frames_from_before_a_camera_was_lost_no_longer_count(model: Path, photos: dict[str, Path]) -> None:
     shown: list[Event] = []
     outputs = calling(shown.append)
     source = Reopened(photos["red"], photos["blue"])
@@ -546,7 +546,7 @@ def test_photos_at_a_rate(model: Path, photos: dict[str, Path]) -> None:
     assert moments[-1] - moments[0] >= 0.25
 
 
-def test_a_stop_is_heeded_while_it_waits(model: Path, photos: dict[str, Path]) -> None:
+def test_a_stop_ends_the_wait(model: Path, photos: dict[str, Path]) -> None:
     stop, shown = Stop(), []
 
     def show(event: Event) -> None:
@@ -558,9 +558,7 @@ def test_a_stop_is_heeded_while_it_waits(model: Path, photos: dict[str, Path]) -
     assert len(shown) == 1
 
 
-def test_a_sign_of_life_while_frames_are_passed_over(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sign_of_life_while_frames_are_skipped(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     signs: list[int] = []
     monkeypatch.setattr(notify, "watchdog", lambda: signs.append(1))
     outputs = calling(lambda _: None)

@@ -1,4 +1,4 @@
-"""``graft-device run`` where disks, signals and files do what they should not."""
+"""``graft-device run`` with full disks, signals at bad times, and files that change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def photos(tmp_path: Path) -> Path:
 
 @each_runtime
 def test_a_model_file_that_is_written_over(runtime: str, model: Path, photos: Path, tmp_path: Path) -> None:
-    """An interpreter maps its file: where that shrinks in place, reading it is a bus error."""
+    """An interpreter maps its file. If the file shrinks in place, reading it is a bus error."""
     live = tmp_path / "live.tflite"
     live.write_bytes(model.read_bytes())
     with running(live, "--source", photos, "--existing", "--json", "--runtime", runtime) as job:
@@ -66,7 +66,7 @@ def test_a_signal_while_the_model_is_opened(number: str, status: int, model: Pat
 
 @WITH_DEV_FULL
 def test_notes_that_cannot_be_written(model: Path, photos: Path, tmp_path: Path) -> None:
-    """The log's disk is full while the broker goes away and comes back."""
+    """The log's disk is full while the broker is lost and comes back."""
     with (
         Path("/dev/full").open("w") as full,
         Mosquitto(tmp_path) as broker,
@@ -164,8 +164,8 @@ def test_two_runs_of_one_topic_leave_each_other_alone(model: Path, photos: Path,
         assert first.rest() + second.rest() == []
 
 
-def test_certificates_that_are_away_for_a_moment(model: Path, photos: Path, tmp_path: Path) -> None:
-    """They are read anew for each connection; that they are missing for one is no reason to give up for ever."""
+def test_certificates_that_are_missing_for_a_moment(model: Path, photos: Path, tmp_path: Path) -> None:
+    """They are read again for each connection. One failure must not end the tries."""
     subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
     key, certificate, trust = (tmp_path / name for name in ("key.pem", "cert.pem", "trust.pem"))
     make = [
@@ -203,7 +203,7 @@ def test_certificates_that_are_away_for_a_moment(model: Path, photos: Path, tmp_
             assert job.rest() == []
 
 
-def test_a_watched_folder_is_not_where_unsure_pictures_go(model: Path, photos: Path) -> None:
+def test_uncertain_photos_are_not_kept_in_the_watched_folder(model: Path, photos: Path) -> None:
     drop_photo(photos, "a.png", "red")
     done = run_device(
         model, "--source", photos, "--existing", "--once", "--save-uncertain", photos, "--uncertain-below", 1
@@ -212,13 +212,21 @@ def test_a_watched_folder_is_not_where_unsure_pictures_go(model: Path, photos: P
     assert "keep them in another folder" in error_line(done)
 
 
-def test_unsure_pictures_below_the_watched_folder_are_not_seen_again(model: Path, photos: Path) -> None:
+def test_uncertain_photos_below_the_watched_folder_are_not_classified_again(model: Path, photos: Path) -> None:
     with running(
-        model, "--source", photos, "--existing", "--json", "--save-uncertain", photos / "unsure", "--uncertain-below", 1
+        model,
+        "--source",
+        photos,
+        "--existing",
+        "--json",
+        "--save-uncertain",
+        photos / "uncertain",
+        "--uncertain-below",
+        1,
     ) as job:
         drop_photo(photos, "a.png", "red")
         assert job.event()["seq"] == 1
-        time.sleep(2.5)  # two looks into the folder
+        time.sleep(2.5)  # several scans of the folder
         drop_photo(photos, "b.png", "blue")
         assert job.event()["label"] == "blue"
         assert job.end() == 0
@@ -228,13 +236,13 @@ def test_unsure_pictures_below_the_watched_folder_are_not_seen_again(model: Path
     "options", [["--max-mb", "nan"], ["--queue-mb", "inf"], ["--smooth", "nan"], ["--every", "nan"], ["--fps", "nan"],
                 ["--threshold", "nan"], ["--uncertain-below", "nan"]],
 )  # fmt: skip
-def test_numbers_that_are_none(options: list[str], model: Path, photos: Path) -> None:
+def test_options_that_are_not_finite_numbers(options: list[str], model: Path, photos: Path) -> None:
     done = run_device(model, "--source", photos, "--once", *options)
     assert done.returncode == 2
     assert "is not a finite number" in done.stderr
 
 
-def test_without_a_home_there_must_be_a_queue(model: Path, photos: Path) -> None:
+def test_without_a_home_folder_a_queue_must_be_named(model: Path, photos: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in {"HOME", "XDG_STATE_HOME"}}
     program = "import os; os.path.expanduser = lambda path: path\nfrom graft_device import cli; cli.main()"
     done = subprocess.run(

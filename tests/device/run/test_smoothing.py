@@ -18,7 +18,7 @@ def exact(*values: float) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("half_life", [1, 2.5, 8])
-def test_after_its_half_life_a_frame_counts_half(half_life: float) -> None:
+def test_after_the_half_life_the_weight_of_a_frame_is_half(half_life: float) -> None:
     smoother = Smoother(half_life)
     mean = smoother.add(scores(1, 0, 0))
     assert mean == pytest.approx([1, 0, 0])
@@ -47,26 +47,26 @@ def test_one_odd_frame_does_not_turn_a_smoothed_label() -> None:
     assert [changes.changed(smoother.add(frame)) for frame in frames] == [True] + [False] * 16
 
 
-def test_only_a_change_is_told() -> None:
+def test_only_a_change_is_reported() -> None:
     changes = Changes(LABELS, 0)
-    seen = [exact(0.9, 0.1, 0), exact(0.8, 0.2, 0), exact(0.1, 0.9, 0), exact(0, 1, 0), exact(1, 0, 0)]
-    assert [changes.changed(one) for one in seen] == [True, False, True, False, True]
+    frames = [exact(0.9, 0.1, 0), exact(0.8, 0.2, 0), exact(0.1, 0.9, 0), exact(0, 1, 0), exact(1, 0, 0)]
+    assert [changes.changed(frame) for frame in frames] == [True, False, True, False, True]
 
 
-def test_a_label_that_hardly_leads_takes_not_over() -> None:
+def test_a_label_that_hardly_leads_does_not_replace_the_old_one() -> None:
     changes = Changes(LABELS, 0)
     assert changes.changed(exact(0.5, 0.45, 0.05))
     assert not changes.changed(exact(0.46, 0.49, 0.05))
     assert not changes.changed(exact(0.50, 0.45, 0.05))
     assert not changes.changed(exact(0.43, 0.43 + MARGIN - 0.01, 0))
     assert changes.changed(exact(0.43, 0.43 + MARGIN + 0.01, 0))
-    assert not changes.changed(exact(0.49, 0.47, 0)), "nor does the old one come back for so little"
+    assert not changes.changed(exact(0.49, 0.47, 0)), "nor does so small a lead bring the old one back"
 
 
 def test_around_the_threshold_it_does_not_flicker() -> None:
     changes = Changes(LABELS, 0.6)
-    seen = [(0.62, True), (0.58, False), (0.61, False), (0.54, True), (0.61, False), (0.64, False), (0.66, True)]
-    assert [changes.changed(exact(top, 0, 0)) for top, _ in seen] == [told for _, told in seen]
+    frames = [(0.62, True), (0.58, False), (0.61, False), (0.54, True), (0.61, False), (0.64, False), (0.66, True)]
+    assert [changes.changed(exact(top, 0, 0)) for top, _ in frames] == [changed for _, changed in frames]
 
 
 def test_unknown_is_left_even_where_the_threshold_is_close_to_one() -> None:
@@ -77,5 +77,5 @@ def test_unknown_is_left_even_where_the_threshold_is_close_to_one() -> None:
 
 def test_from_unknown_to_another_class() -> None:
     changes = Changes(LABELS, 0.6)
-    told = [changes.changed(one) for one in (exact(0.9, 0, 0), exact(0.3, 0.3, 0.3), exact(0, 0.9, 0))]
-    assert told == [True, True, True]
+    frames = (exact(0.9, 0, 0), exact(0.3, 0.3, 0.3), exact(0, 0.9, 0))
+    assert [changes.changed(frame) for frame in frames] == [True, True, True]

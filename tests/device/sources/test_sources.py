@@ -54,7 +54,7 @@ def colour(frame: Frame) -> str:
     return min(COLOURS, key=lambda name: float(np.abs(mean - COLOURS[name]).sum()))
 
 
-# Which source it is
+# The source for a place
 
 
 def test_places_and_their_sources(tmp_path: Path) -> None:
@@ -102,29 +102,29 @@ def test_photos_come_once_in_order() -> None:
         frames[0].number = 4  # type: ignore[misc]
 
 
-# A folder that fills up
+# A watched folder
 
 
 class Watched:
-    """A folder, and what comes from it."""
+    """A watched folder and the photos that it gives."""
 
     def __init__(self, path: Path, **options: Any) -> None:
         self.path = path
         self.notes: list[str] = []
         self.stop = Stop()
         self._frames = Folder(path, self.notes.append, poll_s=POLL_S, **options).frames(self.stop)
-        self.first = self.looks(2)
+        self.first = self.scans(2)
 
-    def looks(self, count: int = 4) -> list[str]:
-        """The names that come while it looks so many times."""
-        found = []
+    def scans(self, count: int = 4) -> list[str]:
+        """The names of the photos that so many scans give."""
+        given = []
         while count:
             frame = next(self._frames)
             if frame is None:
                 count -= 1
             else:
-                found.append(os.path.relpath(str(frame.load()), self.path))
-        return found
+                given.append(os.path.relpath(str(frame.load()), self.path))
+        return given
 
 
 def test_new_photos_once(tmp_path: Path) -> None:
@@ -132,16 +132,16 @@ def test_new_photos_once(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     assert watched.first == []
     drop_photo(tmp_path, "new.png", "red")
-    assert watched.looks() == ["new.png"]
-    assert watched.looks() == []
+    assert watched.scans() == ["new.png"]
+    assert watched.scans() == []
     assert watched.notes == []
 
 
 def test_existing_ones_if_asked(tmp_path: Path) -> None:
     drop_photo(tmp_path, "old.png", "red")
     frames = Folder(tmp_path, silent, existing=True, poll_s=POLL_S).frames(Stop())
-    found = next(frame for frame in frames if frame is not None)
-    assert found.source == str(tmp_path / "old.png")
+    given = next(frame for frame in frames if frame is not None)
+    assert given.source == str(tmp_path / "old.png")
 
 
 def test_a_file_that_is_still_written(tmp_path: Path) -> None:
@@ -150,8 +150,8 @@ def test_a_file_that_is_still_written(tmp_path: Path) -> None:
         for _ in range(6):
             file.write(b"a part")
             file.flush()
-            assert watched.looks(1) == [], "it grew since the last look"
-    assert watched.looks() == ["slow.jpg"]
+            assert watched.scans(1) == [], "it grew since the last scan"
+    assert watched.scans() == ["slow.jpg"]
 
 
 def test_one_that_was_half_written_at_the_start(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_one_that_was_half_written_at_the_start(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     with (tmp_path / "half.jpg").open("ab") as file:
         file.write(b" and half")
-    assert watched.looks() == ["half.jpg"]
+    assert watched.scans() == ["half.jpg"]
 
 
 def test_one_that_is_still_written_while_existing_ones_are_taken(tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_one_that_is_still_written_while_existing_ones_are_taken(tmp_path: Path)
 def test_one_that_is_written_anew(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     drop_photo(tmp_path, "latest.png", "red")
-    assert watched.looks() == ["latest.png"]
+    assert watched.scans() == ["latest.png"]
     drop_photo(tmp_path, "latest.png", "blue")
-    assert watched.looks() == ["latest.png"]
+    assert watched.scans() == ["latest.png"]
 
 
 def test_what_counts(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_what_counts(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nowhere")
-    assert watched.looks() == ["a/b/deep.JPG"]
+    assert watched.scans() == ["a/b/deep.JPG"]
 
 
 def test_oldest_first(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_oldest_first(tmp_path: Path) -> None:
     for name, age in (("b.jpg", 10), ("a.jpg", 5), ("c.jpg", 20)):
         (tmp_path / name).write_bytes(b"x")
         os.utime(tmp_path / name, (time.time() - age,) * 2)
-    assert watched.looks() == ["c.jpg", "b.jpg", "a.jpg"]
+    assert watched.scans() == ["c.jpg", "b.jpg", "a.jpg"]
 
 
 def test_one_that_is_deleted_and_comes_again(tmp_path: Path) -> None:
@@ -205,9 +205,9 @@ def test_one_that_is_deleted_and_comes_again(tmp_path: Path) -> None:
         path = tmp_path / "x.jpg"
         path.write_bytes(b"x")
         os.utime(path, (1e9, 1e9))
-        assert watched.looks() == ["x.jpg"]
+        assert watched.scans() == ["x.jpg"]
         path.unlink()
-        assert watched.looks() == []
+        assert watched.scans() == []
 
 
 def test_a_folder_that_goes_and_comes_back(tmp_path: Path) -> None:
@@ -215,15 +215,15 @@ def test_a_folder_that_goes_and_comes_back(tmp_path: Path) -> None:
     root.mkdir()
     watched = Watched(root)
     drop_photo(root, "a.png", "red")
-    assert watched.looks() == ["a.png"]
+    assert watched.scans() == ["a.png"]
     drop_photo(root, "hardly seen.png", "red")
-    assert watched.looks(1) == []
+    assert watched.scans(1) == []
     root.rename(tmp_path / "away")
-    assert watched.looks() == []
+    assert watched.scans() == []
     assert watched.notes == [f"cannot read folder {root}: no such file or directory; waiting for it"]
     (tmp_path / "away").rename(root)
     drop_photo(root, "b.png", "red")
-    assert sorted(watched.looks()) == ["b.png", "hardly seen.png"], "and not the one that was given before"
+    assert sorted(watched.scans()) == ["b.png", "hardly seen.png"], "and not the one that was given before"
     assert watched.notes[1:] == [f"folder {root} is back"]
 
 
@@ -237,14 +237,14 @@ def test_once_takes_what_is_there_and_ends(tmp_path: Path) -> None:
 
 
 def until_over(folder: Folder, meanwhile: Callable[[], object] = lambda: None) -> list[str]:
-    """The names that a watch gives which is to end by itself."""
-    found, started = [], time.monotonic()
+    """The names of the photos from a watch that ends by itself."""
+    given, started = [], time.monotonic()
     for frame in folder.frames(Stop()):
-        assert time.monotonic() - started < PATIENCE_S, "it doesn't end"
+        assert time.monotonic() - started < PATIENCE_S, "it does not end"
         if frame is not None:
-            found.append(Path(frame.source).name)
+            given.append(Path(frame.source).name)
         meanwhile()
-    return found
+    return given
 
 
 def test_once_ends_while_the_folder_fills_up(tmp_path: Path) -> None:
@@ -252,16 +252,16 @@ def test_once_ends_while_the_folder_fills_up(tmp_path: Path) -> None:
         drop_photo(tmp_path, name, "red")
     numbers = itertools.count()
     folder = Folder(tmp_path, silent, once=True, poll_s=POLL_S)
-    found = until_over(folder, lambda: drop_photo(tmp_path, f"later-{next(numbers)}.png", "blue"))
-    assert found == ["a.png", "b.png"]
+    given = until_over(folder, lambda: drop_photo(tmp_path, f"later-{next(numbers)}.png", "blue"))
+    assert given == ["a.png", "b.png"]
 
 
 def test_once_leaves_a_file_that_grows_on_and_says_so(tmp_path: Path) -> None:
     notes: list[str] = []
     drop_photo(tmp_path, "a.png", "red")
     with (tmp_path / "slow.jpg").open("wb", buffering=0) as file:
-        found = until_over(Folder(tmp_path, notes.append, once=True, poll_s=POLL_S), lambda: file.write(b"a part"))
-    assert found == ["a.png"]
+        given = until_over(Folder(tmp_path, notes.append, once=True, poll_s=POLL_S), lambda: file.write(b"a part"))
+    assert given == ["a.png"]
     assert notes == [f"{tmp_path}/slow.jpg is still being written, so it is skipped; run it again when it is complete"]
 
 
@@ -271,10 +271,10 @@ def test_once_gives_what_was_there_once_and_not_what_became_of_it(tmp_path: Path
     frames = Folder(tmp_path, silent, once=True, poll_s=POLL_S).frames(Stop())
     assert next(frames) is None
     (tmp_path / "gone.png").unlink()
-    drop_photo(tmp_path, "b.png", "blue")  # written anew before it was given
+    drop_photo(tmp_path, "b.png", "blue")  # written again before it was given
     first = next(frame for frame in frames if frame is not None)
     assert first.source == str(tmp_path / "a.png")
-    drop_photo(tmp_path, "a.png", "blue")  # and after
+    drop_photo(tmp_path, "a.png", "blue")  # and again after
     assert [frame.source for frame in frames if frame is not None] == [str(tmp_path / "b.png")]
 
 
@@ -296,40 +296,40 @@ def test_one_that_is_renamed_is_the_same_photo(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     path = drop_photo(tmp_path, "a.png", "red")
     os.utime(path, ns=(1, 1_700_000_000_123_456_789))
-    assert watched.looks() == ["a.png"]
+    assert watched.scans() == ["a.png"]
     (tmp_path / "done").mkdir()
     path.rename(tmp_path / "done" / "b.png")
-    assert watched.looks() == []
+    assert watched.scans() == []
     (tmp_path / "done" / "b.png").rename(path)
-    assert watched.looks() == []
+    assert watched.scans() == []
 
 
 def test_one_that_takes_a_place_by_being_renamed(tmp_path: Path) -> None:
-    """What writes a file whole under another name and then renames it, over the last one or not."""
+    """A program writes a complete file under another name, then renames it, possibly over the last one."""
     watched = Watched(tmp_path)
     for colour_, hidden in (("red", ".latest.png"), ("blue", "latest.png.part"), ("green", "~latest.png")):
         drop_photo(tmp_path, hidden, colour_).replace(tmp_path / "latest.png")
-        assert watched.looks() == ["latest.png"]
+        assert watched.scans() == ["latest.png"]
     drop_photo(tmp_path, "seen.png", "red")
-    assert watched.looks() == ["seen.png"]
+    assert watched.scans() == ["seen.png"]
     (tmp_path / "seen.png").replace(tmp_path / "latest.png")
-    assert watched.looks() == ["latest.png"], "another picture than the last of this name"
+    assert watched.scans() == ["latest.png"], "another photo than the last with this name"
 
 
 @pytest.mark.parametrize("time_ns", [1_700_000_000_000_000_000, 1_700_000_000_123_000_000])
 def test_another_photo_on_the_same_inode(time_ns: int, tmp_path: Path) -> None:
-    """As after a deletion, where its size is the same and its time was brought along in seconds."""
+    """As after a deletion, with the same size and a copied time in whole seconds."""
     watched = Watched(tmp_path)
     (tmp_path / "a.bmp").write_bytes(b"one")
     os.utime(tmp_path / "a.bmp", ns=(time_ns, time_ns))
-    assert watched.looks() == ["a.bmp"]
+    assert watched.scans() == ["a.bmp"]
     (tmp_path / "a.bmp").rename(tmp_path / "b.bmp")
     (tmp_path / "b.bmp").write_bytes(b"two")
     os.utime(tmp_path / "b.bmp", ns=(time_ns, time_ns))
-    assert watched.looks() == ["b.bmp"]
+    assert watched.scans() == ["b.bmp"]
 
 
-def test_folders_that_are_passed_over_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_that_are_skipped_are_noted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "root"
     (root / "closed").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
@@ -340,21 +340,21 @@ def test_folders_that_are_passed_over_are_told_once(tmp_path: Path, monkeypatch:
     scandir = os.scandir
 
     def refusing(folder: str) -> Any:
-        if folder == str(root / "closed"):  # root may read any folder, so no chmod
+        if folder == str(root / "closed"):  # root may read any folder, so chmod has no effect
             raise PermissionError(13, "Permission denied", folder)
         return scandir(folder)
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "scandir", refusing)
-        assert watched.looks() == []
+        assert watched.scans() == []
     assert watched.notes == [
         f"{root}/link is a link to a folder, which is not followed; watch that folder itself",
         f"cannot read folder {root}/closed: permission denied; its photos are skipped",
     ]
-    assert watched.looks() == [], "it can be read again, and its photo was given before"
+    assert watched.scans() == [], "it can be read again, and its photo was given before"
 
 
-def test_kept_pictures_below_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_photos_below_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in" / "unsure" / "cats").mkdir(parents=True)
     (tmp_path / "in" / "cats").mkdir()
@@ -373,19 +373,19 @@ def test_kept_pictures_below_do_not_count(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(every(opened("in", once=True, kept=Path()))) == 3
 
 
-def test_a_watched_folder_is_not_where_pictures_are_kept(tmp_path: Path) -> None:
+def test_photos_are_not_kept_in_the_watched_folder(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     for kept in (tmp_path, tmp_path / "link"):
         with pytest.raises(SourceError, match="keep them in another folder"):
             opened(tmp_path, kept=kept)
 
 
-def test_kept_pictures_among_others_do_not_count(tmp_path: Path) -> None:
+def test_kept_photos_among_others_are_skipped(tmp_path: Path) -> None:
     notes: list[str] = []
     for name in ("20260131T120001.250Z_cats-61_dogs-38.jpg", "mine.jpg"):
         drop_photo(tmp_path, name, "red")
-    found = every(opened(tmp_path, note=notes.append, once=True, kept=tmp_path.parent))
-    assert [frame.source for frame in found] == [str(tmp_path / "mine.jpg")]
+    given = every(opened(tmp_path, note=notes.append, once=True, kept=tmp_path.parent))
+    assert [frame.source for frame in given] == [str(tmp_path / "mine.jpg")]
     assert notes == [f"{tmp_path} is a folder of {tmp_path.parent}: the uncertain photos in it are skipped"]
 
 
@@ -416,7 +416,7 @@ def test_some_frames_of_a_video(tmp_path: Path) -> None:
     frames = every(opened(path, interval=0.2))
     assert [frame.position for frame in frames] == pytest.approx([0.2 * n for n in range(10)], abs=0.001)
     assert [frame.dropped for frame in frames] == [0] + [4] * 9
-    assert len(every(opened(path, interval=1 / 10))) == 20, "25 frames a second are no multiple of 10"
+    assert len(every(opened(path, interval=1 / 10))) == 20, "25 frames per second are not a multiple of 10"
 
 
 def test_two_videos_joined(tmp_path: Path) -> None:
@@ -535,7 +535,7 @@ def test_a_video_damaged_in_the_middle(tmp_path: Path) -> None:
     notes: list[str] = []
     data = bytearray(clip(["red"] * 25 + ["blue"] * 25, kind="avi", codec="mjpeg"))
     start = data.index(b"\xff\xd8", len(data) // 2)
-    for _ in range(3):  # three whole pictures
+    for _ in range(3):  # three complete frames
         end = data.index(b"\xff\xd9", start)
         data[start:end] = bytes(end - start)
         start = data.index(b"\xff\xd8", end)
@@ -665,7 +665,7 @@ def test_waits_double_up_to_the_cap() -> None:
     assert backoff.next() <= 0.5
 
 
-# Cameras that vanish
+# Cameras that are lost
 
 
 def test_a_stream_gives_its_frames() -> None:
@@ -708,7 +708,7 @@ def test_an_outage_is_noted_once_and_waits_grow() -> None:
         time.sleep(0.4)  # several tries, all refused
         assert len(notes) == 1
         assert notes[0].endswith("; trying to open it again")
-        assert newest.silent_s < 0.3, "it says that it is alive"
+        assert newest.silent_s < 0.3, "it reports that it is waiting"
         with Camera(data, pace_s=0.01, port=camera.port):
             eventually(lambda: notes[-1] == "camera is back")
             assert len(notes) == 2
@@ -723,7 +723,7 @@ def test_a_camera_that_was_never_there_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "rtsp://[bad/"])
-def test_urls_that_are_none(url: str) -> None:
+def test_urls_that_cannot_be_read(url: str) -> None:
     with pytest.raises(SourceError, match="the stream's URL cannot be read"):
         without_password(url)
 
@@ -737,24 +737,24 @@ def test_a_stream_that_stays_silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_device_that_is_no_camera() -> None:
-    """As far as V4L2 goes without a camera: FFmpeg opens the device, and the kernel knows no such request for it."""
+    """What V4L2 does without a camera: FFmpeg opens the device, and the kernel does not know the request."""
     with pytest.raises(SourceError, match="cannot read camera /dev/null: inappropriate ioctl for device"):
         every(opened("/dev/null"))
 
 
-# The Pi camera, on a stand-in for the picamera2 library, which exists for the Raspberry Pi alone
+# The Pi camera, with a stand-in for the picamera2 library, which exists only for the Raspberry Pi
 
 
 class StandInPicamera2:
     """The few calls of picamera2's API that the adapter makes, as its manual describes them."""
 
-    found: int = 1
+    cameras: int = 1
     alive: bool = True
     closed: int = 0
-    asked: dict[str, Any] | None = None
+    configured: dict[str, Any] | None = None
 
     def __init__(self, index: int) -> None:
-        if index >= self.found:
+        if index >= self.cameras:
             raise IndexError("list index out of range")
         self.started = False
 
@@ -762,7 +762,7 @@ class StandInPicamera2:
         return main
 
     def configure(self, configuration: dict[str, Any]) -> None:
-        type(self).asked = configuration
+        type(self).configured = configuration
 
     def start(self) -> None:
         self.started = True
@@ -797,7 +797,7 @@ def test_the_pi_camera(monkeypatch: pytest.MonkeyPatch) -> None:
         frame = next(frames)
         assert frame is not None
         assert colour(frame) == "red"
-        assert library.asked == {"size": (320, 240), "format": "BGR888"}
+        assert library.configured == {"size": (320, 240), "format": "BGR888"}
         library.alive = False
         assert next(frames) is None
         assert notes == ["picamera2: the Pi camera 0 failed: Camera frontend has timed out!; trying to open it again"]
