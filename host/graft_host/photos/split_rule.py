@@ -1,4 +1,4 @@
-"""The rule by which photos are divided; it is the same wherever and whenever it is applied."""
+"""The rule that splits photos into training, validation and test photos, from their content and the seed alone."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from graft_host.support.option import Option
 
 @dataclass(frozen=True)
 class SplitRule:
-    """Which share of the photos is used for what.
+    """The rule that decides which photos are trained on, validated with and tested on.
 
     Attributes:
         seed: shuffles the split.
-        test_percent: share of the photos to test with.
-        validation_percent: share of the photos to validate with.
+        test_percent: share of the photos to test on, in percent.
+        validation_percent: share of the photos to validate with, in percent.
     """
 
     seed: Annotated[
-        int, Option(low=0, help="Shuffles the split and everything else that is drawn.", after="validation_percent")
+        int, Option(low=0, help="Seed of the split and of every other random choice.", after="validation_percent")
     ] = 0
     test_percent: Annotated[float, Option(low=0.1, high=90, help="Share of photos kept to test the file.")] = 15
     validation_percent: Annotated[
         float,
-        Option(low=0, high=90, help="Share of photos that choose the regularization and calibrate the scores."),
+        Option(
+            low=0, high=90, help="Share of photos that choose the regularization and set temperature and threshold."
+        ),
     ] = 15
 
     def part(self, digest: str) -> str:
