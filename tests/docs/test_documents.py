@@ -15,6 +15,7 @@ import pytest
 
 from docs.tools.command_pages import commands, page_name
 from docs.tools.rooms import REPOSITORY
+from graft_device.store.exit_codes import ExitCode
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 PROGRAMS = ("graft", "graft-device")
@@ -148,3 +149,13 @@ def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode != 0, link
         assert "gone" in done.stderr
+
+
+def test_every_exit_status_is_documented() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "exit-statuses.md").read_text("utf-8")
+    rows = {int(status) for status in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    from graft_host.deploy.errors import UnhealthyError, UnreachableError, UnsuitableError
+    from graft_host.deploy.fleet import FleetError
+
+    errors = (UnhealthyError, UnreachableError, UnsuitableError, FleetError)
+    assert rows == {int(code) for code in ExitCode} | {error.exit_status for error in errors}
