@@ -19,7 +19,8 @@ from graft_device.outputs.fan_out import FanOut
 from graft_device.outputs.printed import Printed, json_line
 from graft_device.outputs.queued import Queued
 from graft_device.outputs.sink import Sink
-from graft_device.run.watching import Outputs, Plan, watch
+from graft_device.run.plan import Plan
+from graft_device.run.watching import Outputs, watch
 from graft_device.sources.base import Frame
 from graft_device.sources.watch import Folder
 from graft_device.system.backoff import Backoff

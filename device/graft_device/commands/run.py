@@ -118,7 +118,8 @@ def run(
         from graft_device.outputs.fan_out import FanOut
         from graft_device.outputs.mqtt_settings import parse_broker
         from graft_device.run.opened import open_copy
-        from graft_device.run.watching import Outputs, Plan, watch
+        from graft_device.run.plan import Plan
+        from graft_device.run.watching import Outputs, watch
         from graft_device.sources import SourceOptions, open_source
 
         broker = None if mqtt is None else parse_broker(mqtt)

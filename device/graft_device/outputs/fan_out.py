@@ -20,7 +20,7 @@ class FanOut:
 
     Example:
         >>> with contextlib.closing(FanOut(note)) as sinks:  # doctest: +SKIP
-        ...     sinks.add(Printed(print, as_json, note))
+        ...     sinks.add(Printed(print, json_line, note))
         ...     sinks.put(event)
     """
 

@@ -1,4 +1,4 @@
-"""The loop of ``graft-device run``: takes a frame, classifies it, and makes an event."""
+"""The loop of ``graft-device run``: takes a frame, has it classified, and passes the event to the sinks."""
 
 from __future__ import annotations
 
@@ -9,47 +9,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graft_device.errors import PhotoError
-from graft_device.outputs.events import Event, new_id
-from graft_device.outputs.uncertain_frames import FrameAnswer
-from graft_device.ranking import rank
+from graft_device.run.event_maker import EventMaker, answer_for, classify_frame
 from graft_device.run.newest import Newest, newest_frames
-from graft_device.run.smoothing import Changes, Smoother
+from graft_device.run.plan import Plan
 from graft_device.sources.base import Frame, Note, Source
 from graft_device.system import notify
 from graft_device.system.pacing import Pace
 from graft_device.system.stopping import Stop
 
 if TYPE_CHECKING:
-    from graft_device.classifier import Classifier, Scores
+    from graft_device.classifier import Classifier
     from graft_device.outputs.fan_out import FanOut
     from graft_device.outputs.uncertain_frames import UncertainFrames
-    from graft_device.preprocess import PhotoSource
 
 HANG_S = 30.0
 """Seconds without a frame or an error after which a camera counts as hung. Then systemd's watchdog is not fed."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to do with the frames.
-
-    Attributes:
-        top_k: the number of labels in an event.
-        unknown_below: the score below which a frame is unknown, 0 to 1; 0 for never.
-        own_threshold: whether that threshold is from the model card, and changes with the model.
-        smooth: the half-life of the smoothing in frames; 0 for none.
-        changes: whether only changes of the label become events.
-        interval: the smallest number of seconds between two classified frames.
-        limit: the number of frames after which the run ends; None for no limit.
-    """
-
-    top_k: int = 3
-    unknown_below: float = 0.0
-    own_threshold: bool = False
-    smooth: float = 0.0
-    changes: bool = False
-    interval: float = 0.0
-    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +81,7 @@ def watch(
         SourceError: the source cannot be read.
         ModelError: the model fails.
     """
-    maker = _EventMaker(classifier, plan)
+    maker = EventMaker(classifier, plan)
     frames = failed = number = 0
     with contextlib.closing(_turns(source, plan.interval, stop, note)) as turns:
         notify.ready()
@@ -116,18 +90,18 @@ def watch(
             newest = newer()
             if newest is not None:
                 classifier, plan = newest, _plan_for(newest, plan)
-                maker = _EventMaker(classifier, plan)
+                maker = EventMaker(classifier, plan)
             if frame is None:
                 continue
             try:
-                classified = _classify(classifier, frame)
+                classified = classify_frame(classifier, frame)
             except PhotoError as error:
                 failed += 1
                 outputs.failure(frame, str(error))
                 continue
             frames += 1
             if outputs.uncertain is not None:
-                outputs.uncertain.offer(frame, _answer(classified, classifier.labels, plan))
+                outputs.uncertain.offer(frame, answer_for(classified, classifier.labels, plan))
             event = maker.event(frame, classified)
             if event is not None:
                 number = max(number, outputs.sinks.last_number) + 1
@@ -140,68 +114,6 @@ def watch(
 
 def _plan_for(classifier: Classifier, plan: Plan) -> Plan:
     return replace(plan, unknown_below=classifier.model.card.unknown_below) if plan.own_threshold else plan
-
-
-@dataclass(frozen=True)
-class _Classified:
-    """A frame with its probabilities, and the milliseconds that loading it took."""
-
-    photo: PhotoSource
-    scores: Scores
-    load_ms: float
-
-
-def _classify(classifier: Classifier, frame: Frame) -> _Classified:
-    start = time.perf_counter()
-    photo = frame.load()
-    load_ms = (time.perf_counter() - start) * 1e3
-    return _Classified(photo, classifier.scores_timed(photo), load_ms)
-
-
-def _answer(classified: _Classified, labels: tuple[str, ...], plan: Plan) -> FrameAnswer:
-    scores = classified.scores.values
-    predictions, unknown = rank(labels, scores, max(plan.top_k, 3), plan.unknown_below)
-    return FrameAnswer(classified.photo, predictions, float(scores.max()), unknown)
-
-
-class _EventMaker:
-    """Makes events: smooths the scores, and skips frames without a change if only changes are wanted."""
-
-    def __init__(self, classifier: Classifier, plan: Plan) -> None:
-        self._labels = classifier.labels
-        self._plan = plan
-        self._smoother = Smoother(plan.smooth)
-        self._changes = Changes(classifier.labels, plan.unknown_below)
-        self._session = 0
-        self._dropped = 0
-
-    def event(self, frame: Frame, classified: _Classified) -> Event | None:
-        if frame.session != self._session:  # frames from before the camera was lost no longer count
-            self._session = frame.session
-            self._smoother.reset()
-        scores = self._smoother.add(classified.scores.values)
-        self._dropped += frame.dropped
-        if self._plan.changes and not self._changes.changed(scores):
-            return None
-        predictions, unknown = rank(self._labels, scores, self._plan.top_k, self._plan.unknown_below)
-        ms = {
-            "preprocess": classified.load_ms + classified.scores.preprocess_ms,
-            "invoke": classified.scores.invoke_ms,
-            "age": (time.monotonic() - frame.monotonic) * 1e3,
-        }
-        dropped, self._dropped = self._dropped, 0
-        return Event(
-            id=new_id(),
-            seq=0,
-            time=frame.time,
-            source=frame.source,
-            predictions=predictions,
-            unknown=unknown,
-            ms=ms,
-            dropped=dropped,
-            position=frame.position,
-            photo=classified.photo,
-        )
 
 
 def _turns(source: Source, interval: float, stop: Stop, note: Note) -> Generator[Frame | None, None, None]:

@@ -22,7 +22,8 @@ from graft_device.outputs.fan_out import FanOut
 from graft_device.outputs.printed import Printed, json_line, live_line, named_line
 from graft_device.outputs.queued import Queued
 from graft_device.outputs.sink import Sink
-from graft_device.run.watching import Outputs, Plan, watch
+from graft_device.run.plan import Plan
+from graft_device.run.watching import Outputs, watch
 from graft_device.sources.files import Photos
 from graft_device.system.stopping import Stop
 from tests.device.outputs.test_event_queue import make_event

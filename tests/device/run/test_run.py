@@ -28,7 +28,8 @@ from graft_device.outputs.events import Event
 from graft_device.outputs.fan_out import FanOut
 from graft_device.run import watching
 from graft_device.run.newest import Newest
-from graft_device.run.watching import Outputs, Plan, watch
+from graft_device.run.plan import Plan
+from graft_device.run.watching import Outputs, watch
 from graft_device.sources import Frame
 from graft_device.sources.files import Photos
 from graft_device.sources.video import Video
