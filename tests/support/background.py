@@ -1,4 +1,4 @@
-"""Python in the background: runs that race with one another, and runs that are killed."""
+"""Runs Python in the background, for tests of concurrent and of killed runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from tests.support.host_data import python_environment
 
 
 def start_python(code: str, *args: object, **options: Any) -> subprocess.Popen[str]:
-    """Starts Python code that says on its standard output how far it has come."""
+    """Starts Python code that reports its progress on standard output."""
     command = [sys.executable, "-u", "-c", code, *map(str, args)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=python_environment(), **options)

@@ -1,4 +1,4 @@
-"""A headless Chromium that looks at a page as a person would, and reports what the page did."""
+"""Opens pages in a headless Chromium, and reports their flaws, requests and errors."""
 
 from __future__ import annotations
 
@@ -75,26 +75,26 @@ _CONTRASTS = r"""() => {
 
 @dataclass
 class Visit:
-    """A page that is open, the addresses it asked for, and what it complained of."""
+    """An open page, the addresses that it requested, and the problems that it logged."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def flaws(self) -> list[str]:
-        """What does not fit: a page wider than the window, images without pixels, texts of plots cut off or covered."""
+        """Layout flaws: a page wider than the window, images without pixels, and texts of plots cut off or covered."""
         found: list[str] = self.page.evaluate(_FLAWS)
         return found
 
     def contrasts(self) -> list[tuple[float, str]]:
-        """The contrast of each text with what is behind it, 1 to 21 as WCAG 2 defines it, and how the text begins."""
+        """The contrast of each text with its background, 1 to 21 as WCAG 2 defines it, and the start of the text."""
         found: list[list[Any]] = self.page.evaluate(_CONTRASTS)
         return [(float(ratio), str(text)) for ratio, text in found]
 
 
 @contextlib.contextmanager
 def chromium(*flags: str) -> Iterator[Browser]:
-    """A browser with a profile of its own, ended at the end; skips the test where there is none.
+    """Starts a browser with its own profile and ends it afterwards; skips the test if there is no browser.
 
     Args:
         flags: of the command line, besides those that keep it quiet.
@@ -117,7 +117,7 @@ def chromium(*flags: str) -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def visit(browser: Browser, address: str, width: int = DESKTOP, *, dark: bool = False) -> Iterator[Visit]:
-    """Opens a page in a window of its own.
+    """Opens a page in a new window.
 
     Args:
         browser: from ``chromium``.

@@ -1,4 +1,4 @@
-"""Copies of a picture as people make them, and pictures that only look alike."""
+"""Copies of a photo such as people make, and pictures that only look alike."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def png(picture: Image.Image) -> bytes:
 
 
 def thumbnail(data: bytes) -> NDArray[np.uint8]:
-    """As the kit makes it."""
+    """A thumbnail as graftkit makes it."""
     return fit(load(data, 256), 32)
 
 
@@ -55,7 +55,7 @@ def cropped(left: float, top: float, right: float, bottom: float) -> Callable[[I
 
 
 def _turned(picture: Image.Image) -> bytes:
-    """Stored on its side, with the orientation flag that says so."""
+    """The picture stored on its side, with the orientation flag for that."""
     exif = Image.Exif()
     exif[_ORIENTATION] = 6
     return jpeg(picture.transpose(Image.Transpose.ROTATE_90), exif=exif)
@@ -87,13 +87,13 @@ TURNS: dict[str, Callable[[Image.Image], Image.Image]] = {
     method.name.lower().replace("_", " "): lambda picture, method=method: picture.transpose(method)  # type: ignore[misc]
     for method in Image.Transpose
 }
-"""The seven ways in which a picture can be turned and mirrored."""
+"""The seven ways to rotate and mirror a picture."""
 
 LARGE_CROP = cropped(0.05, 0.05, 0.05, 0.05)
 
 
 def stamped(picture: Image.Image) -> bytes:
-    """With a date in a corner."""
+    """The picture with a date in a corner."""
     width, height = picture.size
     dated = picture.copy()
     draw = ImageDraw.Draw(dated)
@@ -103,7 +103,7 @@ def stamped(picture: Image.Image) -> bytes:
 
 
 def fixed_camera(seed: int, side: float) -> list[bytes]:
-    """One scene, in which another thing lies at another place each time; ``side`` is its share of the picture's."""
+    """The same scene with another object at another place each time; ``side`` is the object's share of the width."""
     rng = np.random.default_rng(seed)
     scene = image(seed, 480, 360).filter(ImageFilter.GaussianBlur(8))
     taken = []
@@ -116,7 +116,7 @@ def fixed_camera(seed: int, side: float) -> list[bytes]:
 
 
 def shapes() -> list[bytes]:
-    """Different parts at the same place of a plain table."""
+    """Different parts at the same place on a plain table."""
     rng = np.random.default_rng(0)
     taken = []
     for kind in range(5):
@@ -135,7 +135,7 @@ def shapes() -> list[bytes]:
 
 
 def colours() -> list[bytes]:
-    """One product on white in the colours that it is sold in."""
+    """A product on white, in the colours in which it is sold."""
     rng = np.random.default_rng(0)
     taken = []
     for colour in ("#c81e1e", "#1e1ec8", "#1e961e", "#c8c81e", "#808080", "#3c3c3c", "#c81ec8", "#f08c14"):
@@ -148,7 +148,7 @@ def colours() -> list[bytes]:
 
 
 def lightness() -> list[bytes]:
-    """One part on grey cardboard, painted in other greys."""
+    """A part on grey cardboard, painted in different greys."""
     rng = np.random.default_rng(0)
     taken = []
     for level in (35, 60, 85, 110):
@@ -159,7 +159,7 @@ def lightness() -> list[bytes]:
 
 
 def meters() -> list[bytes]:
-    """A meter whose last digit, of seven segments, is another each time."""
+    """A meter with another last digit (of seven segments) each time."""
     rng = np.random.default_rng(0)
     bars = [(0, 0, 1, 0), (1, 0, 1, 1), (1, 1, 1, 2), (0, 2, 1, 2), (0, 1, 0, 2), (0, 0, 0, 1), (0, 1, 1, 1)]
     taken = []
@@ -176,7 +176,7 @@ def meters() -> list[bytes]:
 
 
 def washers() -> list[bytes]:
-    """One washer at another place of a plain table each time."""
+    """A washer at another place on a plain table each time."""
     rng = np.random.default_rng(0)
     taken = []
     for x, y in rng.uniform(90, 230, (16, 2)):
@@ -189,7 +189,7 @@ def washers() -> list[bytes]:
 
 
 def shaded_wall() -> list[bytes]:
-    """A wall, darker towards its corners and the same from all sides, with a spot at another place each time."""
+    """A wall that darkens towards its corners and looks the same from all sides, with a spot at another place each time."""
     rng = np.random.default_rng(0)
     down, across = np.mgrid[-1:1:240j, -1:1:320j]
     wall = (210 - 70 * (across**2 + down**2))[..., None].repeat(3, 2).astype(np.uint8)
@@ -203,13 +203,13 @@ def shaded_wall() -> list[bytes]:
 
 
 def plain() -> list[bytes]:
-    """Pictures of one colour each."""
+    """Pictures of a single colour each."""
     levels = (20, 120, 240)
     return [png(Image.new("RGB", (64, 64), (r, g, b))) for r in levels for g in levels for b in levels]
 
 
 def gradients() -> list[bytes]:
-    """Skies and walls: colours that go over into one another."""
+    """Skies and walls: gradients between two colours."""
     rng = np.random.default_rng(0)
     corners = rng.integers(80, 180, (15, 2, 2, 3), dtype=np.uint8)
     soft = [Image.fromarray(four).resize((320, 240), Image.Resampling.BILINEAR) for four in corners]

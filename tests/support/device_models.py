@@ -1,4 +1,4 @@
-"""Tiny artifacts for the tests of the device package, made in milliseconds and without TensorFlow.
+"""Makes tiny artifacts for the tests, in milliseconds and without TensorFlow.
 
 The "backbone" takes the mean colour of the picture, ``[red, green, blue]`` as the bottleneck, and the head tells
 the three apart; what a model says of a picture can be worked out by hand.
@@ -26,7 +26,7 @@ COLOURS = {"red": (230, 20, 30), "green": (15, 220, 25), "blue": (25, 35, 240)}
 LABELS = tuple(COLOURS)
 SIZE = 32
 KERNEL = np.diag(np.array([0.020, 0.018, 0.022], np.float32))
-"""Logits a level of mean colour; uneven, so that a wrong normalization shows behind the softmax."""
+"""Logits per level of mean colour; uneven, so that a wrong normalization changes the softmax."""
 
 FLOAT_MEAN, FLOAT_STD = 127.5, 127.5
 
@@ -60,7 +60,7 @@ def network(kind: str = "int8", size: int = SIZE, kernel: Array | None = None) -
     kernel = KERNEL if kernel is None else kernel
     bias = np.zeros(kernel.shape[1], np.float32)
     colours = np.random.default_rng(0).uniform(0, 255, (64, 3)).astype(np.float32)
-    if kind == "float32":  # the same logits from colours that were normalized to -1 to 1
+    if kind == "float32":  # the same logits for colours that are normalized to -1 to 1
         head = Head(kernel * np.float32(FLOAT_STD), bias + FLOAT_MEAN * kernel.sum(axis=0))
         return fuse(backbone(kind, size), head, (colours - FLOAT_MEAN) / FLOAT_STD)
     return fuse(backbone(kind, size), Head(kernel, bias), colours)
@@ -82,7 +82,7 @@ def make_card(kind: str = "int8", size: int = SIZE, resize: str = "squash", **tr
 
 
 def backbone(kind: str = "int8", size: int = SIZE) -> bytes:
-    """A flatbuffer from a picture to its mean colour ``[1,3]``."""
+    """A flatbuffer that computes the mean colour ``[1,3]`` of a picture."""
     model = schema.ModelT()
     model.version = 3
     model.buffers = [schema.BufferT()]
@@ -128,7 +128,7 @@ def _tensor(name: bytes, shape: Sequence[int], kind: int, quantized: tuple[float
 
 
 def _axes(model: Any) -> Any:
-    """The constant that names height and width."""
+    """The constant with the axes of height and width."""
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(np.array([1, 2], "<i4").tobytes(), np.uint8)
     model.buffers.append(buffer)

@@ -1,4 +1,4 @@
-"""What the tests of the host share: photos, a backbone that needs no TensorFlow, a disk that is full, another user."""
+"""Shared by the tests of the host: photos, a backbone without TensorFlow, a full disk, and another user."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ROOT = Path(__file__).parents[2]
 REAL_WEIGHTS = _ROOT.parent / "shared" / "weights" / "inception_v3_2015_mixed8_notop.h5"
 needs_real_weights = pytest.mark.skipif(not REAL_WEIGHTS.is_file(), reason=f"{REAL_WEIGHTS} is not here")
 
-# Inception-v3's convolutions up to mixed0, in Keras's order of creation; from the paper's tables, not from our code.
+# Inception-v3's convolutions up to mixed0 in the order in which Keras creates them; from the paper's tables.
 MIXED0_SHAPES: list[tuple[int, ...]] = [
     (3, 3, 3, 32), (3, 3, 32, 32), (3, 3, 32, 64), (1, 1, 64, 80), (3, 3, 80, 192),
     (1, 1, 192, 64), (1, 1, 192, 48), (5, 5, 48, 64), (1, 1, 192, 64), (3, 3, 64, 96), (3, 3, 96, 96), (1, 1, 192, 32),
@@ -45,20 +45,20 @@ BACKBONE_FEATURES = 8
 
 
 def image(seed: int, width: int = 40, height: int = 40) -> Image.Image:
-    """Patches of random colours: compresses to little, and every seed gives other contents."""
+    """Patches of random colours, which compress well; every seed gives different contents."""
     patches = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), dtype=np.uint8)
     return Image.fromarray(patches).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def image_bytes(seed: int, kind: str = "PNG", **size: int) -> bytes:
-    """An image file's bytes."""
+    """The bytes of an image file."""
     buffer = BytesIO()
     image(seed, **size).save(buffer, kind)
     return buffer.getvalue()
 
 
 def write_photos(root: Path, classes: Sequence[str] = ("cats", "dogs"), count: int = 6, first: int = 0) -> Path:
-    """Writes ``count`` PNGs a class, all different, also from those of other values of ``first``."""
+    """Writes ``count`` PNGs per class; all are different, and differ from those with other values of ``first``."""
     for number, name in enumerate(classes):
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def photo(path: Path, label: int = 0) -> Photo:
 
 
 def photos_in(folder: Path, count: int) -> list[Photo]:
-    """Writes photos into a folder, of two classes by turns."""
+    """Writes photos of two classes in turn into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for index in range(count):
@@ -84,14 +84,14 @@ def photos_in(folder: Path, count: int) -> list[Photo]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file that other processes may be reading or writing too: they find it whole, whichever they find."""
+    """Writes a file that other processes may read or write at the same time; they always see a complete file."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial:
         partial.write(data)
     os.replace(partial.name, path)  # noqa: PTH105
 
 
 def handmade_backbone(folder: Path, resize: str = "squash", seed: int = 0) -> Backbone:
-    """A quantized network of a convolution and a mean, built in milliseconds, that the real interpreter runs."""
+    """A quantized network of a convolution and a mean, built in milliseconds, for the real interpreter."""
     data = _handmade_network(seed)
     fingerprint = hashlib.sha256(data).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +159,7 @@ def _handmade_network(seed: int) -> bytes:
 
 
 def random_layers(count: int = len(MIXED0_SHAPES), seed: int = 0) -> list[ConvWeights]:
-    """Layers with every array different; beyond mixed0 of a shape of one number."""
+    """Layers whose arrays are all different; those beyond mixed0 have a single number."""
     rng = np.random.default_rng(seed)
     layers = []
     for index in range(count):
@@ -170,7 +170,7 @@ def random_layers(count: int = len(MIXED0_SHAPES), seed: int = 0) -> list[ConvWe
 
 
 def layer_name(kind: str, index: int) -> str:
-    """As Keras numbers layers in a fresh session: conv2d, conv2d_1, …"""
+    """The names of layers in a new Keras session: conv2d, conv2d_1, …"""
     return f"{kind}_{index}" if index else kind
 
 
@@ -181,7 +181,7 @@ def write_h5(
     order: Sequence[int] | None = None,
     change: Callable[[h5py.File], None] | None = None,
 ) -> Path:
-    """Writes Keras's notop layout; ``first`` is 1 in the official files, ``order`` that of ``layer_names``."""
+    """Writes Keras's notop layout; ``first`` is 1 in the official files, ``order`` is the order of ``layer_names``."""
     names = [b"input_1"]
     with h5py.File(path, "w") as file:
         file.create_group("input_1").attrs["weight_names"] = np.array([], "S1")
@@ -205,7 +205,7 @@ def write_h5(
 
 @contextlib.contextmanager
 def open_folder() -> Iterator[Path]:
-    """A temporary folder that every user can reach, unlike pytest's own."""
+    """A temporary folder that every user can access, unlike those of pytest."""
     folder = Path(tempfile.mkdtemp(prefix="graft-test-"))
     folder.chmod(0o777)
     try:
@@ -219,7 +219,7 @@ def open_folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def without_privileges() -> Iterator[None]:
-    """Runs the block as a user whom permissions bind, for root as nobody."""
+    """Runs the block as a user without special permissions: root becomes nobody."""
     if os.geteuid() != 0:
         yield
         return
@@ -233,33 +233,33 @@ def without_privileges() -> Iterator[None]:
 
 
 def python_environment() -> dict[str, str]:
-    """This process's, with the tests' own modules in reach."""
+    """The environment of this process, with the modules of the tests on the path."""
     paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def run_python(code: str, *args: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs Python code in a process of its own."""
+    """Runs Python code in a separate process."""
     command = [sys.executable, "-c", code, *map(str, args)]
     environment = {**python_environment(), **options.pop("env", {})}
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment, **options)
 
 
 def run_on_small_disk(kibibytes: int, code: str, *args: object) -> str:
-    """Runs Python code whose ``sys.argv[1]`` is a disk of so many KiB; gives what it prints, skips where it can't."""
+    """Runs Python code whose ``sys.argv[1]`` is a disk of the given KiB; returns its output, skips if it cannot mount."""
     unshare = ["unshare", *(["--map-root-user"] if os.geteuid() else []), "--mount"]
     with tempfile.TemporaryDirectory(prefix="graft-test-") as disk:
         script = 'mount -t tmpfs -o size="$1k" tmpfs "$2" && shift && echo mounted && exec "$PYTHON" -c "$CODE" "$@"'
         try:
-            found = subprocess.run(
+            done = subprocess.run(
                 [*unshare, "sh", "-c", script, "sh", str(kibibytes), disk, *map(str, args)],
                 env={**python_environment(), "PYTHON": sys.executable, "CODE": code},
                 capture_output=True, text=True, timeout=120, check=False,
             )  # fmt: skip
         except FileNotFoundError:
             pytest.skip("needs unshare to mount a small disk")
-    mounted, _, said = found.stdout.partition("\n")
+    mounted, _, output = done.stdout.partition("\n")
     if mounted != "mounted":
-        pytest.skip(f"a small disk cannot be mounted here: {found.stderr.strip()}")
-    assert found.returncode == 0, found.stderr
-    return said
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    return output

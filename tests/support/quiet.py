@@ -1,4 +1,4 @@
-"""A reporter that keeps what it hears."""
+"""A reporter that records notes and progress instead of printing them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from graft_host.heads.head import Array
 
 PADDING = 1_000_000
-"""Bytes that make a tiny network large enough for golden photos beside it."""
+"""Padding that makes a tiny network large enough for golden photos."""
 
 
 def write_model(
@@ -53,13 +53,13 @@ def write_model(
 
 
 def pack_of(folder: Path, net: bytes, card: Any, with_photos: bool = True) -> GoldenPack:
-    """The golden data of a network that tells colours apart, from photos that are written into a folder."""
+    """The golden data of a network that distinguishes colours, from photos that are written into a folder."""
     evaluation, photos = judged(folder, net, card)
     return golden_pack(net, archive(LABELS, card), evaluation, photos if with_photos else ())
 
 
 def judged(folder: Path, net: bytes, card: Any) -> tuple[Evaluation, list[Photo]]:
-    """What a network says of four pictures of each colour."""
+    """The evaluation of a network on four pictures of each colour."""
     found = []
     for index in range(4):
         for label, colour in enumerate(COLOURS):
@@ -74,7 +74,7 @@ def judged(folder: Path, net: bytes, card: Any) -> tuple[Evaluation, list[Photo]
 
 
 def padded(net: bytes, size: int) -> bytes:
-    """A network with so many bytes more that nothing uses."""
+    """A network with the given number of unused bytes added."""
     if not size:
         return net
     model = flatbuffer.unpack(net, "a network")
@@ -85,7 +85,7 @@ def padded(net: bytes, size: int) -> bytes:
 
 
 def write_wrong(path: Path) -> Path:
-    """Writes a model that runs, but says other things than its golden data wants."""
+    """Writes a model that runs, but whose scores differ from its golden data."""
     right = write_model(path, 1.0)
     golden = _entries(right)[GOLDEN_NAME]
     wrong_kernel: Array = KERNEL[:, [1, 2, 0]]
@@ -93,7 +93,7 @@ def write_wrong(path: Path) -> Path:
 
 
 def write_plain_with(path: Path, kernel: Array, golden: bytes) -> Path:
-    """Writes a model with golden data of another one, but for the network's checksum, which fits."""
+    """Writes a model with the golden data of another one, except for the network's checksum, which is correct."""
     import json
 
     card = make_card()
@@ -105,7 +105,7 @@ def write_plain_with(path: Path, kernel: Array, golden: bytes) -> Path:
 
 
 def write_crashing(path: Path) -> Path:
-    """Writes a model whose flatbuffer is rubbish behind its first bytes."""
+    """Writes a model whose flatbuffer is garbage after its first bytes."""
     good = write_plain(path)
     entries = _entries(good)
     net = path.read_bytes()[: good.stat().st_size - len(pack_zip(entries))]
@@ -129,7 +129,7 @@ def make_key(path: Path) -> Path:
 
 
 def allow(path: Path, **keys: Path) -> Path:
-    """Writes a list of allowed signers: who, and their private keys."""
+    """Writes a list of allowed signers, given by name with their private keys."""
     lines = [f'{who}@example.com namespaces="graftkit" {Path(f"{key}.pub").read_text()}' for who, key in keys.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(lines))
@@ -137,7 +137,7 @@ def allow(path: Path, **keys: Path) -> Path:
 
 
 def ssh_sign(model: Path, key: Path, namespace: str = "graftkit") -> Path:
-    """Signs a file with ``ssh-keygen`` alone, as somebody without the workstation's kit would."""
+    """Signs a file with ``ssh-keygen`` alone, as somebody without graftkit would."""
     command = ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", str(key)]
     done = subprocess.run(command, input=model.read_bytes(), check=True, capture_output=True)
     signature = model.with_name(f"{model.name}.sig")

@@ -193,7 +193,7 @@ def test_another_request_does_not_reuse_a_cached_backbone(converted: Converted, 
         replace(SPEC, weights=replace(SPEC.weights, std=128.0)),
     ):
         assert _find(converted.training, cache, spec) is None
-    # Where a file lies and what it is called changes nothing.
+    # The location and the name of a file make no difference.
     renamed = replace(SPEC, weights=replace(SPEC.weights, name="other", path=None))
     assert _find(converted.training, cache, renamed) is not None
 

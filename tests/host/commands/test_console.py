@@ -37,7 +37,7 @@ def test_progress_shows_rate_and_time_left_on_a_terminal() -> None:
         while piece := os.read(terminal, 65536):
             shown += piece
     except OSError:
-        pass  # how Linux says that the other end is closed
+        pass  # Linux reports in this way that the other end is closed
     finally:
         os.close(terminal)
     assert done.stdout == b""

@@ -197,7 +197,7 @@ def test_an_export_that_cannot_be_moved_into_place_leaves_the_old_one(
     assert not (target / "old").exists()
 
 
-# Real networks, opened by people who have TensorFlow and not the kit
+# Real networks, opened with TensorFlow and without graftkit
 
 _KERAS = """
 import sys
@@ -261,7 +261,7 @@ def test_an_export_gives_the_scores_of_the_file(
     pixels = np.stack([preprocess(path, SIZE, "squash") for path in photos])
     classifier = Classifier(small.path)
     expected = np.stack([classifier.scores(photo) for photo in pixels])
-    assert expected.std(axis=0).min() > 0.01  # the photos are told apart
+    assert expected.std(axis=0).min() > 0.01  # the scores of the photos differ
     scores = _said(code, output, pixels, elsewhere)
     assert np.abs(scores - expected).max() < 1e-4
     labels, card = _extras(output, kind)

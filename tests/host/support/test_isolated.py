@@ -14,7 +14,7 @@ from graft_device.errors import ExportError, WeightsError
 from graft_host.support.isolated import JobError, call_quietly
 from tests.support.host_data import run_python
 
-# A job whose request says what it shall do; `-m` finds it by way of PYTHONPATH.
+# A job that does what the request asks for; `-m` finds it through PYTHONPATH.
 _JOB = """
 import os, signal, sys, time
 from pathlib import Path
