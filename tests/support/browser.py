@@ -83,13 +83,13 @@ class Visit:
 
     def flaws(self) -> list[str]:
         """Layout flaws: a page wider than the window, images without pixels, and texts of plots cut off or covered."""
-        found: list[str] = self.page.evaluate(_FLAWS)
-        return found
+        flaws: list[str] = self.page.evaluate(_FLAWS)
+        return flaws
 
     def contrasts(self) -> list[tuple[float, str]]:
         """The contrast of each text with its background, 1 to 21 as WCAG 2 defines it, and the start of the text."""
-        found: list[list[Any]] = self.page.evaluate(_CONTRASTS)
-        return [(float(ratio), str(text)) for ratio, text in found]
+        contrasts: list[list[Any]] = self.page.evaluate(_CONTRASTS)
+        return [(float(ratio), str(text)) for ratio, text in contrasts]
 
 
 @contextlib.contextmanager

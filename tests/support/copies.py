@@ -189,7 +189,7 @@ def washers() -> list[bytes]:
 
 
 def shaded_wall() -> list[bytes]:
-    """A wall that darkens towards its corners and looks the same from all sides, with a spot at another place each time."""
+    """A wall that darkens towards its corners, the same from all sides, with a spot at another place each time."""
     rng = np.random.default_rng(0)
     down, across = np.mgrid[-1:1:240j, -1:1:320j]
     wall = (210 - 70 * (across**2 + down**2))[..., None].repeat(3, 2).astype(np.uint8)

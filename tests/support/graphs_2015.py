@@ -38,7 +38,9 @@ class Tensor:
         listed = b""
         if self.kind == FLOAT:
             data = [struct.pack("<f", value) for value in self.values]
-            listed = entry(5, b"".join(data)) if self.packed else b"".join(varint(5 << 3 | 5) + each for each in data)
+            listed = (
+                entry(5, b"".join(data)) if self.packed else b"".join(varint(5 << 3 | 5) + number for number in data)
+            )
             listed = listed if data else b""
         elif self.values:
             listed = entry(7, b"".join(varint(int(value)) for value in self.values))
@@ -63,11 +65,11 @@ class Node:
 
 def varint(value: int) -> bytes:
     value &= 0xFFFFFFFFFFFFFFFF
-    found = bytearray()
+    encoded = bytearray()
     while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
+        encoded.append(value & 0x7F | 0x80)
         value >>= 7
-    return bytes([*found, value])
+    return bytes([*encoded, value])
 
 
 def entry(number: int, value: int | bytes) -> bytes:

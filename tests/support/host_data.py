@@ -75,12 +75,12 @@ def photo(path: Path, label: int = 0) -> Photo:
 def photos_in(folder: Path, count: int) -> list[Photo]:
     """Writes photos of two classes in turn into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = []
+    photos = []
     for index in range(count):
         path = folder / f"{index:04}.png"
         write_whole(path, image_bytes(index))
-        found.append(photo(path, index % 2))
-    return found
+        photos.append(photo(path, index % 2))
+    return photos
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -246,7 +246,7 @@ def run_python(code: str, *args: object, **options: Any) -> subprocess.Completed
 
 
 def run_on_small_disk(kibibytes: int, code: str, *args: object) -> str:
-    """Runs Python code whose ``sys.argv[1]`` is a disk of the given KiB; returns its output, skips if it cannot mount."""
+    """Runs Python code whose ``sys.argv[1]`` is a disk of the given KiB; returns its output, or skips the test."""
     unshare = ["unshare", *(["--map-root-user"] if os.geteuid() else []), "--mount"]
     with tempfile.TemporaryDirectory(prefix="graft-test-") as disk:
         script = 'mount -t tmpfs -o size="$1k" tmpfs "$2" && shift && echo mounted && exec "$PYTHON" -c "$CODE" "$@"'

@@ -54,13 +54,13 @@ def write_model(path: Path, kind: str, cache: Path, calibration: list[Photo]) ->
 
 
 def write_bright_and_dim(folder: Path, count: int = 12) -> tuple[list[Photo], list[Photo]]:
-    """Photos ``bright/…`` and the same with a sixth of the light, ``dim/…``."""
-    found: dict[str, list[Photo]] = {"bright": [], "dim": []}
-    for name, photos in found.items():
+    """Writes photos to ``bright/`` and the same photos with a sixth of the light to ``dim/``."""
+    by_light: dict[str, list[Photo]] = {"bright": [], "dim": []}
+    for name, photos in by_light.items():
         (folder / name).mkdir(parents=True)
         for index in range(count):
             pixels = np.asarray(image(index, 90, 80))
             path = folder / name / f"{index}.png"
             Image.fromarray(pixels if name == "bright" else pixels // 6).save(path)
             photos.append(photo(path, index % 2))
-    return found["bright"], found["dim"]
+    return by_light["bright"], by_light["dim"]

@@ -60,17 +60,17 @@ def pack_of(folder: Path, net: bytes, card: Any, with_photos: bool = True) -> Go
 
 def judged(folder: Path, net: bytes, card: Any) -> tuple[Evaluation, list[Photo]]:
     """The evaluation of a network on four pictures of each colour."""
-    found = []
+    photos = []
     for index in range(4):
         for label, colour in enumerate(COLOURS):
             path = folder / f".{colour}{index}.png"
             pixels = np.asarray(picture(colour)).copy()
             pixels[: 4 + 4 * index] //= 2
             _save(path, pixels)
-            found.append(Photo(path, label, hashlib.sha256(path.read_bytes()).hexdigest()))
+            photos.append(Photo(path, label, hashlib.sha256(path.read_bytes()).hexdigest()))
     candidate = folder / ".candidate.tflite"
     candidate.write_bytes(net + archive(LABELS, card))
-    return evaluate(candidate, found, LABELS, 1, lambda *_: None), found
+    return evaluate(candidate, photos, LABELS, 1, lambda *_: None), photos
 
 
 def padded(net: bytes, size: int) -> bytes:
