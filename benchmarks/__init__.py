@@ -1,1 +1,1 @@
-"""Measurements whose figures stand in the README."""
+"""Benchmarks: graftkit compared with the alternatives."""

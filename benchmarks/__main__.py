@@ -1,4 +1,4 @@
-"""Measures graftkit against everything else and writes ``RESULTS.md``; see ``make bench``."""
+"""Compares graftkit with the alternatives and writes ``RESULTS.md``; run it with ``make bench``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from graft_host.demo.render import render_dataset
 
 _HERE = Path(__file__).parent
 _SHARED = _HERE.parents[1] / "shared"
-_RENDERED = 60  # photos a class where there are none
+_RENDERED = 60  # photos to render for each class if there is no folder of photos
 
 GROUPS = {
     "features": "Bottleneck extraction",
@@ -33,42 +33,48 @@ GROUPS = {
     "warming": "A warm start",
     "growing": "From 1,000 to 100,000 photos",
 }
-"""Module in ``groups`` to title, in the order in which they run."""
+"""The title of each module in ``groups``, in the order in which they run."""
 
 
 def run(settings: Settings, names: list[str], output: Path | None, command: str) -> dict[str, list[Row]]:
-    """Measures groups one after the other; says each row on standard output and writes the page after each group.
+    """Runs groups of benchmarks; prints the rows of each group and writes the page after it.
 
     Args:
-        settings: what is measured with.
-        names: of the groups.
-        output: the page; None writes none.
-        command: that the page names.
+        settings: the settings of this run.
+        names: the groups to run.
+        output: the page to write; None writes no page.
+        command: the command that the page names.
+
+    Returns:
+        The rows of each group.
     """
-    start, done = time.monotonic(), dict[str, list[Row]]()
+    start, results = time.monotonic(), dict[str, list[Row]]()
     machine = description(settings)
     for name in names:
-        began = time.monotonic()
-        done[name] = importlib.import_module(f"benchmarks.groups.{name}").measure(settings)
-        sys.stdout.write("\n".join([f"## {GROUPS[name]} ({time.monotonic() - began:.0f} s)", *map(line, done[name])]))
+        group_start = time.monotonic()
+        results[name] = importlib.import_module(f"benchmarks.groups.{name}").measure(settings)
+        title = f"## {GROUPS[name]} ({time.monotonic() - group_start:.0f} s)"
+        sys.stdout.write("\n".join([title, *map(line, results[name])]))
         sys.stdout.write("\n")
         sys.stdout.flush()
         if output is not None:
-            sections = [(GROUPS[name], rows) for name, rows in done.items()]
+            sections = [(GROUPS[name], rows) for name, rows in results.items()]
             text = page(machine, sections, f"{(time.monotonic() - start) / 60:.0f} minutes", command)
             write_atomically(output, text.encode())
-    return done
+    return results
 
 
 def main() -> None:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, few turns: to see that everything works")
-    parser.add_argument("--only", action="append", choices=list(GROUPS), help="one group; may be given again")
-    parser.add_argument("-o", "--output", type=Path, help="page to write; RESULTS.md if all is measured in full")
+    parser.add_argument("--quick", action="store_true", help="small sizes and few turns, to see that everything works")
+    parser.add_argument("--only", action="append", choices=list(GROUPS), help="run only this group; repeatable")
+    parser.add_argument("-o", "--output", type=Path, help="page to write; RESULTS.md for a full run of all groups")
     parser.add_argument("--photos", type=Path, default=_SHARED / "datasets" / "cats_and_dogs")
-    parser.add_argument("--weights", help="as in graft train; $GRAFT_WEIGHTS, those beside the checkout, or random")
-    parser.add_argument("--onnx", type=Path, default=_HERE.parent / ".bench" / "onnx", help="where onnxruntime is")
+    parser.add_argument(
+        "--weights", help="as in graft train; by default $GRAFT_WEIGHTS, those beside the checkout, or random"
+    )
+    parser.add_argument("--onnx", type=Path, default=_HERE.parent / ".bench" / "onnx", help="folder of onnxruntime")
     args = parser.parse_args()
     names = args.only or list(GROUPS)
     output = args.output or (None if args.quick or args.only else _HERE / "RESULTS.md")
@@ -98,8 +104,8 @@ def _settings(args: argparse.Namespace, scratch: Path) -> Settings:
 
 def _weights_beside() -> str:
     folder = _SHARED / "weights"
-    found = sorted(folder.glob("*.h5")) if folder.is_dir() else []
-    return str(found[0]) if found else "random"
+    files = sorted(folder.glob("*.h5")) if folder.is_dir() else []
+    return str(files[0]) if files else "random"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The least that can name what is in a photo: decode, resize, run. ``startup`` compares ``graft-device`` with it.
+"""The smallest script that classifies a photo: decode, resize, run. ``startup`` compares ``graft-device`` with it.
 
 Usage: ``python bare.py MODEL PHOTO litert|tflite-runtime THREADS``
 """
@@ -16,9 +16,9 @@ else:
 
 interpreter = Interpreter(model_path=model, num_threads=int(threads))
 interpreter.allocate_tensors()
-(entrance,), (end,) = interpreter.get_input_details(), interpreter.get_output_details()
-size = int(entrance["shape"][1])
-picture = Image.open(photo).convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-interpreter.set_tensor(entrance["index"], np.asarray(picture)[np.newaxis])
+(input_details,), (output_details,) = interpreter.get_input_details(), interpreter.get_output_details()
+size = int(input_details["shape"][1])
+image = Image.open(photo).convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+interpreter.set_tensor(input_details["index"], np.asarray(image)[np.newaxis])
 interpreter.invoke()
-sys.stdout.write(f"{interpreter.get_tensor(end['index'])[0].argmax()}\n")
+sys.stdout.write(f"{interpreter.get_tensor(output_details['index'])[0].argmax()}\n")

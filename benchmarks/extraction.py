@@ -1,10 +1,10 @@
-"""How near extraction comes to what the cores can do: photos a second against cores ÷ (decode + inference of one).
+"""Compares extraction with what the cores can do at best: cores ÷ (seconds to decode + seconds to infer one photo).
 
 Usage: ``python -m benchmarks.extraction PHOTOS --weights FILE [--tap mixed7] [--image-size 299] [--rounds 3] [--json]``
 
-A round takes the time of one thread that decodes and of one that infers, photo by photo on an otherwise idle machine,
-and of the extraction stage with an empty cache; the rounds' medians are compared. Decoding is all that comes before
-inference: read, check the content, decode, resize.
+Each round measures one thread that decodes and infers, photo by photo on an otherwise idle machine, and then the
+extraction stage with an empty cache; the medians of the rounds are compared. Decoding includes everything before
+inference: reading the file, checking its content, decoding and resizing.
 """
 
 from __future__ import annotations
@@ -29,26 +29,32 @@ from graft_host.photos.dataset import Photo, scan
 from graft_host.support.cache import default_cache
 
 GOAL = 0.85
-"""Share of what the cores can do; from the issue that asked for this measurement."""
+"""The share of the best possible rate that extraction should reach."""
 
 _SAMPLE = 60
 _WARM_UP = 5
 
 
 class Round(NamedTuple):
-    """Seconds a photo of one thread that decodes and of one that infers, and photos a second of all cores."""
+    """The measurements of one round.
+
+    Attributes:
+        decode: the seconds that one thread takes to decode a photo.
+        infer: the seconds that one thread takes to run the network on a photo.
+        rate: the photos per second of the extraction stage on all cores.
+    """
 
     decode: float
     infer: float
     rate: float
 
     def share(self, cores: int) -> float:
-        """What extraction reaches of what the cores can do."""
+        """The extraction rate as a share of the best possible rate."""
         return self.rate * (self.decode + self.infer) / cores
 
 
 def alone(backbone: Backbone, photos: list[Photo]) -> tuple[float, float]:
-    """Seconds a photo to decode and to infer, the mean of a sample, by one thread that does nothing else."""
+    """The mean seconds to decode a photo and to run the network on it, in one thread that does nothing else."""
     network, spec = Network(backbone.path), backbone.spec
     decode, infer = [], []
     for photo in [*photos[:_WARM_UP], *photos]:
@@ -63,15 +69,15 @@ def alone(backbone: Backbone, photos: list[Photo]) -> tuple[float, float]:
 
 
 def together(backbone: Backbone, photos: list[Photo], cores: int) -> float:
-    """Photos a second of the extraction stage, nothing cached."""
+    """The photos per second of the extraction stage, with nothing cached."""
     with tempfile.TemporaryDirectory(prefix="graft-") as cache, Bottlenecks(backbone, Path(cache)) as bottlenecks:
         start = time.perf_counter()
-        found = bottlenecks.extract(photos, (), Augmentation(), cores, lambda *_: None)
-        return found.misses / (time.perf_counter() - start)
+        result = bottlenecks.extract(photos, (), Augmentation(), cores, lambda *_: None)
+        return result.misses / (time.perf_counter() - start)
 
 
 def main() -> None:
-    """Prints a table, or with ``--json`` one object."""
+    """Prints a table, or one JSON object with ``--json``."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("photos", type=Path)
     parser.add_argument("--weights", default="random")
@@ -87,8 +93,8 @@ def main() -> None:
     backbone = quantized_backbone(spec, photos, args.cache or default_cache(), cores)
     sample = photos[:: max(1, len(photos) // _SAMPLE)]
     rounds = [Round(*alone(backbone, sample), together(backbone, photos, cores)) for _ in range(args.rounds)]
-    middle = Round(*(median(each) for each in zip(*rounds, strict=True)))
-    share = median(each.share(cores) for each in rounds)
+    middle = Round(*(median(values) for values in zip(*rounds, strict=True)))
+    share = median(one_round.share(cores) for one_round in rounds)
     if args.json:
         figures = {"tap": args.tap, "image_size": args.image_size, "cores": cores, **middle._asdict(), "share": share}
         sys.stdout.write(json.dumps(figures) + "\n")

@@ -1,4 +1,4 @@
-"""What the figures were taken on."""
+"""Describes the machine, versions, weights and photos of a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ONNX_PACKAGES = ("onnxruntime", "onnx", "tf2onnx")
 
 
 def description(settings: Settings) -> list[str]:
-    """Lines of Markdown that name machine, versions, date, weights and photos; no path of this machine."""
+    """Describes machine, versions, date, weights and photos as lines of Markdown, without paths of this machine."""
     hardware = read_hardware()
     memory = f"{hardware.memory_mb / 1000:.0f} GB of memory" if hardware.memory_mb else "memory unknown"
     features = f" ({', '.join(hardware.features)})" if hardware.features else ""
@@ -38,11 +38,11 @@ def description(settings: Settings) -> list[str]:
 
 
 def _versions(settings: Settings) -> list[str]:
-    named = [f"{name} {found}" for name in _PACKAGES if (found := _version(name))]
+    versions = [f"{name} {number}" for name in _PACKAGES if (number := _version(name))]
     if settings.onnx is not None and settings.onnx.is_dir():
-        apart = {found.name: found.version for found in distributions(path=[str(settings.onnx)])}
-        return [*named, *(f"{name} {apart[name]}" for name in _ONNX_PACKAGES if name in apart)]
-    return [*named, *(f"{name} {found}" for name in _ONNX_PACKAGES if (found := _version(name)))]
+        separate = {package.name: package.version for package in distributions(path=[str(settings.onnx)])}
+        return [*versions, *(f"{name} {separate[name]}" for name in _ONNX_PACKAGES if name in separate)]
+    return [*versions, *(f"{name} {number}" for name in _ONNX_PACKAGES if (number := _version(name)))]
 
 
 def _version(name: str) -> str | None:

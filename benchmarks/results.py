@@ -1,4 +1,4 @@
-"""Rows become ``RESULTS.md``."""
+"""Writes rows as the page ``RESULTS.md``."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _HEADER = f"| {' | '.join(_COLUMNS)} |\n| --- | --: | --: |{' --- |' * 4}"
 _NONE = "-"
 _DIGITS = 3
 _HOW = (
-    "Every pair was measured in one run, by turns (A, B, A, B …), each side in a process of its own with everything "
-    "loaded; a first turn is thrown away, unless a row says otherwise. Figures are medians. Why the other's is "
-    "better is a guess where it says probably. Of every unit less is better: *times* says how often ours goes "
-    "into the other's, the median over the pairs of turns, so below 1 the other is better."
+    "Each pair was measured in one run, in turns (A, B, A, B …), each side in its own process with everything loaded; "
+    "the first turn is not counted, unless a row says so. Figures are medians. A reason with the word *probably* is a "
+    "guess. In every unit, less is better: *times* is the other's figure divided by ours, as the median over the pairs "
+    "of turns, so the other is better where it is below 1."
 )
 
 
 def page(machine: Sequence[str], sections: Sequence[tuple[str, Sequence[Row]]], how_long: str, command: str) -> str:
-    """The whole page.
+    """Builds the whole page.
 
     Args:
-        machine: lines that say what was measured on.
-        sections: title and rows of each group that is done.
-        how_long: what the run took.
-        command: that repeats it.
+        machine: lines that describe the machine and the versions.
+        sections: the title and the rows of each group that has been run.
+        how_long: the duration of the run.
+        command: the command that repeats the run.
     """
     parts = ["# Benchmarks", f"Written by `{command}` in {how_long}.", "\n".join(machine), _HOW]
     for title, rows in sections:
@@ -34,13 +34,13 @@ def page(machine: Sequence[str], sections: Sequence[tuple[str, Sequence[Row]]], 
 
 
 def line(row: Row) -> str:
-    """One row of the table."""
+    """A row as a line of the table."""
     cells = [row.what, _figure(row.ours), _figure(row.theirs), row.unit, _times(row), _goal(row), row.note]
     return "| " + " | ".join(" ".join(cell.replace("|", "/").split()) for cell in cells) + " |"
 
 
 def missed(row: Row) -> bool:
-    """Whether a row has a goal and a figure that is below it."""
+    """Whether a row has a goal and does not reach it."""
     return row.goal is not None and row.ratio is not None and row.ratio < row.goal
 
 

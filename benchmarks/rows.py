@@ -1,4 +1,4 @@
-"""What a benchmark finds: a row a comparison."""
+"""The results of benchmarks: one row for each comparison."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _PATH = re.compile(r"(?<![\w./:])~?/(?:[^\s/'\"()]+/)+")
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison; of every unit less is better.
+    """One comparison; in every unit, less is better.
 
     Attributes:
-        what: was measured, and against what.
-        unit: of ``ours`` and ``theirs``.
-        ours: the median; None where it could not be had.
-        theirs: likewise, and None where there is nothing to compare with.
-        ratio: how many times ours theirs is; above 1 where ours is better.
-        spread: smallest and largest ratio of a pair of turns.
-        goal: what the ratio should reach; None where nothing was asked for.
-        note: what else there is to know; why, where theirs is better or there is no figure.
+        what: what was measured, and what it is compared with.
+        unit: the unit of ``ours`` and ``theirs``.
+        ours: our median; None if it could not be measured.
+        theirs: the other's median; None if it could not be measured or there is nothing to compare with.
+        ratio: theirs divided by ours, so above 1 where ours is better.
+        spread: the smallest and the largest ratio of a pair of turns.
+        goal: the ratio to reach; None if there is no goal.
+        note: further facts, and the reason where theirs is better or there is no figure.
     """
 
     what: str
@@ -46,17 +46,17 @@ def compared(
     why_worse: str = "",
     why_missed: str = "",
 ) -> Row:
-    """A row of two series that were measured by turns.
+    """Creates a row from two series that were measured in turns; the ratio is the median over the pairs of turns.
 
     Args:
-        what: was measured.
-        unit: of the figures.
-        ours: a figure a turn.
-        theirs: likewise; the ratio is the median of those of the pairs.
-        goal: what the ratio should reach.
-        note: goes into the row as it is.
-        why_worse: goes into it only where theirs is better.
-        why_missed: goes into it only where the goal is not reached.
+        what: what was measured.
+        unit: the unit of the figures.
+        ours: our figure for each turn.
+        theirs: the other's figure for each turn.
+        goal: the ratio to reach.
+        note: a note that is always in the row.
+        why_worse: the reason that is in the note if theirs is better.
+        why_missed: the reason that is in the note if the goal is not reached.
     """
     ratios = [their / mine for mine, their in zip(ours, theirs, strict=True)]
     ratio = median(ratios)
@@ -76,5 +76,5 @@ def compared(
 
 
 def missing(what: str, unit: str, reason: str) -> Row:
-    """A row that has no figures, and why; of paths of this machine only the last part stays."""
+    """Creates a row without figures, with the reason; paths of this machine are shortened to their last part."""
     return Row(what, unit, note=f"not measured: {_PATH.sub('', reason)}")

@@ -1,8 +1,8 @@
-"""Loads ``graft-device serve`` and tells what came back, how fast, and how much memory it took.
+"""Puts ``graft-device serve`` under load, and measures its answers, its latency and its memory.
 
     python benchmarks/serve_load.py MODEL PHOTO [--seconds 60] [--clients 4 16] [-- SERVE OPTIONS...]
 
-The clients run on the same cores as the server, so the figures are lower bounds.
+The clients run on the same cores as the server, so the server could do more than the figures show.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WARM_UP = 0.25
-"""The part of a run after which the memory should have stopped growing."""
+"""The share of a run after which the memory should no longer grow."""
 
 PARTS = 12
-"""Of a run, for the least memory in use."""
+"""The number of parts of a run for each of which the least memory in use is taken."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a run saw.
+    """The measurements of one run.
 
     Attributes:
-        seconds: how long it took.
-        statuses: answers by HTTP status; 0 for a connection that broke.
-        latencies: milliseconds of each answer with status 200, in order.
-        resident: bytes of the server's memory, sampled evenly.
+        seconds: the duration of the run.
+        statuses: the number of answers for each HTTP status; 0 counts broken connections.
+        latencies: the milliseconds of each answer with status 200, in the order of the answers of each client.
+        resident: the server's resident memory in bytes, sampled at regular intervals.
     """
 
     seconds: float
@@ -49,16 +49,16 @@ class Load:
 
     @property
     def growth(self) -> int:
-        """Bytes by which the peak of the memory rose after the warm-up."""
+        """The bytes by which the peak memory grew after the warm-up."""
         warm = max(1, int(len(self.resident) * WARM_UP))
         return max(self.resident[warm:], default=0) - max(self.resident[:warm], default=0)
 
     @property
     def floor_slope(self) -> float:
-        """Bytes a second by which the least memory in use rises after the warm-up.
+        """The growth of the least memory in use after the warm-up, in bytes per second.
 
-        The least, since what is in use goes up and down by a decoded photo: it is taken over twelfths of the run,
-        and the slope is that of the line through them (least squares).
+        The least is used because the memory in use rises and falls by a decoded photo. It is taken for each of
+        ``PARTS`` parts of the run; the result is the slope of the least-squares line through them.
         """
         count = len(self.resident) // PARTS
         floors = [min(self.resident[n * count : (n + 1) * count]) for n in range(int(PARTS * WARM_UP), PARTS)]
@@ -70,9 +70,9 @@ class Load:
         good, other = self.statuses[200], {k: v for k, v in sorted(self.statuses.items()) if k != 200}  # noqa: PLR2004
         p50, p99 = (_percentile(self.latencies, share) for share in (0.5, 0.99))
         return (
-            f"{good / self.seconds:6.1f} photos a second, median {p50:.1f} ms, p99 {p99:.1f} ms, others {other}, "
-            f"memory {self.resident[0] / 1e6:.0f} MB first, {max(self.resident) / 1e6:.0f} MB peak, "
-            f"{self.growth / 1e6:+.1f} MB after the first quarter, floor {60 * self.floor_slope / 1e6:+.2f} MB a minute"
+            f"{good / self.seconds:6.1f} photos per second, median {p50:.1f} ms, p99 {p99:.1f} ms, others {other}, "
+            f"memory {self.resident[0] / 1e6:.0f} MB at the start, {max(self.resident) / 1e6:.0f} MB peak, "
+            f"{self.growth / 1e6:+.1f} MB after the first quarter, least {60 * self.floor_slope / 1e6:+.2f} MB/min"
         )
 
 
@@ -84,15 +84,15 @@ def load(
     seconds: float,
     photos: float = math.inf,
 ) -> Load:
-    """Sends photos over kept-alive connections, each client the next as soon as it has its answer.
+    """Sends photos over persistent connections; each client sends the next one as soon as it has an answer.
 
     Args:
-        address: of the server.
-        pid: its process, whose memory is watched.
-        bodies: photos, taken in turn.
-        clients: at the same time.
-        seconds: for how long.
-        photos: how many answers with status 200 are enough.
+        address: the server's host and port.
+        pid: the server's process, whose memory is measured.
+        bodies: the photos to send, in turn.
+        clients: the number of simultaneous clients.
+        seconds: the longest duration of the run.
+        photos: the number of answers with status 200 after which the run ends.
     """
     statuses: list[Counter[int]] = [Counter() for _ in range(clients)]
     latencies: list[list[float]] = [[] for _ in range(clients)]
@@ -113,7 +113,9 @@ def load(
         time.sleep(seconds / 100)
     for thread in threads:
         thread.join()
-    return Load(time.monotonic() - start, sum(statuses, Counter()), [ms for each in latencies for ms in each], resident)
+    return Load(
+        time.monotonic() - start, sum(statuses, Counter()), [ms for client in latencies for ms in client], resident
+    )
 
 
 def _client(
@@ -140,7 +142,7 @@ def _client(
         if response.status == 200:  # noqa: PLR2004
             latencies.append((time.perf_counter() - start) * 1e3)
         elif response.status == 503:  # noqa: PLR2004
-            time.sleep(0.02)  # less than Retry-After asks for: the point is to press
+            time.sleep(0.02)  # less than Retry-After demands, to keep the server under pressure
     connection.close()
 
 
@@ -162,15 +164,15 @@ def _served(model: str, options: Sequence[str]) -> Iterator[tuple[tuple[str, int
         try:
             for line in process.stderr:
                 sys.stderr.write(line)
-                if found := re.search(r"listening on http://([^:]+):(\d+)", line):
-                    yield (found[1], int(found[2])), process.pid
+                if match := re.search(r"listening on http://([^:]+):(\d+)", line):
+                    yield (match[1], int(match[2])), process.pid
                     break
         finally:
             process.send_signal(signal.SIGTERM)
 
 
 def main() -> None:
-    """Runs each number of clients against a server of its own."""
+    """Measures each number of clients with a new server."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("photo", type=Path)
@@ -180,8 +182,8 @@ def main() -> None:
     args = parser.parse_args(sys.argv[1:cut])
     for clients in args.clients:
         with _served(args.model, sys.argv[cut + 1 :]) as (address, pid):
-            found = load(address, pid, [args.photo.read_bytes()], clients, args.seconds)
-        sys.stdout.write(f"{clients:3d} clients: {found.row()}\n")
+            result = load(address, pid, [args.photo.read_bytes()], clients, args.seconds)
+        sys.stdout.write(f"{clients:3d} clients: {result.row()}\n")
         sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""What is measured with, and how much of it."""
+"""The settings of a run, and how much it measures."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How long the benchmarks may take.
+    """How much the benchmarks measure, and so how long they take.
 
     Attributes:
-        turns: of each contender, a first one apart that is thrown away.
-        long_turns: of those that take half a minute.
-        rate_photos: that bottlenecks are extracted from in a turn.
-        classified: photos in a turn of ``classify``.
-        large: photos of 12 megapixels in a turn.
-        large_size: width and height of these.
-        starts: of a process.
-        invokes: of a network in a turn.
-        heads: photos and classes of each data set that heads are trained on.
-        warm_photos: that ``graft train`` is run on once more.
-        growth: numbers of photos, ascending.
+        turns: the number of turns of each contender, without the first turn, which is not counted.
+        long_turns: the number of turns of contenders that take half a minute.
+        rate_photos: the number of photos per turn from which bottlenecks are extracted.
+        classified: the number of photos per turn that ``classify`` gets.
+        large: the number of large photos per turn.
+        large_size: the width and height of large photos, in pixels.
+        starts: how often a process is started.
+        invokes: how often a network is run per turn.
+        heads: the numbers of photos and classes of each data set on which heads are trained.
+        warm_photos: the number of photos on which ``graft train`` is run again.
+        growth: the numbers of photos on which the stages are run, in ascending order.
     """
 
     turns: int
@@ -70,16 +70,16 @@ class Settings:
     """One run of the benchmarks.
 
     Attributes:
-        photos: a folder of photos per class.
-        weights: as in ``graft train --weights``.
-        scratch: everything that is made for the benchmarks lies here.
-        cores: that each contender may use.
+        photos: a folder with one folder of photos per class.
+        weights: the weights, as in ``graft train --weights``.
+        scratch: the folder for all files that the benchmarks create.
+        cores: the number of cores that each contender may use.
         scale: how much is measured.
-        tap: of the backbone.
-        image_size: of the backbone.
-        growth_backbone: tap and image size of the backbone that runs on many photos.
-        onnx: folder that onnxruntime and its converter are installed in; None for this environment's.
-        graph_tool: script that writes the frozen graph of 2015.
+        tap: the backbone's tap.
+        image_size: the backbone's image size.
+        growth_backbone: the tap and image size of the small backbone that runs on many photos.
+        onnx: the folder in which onnxruntime and its converter are installed; None to use this environment's.
+        graph_tool: the script that writes the frozen graph of 2015; None if there is none.
     """
 
     photos: Path

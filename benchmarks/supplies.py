@@ -1,4 +1,4 @@
-"""What several benchmarks need: made once a run, in the scratch folder, in the kit's own ways."""
+"""Photos, models and backbones that several benchmarks need, made once per run in the scratch folder."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _JPEG = {".jpg", ".jpeg"}
 
 
 def jpegs(settings: Settings, count: int) -> list[Path]:
-    """So many JPEGs, the classes by turns; the first ones again where there are too few."""
+    """A number of JPEGs, taken from the classes in turn; if there are too few, they are repeated."""
     folders = sorted(path for path in settings.photos.iterdir() if path.is_dir())
     by_class = [sorted(path for path in folder.iterdir() if path.suffix.lower() in _JPEG) for folder in folders]
-    found = [path for group in zip_longest(*by_class) for path in group if path is not None]
-    if not found:
+    paths = [path for group in zip_longest(*by_class) for path in group if path is not None]
+    if not paths:
         raise ContenderError("there is no JPEG among the photos")
-    return [found[index % len(found)] for index in range(count)]
+    return [paths[index % len(paths)] for index in range(count)]
 
 
 def cache(settings: Settings) -> Path:
-    """The kit's cache of this run."""
+    """The folder of graftkit's cache for this run."""
     return settings.scratch / "cache"
 
 
 def model(settings: Settings) -> Path:
-    """A model that ``graft train`` made of the photos, int8."""
+    """An int8 model that ``graft train`` makes from the photos."""
     path = settings.scratch / "model.tflite"
     if not path.exists():
         graft = Path(sys.executable).with_name("graft")
@@ -44,20 +44,20 @@ def model(settings: Settings) -> Path:
 
 
 def backbone(settings: Settings, kind: str = "int8") -> Backbone:
-    """The backbone of the model, or the same of another quantization."""
+    """The model's backbone, or the same network with another quantization."""
     if kind == "int8":
         model(settings)  # whose backbone it is
     return _converted(settings, settings.weights, settings.tap, settings.image_size, kind)
 
 
 def small_backbone(settings: Settings) -> Backbone:
-    """An int8 backbone that is done with a photo in a millisecond or two."""
+    """An int8 backbone that takes one or two milliseconds for a photo."""
     tap, size = settings.growth_backbone
     return _converted(settings, "random", tap, size, "int8")
 
 
 def described(backbone: Backbone, weights: str) -> dict[str, Any]:
-    """A backbone as plain values, for another process; ``opened`` takes them."""
+    """A backbone as plain values for another process, which passes them to ``opened``."""
     spec = backbone.spec
     return {
         "path": str(backbone.path),
@@ -68,10 +68,16 @@ def described(backbone: Backbone, weights: str) -> dict[str, Any]:
     }
 
 
-def opened(told: dict[str, Any]) -> Backbone:
-    """The backbone that ``described`` described."""
-    path = Path(told["path"])
-    spec = BackboneSpec(find_weights(told["weights"]), told["tap"], told["image_size"], told["quantization"], "squash")
+def opened(description: dict[str, Any]) -> Backbone:
+    """The backbone that the result of ``described`` describes."""
+    path = Path(description["path"])
+    spec = BackboneSpec(
+        find_weights(description["weights"]),
+        description["tap"],
+        description["image_size"],
+        description["quantization"],
+        "squash",
+    )
     return Backbone(spec, path, path.stem, reused=True)
 
 

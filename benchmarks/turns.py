@@ -1,4 +1,4 @@
-"""Contenders take turns, A, B, A, B …, so that whatever else the machine does hits all of them."""
+"""Runs contenders in turns (A, B, A, B …), so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTH
 
 
 class ContenderError(RuntimeError):
-    """A contender failed; the message is the end of what it said."""
+    """A contender failed; the message is the end of its error output."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Contender:
     """One side of a comparison.
 
     Attributes:
-        name: in the table.
-        job: ``module:function`` that makes a ``worker.Job`` of the request.
-        request: plain values.
-        packages: a folder that its own packages lie in, before those of this environment.
+        name: the contender's name in the table.
+        job: the function, as ``module:function``, that creates a ``worker.Job`` from the request.
+        request: plain values for that function.
+        packages: a folder with packages that are preferred to those of this environment.
     """
 
     name: str
@@ -41,7 +41,14 @@ class Contender:
 
 @dataclass(frozen=True)
 class Turn:
-    """What one turn took: wall and processor seconds, the process's peak memory in MB so far; what the job found."""
+    """The measurements of one turn.
+
+    Attributes:
+        seconds: wall seconds.
+        processor: CPU seconds.
+        peak: the process's peak memory so far, in MB of 1e6 bytes.
+        found: the values that the job reports.
+    """
 
     seconds: float
     processor: float
@@ -51,21 +58,26 @@ class Turn:
 
 @dataclass(frozen=True)
 class Race:
-    """The turns of each contender by its name, and why those that could not start are missing."""
+    """The result of a comparison.
+
+    Attributes:
+        turns: the turns of each contender, by its name.
+        missing: for each contender that could not start, the reason.
+    """
 
     turns: dict[str, list[Turn]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     def seconds(self, name: str) -> list[float]:
-        """Wall seconds of each turn."""
+        """The wall seconds of each turn."""
         return [turn.seconds for turn in self.turns[name]]
 
     def milliseconds(self, name: str, parts: int) -> list[float]:
-        """Wall milliseconds of each of so many equal parts of a turn, for each turn."""
+        """The wall milliseconds per part of a turn, for each turn; a turn has ``parts`` equal parts."""
         return [seconds * 1000 / parts for seconds in self.seconds(name)]
 
     def both(self, ours: str, theirs: str, parts: int) -> str:
-        """What two contenders cost besides time: processor milliseconds of each part of a turn, and peak memory."""
+        """The CPU milliseconds per part of a turn and the peak memory of two contenders, as text."""
         busy = [median(turn.processor for turn in self.turns[name]) * 1000 / parts for name in (ours, theirs)]
         peaks = [self.last(name).peak for name in (ours, theirs)]
         processor = f"processor {busy[0]:,.4g} ms against {busy[1]:,.4g} ms"
@@ -77,36 +89,36 @@ class Race:
 
 
 def take_turns(contenders: Sequence[Contender], turns: int, warm_up: int = 1) -> Race:
-    """Lets contenders do their jobs by turns, each in a process of its own.
+    """Runs the contenders' jobs in turns, each contender in its own process.
 
     Args:
-        contenders: the sides.
-        turns: of each.
-        warm_up: turns before these that are thrown away.
+        contenders: the sides of the comparison.
+        turns: the number of turns of each contender.
+        warm_up: the number of turns before these that are not counted.
 
     Raises:
-        ContenderError: one fails at anything but importing what it needs.
+        ContenderError: a contender fails, except by a missing import.
     """
     race = Race()
     with contextlib.ExitStack() as stack:
         ready: dict[str, _Process] = {}
         for contender in contenders:
             process = stack.enter_context(_started(contender))
-            said = process.answer()
-            if "missing" in said:
-                race.missing[contender.name] = said["missing"]
+            answer = process.answer()
+            if "missing" in answer:
+                race.missing[contender.name] = answer["missing"]
             else:
                 ready[contender.name] = process
         for turn in range(-warm_up, turns):
             for name, process in ready.items():
-                taken = process.turn()
+                result = process.turn()
                 if turn >= 0:
-                    race.turns.setdefault(name, []).append(taken)
+                    race.turns.setdefault(name, []).append(result)
     return race
 
 
 def once(job: str, request: Mapping[str, Any], packages: Path | None = None) -> Turn:
-    """Does one job once in a process of its own; raises ContenderError if it fails or can't be imported."""
+    """Runs a job once in a separate process; raises ContenderError if it fails or can't be imported."""
     race = take_turns([Contender("job", job, request, packages)], turns=1, warm_up=0)
     if race.missing:
         raise ContenderError(race.missing["job"])
@@ -114,11 +126,11 @@ def once(job: str, request: Mapping[str, Any], packages: Path | None = None) -> 
 
 
 def finished(command: Sequence[str], what: str) -> str:
-    """Runs a command to its end; what it said on standard output. Raises ContenderError if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ContenderError(f"{what}: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
-    return done.stdout
+    """Runs a command to its end and returns its standard output; raises ContenderError if it fails."""
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise ContenderError(f"{what}: {(process.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+    return process.stdout
 
 
 class _Process:
@@ -126,23 +138,23 @@ class _Process:
         self._name, self._process, self._log = name, process, log
 
     def turn(self) -> Turn:
-        """Asks for one turn and waits for it."""
+        """Starts one turn and waits for its end."""
         assert self._process.stdin is not None  # noqa: S101  a pipe
-        with contextlib.suppress(BrokenPipeError):  # answer() says why it died
+        with contextlib.suppress(BrokenPipeError):  # answer() raises an error with the reason
             self._process.stdin.write("go\n")
             self._process.stdin.flush()
         return Turn(**self.answer())
 
     def answer(self) -> dict[str, Any]:
-        """The next line that the process says; raises ContenderError if it ended instead."""
+        """The next line that the process prints, parsed; raises ContenderError if the process has ended."""
         assert self._process.stdout is not None  # noqa: S101  a pipe
         line = self._process.stdout.readline()
         if not line:
             status = self._process.wait()
             self._log.seek(0)
             raise ContenderError(f"{self._name} ended with status {status}:\n{self._log.read()[-2000:]}")
-        said: dict[str, Any] = json.loads(line)
-        return said
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
 
 @contextlib.contextmanager
@@ -162,7 +174,7 @@ def _started(contender: Contender) -> Iterator[_Process]:
                 process.stdin.write(json.dumps(dict(contender.request)) + "\n")
                 process.stdin.flush()
             yield _Process(contender.name, process, log)
-            process.stdin.close()  # it ends by itself
+            process.stdin.close()  # the process then ends
         except BaseException:
             process.kill()
             raise

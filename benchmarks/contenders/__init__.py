@@ -1,1 +1,1 @@
-"""The sides of the comparisons; each function makes a ``worker.Job`` of a request."""
+"""The sides of the comparisons; each function creates a ``worker.Job`` from a request."""

@@ -1,4 +1,4 @@
-"""Many photos named in one process: the ``Classifier`` and a bare loop over the interpreter."""
+"""Classifies many photos in one process, with the ``Classifier`` and with a bare loop over the interpreter."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from graft_device.classifier import Classifier
 
 
 def ours(request: dict[str, Any]) -> Job:
-    """``Classifier.classify``."""
+    """Uses ``Classifier.classify``."""
     classifier = Classifier(request["model"], request["runtime"], request["threads"])
     labels = classifier.labels
 
     def run() -> list[int]:
         return [labels.index(classifier.classify(path, 1, unknown=False)[0].label) for path in request["photos"]]
 
-    return Job(run, lambda found: {"classes": found})
+    return Job(run, lambda classes: {"classes": classes})
 
 
 def bare(request: dict[str, Any]) -> Job:
-    """The bare loop; ``draft`` says whether JPEGs may be decoded at a fraction of their size."""
+    """Uses the bare loop; with ``draft``, JPEGs are decoded at a fraction of their size."""
     best = loop(request["model"], request["runtime"], request["threads"], request["draft"])
-    return Job(lambda: [best(path) for path in request["photos"]], lambda found: {"classes": found})
+    return Job(lambda: [best(path) for path in request["photos"]], lambda classes: {"classes": classes})

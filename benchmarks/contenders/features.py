@@ -1,4 +1,4 @@
-"""From photo files to bottlenecks: ours, Keras's ``predict``, a frozen graph as in 2015, and onnxruntime."""
+"""Turns photo files into bottlenecks: graftkit, Keras's ``predict``, a frozen graph as in 2015, and onnxruntime."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KERAS_BATCH = 32
 
 
 def ours(request: dict[str, Any]) -> Job:
-    """The kit's own extraction on a cold cache; ``photos`` is a folder as for ``graft train``."""
+    """Extracts with graftkit and a cold cache; ``photos`` is a folder as for ``graft train``."""
     backbone, cores = opened(request["backbone"]), request["cores"]
     photos = scan(Path(request["photos"]), cores, min_classes=1).photos
 
@@ -36,7 +36,7 @@ def ours(request: dict[str, Any]) -> Job:
 
 
 def keras(request: dict[str, Any]) -> Job:
-    """Keras in batches of 32; photos are decoded on all cores first."""
+    """Keras in batches of 32; the photos are decoded on all cores first."""
     from graft_host.backbones.float_network import build_network
 
     weights, paths = find_weights(request["weights"]), _paths(request["photos"])
@@ -71,7 +71,7 @@ def frozen_graph(request: dict[str, Any]) -> Job:
 
 
 def onnx(request: dict[str, Any]) -> Job:
-    """onnxruntime, one photo a core at a time: faster here than a session on all cores, or a batch."""
+    """onnxruntime, with one photo per core at a time, which is faster here than one session on all cores or batches."""
     runtime = importlib.import_module("onnxruntime")
     paths, size = _paths(request["photos"]), request["image_size"]
     weights, local = find_weights(request["weights"]), threading.local()

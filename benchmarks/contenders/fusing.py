@@ -1,4 +1,4 @@
-"""Head and backbone become one file: ours by editing the flatbuffer, the other way by converting everything."""
+"""Makes one file of head and backbone: graftkit edits the flatbuffer, the alternative converts the whole network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graft_host.heads.head import Head
 
 
 def fuse(request: dict[str, Any]) -> Job:
-    """``fuse.fuse``, the cached backbone read from its file."""
+    """Uses ``fuse.fuse``; reading the cached backbone from its file is timed too."""
     from graft_host.tflite import fuse as fusing
 
     backbone, (head, bottlenecks) = Path(request["backbone"]["path"]), _head(request)
@@ -28,7 +28,7 @@ def fuse(request: dict[str, Any]) -> Job:
 
 
 def convert(request: dict[str, Any]) -> Job:
-    """TensorFlow's converter over backbone and head, calibrated on as many photos; import and building not timed."""
+    """Converts backbone and head with TensorFlow, calibrated on as many photos; import and building are not timed."""
     import keras
 
     from graft_host.backbones.convert import convert as converted
@@ -44,7 +44,7 @@ def convert(request: dict[str, Any]) -> Job:
 
 
 def _head(request: dict[str, Any]) -> tuple[Head, Any]:
-    """A head of random numbers, and bottlenecks for its ranges; what is in them costs nothing."""
+    """A random head, and random bottlenecks for its ranges; their values do not affect the time."""
     length, classes = request["length"], request["classes"]
     rng = np.random.default_rng(0)
     head = Head(rng.normal(0, 0.1, (length, classes)).astype(np.float32), np.zeros(classes, np.float32))

@@ -1,4 +1,4 @@
-"""The kit's own stages on more and more photos; each is done once in a process of its own."""
+"""Runs graftkit's stages on growing numbers of photos, each once in its own process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from graft_host.support.vector_store import BottleneckStore
 
 _CLASSES = 10
 _VALIDATION = 0.15
-_ROWS_A_COMMIT = 256  # as bottlenecks.py stores them
+_ROWS_PER_COMMIT = 256  # as bottlenecks.py stores them
 
 
 def scanning(request: dict[str, Any]) -> Job:
@@ -33,7 +33,7 @@ def scanning(request: dict[str, Any]) -> Job:
 
 
 def extraction(request: dict[str, Any]) -> Job:
-    """From files to cached bottlenecks, on a cold cache."""
+    """Turns files into cached bottlenecks, starting with an empty cache."""
     backbone, cores = opened(request["backbone"]), request["cores"]
     photos = scan(Path(request["photos"]), cores).photos
 
@@ -42,22 +42,22 @@ def extraction(request: dict[str, Any]) -> Job:
         with scratch as folder, Bottlenecks(backbone, Path(folder)) as bottlenecks:
             return bottlenecks.extract(photos, [], Augmentation(), cores, lambda *_: None)
 
-    return Job(run, lambda found: {"computed": found.misses})
+    return Job(run, lambda extraction: {"computed": extraction.misses})
 
 
 def head(request: dict[str, Any]) -> Job:
-    """``train_head``: the choice of the penalty and the fit."""
+    """Runs ``train_head``, which chooses the penalty and fits the head."""
     train, validation = _synthetic(request["photos"], request["length"])
 
     def run() -> Any:
         with threadpool_limits(1):  # as graft train does
             return train_head(train, validation, _CLASSES, Recipe())
 
-    return Job(run, lambda found: {"penalty": found.penalty})
+    return Job(run, lambda head: {"penalty": head.penalty})
 
 
 def calibration(request: dict[str, Any]) -> Job:
-    """``finish_head``: five folds of the training photos and the thresholds."""
+    """Runs ``finish_head``: five folds of the training photos, and the thresholds."""
     train, validation = _synthetic(request["photos"], request["length"])
     with threadpool_limits(1):
         trained = train_head(train, validation, _CLASSES, Recipe())
@@ -67,11 +67,11 @@ def calibration(request: dict[str, Any]) -> Job:
         with threadpool_limits(1):
             return finish_head(trained, train, validation, Recipe(), groups, 0.05)
 
-    return Job(run, lambda found: {"temperature": found.temperature})
+    return Job(run, lambda head: {"temperature": head.temperature})
 
 
 def cache(request: dict[str, Any]) -> Job:
-    """Stores bottlenecks, looks all of them up, and reads all of them."""
+    """Stores bottlenecks, looks them all up, and reads them all."""
     count, length = request["photos"], request["length"]
     vectors = np.random.default_rng(0).integers(-128, 128, (count, length), dtype=np.int8)
     keys = [hashlib.sha256(str(index).encode()).hexdigest() for index in range(count)]
@@ -96,20 +96,20 @@ def cache(request: dict[str, Any]) -> Job:
 
 
 def _batches(keys: list[str], vectors: NDArray[np.int8]) -> Iterator[list[tuple[str, NDArray[np.int8]]]]:
-    for start in range(0, len(keys), _ROWS_A_COMMIT):
-        places = range(start, min(start + _ROWS_A_COMMIT, len(keys)))
-        yield [(keys[place], vectors[place]) for place in places]
+    for start in range(0, len(keys), _ROWS_PER_COMMIT):
+        indices = range(start, min(start + _ROWS_PER_COMMIT, len(keys)))
+        yield [(keys[index], vectors[index]) for index in indices]
 
 
 def _synthetic(photos: int, length: int) -> tuple[Any, Any]:
-    """Bottlenecks of classes that overlap, ``[N,D]`` and labels, to train on and to validate with."""
+    """Synthetic bottlenecks ``[N,D]`` and labels of overlapping classes, for training and for validation."""
     x, y = synthetic(photos, length, _CLASSES)
     cut = int(photos * (1 - _VALIDATION))
     return (x[:cut], y[:cut]), (x[cut:], y[cut:])
 
 
 def synthetic(photos: int, length: int, classes: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Bottlenecks like a backbone's: none below 0, many of them 0, and numbers that vary together."""
+    """Synthetic bottlenecks ``[N,D]`` like a backbone's (no negative values, many zeros, correlated), and labels."""
     rng = np.random.default_rng(0)
     common = rng.normal(0, 1, (32, length)).astype(np.float32)
     labels = rng.integers(0, classes, photos)

@@ -1,4 +1,4 @@
-"""The head: ours and scikit-learn's, on the same arrays, for the same penalized loss."""
+"""Trains heads with graftkit and with scikit-learn, on the same arrays and with the same penalized loss."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Part = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 def ours(request: dict[str, Any]) -> Job:
-    """``fit_head`` at one penalty, or ``train_head``, which chooses one on the validation photos."""
+    """Runs ``fit_head`` with one penalty, or ``train_head``, which chooses one on the validation photos."""
     train, validation, classes = _arrays(request)
 
     def run() -> Head:
@@ -31,7 +31,7 @@ def ours(request: dict[str, Any]) -> Job:
 
 
 def scikit_learn(request: dict[str, Any]) -> Job:
-    """``LogisticRegression`` behind a ``StandardScaler``, or ``LogisticRegressionCV`` over the same penalties."""
+    """Runs ``LogisticRegression`` after a ``StandardScaler``, or ``LogisticRegressionCV`` over the same penalties."""
     from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
     from sklearn.model_selection import PredefinedSplit
     from sklearn.preprocessing import StandardScaler
@@ -48,7 +48,7 @@ def scikit_learn(request: dict[str, Any]) -> Job:
         inside = scaler.fit_transform(train[0])
         x, y = np.concatenate([inside, scaler.transform(validation[0])]), np.concatenate([train[1], validation[1]])
         split = PredefinedSplit(np.repeat([-1, 0], [len(train[1]), len(validation[1])]))
-        # One fold that is not refitted: the head at the best penalty, trained without the validation photos as ours is.
+        # One fold without refitting: the head with the best penalty, trained without the validation photos as ours is.
         search = LogisticRegressionCV(Cs=PENALTIES, cv=split, scoring="neg_log_loss", max_iter=1000, refit=False)
         search.fit(x, y)
         return _head(search.coef_, search.intercept_, scaler, float(np.ravel(search.C_)[0]))
@@ -64,7 +64,7 @@ def _arrays(request: dict[str, Any]) -> tuple[Part, Part, int]:
 
 
 def _head(coefficients: NDArray[Any], intercepts: NDArray[Any], scaler: Any, penalty: float) -> Head:
-    """scikit-learn's head on raw bottlenecks; for two classes it has one row, which stands for both."""
+    """Converts scikit-learn's head to raw bottlenecks; for two classes, it has one row for both."""
     if len(coefficients) == 1:
         coefficients, intercepts = np.outer([-0.5, 0.5], coefficients[0]), np.array([-0.5, 0.5]) * intercepts[0]
     kernel = coefficients.T.astype(np.float64) / scaler.scale_[:, np.newaxis]
@@ -76,17 +76,17 @@ def _losses(train: Part, validation: Part, classes: int, penalty: float | None) 
     deviation = train[0].std(axis=0, dtype=np.float64)[:, np.newaxis]
 
     def describe(head: Head) -> dict[str, Any]:
-        found = {
+        figures = {
             "penalty": head.penalty,
             "validation": cross_entropy(head.logits(validation[0]), validation[1]),
             "right": float(np.mean(head.predict(validation[0]) == validation[1])),
         }
         if penalty is not None:
-            # What both minimize: the mean loss and the penalty on the kernel in units of deviations. The factor 2
-            # is scikit-learn's for two classes, which halves the kernel between them.
+            # Both minimize the mean loss plus the penalty on the kernel in units of deviations. The factor 2 is
+            # scikit-learn's for two classes, between which it halves the kernel.
             strength = (2 if classes == 2 else 1) / (penalty * len(train[1]))  # noqa: PLR2004
             size = float(np.sum((head.kernel.astype(np.float64) * deviation) ** 2))
-            found["objective"] = cross_entropy(head.logits(train[0]), train[1]) + strength / 2 * size
-        return found
+            figures["objective"] = cross_entropy(head.logits(train[0]), train[1]) + strength / 2 * size
+        return figures
 
     return describe

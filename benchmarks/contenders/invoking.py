@@ -1,4 +1,4 @@
-"""A network run again and again on one photo, under a runtime of choice."""
+"""Runs a network repeatedly on one photo, with a given runtime."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from graft_device.runtime import open_model
 
 
 def invoke(request: dict[str, Any]) -> Job:
-    """``invokes`` runs of the interpreter a turn."""
+    """Runs the interpreter ``invokes`` times per turn."""
     try:
         runner = open_model(request["path"], request["runtime"], request["threads"])
     except RuntimeMissingError as error:

@@ -1,4 +1,4 @@
-"""The extraction stage and what its parts take alone; see ``benchmarks.extraction``."""
+"""Measures the extraction stage and its parts alone; see ``benchmarks.extraction``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SAMPLE = 60
 
 
 def measured(request: dict[str, Any]) -> Job:
-    """Seconds a photo of decoding and of inference by one thread, and of the whole stage on all cores."""
+    """Seconds per photo: decoding and inference in one thread, and the whole stage on all cores."""
     backbone, cores = opened(request["backbone"]), request["cores"]
     photos = list(scan(Path(request["photos"]), cores).photos)
     sample = photos[:: max(1, len(photos) // _SAMPLE)]

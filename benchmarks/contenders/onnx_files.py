@@ -1,4 +1,4 @@
-"""The backbone as ONNX, float and int8; run in an environment that has onnx, onnxruntime and tf2onnx."""
+"""Writes the backbone as ONNX, float and int8; needs an environment with onnx, onnxruntime and tf2onnx."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graft_host.backbones.weights import find_weights
 
 
 def write(request: dict[str, Any]) -> Job:
-    """Exports with Keras's own exporter and quantizes with onnxruntime's, calibrated on ``photos``."""
+    """Exports the network with Keras and quantizes it with onnxruntime, calibrated on ``photos``."""
     for name in ("tf2onnx", "onnx", "onnxruntime"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -41,14 +41,14 @@ def _write(request: dict[str, Any]) -> None:
     name = session.get_inputs()[0].name
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc,name-defined]
-        """The photos one by one, None behind the last."""
+        """Gives the photos one by one, and None after the last."""
 
         def __init__(self) -> None:
-            self._left = iter(scaled)
+            self._photos = iter(scaled)
 
         def get_next(self) -> dict[str, Any] | None:
             """The next photo as the network's input."""
-            photo = next(self._left, None)
+            photo = next(self._photos, None)
             return None if photo is None else {name: photo[np.newaxis]}
 
     quantization.quantize_static(

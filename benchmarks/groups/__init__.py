@@ -1,1 +1,1 @@
-"""The groups of rows; each module has a ``measure`` from settings to rows."""
+"""The groups of benchmarks; each module has a function ``measure`` that takes settings and returns rows."""

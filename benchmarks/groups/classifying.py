@@ -1,4 +1,4 @@
-"""``graft-device classify`` and the ``Classifier`` against a bare loop over the interpreter."""
+"""Compares ``graft-device classify`` and the ``Classifier`` with a bare loop over the interpreter."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LARGE_GOAL = 2.0
 
 _BARE_LOOP = Path(__file__).parents[1] / "bare_loop.py"
 _OURS, _THEIRS = "ours", "bare"
-_SPREAD = 6.0  # levels of the noise that makes an enlarged photo as heavy as a camera's
-_WHY = "probably reading the model card, checks of each photo and the ranking, which the bare loop does without"
+_SPREAD = 6.0  # levels of the noise that makes an enlarged photo's file as large as a camera's
+_WHY = "probably reading the model card, checking each photo and ranking, which the bare loop does not do"
 
 
 def measure(settings: Settings) -> list[Row]:
-    """100 photos as a process and in one; photos of 12 megapixels in one."""
+    """Many photos, with start-up and within a process; and photos of 12 megapixels within a process."""
     model = supplies.model(settings)
     photos = [str(path) for path in supplies.jpegs(settings, settings.scale.classified)]
     large = _large_photos(settings)
@@ -58,14 +58,14 @@ def _as_process(settings: Settings, model: Path, photos: list[str]) -> Row:
     threads = str(settings.cores)
     ours = [sys.executable, script, "classify", str(model), *photos, "--runtime", runtime, "--threads", threads]
     bare = [sys.executable, str(_BARE_LOOP), str(model), runtime, threads, *photos]
-    taken: dict[str, list[Cost]] = {_OURS: [], _THEIRS: []}
+    costs: dict[str, list[Cost]] = {_OURS: [], _THEIRS: []}
     for turn in range(settings.scale.turns + 1):
         for name, command in ((_OURS, ours), (_THEIRS, bare)):
             cost = run_to_end(command, dict(os.environ))
             if turn:
-                taken[name].append(cost)
+                costs[name].append(cost)
     seconds, processor = (
-        {name: [getattr(cost, kind) * 1000 / len(photos) for cost in costs] for name, costs in taken.items()}
+        {name: [getattr(cost, kind) * 1000 / len(photos) for cost in series] for name, series in costs.items()}
         for kind in ("seconds", "processor")
     )
     busy = f"processor {median(processor[_OURS]):,.4g} ms against {median(processor[_THEIRS]):,.4g} ms"
@@ -97,15 +97,15 @@ def _in_process(
 
 def _with_overhead(what: str, ours: list[float], theirs: list[float], goal: float, note: str = "") -> Row:
     if goal > 1:
-        return compared(what, "ms a photo", ours, theirs, goal=goal, note=note)
+        return compared(what, "ms per photo", ours, theirs, goal=goal, note=note)
     extra = median(mine - their for mine, their in zip(ours, theirs, strict=True))
-    overhead = f"overhead {extra:+.2f} ms a photo ({extra / median(theirs):+.1%})"
+    overhead = f"overhead {extra:+.2f} ms per photo ({extra / median(theirs):+.1%})"
     notes = "; ".join(filter(None, [overhead, note]))
-    return compared(what, "ms a photo", ours, theirs, goal=goal, note=notes, why_worse=_WHY)
+    return compared(what, "ms per photo", ours, theirs, goal=goal, note=notes, why_worse=_WHY)
 
 
 def _large_photos(settings: Settings) -> list[str]:
-    """Photos of the set, enlarged, with the noise of a camera: files of some megabytes."""
+    """Enlarged photos with noise like a camera's, in files of a few megabytes."""
     folder = settings.scratch / "large"
     folder.mkdir()
     rng, paths = np.random.default_rng(0), []

@@ -1,4 +1,4 @@
-"""Bottleneck extraction against Keras, the frozen graph of 2015 and onnxruntime."""
+"""Compares bottleneck extraction with Keras, the frozen graph of 2015 and onnxruntime."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.settings import Settings
 from benchmarks.turns import Contender, ContenderError, finished, once, take_turns
 
 KERAS_GOAL = 4.0
-_UNIT = "ms a photo"
+_UNIT = "ms per photo"
 _OURS = "ours"
 _CALIBRATION_PHOTOS = 100
 _KERAS = "Keras `predict`, float32, batches of 32"
@@ -21,7 +21,7 @@ _ONNX = {"int8": "onnxruntime, int8", "float32": "onnxruntime, float32"}
 
 
 def measure(settings: Settings) -> list[Row]:
-    """Every contender from the same files to bottlenecks, decoding included."""
+    """Each contender turns the same files into bottlenecks, decoding included."""
     photos = _linked(settings)
     common = {
         "photos": str(photos),
@@ -55,7 +55,7 @@ def measure(settings: Settings) -> list[Row]:
             continue
         note = race.both(_OURS, name, settings.scale.rate_photos)
         if name == _GRAPH and settings.image_size != 299:  # noqa: PLR2004
-            note += "; at 299 pixels always"
+            note += "; always at 299 pixels"
         rows.append(
             compared(
                 what,
@@ -65,31 +65,31 @@ def measure(settings: Settings) -> list[Row]:
                 goal=KERAS_GOAL if name == _KERAS else None,
                 note=note,
                 why_worse="probably its kernels for these operators suit this processor better than LiteRT's",
-                why_missed="decoding and LiteRT's int8 network fill the cores (see the next table), and on this "
-                "processor int8 is no more ahead of Keras's float32 than that",
+                why_missed="decoding and LiteRT's int8 network use the cores fully (see the next table), and on this "
+                "processor int8 is not further ahead of Keras's float32",
             )
         )
     return rows
 
 
 def _linked(settings: Settings) -> Path:
-    """A folder with the photos of a turn in one class, so that every contender reads the same files."""
+    """A folder with the photos of a turn in one class, so that all contenders read the same files."""
     folder = settings.scratch / "rate" / "photos"
     folder.mkdir(parents=True, exist_ok=True)
     for index, path in enumerate(supplies.jpegs(settings, settings.scale.rate_photos)):
         copy = folder / f"{index:05}.jpg"
-        # What follows the end of a JPEG is no part of the picture: with it, no two files are equal, and none is cached.
+        # Bytes after the end of a JPEG are ignored. They make all files different, so that no bottleneck is cached.
         copy.write_bytes(path.read_bytes() + f"{index:05}".encode())
     return folder.parent
 
 
 def _graph(settings: Settings) -> Path:
-    """Writes the graph; raises ContenderError where the script is missing or fails."""
+    """Writes the graph; raises ContenderError if the script is missing or fails."""
     tool = settings.graph_tool
     if tool is None or not tool.is_file():
-        raise ContenderError("the script that writes a graph like that of 2015 is not here")
+        raise ContenderError("the script that writes a graph like that of 2015 is missing")
     path = settings.scratch / "graph.pb"
-    # Its weights are random: they change no timing, and the file of the others has other names.
+    # Its weights are random: they do not affect the time, and the weights' file has other names.
     finished([sys.executable, str(tool), str(path)], "the graph could not be written")
     return path
 

@@ -1,4 +1,4 @@
-"""Fusing against a full converter run."""
+"""Compares fusing with a conversion of the whole network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OURS, _THEIRS = "fuse", "converter"
 
 
 def measure(settings: Settings) -> list[Row]:
-    """A head and a cached backbone become a file; and the same network converted as a whole."""
+    """Fuses a head and a cached backbone, and converts the same network as a whole."""
     backbone = supplies.backbone(settings)
     request = {
         "backbone": supplies.described(backbone, settings.weights),
@@ -33,6 +33,6 @@ def measure(settings: Settings) -> list[Row]:
     race = take_turns(contenders, settings.scale.long_turns, warm_up=0)
     sizes = " against ".join(f"{race.last(name).found['bytes'] / 1e6:.1f} MB" for name in (_OURS, _THEIRS))
     note = f"file {sizes}; {race.both(_OURS, _THEIRS, 1)}; the converter's imports and decoding are not counted"
-    note += "; the first turns count"
-    what = f"new head to int8 file, {_CLASSES} classes; against a converter run over the whole network"
+    note += "; the first turn is counted"
+    what = f"new head to int8 file, {_CLASSES} classes; against a conversion of the whole network"
     return [compared(what, "s", race.seconds(_OURS), race.seconds(_THEIRS), goal=GOAL, note=note)]

@@ -1,4 +1,4 @@
-"""The head against scikit-learn on the same arrays: seconds and loss."""
+"""Compares the head with scikit-learn's on the same arrays: time and loss."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from graft_host.photos.dataset import scan
 _OURS, _THEIRS = "ours", "scikit-learn"
 _LENGTH = 1280  # of mixed8
 _PENALTY = 0.01
-_MANY = 5_000  # photos, on which the other's search takes ten seconds
-_SMALLEST = 5e-9  # of losses that are shown
+_MANY = 5_000  # photos, for which scikit-learn's search takes ten seconds
+_SMALLEST = 5e-9  # the smallest loss that is shown
 
 
 def measure(settings: Settings) -> list[Row]:
-    """For each data set: one fit, the choice among 13 penalties, and what the losses are."""
+    """For each data set: one fit, the choice among 13 penalties, and the losses."""
     rows = []
     for photos, classes in settings.scale.heads:
         arrays, kind = _arrays(settings, photos, classes)
@@ -36,8 +36,8 @@ def measure(settings: Settings) -> list[Row]:
                 one.seconds(_OURS),
                 one.seconds(_THEIRS),
                 note=f"ours on one core; {one.both(_OURS, _THEIRS, 1)}",
-                why_worse="probably the principal directions, which are found first, and pay where many penalties or "
-                "classes follow",
+                why_worse="probably the principal directions, which are computed first and pay off with many penalties "
+                "or classes",
             ),
             _loss(f"{name}: … penalized loss on the training photos", one, "objective", "both stop near the optimum"),
             compared(
@@ -45,16 +45,16 @@ def measure(settings: Settings) -> list[Row]:
                 "s",
                 search.seconds(_OURS),
                 search.seconds(_THEIRS),
-                note=f"C {_found(search, _OURS, 'penalty'):.3g} against {_found(search, _THEIRS, 'penalty'):.3g}; "
-                f"validation photos right {_found(search, _OURS, 'right'):.1%} against "
-                f"{_found(search, _THEIRS, 'right'):.1%}",
-                why_worse="probably the principal directions, which ours finds first, on one core",
+                note=f"C {_figure(search, _OURS, 'penalty'):.3g} against {_figure(search, _THEIRS, 'penalty'):.3g}; "
+                f"validation photos right {_figure(search, _OURS, 'right'):.1%} against "
+                f"{_figure(search, _THEIRS, 'right'):.1%}",
+                why_worse="probably the principal directions, which ours computes first, on one core",
             ),
             _loss(
                 f"{name}: … loss on the validation photos",
                 search,
                 "validation",
-                "nearer the optimum on the training photos is not always better on others",
+                "a better fit to the training photos is not always better on other photos",
             ),
         ]
     return rows
@@ -70,25 +70,25 @@ def _race(arrays: Path, penalty: float | None, turns: int) -> Race:
 
 
 def _loss(what: str, race: Race, key: str, why_worse: str) -> Row:
-    ours, theirs = max(_found(race, _OURS, key), _SMALLEST), max(_found(race, _THEIRS, key), _SMALLEST)
+    ours, theirs = max(_figure(race, _OURS, key), _SMALLEST), max(_figure(race, _THEIRS, key), _SMALLEST)
     note = f"difference {ours / theirs - 1:+.2%}"
     return compared(what, "nats", [ours], [theirs], note=note, why_worse=why_worse)
 
 
-def _found(race: Race, name: str, key: str) -> float:
+def _figure(race: Race, name: str, key: str) -> float:
     return float(race.last(name).found[key])
 
 
 def _arrays(settings: Settings, photos: int, classes: int) -> tuple[Path, str]:
-    """Real bottlenecks where the photos will do, else synthetic ones, in a file; and which of the two."""
+    """A file with real bottlenecks if there are enough photos, or with synthetic ones; and which of the two it is."""
     path = settings.scratch / f"head-{photos}-{classes}.npz"
     dataset = scan(settings.photos, settings.cores)
     if classes == len(dataset.labels) and len(dataset.photos) >= photos:
         with Bottlenecks(supplies.backbone(settings), supplies.cache(settings)) as bottlenecks:
             chosen = np.random.default_rng(0).permutation(len(dataset.photos))[:photos]
-            wanted = [dataset.photos[index] for index in chosen]
-            bottlenecks.extract(wanted, [], Augmentation(), settings.cores, lambda *_: None)
-            x, y = bottlenecks.matrix(wanted)
+            sample = [dataset.photos[index] for index in chosen]
+            bottlenecks.extract(sample, [], Augmentation(), settings.cores, lambda *_: None)
+            x, y = bottlenecks.matrix(sample)
         kind = "photos"
     else:
         (x, y), kind = synthetic(photos, _LENGTH, classes), "synthetic bottlenecks"

@@ -1,4 +1,4 @@
-"""The extraction stage against what the cores could do at best."""
+"""Compares the extraction stage with the best that the cores could do."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _NAME = "extraction"
 
 
 def measure(settings: Settings) -> list[Row]:
-    """Milliseconds a photo, against (decoding + inference of one thread) ÷ cores."""
+    """Milliseconds per photo, compared with (decoding + inference in one thread) ÷ cores."""
     backbone = supplies.described(supplies.backbone(settings), settings.weights)
     request = {"backbone": backbone, "photos": str(settings.photos), "cores": settings.cores}
     race = take_turns([Contender(_NAME, "benchmarks.contenders.limit:measured", request)], settings.scale.long_turns)
-    found = [turn.found for turn in race.turns[_NAME]]
-    decode, infer = (median(each[part] for each in found) * 1000 for part in ("decode", "infer"))
+    results = [turn.found for turn in race.turns[_NAME]]
+    decode, infer = (median(result[part] for result in results) * 1000 for part in ("decode", "infer"))
     return [
         compared(
             f"extraction stage, cold cache; against (decode + inference of one thread) / {settings.cores}",
-            "ms a photo",
-            [each["stage"] * 1000 for each in found],
-            [(each["decode"] + each["infer"]) * 1000 / settings.cores for each in found],
+            "ms per photo",
+            [result["stage"] * 1000 for result in results],
+            [(result["decode"] + result["infer"]) * 1000 / settings.cores for result in results],
             goal=GOAL,
             note=f"decode {decode:.1f} ms, inference {infer:.1f} ms",
-            why_worse="the best is what cores would do that share nothing: no memory, no cache, no queue",
+            why_worse="the best case assumes cores that share nothing: no memory, no cache, no queue",
         )
     ]

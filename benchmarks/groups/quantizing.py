@@ -1,4 +1,4 @@
-"""The int8 backbone against the float32 one, under both runtimes."""
+"""Compares the int8 backbone with the float32 one, with both runtimes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from graft_host.backbones.quantize import Backbone
 
 _KINDS = ("int8", "float32")
 _WHY = {
-    "tflite-runtime": "2.14.0 gives float32 to XNNPACK, int8 to its own kernels, probably the slower ones here; "
-    "use LiteRT where it is to be had",
+    "tflite-runtime": "2.14.0 runs float32 with XNNPACK and int8 with its own kernels, which are probably slower here; "
+    "use LiteRT where it is available",
     "litert": "probably this processor has no fast instructions for int8 products",
 }
 
 
 def measure(settings: Settings) -> list[Row]:
-    """One run of the network on one photo, and the files."""
+    """Compares one run of the network on one photo, and the sizes of the files."""
     backbones = {kind: supplies.backbone(settings, kind) for kind in _KINDS}
     setups = [(runtime, threads) for runtime in RUNTIMES for threads in (1, 2) if threads <= settings.cores]
     contenders = [

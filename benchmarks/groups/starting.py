@@ -1,4 +1,4 @@
-"""Start-up and memory of ``graft-device classify`` against a bare script."""
+"""Compares start-up and memory of ``graft-device classify`` with a bare script."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from graft_device.runtime import RUNTIMES, installed_runtimes
 
 
 def measure(settings: Settings) -> list[Row]:
-    """One photo from start to exit, under each runtime."""
+    """Classifies one photo from start to exit, with each runtime."""
     model, photo = supplies.model(settings), supplies.jpegs(settings, 1)[0]
     rows = []
     for runtime in RUNTIMES:
@@ -25,7 +25,7 @@ def measure(settings: Settings) -> list[Row]:
             kind: ([getattr(cost, kind) for cost in ours], [getattr(cost, kind) for cost in bare])
             for kind in Cost._fields
         }
-        why = "probably the command line, the model card and the checks of the photo"
+        why = "probably the command line, reading the model card and checking the photo"
         note = f"medians of {settings.scale.starts} starts each"
         rows += [
             compared(

@@ -1,4 +1,4 @@
-"""``graft train`` once more on photos whose bottlenecks are cached, from the command to the written and tested file."""
+"""Measures ``graft train`` with cached bottlenecks, from the command to the written and tested file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from benchmarks.settings import Settings
 from benchmarks.turns import ContenderError, finished
 
 LIMIT = 10.0
-"""Seconds that a warm run on 2,000 photos may take; from the issue that asked for this measurement."""
+"""Seconds that a warm run on 2,000 photos may take."""
 
-_CROPS = ((0.0, 0.0), (0.2, 0.0), (0.0, 0.2), (0.2, 0.2))  # upper left corner of four fifths of a photo
+_CROPS = ((0.0, 0.0), (0.2, 0.0), (0.0, 0.2), (0.2, 0.2))  # upper left corners of crops of four fifths of a photo
 _KEPT = 0.8
 
 
 def measure(settings: Settings) -> list[Row]:
-    """A first run with nothing cached, then warm ones."""
+    """Runs once with nothing cached, then several times with a warm cache."""
     photos = settings.scratch / "warming"
-    for path, picture in _pictures(settings, settings.scale.warm_photos):
+    for path, crop in _crops(settings, settings.scale.warm_photos):
         target = photos / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(target, quality=90)
+        crop.save(target, quality=90)
     first, cold = _train(settings, photos)
     warm = [_train(settings, photos) for _ in range(settings.scale.long_turns)]
     seconds = [wall for wall, _ in warm]
@@ -39,7 +39,7 @@ def measure(settings: Settings) -> list[Row]:
     if report["cache"]["misses"]:
         raise ContenderError(f"{report['cache']['misses']} bottlenecks were not cached in a warm run")
     what = f"`graft train`, {count:,} photos, warm cache, command to tested file"
-    rest = median(wall - said["seconds"]["total"] for wall, said in warm)
+    rest = median(wall - run["seconds"]["total"] for wall, run in warm)
     return [
         compared(f"{what}; against the limit", "s", seconds, [LIMIT] * len(seconds), goal=1.0,
                  note=f"{_stages(report)}; start-up and exit {rest:.1f}"),
@@ -48,27 +48,27 @@ def measure(settings: Settings) -> list[Row]:
     ]  # fmt: skip
 
 
-def _pictures(settings: Settings, count: int) -> Iterator[tuple[Path, Image.Image]]:
-    """So many different pictures: four crops of each photo; and where each goes below the folder of photos."""
+def _crops(settings: Settings, count: int) -> Iterator[tuple[Path, Image.Image]]:
+    """A number of different images, four crops of each photo, with their paths below the folder of photos."""
     sources = supplies.jpegs(settings, -(-count // len(_CROPS)))
     for index in range(count):
         turn, number = divmod(index, len(sources))
         with Image.open(sources[number]) as image:
-            picture = image.convert("RGB")
-        left, top = (part * side for part, side in zip(_CROPS[turn], picture.size, strict=True))
-        box = (left, top, left + _KEPT * picture.width, top + _KEPT * picture.height)
-        yield Path(sources[number].parent.name, f"{index:05}.jpg"), picture.crop(box)
+            photo = image.convert("RGB")
+        left, top = (part * side for part, side in zip(_CROPS[turn], photo.size, strict=True))
+        box = (left, top, left + _KEPT * photo.width, top + _KEPT * photo.height)
+        yield Path(sources[number].parent.name, f"{index:05}.jpg"), photo.crop(box)
 
 
 def _train(settings: Settings, photos: Path) -> tuple[float, dict[str, Any]]:
-    """Wall seconds of a run, and what it said."""
+    """The wall seconds of a run, and its JSON result."""
     graft = Path(sys.executable).with_name("graft")
     command = [str(graft), "train", str(photos), "-o", str(settings.scratch / "warming.tflite"), "--overwrite",
                "--json", "--weights", settings.weights, "--tap", settings.tap, "--image-size", str(settings.image_size),
                "--cache", str(settings.scratch / "warming-cache")]  # fmt: skip
     start = time.perf_counter()
-    said = finished(command, "graft train")
-    return time.perf_counter() - start, json.loads(said)
+    output = finished(command, "graft train")
+    return time.perf_counter() - start, json.loads(output)
 
 
 def _stages(report: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""That every benchmark runs at tiny sizes and writes its rows; what the figures are is for the machine to say."""
+"""Tests that every benchmark runs at tiny sizes and writes its rows; the figures themselves are not tested."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.service  # each turn of a contender is a process of its
 
 
 def noted(request: dict[str, Any]) -> Job:
-    """A contender that writes its name into a file, each time it has its turn."""
+    """A contender that writes its name into a file in each of its turns."""
 
     def run() -> int:
         with Path(request["log"]).open("a") as log:
@@ -109,7 +109,7 @@ def test_contenders_take_turns_and_the_first_is_thrown_away(tmp_path: Path) -> N
         assert turn.found == {"length": 1}
 
 
-def test_a_contender_that_cannot_be_had_is_missing_and_one_that_breaks_is_told(tmp_path: Path) -> None:
+def test_a_contender_without_its_packages_is_missing_and_one_that_breaks_is_an_error(tmp_path: Path) -> None:
     request = {"log": str(tmp_path / "log"), "name": "A"}
     there = Contender("there", "tests.benchmarks.test_benchmarks:noted", request)
     race = take_turns([there, Contender("absent", "tests.benchmarks.test_benchmarks:absent", {})], turns=1)
@@ -121,7 +121,7 @@ def test_a_contender_that_cannot_be_had_is_missing_and_one_that_breaks_is_told(t
         once("tests.benchmarks.test_benchmarks:absent", {})
 
 
-def test_the_ratio_is_the_median_of_the_pairs_and_why_is_said_only_where_ours_is_worse() -> None:
+def test_the_ratio_is_the_median_of_the_pairs_and_a_reason_is_given_only_where_ours_is_worse() -> None:
     better = compared("a", "s", [1.0, 2.0, 1.0], [3.0, 4.0, 10.0], goal=2.5, why_worse="of this")
     assert (better.ours, better.theirs, better.ratio, better.spread, better.note) == (1.0, 4.0, 3.0, (2.0, 10.0), "")
     worse = compared("b", "s", [2.0], [1.0], goal=2.5, note="so", why_worse="of this")
@@ -137,8 +137,8 @@ def test_the_ratio_is_the_median_of_the_pairs_and_why_is_said_only_where_ours_is
 
 def test_a_reason_keeps_no_path_of_the_machine() -> None:
     reason = "cannot import name 'a' from 'onnx' (/home/me/.bench/onnx/__init__.py), see https://example.org/a/b"
-    said = "not measured: cannot import name 'a' from 'onnx' (__init__.py), see https://example.org/a/b"
-    assert missing("c", "ms", reason).note == said
+    note = "not measured: cannot import name 'a' from 'onnx' (__init__.py), see https://example.org/a/b"
+    assert missing("c", "ms", reason).note == note
     assert missing("c", "ms", "0 of 5 / 6 or/and m/s").note == "not measured: 0 of 5 / 6 or/and m/s"
 
 
@@ -155,12 +155,12 @@ def test_features(settings: Settings) -> None:
 
 
 @pytest.mark.slow
-def test_without_the_tool_and_onnx_the_rows_say_so(settings: Settings, tmp_path: Path) -> None:
+def test_the_rows_report_that_the_tool_and_onnx_are_missing(settings: Settings, tmp_path: Path) -> None:
     bare = replace(settings, graph_tool=tmp_path / "missing.py", onnx=tmp_path)
     rows = features.measure(bare)
     assert_measured(rows[0])
     assert [row.ratio for row in rows[1:]] == [None] * 3
-    assert "is not here" in rows[1].note
+    assert "the script that writes a graph like that of 2015 is missing" in rows[1].note
     assert all(row.note.startswith("not measured: No module named") for row in rows[2:])
 
 
@@ -228,10 +228,10 @@ def test_warming(settings: Settings) -> None:
     assert limit_row.theirs == warming.LIMIT
     assert "backbone" in cold_row.note
     assert cold_row.ratio is not None
-    assert cold_row.ratio > 1, "what is cached is not made again"
+    assert cold_row.ratio > 1, "cached backbones and bottlenecks must not be made again"
 
 
-def test_peak_memory_is_the_commands_own_and_not_that_of_who_measures() -> None:
+def test_peak_memory_is_that_of_the_command_and_not_of_this_process() -> None:
     ballast = b"x" * 300_000_000
     cost = startup.measure([sys.executable, "-c", "held = b'x' * 60_000_000"], dict(os.environ))
     assert 60 < cost.megabytes < 150 < len(ballast) / 1e6
