@@ -19,6 +19,7 @@ from graft_device.runtime import open_model, threads_to_use
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.heads.finished import FinishedHead
 from graft_host.support.clock import Clock
+from graft_host.support.notebook import html_line, html_table
 from graft_host.support.reporter import Reporter
 from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
 from graft_host.tflite.metadata import attach
@@ -73,6 +74,18 @@ class Comparison:
     photos: int
     runtime: str
     threads: int
+
+    def _repr_html_(self) -> str:
+        """The files as a notebook shows them."""
+        rows = [
+            [
+                row.quantization, row.head, f"{row.accuracy:.4f}", f"{row.agreement:.1%}", f"{row.drop:.4f}",
+                f"{row.bytes / 1e6:.1f}", f"{row.ms:.1f}",
+            ]
+            for row in self.rows
+        ]  # fmt: skip
+        shown = html_table(["numbers", "head", "accuracy", "agrees", "largest drop", "MB", "ms"], rows)
+        return shown + html_line(f"{self.photos} test photos; {self.runtime}, threads: {self.threads}")
 
     def to_json(self) -> dict[str, Any]:
         """The figures as ``graft compare --json`` prints them."""

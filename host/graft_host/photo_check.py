@@ -17,15 +17,18 @@ from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_back
 from graft_host.backbones.weights import named_weights
 from graft_host.heads.mislabels import MislabelSearch, search_mislabels
 from graft_host.photos.dataset import Dataset, Photo, check_folder, scan
-from graft_host.photos.findings import Finding, counts
+from graft_host.photos.findings import KINDS, Finding, counts
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.photos.problems import find_problems
 from graft_host.photos.split import split
 from graft_host.support.cache import default_cache
+from graft_host.support.notebook import html_line, html_table
 from graft_host.support.reporter import Reporter
 from graft_host.training.guards import check_cache
 from graft_host.training.material import chosen_weights, fitted_photos
 from graft_host.training.options import HeadOptions
+
+_MAX_SHOWN = 50  # findings in a notebook
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,20 @@ class CheckResult:
         if self.search.left_out:
             return [f"{self.search.left_out} photos were not searched for mislabels: the backbone was fitted to them"]
         return []
+
+    def _repr_html_(self) -> str:
+        """The findings as a notebook shows them."""
+        problems = [KINDS[kind].counted(count) for kind, count in counts(self.findings).items() if count]
+        shown = html_line(f"{len(self.dataset.photos):,} photos: {', '.join(problems) or 'no problem found'}")
+        if self.findings:
+            rows = [
+                [KINDS[finding.kind].singular, ", ".join(map(str, finding.paths)), finding.problem, finding.advice]
+                for finding in self.findings[:_MAX_SHOWN]
+            ]
+            shown += html_table(["finding", "files", "problem", "advice"], rows)
+        if len(self.findings) > _MAX_SHOWN:
+            shown += html_line(f"and {len(self.findings) - _MAX_SHOWN:,} more")
+        return shown + "".join(map(html_line, self.notes))
 
     def to_json(self) -> dict[str, Any]:
         """The result as ``graft check --json`` prints it."""

@@ -11,13 +11,13 @@ from graft_device.errors import GateError
 from graft_host.commands.options import JsonOption, takes
 from graft_host.training.options import HeadOptions
 
-
-@takes(
-    HeadOptions,
-    without=(
-        "augment", "optimizer", "learning_rate", "steps", "class_weight", "unknown_rate", "strict", "recalibrate",
-    ),
+WITHOUT = (
+    "augment", "optimizer", "learning_rate", "steps", "class_weight", "unknown_rate", "strict", "recalibrate",
 )  # fmt: skip
+"""Options of training that a check does not need."""
+
+
+@takes(HeadOptions, WITHOUT)
 def check(
     options: HeadOptions,
     strict: Annotated[bool, typer.Option("--strict", help="Exit status 3 if anything is found.")] = False,

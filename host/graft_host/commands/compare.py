@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from graft_host.comparison import Comparison
 
 
-@takes(HeadOptions, without=("quantize", "strict", "recalibrate"))
+WITHOUT = ("quantize", "strict", "recalibrate")
+"""Options of training that a comparison does not have."""
+
+
+@takes(HeadOptions, WITHOUT)
 def compare(options: HeadOptions, as_json: JsonOption = False) -> None:
     """Put float32, float16, dynamic and int8 of the same head and backbone side by side."""
     from graft_host.commands.terminal.console import TerminalReporter

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from graft_host.network_search.result import SearchResult
 
 
-@takes(
-    SearchOptions,
-    without=("tap", "image_size", "quantize", "augment", "optimizer", "learning_rate", "steps"),
-)
+WITHOUT = ("tap", "image_size", "quantize", "augment", "optimizer", "learning_rate", "steps")
+"""Options of training that a search tries or fixes itself."""
+
+
+@takes(SearchOptions, WITHOUT)
 def search(options: SearchOptions, as_json: JsonOption = False) -> None:
     """Find the fastest model that is good enough, among layers and image sizes, int8."""
     from graft_host.commands.terminal.console import TerminalReporter

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,11 @@ from graft_device.model import read_model
 from graft_device.runtime import threads_to_use
 from graft_host.evaluation.kept_aside import photos_to_test, recorded_split
 from graft_host.photos.dataset import Photo, scan
+from graft_host.support.notebook import html_line, html_table
 from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter, note_skipped
+
+_MAX_CONFUSION_CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,10 @@ class Evaluation:
     """
 
     labels: tuple[str, ...]
-    truth: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    truth: NDArray[np.int64] = field(repr=False)
+    scores: NDArray[np.float32] = field(repr=False)
     failures: dict[Path, str]
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...] = field(repr=False)
     unknown_below: float = 0.0
 
     @property
@@ -99,6 +102,19 @@ class Evaluation:
             "labels": list(self.labels),
             "skipped": [{"path": os.fsdecode(path), "reason": reason} for path, reason in self.failures.items()],
         }
+
+    def _repr_html_(self) -> str:
+        """The figures as a notebook shows them."""
+        rows = [
+            [label, *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), int(row["support"])]
+            for label, row in self.per_class().items()
+        ]
+        shown = html_line(f"accuracy {self.accuracy:.4f} on {len(self.truth)} photos")
+        shown += html_table(["class", "precision", "recall", "f1", "photos"], rows)
+        if len(self.labels) > _MAX_CONFUSION_CLASSES:
+            return shown
+        counts = zip(self.labels, self.confusion.tolist(), strict=True)
+        return shown + html_table(["truth \\ predicted", *self.labels], [[label, *row] for label, row in counts])
 
 
 def evaluate(

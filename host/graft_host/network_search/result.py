@@ -7,6 +7,7 @@ from typing import Any
 
 from graft_device.errors import GateError
 from graft_host.network_search.pareto import Candidate, Limits, cost, front
+from graft_host.support.notebook import html_line, html_table
 from graft_host.training.result import TrainResult
 
 
@@ -45,6 +46,20 @@ class SearchResult:
     def best(self) -> Candidate:
         """The most accurate; of equals the one that would be chosen."""
         return min(self.candidates, key=lambda candidate: (-candidate.accuracy, *cost(candidate)))
+
+    def _repr_html_(self) -> str:
+        """The networks as a notebook shows them."""
+        on_front = self.front
+        rows = [
+            [
+                row.tap, row.image_size, f"{row.accuracy:.4f}", f"{row.standard_error:.4f}",
+                f"{'~' if row.estimated else ''}{row.ms:.1f}", f"{row.megabytes:.1f}", "*" if row in on_front else "",
+                "chosen" if row == self.chosen else "",
+            ]
+            for row in self.candidates
+        ]  # fmt: skip
+        shown = html_table(["tap", "size", "accuracy", "error", "ms", "MB", "front", ""], rows)
+        return shown + html_line(self.latency) + "".join(map(html_line, self.warnings))
 
     def to_json(self) -> dict[str, Any]:
         """What ``graft search --json`` prints."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -171,6 +172,8 @@ def _converted(name: str, kind: Any, option: Option | None, value: Any) -> Any:
         value = tuple(map(Path, value or ()))
     elif get_origin(kind) is tuple:
         value = tuple(value)
+    elif kind is str and isinstance(value, os.PathLike):
+        value = os.fspath(value)
     elif value is not None and (kind is Path or Path in get_args(kind)):
         value = Path(value)
     if option is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.heads.finished import FinishedHead
+from graft_host.support.notebook import html_facts
 from graft_host.training.guards import FailedGate
 from graft_host.training.material import Material
 
@@ -30,13 +31,35 @@ class TrainResult:
     """
 
     model: Path | None
-    material: Material
-    head: FinishedHead
+    material: Material = field(repr=False)
+    head: FinishedHead = field(repr=False)
     evaluation: Evaluation
     accuracy: Accuracy
     size: int
     seconds: dict[str, float]
     gate: FailedGate | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the model, in the order of its output."""
+        return tuple(self.material.dataset.labels)
+
+    def _repr_html_(self) -> str:
+        """The result as a notebook shows it."""
+        photos = self.material.split.counts(len(self.material.dataset.skipped))
+        facts = [
+            ("model", "not written" if self.model is None else self.model),
+            ("size", f"{self.size / 1e6:.1f} MB"),
+            ("labels", ", ".join(self.labels)),
+            ("photos", ", ".join(f"{count} {part}" for part, count in photos.items())),
+            ("accuracy of the file", f"{self.accuracy.shipped:.1%} of the test photos"),
+            ("accuracy of the float head", f"{self.accuracy.float_head:.1%}"),
+            ("agreement", f"{self.accuracy.agreement:.1%}"),
+            ("seconds", f"{self.seconds['total']:.1f}"),
+        ]
+        if self.gate is not None:
+            facts.insert(1, ("rejected", self.gate.reason))
+        return html_facts(facts) + self.evaluation._repr_html_()
 
     def to_json(self) -> dict[str, Any]:
         """The figures that ``graft train --json`` prints; of a refused model with ``gate`` and ``rejected`` too."""

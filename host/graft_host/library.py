@@ -1,0 +1,396 @@
+"""The functions that ``import graft_host`` offers: each does what the command of its name does, without printing."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from graft_host import comparison, photo_check
+from graft_host.comparison import Comparison
+from graft_host.evaluation.evaluate import Evaluation, evaluate_folder
+from graft_host.heads.recipe import ClassWeight, Optimizer
+from graft_host.network_search import search as network_search
+from graft_host.network_search.options import SearchOptions
+from graft_host.network_search.result import SearchResult
+from graft_host.photo_check import CheckResult
+from graft_host.support.option import OptionError, build
+from graft_host.support.progress import Progress
+from graft_host.training import pipeline
+from graft_host.training.options import HeadOptions, Quantization, Resize, TrainOptions
+from graft_host.training.result import TrainResult
+
+StrPath = str | os.PathLike[str]
+"""The path of a file or folder."""
+
+ProgressCallback = Callable[[str, int, int], None]
+"""Called with the name of a stage, the number of steps done, and the number of all steps of the stage."""
+
+NoteCallback = Callable[[str], None]
+"""Called with a line of text that the user should know."""
+
+_log = logging.getLogger("graft_host")
+
+
+def train(
+    photos: StrPath,
+    output: StrPath,
+    *,
+    weights: StrPath = "imagenet",
+    backbone: str = "inception-v3",
+    tap: str = "",
+    image_size: int = 0,
+    quantize: Quantization = "int8",
+    resize: Resize = "squash",
+    test_percent: float = 15,
+    validation_percent: float = 15,
+    seed: int = 0,
+    augment: int = 0,
+    optimizer: Optimizer = "lbfgs",
+    learning_rate: float = 0.5,
+    steps: int = 4000,
+    class_weight: ClassWeight = "none",
+    min_accuracy: float | None = None,
+    max_drop: float | None = None,
+    keep_rejected: bool = False,
+    unknown_rate: float = 0.05,
+    report: StrPath | None = None,
+    golden: bool = True,
+    strict: bool = False,
+    recalibrate: bool = False,
+    overwrite: bool = False,
+    threads: int | None = None,
+    cache: StrPath | None = None,
+    progress: ProgressCallback | None = None,
+    note: NoteCallback | None = None,
+) -> TrainResult:
+    """Trains a model on a folder of photos, tests it, and writes it as one ``.tflite`` file.
+
+    The photos are divided into photos to train on, to validate with and to test with. The backbone is quantized
+    first, the head is trained on what the quantized backbone computes, and the finished file is tested on the test
+    photos with the code that the board runs. Backbones and bottlenecks are cached, so a second run with other options
+    for the head takes seconds.
+
+    Args:
+        photos: A folder with a folder of photos per class. The folders' names become the labels.
+        output: The ``.tflite`` file to write.
+        weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file: a
+            Keras ``notop`` ``.h5``, or the ``.pb`` of 2015.
+        backbone: The family of networks that the backbone is cut from.
+        tap: The layer that bottlenecks are taken from, ``"mixed0"`` to ``"mixed10"`` for Inception-v3. Earlier layers
+            are faster. The family's default (``"mixed10"``) if empty.
+        image_size: The input side in pixels. Smaller is faster. The family's default (299) if 0.
+        quantize: The numbers in the file: ``"int8"``, ``"dynamic"``, ``"float16"`` or ``"float32"``.
+        resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
+        test_percent: The share of the photos that only test the finished file, in percent.
+        validation_percent: The share of the photos that choose the regularization and calibrate the scores, in
+            percent.
+        seed: Shuffles the split and everything else that is drawn.
+        augment: The number of variants of each training photo.
+        optimizer: ``"lbfgs"`` finds the regularized optimum, ``"sgd"`` is plain gradient descent as in 2015.
+        learning_rate: The step size of ``"sgd"``.
+        steps: The number of steps of ``"sgd"``, 100 photos each.
+        class_weight: ``"balanced"`` makes every class count the same, however many photos it has.
+        min_accuracy: The least accuracy of the file on the test photos, from 0 to 1. No gate if None.
+        max_drop: How much less accurate than float32 the file may be, from 0 to 1. No gate if None.
+        keep_rejected: Whether a file that fails a gate is kept as ``OUTPUT.rejected.tflite``.
+        unknown_rate: The share of known photos that may be called unknown so that unknown objects are. 0 for a model
+            that calls nothing unknown.
+        report: An ``.html`` page to write about how good the model is. No page if None.
+        golden: Whether a few test photos are put into the file for the board's self-test.
+        strict: Whether a photo that cannot be read is an error. Such photos are skipped otherwise.
+        recalibrate: Whether the backbone is quantized again even if it is cached.
+        overwrite: Whether an earlier model or report is replaced.
+        threads: The number of cores to use. All of them if None.
+        cache: The folder of backbones and bottlenecks. ``$GRAFT_CACHE`` or ``~/.cache/graftkit`` if None.
+        progress: Called with the stage, the number of steps done and the number of all steps.
+        note: Called with each line that the user should know, such as a photo that is skipped. The lines go to the
+            logger ``graft_host`` at level INFO if None.
+
+    Returns:
+        The result: ``model`` (the path of the file), ``labels``, ``accuracy.shipped`` (on the test photos),
+        ``evaluation`` and more.
+
+    Raises:
+        OptionError: An option has a value that it does not take.
+        RejectedError: The file failed ``min_accuracy`` or ``max_drop``. Its ``result`` holds the figures.
+        UnreportedError: The model was written, but its report could not be.
+        GraftError: The model could not be made. No file is written, and the cache keeps what was computed.
+
+    Example:
+        >>> result = train("photos", "pets.tflite", tap="mixed7")  # doctest: +SKIP
+        >>> result.accuracy.shipped  # doctest: +SKIP
+        0.9833
+    """
+    return pipeline.train(build(TrainOptions, locals()), _Callbacks(progress, note))
+
+
+def evaluate(
+    model: StrPath,
+    photos: StrPath,
+    *,
+    split: Literal["test", "all"] = "test",
+    threads: int | None = None,
+    progress: ProgressCallback | None = None,
+    note: NoteCallback | None = None,
+) -> Evaluation:
+    """Measures a model file on photos whose class is known.
+
+    Args:
+        model: A ``.tflite`` file that ``train`` wrote.
+        photos: A folder with a folder of photos per class. Each class must be one of the model's labels.
+        split: ``"test"`` takes the photos that training kept aside, and photos added since then that the same split
+            puts beside them. ``"all"`` takes every photo.
+        threads: The number of cores to use. All of them if None.
+        progress: Called with the stage, the number of photos done and the number of all photos.
+        note: Called with each line that the user should know, such as a photo that is skipped. The lines go to the
+            logger ``graft_host`` at level INFO if None.
+
+    Returns:
+        The scores of each photo, with ``accuracy``, ``per_class()`` and ``confusion``.
+
+    Raises:
+        OptionError: ``split`` is neither ``"test"`` nor ``"all"``.
+        DatasetError: There is no photo to evaluate on, or a class is unknown to the model.
+        ModelError: The file cannot be used.
+
+    Example:
+        >>> evaluate("pets.tflite", "photos").accuracy  # doctest: +SKIP
+        0.9833
+    """
+    if split not in {"test", "all"}:
+        raise OptionError(f"there is no {split!r}", "choose from test, all", option="--split")
+    return evaluate_folder(Path(model), Path(photos), split, threads, _Callbacks(progress, note))
+
+
+def check(
+    photos: StrPath,
+    *,
+    weights: StrPath = "imagenet",
+    backbone: str = "inception-v3",
+    tap: str = "",
+    image_size: int = 0,
+    quantize: Quantization = "int8",
+    resize: Resize = "squash",
+    test_percent: float = 15,
+    validation_percent: float = 15,
+    seed: int = 0,
+    threads: int | None = None,
+    cache: StrPath | None = None,
+    progress: ProgressCallback | None = None,
+    note: NoteCallback | None = None,
+) -> CheckResult:
+    """Finds what is wrong with a folder of photos before a model is trained on it.
+
+    It finds files that cannot be read, copies and near duplicates, photos that are likely in the wrong class, classes
+    with few photos, and more. Give it the options of ``train``, which then finds backbone and bottlenecks in the cache.
+
+    Args:
+        photos: A folder with a folder of photos per class.
+        weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file. Photos
+            in the wrong class are found with these weights, and are not searched for if ``"imagenet"`` is not
+            available.
+        backbone: The family of networks that the backbone is cut from.
+        tap: The layer that bottlenecks are taken from. The family's default (``"mixed10"``) if empty.
+        image_size: The input side in pixels. Photos that are much smaller are reported. The family's default (299) if
+            0.
+        quantize: The numbers in the backbone: ``"int8"``, ``"dynamic"``, ``"float16"`` or ``"float32"``.
+        resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
+        test_percent: The share of the photos that ``train`` would test with, in percent.
+        validation_percent: The share of the photos that ``train`` would validate with, in percent.
+        seed: Shuffles the split and everything else that is drawn.
+        threads: The number of cores to use. All of them if None.
+        cache: The folder of backbones and bottlenecks. ``$GRAFT_CACHE`` or ``~/.cache/graftkit`` if None.
+        progress: Called with the stage, the number of steps done and the number of all steps.
+        note: Called with each line that the user should know. The lines go to the logger ``graft_host`` at level INFO
+            if None.
+
+    Returns:
+        The ``findings``, each with ``kind``, ``paths``, ``problem`` and ``advice``.
+
+    Raises:
+        OptionError: An option has a value that it does not take.
+        DatasetError: The folder does not exist, or has no class folder.
+        WeightsError: The weights cannot be used.
+        GraftError: The cache cannot be used, or the backbone cannot be converted.
+
+    Example:
+        >>> for finding in check("photos", tap="mixed7").findings:  # doctest: +SKIP
+        ...     print(finding.kind, finding.paths[0], finding.problem)
+    """
+    return photo_check.check(build(HeadOptions, locals()), _Callbacks(progress, note))
+
+
+def search(
+    photos: StrPath,
+    *,
+    taps: Sequence[str] = (),
+    sizes: Sequence[int] = (),
+    max_ms: float | None = None,
+    max_mb: float | None = None,
+    min_accuracy: float | None = None,
+    within: float = 0.01,
+    output: StrPath | None = None,
+    latency: Sequence[StrPath] = (),
+    report: StrPath | None = None,
+    weights: StrPath = "imagenet",
+    backbone: str = "inception-v3",
+    resize: Resize = "squash",
+    test_percent: float = 15,
+    validation_percent: float = 15,
+    seed: int = 0,
+    class_weight: ClassWeight = "none",
+    unknown_rate: float = 0.05,
+    strict: bool = False,
+    recalibrate: bool = False,
+    overwrite: bool = False,
+    threads: int | None = None,
+    cache: StrPath | None = None,
+    progress: ProgressCallback | None = None,
+    note: NoteCallback | None = None,
+) -> SearchResult:
+    """Finds the fastest int8 model that is good enough, among layers and image sizes.
+
+    Every tap is tried at every size. Accuracy is cross-validated on the photos to train on and to validate with; the
+    test photos are used only to test the winner.
+
+    Args:
+        photos: A folder with a folder of photos per class.
+        taps: The layers to try. The family's choice (``"mixed5"``, ``"mixed6"`` and ``"mixed7"``) if empty.
+        sizes: The input sides in pixels to try. The family's choice (150, 192, 224 and 299) if empty.
+        max_ms: The milliseconds that one inference may take. Any time if None.
+        max_mb: The size that the file may have, in MB of 1e6 bytes. Any size if None.
+        min_accuracy: The accuracy that is enough, from 0 to 1. If None, ``within`` decides.
+        within: How far below the best accuracy a faster network may be, from 0 to 1.
+        output: The ``.tflite`` file of the winner. The winner is not kept if None.
+        latency: Files with the output of ``graft-device bench --json`` on the board. Latency is measured on this
+            machine if there are none.
+        report: An ``.html`` page to write about all networks. No page if None.
+        weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file.
+        backbone: The family of networks that the backbones are cut from.
+        resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
+        test_percent: The share of the photos that only test the winner, in percent.
+        validation_percent: The share of the photos that choose the regularization and calibrate the scores, in
+            percent.
+        seed: Shuffles the split and everything else that is drawn.
+        class_weight: ``"balanced"`` makes every class count the same, however many photos it has.
+        unknown_rate: The share of known photos that may be called unknown so that unknown objects are. 0 for a model
+            that calls nothing unknown.
+        strict: Whether a photo that cannot be read is an error. Such photos are skipped otherwise.
+        recalibrate: Whether backbones are quantized again even if they are cached.
+        overwrite: Whether existing output files are replaced.
+        threads: The number of cores to use. All of them if None.
+        cache: The folder of backbones and bottlenecks. ``$GRAFT_CACHE`` or ``~/.cache/graftkit`` if None.
+        progress: Called with the stage, the number of steps done and the number of all steps.
+        note: Called with each line that the user should know. The lines go to the logger ``graft_host`` at level INFO
+            if None.
+
+    Returns:
+        The ``candidates`` (fastest first), the one that was ``chosen``, and ``trained``, the result of training it.
+
+    Raises:
+        OptionError: An option has a value that it does not take.
+        NothingFitsError: No network meets the limits. Its ``result`` holds all candidates.
+        GraftError: The search could not be finished. The cache keeps what was computed.
+
+    Example:
+        >>> result = search("photos", max_ms=50, output="pets.tflite")  # doctest: +SKIP
+        >>> result.chosen.tap, result.chosen.image_size  # doctest: +SKIP
+        ('mixed6', 224)
+    """
+    return network_search.search(build(SearchOptions, locals()), _Callbacks(progress, note))
+
+
+def compare(
+    photos: StrPath,
+    *,
+    weights: StrPath = "imagenet",
+    backbone: str = "inception-v3",
+    tap: str = "",
+    image_size: int = 0,
+    resize: Resize = "squash",
+    test_percent: float = 15,
+    validation_percent: float = 15,
+    seed: int = 0,
+    augment: int = 0,
+    optimizer: Optimizer = "lbfgs",
+    learning_rate: float = 0.5,
+    steps: int = 4000,
+    class_weight: ClassWeight = "none",
+    unknown_rate: float = 0.05,
+    threads: int | None = None,
+    cache: StrPath | None = None,
+    progress: ProgressCallback | None = None,
+    note: NoteCallback | None = None,
+) -> Comparison:
+    """Compares float32, float16, dynamic and int8 files of the same head and backbone.
+
+    A head trained on float32 bottlenecks is put on all four backbones, so that the files differ in their numbers only.
+    A fifth file is int8 as ``train`` makes it, with a head trained on the bottlenecks of the int8 backbone. No file is
+    kept.
+
+    Args:
+        photos: A folder with a folder of photos per class.
+        weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file.
+        backbone: The family of networks that the backbone is cut from.
+        tap: The layer that bottlenecks are taken from. The family's default (``"mixed10"``) if empty.
+        image_size: The input side in pixels. The family's default (299) if 0.
+        resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
+        test_percent: The share of the photos that only test the files, in percent.
+        validation_percent: The share of the photos that choose the regularization and calibrate the scores, in
+            percent.
+        seed: Shuffles the split and everything else that is drawn.
+        augment: The number of variants of each training photo.
+        optimizer: ``"lbfgs"`` finds the regularized optimum, ``"sgd"`` is plain gradient descent as in 2015.
+        learning_rate: The step size of ``"sgd"``.
+        steps: The number of steps of ``"sgd"``, 100 photos each.
+        class_weight: ``"balanced"`` makes every class count the same, however many photos it has.
+        unknown_rate: The share of known photos that may be called unknown so that unknown objects are. 0 for models
+            that call nothing unknown.
+        threads: The number of cores to use. All of them if None.
+        cache: The folder of backbones and bottlenecks. ``$GRAFT_CACHE`` or ``~/.cache/graftkit`` if None.
+        progress: Called with the stage, the number of steps done and the number of all steps.
+        note: Called with each line that the user should know. The lines go to the logger ``graft_host`` at level INFO
+            if None.
+
+    Returns:
+        The ``rows``, one for each file, float32 first: accuracy, agreement with float32, size and milliseconds.
+
+    Raises:
+        OptionError: An option has a value that it does not take.
+        GraftError: The files could not be made. The cache keeps what was computed.
+
+    Example:
+        >>> for row in compare("photos", tap="mixed7").rows:  # doctest: +SKIP
+        ...     print(row.quantization, row.accuracy, row.ms)
+    """
+    return comparison.compare(build(HeadOptions, locals()), _Callbacks(progress, note))
+
+
+class _Callbacks:
+    """Passes progress and notes on to functions of the caller."""
+
+    def __init__(self, progress: ProgressCallback | None, note: NoteCallback | None) -> None:
+        self._progress = progress
+        self._note = note
+
+    def note(self, text: str) -> None:
+        """Passes a line on; logs it if nobody receives it."""
+        if self._note is None:
+            _log.info("%s", text)
+        else:
+            self._note(text)
+
+    @contextlib.contextmanager
+    def progress(self, stage: str, unit: str = "photos") -> Iterator[Progress]:  # noqa: ARG002  for the terminal
+        """Passes the steps of a stage on."""
+        report = self._progress
+
+        def step(done: int, total: int) -> None:
+            if report is not None:
+                report(stage, done, total)
+
+        yield step
