@@ -149,7 +149,7 @@ def test_an_option_that_is_out_of_range_is_an_error_with_its_name(values: dict[s
     with pytest.raises(OptionError) as caught:
         train("photos", "m.tflite", **values)
     assert caught.value.option == option
-    assert caught.value.remedy or "is not a number" in caught.value.what
+    assert caught.value.remedy or "is not a finite number" in caught.value.what
 
 
 def test_errors_are_graft_errors(tmp_path: Path) -> None:

@@ -75,8 +75,10 @@ class Option:
             raise OptionError(f"there is no {value!r}", f"choose from {', '.join(self.choices)}", option=flag)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return
-        if not math.isfinite(value) or (self.above_zero and not value > 0):
-            raise OptionError(f"{value} is not a number that it takes", option=flag)
+        if not math.isfinite(value):
+            raise OptionError(f"{value} is not a finite number", option=flag)
+        if self.above_zero and not value > 0:
+            raise OptionError(f"{value} can never be met", "give more", option=flag)
         if self.low is not None and value < self.low:
             raise OptionError(f"{value} is too small", f"give at least {self.low}", option=flag)
         if self.high is not None and value > self.high:
@@ -174,6 +176,8 @@ def _converted(name: str, kind: Any, option: Option | None, value: Any) -> Any:
         value = tuple(value)
     elif kind is str and isinstance(value, os.PathLike):
         value = os.fspath(value)
+    elif isinstance(value, int) and (kind is float or float in get_args(kind)):
+        value = float(value)  # as from the command line, so that the model card is the same
     elif value is not None and (kind is Path or Path in get_args(kind)):
         value = Path(value)
     if option is not None:

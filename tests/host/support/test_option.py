@@ -63,8 +63,8 @@ def test_given_values_are_converted_and_the_others_keep_their_default() -> None:
     [
         ({"seed": -1}, "--seed: -1 is too small; give at least 0"),
         ({"seed": 10}, "--seed: 10 is too large; give at most 9"),
-        ({"share": 0}, "--share: 0 is not a number that it takes"),
-        ({"share": float("nan")}, "--share: nan is not a number that it takes"),
+        ({"share": 0}, "--share: 0.0 can never be met; give more"),
+        ({"share": float("nan")}, "--share: nan is not a finite number"),
         ({"colour": "blue"}, "--colour: there is no 'blue'; choose from red, green"),
         ({"names": ("a", "c")}, "--names: there is no 'c'; choose from a, b"),
     ],

@@ -1,0 +1,123 @@
+"""Receives the events of a board as JSON over HTTP and prints them. Needs Python 3.9 and nothing else.
+
+Start the receiver on any machine:
+
+    python webhook_receiver.py --host 0.0.0.0 --port 8765
+
+``graft-device run`` prints events as lines of JSON. This file, run with ``--forward``, posts each line to the receiver:
+
+    graft-device run pets.tflite --source /dev/video0 --changes --json |
+        python webhook_receiver.py --forward http://receiver.local:8765
+
+Without this file on the board, curl does the same:
+
+    graft-device run pets.tflite --source /dev/video0 --changes --json |
+        while read -r event; do
+            curl -sS -H "Content-Type: application/json" -d "$event" http://receiver.local:8765
+        done
+
+The receiver trusts everybody who can reach its port. Keep it inside your network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+MAX_BYTES = 1_000_000
+TIMEOUT_S = 10.0
+
+
+def main() -> int:
+    """Receives events, or forwards them from standard input."""
+    parser = argparse.ArgumentParser(description="Receive or forward the events of graft-device run.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on  [default: 127.0.0.1]")
+    parser.add_argument("--port", type=int, default=8765, help="port to listen on; 0 for any  [default: 8765]")
+    parser.add_argument("--forward", metavar="URL", help="post each line of standard input to a receiver")
+    options = parser.parse_args()
+    if options.forward:
+        return forward(sys.stdin, options.forward)
+    receive(options.host, options.port)
+    return 0
+
+
+def handle(event: dict[str, Any]) -> None:
+    """Prints an event. Put your own reaction here.
+
+    Args:
+        event: as ``graft-device run --json`` prints it, with ``time``, ``source``, ``label``, ``score`` and more.
+    """
+    print(f"{event['time']} {event['source']}: {event['label']} {event['score']:.1%}", flush=True)
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Answers 204 to an event, 400 to anything else, and 413 to a body that is too long."""
+
+    timeout = TIMEOUT_S
+
+    def do_POST(self) -> None:
+        """Reads one event and handles it."""
+        try:
+            length = int(self.headers.get("Content-Length", ""))
+        except ValueError:
+            length = -1
+        if length < 0:
+            self.send_error(400, "a Content-Length is needed")
+            return
+        if length > MAX_BYTES:
+            self.send_error(413, f"more than {MAX_BYTES} bytes")
+            return
+        try:
+            handle(json.loads(self.rfile.read(length)))
+        except (ValueError, KeyError, TypeError):
+            self.send_error(400, "not an event of graft-device run")
+            return
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Prints nothing for each request; the events are enough."""
+
+
+def receive(host: str, port: int) -> None:
+    """Serves until Ctrl-C."""
+    with ThreadingHTTPServer((host, port), Receiver) as server:
+        print(f"listening on http://{host}:{server.server_address[1]}", file=sys.stderr, flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return
+
+
+def forward(lines: Iterable[str], url: str) -> int:
+    """Posts each line to a receiver; an event that is not accepted is reported and the next one is tried.
+
+    Args:
+        lines: events as JSON, one in each.
+        url: of the receiver, http or https.
+
+    Returns:
+        0 if the receiver took all events, 1 otherwise.
+    """
+    status = 0
+    for line in lines:
+        request = urllib.request.Request(  # noqa: S310  the user's own URL
+            url, line.encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310
+                pass
+        except (OSError, urllib.error.HTTPError) as error:
+            print(f"not delivered to {url}: {error}", file=sys.stderr, flush=True)
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
