@@ -25,7 +25,7 @@ ORDER = {
     ),
     "graft_host": (
         "support", "photos", "backbones", "heads", "tflite", "evaluation", "report", "training",
-        "network_search", "diagnosis", "export", "demo", "photo_check", "comparison", "graft_host", "deploy",
+        "network_search", "diagnosis", "export", "demo", "photo_check", "comparison", "library", "graft_host", "deploy",
         "commands", "cli",
     ),
 }  # fmt: skip
