@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from graft_device.errors import GraftError
-from graft_device.store.incoming import Source
+from graft_device.store.incoming import ModelSource
 from graft_device.store.installation import Request, install
 from graft_device.store.slots import Store
 from graft_host.deploy.on_board import kit as board_kit
@@ -150,7 +150,7 @@ def test_the_error_of_a_full_disk_says_what_to_do() -> None:
 def test_what_ran_a_minute_ago_is_taken_back_unsigned_too(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     paths = [write_artifact(tmp_path / f"m{number}.tflite", kernel=KERNEL * number) for number in (1, 2)]
-    first, second = (install(Request(Source(str(path)), store)).current for path in paths)
+    first, second = (install(Request(ModelSource(str(path)), store)).current for path in paths)
     (store.root / "allowed_signers").write_text("")
     for _ in range(2):
         assert take_back(store, first.id) == "m1"

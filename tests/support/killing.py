@@ -20,7 +20,7 @@ from typing import Any
 from graft_device.classifier import Classifier
 from graft_device.runtime import installed_runtimes
 from graft_device.store import switching
-from graft_device.store.incoming import Source
+from graft_device.store.incoming import ModelSource
 from graft_device.store.installation import Request, install, roll_back
 from graft_device.store.pictures import render
 from graft_device.store.slots import Store
@@ -59,7 +59,7 @@ def main() -> None:
 
 def _act(action: str, store: Store, incoming: Path) -> None:
     if action == "install":
-        install(Request(Source(str(incoming)), store, keep=2))
+        install(Request(ModelSource(str(incoming)), store, keep=2))
     else:
         roll_back(store, None, None, "auto", 0)
 

@@ -43,18 +43,18 @@ def install(
     self-test failed, 4 the signature was refused, 5 the model is older than one installed before, 6 the store can't be
     written, 7 another install is running, 8 the checksum is wrong, 9 the file could not be fetched, 1 any other error.
     """
-    from graft_device.store.incoming import Source
+    from graft_device.store.incoming import ModelSource
     from graft_device.store.installation import Request
     from graft_device.store.installation import install as run
 
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise typer.BadParameter("a SHA-256 has 64 hexadecimal digits", param_hint="--sha256")
     request = Request(
-        Source(source),
+        ModelSource(source),
         open_store(store),
         sha256 and sha256.lower(),
         keep,
-        None if signature is None else Source(signature),
+        None if signature is None else ModelSource(signature),
         allowed_signers,
         allow_downgrade,
         runtime.value,

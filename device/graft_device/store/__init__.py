@@ -1,1 +1,1 @@
-"""The models on a board: installed, tested, signed, switched and rolled back."""
+"""Installs, tests, verifies, switches and rolls back the models on a board."""

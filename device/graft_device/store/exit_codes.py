@@ -1,6 +1,6 @@
-"""The exit codes of ``install``, ``rollback``, ``models`` and ``selftest``, and the errors that lead to them.
+"""The exit codes of ``install``, ``rollback``, ``models`` and ``selftest``, and the errors that cause them.
 
-Update agents and scripts build on these numbers: none ever changes its meaning.
+Update agents and scripts depend on these numbers: none ever changes its meaning.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class ExitCode(IntEnum):
 
 
 class SelfTestError(GraftError):
-    """A model does not do on this board what it did where it was made."""
+    """A model gives other results on this board than where it was made."""
 
     exit_status = int(ExitCode.SELFTEST)
 
 
 class SignatureError(GraftError):
-    """A signature is demanded, and the model has none that holds."""
+    """The board requires a signature, and the model has no valid one."""
 
     exit_status = int(ExitCode.SIGNATURE)
 
@@ -49,43 +49,43 @@ class DowngradeError(GraftError):
 
 
 class StoreError(GraftError):
-    """The store cannot be written: no room, read-only, or no permission."""
+    """The store cannot be written: it is full or read-only, or the user has no permission."""
 
     exit_status = int(ExitCode.STORE)
 
 
 class BusyError(GraftError):
-    """Another process installs or rolls back."""
+    """Another process is installing or rolling back."""
 
     exit_status = int(ExitCode.BUSY)
 
 
 class ChecksumError(GraftError):
-    """A file is not the one that it should be."""
+    """A file is not the one that was expected."""
 
     exit_status = int(ExitCode.CHECKSUM)
 
 
 class FetchError(GraftError):
-    """A model could not be fetched; it is worth trying again."""
+    """A model could not be downloaded; trying again may help."""
 
     exit_status = int(ExitCode.FETCH)
 
 
-_ADVICE = {
-    errno.ENOSPC: "free some space, or name another folder with --store",
-    errno.EDQUOT: "free some space, or name another folder with --store",
-    errno.EROFS: "mount it writable, or name another folder with --store",
-    errno.EACCES: "run as its owner (sudo), or name another folder with --store",
-    errno.EPERM: "run as its owner (sudo), or name another folder with --store",
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or choose another folder with --store",
+    errno.EDQUOT: "free some space, or choose another folder with --store",
+    errno.EROFS: "mount it writable, or choose another folder with --store",
+    errno.EACCES: "run the command as its owner (sudo), or choose another folder with --store",
+    errno.EPERM: "run the command as its owner (sudo), or choose another folder with --store",
 }
 
 
 @contextmanager
 def writing(root: Path) -> Iterator[None]:
-    """Turns what the system says while a store is written into a StoreError that says what to do."""
+    """Turns an OSError from the block, which writes a store, into a StoreError with a remedy."""
     try:
         yield
     except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, "name another folder with --store")
-        raise StoreError(f"cannot write the store {root}: {os_reason(error)}; {advice}") from error
+        remedy = _REMEDIES.get(error.errno or 0, "choose another folder with --store")
+        raise StoreError(f"cannot write the store {root}: {os_reason(error)}", remedy) from error

@@ -1,4 +1,4 @@
-"""A file over HTTP, with limits on its size and on the time that it may take."""
+"""Downloads a file over HTTP, with limits on its size and on the time."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from graft_device import __version__
 from graft_device.store.exit_codes import FetchError, writing
 
 SILENCE_S = 30.0
-"""How long a server may say nothing."""
+"""Seconds that a server may send nothing."""
 
 HEAD_S = 60.0
-"""How long a server may take to answer, redirections and headers included, however it drips."""
+"""Seconds for a server to answer, including redirections and headers, however slowly they come in."""
 
 TOTAL_S = 3600.0
-"""How long a file may take."""
+"""Seconds for the whole file."""
 
 _CHUNK = 1 << 18
+_AGAIN = "try again"
 _NOT_FOUND = (403, 404, 410)
-"""Stores of objects answer 403 for what is not there, so as not to tell."""
+"""Object stores answer 403 for a missing file, so as not to reveal which files exist."""
 
 
 class NotThereError(FetchError):
-    """The server says that there is no such file."""
+    """The server has no such file."""
 
 
 def is_url(text: str) -> bool:
-    """Whether a text names something to fetch."""
+    """Whether a text is a URL that can be downloaded."""
     return text.lower().startswith(("http://", "https://"))
 
 
@@ -46,30 +47,30 @@ def file_name(url: str) -> str:
 
 
 def fetch(url: str, target: Path, limit: int, on_size: Callable[[int], None] = lambda _: None) -> None:
-    """Fetches a file.
+    """Downloads a file.
 
     Args:
-        url: http or https; a redirection from https to http is not followed.
-        target: to be written; what is in it after an error is worth nothing.
-        limit: bytes at the most.
-        on_size: told the size, where the server tells it, before anything is written; may raise.
+        url: an http or https URL; a redirection from https to http is not followed.
+        target: the file to write; after an error its contents are useless.
+        limit: the largest size in bytes.
+        on_size: called with the size, if the server gives it, before anything is written; may raise.
 
     Raises:
-        FetchError: it did not arrive whole.
+        FetchError: the file did not arrive completely.
         NotThereError: the server has no such file.
         StoreError: the target cannot be written.
     """
     until = time.monotonic() + TOTAL_S
     with _opened(url) as response:
-        told = response.headers.get("Content-Length", "")
-        size = int(told) if told.isdecimal() else None
+        length = response.headers.get("Content-Length", "")
+        size = int(length) if length.isdecimal() else None
         if size is not None:
             _check_size(url, size, limit)
             on_size(size)
         with writing(target.parent), target.open("wb") as file:
             done = _copy(url, response, file, limit, until)
     if size is not None and done < size:
-        raise FetchError(f"cannot fetch {url}: the connection ended after {done} of {size} bytes; try again")
+        raise _failed(url, f"the connection ended after {done} of {size} bytes", _AGAIN)
 
 
 def _copy(url: str, response: Any, file: IO[bytes], limit: int, until: float) -> int:
@@ -78,22 +79,22 @@ def _copy(url: str, response: Any, file: IO[bytes], limit: int, until: float) ->
         done += len(chunk)
         _check_size(url, done, limit)
         if time.monotonic() > until:
-            raise FetchError(f"cannot fetch {url}: it takes longer than {TOTAL_S / 60:.0f} minutes; try again")
+            raise _failed(url, f"it takes longer than {TOTAL_S / 60:.0f} minutes", _AGAIN)
         file.write(chunk)
     return done
 
 
 def _read(url: str, response: Any) -> bytes:
     try:
-        chunk: bytes = response.read1(_CHUNK)  # what is there: read() would wait for all of it, however slow it drips
+        chunk: bytes = response.read1(_CHUNK)  # what has arrived: read() would wait for all of it
     except (OSError, http.client.HTTPException) as error:
-        raise FetchError(f"cannot fetch {url}: {_reason(error)}; try again") from error
+        raise _failed(url, _reason(error), _AGAIN) from error
     return chunk
 
 
 def _check_size(url: str, size: int, limit: int) -> None:
     if size > limit:
-        raise FetchError(f"cannot fetch {url}: it is larger than the {limit / 1e6:.0f} MB that a model may have")
+        raise _failed(url, f"it is larger than the {limit / 1e6:.0f} MB that a model may have")
 
 
 @contextmanager
@@ -104,15 +105,17 @@ def _opened(url: str) -> Iterator[Any]:
     except urllib.error.HTTPError as error:
         with error:
             kind = NotThereError if error.code in _NOT_FOUND else FetchError
-            raise kind(f"cannot fetch {url}: the server answers {error.code} {error.reason}") from error
+            raise _failed(url, f"the server answers {error.code} {error.reason}", kind=kind) from error
+    except TimeoutError as error:
+        raise _failed(url, _reason(error), _AGAIN) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise FetchError(f"cannot fetch {url}: {_reason(error)}") from error
+        raise _failed(url, _reason(error)) from error
     with response:
         yield response
 
 
 def _answer(request: urllib.request.Request) -> Any:
-    """The response, once its head is there; what urllib limits is each silence alone."""
+    """The response, once its headers have arrived; urllib limits only each silence."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -125,14 +128,14 @@ def _answer(request: urllib.request.Request) -> Any:
     try:
         answer = answers.get(timeout=HEAD_S)
     except queue.Empty:
-        raise TimeoutError(f"the server does not answer within {HEAD_S:g} seconds; try again") from None
+        raise TimeoutError(f"the server does not answer within {HEAD_S:g} seconds") from None
     if isinstance(answer, BaseException):
         raise answer
     return answer
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """One that knows http and https alone: no ``file:``, no ``ftp:``, wherever a server may redirect to."""
+    """An opener for http and https alone, not ``file:`` or ``ftp:``, wherever a server redirects to."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -148,12 +151,16 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 class _Redirections(urllib.request.HTTPRedirectHandler):
-    """Follows, but never out of encryption."""
+    """Follows redirections, except from https to http."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
             raise urllib.error.URLError("it redirects from https to an unencrypted address")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _failed(url: str, reason: str, remedy: str = "", kind: type[FetchError] = FetchError) -> FetchError:
+    return kind(f"cannot download {url}: {reason}", remedy)
 
 
 def _reason(error: BaseException) -> str:

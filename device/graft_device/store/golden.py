@@ -1,9 +1,8 @@
-"""What a model said of a few pictures where it was made; stored in its zip, repeated on the board.
+"""The scores of a model for a few pictures where it was made, stored in its zip for a self-test on the board.
 
-``golden.json``: ``format``, ``network`` (``bytes`` and ``sha256`` of the flatbuffer before the zip), ``tolerance``,
-and ``photos``: each with ``name``, the ``label`` that came first, all ``scores`` in the order of the labels, and where
-it comes from: ``file``, an image of the model's own input size in the zip, or ``picture``, the number of one that
-``pictures.render`` makes.
+``golden.json`` holds ``format``, ``network`` (``bytes`` and ``sha256`` of the flatbuffer before the zip), ``tolerance``
+and ``photos``. Each photo has ``name``, the best ``label``, all ``scores`` in the order of the labels, and one of
+``file``, an image of the model's input size in the zip, or ``picture``, the number of a picture of ``pictures.render``.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ GOLDEN_FORMAT = 1
 FOLDER = "golden/"
 
 TOLERANCE = 0.1
-"""How far scores may lie apart: the two runtimes were up to 0.054 apart on 334 photos in two models."""
+"""The largest allowed difference of scores: the two runtimes were up to 0.054 apart on 334 photos in two models."""
 
 _CHUNK = 1 << 20
 _UNUSABLE = (
@@ -35,14 +34,14 @@ _UNUSABLE = (
 
 @dataclass(frozen=True)
 class GoldenPhoto:
-    """One picture and what the model said of it.
+    """A picture and the model's scores for it.
 
     Attributes:
-        name: for people.
-        label: the one with the highest score.
-        scores: of all labels, in their order.
-        file: the image's name in the zip; None for …
-        picture: … the number of a rendered one.
+        name: the picture's name in messages.
+        label: the label with the highest score.
+        scores: the scores of all labels, in their order.
+        file: the name of a photo in the zip; None for a rendered picture.
+        picture: the number of a rendered picture; None for a photo.
     """
 
     name: str
@@ -53,14 +52,21 @@ class GoldenPhoto:
 
     @property
     def lead(self) -> float:
-        """How far the best score lies before the second."""
+        """The difference between the best score and the second best."""
         best, *others = sorted(self.scores, reverse=True)
         return best - max(others, default=0.0)
 
 
 @dataclass(frozen=True)
 class Golden:
-    """All of ``golden.json``; ``network_bytes`` is where the flatbuffer ends and the zip begins."""
+    """The contents of ``golden.json``.
+
+    Attributes:
+        network_bytes: the size of the flatbuffer, at whose end the zip begins.
+        network_sha256: the SHA-256 of the flatbuffer.
+        photos: the pictures with their scores.
+        tolerance: the largest allowed difference of scores.
+    """
 
     network_bytes: int
     network_sha256: str
@@ -68,27 +74,27 @@ class Golden:
     tolerance: float = TOLERANCE
 
     def to_json(self) -> str:
-        """The file's text."""
-        photos = [{name: value for name, value in asdict(each).items() if value is not None} for each in self.photos]
+        """The text of ``golden.json``."""
+        photos = [{name: value for name, value in asdict(photo).items() if value is not None} for photo in self.photos]
         network = {"bytes": self.network_bytes, "sha256": self.network_sha256}
         raw = {"format": GOLDEN_FORMAT, "network": network, "tolerance": self.tolerance, "photos": photos}
         return json.dumps(raw, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, classes: int) -> Golden:
-        """Reads the file.
+        """Parses the text of ``golden.json``.
 
         Args:
-            text: its contents.
+            text: the text.
             classes: how many labels the model has.
 
         Raises:
-            ValueError: the text is not of that format; also KeyError, TypeError and OverflowError.
+            ValueError: the text has another format; such a text may also raise KeyError, TypeError or OverflowError.
         """
         raw = json.loads(text)
         if raw["format"] != GOLDEN_FORMAT:
             raise ValueError(f"format {raw['format']!r}, where this version reads {GOLDEN_FORMAT}")
-        photos = tuple(_photo(each, classes) for each in raw["photos"])
+        photos = tuple(_photo(photo, classes) for photo in raw["photos"])
         tolerance = float(raw["tolerance"])
         if not 0 < tolerance < 1:
             raise ValueError(f"tolerance {tolerance}")
@@ -96,10 +102,10 @@ class Golden:
 
 
 def read_golden(model: Path, classes: int) -> Golden | None:
-    """What a model brings along to be tested with; None for one that brings nothing.
+    """The golden photos of a model; None for a model without any.
 
     Raises:
-        ModelError: what it brings cannot be read.
+        ModelError: they cannot be read.
     """
     try:
         with zipfile.ZipFile(model) as archive:
@@ -107,19 +113,19 @@ def read_golden(model: Path, classes: int) -> Golden | None:
                 return None
             return Golden.from_json(archive.read(GOLDEN_NAME).decode("utf-8"), classes)
     except _UNUSABLE as error:
-        raise ModelError(f"{model} has a {GOLDEN_NAME} that cannot be used ({error}): update graftkit, or copy the "
-                         "model again") from error  # fmt: skip
+        what = f"{model} has a {GOLDEN_NAME} that cannot be used ({error})"
+        raise ModelError(what, "update graftkit, or copy the model again") from error
 
 
 def check_network(model: Path, golden: Golden) -> None:
-    """Raises ChecksumError unless the network in a file is the one that was tested when it was made."""
-    found, left = hashlib.sha256(), golden.network_bytes
+    """Raises ChecksumError unless a file contains the network that was tested when it was made."""
+    sha256, left = hashlib.sha256(), golden.network_bytes
     with model.open("rb") as file:
         while left > 0 and (chunk := file.read(min(_CHUNK, left))):
-            found.update(chunk)
+            sha256.update(chunk)
             left -= len(chunk)
-    if left or found.hexdigest() != golden.network_sha256:
-        raise ChecksumError(f"{model} is damaged: its network is not the one that it was written with; copy it again")
+    if left or sha256.hexdigest() != golden.network_sha256:
+        raise ChecksumError(f"{model} is damaged: its network is not the original one", "copy it again")
 
 
 def _photo(raw: dict[str, Any], classes: int) -> GoldenPhoto:

@@ -1,4 +1,4 @@
-"""The two changes that a board's store knows: another model is installed, or an earlier one comes back."""
+"""Installs a model in a board's store, or rolls back to an earlier one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graft_device.errors import GraftError, os_reason
 from graft_device.model import read_model
 from graft_device.store.authenticity import check_age, check_signature, newest
 from graft_device.store.exit_codes import ChecksumError, SignatureError, writing
-from graft_device.store.incoming import Source, check_source, take, take_signature
+from graft_device.store.incoming import ModelSource, check_source, take, take_signature
 from graft_device.store.selftest import SelfTest, demand, run_selftest
 from graft_device.store.signatures import demanded_by, signed_at
 from graft_device.store.slots import MODEL_NAME, SIGNATURE_NAME, SLOT_NAME, Slot, Store, slot_id_of, utc
@@ -24,25 +24,25 @@ from graft_device.system.durable import digest, write_durably
 
 @dataclass(frozen=True)
 class Request:
-    """What ``install`` was told.
+    """A request to install a model.
 
     Attributes:
         source: the model.
-        store: where to.
-        sha256: of the whole file, if it is known.
-        keep: slots to keep, in all.
-        signature: instead of what lies beside the model.
-        signers: instead of the store's or the system's list of allowed signers.
-        allow_downgrade: take a signed model that is older than one before it.
-        runtime: for the self-test.
+        store: the store to install it in.
+        sha256: the SHA-256 that the whole file must have; not checked when None.
+        keep: how many slots to keep in all.
+        signature: the signature; the file beside the model when None.
+        signers: the list of allowed signers; the store's or the system's when None.
+        allow_downgrade: whether to accept a signed model that is older than one installed before.
+        runtime: the runtime of the self-test.
         wait: seconds to wait for another install.
     """
 
-    source: Source
+    source: ModelSource
     store: Store
     sha256: str | None = None
     keep: int = 3
-    signature: Source | None = None
+    signature: ModelSource | None = None
     signers: Path | None = None
     allow_downgrade: bool = False
     runtime: str = "auto"
@@ -51,7 +51,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Change:
-    """What became of the store; ``selftest`` is None where nothing had to be tested."""
+    """The result of an install or a rollback.
+
+    Attributes:
+        store: the store.
+        changed: whether the current model was changed.
+        current: the slot of the current model.
+        previous: the slot of the model before; None where there was none.
+        pruned: the ids of the slots that were removed.
+        selftest: the result of the self-test; None where nothing had to be tested.
+    """
 
     store: Store
     changed: bool
@@ -61,7 +70,7 @@ class Change:
     selftest: SelfTest | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, as ``--json`` prints them."""
+        """The result as plain values, as ``--json`` prints it."""
         return {
             "store": str(self.store.root),
             "changed": self.changed,
@@ -73,10 +82,10 @@ class Change:
 
 
 def install(request: Request) -> Change:
-    """Installs a model and makes it the current one; it is tested before, and nothing changes if that fails.
+    """Tests a model and makes it the current one; nothing changes if the test fails.
 
     Raises:
-        GraftError: with the exit status that ``ExitCode`` tells of.
+        GraftError: the model was not installed; ``ExitCode`` lists the exit statuses.
     """
     store = request.store
     check_source(request.source)
@@ -84,7 +93,7 @@ def install(request: Request) -> Change:
     with locked(store, request.wait):
         change = _installed(request, signers)
         pruned: list[str] = []
-        with contextlib.suppress(OSError, GraftError):  # the model is in place; what is too much goes the next time
+        with contextlib.suppress(OSError, GraftError):  # the model is in place, and the next install prunes again
             pruned = prune(store, request.keep)
         return replace(change, pruned=tuple(pruned))
 
@@ -119,24 +128,24 @@ def _installed(request: Request, signers: Path | None) -> Change:
 
 
 def roll_back(store: Store, beginning: str | None, signers: Path | None, runtime: str, wait: float) -> Change:
-    """Makes an earlier model the current one again: the previous one, or the one whose id begins so.
+    """Makes an earlier model the current one again: the previous one, or the one whose id starts with ``beginning``.
 
     Raises:
-        GraftError: there is none, or it is not fit to run any more; with the exit status that ``ExitCode`` tells of.
+        GraftError: there is no such model, or it fails its tests; ``ExitCode`` lists the exit statuses.
     """
     if not store.slots():
-        raise GraftError(f"no model is installed in {store.root}: graft-device install FILE")
+        raise GraftError(f"no model is installed in {store.root}", "install one: graft-device install FILE")
     demanded = demanded_by(store, signers)
     with locked(store, wait):
         wanted = store.previous_id() if beginning is None else store.find(beginning)
         current = store.current_id()
         if wanted is None:
-            raise GraftError(f"{store.root} knows of no earlier model: see graft-device models, or install one")
+            raise GraftError(f"there is no earlier model in {store.root}", "see: graft-device models; or install one")
         if wanted == current:
             return _unchanged(store)
         slot = store.slot(wanted)
         if digest(slot.path) != slot.sha256:
-            raise ChecksumError(f"{slot.path} is damaged: install {slot.name} again")
+            raise ChecksumError(f"{slot.path} is damaged", f"install {slot.name} again")
         if demanded is not None:
             check_signature(slot.path, slot.signature, demanded, f"{slot.name} ({slot.id})")
         tested = run_selftest(slot.path, runtime)
@@ -149,7 +158,7 @@ def roll_back(store: Store, beginning: str | None, signers: Path | None, runtime
 def _put_in_place(request: Request, folder: Path, slot: Slot, tested: SelfTest) -> Change:
     store = request.store
     current = store.current_id()
-    previous = store.previous_id() if current == slot.id else current  # a damaged current one was mended
+    previous = store.previous_id() if current == slot.id else current  # a damaged current model was replaced
     with writing(store.root):
         with _released(Path(request.source.text), slot.path):
             place(store, folder, slot)
@@ -159,13 +168,13 @@ def _put_in_place(request: Request, folder: Path, slot: Slot, tested: SelfTest) 
 
 
 def _mark_age(store: Store, slot: Slot) -> None:
-    """Remembers the time inside the newest model whose signature was verified."""
+    """Stores the time of signing of the newest model whose signature was verified."""
     if slot.signer is not None and slot.signed is not None and slot.signed > (newest(store) or ""):
         write_durably(store.newest, f"{slot.signed}\n".encode())
 
 
 def _keeps(slot: Slot, signer: str, signature: Path) -> bool:
-    """Whether a slot has this signature already."""
+    """Whether a slot already has this signature."""
     try:
         return slot.signer == signer and slot.signature.read_bytes() == signature.read_bytes()
     except FileNotFoundError:
@@ -174,9 +183,9 @@ def _keeps(slot: Slot, signer: str, signature: Path) -> bool:
 
 @contextlib.contextmanager
 def _released(source: Path, model: Path) -> Iterator[None]:
-    """Undoes the link between an incoming file and the slot to be: what is written there next must not reach the slot.
+    """Removes an incoming file that is linked to the new slot, so that later writes to it cannot reach the slot.
 
-    It comes back if the slot is not made after all.
+    Restores the file if the slot is not made.
     """
     linked = model.stat().st_nlink > 1
     if linked:
@@ -191,10 +200,10 @@ def _released(source: Path, model: Path) -> Iterator[None]:
 
 
 def _unchanged(store: Store, folder: Path | None = None, signer: str | None = None) -> Change:
-    """The store as it is; a signature that came in ``folder`` and holds is kept if the current slot has no such."""
+    """The store as it is; first stores the verified signature in ``folder`` if the current slot does not have it."""
     current, previous = store.current_id(), store.previous_id()
     if current is None:
-        raise GraftError(f"the store {store.root} was changed from outside: install again")
+        raise GraftError(f"another program changed the store {store.root}", "install again")
     slot = store.slot(current)
     if folder is not None and signer is not None and not _keeps(slot, signer, folder / SIGNATURE_NAME):
         with writing(store.root):
@@ -206,7 +215,7 @@ def _unchanged(store: Store, folder: Path | None = None, signer: str | None = No
 
 
 def _is_current(store: Store, sha256: str) -> bool:
-    """Whether the current model is this one, to the last bit."""
+    """Whether the current model has this SHA-256, by its bytes on the disk."""
     current = store.current_id()
     if current is None or current != slot_id_of(sha256):
         return False
@@ -217,7 +226,7 @@ def _is_current(store: Store, sha256: str) -> bool:
 
 
 def _still_signed(store: Store, signers: Path | None) -> bool:
-    """Whether the current model may stay without that its signature is fetched again."""
+    """Whether the current model has a valid signature, so that it need not be downloaded again."""
     current = store.current_id()
     if signers is None or current is None:
         return signers is None
@@ -229,15 +238,15 @@ def _still_signed(store: Store, signers: Path | None) -> bool:
     return True
 
 
-def _check_sum(source: Source, found: str, wanted: str | None) -> None:
-    if wanted is not None and found != wanted:
+def _check_sum(source: ModelSource, actual: str, wanted: str | None) -> None:
+    if wanted is not None and actual != wanted:
         raise ChecksumError(
-            f"{source.text} is not the file that was meant: its SHA-256 is {found}, not {wanted}; copy it again"
+            f"{source.text} is not the expected file: its SHA-256 is {actual}, not {wanted}", "copy it again"
         )
 
 
 def _verified(request: Request, folder: Path, signers: Path | None) -> str | None:
-    """Who signed the model, if that had to be checked; its signature is kept in any case, where there is one."""
+    """Returns who signed the model, if that must be checked; stores its signature in any case, if it has one."""
     signature = folder / SIGNATURE_NAME
     if signers is not None or request.signature is not None or not request.source.is_url:
         take_signature(request.signature, request.source, signature)
@@ -248,15 +257,15 @@ def _verified(request: Request, folder: Path, signers: Path | None) -> str | Non
 
 @contextlib.contextmanager
 def _named(path: Path, name: str) -> Iterator[None]:
-    """Errors that tell of the file under the name that the user knows."""
+    """Replaces the file's path in errors by the name that the user gave."""
     try:
         yield
     except GraftError as error:
         raise error.renamed(path, name) from error
 
 
-def _consume(source: Source, store: Store) -> None:
-    """Takes a file out of ``incoming`` that is a slot by now, and its signature."""
+def _consume(source: ModelSource, store: Store) -> None:
+    """Removes an installed file and its signature from ``incoming``."""
     if source.is_url or Path(source.text).parent.resolve() != store.incoming.resolve():
         return
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Pictures to try a model with where there are no photos: the same on every machine, by whole numbers alone."""
+"""Renders pictures to test a model without photos: the same on every machine, since only integers are used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 COUNT = 6
-"""How many different ones there are."""
+"""How many different pictures there are."""
 
 _MIX, _MASK = 2_654_435_761, 0xFFFF_FFFF  # Knuth's multiplicative hashing, The Art of Computer Programming 6.4
 
@@ -15,8 +15,8 @@ def render(number: int, size: int) -> NDArray[np.uint8]:
     """Renders a picture.
 
     Args:
-        number: which; shapes and colours change with it.
-        size: its side S in pixels.
+        number: the picture's number, on which shapes and colours depend.
+        size: the side S in pixels.
 
     Returns:
         RGB pixels, uint8 ``[S,S,3]``.
@@ -35,9 +35,9 @@ def render(number: int, size: int) -> NDArray[np.uint8]:
 
 
 def _noise(numbers: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """32 bits for each number that look random."""
+    """32 pseudo-random bits for each number."""
     mixed = (numbers + 1 + 977 * seed) * _MIX & _MASK
     mixed ^= mixed >> 15
     mixed = mixed * (_MIX >> 1 | 1) & _MASK
-    found: NDArray[np.int64] = mixed ^ (mixed >> 13)
-    return found
+    noise: NDArray[np.int64] = mixed ^ (mixed >> 13)
+    return noise

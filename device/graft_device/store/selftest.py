@@ -1,4 +1,4 @@
-"""Whether a model does on this board what it did where it was made."""
+"""Tests whether a model gives the same results on this board as where it was made."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from graft_device.store.golden import check_network, read_golden
 from graft_device.system.child import ChildError, ask, fail
 
 TIMEOUT_S = 600.0
-"""For start and all pictures; the slowest board takes some 30 s to start and seconds for one."""
+"""Seconds for the start and all pictures; the slowest board takes some 30 s to start and some seconds a picture."""
 
 _SLACK, _HALF_A_STEP = 0.02, 1 / 512
-"""What scores in steps of 1/256 may lack to 1, each of them rounded."""
+"""How far the sum of scores may be from 1: each score is rounded to a multiple of 1/256."""
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """What came of it.
+    """The result of a self-test.
 
     Attributes:
-        model: the file.
+        model: the model file.
         passed: whether the model may be used.
-        kind: ``golden``: photos from the file; ``synthetic``: rendered pictures whose scores are in the file;
-            ``plain``: the file says nothing of what is right, only sense was looked for.
-        runtime: that the model ran under; None where it crashed.
-        tolerance: how far scores may lie apart.
-        difference: the largest found; None where nothing could be compared.
-        ms: median milliseconds of an inference.
-        reason: why it did not pass.
-        photos: ``name``, ``expected`` and ``found`` label, ``difference``, ``passed``.
+        kind: ``golden`` for photos from the file, ``synthetic`` for rendered pictures whose scores are in the file,
+            ``plain`` for a file without scores, where the test only checks that they are probabilities.
+        runtime: the runtime that ran the model; None where it crashed.
+        tolerance: the largest allowed difference of scores; None where nothing could be compared.
+        difference: the largest difference of scores; None where nothing could be compared.
+        ms: the median of an inference in milliseconds; None where the model did not run.
+        reason: why the model failed; None where it passed.
+        photos: for each photo ``name``, the labels ``expected`` and ``found``, ``difference`` and ``passed``.
     """
 
     model: str
@@ -53,17 +53,17 @@ class SelfTest:
     photos: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, as ``--json`` prints them."""
+        """The result as plain values, as ``--json`` prints it."""
         return {**self.__dict__, "photos": list(self.photos)}
 
 
 def run_selftest(model: Path, runtime: str = "auto") -> SelfTest:
-    """Tests a model in a process of its own, as a bad one may take the interpreter down with it.
+    """Tests a model in a process of its own, since a bad model may crash the interpreter.
 
     Raises:
-        ModelError: the file is no model of the kit's.
-        ChecksumError: its network is not the one that it was written with.
-        RuntimeMissingError: no model can be run here.
+        ModelError: the file is not a graftkit model.
+        ChecksumError: the file's network is not the original one.
+        RuntimeMissingError: no model can run here.
     """
     known = read_model(model)
     golden = read_golden(model, len(known.labels))
@@ -81,20 +81,20 @@ def run_selftest(model: Path, runtime: str = "auto") -> SelfTest:
 
 
 def demand(report: SelfTest, name: str) -> None:
-    """Raises SelfTestError unless the test was passed."""
+    """Raises SelfTestError unless the model passed."""
     if not report.passed:
         raise SelfTestError(f"{name} fails its self-test on this board: {report.reason}")
 
 
 def kind_of(golden: Any) -> str:
-    """What a model is tested with."""
+    """The kind of self-test for a model."""
     if golden is None or not golden.photos:
         return "plain"
     return "golden" if any(photo.file for photo in golden.photos) else "synthetic"
 
 
 def main() -> None:
-    """Tests the model ``sys.argv[1]`` under the runtime ``sys.argv[2]`` and prints what came of it."""
+    """Tests the model ``sys.argv[1]`` under the runtime ``sys.argv[2]`` and prints the result."""
     try:
         answer = try_here(Path(sys.argv[1]), sys.argv[2]).to_json()
     except GraftError as error:
@@ -185,13 +185,16 @@ class _Trial:
             with zipfile.ZipFile(self._path) as archive:
                 pixels = np.asarray(load(archive.read(photo.file)))
         except (OSError, KeyError, zipfile.BadZipFile, PhotoError) as error:
-            raise ModelError(f"its golden photo {photo.file} cannot be read ({error}): copy the model again") from error
+            raise ModelError(
+                f"its golden photo {photo.file} cannot be read ({error})", "copy the model again"
+            ) from error
         if pixels.shape != (self._size, self._size, 3):
-            raise ModelError(f"its golden photo {photo.file} is of {pixels.shape[1]} x {pixels.shape[0]} pixels")
+            size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
+            raise ModelError(f"its golden photo {photo.file} has {size}, not {self._size} x {self._size}")
         return pixels
 
     def _warm_up(self, photo: Any) -> None:
-        """The first run is slower than all others; a median wants a few."""
+        """Runs the model a few times for the median, since the first run is slower than all others."""
         while len(self._seconds) < 4:  # noqa: PLR2004
             self._scores(self._pixels(photo))
 
@@ -202,11 +205,11 @@ class _Trial:
         return scores
 
     def _nonsense(self, scores: Any) -> str | None:
-        """Why an answer cannot be one of probabilities."""
+        """Why scores are not probabilities; None where they are."""
         import numpy as np
 
         if not np.isfinite(scores).all():
-            return "it answers with what are no numbers"
+            return "its scores are not numbers"
         if scores.min() < 0 or abs(float(scores.sum()) - 1) > _SLACK + len(scores) * _HALF_A_STEP:
-            return f"its scores come to {float(scores.sum()):.3f}, not to 1"
+            return f"its scores add up to {float(scores.sum()):.3f}, not to 1"
         return None

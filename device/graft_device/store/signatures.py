@@ -1,6 +1,6 @@
-"""Whether a model is signed by someone whom this board trusts: OpenSSH's signatures, checked by ``ssh-keygen``.
+"""Checks with ``ssh-keygen`` that a model has an OpenSSH signature of someone whom this board trusts.
 
-What ``graft sign`` writes, or ``ssh-keygen -Y sign -n graftkit -f KEY MODEL``.
+``graft sign`` writes such signatures, and so does ``ssh-keygen -Y sign -n graftkit -f KEY MODEL``.
 """
 
 from __future__ import annotations
@@ -23,24 +23,25 @@ SIGNED_NAME = "signed.json"
 SIGNED_FORMAT = 1
 
 _SECONDS = 120
-_DISTRUST = {
-    "namespace does not match": f"it was made for something else than {NAMESPACE}: sign with 'graft sign'",
-    "incorrect signature": "the file was altered after it was signed, or the signature is another file's",
-    "not yet valid": "the signer's key is not valid yet: look at the board's clock",
-    "expired": "the signer's key is no longer valid",
-    "namespace": f'the signer may not sign models (namespaces="{NAMESPACE}" is missing in the list of signers)',
+_REASONS = {
+    "namespace does not match": (f"its signature is not for {NAMESPACE}", "sign it with 'graft sign'"),
+    "incorrect signature": ("it was altered after it was signed, or the signature belongs to another file", ""),
+    "not yet valid": ("the signer's key is not valid yet", "check the board's clock"),
+    "expired": ("the signer's key has expired", ""),
+    "namespace": (f'the signer may not sign models (namespaces="{NAMESPACE}" is missing in the list of signers)', ""),
 }
+"""Texts of ssh-keygen, which has one exit status for all errors; what each means, and what to do."""
 
 
 def demanded_by(store: Store, chosen: Path | None = None) -> Path | None:
-    """The list of allowed signers in force; None where this board wants no signatures.
+    """The list of allowed signers to use; None where this board requires no signatures.
 
     Args:
-        store: its own list comes before the system's.
-        chosen: comes before both.
+        store: the store, whose list is used before the system's.
+        chosen: a list to use instead of both.
 
     Raises:
-        SignatureError: there is one, but it cannot be read.
+        SignatureError: the list cannot be read.
     """
     places = (chosen,) if chosen is not None else (store.root / SIGNERS_NAME, SYSTEM_SIGNERS)
     for path in places:
@@ -56,28 +57,29 @@ def demanded_by(store: Store, chosen: Path | None = None) -> Path | None:
 
 
 def verify(model: Path, signature: Path, signers: Path, name: str) -> str:
-    """Checks a signature over a file's bytes.
+    """Checks the signature of a file.
 
     Args:
         model: the file.
-        signature: as ``ssh-keygen -Y sign`` writes it.
-        signers: in the format that ssh-keygen(1) describes under ALLOWED SIGNERS.
-        name: of the model, for messages.
+        signature: the signature file, as ``ssh-keygen -Y sign`` writes it.
+        signers: the list of allowed signers, in the format of ssh-keygen(1), ALLOWED SIGNERS.
+        name: the model's name in messages.
 
     Returns:
-        Who signed, as the list of signers calls them.
+        The signer's name in the list of signers.
 
     Raises:
-        SignatureError: it does not hold.
+        SignatureError: the signature is not valid.
     """
-    found = _ssh_keygen("find-principals", "-s", signature, "-f", signers)
-    principals = [each for each in found.stdout.replace("\n", ",").split(",") if each and not each.startswith("!")]
-    if found.returncode or not principals:
-        if "parse signature" in found.stderr or "armor" in found.stderr:
-            raise SignatureError(f"{name} is refused: its signature is damaged, or is none; sign it with 'graft sign'")
+    done = _ssh_keygen("find-principals", "-s", signature, "-f", signers)
+    principals = [name for name in done.stdout.replace("\n", ",").split(",") if name and not name.startswith("!")]
+    if done.returncode or not principals:
+        if "parse signature" in done.stderr or "armor" in done.stderr:
+            what = f"{name} is refused: its signature is damaged, or is not a signature"
+            raise SignatureError(what, "sign it with 'graft sign'")
         raise SignatureError(
-            f"{name} is refused: it is signed by a key that is not in {signers}, or is not valid there at this time: "
-            "look at both, and at the board's clock"
+            f"{name} is refused: it is signed by a key that is not in {signers}, or is not valid there at this time",
+            "check the key, the list and the board's clock",
         )
     reason = ""
     for principal in principals:
@@ -88,14 +90,15 @@ def verify(model: Path, signature: Path, signers: Path, name: str) -> str:
         if done.returncode == 0:
             return principal
         reason = reason or done.stderr
-    raise SignatureError(f"{name} is refused: {_in_words(reason)}")
+    what, remedy = _explained(reason)
+    raise SignatureError(f"{name} is refused: {what}", remedy)
 
 
 def signed_at(model: Path) -> str | None:
-    """The time of signing inside a model, UTC; None where it holds none.
+    """The time of signing in a model, UTC; None where it holds none.
 
     Raises:
-        GraftError: what is there is no time.
+        GraftError: the time cannot be read.
     """
     try:
         with zipfile.ZipFile(model) as archive:
@@ -104,9 +107,10 @@ def signed_at(model: Path) -> str | None:
     except KeyError:
         return None
     except (OSError, ValueError, TypeError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise GraftError(f"{model} does not tell when it was signed ({error}): sign it again") from error
+        raise GraftError(f"the time of signing in {model} cannot be read ({error})", "sign it again") from error
     if not is_time(time):
-        raise GraftError(f"{model} does not tell when it was signed ({time!r}): update graftkit, or sign it again")
+        what = f"the time of signing in {model} cannot be read ({time!r})"
+        raise GraftError(what, "update graftkit, or sign it again")
     return str(time)
 
 
@@ -119,15 +123,17 @@ def _ssh_keygen(action: str, *args: object, stdin: int = subprocess.DEVNULL) -> 
         )  # fmt: skip
     except FileNotFoundError as error:
         raise SignatureError(
-            "signatures are demanded, and ssh-keygen is not installed to check them: sudo apt install openssh-client"
+            "this board requires signatures, and ssh-keygen is not installed to check them",
+            "run: sudo apt install openssh-client",
         ) from error
     except (OSError, subprocess.SubprocessError) as error:
         raise SignatureError(f"ssh-keygen cannot be run to check the signature: {error}") from error
 
 
-def _in_words(stderr: str) -> str:
-    for words, meaning in _DISTRUST.items():
-        if words in stderr:
-            return meaning
+def _explained(stderr: str) -> tuple[str, str]:
+    """What is wrong, and what to do about it."""
+    for text, explanation in _REASONS.items():
+        if text in stderr:
+            return explanation
     lines = [line for line in stderr.splitlines() if line.strip()]
-    return lines[0] if lines else "its signature does not hold"
+    return lines[0] if lines else "its signature is not valid", ""

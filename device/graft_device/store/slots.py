@@ -1,11 +1,11 @@
-"""The store of models on a board, for reading: slots named by content, and which of them is current.
+"""Reads the store of models on a board: slots named by content, and links to the current and the previous one.
 
 ::
 
     STORE/slots/ID/model.tflite   ID: the first 16 digits of the file's SHA-256; beside it slot.json, and its signature
     STORE/current                 a link to slots/ID, replaced by rename
-    STORE/previous                likewise, or absent
-    STORE/switch.json             only while a switch is under way: what both links shall be
+    STORE/previous                a link to slots/ID, or absent
+    STORE/switch.json             only during a switch: the new targets of both links
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class Slot:
     """One model in the store.
 
     Attributes:
-        id: the folder's name.
-        name: what the model's file was called, without ``.tflite``.
-        sha256: of the whole file.
-        bytes: its size.
-        path: ``model.tflite`` in the slot.
-        installed: when, UTC.
-        signed: the time inside the file that ``graft sign`` put there, UTC.
-        signer: whose signature was verified.
-        ms: median milliseconds of an inference in the self-test on this board.
+        id: the name of the slot's folder.
+        name: the name of the installed file, without ``.tflite``.
+        sha256: the SHA-256 of the whole file.
+        bytes: the size of the file.
+        path: the path of ``model.tflite`` in the slot.
+        installed: when it was installed, UTC.
+        signed: the time of signing that ``graft sign`` put into the file, UTC.
+        signer: the signer whose signature was verified.
+        ms: the median of an inference in the self-test on this board, in milliseconds.
     """
 
     id: str
@@ -59,63 +59,63 @@ class Slot:
     ms: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, as ``--json`` prints them."""
+        """The slot as plain values, as ``--json`` prints it."""
         return {"id": self.id, **self.record(), "path": str(self.path)}
 
     def record(self) -> dict[str, Any]:
-        """What ``slot.json`` holds."""
+        """The contents of ``slot.json`` as plain values."""
         names = ("name", "sha256", "bytes", "installed", "signed", "signer", "ms")
         return {name: getattr(self, name) for name in names}
 
     def text(self) -> str:
-        """``slot.json``."""
+        """The text of ``slot.json``."""
         return json.dumps(self.record(), indent=2) + "\n"
 
     @property
     def signature(self) -> Path:
-        """Where its signature lies, if it has one."""
+        """The path of the signature, which may be absent."""
         return self.path.with_name(SIGNATURE_NAME)
 
 
 @dataclass(frozen=True)
 class Store:
-    """A store; ``root`` need not exist."""
+    """A store of models; its folder ``root`` need not exist."""
 
     root: Path
 
     @property
     def slots_folder(self) -> Path:
-        """All slots."""
+        """The folder of all slots."""
         return self.root / "slots"
 
     @property
     def staging(self) -> Path:
-        """Where slots are made; what lies here outside of a running install is rubbish."""
+        """The folder where slots are made; outside of a running install its contents are useless."""
         return self.root / "staging"
 
     @property
     def incoming(self) -> Path:
-        """Where a transport may put files."""
+        """The folder where other programs may put files to install."""
         return self.root / "incoming"
 
     @property
     def current_link(self) -> Path:
-        """Leads to the slot in use."""
+        """The link to the current slot."""
         return self.root / "current"
 
     @property
     def previous_link(self) -> Path:
-        """Leads to the slot that was in use before."""
+        """The link to the previous slot."""
         return self.root / "previous"
 
     @property
     def journal(self) -> Path:
-        """What a switch is about to do."""
+        """The file with the new targets of both links, during a switch."""
         return self.root / "switch.json"
 
     @property
     def newest(self) -> Path:
-        """Holds the time inside the newest signed model that was ever switched to."""
+        """The file with the time of signing of the newest signed model that was ever current."""
         return self.root / "newest"
 
     def folder(self, slot_id: str) -> Path:
@@ -123,18 +123,18 @@ class Store:
         return self.slots_folder / slot_id
 
     def current_id(self) -> str | None:
-        """The slot in use; None where nothing is."""
+        """The id of the current slot; None where there is none."""
         return self._linked(self.current_link)
 
     def previous_id(self) -> str | None:
-        """The slot that was in use before, also where a switch was cut off between its two renames."""
+        """The id of the previous slot, even if a switch was interrupted between its two renames."""
         current = self.current_id()
         switch = self.pending()
-        found = switch[1] if switch and switch[0] == current else self._linked(self.previous_link)
-        return None if found == current else found
+        previous = switch[1] if switch and switch[0] == current else self._linked(self.previous_link)
+        return None if previous == current else previous
 
     def pending(self) -> tuple[str, str | None] | None:
-        """Current and previous as a switch that did not end wanted them."""
+        """The current and the previous id that an unfinished switch was to set."""
         try:
             raw = json.loads(self.journal.read_text("utf-8"))
             current, previous = raw["current"], raw["previous"]
@@ -144,7 +144,7 @@ class Store:
         return (current, previous) if whole else None
 
     def slot(self, slot_id: str) -> Slot:
-        """What is known of a slot; raises GraftError where its model cannot be read."""
+        """Reads a slot; raises GraftError if its model cannot be read."""
         path = self.folder(slot_id) / MODEL_NAME
         try:
             try:
@@ -155,34 +155,35 @@ class Store:
             raise GraftError(f"cannot read {path}: {os_reason(error)}") from error
 
     def slots(self) -> list[Slot]:
-        """All whole slots, the newest installed first; raises GraftError where the store cannot be read."""
+        """All complete slots, the last installed first; raises GraftError if the store cannot be read."""
         try:
             names = [path.name for path in self.slots_folder.iterdir()]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise GraftError(f"cannot read the store {self.root}: {os_reason(error)}") from error
-        found = [self.slot(name) for name in names if self._whole(name)]
-        return sorted(found, key=lambda slot: (slot.installed, _changed(slot.path)), reverse=True)
+        slots = [self.slot(name) for name in names if self._whole(name)]
+        return sorted(slots, key=lambda slot: (slot.installed, _changed(slot.path)), reverse=True)
 
     def since(self) -> str | None:
-        """When the current model was switched to, UTC."""
+        """When the current model became current, UTC."""
         try:
             return utc(os.lstat(self.current_link).st_mtime)
         except OSError:
             return None
 
     def find(self, beginning: str) -> str:
-        """The one slot whose id, or SHA-256, begins so; raises GraftError where there is none or more."""
-        found = [slot.id for slot in self.slots() if slot.sha256.startswith(beginning.lower())]
-        if len(found) != 1:
-            what = "no model" if not found else f"{len(found)} models"
-            raise GraftError(f"{what} in {self.root} with an id that begins with {beginning}; see: graft-device models")
-        return found[0]
+        """The id of the one slot whose SHA-256 starts so; raises GraftError if there is none, or more than one."""
+        ids = [slot.id for slot in self.slots() if slot.sha256.startswith(beginning.lower())]
+        if len(ids) != 1:
+            count = "no model" if not ids else f"{len(ids)} models"
+            what = f"{count} in {self.root} with an id that starts with {beginning}"
+            raise GraftError(what, "see: graft-device models")
+        return ids[0]
 
     def _linked(self, link: Path) -> str | None:
         try:
-            folder, _, slot_id = os.readlink(link).rpartition("/")  # noqa: PTH115  as it stands there
+            folder, _, slot_id = os.readlink(link).rpartition("/")  # noqa: PTH115  the link's text, not resolved
         except OSError:
             return None
         return slot_id if folder == "slots" and self._whole(slot_id) else None
@@ -196,29 +197,29 @@ class Store:
 
 
 def default_root() -> Path:
-    """``$GRAFT_STORE``, or the system's store for root, else one in the user's folder for data."""
+    """``$GRAFT_STORE``; else the system's store for root, and one in the user's data folder for others."""
     if chosen := os.environ.get("GRAFT_STORE"):
         return Path(chosen)
     if os.geteuid() == 0:
         return _SYSTEM
-    found = user_folder("XDG_DATA_HOME", ".local/share")
-    if found is None:
-        raise GraftError("there is no home folder to keep models in: name a folder with --store or $GRAFT_STORE")
-    return found
+    folder = user_folder("XDG_DATA_HOME", ".local/share")
+    if folder is None:
+        raise GraftError("there is no home folder to keep models in", "choose a folder with --store or $GRAFT_STORE")
+    return folder
 
 
 def slot_id_of(sha256: str) -> str:
-    """The id of the slot for a file."""
+    """The id of the slot for a file with this SHA-256."""
     return sha256[:ID_LENGTH]
 
 
 def utc(seconds: float) -> str:
-    """A moment as ``2026-01-31T12:00:00Z``; such texts sort by time."""
+    """A time as ``2026-01-31T12:00:00Z``; such texts sort by time."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime(_TIME)
 
 
 def is_time(text: object) -> bool:
-    """Whether a text is one that ``utc`` gives."""
+    """Whether a text has the form that ``utc`` returns."""
     try:
         return isinstance(text, str) and datetime.strptime(text, _TIME).strftime(_TIME) == text  # noqa: DTZ007
     except ValueError:
@@ -243,7 +244,7 @@ def _described(slot_id: str, path: Path) -> Slot:
 
 
 def _changed(model: Path) -> int:
-    """When the slot was made, in nanoseconds: tells apart what was installed within one second."""
+    """When the slot was made, in nanoseconds, to order slots that were installed within one second."""
     try:
         return model.with_name(SLOT_NAME).stat().st_mtime_ns
     except OSError:

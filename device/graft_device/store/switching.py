@@ -1,4 +1,4 @@
-"""Changes to the store: one at a time, each step of them so that a crash leaves the old model or the new one."""
+"""Changes the store: one change at a time, in steps that leave the old model or the new one after a crash."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _POLL_S = 0.2
 
 @contextlib.contextmanager
 def locked(store: Store, wait: float = 0) -> Iterator[None]:
-    """Holds the store for oneself, made if need be; what an earlier process left half done is finished or removed.
+    """Locks the store during the block, after finishing or removing what an interrupted process left.
 
     Args:
-        store: may be missing yet.
+        store: the store, which is created if missing.
         wait: seconds to wait for another process.
 
     Raises:
-        BusyError: another process holds it.
-        StoreError: it cannot be written.
+        BusyError: another process has locked the store.
+        StoreError: the store cannot be written.
     """
     with writing(store.root):
         for folder in (store.root, store.slots_folder, store.staging, store.incoming):
             if not folder.is_dir():
                 folder.mkdir(parents=True, exist_ok=True)
                 folder.chmod(0o755)
-                with contextlib.suppress(PermissionError):  # a parent that we may not read
+                with contextlib.suppress(PermissionError):  # a parent folder that this user may not read
                     sync(folder.parent)
         handle = _open_lock(store.root / "lock")
     try:
@@ -50,7 +50,7 @@ def locked(store: Store, wait: float = 0) -> Iterator[None]:
 
 
 def _open_lock(path: Path) -> int:
-    """Opens the lock for its owner alone: whoever may read a file may flock(2) it, and so stop all updates."""
+    """Opens the lock for its owner alone: anybody who can read a file can flock(2) it, and so block all updates."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     if os.fstat(handle).st_mode & 0o077:
         with contextlib.suppress(OSError):
@@ -65,9 +65,8 @@ def _acquire(store: Store, handle: int, wait: float) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() >= until:
-                raise BusyError(
-                    f"another install or rollback is under way in {store.root}: wait for it, or give --wait SECONDS"
-                ) from error
+                what = f"another install or rollback is in progress in {store.root}"
+                raise BusyError(what, "wait for it to finish, or use --wait SECONDS") from error
             time.sleep(_POLL_S)
         else:
             return
@@ -75,7 +74,7 @@ def _acquire(store: Store, handle: int, wait: float) -> None:
 
 @contextlib.contextmanager
 def workbench(store: Store) -> Iterator[Path]:
-    """An empty folder on the store's file system to make a slot in; removed afterwards, but for what was moved."""
+    """An empty folder on the store's file system to make a slot in; removed after the block, if it is still there."""
     with writing(store.root):
         folder = Path(tempfile.mkdtemp(dir=store.staging))
     try:
@@ -85,7 +84,7 @@ def workbench(store: Store) -> Iterator[Path]:
 
 
 def place(store: Store, folder: Path, slot: Slot) -> None:
-    """Makes a slot of a folder that holds its model, and perhaps a signature; one that is there is mended by it."""
+    """Makes a slot from a folder with the model and perhaps a signature; replaces the files of an existing slot."""
     (folder / SLOT_NAME).write_text(slot.text(), "utf-8")
     for path in folder.iterdir():
         path.chmod(0o644)
@@ -94,11 +93,11 @@ def place(store: Store, folder: Path, slot: Slot) -> None:
     sync(folder)
     target = store.folder(slot.id)
     if (target / MODEL_NAME).is_file():
-        for path in sorted(folder.iterdir()):  # the model first: whoever runs the old file keeps it
+        for path in sorted(folder.iterdir()):  # the model first; a process that runs the old file keeps it
             os.replace(path, target / path.name)  # noqa: PTH105  the tests stop the process before each
         sync(target)
         return
-    if target.exists():  # half a slot, which only a damaged file system leaves
+    if target.exists():  # an incomplete slot, which only a damaged file system leaves
         os.rename(target, Path(tempfile.mkdtemp(dir=store.staging)) / "broken")  # noqa: PTH104
     os.rename(folder, target)  # noqa: PTH104
     sync(store.slots_folder)
@@ -107,8 +106,8 @@ def place(store: Store, folder: Path, slot: Slot) -> None:
 def switch(store: Store, current: str, previous: str | None) -> None:
     """Makes a slot the current one.
 
-    Both links are made beforehand, so that only renames are left to do: first the one of ``current``, which decides.
-    The journal lets whoever comes after a crash finish the second.
+    Both links are made first, so that only two renames remain. The rename of ``current`` decides; after a crash the
+    next process finishes the rename of ``previous`` from the journal.
     """
     links = {store.current_link: current, **({store.previous_link: previous} if previous else {})}
     with workbench(store) as folder:
@@ -120,7 +119,7 @@ def switch(store: Store, current: str, previous: str | None) -> None:
 
 def _rename_links(store: Store, folder: Path, links: Mapping[Path, str]) -> None:
     os.replace(folder / store.current_link.name, store.current_link)  # noqa: PTH105
-    # The new model is the current one now: what is left undone here, the next command does.
+    # The new model is current now; the next command does what fails here.
     with contextlib.suppress(OSError):
         sync(store.root)
         if store.previous_link in links:
@@ -130,7 +129,7 @@ def _rename_links(store: Store, folder: Path, links: Mapping[Path, str]) -> None
 
 
 def settle(store: Store) -> None:
-    """Finishes a switch that was cut off after its first rename, and forgets one that was cut off before."""
+    """Finishes a switch that was interrupted after its first rename; drops one that was interrupted before it."""
     if not store.journal.exists():
         return
     previous = store.previous_id()
@@ -143,7 +142,7 @@ def settle(store: Store) -> None:
 
 
 def prune(store: Store, keep: int) -> list[str]:
-    """Removes the oldest slots until ``keep`` are left; never the current or the previous one."""
+    """Removes the oldest slots until ``keep`` are left, except the current and the previous one; returns their ids."""
     guarded = {store.current_id(), store.previous_id()}
     slots = store.slots()
     room = keep - len(guarded - {None})
@@ -154,7 +153,7 @@ def prune(store: Store, keep: int) -> list[str]:
 
 
 def _clean(store: Store) -> None:
-    """Removes what crashes left: half-made slots, slots without a model, and files that were to replace others."""
+    """Removes what crashes left: incomplete slots, slots without a model, and temporary files."""
     for path in store.staging.iterdir():
         _discard(path)
     for path in store.slots_folder.iterdir():
@@ -166,7 +165,7 @@ def _clean(store: Store) -> None:
 
 
 def _remove(store: Store, folder: Path) -> None:
-    """Takes a slot away by a rename, so that there never is half of one."""
+    """Removes a slot by moving it away first, so that there is never an incomplete one."""
     aside = Path(tempfile.mkdtemp(dir=store.staging))
     os.rename(folder, aside / folder.name)  # noqa: PTH104
     shutil.rmtree(aside)

@@ -229,7 +229,7 @@ def test_a_disk_that_fills_up_on_the_way(tmp_path: Path) -> None:
     with serving(lambda handler: send(handler, bytes(3_000_000), None)) as (url, _):
         status, line = run_on_small_disk(2048, DISK, url).splitlines()
     assert int(status) == ExitCode.STORE
-    assert "no space left on device; free some space, or name another folder with --store" in line
+    assert "no space left on device; free some space, or choose another folder with --store" in line
 
 
 def test_names(tmp_path: Path) -> None:
@@ -238,5 +238,5 @@ def test_names(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert is_url("http://[::1/m.tflite")
     line = error_line(graft_device("install", "http://[::1/m.tflite", "--store", tmp_path / "store"), ExitCode.FETCH)
-    assert line.startswith("error: cannot fetch http://[::1/m.tflite: ")
+    assert line.startswith("error: cannot download http://[::1/m.tflite: ")
     assert file_name("https://x.org/a/pets%201.tflite?v=2#top") == "pets 1.tflite"

@@ -195,7 +195,7 @@ REFUSED = {
     "a photo": (ExitCode.ERROR, "is not a .tflite model"),
     "cut short": (ExitCode.ERROR, "has no model card"),
     "another file": (ExitCode.CHECKSUM, "its SHA-256 is"),
-    "flipped bits": (ExitCode.CHECKSUM, "is damaged: its network is not the one"),
+    "flipped bits": (ExitCode.CHECKSUM, "is damaged: its network is not the original one"),
     "other answers": (ExitCode.SELFTEST, "of 6 pictures, first rendered picture 1"),
     "a crash": (ExitCode.SELFTEST, "fails its self-test on this board: "),
 }
@@ -234,12 +234,14 @@ def test_what_is_not_fit_changes_nothing(case: str, models: list[Path], store: P
 def test_wrong_usage(models: list[Path], store: Path) -> None:
     for args in (("install", models[0], "--sha256", "abc"), ("rollback", "xyz"), ("install",)):
         assert graft_device(*args, "--store", store).returncode == ExitCode.USAGE
-    assert "over http and https only" in error_line(graft_device("install", "ftp://board/m.tflite", "--store", store))
+    assert "cannot download ftp://board/m.tflite; use an http or https URL" in error_line(
+        graft_device("install", "ftp://board/m.tflite", "--store", store)
+    )
     assert "no model is installed" in error_line(graft_device("rollback", "--store", store))
     assert "no model is installed" in error_line(graft_device("selftest", "--store", store))
     assert not store.exists()
     done("install", models[0], store=store)
-    assert "knows of no earlier model" in error_line(graft_device("rollback", "--store", store))
+    assert "there is no earlier model" in error_line(graft_device("rollback", "--store", store))
     assert "no model in" in error_line(graft_device("rollback", "0123456789", "--store", store))
 
 
@@ -268,7 +270,7 @@ def test_one_at_a_time(models: list[Path], store: Path) -> None:
     done("install", models[0], store=store)
     with (store / "lock").open("r+b") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "is under way" in error_line(graft_device("install", models[1], "--store", store), ExitCode.BUSY)
+        assert "is in progress" in error_line(graft_device("install", models[1], "--store", store), ExitCode.BUSY)
         error_line(graft_device("rollback", "--store", store, "--wait", 0.3), ExitCode.BUSY)
         assert asked("models", store=store)["current"] == slot_id(models[0])
         command = [sys.executable, "-m", "graft_device.cli", "install", str(models[1]), "--store", str(store)]
@@ -336,7 +338,7 @@ def test_no_permission(models: list[Path], tmp_path: Path, bound_by_permissions:
         path.chmod(0o555)
     (store / "lock").chmod(0o444)
     line = error_line(graft_device("install", models[1], "--store", store, prefix=bound_by_permissions), ExitCode.STORE)
-    assert "permission denied; run as its owner (sudo), or name another folder with --store" in line
+    assert "permission denied; run the command as its owner (sudo), or choose another folder with --store" in line
     for path in folders:
         path.chmod(0o755)
     assert tree(store) == before

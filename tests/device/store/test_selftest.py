@@ -116,7 +116,7 @@ def test_a_flipped_bit_in_the_network_is_found_before_it_is_run(tmp_path: Path) 
     data[500_000] ^= 1  # in a buffer that nothing uses: no answer would tell
     model.write_bytes(data)
     line = error_line(graft_device("selftest", model), ExitCode.CHECKSUM)
-    assert "is damaged: its network is not the one that it was written with" in line
+    assert "is damaged: its network is not the original one; copy it again" in line
     golden = read_golden(model, len(LABELS))
     assert golden is not None
     model.write_bytes(data[: golden.network_bytes - 1])
@@ -159,7 +159,7 @@ def test_a_model_without_golden_data_is_tested_for_sense(tmp_path: Path) -> None
     good = run_selftest(write_artifact(tmp_path / "good.tflite"))
     assert (good.passed, good.kind, good.difference) == (True, "plain", None)
     assert "only checked for plausible answers" in graft_device("selftest", tmp_path / "good.tflite").stdout
-    for number, words in ((np.nan, "what are no numbers"), (np.inf, "what are no numbers")):
+    for number, words in ((np.nan, "its scores are not numbers"), (np.inf, "its scores are not numbers")):
         kernel = (KERNEL * 0 + number).astype(np.float32)
         bad = run_selftest(write_artifact(tmp_path / "bad.tflite", "float32", kernel=kernel))
         assert not bad.passed

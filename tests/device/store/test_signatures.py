@@ -94,7 +94,7 @@ def test_unsigned_altered_and_wrongly_signed_models_are_refused(
     ssh_sign(model, keys["mallory"])
     assert "signed by a key that is not in" in refused(model, store)
     ssh_sign(model, keys["anna"], namespace="file")
-    assert "made for something else than graftkit" in refused(model, store)
+    assert "its signature is not for graftkit; sign it" in refused(model, store)
     signature = ssh_sign(model, keys["anna"])
     data = model.read_bytes()
     model.write_bytes(data[:900] + bytes([data[900] ^ 1]) + data[901:])
@@ -103,7 +103,7 @@ def test_unsigned_altered_and_wrongly_signed_models_are_refused(
     signature.write_text("no signature")
     assert "its signature is damaged" in refused(model, store)
     signature.write_bytes(bytes(100_000))
-    assert "is no signature" in refused(model, store)
+    assert "is not a signature: it is longer than 65536 bytes" in refused(model, store)
     signature.unlink()
     assert "cannot read the signature" in refused(model, store, "--signature", tmp_path / "nowhere.sig")
     other = ssh_sign(model, keys["anna"]).rename(tmp_path / "other.sig")
@@ -119,7 +119,7 @@ def test_the_signers_list_decides_what_a_key_may_sign(
     refused(signed[0], store, "--allowed-signers", mails)
     expired = tmp_path / "expired"
     expired.write_text(f'anna@example.com valid-before="20200101" {public}')
-    assert "look at both, and at the board's clock" in refused(signed[0], store, "--allowed-signers", expired)
+    assert "check the key, the list and the board's clock" in refused(signed[0], store, "--allowed-signers", expired)
     (tmp_path / "empty").touch()
     refused(signed[0], store, "--allowed-signers", tmp_path / "empty")
     assert "cannot read the allowed signers" in refused(signed[0], store, "--allowed-signers", tmp_path / "nowhere")
@@ -159,7 +159,7 @@ def test_the_age_outlasts_the_slots(signed: list[Path], store: Path) -> None:
     assert slot_id(signed[2]) not in {path.name for path in (store / "slots").iterdir()}
     refused(signed[0], store, status=ExitCode.DOWNGRADE)
     (store / "newest").write_text("soon")
-    assert "mend or remove it" in refused(signed[0], store, status=ExitCode.ERROR)
+    assert "correct or remove it" in refused(signed[0], store, status=ExitCode.ERROR)
 
 
 def test_a_model_without_a_time_counts_as_old(
@@ -168,7 +168,7 @@ def test_a_model_without_a_time_counts_as_old(
     install(signed[0], store)
     model = write_model(tmp_path / "m.tflite", 1.7)
     ssh_sign(model, keys["anna"])
-    assert "does not tell when it was signed" in refused(model, store, status=ExitCode.DOWNGRADE)
+    assert "holds no time of signing" in refused(model, store, status=ExitCode.DOWNGRADE)
 
 
 def test_a_rollback_to_what_is_no_longer_trusted_is_refused(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from graft_device.store.incoming import Source
+from graft_device.store.incoming import ModelSource
 from graft_device.store.installation import Request, install
 from graft_device.store.slots import Store
 from tests.support.host_data import python_environment
@@ -38,7 +38,7 @@ def tried(pristine: Path, model: Path, action: str) -> list[dict[str, Any]]:
 def store_with(root: Path, *models: Path) -> Store:
     store = Store(root)
     for model in models:
-        install(Request(Source(str(model)), store, keep=9))
+        install(Request(ModelSource(str(model)), store, keep=9))
     return store
 
 
