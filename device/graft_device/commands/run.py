@@ -103,8 +103,8 @@ def run(
 ) -> None:
     """Classify the frames of a source as they come, and print or publish the results.
 
-    Of a camera, always the newest frame is classified; a camera that is lost is waited for. SIGTERM ends the run with
-    status 0, Ctrl-C with 130. SIGHUP opens the model file again.
+    Of a camera, only the newest frame is classified. If the camera is lost, the run waits for it.
+    SIGTERM ends the run with status 0, Ctrl-C with 130. SIGHUP opens the model file again.
     """
     interval = parse_interval(fps, every)
     width_height = parse_size(size)

@@ -28,7 +28,7 @@ class Printed(Sink):
     ends_run = True
 
     def __init__(self, write: Callable[[str], None], layout: Layout, note: Note, elsewhere: str = "") -> None:
-        """Prints nothing yet.
+        """Prints nothing until the first event.
 
         Args:
             write: prints a line, given without its end.
