@@ -1,4 +1,4 @@
-"""Fixtures that several test files share; what is slow is made once a session."""
+"""Fixtures that several test files share; slow ones are created once per session."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 @dataclass(frozen=True)
 class Trained:
-    """What one ``graft train --json`` left and said."""
+    """The result of a ``graft train --json``: its files and its output."""
 
     model: Path
     report: dict[str, Any]
@@ -38,7 +38,7 @@ class Trained:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests that need a service, and puts the slow ones last: what is wrong shows early."""
+    """Marks the tests that need a service, and puts the slow ones last, so that errors show early."""
     for item in items:
         if isinstance(item, pytest.Function) and needs_service(item):
             item.add_marker("service")
@@ -73,7 +73,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pets(
     weights_file: Path, cats_and_dogs: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:
-    """The issue's own command: cats and dogs on real weights, mixed7 at 299."""
+    """The main example: cats and dogs on real weights, mixed7 at 299."""
     model = tmp_path_factory.mktemp("pets") / "pets.tflite"
     options = ["--weights", str(weights_file), "--tap", "mixed7", "--image-size", "299"]
     report = graft_json("train", cats_and_dogs, "-o", model, *options, "--cache", shared_cache)
@@ -82,7 +82,7 @@ def pets(
 
 @pytest.fixture(scope="session")
 def bound_by_permissions() -> list[str]:
-    """What to put before a command so that it minds the permissions of files even when root runs it."""
+    """The prefix of a command that makes it respect file permissions even when root runs it."""
     if os.geteuid() != 0:
         return []
     kept = "-dac_override,-dac_read_search"
@@ -112,14 +112,14 @@ def graft_device(*args: object, timeout: float = 120, **options: Any) -> subproc
 
 
 def graft_json(*args: object) -> Any:
-    """What ``graft … --json`` prints, which must be one object and nothing else."""
+    """The output of ``graft … --json``, which must be one JSON object and nothing else."""
     done = graft(*args, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def error_line(done: subprocess.CompletedProcess[str], status: int = 1) -> str:
-    """The one line that an error must be, with its exit status."""
+    """The error line of a command; fails unless it is the only line and the exit status is right."""
     assert done.returncode == status, (done.returncode, done.stderr)
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]

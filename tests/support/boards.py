@@ -1,4 +1,4 @@
-"""Trees of /proc, /sys, /etc and /dev as boards have them, and what Python says there, for the tests of ``doctor``."""
+"""The files of boards under /proc, /sys, /etc and /dev, and facts about their Pythons, for the tests of ``doctor``."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def write_tree(root: Path, files: Mapping[str, str] | Mapping[str, bytes]) -> Pa
 
 
 def situation(root: Path, machine: Machine = BOOKWORM, **changes: Any) -> Situation:
-    """A board where all is well with LiteRT, but for the changes; runtimes by their names with underscores."""
+    """A board on which LiteRT works, with changes; runtimes are given by their names with underscores."""
     runtimes = {"litert": changes.pop("litert", LITERT), "tflite-runtime": changes.pop("tflite_runtime", NO_RUNTIME)}
     well = Situation(
         machine, read_hardware(root), VENV, NUMPY_1, PILLOW, runtimes, NO_CAMERAS, read_thermal(root)
@@ -116,7 +116,7 @@ def situation(root: Path, machine: Machine = BOOKWORM, **changes: Any) -> Situat
 
 
 def write_vcgencmd(folder: Path, output: str, status: int = 0) -> None:
-    """A ``vcgencmd`` that gives one answer, to be put on PATH."""
+    """Writes a ``vcgencmd`` that always gives the same answer, for a folder on PATH."""
     folder.mkdir(exist_ok=True)
     tool = folder / "vcgencmd"
     tool.write_text(f"#!/bin/sh\n[ \"$*\" = get_throttled ] || exit 9\necho '{output}'\nexit {status}\n")
@@ -145,7 +145,7 @@ class Interpreter:
 
 
 def write_fake_runtime(folder: Path, package: str, side: int, log: Path) -> None:
-    """A runtime that always names the first class, and writes down with how many threads it was opened."""
+    """Writes a runtime that always answers with the first class, and logs with how many threads it is opened."""
     (folder / package).mkdir()
     (folder / package / "__init__.py").touch()
     program = FAKE_INTERPRETER.replace("SIDE", str(side)).replace("LOG", str(log))

@@ -1,4 +1,4 @@
-"""A real mosquitto on a free loopback port, and a subscriber; each test ends only the one that it started."""
+"""A real mosquitto on a free loopback port, and a subscriber."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FOUND = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port on which nobody listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Mosquitto:
-    """A broker that may be killed and started again, with what it keeps on disk."""
+    """A broker that may be killed and started again, with its persistent data."""
 
     def __init__(self, folder: Path, *lines: str, port: int | None = None) -> None:
         if _FOUND is None:
@@ -44,7 +44,7 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts it and waits until it listens."""
+        """Starts the broker and waits until it listens."""
         assert self._process is None
         assert _FOUND is not None
         self._process = subprocess.Popen(
@@ -53,7 +53,7 @@ class Mosquitto:
         eventually(self._listens, "mosquitto did not start")
 
     def kill(self) -> None:
-        """Ends it as a power cut does."""
+        """Kills the broker, as a power cut does."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -74,7 +74,7 @@ class Mosquitto:
 
 
 class Subscriber:
-    """Collects every message of a broker, over its restarts too."""
+    """Collects all messages of a broker, even across its restarts."""
 
     def __init__(self, port: int) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
@@ -97,15 +97,15 @@ class Subscriber:
         self._client.loop_stop()
 
     def wait(self) -> None:
-        """Waits until it is connected."""
+        """Waits until the subscriber is connected."""
         assert self._ready.wait(PATIENCE_S)
 
     def texts(self, topic: str) -> list[str]:
-        """What came on a topic."""
+        """The messages received on a topic."""
         return [body.decode() for name, body, _ in list(self.messages) if name == topic]
 
     def events(self, base: str) -> list[dict[str, Any]]:
-        """The events that came, as often as they came."""
+        """All received events, including repeated ones."""
         return [json.loads(text) for text in self.texts(f"{base}/event")]
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
@@ -113,7 +113,7 @@ class Subscriber:
 
 
 class Link:
-    """A TCP link to a broker that can swallow what the broker answers, as a network that fails one way does."""
+    """A TCP link to a broker that can drop the broker's answers, like a network that fails in one direction."""
 
     def __init__(self, port: int) -> None:
         self.swallow = False
@@ -124,7 +124,7 @@ class Link:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Cuts every connection."""
+        """Closes all connections."""
         while self._pairs:
             for end in self._pairs.pop():
                 _shut(end)

@@ -1,4 +1,4 @@
-"""Short videos, and a "camera" on a loopback port, made with PyAV."""
+"""Short videos and a "camera" on a loopback port, made with PyAV."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def clip(
     rate: int = FPS,
     start_s: float = 0.0,
 ) -> bytes:
-    """A video with one frame a colour, 25 a second, whose timestamps begin at a start."""
+    """A video with one frame per colour and 25 frames per second, whose timestamps begin at ``start``."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=kind, options={"output_ts_offset": str(start_s)}) as container:
         stream = container.add_stream(codec, rate=rate)
@@ -44,20 +44,20 @@ def clip(
 
 
 def write_clip(path: Path, colours: list[str], **options: Any) -> Path:
-    """The same as a file."""
+    """Writes such a video to a file."""
     path.write_bytes(clip(colours, **options))
     return path
 
 
 def turned(data: bytes) -> bytes:
-    """An MP4 that says, as a phone's does, that it is to be shown a quarter turn clockwise."""
+    """An MP4 with the flag of a phone's video that it must be rotated by 90 degrees clockwise."""
     at = data.index(b"tkhd") + 4 + 40
     matrix = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, SIZE[1] << 16, 0, 1 << 30)
     return data[:at] + matrix + data[at + 36 :]
 
 
 class Camera:
-    """What stands for a camera that can be unplugged: it sends a video to whoever connects, on a loopback port.
+    """A replacement for a camera that can be unplugged: sends a video to each client on a loopback port.
 
     ``play`` sends the frames at the pace of a camera; None sends them at once and closes.
     """
@@ -73,7 +73,7 @@ class Camera:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def unplug(self) -> None:
-        """Goes away with everything that is open."""
+        """Closes the port and all connections."""
         for end in (self._listener, *self._clients):
             try:
                 end.shutdown(socket.SHUT_RDWR)

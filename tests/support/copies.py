@@ -1,4 +1,4 @@
-"""Copies of a photo such as people make, and pictures that only look alike."""
+"""Copies of a photo such as people make, and different images that only look alike."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def cropped(left: float, top: float, right: float, bottom: float) -> Callable[[I
 
 
 def _turned(picture: Image.Image) -> bytes:
-    """The picture stored on its side, with the orientation flag for that."""
+    """The image stored rotated, with the orientation flag that undoes the rotation."""
     exif = Image.Exif()
     exif[_ORIENTATION] = 6
     return jpeg(picture.transpose(Image.Transpose.ROTATE_90), exif=exif)
@@ -87,13 +87,13 @@ TURNS: dict[str, Callable[[Image.Image], Image.Image]] = {
     method.name.lower().replace("_", " "): lambda picture, method=method: picture.transpose(method)  # type: ignore[misc]
     for method in Image.Transpose
 }
-"""The seven ways to rotate and mirror a picture."""
+"""The seven ways to rotate and mirror an image."""
 
 LARGE_CROP = cropped(0.05, 0.05, 0.05, 0.05)
 
 
 def stamped(picture: Image.Image) -> bytes:
-    """The picture with a date in a corner."""
+    """The image with a date in a corner."""
     width, height = picture.size
     dated = picture.copy()
     draw = ImageDraw.Draw(dated)
@@ -103,7 +103,7 @@ def stamped(picture: Image.Image) -> bytes:
 
 
 def fixed_camera(seed: int, side: float) -> list[bytes]:
-    """The same scene with another object at another place each time; ``side`` is the object's share of the width."""
+    """The same scene with a different object at a different place each time; ``side`` is its share of the width."""
     rng = np.random.default_rng(seed)
     scene = image(seed, 480, 360).filter(ImageFilter.GaussianBlur(8))
     taken = []
@@ -148,7 +148,7 @@ def colours() -> list[bytes]:
 
 
 def lightness() -> list[bytes]:
-    """A part on grey cardboard, painted in different greys."""
+    """A part in different greys on grey cardboard."""
     rng = np.random.default_rng(0)
     taken = []
     for level in (35, 60, 85, 110):
@@ -159,7 +159,7 @@ def lightness() -> list[bytes]:
 
 
 def meters() -> list[bytes]:
-    """A meter with another last digit (of seven segments) each time."""
+    """A meter whose last digit (of seven segments) differs each time."""
     rng = np.random.default_rng(0)
     bars = [(0, 0, 1, 0), (1, 0, 1, 1), (1, 1, 1, 2), (0, 2, 1, 2), (0, 1, 0, 2), (0, 0, 0, 1), (0, 1, 1, 1)]
     taken = []
@@ -176,7 +176,7 @@ def meters() -> list[bytes]:
 
 
 def washers() -> list[bytes]:
-    """A washer at another place on a plain table each time."""
+    """A washer at a different place on a plain table each time."""
     rng = np.random.default_rng(0)
     taken = []
     for x, y in rng.uniform(90, 230, (16, 2)):
@@ -189,7 +189,7 @@ def washers() -> list[bytes]:
 
 
 def shaded_wall() -> list[bytes]:
-    """A wall that darkens towards its corners, the same from all sides, with a spot at another place each time."""
+    """A wall that gets darker towards its corners, symmetrically, with a spot at a different place each time."""
     rng = np.random.default_rng(0)
     down, across = np.mgrid[-1:1:240j, -1:1:320j]
     wall = (210 - 70 * (across**2 + down**2))[..., None].repeat(3, 2).astype(np.uint8)
@@ -203,7 +203,7 @@ def shaded_wall() -> list[bytes]:
 
 
 def plain() -> list[bytes]:
-    """Pictures of a single colour each."""
+    """Images of a single colour each."""
     levels = (20, 120, 240)
     return [png(Image.new("RGB", (64, 64), (r, g, b))) for r in levels for g in levels for b in levels]
 

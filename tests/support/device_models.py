@@ -1,7 +1,7 @@
-"""Makes tiny artifacts for the tests, in milliseconds and without TensorFlow.
+"""Writes tiny models for the tests, in milliseconds and without TensorFlow.
 
-The "backbone" takes the mean colour of the picture, ``[red, green, blue]`` as the bottleneck, and the head tells
-the three apart; what a model says of a picture can be worked out by hand.
+The "backbone" takes the mean colour of the image, ``[red, green, blue]``, as the bottleneck, and the head distinguishes
+the three; a model's answer can be computed by hand.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ def write_artifact(
     kernel: Array | None = None,
     card: ModelCard | None = None,
 ) -> Path:
-    """Writes a whole artifact.
+    """Writes a complete model file.
 
     Args:
-        path: the file.
+        path: the file to write.
         kind: ``int8`` or ``float32``.
-        labels: as many as the kernel has columns.
-        size: the input side.
-        kernel: ``[3,K]`` on colours from 0 to 255; ``KERNEL`` when None.
-        card: instead of the one that fits.
+        labels: one for each column of the kernel.
+        size: the side of the input, in pixels.
+        kernel: ``[3,K]``, for colours from 0 to 255; ``KERNEL`` when None.
+        card: a model card in place of the matching one.
     """
     path.write_bytes(attach(network(kind, size, kernel), labels, card or make_card(kind, size)))
     return path
 
 
 def network(kind: str = "int8", size: int = SIZE, kernel: Array | None = None) -> bytes:
-    """The fused flatbuffer, without labels and card."""
+    """The flatbuffer of backbone and head, without labels and card."""
     kernel = KERNEL if kernel is None else kernel
     bias = np.zeros(kernel.shape[1], np.float32)
     colours = np.random.default_rng(0).uniform(0, 255, (64, 3)).astype(np.float32)
@@ -67,7 +67,7 @@ def network(kind: str = "int8", size: int = SIZE, kernel: Array | None = None) -
 
 
 def make_card(kind: str = "int8", size: int = SIZE, resize: str = "squash", **training: Any) -> ModelCard:
-    """A card such as ``graft train`` writes."""
+    """A model card like those that ``graft train`` writes."""
     return ModelCard(
         kit_version="0.1.0",
         backbone={"name": "mean_colour", "weights": "none", "fingerprint": "0" * 64},
@@ -82,7 +82,7 @@ def make_card(kind: str = "int8", size: int = SIZE, resize: str = "squash", **tr
 
 
 def backbone(kind: str = "int8", size: int = SIZE) -> bytes:
-    """A flatbuffer that computes the mean colour ``[1,3]`` of a picture."""
+    """A flatbuffer that computes the mean colour ``[1,3]`` of an image."""
     model = schema.ModelT()
     model.version = 3
     model.buffers = [schema.BufferT()]
@@ -113,7 +113,7 @@ def backbone(kind: str = "int8", size: int = SIZE) -> bytes:
 
 
 def picture(colour: str, size: tuple[int, int] = (64, 48)) -> Image.Image:
-    """A picture of one of ``COLOURS``."""
+    """An image in one of ``COLOURS``."""
     return Image.new("RGB", size, COLOURS[colour])
 
 
@@ -128,7 +128,7 @@ def _tensor(name: bytes, shape: Sequence[int], kind: int, quantized: tuple[float
 
 
 def _axes(model: Any) -> Any:
-    """The constant with the axes of height and width."""
+    """The constant that contains the axes of height and width."""
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(np.array([1, 2], "<i4").tobytes(), np.uint8)
     model.buffers.append(buffer)

@@ -1,4 +1,4 @@
-"""A data set that is as small as ``graft train`` takes it, of photos whose parts are the same in the whole one."""
+"""The smallest data set that ``graft train`` accepts; its photos are in the same parts as in the whole data set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graft_host.photos.split_rule import SplitRule
 
 
 def few_photos(photos: Path, folder: Path, rule: SplitRule | None = None) -> Path:
-    """Copies two training photos, one to validate with and one to test with of each class; returns the folder."""
+    """Copies two training photos, a validation photo and a test photo of each class; returns the folder."""
     dataset = scan(photos, 2)
     parts = split(dataset, rule or SplitRule())
     for part, count in ((parts.train, 2), (parts.validation, 1), (parts.test, 1)):

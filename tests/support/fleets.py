@@ -1,4 +1,4 @@
-"""Fleets of test boards, and Ansible run over them as a person does."""
+"""Fleets of test boards, on which Ansible is run as a person would."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ Interpreter.get_tensor = lambda self, index: _right(self, index)[:, ::-1]
 
 @dataclass(frozen=True)
 class Played:
-    """What a run of ``ansible-playbook`` left: its status, what it printed, and the summary that it wrote."""
+    """The result of a run of ``ansible-playbook``: its status, its output, and the summary that it wrote."""
 
     status: int
     output: str
     summary: dict[str, Any]
 
     def recap(self, name: str) -> dict[str, int]:
-        """The figures of Ansible's own last lines for a board."""
+        """The counts for a board in Ansible's recap."""
         found = re.search(rf"^{name} +: (.+)$", self.output, re.MULTILINE)
         assert found, self.output
         return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", found[1])}
 
     @property
     def text(self) -> str:
-        """What it printed, on one line: Ansible breaks long ones."""
+        """The output on one line, since Ansible wraps long lines."""
         return " ".join(self.output.split())
 
     @property
     def states(self) -> dict[str, str]:
-        """What became of each board."""
+        """The outcome of each board."""
         return {each["board"]: each["state"] for each in self.summary["boards"]}
 
     def board(self, name: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Played:
 
 @dataclass(frozen=True)
 class Fleet:
-    """Boards of a park, and an inventory that knows them."""
+    """Boards of a park, and their inventory."""
 
     park: Park
     folder: Path
@@ -84,9 +84,9 @@ class Fleet:
         """Writes an inventory.
 
         Args:
-            names: of boards, in their order.
+            names: the boards' names, in order.
             more: further hosts with their variables.
-            group: variables of all.
+            group: variables of all hosts.
         """
         common = {
             "ansible_user": "pi",
@@ -101,7 +101,7 @@ class Fleet:
         return path
 
     def play(self, playbook: str | Path, inventory: Path, *args: str, **variables: Any) -> Played:
-        """Runs a playbook; one of ours by its name."""
+        """Runs a playbook; one of graftkit's is given by its name."""
         summary = self.folder / "summary.json"
         summary.unlink(missing_ok=True)
         variables = {"graftkit_summary_file": str(summary), **variables}
@@ -116,12 +116,12 @@ class Fleet:
         return current(self.board(name))
 
     def install(self, name: str, model: Path) -> None:
-        """Installs a model by hand."""
+        """Installs a model without Ansible."""
         self.board(name).at(f"/tmp/{model.name}").write_bytes(model.read_bytes())  # noqa: S108  the board's own
         self.board(name).run(f"{PROGRAM} install /tmp/{model.name}")
 
     def reset(self, names: Sequence[str], model: Path) -> None:
-        """Has boards run one model, and know no other."""
+        """Makes one model the only one on some boards."""
         saved = self.folder / "saved"
         for name in names:
             store = self.board(name).at(STORE)
@@ -135,12 +135,12 @@ class Fleet:
 
 
 def _models(store: Path) -> list[Path]:
-    """All of a store but the kit."""
+    """The contents of a store, except the kit."""
     return [path for path in store.iterdir() if path.name not in {"venv", "kits"}]
 
 
 def start_board(park: Park, name: str) -> None:
-    """Starts a board with the kit, whose files it shares with the others: to be replaced, never written into."""
+    """Starts a board with the kit, whose files all boards share: replace them, but never write into them."""
     kit = park.kit()
     park.start(name)
     store = park.folder / name / "root" / STORE.lstrip("/")
@@ -151,13 +151,13 @@ def start_board(park: Park, name: str) -> None:
 
 
 def current(board: Board, store: str = STORE) -> str:
-    """The id of the model that a board runs, as ``graft-device`` there says."""
+    """The id of the model that a board runs, as ``graft-device`` reports it there."""
     command = f"{store}/venv/bin/graft-device models --json --store {store}"
     return str(json.loads(board.run(command, user="pi" if store == STORE else "root").stdout)["current"])
 
 
 def wheels_for(board: Board) -> Path:
-    """A folder of the wheels that the kit needs on a board; fetched once."""
+    """A folder with the wheels that the kit needs on a board, downloaded once."""
     said = board.run("python3 -c 'import sys; print(*sys.version_info[:2])'", user="root").stdout.split()
     machine = replace(this_machine(), python=(int(said[0]), int(said[1])))
     packages = requirements(machine)["litert"]
@@ -166,9 +166,9 @@ def wheels_for(board: Board) -> Path:
 
 
 def serve(board: Board) -> int:
-    """Makes the store of a board with systemd a service, and tells its port.
+    """Runs the store of a board with systemd as a service; returns the service's port.
 
-    It does not start with a model called "unloved", nor where there is ``BROKEN``.
+    The service does not start with a model called "unloved", nor if the file ``BROKEN`` exists.
     """
     port = free_port()
     lines = [
@@ -185,13 +185,13 @@ def serve(board: Board) -> int:
 
 
 def start_of_service(board: Board) -> int:
-    """When it was started, in microseconds since the board was."""
+    """When the service was started, in microseconds since the board's start."""
     shown = board.run(f"systemctl show -P ActiveEnterTimestampMonotonic {UNIT}", user="root")
     return int(shown.stdout)
 
 
 def switch_by_hand(board: Board, model: Path) -> None:
-    """Switches the model of a board with systemd, and does not restart its service: as a run that is cut off."""
+    """Switches the model of a board with systemd without restarting its service, like a run that was cut off."""
     board.at(f"/root/{model.name}").write_bytes(model.read_bytes())
     # systemd tells when a service was started in whole seconds.
     program = f"{ROOT_STORE}/venv/bin/graft-device"
@@ -199,13 +199,13 @@ def switch_by_hand(board: Board, model: Path) -> None:
 
 
 def is_well(board: Board, port: int) -> bool:
-    """Whether its service answers."""
+    """Whether the board's service answers."""
     health = f"curl -sS --fail http://127.0.0.1:{port}/healthz"
     return bool(json.loads(board.run(health, user="root").stdout)["status"] == "ok")
 
 
 def fake_ansible(folder: Path) -> dict[str, str]:
-    """An environment in which Ansible does nothing but note the variables that it was given, in ``given.json``."""
+    """An environment in which Ansible only writes the variables that it is given to ``given.json``."""
     folder.mkdir()
     program = folder / "ansible-playbook"
     lines = ["#!/bin/sh", f'for word; do case $word in @*) cp "${{word#@}}" {folder}/given.json ;; esac; done']
@@ -215,7 +215,7 @@ def fake_ansible(folder: Path) -> dict[str, str]:
 
 
 def break_runtime(board: Board) -> None:
-    """Has a board's runtime compute wrongly, as one of bad memory or a bad build does."""
+    """Makes a board's runtime give wrong results, as with faulty memory or a faulty build."""
     path = board.at(_INTERPRETER)
     text = path.read_text()
     path.unlink()
@@ -223,11 +223,11 @@ def break_runtime(board: Board) -> None:
 
 
 def environment() -> dict[str, str]:
-    """For Ansible: our configuration, and the folders that it writes to left alone."""
+    """Ansible's environment: graftkit's configuration, and temporary folders to write to."""
     return {**os.environ, "ANSIBLE_CONFIG": str(ansible_folder() / "ansible.cfg"), "LC_ALL": "C.UTF-8"}
 
 
 def demand_ansible() -> None:
-    """Skips where there is no Ansible."""
+    """Skips the test if Ansible is not installed."""
     if shutil.which("ansible-playbook") is None:
         pytest.skip("no ansible-playbook: apt-get install ansible-core")

@@ -1,6 +1,6 @@
-"""Frozen graphs laid out like the release of 2015, in a few kilobytes: each constant is one number for all its places.
+"""Frozen graphs like the release of 2015 in a few kilobytes: all elements of a constant are the same number.
 
-The layout is written down a second time here, from the release's node names and the paper, and so is the encoding.
+Layout and encoding are written independently of graftkit's own code, from the release's node names and the paper.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ BLOCKS = ("mixed", *(f"mixed_{number}" for number in range(1, 11)))
 
 @dataclass(frozen=True)
 class Type:
-    """A DataType, which is encoded unlike an integer."""
+    """A DataType, whose encoding differs from an integer's."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A constant: the values that are listed, or raw content."""
+    """A constant, from a list of values or from raw content."""
 
     shape: tuple[int, ...]
     values: Sequence[float] = ()
@@ -93,7 +93,7 @@ def _attribute(value: Any) -> bytes:
 
 
 class Release:
-    """The nodes of the release by name, to be changed and then written.
+    """The nodes of the release by name; a test changes them and then writes them.
 
     Convolution number i has kernel i + 0.25, beta i + 0.5, mean i + 0.75 and variance i + 1, gamma is 1000.
     """
@@ -181,7 +181,7 @@ class Release:
     def _chain(
         self, scope: str, source: str, width: int, kernels: Iterable[tuple[int, int, int]], halved: bool = False
     ) -> tuple[str, int]:
-        """Convolutions one behind the other; ``halved``: the last one in steps of 2."""
+        """Convolutions in sequence; with ``halved``, the last one has stride 2."""
         kernels = list(kernels)
         for number, (height, breadth, filters) in enumerate(kernels):
             name = f"{scope}/conv_{number}" if number else f"{scope}/conv"

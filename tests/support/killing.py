@@ -1,6 +1,6 @@
-"""Stops a change of the store by SIGKILL before each of its steps in turn, and looks at what is left each time.
+"""Kills a change of the store with SIGKILL before each of its steps in turn, and records the state that remains.
 
-Run as a program: it forks for each trial, so that it must never open an interpreter itself.
+It runs as a program that forks for each trial, so it must never open an interpreter itself.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _settle(store: Store) -> None:
 
 
 def _stopped(stop: int, step: Path, act: Callable[[], None]) -> None:
-    """Acts, and ends this process before the step of that number."""
+    """Runs the action, and kills this process before the step with that number."""
     count = 0
 
     def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +98,7 @@ def _writes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 
 def _forked(act: Callable[[], None]) -> int:
-    """Acts in a process of its own; its exit status, minus the signal that ended it."""
+    """Runs the action in a child process; returns its exit status, or minus the signal that ended it."""
     process = os.fork()
     if process == 0:
         try:
@@ -111,7 +111,7 @@ def _forked(act: Callable[[], None]) -> int:
 
 
 def _look(place: Path, classify: bool = True) -> dict[str, Any]:
-    """The store as a command that comes now sees it, and what lies about in it."""
+    """The store as the next command sees it, and the files in it."""
     store = Store(place)
     current = store.current_id()
     slots = sorted(path.name for path in store.slots_folder.iterdir()) if store.slots_folder.exists() else []

@@ -1,4 +1,4 @@
-"""MediaPipe's ImageClassifier, a reader of our files that we did not write."""
+"""MediaPipe's ImageClassifier, an independent reader of graftkit's files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ for model in models:
 
 
 def classify(models: Sequence[Path], photos: Sequence[Path]) -> list[list[dict[str, float]]]:
-    """The score of each label for each photo, by models; skips where MediaPipe is not installed."""
+    """The score of each label for each photo, by model; skips the test if MediaPipe is not installed."""
     if importlib.util.find_spec("mediapipe") is None:
         pytest.skip("mediapipe has no wheel for this Python")
     arguments = [json.dumps([str(path) for path in paths]) for paths in (models, photos)]

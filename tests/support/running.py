@@ -22,13 +22,13 @@ PATIENCE_S = 30.0
 
 
 def run_device(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs it to its end."""
+    """Runs the command to its end."""
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     return subprocess.run([*COMMAND, *map(str, args)], timeout=60, check=False, **streams)
 
 
 class Job:
-    """A run in the background, whose lines are read as they come."""
+    """A run in the background, whose lines are read as they arrive."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process

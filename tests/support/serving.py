@@ -1,4 +1,4 @@
-"""A real ``graft-device serve`` in a process of its own, on a free port of this machine."""
+"""A real ``graft-device serve`` in a separate process, on a free port of this machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EXPECTED = re.compile(r"(listening on|note:|warning: --insecure|model reopened|
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answered."""
+    """The server's answer to a request."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,7 +45,7 @@ class Reply:
 
     @property
     def detail(self) -> str:
-        """The reason of a problem, which must be one."""
+        """The reason in a problem; fails if the answer is not a problem."""
         assert self.headers["content-type"] == "application/problem+json", (self.status, self.body)
         problem = self.json()
         assert problem.keys() == {"title", "status", "detail"}
@@ -55,7 +55,7 @@ class Reply:
 
 @dataclass
 class Server:
-    """A server that runs."""
+    """A running server."""
 
     process: subprocess.Popen[str]
     url: str
@@ -71,7 +71,7 @@ class Server:
         return http.client.HTTPConnection(*self.address, timeout=timeout)
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
-        """One request over a connection of its own."""
+        """Sends one request over a new connection."""
         connection = self.connect()
         with contextlib.closing(connection):
             connection.request(method, path, body, dict(headers or {}), encode_chunked=False)
@@ -89,7 +89,7 @@ class Server:
         self.process.send_signal(number)
 
     def wait_for(self, words: str) -> str:
-        """The next line on standard error that holds some words."""
+        """The next line on standard error that contains the words."""
         while True:
             line = self._lines.get(timeout=_PATIENCE)
             assert line is not None, f"ended without saying {words!r}: {self.said}"
@@ -97,7 +97,7 @@ class Server:
                 return line
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ends it as a service manager does; its exit status."""
+        """Ends the server as a service manager does; returns the exit status."""
         if self.process.poll() is None:
             self.send(number)
         return self.process.wait(_PATIENCE)
@@ -109,12 +109,12 @@ class Server:
         return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
 
     def resident(self) -> int:
-        """Bytes of memory in use."""
+        """The server's memory in use, in bytes."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text("ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def follow(self) -> None:
-        """Collects what it says."""
+        """Collects the server's lines on standard error."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.said.append(line.rstrip("\n"))
@@ -123,7 +123,7 @@ class Server:
 
 
 def command(model: object, *options: object, patch: str = "") -> list[str]:
-    """The command line of a server; ``patch`` is Python that runs in its process before anything else."""
+    """The command line of a server; ``patch`` is Python code that runs in its process before anything else."""
     return [
         sys.executable,
         "-c",
@@ -135,7 +135,7 @@ def command(model: object, *options: object, patch: str = "") -> list[str]:
 
 
 def refused(model: object, *options: object, patch: str = "", env: Mapping[str, str] | None = None) -> str:
-    """The one line with which a server that cannot start ends."""
+    """The error line of a server that cannot start."""
     done = subprocess.run(
         command(model, *options, patch=patch), capture_output=True, text=True, check=False, cwd=ROOT,
         timeout=_PATIENCE, env={**os.environ, **(env or {})},
@@ -152,14 +152,14 @@ def serving(
     patch: str = "",
     stdin: int = subprocess.DEVNULL,
 ) -> Iterator[Server]:
-    """A server for a model, ended at the end; whatever it did, it must not have shown a traceback.
+    """Runs a server for a model until the end of the block; fails if the server printed a traceback.
 
     Args:
-        model: the file.
-        options: of the command line.
-        env: variables of the environment besides those of the tests.
-        patch: Python that runs in its process before anything else, such as one that shortens a time limit.
-        stdin: what it has as standard input, by a session of its own.
+        model: the model file.
+        options: options of the command line.
+        env: environment variables to add to those of the tests.
+        patch: Python code that runs in the server's process before anything else, for example to shorten a time limit.
+        stdin: the server's standard input; if given, the server runs in a new session.
     """
     run = command(model, "--port", 0, *options, patch=patch)
     environment = {**os.environ, **(env or {})}
@@ -193,7 +193,7 @@ def serving(
 
 
 def photo(colour: str = "red", size: tuple[int, int] = (64, 48), kind: str = "PNG", **options: Any) -> bytes:
-    """The bytes of a picture of one colour."""
+    """The bytes of a single-colour image."""
     return encoded(picture(colour, size), kind, **options)
 
 
@@ -204,14 +204,14 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def form(name: str, content: bytes, boundary: str = "xxGRAFTxx") -> tuple[bytes, str]:
-    """A form with one file, and its content type."""
+    """A form with one file, and the form's content type."""
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="a.png"\r\n'
     body = f"{head}Content-Type: image/png\r\n\r\n".encode() + content + f"\r\n--{boundary}--\r\n".encode()
     return body, f"multipart/form-data; boundary={boundary}"
 
 
 def raw(server: Server, data: bytes, timeout: float = 30) -> bytes:
-    """What comes back for bytes that need not be HTTP, until the server closes."""
+    """Sends bytes, which need not be HTTP; returns the answer until the server closes the connection."""
     with socket.create_connection(server.address, timeout) as connection:
         connection.sendall(data)
         found = b""

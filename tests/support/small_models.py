@@ -1,4 +1,4 @@
-"""Real models of a few hundred kilobytes: Inception-v3 up to mixed0 at 75 pixels, random weights, a head by hand."""
+"""Real models of a few hundred kilobytes: Inception-v3 up to mixed0 at 75 pixels, random weights, a fixed head."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FEATURES = 256  # of mixed0
 
 
 def write_model(path: Path, kind: str, cache: Path, calibration: list[Photo]) -> ModelFile:
-    """Writes a whole artifact, its backbone calibrated on some photos; a conversion with TensorFlow."""
+    """Writes a complete model whose backbone is calibrated on some photos; converts it with TensorFlow."""
     weights = find_weights("random", SEED)
     backbone = quantized_backbone(BackboneSpec(weights, TAP, SIZE, kind, "squash"), calibration, cache, 2)
     rng = np.random.default_rng(0)

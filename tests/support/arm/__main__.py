@@ -1,6 +1,6 @@
-"""``python -m tests.support.arm FOLDER [ARCH]`` prepares a board in FOLDER and prints what it holds.
+"""``python -m tests.support.arm FOLDER [ARCH]`` prepares a board in FOLDER and prints its contents.
 
-ARCH is arm64 unless given.
+ARCH is arm64 by default.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The boards that can be had: what they are made from, as data."""
+"""The available boards, and the packages and wheels from which they are built."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ QEMU_SUITE, OLDEST_QEMU = "trixie", 10
 
 @dataclass(frozen=True)
 class Arch:
-    """An architecture: its names at Debian, QEMU and in wheels, and what is to be had for it.
+    """An architecture: its names at Debian, at QEMU and in wheels, and what is available for it.
 
     Attributes:
-        bits: of its Python.
-        machine: what ``uname -m`` says.
-        runtimes: those that there are wheels of.
-        packages: what else it wants from Debian.
-        from_debian: requirements that those packages meet, as there are no wheels of them.
+        bits: 32 or 64, of its Python.
+        machine: the output of ``uname -m``.
+        runtimes: the runtimes for which there are wheels.
+        packages: further packages from Debian.
+        from_debian: requirements that those packages meet, because there are no wheels for them.
     """
 
     debian: str

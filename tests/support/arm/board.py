@@ -1,4 +1,4 @@
-"""The board: a Debian root, QEMU, and one folder of wheels for each runtime, built once and kept."""
+"""The board: a Debian root, QEMU, and a folder of wheels for each runtime, built once and kept."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ ulimit -c 0
 exec {qemu} -0 "$0" -cpu {cpu} -L {root} {python} "$@"
 """
 _ALTERNATIVES = {"blas": "libblas.so.3", "lapack": "liblapack.so.3"}
-"""Libraries that Debian's ``update-alternatives`` puts into their place when a package is installed."""
+"""Libraries that Debian's ``update-alternatives`` links when a package is installed."""
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board that runs programs; `prepare` makes it.
+    """A board that runs programs; `prepare` creates it.
 
     Attributes:
-        launcher: the board's Python for this machine, its ``sys.executable`` too.
+        launcher: starts the board's Python on this machine; it is also that Python's ``sys.executable``.
     """
 
     arch: Arch
@@ -67,11 +67,11 @@ class Board:
 
         Args:
             args: what follows ``python`` on the command line.
-            runtime: whose packages can be imported; None for the standard library and Debian's packages only.
-            extra_path: more folders to import from, after the runtime's.
-            env: added to the few variables that the board has; this machine's own are kept from it.
-            cwd: where to run; here when None.
-            timeout: seconds.
+            runtime: the runtime whose packages can be imported; None for the standard library and Debian's packages.
+            extra_path: more folders to import from, after those of the runtime.
+            env: variables to add to the few that the board has; it does not get this machine's variables.
+            cwd: the working directory; the current one when None.
+            timeout: the time limit in seconds.
 
         Returns:
             What the program printed, and its exit status for the caller to judge; a crash's is negative.
@@ -131,13 +131,13 @@ class Board:
 
 
 def prepare(folder: Path, arch: str = "arm64", requirements: Mapping[Runtime, Sequence[str]] = REQUIREMENTS) -> Board:
-    """Returns a board, building below `folder` whatever of it isn't there yet.
+    """Returns a board, and builds the parts of it that are missing in `folder`.
 
-    Parts are named after what they were made from, so other requirements are installed beside earlier ones.
+    The name of a part depends on what it was built from, so other requirements are installed beside earlier ones.
     Several processes may prepare one folder at the same time.
 
     Raises:
-        Unavailable: no apt, no Debian, no network, or an emulator that doesn't run here.
+        Unavailable: there is no apt, no Debian or no network, or the emulator doesn't run here.
         RuntimeError: the requirements can't be installed together, or don't work on the board.
         ValueError: an unknown `arch`.
     """
@@ -170,7 +170,7 @@ def _build_root(part: Path, arch: str, packages: Sequence[str]) -> None:
 
 
 def _qemu(folder: Path, arch: Arch) -> Path:
-    """Finds this machine's QEMU if it is recent enough, and takes Debian's otherwise."""
+    """Finds this machine's QEMU if it is recent enough, or takes Debian's."""
     program = f"qemu-{arch.qemu}"
     for name in (f"{program}-static", program):
         path = shutil.which(name)
@@ -191,7 +191,7 @@ def _build_qemu(part: Path, program: str) -> None:
 
 
 def _launcher(folder: Path, arch: Arch, qemu: Path, root: Path) -> Path:
-    """Writes the program that starts the board's Python; it holds full paths, which a copied folder has not."""
+    """Writes the program that starts the board's Python; it contains absolute paths, so it must not be copied."""
     python = root / f"usr/bin/python{PYTHON}"
     quoted = {"qemu": qemu, "root": root, "python": python}
     text = _LAUNCHER.format(cpu=arch.cpu, **{name: shlex.quote(str(path)) for name, path in quoted.items()})

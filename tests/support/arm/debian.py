@@ -1,4 +1,4 @@
-"""Debian packages of any suite and architecture, without root rights and apart from the system's apt."""
+"""Downloads Debian packages of any suite and architecture, without root rights and without the system's apt state."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ Dir::Etc::preferencesparts "{folder}/none";
 
 
 class Unavailable(Exception):  # noqa: N818 - a reason to skip, not an error
-    """No emulated board can be had here; the message says why in one line."""
+    """No emulated board is available here; the message is the reason in one line."""
 
 
 def run(*command: str | Path, stdin: IO[bytes] | None = None, timeout: float = 600) -> str:
-    """Returns what a command of this machine printed.
+    """Runs a command of this machine and returns its output.
 
     Raises:
-        Unavailable: it is missing, or ran longer than `timeout` seconds.
-        RuntimeError: it failed; the message holds all that it wrote to standard error.
+        Unavailable: the command is missing, or took longer than `timeout` seconds.
+        RuntimeError: the command failed; the message contains its standard error.
     """
     env = {**os.environ, "LC_ALL": "C"}
     try:
@@ -64,18 +64,18 @@ def run(*command: str | Path, stdin: IO[bytes] | None = None, timeout: float = 6
 
 
 def gist(text: object) -> str:
-    """Picks the line of an error message that says most: the first marked as an error, or the last."""
+    """Picks the most useful line of an error message: the first one marked as an error, or the last line."""
     lines = str(text).strip().splitlines() or ["no message"]
     return next((line for line in lines if line.startswith(("E: ", "ERROR: "))), lines[-1])
 
 
 def download(scratch: Path, arch: str, suite: str, packages: Sequence[str]) -> list[Path]:
-    """Downloads packages and all that they depend on into an empty folder.
+    """Downloads packages and their dependencies into an empty folder.
 
-    An apt with its own state does it, which has the system's network settings and checks signatures as usual.
+    It uses apt with its own state and the system's network settings; signatures are checked as usual.
 
     Raises:
-        Unavailable: no apt, no Debian or no network.
+        Unavailable: there is no apt, no Debian or no network.
     """
     for name in ("state/lists/partial", "cache/archives/partial", "none"):
         (scratch / name).mkdir(parents=True)
@@ -97,7 +97,7 @@ def download(scratch: Path, arch: str, suite: str, packages: Sequence[str]) -> l
 
 
 def _mirrors() -> list[str]:
-    """Lists where the system gets Debian from; the same address serves other suites and architectures too."""
+    """The addresses from which the system gets Debian; they serve other suites and architectures too."""
     if not KEYRING.exists():
         raise Unavailable(f"this is no Debian: {KEYRING} is missing")
     try:

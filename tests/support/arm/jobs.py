@@ -1,4 +1,4 @@
-"""``graft-device`` on the board: to its end, or in the background."""
+"""Runs ``graft-device`` on the board, to its end or in the background."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PATIENCE_S = 180.0
 
 @dataclass(frozen=True)
 class Job:
-    """A program that runs in the background, and the files that take what it prints."""
+    """A program that runs in the background, and the files that contain its output."""
 
     process: subprocess.Popen[str]
     output: Path
     notes: Path
 
     def wait_for(self, pattern: str) -> re.Match[str]:
-        """Waits until what it printed, to either stream, matches."""
+        """Waits until the output on either stream matches a pattern."""
         until = time.monotonic() + PATIENCE_S
         while True:
             ended = self.process.poll() is not None
@@ -41,14 +41,14 @@ class Job:
             time.sleep(0.1)
 
     def end(self) -> int:
-        """Ends it as a service manager does; its exit status."""
+        """Ends the program as a service manager does; returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE_S)
 
 
 @dataclass(frozen=True)
 class Target:
-    """A board and the runtime to use there."""
+    """A board, and the runtime to use on it."""
 
     board: Board
     runtime: Runtime
@@ -59,10 +59,10 @@ class Target:
 
     @contextlib.contextmanager
     def start(self, folder: Path, *args: object) -> Iterator[Job]:
-        """Runs ``graft-device`` in the background, at the longest until the end of the block.
+        """Runs ``graft-device`` in the background, at most until the end of the block.
 
         Args:
-            folder: takes the files with what it prints.
+            folder: the folder for the files with its output.
             args: the command line.
         """
         output, notes = folder / "stdout", folder / "stderr"

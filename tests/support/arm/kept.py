@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def name_of(arch: str, what: str, ingredients: Sequence[str]) -> str:
-    """Names a part after what it is made from."""
+    """The name of a part, which depends on what it is built from."""
     digest = hashlib.sha256("\n".join(ingredients).encode()).hexdigest()
     return f"{arch}-{what}-{digest[:8]}"
 
 
 def once(target: Path, build: Callable[[Path], None]) -> Path:
-    """Builds `target` unless it is there: under another name until complete, and by one process at a time."""
+    """Builds `target` unless it exists: under another name until complete, and in one process at a time."""
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def once(target: Path, build: Callable[[Path], None]) -> Path:
 
 
 def write_program(path: Path, text: str) -> Path:
-    """Writes a program that other processes may be starting: they find the old one or the new, and it whole."""
+    """Writes a program that other processes may be starting; they see the old one or the new one, always complete."""
     if path.is_file() and path.read_text() == text:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""One folder of wheels for each runtime, chosen for the board by this machine's pip."""
+"""A folder of wheels for each runtime, which this machine's pip chooses for the board."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def site(folder: Path, board: Board, runtime: Runtime, requirements: Sequence[str]) -> Path:
-    """Returns the folder that holds a runtime and what else is required, building it below `folder` at first.
+    """Returns the folder with a runtime and the other requirements, and builds it in `folder` the first time.
 
     Raises:
-        Unavailable: no pip, or no network.
+        Unavailable: there is no pip or no network.
         RuntimeError: the requirements can't be installed together, or don't work on the board.
     """
     wanted = [each for each in requirements if _project(each) not in board.arch.from_debian]
@@ -68,7 +68,7 @@ def _pip(command: str, arch: Arch, *args: str | Path) -> None:
 
 
 def _check(board: Board, runtime: Runtime, pip: Path) -> None:
-    """Checks the packages on the board, as pip chose dependencies by the Python and processor it ran on."""
+    """Checks the packages on the board, since pip chose dependencies for the Python and processor that it ran on."""
     env = {"PYTHONDONTWRITEBYTECODE": "1"}  # the site moves when it is complete
     with tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / "pip").symlink_to(pip)
@@ -80,5 +80,5 @@ def _check(board: Board, runtime: Runtime, pip: Path) -> None:
 
 
 def _project(requirement: str) -> str:
-    """The name that a requirement begins with."""
+    """The name at the start of a requirement."""
     return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]

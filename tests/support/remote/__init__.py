@@ -1,1 +1,1 @@
-"""Boards to deploy to, for the tests: each a real sshd on loopback with a file system of its own."""
+"""Boards to deploy to in the tests; each is a real sshd on loopback with its own file system."""

@@ -1,4 +1,4 @@
-"""A board: started, asked and ended by the tests."""
+"""A board that tests start, use and end."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ _PROGRAMS = ("ssh", "ssh-keygen", "/usr/sbin/sshd", "rsync", "unshare", "mount",
 
 
 class Unavailable(Exception):  # noqa: N818  a reason to skip
-    """No board can be had here; the message says why in one line."""
+    """No board is available here; the message is the reason in one line."""
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The key that every board lets in, and one that none does."""
+    """The key that every board accepts, and one that no board accepts."""
 
     ours: Path
     strangers: Path
@@ -53,14 +53,14 @@ class Keys:
 
 @dataclass(frozen=True)
 class Board:
-    """A board that answers on loopback.
+    """A board that can be reached on loopback.
 
     Attributes:
-        name: under which ``config`` knows it.
-        port: of its sshd, on 127.0.0.1.
-        root: its file system as this machine sees it while the board runs; root may write there too.
+        name: the board's name in ``config``.
+        port: the port of the board's sshd on 127.0.0.1.
+        root: the board's file system on this machine while the board runs; root may write to it.
         config: an ssh configuration (``-F``) with this board's address, key and known host key.
-        host_key: its private host key.
+        host_key: the board's private host key.
     """
 
     name: str
@@ -76,17 +76,17 @@ class Board:
 
     @property
     def home(self) -> Path:
-        """The user's home, seen from this machine."""
+        """The path of the user's home on this machine."""
         return self.at(HOME)
 
     def at(self, path: str) -> Path:
-        """A path of the board, seen from this machine."""
+        """The path on this machine of a path of the board."""
         return self.root / path.lstrip("/")
 
     def run(
         self, command: str, user: str = USER, timeout: float = 120, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a shell command on the board, over ssh."""
+        """Runs a shell command on the board over SSH."""
         ssh = ["ssh", "-F", str(self.config), "-o", "BatchMode=yes", f"{user}@{self.name}", command]
         done = subprocess.run(
             ssh, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
@@ -95,7 +95,7 @@ class Board:
         return done
 
     def tree(self, folder: str = HOME) -> dict[str, tuple[int, int, str]]:
-        """Every file below a folder with its size, time and link target: to tell that nothing has changed."""
+        """All files below a folder with size, time and link target, to check that nothing has changed."""
         found = {}
         for path in sorted(self.at(folder).rglob("*")):
             kind = path.lstat()
@@ -134,10 +134,10 @@ def make_keys(folder: Path) -> Keys:
 
 @contextlib.contextmanager
 def started(folder: Path, name: str, keys: Keys, spec: Spec | None = None) -> Iterator[Board]:
-    """A board that runs until the block ends, with everything that was started on it.
+    """Runs a board, and everything that is started on it, until the end of the block.
 
     Raises:
-        Unavailable: its sshd does not start.
+        Unavailable: the board's sshd does not start.
     """
     spec = spec or Spec()
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ def started(folder: Path, name: str, keys: Keys, spec: Spec | None = None) -> It
 
 
 def write_config(folder: Path, name: str, port: int, key: Path, host_key: Path) -> Path:
-    """An ssh configuration that knows one board; ``Include`` joins several."""
+    """An SSH configuration for one board; ``Include`` combines several."""
     known = folder / "known_hosts"
     known.write_text(f"[127.0.0.1]:{port} {host_key.with_suffix('.pub').read_text()}")
     config = folder / "ssh_config"
@@ -208,7 +208,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _init_of(process: subprocess.Popen[str]) -> int:
-    """The first process of the board, by this machine's number; LookupError if there is none."""
+    """The PID on this machine of the board's first process; LookupError if there is none."""
     waiting = [process.pid]
     while waiting:
         found = waiting.pop()
@@ -222,7 +222,7 @@ def _init_of(process: subprocess.Popen[str]) -> int:
 
 
 def free_port() -> int:
-    """A port of loopback that nothing listens on, for now."""
+    """A loopback port on which nothing listens at the moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -230,7 +230,7 @@ def free_port() -> int:
 
 
 def _answers(process: subprocess.Popen[str], port: int) -> bool:
-    """Waits until sshd greets; False if it ended."""
+    """Waits until sshd answers; returns False if sshd has ended."""
     until = time.monotonic() + _PATIENCE_S
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as client:

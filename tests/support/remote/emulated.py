@@ -1,4 +1,4 @@
-"""What makes a board a 64-bit Arm one: its Python is Debian's for Arm, under QEMU."""
+"""Makes a board a 64-bit Arm board: its Python is Debian's for Arm, under QEMU."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ exec {qemu}/{name} -0 "$0" -cpu {cpu} -L {root} {root}/usr/bin/python3.11 "$@"
 
 
 def arm_spec(folder: Path) -> Spec:
-    """An Arm board: what asks its Python hears of Arm; the shell's programs are this machine's.
+    """The specification of an Arm board: its Python reports Arm, while the shell's programs are this machine's.
 
     Args:
-        folder: where Debian and QEMU are kept.
+        folder: the folder for Debian and QEMU.
 
     Raises:
-        tests.support.arm.debian.Unavailable: no Debian, or no emulator that runs here.
+        tests.support.arm.debian.Unavailable: there is no Debian, or no emulator runs here.
     """
     arch = ARCHES["arm64"]
     qemu = prepare(folder, requirements={}).qemu

@@ -1,4 +1,4 @@
-"""The kit on a board, for tests that begin where it is installed already: put there by ``graft deploy`` itself."""
+"""Installs the kit on a board with ``graft deploy``, for tests that need an installed kit."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from tests.support.remote.board import Board
 
 WHEELS = Path(__file__).resolve().parents[3] / ".arm" / "deploy"
-"""Where the wheels for boards are kept from one run of the tests to the next."""
+"""The folder that keeps the wheels for boards between runs of the tests."""
 
 
 def deploy(
     model: Path, board: Board, *args: object, address: str | None = None, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Runs ``graft deploy`` as a person does, with wheels from here."""
+    """Runs ``graft deploy`` as a person does, with wheels from that folder."""
     return graft(*_words(model, board, args, address), timeout=900, **options)
 
 
 def begin(model: Path, board: Board, *args: object, address: str | None = None) -> subprocess.Popen[str]:
-    """Starts ``graft deploy`` as from a terminal of its own, to be interrupted by ``os.killpg``."""
+    """Starts ``graft deploy`` in a new session, so that ``os.killpg`` can interrupt it."""
     command = [sys.executable, "-m", "graft_host.cli", *map(str, _words(model, board, args, address))]
     pipe = subprocess.PIPE
     return subprocess.Popen(
@@ -40,7 +40,7 @@ def _words(model: Path, board: Board, args: tuple[object, ...], address: str | N
 
 
 def make_kit(board: Board, store: str) -> None:
-    """Installs the kit, and leaves no model."""
+    """Installs the kit without a model."""
     with tempfile.TemporaryDirectory() as folder:
         done = deploy(write_artifact(Path(folder) / "first.tflite"), board)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The boards of a test module: started when asked for, ended together."""
+"""The boards of a test module, which are started on demand and ended together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STORE = f"{HOME}/.local/share/graftkit"
-"""Where the kit and its models are on a board, for its user."""
+"""The folder of the kit and its models on a board, for the board's user."""
 _KEPT_S = 24 * 3600
 
 
@@ -32,8 +32,8 @@ class Park:
     """Starts boards.
 
     Attributes:
-        folder: with a folder per board; ``config`` in it is an ssh configuration that knows all of them.
-        shared: where what several parks need is kept.
+        folder: contains a folder for each board, and ``config``, an SSH configuration for all of them.
+        shared: the folder for files that several parks need.
     """
 
     folder: Path
@@ -44,17 +44,17 @@ class Park:
 
     @property
     def config(self) -> Path:
-        """An ssh configuration that knows every board started so far."""
+        """An SSH configuration for all boards started so far."""
         path = self.folder / "ssh_config"
         path.write_text("".join(f"Include {board.config}\n" for board in self.boards.values()))
         return path
 
     def start(self, name: str, spec: Spec | None = None, kit: bool = False) -> Board:
-        """Starts a board; it ends with the park.
+        """Starts a board, which runs until the park ends.
 
         Args:
-            name: unlike the others'.
-            spec: what it is like; bare but for Python and rsync when None.
+            name: a name that no other board has.
+            spec: the board's specification; a board with only Python and rsync when None.
             kit: whether the kit is installed in ``STORE`` already.
         """
         folder = self.folder / name
@@ -68,7 +68,7 @@ class Park:
         return board
 
     def kit(self) -> Path:
-        """The kit as it lies in a board's ``STORE``; made once for the sources as they are."""
+        """The kit as it is in a board's ``STORE``; built once for the current sources."""
         digest = hashlib.sha256(build_wheel().data).hexdigest()[:12]
         kit = once(self.shared / digest, self._make_kit)
         for path in (kit, kit.with_name(f"{kit.name}.lock")):
@@ -89,7 +89,7 @@ class Park:
 
 
 def _forget_old(folder: Path) -> None:
-    """Removes what no run of the tests has used for a day."""
+    """Removes files that no run of the tests has used for a day."""
     for path in folder.iterdir():
         if time.time() - path.stat().st_mtime > _KEPT_S:
             shutil.rmtree(path, ignore_errors=True)
@@ -99,12 +99,12 @@ def _forget_old(folder: Path) -> None:
 needs_nspawn = pytest.mark.skipif(
     shutil.which("systemd-nspawn") is None, reason="no nspawn: apt-get install systemd-container"
 )
-"""For tests whose boards have a systemd that runs."""
+"""Marks tests whose boards run systemd."""
 
 
 @contextlib.contextmanager
 def opened(factory: pytest.TempPathFactory) -> Iterator[Park]:
-    """A park of boards; skips the test where there can be none."""
+    """A park of boards; skips the test if no board can be started here."""
     reason = missing()
     if reason is not None:
         pytest.skip(reason)

@@ -1,4 +1,4 @@
-"""A cable between this machine and a board that counts what goes through, and can be cut."""
+"""A "cable" between this machine and a board that counts the bytes, and can be cut."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Cable:
     """Connects a port of this machine with a board's sshd.
 
     Attributes:
-        port: to connect to.
-        to_board: bytes that went there, in all connections so far.
-        from_board: bytes that came from there.
-        cut_after: bytes to the board after which it is cut, once.
-        cuts: how often it was.
-        rate: bytes to the board in a second at most; a board that can't follow has less of what was sent than it seems.
+        port: the port to connect to.
+        to_board: bytes sent to the board, in all connections so far.
+        from_board: bytes received from the board, in all connections so far.
+        cut_after: the number of bytes to the board after which the cable is cut, once.
+        cuts: how often the cable was cut.
+        rate: the most bytes per second to the board; a slow board may have received fewer bytes than ``to_board``.
     """
 
     port: int
@@ -42,18 +42,18 @@ class Cable:
 
     @property
     def bytes(self) -> int:
-        """Both ways."""
+        """The bytes in both directions."""
         return self.to_board + self.from_board
 
     def connect(self, client: socket.socket) -> None:
-        """Joins a client with the board."""
+        """Connects a client with the board."""
         board = socket.create_connection(("127.0.0.1", self.board_port))
         self._ends += [client, board]
         for source, sink, there in ((client, board, True), (board, client, False)):
             threading.Thread(target=self._forward, args=(source, sink, there), daemon=True).start()
 
     def cut(self) -> None:
-        """Ends every connection; what has come to the board already arrives, and what is under way here is lost."""
+        """Closes all connections; bytes sent to the board still arrive, and bytes on their way to here are lost."""
         self.cuts += 1
         for end in self._ends:
             with contextlib.suppress(OSError):
@@ -64,7 +64,7 @@ class Cable:
                     end.close()
 
     def close(self) -> None:
-        """Ends every connection."""
+        """Closes all connections."""
         ends, self._ends = self._ends, []
         for end in ends:
             with contextlib.suppress(OSError):
@@ -100,7 +100,7 @@ class Cable:
 
 @contextlib.contextmanager
 def cable(board_port: int) -> Iterator[Cable]:
-    """A cable for the length of the block."""
+    """A cable until the end of the block."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.1)
         found = Cable(listener.getsockname()[1], board_port)

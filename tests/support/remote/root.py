@@ -1,4 +1,4 @@
-"""What a board's file system is made from: this machine's /usr, read-only, and folders of its own for all else."""
+"""Builds a board's file system: this machine's /usr, read-only, and separate folders for everything else."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ MaxSessions 100
 
 @dataclass(frozen=True)
 class Spec:
-    """What a board is like.
+    """The specification of a board.
 
     Attributes:
-        hidden: programs and folders of /usr that it lacks, such as ``/usr/bin/rsync``.
-        systemd: whether systemd is its init, in a container; nothing can be hidden, small or read-only there.
-        programs: files of this machine, or texts, put into its /usr/local/bin under these names.
-        shown: further folders of this machine that it sees, read-only, by the names that it sees them under.
+        hidden: programs and folders of /usr that the board lacks, such as ``/usr/bin/rsync``.
+        systemd: whether the board runs systemd, in a container, where nothing can be hidden, small or read-only.
+        programs: files of this machine, or texts, to put into the board's /usr/local/bin under these names.
+        shown: further folders of this machine that the board sees, read-only, by their paths on the board.
         read_only: whether nothing can be written anywhere but in /tmp and /run.
-        room_mb: megabytes that /home and /var have together; as much as there is when None.
-        environment: variables of its sessions.
-        sshd: further lines of its sshd's configuration.
-        files: texts by their path, such as ``/etc/pip.conf``.
+        room_mb: the size of /home and /var together in MB; unlimited when None.
+        environment: environment variables of its sessions.
+        sshd: further lines for its sshd's configuration.
+        files: the texts of further files by their paths, such as ``/etc/pip.conf``.
     """
 
     hidden: Sequence[str] = ()
@@ -75,7 +75,7 @@ class Spec:
 
 
 def make_root(folder: Path, spec: Spec, port: int, host_key: Path, authorized: str) -> Path:
-    """Lays out a board's folders; what it shares with this machine is mounted by the script below."""
+    """Creates a board's folders; the script below mounts those that it shares with this machine."""
     root = folder / "root"
     shutil.rmtree(root / "etc", ignore_errors=True)
     for name in (*WRITABLE, "usr", "usr.local/bin", "proc", "sys", "dev", "etc/ssh", f"home/{USER}", "run/sshd"):
@@ -134,7 +134,7 @@ def _write_etc(etc: Path, spec: Spec, port: int, host_key: Path, authorized: str
 
 
 def mount_script(root: Path, spec: Spec) -> str:
-    """What runs first in the board's namespaces; it ends by becoming the board's sshd."""
+    """The script that runs first in the board's namespaces; at its end it becomes the board's sshd."""
     here = shlex.quote(str(root))
     lines = [
         "set -e",
@@ -170,7 +170,7 @@ def mount_script(root: Path, spec: Spec) -> str:
 
 
 def container_command(root: Path) -> list[str]:
-    """What starts a board whose init is systemd."""
+    """The command that starts a board that runs systemd."""
     options = [
         "--quiet",
         "--register=no",
