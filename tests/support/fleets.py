@@ -223,7 +223,7 @@ def break_runtime(board: Board) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Ansible's environment: graftkit's configuration, and temporary folders to write to."""
+    """The environment for Ansible, with graftkit's configuration."""
     return {**os.environ, "ANSIBLE_CONFIG": str(ansible_folder() / "ansible.cfg"), "LC_ALL": "C.UTF-8"}
 
 

@@ -159,7 +159,7 @@ def serving(
         options: options of the command line.
         env: environment variables to add to those of the tests.
         patch: Python code that runs in the server's process before anything else, for example to shorten a time limit.
-        stdin: the server's standard input; if given, the server runs in a new session.
+        stdin: the server's standard input; the server runs in a new session.
     """
     run = command(model, "--port", 0, *options, patch=patch)
     environment = {**os.environ, **(env or {})}
