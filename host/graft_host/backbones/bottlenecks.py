@@ -1,4 +1,4 @@
-"""Photos become bottlenecks: what the quantized backbone itself says of them, cached."""
+"""Computes the bottlenecks of photos with the quantized backbone, and caches them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Rows = list[tuple[str, NDArray[Any]]]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How many variants of each training photo there are besides the photo itself, and their seed."""
+    """How many variants of each training photo are made besides the photo itself, and from which seed."""
 
     variants: int = 0
     seed: int = 0
@@ -38,13 +38,13 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What extraction found.
+    """The result of an extraction.
 
     Attributes:
-        failures: photos that could not be decoded: digest to reason.
-        hits: bottlenecks that were cached.
-        misses: bottlenecks that were computed.
-        damaged: bottlenecks among the misses that were cached, but not as they had been stored.
+        failures: photos that could not be decoded, digest to reason.
+        hits: number of bottlenecks that were cached.
+        misses: number of bottlenecks that were computed.
+        damaged: number of bottlenecks among the misses that were cached, but damaged.
     """
 
     failures: dict[str, str]
@@ -54,11 +54,11 @@ class Extraction:
 
     @property
     def damage(self) -> str | None:
-        """What to say where the cache was damaged."""
+        """A warning if the cache was damaged; None if it was not."""
         if not self.damaged:
             return None
         were = "1 bottleneck in the cache was" if self.damaged == 1 else f"{self.damaged} bottlenecks in the cache were"
-        return f"warning: {were} damaged and computed anew: the disk that it is on may be failing"
+        return f"warning: {were} damaged and computed again: the disk may be failing"
 
 
 class Bottlenecks:
@@ -66,7 +66,7 @@ class Bottlenecks:
 
     Args:
         backbone: from ``quantized_backbone``.
-        cache: folder of the kit's caches.
+        cache: the folder of caches.
     """
 
     def __init__(self, backbone: Backbone, cache: Path) -> None:
@@ -90,13 +90,13 @@ class Bottlenecks:
         threads: int,
         progress: Progress,
     ) -> Extraction:
-        """Computes what is not cached yet, one photo a core at a time, decoding and inference overlapped.
+        """Computes the bottlenecks that are not cached yet, one photo per core at a time.
 
         Args:
-            photos: all photos whose bottlenecks are wanted.
-            augmented: those of them whose variants are wanted too.
-            augmentation: how many variants.
-            threads: workers; each decodes and runs the network on one core.
+            photos: the photos whose bottlenecks are wanted.
+            augmented: the photos whose variants are wanted too.
+            augmentation: how many variants of a photo are wanted.
+            threads: number of workers; each decodes photos and runs the network on one core.
             progress: called with (photos done, photos to do).
 
         Raises:
@@ -110,7 +110,7 @@ class Bottlenecks:
     def matrix(
         self, photos: Sequence[Photo], augmentation: Augmentation | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The bottlenecks ``[N,D]`` and labels ``[N]`` of photos that were extracted, variants behind them."""
+        """The bottlenecks ``[N,D]`` and labels ``[N]`` of extracted photos, followed by those of their variants."""
         variants = augmentation.variants if augmentation else 0
         seed = augmentation.seed if augmentation else 0
         keys = [_key(photo.digest, index, seed) for index in range(variants + 1) for photo in photos]
@@ -128,11 +128,11 @@ class Bottlenecks:
 
     @property
     def damaged(self) -> int:
-        """How many that were asked for are cached, but not as they were stored, so that they count as missing."""
+        """How many of the bottlenecks that were asked for are cached, but damaged; they count as missing."""
         return len(self._store.damaged)
 
     def put(self, rows: Rows) -> None:
-        """Caches bottlenecks, all or none of them."""
+        """Caches all of these bottlenecks, or none if that fails."""
         self._store.put(rows)
 
 
@@ -150,15 +150,15 @@ def extract_together(
     threads: int,
     progress: Progress,
 ) -> Extraction:
-    """One pass over photos for all outputs of a network; what every output has cached is not computed again.
+    """Computes bottlenecks for all outputs of a network in one pass; skips photos that every output has cached.
 
     Args:
         network: the ``.tflite``.
-        spec: its normalization, input side and resize rule count.
-        outputs: where the bottlenecks of each output go, in their order.
-        wanted: different photos.
-        seed: of the variants.
-        threads: workers.
+        spec: gives the input scaling, the input side and the resize rule.
+        outputs: the caches of the outputs, in the order of the outputs.
+        wanted: jobs for different photos.
+        seed: seed of the variants.
+        threads: number of workers.
         progress: called with (photos done, photos to do).
 
     Raises:
@@ -198,7 +198,7 @@ def _flush(rows: list[Rows], outputs: Sequence[Bottlenecks]) -> None:
 
 
 def _to_do(wanted: Sequence[Job], outputs: Sequence[Bottlenecks], seed: int) -> list[Job]:
-    """The jobs less what every output has cached."""
+    """The jobs without the variants that every output has cached."""
     cached = [output.known(_keys(wanted, seed)) for output in outputs]
     known = set.intersection(*cached)
     if not known:

@@ -1,4 +1,4 @@
-"""The cache of converted networks: each under its own SHA-256, with a record of what it was calibrated on."""
+"""Caches converted networks, each named by its SHA-256, with a record of the photos that calibrated it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CachedNetwork:
     Attributes:
         path: the file.
         fingerprint: its SHA-256 in hex.
-        calibration: digests of the photos that its ranges were measured on; none for float networks.
+        calibration: digests of the photos that its ranges were measured on; empty for float networks.
     """
 
     path: Path
@@ -32,7 +32,7 @@ class BackboneCache:
     """Converted networks by key.
 
     Args:
-        cache: folder of the kit's caches.
+        cache: the folder of caches.
 
     Raises:
         CacheError: from every method that writes, when the folder cannot be written to.
@@ -45,21 +45,21 @@ class BackboneCache:
         remove_stale(self._folder)
 
     def find(self, key: str, training: Iterable[str]) -> CachedNetwork | None:
-        """The newest intact network of a key whose calibration photos are all still trained on."""
+        """The newest intact network of a key whose calibration photos are all among the training photos."""
         trained_on = set(training)
         for record in sorted(self._folder.glob(f"{key}-*.json"), key=_modified, reverse=True):
             try:
-                known = json.loads(record.read_bytes())
-                fingerprint, calibration = str(known["fingerprint"]), tuple(known["calibration"])
+                values = json.loads(record.read_bytes())
+                fingerprint, calibration = str(values["fingerprint"]), tuple(values["calibration"])
                 path = self._folder / f"{fingerprint}.tflite"
                 if trained_on.issuperset(calibration) and _sha256(path) == fingerprint:
                     return CachedNetwork(path, fingerprint, calibration)
             except (OSError, ValueError, KeyError, TypeError):
-                continue  # damaged or half removed: as if it were not there
+                continue  # damaged or half removed, so not usable
         return None
 
     def store(self, key: str, data: bytes, calibration: Sequence[str]) -> CachedNetwork:
-        """Stores a network under a key; one that was calibrated on the same photos is replaced."""
+        """Stores a network under a key, in place of one that was calibrated on the same photos."""
         fingerprint = hashlib.sha256(data).hexdigest()
         path = self._folder / f"{fingerprint}.tflite"
         with self._errors():
@@ -71,7 +71,7 @@ class BackboneCache:
         record = {"fingerprint": network.fingerprint, "calibration": list(network.calibration)}
         photos = hashlib.sha256("".join(network.calibration).encode()).hexdigest()[:16]
         with self._errors():
-            # The record goes last: a network without one was interrupted and is not used.
+            # The record is written last: a network without a record was interrupted and is not used.
             write_atomically(self._folder / f"{key}-{photos}.json", json.dumps(record).encode())
         return network
 
@@ -81,8 +81,8 @@ class BackboneCache:
             yield
         except OSError as error:
             raise CacheError(
-                f"cannot write into {self._folder}: {os_reason(error)}; mend that, or put the cache elsewhere "
-                "with --cache DIR"
+                f"cannot write into {self._folder}: {os_reason(error)}",
+                "fix that, or choose another folder with --cache DIR",
             ) from error
 
 

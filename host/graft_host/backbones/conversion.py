@@ -1,4 +1,4 @@
-"""Converts a backbone in a process of its own, which ``convert`` is."""
+"""Runs ``convert`` in a process of its own."""
 
 from __future__ import annotations
 

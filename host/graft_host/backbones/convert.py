@@ -1,4 +1,4 @@
-"""One conversion of a backbone to ``.tflite``; run by ``quantize`` in a process of its own."""
+"""Converts a backbone to ``.tflite``; ``conversion`` runs this module in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from graft_host.support.progress import Progress
 def convert(
     network: Any, mode: str, mean: float, std: float, photos: NDArray[np.uint8] | None, progress: Progress
 ) -> bytes:
-    """Converts a Keras network whose input is normalized pixels ``[1,S,S,3]``.
+    """Converts a Keras network whose input is scaled pixels ``[1,S,S,3]``.
 
     Args:
         network: the Keras model.
@@ -28,7 +28,8 @@ def convert(
         progress: called with (photos done, photos).
 
     Returns:
-        The flatbuffer. For int8 its input is uint8 pixels and its outputs int8 bottlenecks; else they are float32.
+        The flatbuffer. For int8 its input is uint8 pixels and its outputs are int8 bottlenecks; for the other modes
+        both are float32.
     """
     import tensorflow as tf
 
@@ -53,7 +54,7 @@ def _calibration(
     for index, photo in enumerate(photos):
         pixels = photo.astype(np.float32)
         if index == 0:
-            # Black and white in one pixel each: the input's range is then 0 to 255 whatever the photos hold.
+            # One black and one white pixel make the input's range 0 to 255, whatever is in the photos.
             pixels[0, 0], pixels[-1, -1] = 0, 255
         yield [(pixels[np.newaxis] - np.float32(mean)) / np.float32(std)]
         progress(index + 1, len(photos))

@@ -1,4 +1,4 @@
-"""Downloads Keras's ImageNet weights into Keras's own cache; run by ``weights`` in a process of its own."""
+"""Downloads the ImageNet weights into Keras's cache; ``imagenet`` runs this module in a process of its own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from graft_host.support.isolated import serve
 from graft_host.support.progress import Progress
 
-_TIMEOUT_SECONDS = 20  # without an answer; a firewall that drops packets gives none
+_TIMEOUT_SECONDS = 20  # without an answer, as behind a firewall that drops packets
 
 
 def download(request: dict[str, Any], progress: Progress) -> None:  # noqa: ARG001  Keras reports none
-    """Fetches one file; see ``weights`` for the request."""
+    """Downloads the file of a request from ``imagenet.fetch``."""
     import keras
 
     socket.setdefaulttimeout(_TIMEOUT_SECONDS)

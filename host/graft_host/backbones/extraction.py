@@ -1,4 +1,4 @@
-"""Runs photos through a network on all cores: each worker decodes a photo and infers on it, one core a worker."""
+"""Runs photos through a network on all cores: each worker decodes one photo at a time and runs the network on it."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from graft_host.photos.dataset import Photo
 Vectors = tuple[NDArray[Any], ...]
 Result = dict[int, Vectors] | PhotoError
 
-_AHEAD = 4  # photos a worker may be ahead of whoever takes the results
+_AHEAD = 4  # photos that a worker may be ahead of the reader of the results
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One photo and those of its variants that are wanted (0 is the photo itself)."""
+    """One photo, and the numbers of the variants that are wanted; 0 is the photo itself."""
 
     photo: Photo
     variants: tuple[int, ...]
 
 
 class Network:
-    """A network with one or more outputs, opened on one core; not to be shared between threads.
+    """A network with one or more outputs, opened on one core. Threads must not share it.
 
     Args:
         path: the ``.tflite``.
 
     Raises:
-        GraftError: it cannot be opened, or from ``__call__`` run.
+        GraftError: it cannot be opened, or ``__call__`` cannot run it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,17 +69,17 @@ class Network:
 def extracted(
     path: Path, spec: BackboneSpec, jobs: Sequence[Job], seed: int, threads: int
 ) -> Iterator[tuple[Job, Result]]:
-    """Each job with its vectors by variant, or the reason why there are none, as they are finished.
+    """Yields each finished job with its vectors by variant, or with the reason why there are none.
 
     Args:
         path: the network.
-        spec: its normalization, input side and resize rule count.
-        jobs: what to do.
-        seed: of the variants.
-        threads: workers.
+        spec: gives the input scaling, the input side and the resize rule.
+        jobs: the photos and variants to run.
+        seed: seed of the variants.
+        threads: number of workers.
 
     Raises:
-        GraftError: a worker failed in another way than at a photo.
+        GraftError: a worker failed, and not because of a photo.
     """
 
     def work(network: Network, job: Job) -> Result:
@@ -124,7 +124,7 @@ def _on_all_cores(
 
 
 def _drain(results: queue.Queue[tuple[Job, Any]], workers: list[threading.Thread]) -> None:
-    """Lets workers that wait for room in the queue come to their end."""
+    """Empties the queue until all workers have ended."""
     while any(worker.is_alive() for worker in workers):
         try:
             results.get(timeout=0.05)
@@ -138,14 +138,14 @@ def _vectors(network: Network, spec: BackboneSpec, job: Job, seed: int) -> Resul
         data = read_photo(job.photo.path)
         if hashlib.sha256(data).hexdigest() != job.photo.digest:
             raise PhotoError("changed while it was being read")
-        # The photo itself exactly as the board decodes it; its variants large enough to be cropped.
+        # The photo is decoded exactly as on the board, and larger for variants, so that they can be cropped.
         image = load(data, size, rule)
         wide = load(data, math.ceil(size / MIN_CROP_SIDE) + 1, rule) if max(job.variants) else image
     except PhotoError as error:
         return error
     vectors = {}
     for index in job.variants:
-        shown = variant(wide, job.photo.digest, index, seed) if index else image
-        tensor = to_input(fit(shown, size, rule), network.input, spec.weights.mean, spec.weights.std)
+        pixels = variant(wide, job.photo.digest, index, seed) if index else image
+        tensor = to_input(fit(pixels, size, rule), network.input, spec.weights.mean, spec.weights.std)
         vectors[index] = network(tensor)
     return vectors

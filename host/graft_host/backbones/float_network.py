@@ -46,7 +46,7 @@ def _pooled(whole: Any, tap: str, name: str) -> Any:
 
 
 def _weighted(whole: Any, outputs: Any, source: WeightsSource, tap: str) -> Any:
-    """The network up to the outputs, the last of which is the tap's, with its weights."""
+    """The network up to the outputs, with weights; the last output is that of the tap."""
     import keras
 
     network = keras.Model(whole.input, outputs)
@@ -58,7 +58,7 @@ def _weighted(whole: Any, outputs: Any, source: WeightsSource, tap: str) -> Any:
 
 
 def _with_last_maximum(whole: Any) -> Any:
-    """Inception-v3 whose last pooling before the joint output takes the maximum, not the mean."""
+    """Inception-v3 whose last pooling takes the maximum instead of the mean."""
     import keras
 
     # Layers are in the order of their depth, and mixed10 has one average pooling.
@@ -73,7 +73,7 @@ def _with_last_maximum(whole: Any) -> Any:
 
 
 def _layers(network: Any, kind: str) -> list[Any]:
-    """The network's layers of one kind in their order of creation, which Keras numbers them by."""
+    """The network's layers of a class in the order of creation, which their numbers show."""
 
     def number(layer: Any) -> int:
         tail = layer.name.rsplit("_", 1)[-1]

@@ -1,4 +1,4 @@
-"""Cuts a network with one output out of a converted network with several, without a converter run."""
+"""Cuts networks with one output out of a converted network with several, without running the converter."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import numpy as np
 from graft_device.errors import ExportError
 from graft_host.support import flatbuffer
 
-_OUTPUT_NAME = b"output_0"  # as the converter calls the output of a network that has one
+_OUTPUT_NAME = b"output_0"  # the converter's name for a single output
 
 
 def outputs_by_depth(model: Any) -> list[int]:
-    """The tensors that the one graph of a ``schema.ModelT`` puts out, those that take fewest operators first.
+    """The output tensors of a ``schema.ModelT`` with one graph, those that need the fewest operators first.
 
-    A converter may list several outputs in any order; of layers that lie one behind the other the depth tells which
-    is which.
+    A converter may list several outputs in any order. For taps that follow one another, the depth identifies them.
     """
     graph = model.subgraphs[0]
     return sorted((int(index) for index in graph.outputs), key=lambda output: len(_needed(graph, output)))
@@ -30,19 +29,19 @@ def ordered(data: bytes, taps: int, name: str) -> bytes:
 
 
 def cut(data: bytes, taps: int, name: str) -> list[bytes]:
-    """The networks that end at each output, shallowest first; what they share is in each of them, unchanged.
+    """Cuts out the network that ends at each output, shallowest first. Each contains the shared part unchanged.
 
     Args:
         data: a flatbuffer of one graph with ``taps`` outputs.
         taps: how many networks to cut.
-        name: what errors call the flatbuffer.
+        name: name of the flatbuffer in errors.
 
     Raises:
-        ExportError: it has another number of graphs or outputs.
+        ExportError: the flatbuffer has another number of graphs or outputs.
     """
     networks = []
     for output in outputs_by_depth(_with_outputs(data, taps, name)):
-        model = flatbuffer.unpack(data, name)  # objects of its own: cutting changes them in place
+        model = flatbuffer.unpack(data, name)  # new objects each time, because cutting changes them in place
         _keep(model, output)
         networks.append(flatbuffer.pack(model))
     return networks
@@ -51,12 +50,12 @@ def cut(data: bytes, taps: int, name: str) -> list[bytes]:
 def _with_outputs(data: bytes, taps: int, name: str) -> Any:
     model = flatbuffer.unpack(data, name)
     if len(model.subgraphs) != 1 or len(model.subgraphs[0].outputs) != taps:
-        raise ExportError(f"{name} is no network with {taps} outputs: the converter made something else")
+        raise ExportError(f"{name} is not a network with {taps} outputs, which the converter was asked for")
     return model
 
 
 def _needed(graph: Any, output: int) -> set[int]:
-    """Places of the operators that an output takes."""
+    """Places of the operators that an output depends on."""
     maker = {int(tensor): place for place, operator in enumerate(graph.operators) for tensor in operator.outputs}
     needed: set[int] = set()
     open_ends = [output]
@@ -69,7 +68,7 @@ def _needed(graph: Any, output: int) -> set[int]:
 
 
 def _keep(model: Any, output: int) -> None:
-    """Leaves of a model what one output takes: operators, tensors and buffers."""
+    """Removes the operators, tensors and buffers that one output does not depend on."""
     graph = model.subgraphs[0]
     graph.operators = [graph.operators[place] for place in sorted(_needed(graph, output))]
     ends = [int(index) for index in graph.inputs]
@@ -95,7 +94,7 @@ def _keep_signature(model: Any, places: dict[int, int], output: int) -> None:
 
 
 def _keep_buffers(model: Any) -> None:
-    """Buffer 0 is the empty one that activations name; the others are kept if a tensor or metadata names them."""
+    """Keeps buffer 0, the empty one that activations use, and those that a tensor or metadata uses."""
     named = {int(tensor.buffer) for tensor in model.subgraphs[0].tensors}
     named |= {int(entry.buffer) for entry in model.metadata or []}
     kept = sorted({0, *named})
@@ -103,7 +102,7 @@ def _keep_buffers(model: Any) -> None:
     for owner in (*model.subgraphs[0].tensors, *(model.metadata or [])):
         owner.buffer = places[int(owner.buffer)]
     model.buffers = [model.buffers[old] for old in kept]
-    model.metadataBuffer = None  # an older list of the same
+    model.metadataBuffer = None  # an older form of the metadata
 
 
 def _keep_codes(model: Any) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from graft_device.errors import WeightsError
 from graft_host.backbones.layer_weights import ConvWeights, check_layers
 
-# What h5py raises, and what unforeseen contents lead to.
+# What h5py raises, and what unexpected contents lead to.
 _UNREADABLE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
 
 
@@ -30,8 +30,8 @@ def convolution_names(path: Path) -> list[str]:
         raise WeightsError(f"{path} is not a Keras .h5 weights file, or is cut short ({error})") from error
     if not names:
         raise WeightsError(
-            f"{path} is not in Keras's notop layout (no layer_names); "
-            "save the network's weights in the legacy HDF5 format, or use --weights imagenet"
+            f"{path} is not in Keras's notop layout (no layer_names)",
+            "save the network's weights in the legacy HDF5 format, or use --weights imagenet",
         )
     return sorted((n for n in names if re.fullmatch(r"conv2d(_\d+)?", n)), key=_number)
 
@@ -64,13 +64,13 @@ def read_layers(path: Path, shapes: list[tuple[int, ...]]) -> list[ConvWeights]:
 
 def _arrays(group: Any, *wanted: str) -> list[NDArray[np.float32]]:
     """The arrays of one layer by the last part of their names (``conv2d_1/kernel:0`` is ``kernel``)."""
-    found = {}
+    arrays = {}
     for name in group.attrs["weight_names"]:
         text = _text(name)
-        found[text.rsplit("/", 1)[-1].split(":")[0]] = np.asarray(group[text], np.float32)
-    if extra := found.keys() - set(wanted):
-        raise ValueError(f"it also holds {', '.join(sorted(extra))}, which Inception-v3 of Keras doesn't have")
-    return [found[name] for name in wanted]
+        arrays[text.rsplit("/", 1)[-1].split(":")[0]] = np.asarray(group[text], np.float32)
+    if extra := arrays.keys() - set(wanted):
+        raise ValueError(f"it also holds {', '.join(sorted(extra))}, which Keras's Inception-v3 does not have")
+    return [arrays[name] for name in wanted]
 
 
 def _number(name: str) -> int:

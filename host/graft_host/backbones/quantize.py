@@ -60,7 +60,7 @@ class Backbone:
         spec: what it was converted from and to.
         path: the file.
         fingerprint: its SHA-256 in hex.
-        calibration_photos: how many photos the ranges of its activations were measured on.
+        calibration_photos: number of photos that the ranges of its activations were measured on.
         reused: whether it was cached.
     """
 
@@ -81,14 +81,14 @@ def quantized_backbone(
 ) -> Backbone:
     """Finds a backbone in the cache, or converts one.
 
-    A cached one is reused as long as all the photos that it was calibrated on are among the training photos.
+    A cached backbone is reused if all photos that it was calibrated on are among the training photos.
 
     Args:
-        spec: what is wanted.
-        training: the photos to train on; up to 100, from each class in turn, calibrate an int8 backbone.
-        cache: folder of the kit's caches.
+        spec: what to convert from and to.
+        training: the training photos; up to 100 of them, from each class in turn, calibrate an int8 backbone.
+        cache: the folder of caches.
         threads: for decoding.
-        recalibrate: convert even if a cached backbone would do.
+        recalibrate: convert even if a cached backbone could be reused.
         progress: called with (photos calibrated on, photos).
 
     Raises:
@@ -111,5 +111,5 @@ def quantized_backbone(
 
 
 def as_backbone(spec: BackboneSpec, network: CachedNetwork, *, reused: bool) -> Backbone:
-    """A cached network as the backbone that it is."""
+    """The backbone that a cached network is."""
     return Backbone(spec, network.path, network.fingerprint, reused, len(network.calibration))

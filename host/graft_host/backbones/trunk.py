@@ -1,7 +1,7 @@
-"""One conversion for several taps: a network with an output for each, out of which each tap's own backbone is cut.
+"""Converts one network for several taps, and cuts each tap's backbone out of it.
 
-What the taps share is calibrated on the same photos either way, so a backbone that was cut computes what one that was
-converted by itself does; it is cached as such, and ``graft train`` finds it.
+The shared layers are calibrated on the same photos either way, so a backbone that was cut out computes the same as one
+that was converted by itself. It is cached under the same key, and ``graft train`` finds it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from graft_host.support.progress import Progress
 
 @dataclass(frozen=True)
 class Trunk:
-    """Backbones of one image size that were calibrated together.
+    """Backbones of one image size, calibrated together.
 
     Attributes:
-        path: the network with an output for each of them, in their order.
-        backbones: one a tap, in the order of their depth.
+        path: the network with one output per backbone, in the order of ``backbones``.
+        backbones: one per tap, in the order of their depth.
         reused: whether the network was cached.
     """
 
@@ -46,19 +46,19 @@ def quantized_trunk(
     recalibrate: bool = False,
     progress: Progress | None = None,
 ) -> Trunk:
-    """Finds a trunk in the cache, or converts one; its backbones are in the cache then too.
+    """Finds a trunk in the cache, or converts one. Caches its backbones too.
 
     Args:
-        spec: what is wanted, int8; its tap does not count.
-        taps: two or more.
-        training: the photos to train on, as for ``quantized_backbone``.
-        cache: folder of the kit's caches.
+        spec: an int8 network; its tap is ignored.
+        taps: two or more taps of the family.
+        training: the training photos; up to 100 of them calibrate the trunk.
+        cache: the folder of caches.
         threads: for decoding.
-        recalibrate: convert even if a cached trunk would do.
+        recalibrate: convert even if a cached trunk could be reused.
         progress: called with (photos calibrated on, photos).
 
     Raises:
-        GraftError: as ``quantized_backbone`` does.
+        GraftError: the weights do not reach a tap, no photo can be decoded, or the conversion failed.
     """
     depths = sorted(taps, key=spec.weights.family.depth)
     check_tap(spec.weights, depths[-1])
@@ -77,7 +77,7 @@ def quantized_trunk(
 def cached_backbones(
     spec: BackboneSpec, taps: Sequence[str], training: Sequence[Photo], cache: Path
 ) -> tuple[Backbone, ...] | None:
-    """The backbones of several taps if all are cached and were calibrated on the same photos, by depth; else None."""
+    """The backbones of several taps by depth; None unless all are cached and were calibrated on the same photos."""
     stored = BackboneCache(cache)
     specs = [replace(spec, tap=tap) for tap in sorted(taps, key=spec.weights.family.depth)]
     digests = {photo.digest for photo in training}

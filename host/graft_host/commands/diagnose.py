@@ -44,10 +44,10 @@ def diagnose(
     """Show what each layer of an int8 model loses against float32, in dB of signal to quantization noise."""
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.commands.terminal.diagnosis_text import diagnosis_report
-    from graft_host.diagnosis.diagnose import Settings
+    from graft_host.diagnosis.diagnose import DiagnosisOptions
     from graft_host.diagnosis.diagnose import diagnose as run
     from graft_host.support.cache import default_cache
 
-    settings = Settings(cache or default_cache(), part.value, limit, weights, threads)
-    found = run(model, photos, settings, TerminalReporter())
+    options = DiagnosisOptions(cache or default_cache(), part.value, limit, weights, threads)
+    found = run(model, photos, options, TerminalReporter())
     typer.echo(json.dumps(found.to_json(sort.value)) if as_json else diagnosis_report(found, sort.value, top))

@@ -1,4 +1,4 @@
-"""Where accuracy goes: each layer of the int8 network against the float32 network of the same weights."""
+"""Compares each layer of the int8 network with the float32 network of the same weights."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from graft_host.support.reporter import Reporter, note_skipped
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a model is looked into.
+class DiagnosisOptions:
+    """The options of a diagnosis.
 
     Attributes:
+        cache: the folder of caches, where the float32 network is kept.
         part: ``test`` for the photos that training kept aside, ``all`` for every photo.
-        limit: photos at the most; always the same ones, whatever they are called.
-        weights: what ``--weights`` says, or None.
-        cache: folder of the kit's caches, where the float32 network is kept.
-        threads: for one inference; the usable cores when None.
+        limit: the largest number of photos; the choice does not depend on their names.
+        weights: the value of ``--weights``; None to find the weights by the model card.
+        threads: for one inference; all usable cores when None.
     """
 
     cache: Path
@@ -47,15 +47,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What each layer lost.
+    """The error of each layer.
 
     Attributes:
         model: the file.
-        photos: how many it was looked into with.
-        layers: in the order in which they are computed, the pixels first and the bottleneck last.
+        photos: number of photos that both networks ran on.
+        layers: in the order of computation, the pixels first and the bottleneck last.
         agreement: share of the photos that the head puts into the same class on float32 bottlenecks.
-        failures: photos that cannot be read: path to reason.
-        calibration_photos: how many the backbone was calibrated on, as the card says; None where it doesn't.
+        failures: photos that cannot be read, path to reason.
+        calibration_photos: number of photos that the backbone was calibrated on; None if the card does not contain it.
     """
 
     model: Path
@@ -72,7 +72,7 @@ class Diagnosis:
 
     @property
     def verdict(self) -> str:
-        """What there is to be done, in a sentence."""
+        """What to do, in a sentence."""
         return verdict(self.layers, self.calibration_photos)
 
     def ranked(self, sort: str) -> list[LayerError]:
@@ -99,37 +99,37 @@ class Diagnosis:
         }
 
 
-def diagnose(model: Path, folder: Path, settings: Settings, reporter: Reporter) -> Diagnosis:
+def diagnose(model: Path, folder: Path, options: DiagnosisOptions, reporter: Reporter) -> Diagnosis:
     """Compares each layer of an int8 model with float32, over some photos.
 
     Args:
         model: an int8 ``.tflite`` file that ``graft train`` wrote.
-        folder: a folder of photos per class; the classes' names don't matter.
-        settings: which photos, and what to compare with.
-        reporter: hears of photos that are skipped.
+        folder: a folder of photos per class; the names of the classes are not used.
+        options: which photos and weights to use.
+        reporter: receives notes about skipped photos.
 
     Raises:
-        ModelError: the file is not an int8 model of the kit.
+        ModelError: the file is not an int8 model that graftkit wrote.
         WeightsError: the weights that it was made of cannot be found.
-        DatasetError: there is no photo to look into it with.
-        ExportError: the float32 network cannot be made, or is another.
+        DatasetError: there is no photo to run it on.
+        ExportError: the float32 network cannot be made, or is a different network.
     """
     known = read_model(model)
     if known.card.quantization != "int8":
         raise ModelError(
-            f"{model} is {known.card.quantization}: diagnose compares an int8 model with float32; "
-            "train one with --quantize int8"
+            f"{model} is {known.card.quantization}, and diagnose compares an int8 model with float32",
+            "train one with --quantize int8",
         )
-    threads = threads_to_use(settings.threads)
-    weights = weights_of(known, settings.weights)
-    photos = _photos(known, folder, settings.part, threads)
+    threads = threads_to_use(options.threads)
+    weights = weights_of(known, options.weights)
+    photos = _photos(known, folder, options.part, threads)
     card = known.card
     spec = BackboneSpec(weights, card.tap, card.image_size, "float32", card.resize)
-    reference = quantized_backbone(spec, (), settings.cache, threads).path.read_bytes()
+    reference = quantized_backbone(spec, (), options.cache, threads).path.read_bytes()
     comparison = Comparison(known, reference, threads)
     failures: dict[Path, str] = {}
     with reporter.progress("comparing") as progress:
-        for pixels in _pixels(photos, known, settings.limit, failures, progress):
+        for pixels in _pixels(photos, known, options.limit, failures, progress):
             comparison.add(pixels)
     note_skipped(failures.items(), reporter, ": --json lists them")
     if not comparison.photos:
@@ -149,8 +149,9 @@ def _photos(model: ModelFile, folder: Path, part: str, threads: int) -> list[Pho
         photos = [photo for photo in photos if rule.part(photo.digest) == "test"]
     unique = {photo.digest: photo for photo in photos}
     if not unique:
-        hint = f" is a test photo of {model.path}: give --split all" if part == "test" else " can be read"
-        raise DatasetError(f"none of the photos in {folder}{hint}")
+        if part == "test":
+            raise DatasetError(f"none of the photos in {folder} is a test photo of {model.path}", "give --split all")
+        raise DatasetError(f"none of the photos in {folder} can be read")
     return [unique[digest] for digest in sorted(unique)]
 
 

@@ -1,4 +1,4 @@
-"""An int8 model and its float32 backbone, run side by side on the same photos."""
+"""Runs an int8 model and its float32 backbone on the same photos, and compares their layers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FLOAT_INPUT = TensorSpec((), np.dtype(np.float32), 0.0, 0)
 
 
 class Comparison:
-    """Adds up what each layer loses; of a photo only the sums are kept.
+    """Adds up the errors of each layer; keeps only sums.
 
     Args:
         model: an int8 model.
@@ -28,8 +28,8 @@ class Comparison:
         threads: for one inference.
 
     Raises:
-        ModelError: the file has no head, or LiteRT can't open it.
-        ExportError: the two are not the same network.
+        ModelError: the file has no head, or LiteRT cannot open it.
+        ExportError: the two are different networks.
     """
 
     def __init__(self, model: ModelFile, reference: bytes, threads: int) -> None:
@@ -56,11 +56,11 @@ class Comparison:
         self.photos += 1
 
     def agreement(self) -> float:
-        """The share of photos that the head puts into the same class on both bottlenecks."""
+        """The share of photos that the head puts into the same class with either bottleneck."""
         return self._same / self.photos
 
     def layers(self) -> tuple[LayerError, ...]:
-        """What each layer lost, in the order in which they are computed: the pixels first, the bottleneck last."""
+        """The error of each layer in the order of computation, the pixels first and the bottleneck last."""
         return tuple(
             sums.finish(layer, order, [self._sums[place] for place in layer.inputs])
             for order, (layer, sums) in enumerate(zip(self._layers, self._sums, strict=True))
@@ -68,9 +68,9 @@ class Comparison:
 
 
 class _Tensors:
-    """A network whose every tensor can be looked at after a run.
+    """A network whose tensors can all be read after a run.
 
-    It runs without delegates: XNNPACK computes several layers in one go and leaves nothing of what is between them.
+    It runs without delegates: XNNPACK computes several layers at once and does not keep the tensors between them.
     """
 
     def __init__(self, data: bytes, name: str, threads: int) -> None:
@@ -102,12 +102,12 @@ class _Tensors:
         return numbers
 
     def real(self, index: int) -> NDArray[np.float32]:
-        """The real numbers that a tensor stands for."""
+        """The real numbers that a tensor represents."""
         scheme = self.scheme(index)
         return dequantize(self.stored(index), TensorSpec((), scheme.dtype, scheme.scale, scheme.zero_point))
 
     def scheme(self, index: int) -> Scheme:
-        """How a tensor's numbers are stored."""
+        """The quantization of a tensor."""
         scale, zero_point = self._details[index]["quantization"]
         return Scheme(float(scale), int(zero_point), np.dtype(self._details[index]["dtype"]))
 

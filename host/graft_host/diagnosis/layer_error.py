@@ -1,4 +1,4 @@
-"""How far the numbers of a quantized layer are from the float32 numbers that they stand for."""
+"""Measures how far the numbers of a quantized layer are from the float32 numbers that they represent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graft_host.diagnosis.layers import Layer
 
 @dataclass(frozen=True)
 class Scheme:
-    """TFLite's: real = scale · (stored - zero point), of an integer type."""
+    """TFLite's quantization: real = scale · (stored - zero point), of an integer type."""
 
     scale: float
     zero_point: int
@@ -29,20 +29,20 @@ class Scheme:
 
 @dataclass(frozen=True)
 class LayerError:
-    """What one layer lost, over all photos.
+    """The error of one layer over all photos.
 
     Attributes:
         name: Keras's name for the layer.
-        operator: what computes it.
-        order: its place in the network, from 0.
+        operator: the operator that computes it.
+        order: its place in the network, counted from 0.
         sqnr: signal-to-quantization-noise ratio in dB, 10 · log10(Σ x² / Σ (x - x̂)²) for float x and stored x̂; None
             where there is no signal or no noise.
         lost: dB by which the ratio is below that of the worst of the layer's inputs; None where one of them is.
-        clipped: share of the numbers that are stored as the end of the range, while the float lies beyond it by more
+        clipped: share of the numbers that are stored as an end of the range although the float is beyond it by more
             than half a step.
-        scale: real numbers from one stored number to the next.
+        scale: difference of the real numbers that two neighbouring stored numbers represent.
         representable: the range that can be stored.
-        seen: the range of the float numbers.
+        seen: the range of the float numbers over all photos.
     """
 
     name: str
@@ -57,7 +57,7 @@ class LayerError:
 
     @property
     def used(self) -> float:
-        """The share of the representable range that the float numbers lie in, 1 where they go beyond it."""
+        """The share of the representable range that the float numbers cover; 1 if they exceed it."""
         low, high = (float(np.clip(end, *self.representable)) for end in self.seen)
         return (high - low) / (self.representable[1] - self.representable[0])
 
@@ -67,7 +67,7 @@ class LayerError:
 
 
 class ErrorSums:
-    """Adds up, photo by photo, what a layer's figures are made of."""
+    """Adds up the sums for a layer's figures, photo by photo."""
 
     def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme
@@ -76,7 +76,7 @@ class ErrorSums:
         self._seen = (math.inf, -math.inf)
 
     def add(self, exact: NDArray[np.float32], stored: NDArray[Any]) -> None:
-        """Takes in one photo: float32 numbers and the stored integers of the same shape."""
+        """Adds one photo: float32 numbers and the stored integers of the same shape."""
         scheme = self._scheme
         wide = exact.astype(np.float64)
         real = (stored.astype(np.float64) - scheme.zero_point) * scheme.scale
@@ -97,7 +97,7 @@ class ErrorSums:
         return 10 * math.log10(self._signal / self._noise)
 
     def finish(self, layer: Layer, order: int, sources: list[ErrorSums]) -> LayerError:
-        """The layer's figures, beside those of the layers that it is computed from."""
+        """The layer's figures, given the sums of the layers that it is computed from."""
         ratios = [source.sqnr for source in sources]
         known = [ratio for ratio in ratios if ratio is not None]
         lost = min(known) - self.sqnr if known and self.sqnr is not None else None

@@ -1,7 +1,7 @@
-"""The layers of a quantized network beside those of its float32 counterpart.
+"""Pairs the layers of a quantized network with those of its float32 counterpart.
 
-Both files come from one Keras network, but the converter is free to name and order what it writes. So the two are
-walked backwards from the bottleneck, operator by operator: an operator's inputs keep their order.
+Both files come from one Keras network, but the converter may name and order tensors as it likes. So both graphs are
+walked backwards from the bottleneck, operator by operator: the inputs of an operator keep their order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from graft_host.support import flatbuffer
 from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS
 
 _PASSED_OVER = {"QUANTIZE", "DEQUANTIZE"}
-"""They change how numbers are written, not what they stand for."""
+"""Operators that change how numbers are stored, not what they represent."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Layer:
     """One tensor of the backbone, in both files.
 
     Attributes:
-        name: Keras's name for the layer, such as ``conv2d_5`` or ``mixed0``; ``pixels`` and ``bottleneck`` at the ends.
-        operator: what computes it, such as ``CONV_2D``; ``INPUT`` for the pixels.
+        name: Keras's name of the layer, such as ``conv2d_5`` or ``mixed0``; ``pixels`` and ``bottleneck`` at the ends.
+        operator: the operator that computes it, such as ``CONV_2D``; ``INPUT`` for the pixels.
         quantized: its index in the quantized file.
         exact: its index in the float32 file.
-        inputs: which layers it is computed from, as places in ``LayerPairs.layers``.
+        inputs: the layers that it is computed from, as places in the list of layers.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class HeadTensors:
-    """Where the head is in a fused file, as indexes of tensors.
+    """The tensors of the head in a fused file, by index.
 
     Attributes:
         weights: ``[K,D]``.
         bias: ``[K]``.
-        bottleneck: ``[1,D]``, which the head takes.
-        logits: ``[1,K]``, which it gives.
+        bottleneck: the input of the head, ``[1,D]``.
+        logits: the output of the head, ``[1,K]``.
     """
 
     weights: int
@@ -61,14 +61,14 @@ def line_up(fused: Any, reference: Any, tap: str, name: str) -> tuple[Layer, ...
         fused: a ``schema.ModelT``, backbone and head.
         reference: a ``schema.ModelT`` of the same backbone alone.
         tap: the layer that the bottleneck is taken from.
-        name: what errors call the fused file.
+        name: name of the fused file in errors.
 
     Returns:
-        The layers in the order in which they are computed, the pixels first and the bottleneck last.
+        The layers in the order of computation, the pixels first and the bottleneck last.
 
     Raises:
         ModelError: the file has no head.
-        ExportError: the two are not the same network.
+        ExportError: the two are different networks.
     """
     pairs = _Pairs(_Graph(fused), _Graph(reference), name)
     pairs.place(find_head(fused, name).bottleneck, int(reference.subgraphs[0].outputs[0]))
@@ -79,7 +79,7 @@ def find_head(fused: Any, name: str) -> HeadTensors:
     """Finds the head of a fused file by the names that ``fuse`` gives its tensors.
 
     Raises:
-        ModelError: there is none; ``name`` is what the message calls the file.
+        ModelError: there is none; the message calls the file ``name``.
     """
     graph = fused.subgraphs[0]
     places = {tensor.name: index for index, tensor in enumerate(graph.tensors)}
@@ -88,11 +88,11 @@ def find_head(fused: Any, name: str) -> HeadTensors:
         for operator in graph.operators:
             if weights in operator.inputs and bias in operator.inputs:
                 return HeadTensors(weights, bias, _Graph(fused).source(operator.inputs[0]), int(operator.outputs[0]))
-    raise ModelError(f"{name} has no head that can be told from its backbone: make it with 'graft train'")
+    raise ModelError(f"{name} has no head separate from its backbone", "make the file with 'graft train'")
 
 
 class _Graph:
-    """The one subgraph of a file, to be walked from its end."""
+    """The one subgraph of a file, walked from its end."""
 
     def __init__(self, model: Any) -> None:
         graph = model.subgraphs[0]
@@ -102,18 +102,18 @@ class _Graph:
         self._producers = {int(output): operator for operator in graph.operators for output in operator.outputs}
 
     def operator(self, tensor: int) -> str:
-        """What computes a tensor."""
+        """The operator that computes a tensor; ``INPUT`` if none does."""
         made_by = self._producers.get(tensor)
         return "INPUT" if made_by is None else flatbuffer.operator_name(self._codes[made_by.opcodeIndex])
 
     def source(self, tensor: int) -> int:
-        """The tensor itself, or what was requantized to give it."""
+        """The tensor itself, or the tensor that was requantized to give it."""
         while self.operator(int(tensor)) in _PASSED_OVER:
             tensor = self._producers[int(tensor)].inputs[0]
         return int(tensor)
 
     def inputs(self, tensor: int) -> list[int]:
-        """The tensors that a tensor is computed from, those apart that the file holds."""
+        """The tensors that a tensor is computed from, except the constants in the file."""
         made_by = self._producers.get(tensor)
         used = [] if made_by is None else [int(i) for i in made_by.inputs if i >= 0]
         return [self.source(i) for i in used if not self._constant(i)]
@@ -127,7 +127,7 @@ class _Graph:
 
 
 class _Pairs:
-    """Pairs tensors of two graphs from their ends on."""
+    """Pairs the tensors of two graphs, starting at their ends."""
 
     def __init__(self, quantized: _Graph, exact: _Graph, name: str) -> None:
         self.layers: list[Layer] = []
@@ -136,10 +136,10 @@ class _Pairs:
         self._places: dict[tuple[int, int], int] = {}
 
     def place(self, quantized: int, exact: int) -> int:
-        """Where a pair is in ``layers``, after everything that it is computed from."""
-        found = self._places.get((quantized, exact))
-        if found is not None:
-            return found
+        """The place of a pair in ``layers``, which is after the pairs that it is computed from."""
+        known = self._places.get((quantized, exact))
+        if known is not None:
+            return known
         ours, theirs = self._quantized, self._exact
         inputs, others = ours.inputs(quantized), theirs.inputs(exact)
         same = ours.operator(quantized) == theirs.operator(exact) and ours.shape(quantized) == theirs.shape(exact)
@@ -147,7 +147,8 @@ class _Pairs:
             raise ExportError(
                 f"{self._name} cannot be compared with the float32 network of its card: where one has "
                 f"{ours.operator(quantized)} {ours.shape(quantized)}, the other has {theirs.operator(exact)} "
-                f"{theirs.shape(exact)}; train it again with this version of graftkit"
+                f"{theirs.shape(exact)}",
+                "train the model again with this version of graftkit",
             )
         sources = tuple(self.place(a, b) for a, b in zip(inputs, others, strict=True))
         self.layers.append(Layer("", ours.operator(quantized), quantized, exact, sources))
@@ -157,10 +158,11 @@ class _Pairs:
 
 
 def _with_names(layers: list[Layer], written: list[str], tap: str) -> tuple[Layer, ...]:
-    """The layers with Keras's names for them, taken from the names that the converter wrote.
+    """Names the layers as Keras does, using the names that the converter wrote.
 
-    It writes the path of each operation that it merged (``net/activation_5_1/Relu;net/conv2d_5_1/convolution;…``) and
-    may give every part of it a number of its own at the end; whether it did shows at the tap, whose name is known.
+    The converter writes the path of each operation that it merged, such as
+    ``net/activation_5_1/Relu;net/conv2d_5_1/convolution;…``, and may add a number to every part of a path. Whether it
+    did so is visible at the tap, whose name is known.
     """
     tap_place = layers[-1].inputs[0]
     numbered = re.fullmatch(rf"{tap}_\d+", _part(written[tap_place], layers[tap_place].operator)) is not None
@@ -173,7 +175,7 @@ def _with_names(layers: list[Layer], written: list[str], tap: str) -> tuple[Laye
 
 
 def _part(path: str, operator: str) -> str:
-    """The layer in a tensor's name: for a convolution the one called so, else the last before the operation."""
+    """The layer in a tensor's name: of a convolution the part that names it, else the part before the operation."""
     paths = [each.split("/") for each in path.split(";")]
     if operator == "CONV_2D":
         paths = [each for each in paths if any(part.startswith("conv2d") for part in each)] or paths

@@ -1,4 +1,4 @@
-"""What the layers of a quantized backbone say of its calibration, in a sentence."""
+"""Judges the calibration of a quantized backbone by the errors of its layers, in a sentence."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ those calibrated on; 0.005 for real weights calibrated on black photos, 0.07 for
 bright."""
 
 _HARMFUL = 3.0
-"""dB that a clipping layer must lose to stand out: with few photos a single number beyond the range is 0.001."""
+"""dB that a clipping layer must lose to stand out. With few photos, one number beyond the range is a share of 0.001."""
 
 _NARROW = 1.5
-"""Times its stored range that a layer must see to stand out, as long as …"""
+"""How many times its stored range a layer must see to stand out, if ``_OUTLIERS`` of its numbers are clipped too."""
 
 _OUTLIERS = 1e-5
-"""… at least such a share of its numbers is clipped. Measured on networks calibrated on 100 photos, mixed5 to mixed7
-at 150 to 299: at most 1.27 times over 32 photos; over 300 photos 1.6 times, but in 3e-6 of the numbers. Three of four
-calibrated on 4 photos had a layer that saw 2.1 to 2.5 times its range, in 2e-5 to 1e-4 of its numbers; the bottleneck
-of the fourth was as good as with 100."""
+"""Share of a layer's numbers that must be clipped for its range to count as too narrow. Measured on networks calibrated
+on 100 photos, mixed5 to mixed7 at 150 to 299: at most 1.27 times over 32 photos; over 300 photos 1.6 times, but in
+3e-6 of the numbers. Three of four calibrated on 4 photos had a layer that saw 2.1 to 2.5 times its range, in 2e-5 to
+1e-4 of its numbers; the bottleneck of the fourth was as good as with 100."""
 
 _NOISY = 20.0
 """dB of the bottleneck below which the noise is more than a tenth of the signal; 27 to 32 were usual up to mixed7."""
 
 
 def verdict(backbone: Sequence[LayerError], calibration_photos: int | None = None) -> str:
-    """What the layers of a backbone say of its calibration.
+    """Judges the calibration of a backbone by the errors of its layers.
 
     Args:
         backbone: its layers, the bottleneck last.
-        calibration_photos: how many its ranges were measured on; None where that is not known.
+        calibration_photos: number of photos that its ranges were measured on; None if that is not known.
     """
     ratio = backbone[-1].sqnr
     noisy = ratio is not None and ratio < _NOISY
@@ -79,7 +79,7 @@ def _advice(calibration_photos: int | None, *, few: bool) -> str:
 
 
 def _excess(layer: LayerError) -> float:
-    """How many times as wide as what can be stored it would have to be to hold what was seen."""
+    """How many times as wide the stored range would have to be to contain all that was seen."""
     low, high = layer.representable
     return (max(high, layer.seen[1]) - min(low, layer.seen[0])) / (high - low)
 

@@ -1,4 +1,4 @@
-"""A model's float network for people who go on elsewhere: Keras or SavedModel."""
+"""Writes a model's float network for use elsewhere, as Keras or SavedModel."""
 
 from __future__ import annotations
 
@@ -29,15 +29,20 @@ from graft_host.support.isolated import JobError, call_quietly
 FORMATS = ("keras", "saved-model")
 
 ONNX_REFUSED = (
-    "ONNX is not offered: its only converter from TensorFlow, tf2onnx, looks for a maintainer and is tested with "
-    "TensorFlow up to 2.15; give --format keras, and in an environment of its own with tf2onnx try "
-    "keras.models.load_model('x.keras').export('x.onnx', format='onnx')"
+    (
+        "ONNX is not offered: its only converter from TensorFlow, tf2onnx, has no maintainer and is tested with "
+        "TensorFlow up to 2.15"
+    ),
+    (
+        "give --format keras, and try keras.models.load_model('x.keras').export('x.onnx', format='onnx') in a separate "
+        "environment with tf2onnx"
+    ),
 )
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 _EXTRA = "assets.extra"
-"""The folder of a SavedModel for what TensorFlow leaves alone."""
+"""The folder of a SavedModel for files that TensorFlow ignores."""
 
 _NUMBERS = {schema.TensorType.FLOAT32: "<f4", schema.TensorType.INT8: "<i1", schema.TensorType.INT32: "<i4"}
 
@@ -49,7 +54,7 @@ class Exported:
     Attributes:
         path: the ``.keras`` file, or the SavedModel's folder.
         format: one of ``FORMATS``.
-        bytes: of everything that was written.
+        bytes: size of everything that was written.
         labels: in the order of the output.
         image_size: the input side S.
     """
@@ -61,7 +66,7 @@ class Exported:
     image_size: int
 
     def to_json(self) -> dict[str, Any]:
-        """What was written, and what goes in and comes out, as plain values."""
+        """The files that were written, and the input and output of the network, as plain values."""
         size, classes = self.image_size, len(self.labels)
         return {
             "export": str(self.path),
@@ -76,23 +81,25 @@ class Exported:
 def export(model: Path, output: Path, kind: str, weights: str | None = None, *, overwrite: bool = False) -> Exported:
     """Writes the float network of a model, from pixels to probabilities, with its labels and model card.
 
-    The backbone is built from its float weights; the head is the file's own, so for an int8 file with the rounding
-    that it was shipped with. What the file knows of unknown photos is not part of it.
+    The backbone is built from its float weights. The head is that of the file, so for an int8 file it has the rounding
+    that it was shipped with. The network does not recognize unknown photos.
 
     Args:
         model: a ``.tflite`` file that ``graft train`` wrote.
         output: the ``.keras`` file or the folder to write.
         kind: one of ``FORMATS``.
-        weights: what ``--weights`` says, or None to find them by the card.
-        overwrite: replace what an earlier export wrote.
+        weights: the value of ``--weights``; None to find them by the model card.
+        overwrite: whether an earlier export is replaced.
 
     Raises:
-        ModelError: the file is not one of the kit's.
+        ModelError: graftkit did not write the file.
         WeightsError: the weights that it was made of cannot be found.
         ExportError: the format is not offered, or the output cannot be written.
     """
     if kind not in FORMATS:
-        raise ExportError(ONNX_REFUSED if kind == "onnx" else f"no such format: {kind}; choose {' or '.join(FORMATS)}")
+        if kind == "onnx":
+            raise ExportError(*ONNX_REFUSED)
+        raise ExportError(f"no such format: {kind}", f"choose {' or '.join(FORMATS)}")
     known = read_model(model)
     read = [Source("model", model)]
     _check_place(output, kind, read, overwrite=overwrite)
@@ -115,25 +122,25 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
             _build(model, request)
             _add_extras(product, known, kind)
             size = sum(path.stat().st_size for path in (product, *product.rglob("*")) if path.is_file())
-            _check_place(output, kind, read, overwrite=overwrite)  # much may have happened meanwhile
+            _check_place(output, kind, read, overwrite=overwrite)  # it may have changed meanwhile
             put_in_place(product, target)
     except OSError as error:
         raise ExportError(
-            f"cannot write {output}: {os_reason(error)}; free some space in {target.parent}, "
-            "or name another place with -o"
+            f"cannot write {output}: {os_reason(error)}",
+            f"free some space in {target.parent}, or give another name with -o",
         ) from error
     return Exported(output, kind, size, known.labels, known.card.image_size)
 
 
 def _packed(kernel: Array, bias: Array) -> bytes:
-    """The head as an ``.npz``; NumPy leaves a traceback on the terminal where it can't write one to a full disk."""
+    """The head as an ``.npz``, made in memory because NumPy prints a traceback if the disk is full."""
     buffer = io.BytesIO()
     np.savez(buffer, kernel=kernel, bias=bias)
     return buffer.getvalue()
 
 
 def _build(model: Path, request: dict[str, Any]) -> None:
-    """Raises OSError where there was no room for the product, ExportError if it failed in another way."""
+    """Builds the network; raises OSError if the disk was full, ExportError if it failed in another way."""
     try:
         call_quietly("graft_host.export.keras_export", request)
     except JobError as error:
@@ -148,10 +155,10 @@ def read_head(path: Path) -> tuple[Array, Array]:
     """The head of a model file as it was shipped.
 
     Returns:
-        Kernel ``[D,K]`` and bias ``[K]``, float32; of an int8 file what its integers stand for.
+        Kernel ``[D,K]`` and bias ``[K]``, float32; of an int8 file the numbers that its integers represent.
 
     Raises:
-        ModelError: the file has no head that can be told from its backbone.
+        ModelError: the file has no head that can be distinguished from its backbone.
     """
     model = flatbuffer.unpack(path.read_bytes(), str(path))
     head = find_head(model, str(path))
@@ -168,20 +175,20 @@ def _constant(model: Any, index: int) -> Array:
 
 
 def _check_place(output: Path, kind: str, read: Sequence[Source], *, overwrite: bool) -> None:
-    """Raises ExportError unless the export may be written there; what it didn't write itself is never replaced."""
+    """Raises ExportError unless the export may be written there; only an earlier export is ever replaced."""
     if not output.parent.is_dir():
-        raise ExportError(f"no such folder: {output.parent}; make it with: mkdir -p {output.parent}")
+        raise ExportError(f"no such folder: {output.parent}", f"run: mkdir -p {output.parent}")
     if kind == "keras" and output.suffix != ".keras":
-        raise ExportError(f"{output} does not end with .keras, by which Keras knows its format: give another name")
+        raise ExportError(f"{output} does not end with .keras, as Keras requires", "give another name with -o")
     check_sources(output, EXPORT, read)
     if not output.exists():
         return
     if kind == "keras" and not output.is_file():
-        raise ExportError(f"{output} is not a regular file: give another name with -o")
+        raise ExportError(f"{output} is not a regular file", "give another name with -o")
     if kind == "saved-model" and not _is_ours(output):
-        raise ExportError(f"{output} is not a SavedModel that 'graft export' wrote: give another name with -o")
+        raise ExportError(f"{output} is not a SavedModel that 'graft export' wrote", "give another name with -o")
     if not overwrite:
-        raise ExportError(f"{output} exists: give another name with -o, or --overwrite")
+        raise ExportError(f"{output} exists", "give another name with -o, or --overwrite")
     if kind == "keras":
         check_replaceable(output, EXPORT)
 
@@ -212,5 +219,5 @@ def _description(model: ModelFile, kind: str) -> dict[str, str]:
         "format": kind,
         "input": f"image: RGB pixels, 0 to 255, float32 [N,{size},{size},3]; normalization is inside",
         "output": f"probabilities: float32 [N,{classes}] in the order of {LABELS_NAME}",
-        "unknown": "photos unlike those that were trained on are not told apart by this network, only by the .tflite",
+        "unknown": "this network does not recognize photos unlike those it was trained on; the .tflite does",
     }

@@ -1,4 +1,4 @@
-"""Writes a model's float network as Keras or SavedModel; run by ``export`` in a process of its own."""
+"""Writes a model's float network as Keras or SavedModel; ``export`` runs this module in a process of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Arr
     """Builds the whole float network.
 
     Args:
-        weights: of the backbone, with its normalization.
+        weights: of the backbone, with the input scaling.
         tap: the layer that the bottleneck is taken from.
         image_size: input side S.
         kernel: of the head, ``[D,K]``.
@@ -31,7 +31,7 @@ def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Arr
         A ``keras.Model`` from ``image``, float32 RGB pixels 0 to 255 ``[N,S,S,3]``, to ``probabilities`` ``[N,K]``.
 
     Raises:
-        WeightsError: the weights don't fit.
+        WeightsError: the weights do not fit.
         ExportError: the head is for another tap.
     """
     import keras
@@ -39,7 +39,7 @@ def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Arr
     backbone = weights.family.build(weights, [tap], image_size)
     length = backbone.output_shape[-1]
     if len(kernel) != length:
-        raise ExportError(f"its head takes {len(kernel)} numbers, {tap} gives {length}: it is not what its card says")
+        raise ExportError(f"its head takes {len(kernel)} numbers, {tap} gives {length}: its card is wrong")
     image = keras.Input((image_size, image_size, 3), name="image")
     scale, offset = 1 / weights.std, -weights.mean / weights.std
     normalized = keras.layers.Rescaling(scale, offset, name="normalization")(image)
@@ -57,7 +57,7 @@ def save_model(network: Any, output: Path) -> None:
     def serve(image: Any) -> dict[str, Any]:
         return {"probabilities": network(image, training=False)}
 
-    # Not Keras's own export: it stores every variable twice (Keras 3.15, TensorFlow 2.21).
+    # Keras's export stores every variable twice (Keras 3.15, TensorFlow 2.21).
     module = tf.Module()
     module.network_variables = [variable.value for variable in network.variables]
     signature = [tf.TensorSpec(network.input_shape, tf.float32, name="image")]

@@ -1,4 +1,4 @@
-"""Folders and files that take their place whole or not at all, whoever writes them."""
+"""Puts folders and files in place whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _SUFFIX = ".tmp"
 
 @contextlib.contextmanager
 def staging(target: Path) -> Iterator[Path]:
-    """A temporary folder beside the target, gone when the block ends; what a killed run left of one goes first.
+    """Creates a temporary folder beside the target, and removes it when the block ends.
+
+    Folders that killed runs left behind are removed first.
 
     Raises:
         OSError: the target's folder is missing, not writable or full.
@@ -34,9 +36,9 @@ def staging(target: Path) -> Iterator[Path]:
 
 
 def put_in_place(product: Path, target: Path) -> None:
-    """Moves a finished file or folder to where it belongs, on the disk before its name is.
+    """Moves a finished file or folder to its target. Its contents are on the disk before its name is.
 
-    A file replaces what is there. A folder that is there makes way, and comes back if the new one can't take its place.
+    A file is replaced. A folder is moved away, and moved back if the new one cannot take its place.
 
     Args:
         product: in a ``staging`` folder of the target.
@@ -58,12 +60,12 @@ def put_in_place(product: Path, target: Path) -> None:
         except BaseException:
             previous.rename(target)
             raise
-    with contextlib.suppress(OSError):  # the new name is there by now, no reason to report a failure
+    with contextlib.suppress(OSError):  # the new name is in place, so a failure here is not reported
         sync(target.parent)
 
 
 def _remove_leftovers(parent: Path, prefix: str) -> None:
-    """Removes the folders of runs that are no more: theirs are no longer locked."""
+    """Removes the folders of runs that have ended: their folders are no longer locked."""
     for path in parent.iterdir():
         if path.name.startswith(prefix) and path.name.endswith(_SUFFIX) and path.is_dir() and not path.is_symlink():
             with contextlib.suppress(OSError), _locked(path):

@@ -1,4 +1,4 @@
-"""Latency on a board, from files of ``graft-device bench --json``: measured for their models, reckoned for others."""
+"""Latency on a board, from files of ``graft-device bench --json``: measured for some networks, estimated for others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graft_device.errors import GraftError, os_reason
 from graft_device.text import printable
 
 Shape = tuple[str, int]
-"""Tap and image size, on which an int8 network's latency hangs."""
+"""Tap and image size, which an int8 network's latency depends on."""
 
 Setting = tuple[str, int]
 """Runtime and threads."""
@@ -32,8 +32,8 @@ class BoardFigures:
         path: of the file.
         board: its name.
         shape: of the model that was measured.
-        ms: median of one inference, by setting.
-        warnings: why the figures are worth little, in the words of the bench; empty if they are sound.
+        ms: median milliseconds of one inference, by setting.
+        warnings: the file's own warnings that its figures are unreliable; empty if they are sound.
     """
 
     path: Path
@@ -49,10 +49,10 @@ class BoardLatency:
 
     Attributes:
         board: its name.
-        setting: runtime and threads, the fastest of those that every file has.
-        ms: of each network, in the order that was asked for.
-        measured: which of them a file tells.
-        ratios: smallest and largest of board's to this machine's milliseconds among the measured ones.
+        setting: the fastest pair of runtime and threads that every file contains.
+        ms: of each network, in the order of the shapes.
+        measured: whether a file contains the milliseconds of each network.
+        ratios: the smallest and the largest ratio of the board's to this machine's milliseconds.
     """
 
     board: str
@@ -71,10 +71,10 @@ def read_figures(path: Path) -> BoardFigures:
     try:
         raw = json.loads(path.read_bytes())
         if raw["format"] != FORMAT:
-            raise LatencyError(f"{path} is of format {raw['format']!r}; this version reads {FORMAT}: measure anew")
+            raise LatencyError(f"{path} has format {raw['format']!r}, and this version reads {FORMAT}", "measure again")
         model, machine = raw["model"], raw["machine"]
         if model["quantization"] != "int8":
-            raise LatencyError(f"{path} is of a {model['quantization']} model: measure an int8 one, which is searched")
+            raise LatencyError(f"{path} is of a {model['quantization']} model", "measure an int8 one")
         shape = str(model["tap"]), int(model["image_size"])
         ms = dict(_row(row) for row in raw["rows"] if row["invoke_ms"] is not None)
         warnings = tuple(str(warning) for warning in raw.get("warnings", ()))
@@ -83,19 +83,20 @@ def read_figures(path: Path) -> BoardFigures:
         raise LatencyError(f"cannot read {path}: {os_reason(error)}") from error
     except (KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise LatencyError(
-            f"{path} is not what 'graft-device bench MODEL --json' prints: run that on the board, with > {path.name}"
+            f"{path} is not the output of 'graft-device bench MODEL --json'",
+            f"run that on the board, with > {path.name}",
         ) from error
     if not ms:
-        raise LatencyError(f"{path} holds no measurement, only errors: look into it, and measure anew")
+        raise LatencyError(f"{path} contains no measurement, only errors", "read them, and measure again")
     return BoardFigures(path, board, shape, ms, warnings)
 
 
 def common_setting(files: Sequence[BoardFigures], shapes: Sequence[Shape]) -> Setting:
-    """The runtime and threads by which files tell of the networks that are searched: the fastest that all have.
+    """The fastest pair of runtime and threads that all files contain.
 
     Args:
         files: one or more of one board.
-        shapes: of the networks.
+        shapes: of the networks that are searched.
 
     Raises:
         LatencyError: the files are of several boards or have no setting in common, two are of one network, or one is of
@@ -103,60 +104,61 @@ def common_setting(files: Sequence[BoardFigures], shapes: Sequence[Shape]) -> Se
     """
     boards = sorted({figures.board for figures in files})
     if len(boards) > 1:
-        raise LatencyError(f"--latency files are of several boards ({', '.join(boards)}): give those of one")
+        raise LatencyError(f"--latency files are of several boards ({', '.join(boards)})", "give files of one board")
     first: dict[Shape, Path] = {}
     for figures in files:
         tap, size = figures.shape
         if other := first.get(figures.shape):
-            raise LatencyError(f"{other} and {figures.path} are both of {tap} at {size}: give one of them")
+            raise LatencyError(f"{other} and {figures.path} are both of {tap} at {size}", "give one of them")
         first[figures.shape] = figures.path
         if figures.shape not in shapes:
             raise LatencyError(
-                f"{figures.path} is of {tap} at {size}, which is not searched, so that this machine cannot be compared "
-                f"with the board: add {tap} to --taps and {size} to --sizes"
+                f"{figures.path} is of {tap} at {size}, which is not searched, so this machine cannot be compared with "
+                "the board",
+                f"add {tap} to --taps and {size} to --sizes",
             )
     common = set.intersection(*(set(figures.ms) for figures in files))
     if not common:
-        raise LatencyError("the --latency files have no pair of runtime and threads in common: measure them alike")
+        raise LatencyError("the --latency files have no pair of runtime and threads in common", "measure them alike")
     return min(common, key=lambda setting: (sum(figures.ms[setting] for figures in files), setting))
 
 
 def on_board(files: Sequence[BoardFigures], shapes: Sequence[Shape], here: Sequence[float]) -> BoardLatency:
     """Latency on the board of every network that is searched.
 
-    What no file tells is reckoned: its milliseconds on this machine, times the geometric mean of board's to this
-    machine's over the networks that both have measured.
+    A network that is in no file is estimated: its milliseconds on this machine, times the geometric mean of the ratios
+    of the board's to this machine's milliseconds over the networks that both have measured.
 
     Args:
         files: one or more of one board.
         shapes: of the networks.
-        here: milliseconds of each on this machine, likewise.
+        here: milliseconds of each network on this machine.
 
     Raises:
-        LatencyError: as ``common_setting``.
+        LatencyError: ``common_setting`` finds no setting.
     """
     setting = common_setting(files, shapes)
     known = {figures.shape: figures.ms[setting] for figures in files}
-    ratios = [known[shape] / ms for shape, ms in zip(shapes, here, strict=True) if shape in known]
+    ratios = [known[shape] / own for shape, own in zip(shapes, here, strict=True) if shape in known]
     ratio = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    found = tuple(known.get(shape, ratio * ms) for shape, ms in zip(shapes, here, strict=True))
+    ms = tuple(known.get(shape, ratio * own) for shape, own in zip(shapes, here, strict=True))
     measured = tuple(shape in known for shape in shapes)
-    return BoardLatency(files[0].board, setting, found, measured, (min(ratios), max(ratios)))
+    return BoardLatency(files[0].board, setting, ms, measured, (min(ratios), max(ratios)))
 
 
 def _row(row: dict[str, Any]) -> tuple[Setting, float]:
     ms = float(row["invoke_ms"]["median"])
     if not 0 < ms < math.inf:
-        raise ValueError("an inference takes time, and ends")
+        raise ValueError("not the milliseconds of an inference")
     return (str(row["runtime"]), int(row["threads"])), ms
 
 
-def in_words(latency: BoardLatency) -> str:
-    """Where the milliseconds come from, for a person."""
+def describe(latency: BoardLatency) -> str:
+    """Where the milliseconds come from, in a sentence."""
     runtime, threads = latency.setting
-    said = f"one inference on {printable(latency.board)}, {runtime}, threads: {threads}"
+    source = f"one inference on {printable(latency.board)}, {runtime}, threads: {threads}"
     if all(latency.measured):
-        return f"{said}, as measured there"
+        return f"{source}, as measured there"
     low, high = latency.ratios
     factor = f"{low:.2f}" if low == high else f"{low:.2f} to {high:.2f}"
-    return f"{said}; those with ~ are estimates: this machine's, times what measured networks took there ({factor})"
+    return f"{source}; those with ~ are estimates: this machine's, times the ratio of the measured networks ({factor})"

@@ -1,4 +1,4 @@
-"""The bottlenecks that a search needs: one conversion and one pass over the photos for all taps of an image size."""
+"""Computes the bottlenecks of a search: one conversion and one pass over the photos for all taps of an image size."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ from graft_host.training.material import Survey, note_calibration, note_unreadab
 
 
 def seen(parts: Split) -> tuple[Photo, ...]:
-    """The photos that a search may look at: to train on and to validate with, never those to test with."""
+    """The photos that a search may use: training and validation photos, never test photos."""
     return (*parts.train, *parts.validation)
 
 
 def gather_features(
     options: SearchOptions, survey: Survey, reporter: Reporter, clock: Clock
 ) -> tuple[Survey, tuple[Backbone, ...]]:
-    """Converts and extracts what is not cached; Ctrl-C loses no image size that was finished.
+    """Converts and extracts what is not cached. Ctrl-C loses no image size that was finished.
 
     Args:
         options: of the search.
         survey: of its photos.
-        reporter: hears of photos that are skipped, and of sizes whose cached backbones were calibrated on few.
+        reporter: receives notes about skipped photos, and about cached backbones that were calibrated on few photos.
         clock: measures the stages.
 
     Returns:
-        The survey, less photos that could not be decoded after all, and the backbones, whose bottlenecks of all
-        ``seen`` photos are cached.
+        The survey without photos that could not be decoded, and the backbones. The bottlenecks of all ``seen`` photos
+        are cached.
 
     Raises:
-        GraftError: anything that keeps a backbone from being made.
+        GraftError: a backbone cannot be made.
     """
     first = True
     while True:
-        found: list[Backbone] = []
+        made: list[Backbone] = []
         failures: dict[str, str] = {}
         for place, size in enumerate(options.sizes):
             start = time.monotonic()
-            anew = options.head.recalibrate and first
-            backbones, failed = _size(options, survey, size, reporter, clock, recalibrate=anew)
+            recalibrate = options.head.recalibrate and first
+            backbones, failed = _size(options, survey, size, reporter, clock, recalibrate=recalibrate)
             if first:
                 note_calibration(backbones[0], survey.split, reporter, f"at {size}, ")
-            found += backbones
+            made += backbones
             failures |= failed
             _note_left(options.sizes, place, time.monotonic() - start, reporter)
         if not failures:
-            return survey, tuple(found)
+            return survey, tuple(made)
         first = False
         whole, dataset = survey.dataset, survey.dataset.without(failures)
         note_unreadable(dataset.skipped[len(whole.skipped) :], options.photos, reporter)
@@ -104,8 +104,10 @@ def _opened(backbones: Sequence[Backbone], survey: Survey) -> Iterator[list[Bott
 
 
 def _note_left(sizes: Sequence[int], place: int, seconds: float, reporter: Reporter) -> None:
-    """Says how long the other sizes will take: in practice the time goes by the side, as much of it is the same."""
+    """Estimates how long the other sizes take: in practice in proportion to the side, because some work is constant."""
     if place + 1 == len(sizes) or seconds < 1:
         return
     left = seconds * sum(sizes[place + 1 :]) / sizes[place]
-    reporter.note(f"{place + 1} of {len(sizes)} image sizes done; about {left:.0f} s for the others, if they are new")
+    reporter.note(
+        f"{place + 1} of {len(sizes)} image sizes done; about {left:.0f} s for the others if nothing is cached"
+    )

@@ -1,11 +1,11 @@
-"""What one inference of each network that a search tries takes, here or on a board, and whether to believe it."""
+"""How long one inference of each network of a search takes, here or on a board, and whether that is reliable."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graft_host.network_search.board_latency import BoardFigures, common_setting, in_words, on_board, read_figures
+from graft_host.network_search.board_latency import BoardFigures, common_setting, describe, on_board, read_figures
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.timing import Network, time_networks
 from graft_host.support.progress import Progress
@@ -17,19 +17,19 @@ class Latencies:
 
     Attributes:
         ms: of one inference of each.
-        estimated: whether that was not measured, but reckoned from another network's.
-        words: what the milliseconds are.
-        warnings: why they are worth little, as far as what was timed here goes; empty if that is sound.
+        estimated: whether the milliseconds were computed from those of other networks instead of measured.
+        description: where the milliseconds come from.
+        warnings: why times measured here are unreliable; empty if they are sound or not used.
     """
 
     ms: tuple[float, ...]
     estimated: tuple[bool, ...]
-    words: str
+    description: str
     warnings: tuple[str, ...]
 
 
 def board_figures(options: SearchOptions) -> list[BoardFigures]:
-    """What ``--latency`` names, before the work that it would be too late after; raises LatencyError."""
+    """Reads the files of ``--latency``; raises LatencyError if they cannot be used."""
     figures = [read_figures(path) for path in options.latency]
     if figures:
         common_setting(figures, [(tap, size) for tap in options.taps for size in options.sizes])
@@ -37,22 +37,22 @@ def board_figures(options: SearchOptions) -> list[BoardFigures]:
 
 
 def board_warnings(figures: Sequence[BoardFigures]) -> tuple[str, ...]:
-    """Why figures of a board are worth little, by their own account."""
+    """The warnings that the files of a board contain."""
     return tuple(
-        f"{each.path} says of its figures that they are worth little: {warning}"
-        for each in figures
-        for warning in each.warnings
+        f"{board.path} reports that its figures are unreliable: {warning}"
+        for board in figures
+        for warning in board.warnings
     )
 
 
 def latencies(
     networks: Sequence[Network], figures: Sequence[BoardFigures], threads: int, progress: Progress
 ) -> Latencies:
-    """Times networks here, and tells from that and from what was measured on a board what they take there.
+    """Times networks here, and combines that with figures of a board.
 
     Args:
         networks: one or more.
-        figures: of a board; this machine's milliseconds count where there are none.
+        figures: of a board; empty to use this machine's milliseconds.
         threads: for one inference here.
         progress: called with (inferences done, inferences).
 
@@ -60,10 +60,12 @@ def latencies(
         LatencyError: the figures cannot be used.
     """
     timed = time_networks(networks, threads, progress)
-    here = tuple(f"the milliseconds are worth little: {warning}" for warning in timed.warnings)
+    warnings = tuple(f"the milliseconds are unreliable: {warning}" for warning in timed.warnings)
     if not figures:
-        words = f"one inference here, {timed.runtime}, threads: {threads}, the median of the quietest of its turns"
-        return Latencies(timed.ms, (False,) * len(networks), words, here)
+        description = (
+            f"one inference here, {timed.runtime}, threads: {threads}, the median of the quietest of its turns"
+        )
+        return Latencies(timed.ms, (False,) * len(networks), description, warnings)
     board = on_board(figures, [(network.tap, network.image_size) for network in networks], timed.ms)
-    estimated = tuple(not known for known in board.measured)
-    return Latencies(board.ms, estimated, in_words(board), here if any(estimated) else ())
+    estimated = tuple(not measured for measured in board.measured)
+    return Latencies(board.ms, estimated, describe(board), warnings if any(estimated) else ())

@@ -1,4 +1,4 @@
-"""What a search found, as a page that stands alone."""
+"""Renders the result of a search as one self-contained page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graft_host.report.page import bar, count, facts, figure, name, page, percen
 
 
 def search_report(result: SearchResult, options: SearchOptions) -> str:
-    """The whole page; the same result gives the same page, byte for byte."""
+    """The page; the same result gives the same bytes."""
     body = (
         f"{_head(result, options)}{_warned(result.warnings)}{_plot(result)}{_networks(result)}{_costs(result, options)}"
     )
@@ -52,7 +52,7 @@ def _warned(warnings: Sequence[str]) -> str:
     if not warnings:
         return ""
     lines = "".join(f"<p>{text(warning)}</p>" for warning in warnings)
-    return section("warnings", "What to mind", "milliseconds", lines)
+    return section("warnings", "Warnings", "milliseconds", lines)
 
 
 def _limits(result: SearchResult) -> str:
@@ -71,9 +71,9 @@ def _limits(result: SearchResult) -> str:
 
 def _plot(result: SearchResult) -> str:
     caption = (
-        f"Accuracy by five-fold cross-validation on the photos to train on and to validate with, bars of one standard "
-        f"error. Milliseconds: {result.latency}. Coloured are networks that no other beats in accuracy, latency and "
-        "size at once; the stair is the best accuracy within so many milliseconds, the ring what was chosen."
+        f"Accuracy by five-fold cross-validation on the training and validation photos, with bars of one standard "
+        f"error. Milliseconds: {result.latency}. Coloured points are networks that no other beats in accuracy, latency "
+        "and size at once. The steps show the best accuracy within so many milliseconds, the ring the chosen network."
     )
     return section("front", "Accuracy against latency", "Pareto front", figure(scatter(result), text(caption)))
 
@@ -106,7 +106,7 @@ def _role(candidate: Candidate, result: SearchResult, on_front: tuple[Candidate,
 def _costs(result: SearchResult, options: SearchOptions) -> str:
     photos = result.photos
     pairs = [
-        ("Photos looked at to choose", f"{photos['train'] + photos['validation']:,}"),
+        ("Photos used to choose", f"{photos['train'] + photos['validation']:,}"),
         ("Kept for the winner's test", f"{photos['test']:,}"),
         ("Skipped", f"{photos['skipped']:,}"),
         ("Weights", name(options.head.weights)),

@@ -1,4 +1,4 @@
-"""Candidates of a search, those that nothing beats, and the choice among them."""
+"""The candidates of a search, its Pareto front, and the choice of a winner."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Candidate:
     """A network that was tried.
 
     Attributes:
-        tap: where it ends.
+        tap: the layer that it ends at.
         image_size: its input side in pixels.
-        accuracy: cross-validated on the training and validation photos.
-        standard_error: of the accuracy.
-        ms: of one inference.
-        estimated: whether that was not measured, but reckoned from another network's.
-        bytes: of the file.
+        accuracy: share of the training and validation photos that it names right, cross-validated.
+        standard_error: standard error of the accuracy.
+        ms: milliseconds of one inference.
+        estimated: whether the milliseconds were computed from those of other networks instead of measured.
+        bytes: size of the file.
     """
 
     tap: str
@@ -51,13 +51,13 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the winner must meet.
+    """The limits that the winner must meet.
 
     Attributes:
         max_ms: milliseconds of one inference at most.
         max_mb: MB of the file at most.
-        min_accuracy: share of photos at least, cross-validated.
-        within: how far below the best accuracy a faster network may lie.
+        min_accuracy: least accuracy, cross-validated.
+        within: how far below the best accuracy a faster network may be.
     """
 
     max_ms: Annotated[float | None, Option(low=0, above_zero=True, help="Milliseconds of one inference at most.")] = (
@@ -88,29 +88,29 @@ class Limits:
         return found
 
     def missed(self, candidate: Candidate, photos: int) -> str:
-        """What a candidate misses, in words; a limit may be what a table shows, which is rounded.
+        """Describes the limits that a candidate misses, with enough digits to tell it from a limit copied from a table.
 
         Args:
-            candidate: that misses a limit.
-            photos: on which its accuracy was measured.
+            candidate: a candidate that misses a limit.
+            photos: number of photos that its accuracy was measured on.
         """
-        said = []
+        misses = []
         missed = self.misses(candidate)
         if self.max_ms is not None and "--max-ms" in missed:
-            said.append(f"{apart(candidate.ms, self.max_ms, 1)} ms misses --max-ms {self.max_ms}")
+            misses.append(f"{apart(candidate.ms, self.max_ms, 1)} ms misses --max-ms {self.max_ms}")
         if self.max_mb is not None and "--max-mb" in missed:
-            said.append(f"{apart(candidate.megabytes, self.max_mb, 1)} MB misses --max-mb {self.max_mb}")
+            misses.append(f"{apart(candidate.megabytes, self.max_mb, 1)} MB misses --max-mb {self.max_mb}")
         if self.min_accuracy is not None and "--min-accuracy" in missed:
             share = apart(candidate.accuracy, self.min_accuracy)
             right = f"{round(candidate.accuracy * photos)} of {photos} photos"
-            said.append(f"accuracy {share} ({right}) misses --min-accuracy {self.min_accuracy}")
-        return " and ".join(said)
+            misses.append(f"accuracy {share} ({right}) misses --min-accuracy {self.min_accuracy}")
+        return " and ".join(misses)
 
 
 def front(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """The candidates that no other beats in accuracy, latency and size at once, fastest first.
 
-    Latency and size count as a table shows them, to a tenth: less is noise.
+    Latency and size are rounded to a tenth, as in the table: smaller differences are noise.
     """
 
     def figures(candidate: Candidate) -> tuple[float, float, float]:
@@ -130,8 +130,8 @@ def front(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 def choose(candidates: Sequence[Candidate], limits: Limits) -> Candidate | None:
     """The fastest candidate that is good enough; None if none meets the limits.
 
-    Good enough is what reaches ``min_accuracy``, or where that is not set, what lies within ``within`` of the best
-    of those that meet the other limits.
+    A candidate is good enough if it reaches ``min_accuracy``. Where that is not set, its accuracy must be within
+    ``within`` of the best candidate that meets the other limits.
     """
     possible = [candidate for candidate in candidates if not limits.misses(candidate)]
     if not possible:
@@ -144,10 +144,10 @@ def choose(candidates: Sequence[Candidate], limits: Limits) -> Candidate | None:
 
 
 def cost(candidate: Candidate) -> tuple[float, int]:
-    """Milliseconds to a tenth, as for the front, so that what is chosen lies on it; and bytes."""
+    """Milliseconds to a tenth and bytes; rounded as for the front, so that the chosen candidate is on it."""
     return round(candidate.ms, 1), candidate.bytes
 
 
 def nearest(candidates: Sequence[Candidate], limits: Limits) -> Candidate:
-    """The candidate that lies least beyond the limits."""
+    """The candidate that exceeds the limits the least."""
     return min(candidates, key=lambda candidate: (sum(limits.misses(candidate).values()), candidate.ms))

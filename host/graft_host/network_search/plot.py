@@ -1,4 +1,4 @@
-"""Accuracy against latency, a point a network."""
+"""Plots accuracy against latency, one point per network."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def scatter(result: SearchResult) -> str:
         _name(axes, result)
         _limits(axes, result)
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.1%}" if share <= 1 else "")
-        return drawing.svg("front", _in_words(result))
+        return drawing.svg("front", _description(result))
 
 
 def _scale(axes: Axes, result: SearchResult) -> None:
@@ -46,7 +46,7 @@ def _scale(axes: Axes, result: SearchResult) -> None:
 
 
 def _steps(on_front: tuple[Candidate, ...]) -> list[tuple[float, float]]:
-    """The best accuracy that can be had within so many milliseconds, as a stair."""
+    """The best accuracy within a number of milliseconds, as steps."""
     steps: list[tuple[float, float]] = []
     for each in on_front:
         if steps and each.accuracy <= steps[-1][1]:
@@ -70,7 +70,7 @@ def _point(axes: Axes, candidate: Candidate, *, on_front: bool, chosen: bool) ->
 
 
 def _name(axes: Axes, result: SearchResult) -> None:
-    """Names the points by tap and size, the most important first, wherever a name covers no other."""
+    """Labels the points with tap and size, the most important first, where a label covers no other."""
     on_front = result.front
     order = sorted(result.candidates, key=lambda each: (each != result.chosen, each not in on_front, each.ms))
     prefix = _shared_prefix([each.tap for each in order])
@@ -97,7 +97,7 @@ def _shared_prefix(taps: Sequence[str]) -> str:
 
 
 def _place(axes: Axes, candidate: Candidate) -> tuple[float, float]:
-    """Where a point lies, in units from the lower left corner of the axes."""
+    """The position of a point, in units from the lower left corner of the axes."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     return (
         (candidate.ms - left) / (right - left) * (_WIDTH - _LEFT - _RIGHT),
@@ -120,6 +120,6 @@ def _limits(axes: Axes, result: SearchResult) -> None:
         axes.axhline(result.limits.min_accuracy, color=WRONG, linewidth=1, linestyle=(0, (4, 3)))
 
 
-def _in_words(result: SearchResult) -> str:
-    said = [f"{each.shown}: {percent(each.accuracy)} in {each.ms:.1f} ms" for each in result.front]
-    return f"Accuracy over latency of {count(len(result.candidates), 'network')}. Not beaten are {'; '.join(said)}."
+def _description(result: SearchResult) -> str:
+    points = [f"{each.shown}: {percent(each.accuracy)} in {each.ms:.1f} ms" for each in result.front]
+    return f"Accuracy over latency of {count(len(result.candidates), 'network')}. Not beaten are {'; '.join(points)}."

@@ -1,4 +1,4 @@
-"""What a search comes back with."""
+"""The result of a search."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from graft_host.training.result import TrainResult
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Networks that were tried, and the one that was chosen.
+    """The networks that were tried, and the one that was chosen.
 
     Attributes:
         candidates: fastest first.
-        limits: that the winner had to meet.
+        limits: the limits that the winner had to meet.
         chosen: the winner; None if none meets the limits.
-        trained: the winner as it was made and tested; None where there is none.
-        latency: what the milliseconds are, in words.
-        photos: how many each part of the split has.
-        seconds: a figure a stage.
+        trained: the training and test of the winner; None if no network was chosen.
+        latency: where the milliseconds come from, in a sentence.
+        photos: number of photos in each part of the split.
+        seconds: duration of each stage.
         written: whether the winner's file was kept.
-        warnings: why the milliseconds are worth little; empty if they are sound.
+        warnings: why the milliseconds are unreliable; empty if they are sound.
     """
 
     candidates: tuple[Candidate, ...]
@@ -84,7 +84,7 @@ class SearchResult:
 
 
 class NothingFitsError(GateError):
-    """No network meets the limits; ``result`` is what was found all the same."""
+    """No network meets the limits; ``result`` has all that were tried."""
 
     def __init__(self, message: str, result: SearchResult) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""How long one inference of each of several networks takes on this machine, and whether that is to be believed."""
+"""Times one inference of each of several networks on this machine, and judges whether the times are reliable."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from graft_host.support.progress import Progress
 
 _TURNS = 5
 _AGAIN = 2
-"""How often networks of a size whose times are out of order are timed once more."""
+"""How often networks of one size are timed again when their times are out of order."""
 _WARM_UP = 3
 _ROUNDS = 9
 
 _NOISE = 1.05
-"""Times that a network may take what one takes that contains it, before that counts as out of order."""
+"""How many times as long as a network that contains it a network may take before that counts as out of order."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Network:
 
 @dataclass(frozen=True)
 class Timing:
-    """What was measured.
+    """The result of timing several networks.
 
     Attributes:
-        runtime: that was measured with.
-        ms: of each network, the median milliseconds of one inference in the quietest of its turns: what else the
-            machine does can only make it slower.
-        warnings: why these are worth little, a line each with what to do about it; empty if they are sound.
+        runtime: the runtime that ran them.
+        ms: of each network, the median milliseconds of one inference in the quietest of its turns; other work of the
+            machine can only make it slower.
+        warnings: why the times are unreliable and what to do about it, a line each; empty if they are sound.
     """
 
     runtime: str
@@ -64,7 +64,7 @@ class Timing:
 
 
 def time_networks(networks: Sequence[Network], threads: int, progress: Progress, root: Path = ROOT) -> Timing:
-    """Times networks in turns, one open at a time; those of a size that come out in an impossible order, again.
+    """Times networks in turns, one open at a time. Sizes whose times are in an impossible order are timed again.
 
     Args:
         networks: one or more.
@@ -79,14 +79,14 @@ def time_networks(networks: Sequence[Network], threads: int, progress: Progress,
         sizes = {shallow.image_size for shallow, _ in out_of_order(networks, turns.ms)}
         if sizes:
             turns.take([place for place, network in enumerate(networks) if network.image_size in sizes])
-    # The load of the last minute is the search's own. And a workstation's governor slows all networks alike.
+    # The load of the last minute is that of the search itself, and the governor slows all networks alike.
     start = replace(before, load=turns.wanted, governors=())
-    found = reasons_to_distrust(start, replace(read_thermal(root), governors=()), usable_cores())
-    return Timing(turns.runtime, turns.ms, (*found, *_disorder(out_of_order(networks, turns.ms))))
+    warnings = reasons_to_distrust(start, replace(read_thermal(root), governors=()), usable_cores())
+    return Timing(turns.runtime, turns.ms, (*warnings, *_disorder(out_of_order(networks, turns.ms))))
 
 
 def out_of_order(networks: Sequence[Network], ms: Sequence[float]) -> list[tuple[Network, Network]]:
-    """Pairs of one image size of which the first came out slower than the second, which contains it."""
+    """Pairs of networks of one image size of which the first was slower than the second, which contains it."""
     taken = sorted(zip(networks, ms, strict=True), key=lambda pair: (pair[0].image_size, pair[0].depth))
     return [
         (shallow, deep)
@@ -97,7 +97,7 @@ def out_of_order(networks: Sequence[Network], ms: Sequence[float]) -> list[tuple
 
 
 class _Turns:
-    """Takes turns of several networks, and looks before each what else the machine is asked to do."""
+    """Times several networks in turns, and checks before each turn how busy the machine is."""
 
     def __init__(self, networks: Sequence[Network], threads: int, progress: Progress, root: Path) -> None:
         self._networks, self._threads, self._progress, self._root = networks, threads, progress, root
@@ -113,18 +113,18 @@ class _Turns:
 
     @property
     def wanted(self) -> float | None:
-        """Programs beside this one that wanted a core, on average; None where the system doesn't tell."""
+        """Average number of other threads that wanted a core; None if the system does not report it."""
         return fmean(self._waiting) if self._waiting else None
 
     def take(self, places: Sequence[int]) -> None:
-        """Has each of some networks take its turns."""
+        """Times the networks at some places, several turns each."""
         for _ in range(_TURNS):
             for place in places:
                 self._waiting += _others(self._root)
                 self.runtime, taken = _turn(self._networks[place].path, self._threads, place)
                 self._medians[place].append(taken)
                 self._done += _ROUNDS
-                self._progress(min(self._done, self._all), self._all)  # turns that come on top show as all done
+                self._progress(min(self._done, self._all), self._all)  # extra turns show as all done
 
 
 def _turn(path: Path, threads: int, seed: int) -> tuple[str, float]:
@@ -141,7 +141,7 @@ def _turn(path: Path, threads: int, seed: int) -> tuple[str, float]:
 
 
 def _others(root: Path) -> list[int]:
-    """How many threads beside this one run or wait for a core at this moment; empty where the system doesn't tell."""
+    """How many other threads run or wait for a core now; empty if the system does not report it."""
     try:
         running = int(read_text(root / "proc/loadavg").split()[3].partition("/")[0])
     except (IndexError, ValueError):
@@ -150,10 +150,10 @@ def _others(root: Path) -> list[int]:
 
 
 def _disorder(pairs: Iterable[tuple[Network, Network]]) -> list[str]:
-    known = list(pairs)
-    if not known:
+    disordered = list(pairs)
+    if not disordered:
         return []
-    shallow, deep = known[0]
-    more = f" (and so did {len(known) - 1} more)" if len(known) > 1 else ""
-    said = f"{shallow.shown} came out slower than {deep.shown}, which contains it{more}"
-    return [f"{said}: stop other programs, and measure again"]
+    shallow, deep = disordered[0]
+    more = f" (and so did {len(disordered) - 1} more)" if len(disordered) > 1 else ""
+    problem = f"{shallow.shown} came out slower than {deep.shown}, which contains it{more}"
+    return [f"{problem}: stop other programs, and measure again"]

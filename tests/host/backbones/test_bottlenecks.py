@@ -437,7 +437,7 @@ def test_damaged_bottlenecks_are_computed_again_and_reported(tmp_path: Path, bac
     extraction = _extract(backbone, cache, photos)
     assert extraction == Extraction({}, 7, 5, damaged=5)
     assert extraction.damage is not None
-    assert extraction.damage.startswith("warning: 5 bottlenecks in the cache were damaged and computed anew")
+    assert extraction.damage.startswith("warning: 5 bottlenecks in the cache were damaged and computed again")
     assert np.array_equal(_matrix(backbone, cache, photos), _expected(backbone, photos))
     assert _extract(backbone, cache, photos) == Extraction({}, 12, 0)
 

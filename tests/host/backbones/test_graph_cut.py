@@ -89,5 +89,5 @@ def test_outputs_are_identified_by_their_depth(tmp_path: Path) -> None:
 
 def test_another_number_of_outputs_is_an_error(tmp_path: Path) -> None:
     for use in (cut, ordered):
-        with pytest.raises(ExportError, match="is no network with 3 outputs"):
+        with pytest.raises(ExportError, match="is not a network with 3 outputs"):
             use(two_outputs(tmp_path), 3, "whole")

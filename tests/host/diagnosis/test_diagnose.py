@@ -19,7 +19,7 @@ from graft_device.runtime import open_model
 from graft_host.backbones.provenance import weights_of
 from graft_host.backbones.weights import find_weights
 from graft_host.commands.terminal.diagnosis_text import diagnosis_report
-from graft_host.diagnosis.diagnose import Diagnosis, Settings, diagnose
+from graft_host.diagnosis.diagnose import Diagnosis, DiagnosisOptions, diagnose
 from graft_host.diagnosis.layer_error import ErrorSums, LayerError, Scheme
 from graft_host.diagnosis.layers import Layer, line_up
 from graft_host.diagnosis.verdict import verdict
@@ -295,7 +295,7 @@ def test_a_card_that_names_no_weights_is_an_error(tmp_path: Path) -> None:
 def test_only_int8_models_are_diagnosed(tmp_path: Path) -> None:
     model = write_artifact(tmp_path / "m.tflite", "float32")
     line = error_line(graft("diagnose", model, tmp_path, "--cache", tmp_path / "cache"))
-    assert "m.tflite is float32: diagnose compares an int8 model" in line
+    assert "m.tflite is float32, and diagnose compares an int8 model" in line
     assert "--quantize int8" in line
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.tflite"]
 
@@ -315,7 +315,7 @@ class Small:
     good: ModelFile
     bad: ModelFile
     photos: Path
-    settings: Settings
+    settings: DiagnosisOptions
 
 
 @pytest.fixture(scope="session")
@@ -326,7 +326,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
         write_model(folder / "good.tflite", "int8", folder / "cache-good", bright),
         write_model(folder / "bad.tflite", "int8", folder / "cache-bad", dim),
         write_photos(folder / "photos", count=10, first=100),
-        Settings(folder / "cache", part="all", limit=8),
+        DiagnosisOptions(folder / "cache", part="all", limit=8),
     )
 
 

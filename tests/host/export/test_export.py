@@ -90,7 +90,7 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.keras").mkdir()
     assert "not a regular file" in _refused(tmp_path, "folder.keras", "keras", overwrite=True)
     (tmp_path / "x.keras").write_text("precious")
-    assert "exists: give another name with -o, or --overwrite" in _refused(tmp_path, "x.keras", "keras")
+    assert "exists; give another name with -o, or --overwrite" in _refused(tmp_path, "x.keras", "keras")
     foreign = _refused(tmp_path, "x.keras", "keras", overwrite=True)
     assert "is not a .keras file that 'graft export' wrote, so it is not replaced" in foreign
 
@@ -275,7 +275,7 @@ def test_an_export_gives_the_scores_of_the_file(
     assert done.bytes == sum(path.stat().st_size for path in (output, *output.rglob("*")) if path.is_file())
     assert done.bytes < 1.5 * small.bytes  # no variable is stored twice
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "photos", "elsewhere"])
-    with pytest.raises(ExportError, match="exists: give another name"):
+    with pytest.raises(ExportError, match="exists; give another name"):
         export(small.path, output, kind)
     if kind == "saved-model":
         (output / "stale").write_text("of an earlier export")
@@ -316,7 +316,7 @@ except ExportError as error:
     print(str(error).replace(disk, "DISK"), len(list(Path(disk).iterdir())))
 """
     output = run_on_small_disk(kibibytes, code, small.path, kind)
-    reason = "no space left on device; free some space in DISK, or name another place with -o"
+    reason = "no space left on device; free some space in DISK, or give another name with -o"
     assert output == f"cannot write DISK/x.keras: {reason} 0\n"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graft_host.network_search.board_latency import LatencyError, common_setting, in_words, on_board, read_figures
+from graft_host.network_search.board_latency import LatencyError, common_setting, describe, on_board, read_figures
 
 SHAPES = [("mixed5", 150), ("mixed7", 224), ("mixed7", 299)]
 HERE = [5.0, 10.0, 20.0]
@@ -36,8 +36,8 @@ def test_one_file_measures_its_network_and_the_others_are_estimated(tmp_path: Pa
     assert latencies.setting == ("litert", 4)
     assert latencies.ms == pytest.approx((30.0, 60.0, 120.0))
     assert latencies.measured == (False, True, False)
-    assert "Raspberry Pi 5" in in_words(latencies)
-    assert "those with ~ are estimates: this machine's, times what measured networks took there (6.00)" in in_words(
+    assert "Raspberry Pi 5" in describe(latencies)
+    assert "those with ~ are estimates: this machine's, times the ratio of the measured networks (6.00)" in describe(
         latencies
     )
 
@@ -51,7 +51,7 @@ def test_several_files_measure_their_networks_and_the_others_are_estimated_from_
     assert latencies.setting == ("litert", 4)  # the only one that both have
     assert latencies.ms == pytest.approx((5 * 6.0, 40.0, 180.0))  # the geometric mean of 4 and 9
     assert latencies.ratios == pytest.approx((4, 9))
-    assert "(4.00 to 9.00)" in in_words(latencies)
+    assert "(4.00 to 9.00)" in describe(latencies)
 
 
 def test_warnings_of_the_bench_are_kept(tmp_path: Path) -> None:
@@ -64,21 +64,33 @@ def test_nothing_is_estimated_if_everything_is_measured(tmp_path: Path) -> None:
     path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0})
     latencies = on_board([read_figures(path)], [("mixed7", 224)], [10.0])
     assert latencies.measured == (True,)
-    assert "estimate" not in in_words(latencies)
+    assert "estimate" not in describe(latencies)
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"format": 2}, "of format 2; this version reads 1"),
-        ({"quantization": "float32"}, "a float32 model: measure an int8 one"),
-        ({"rows": []}, "holds no measurement"),
-        ({"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": None, "error": "boom"}]}, "holds no measurement"),
-        ({"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": 0}}]}, "is not what 'graft-device"),
-        ({"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": float("inf")}}]}, "is not what 'graft-"),
-        ({"rows": [{"runtime": "litert", "threads": float("inf"), "invoke_ms": {"median": 1}}]}, "is not what 'graft-"),
-        ({"machine": []}, "is not what 'graft-device bench MODEL --json' prints"),
-        ({"image_size": "large"}, "is not what 'graft-device"),
+        ({"format": 2}, "has format 2, and this version reads 1; measure again"),
+        ({"quantization": "float32"}, "a float32 model; measure an int8 one"),
+        ({"rows": []}, "contains no measurement"),
+        (
+            {"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": None, "error": "boom"}]},
+            "contains no measurement",
+        ),
+        (
+            {"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": 0}}]},
+            "is not the output of 'gr",
+        ),
+        (
+            {"rows": [{"runtime": "litert", "threads": 4, "invoke_ms": {"median": float("inf")}}]},
+            "is not the output of 'gr",
+        ),
+        (
+            {"rows": [{"runtime": "litert", "threads": float("inf"), "invoke_ms": {"median": 1}}]},
+            "is not the output of 'gr",
+        ),
+        ({"machine": []}, "is not the output of .*; run that on the board"),
+        ({"image_size": "large"}, "is not the output of 'gr"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
@@ -91,7 +103,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, changes: dict[str, An
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff\xfe", b"{"])
 def test_a_file_without_a_measurement_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(LatencyError, match="is not what 'graft-device bench MODEL --json' prints"):
+    with pytest.raises(LatencyError, match=r"is not the output of .*; run that on the board"):
         read_figures(tmp_path / "a.json")
     with pytest.raises(LatencyError, match=r"cannot read .*no such file"):
         read_figures(tmp_path / "none.json")
@@ -109,7 +121,7 @@ def test_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LatencyError, match=r"several boards \(Raspberry Pi 4, Raspberry Pi 5"):
         on_board([first, third], SHAPES, HERE)
     again = read_figures(bench(tmp_path / "d.json", "mixed7", 224, {("litert", 4): 50.0}))
-    with pytest.raises(LatencyError, match=r"a\.json and .*d\.json are both of mixed7 at 224: give one"):
+    with pytest.raises(LatencyError, match=r"a\.json and .*d\.json are both of mixed7 at 224; give one"):
         on_board([first, again], SHAPES, HERE)
-    with pytest.raises(LatencyError, match=r"is of mixed7 at 224, which is not searched.*add mixed7 to --taps and 224"):
+    with pytest.raises(LatencyError, match=r"is of mixed7 at 224, which is not searched.*; add mixed7 to --taps"):
         on_board([first], [("mixed5", 224)], [5.0])

@@ -105,7 +105,7 @@ def test_warnings_about_this_machine_appear_only_if_its_times_are_used(
         read_figures(bench(tmp_path / f"{tap}.json", tap, size, {("litert", 4): 60.0}))
         for tap, size in (("mixed7", 224), ("mixed5", 150))
     ]
-    assert latencies(pair, [], 2, print).warnings == ("the milliseconds are worth little: it was busy",)
+    assert latencies(pair, [], 2, print).warnings == ("the milliseconds are unreliable: it was busy",)
     some = latencies(pair, files[:1], 2, print)
     assert (some.estimated, len(some.warnings)) == ((True, False), 1)
     assert latencies(pair, files, 2, print).warnings == ()

@@ -65,7 +65,7 @@ def test_missed_limits_are_named() -> None:
 
 def test_the_page_says_why_its_milliseconds_are_unreliable() -> None:
     search = result(networks(9), Limits())
-    warning = "the milliseconds are worth little: other programs wanted 3.3 of 2 cores"
+    warning = "the milliseconds are unreliable: other programs wanted 3.3 of 2 cores"
     assert warning in Outline(search_report(replace(search, warnings=(warning,)), OPTIONS)).texts()
     assert "What to mind" not in Outline(search_report(search, OPTIONS)).texts()
 
@@ -95,7 +95,7 @@ def browser() -> Iterator[Browser]:
 def test_the_page_fits_loads_nothing_and_covers_nothing(
     browser: Browser, tmp_path: Path, width: int, count: int
 ) -> None:
-    warnings = ("the milliseconds are worth little",)
+    warnings = ("the milliseconds are unreliable",)
     search = replace(result(networks(count), Limits(max_ms=60)), seconds={"total": 1.0}, warnings=warnings)
     (tmp_path / "search.html").write_text(search_report(search, OPTIONS))
     address = (tmp_path / "search.html").as_uri()

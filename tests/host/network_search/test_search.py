@@ -249,7 +249,7 @@ def test_the_written_file_is_no_larger_than_max_mb(searched: Searched, tmp_path:
     options = ["--taps", tap, "--sizes", size, *FAST, "--cache", searched.cache, "-o", model, "--max-mb", most]
     done = graft("search", searched.photos, *options)
     assert done.returncode == 0, done.stderr
-    assert "goes without golden photos" in done.stderr
+    assert "gets no golden photos" in done.stderr
     assert model.stat().st_size <= most * 1e6
     with zipfile.ZipFile(searched.model) as with_photos, zipfile.ZipFile(model) as without:
         assert any(name.endswith(".jpg") for name in with_photos.namelist())
@@ -297,7 +297,7 @@ def test_errors_are_one_line_and_come_before_the_work(tmp_path: Path) -> None:
     assert "no such folder of photos" in error_line(graft("search", tmp_path / "none", "--weights", "random"))
     (tmp_path / "board.json").write_text("{}")
     options = ["--weights", "random", "--latency", tmp_path / "board.json"]
-    assert "is not what 'graft-device bench MODEL --json' prints" in error_line(graft("search", tmp_path, *options))
+    assert "is not the output of 'graft-device bench MODEL --json'" in error_line(graft("search", tmp_path, *options))
     board = {
         "format": 1, "model": {"tap": "mixed7", "image_size": 150, "quantization": "int8"},
         "machine": {"board": "A board", "cpu": None, "architecture": "aarch64"}, "warnings": ["it was hot"],
@@ -307,7 +307,7 @@ def test_errors_are_one_line_and_come_before_the_work(tmp_path: Path) -> None:
     options = ["--weights", "random", "--latency", tmp_path / "board.json"]
     assert "mixed7 at 150, which is not searched" in error_line(graft("search", tmp_path, *options, "--taps", "mixed5"))
     warned = graft("search", tmp_path, *options, "--taps", "mixed7", "--sizes", "150")
-    assert "board.json says of its figures that they are worth little: it was hot" in warned.stderr
+    assert "board.json reports that its figures are unreliable: it was hot" in warned.stderr
     options = ["--weights", "random", "-o", tmp_path / "none" / "m.tflite"]
     assert "mkdir -p" in error_line(graft("search", tmp_path, *options))
 

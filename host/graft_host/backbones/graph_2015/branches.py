@@ -11,7 +11,7 @@ from graft_host.backbones.graph_2015.graphdef import GraphError, Node, shown
 from graft_host.backbones.layer_weights import ConvWeights
 
 FARTHEST = 100
-"""Longer than any way through the network between two joins, so that wires in a circle are noticed."""
+"""Longer than any path between two joins, so that wires in a circle are noticed."""
 
 _EPSILON = np.float32(0.001)
 """Added to variances, by the graph and by the network that takes its weights (``keras.applications.InceptionV3``)."""
@@ -40,11 +40,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Branch:
-    """The way to one input of a join.
+    """The path to one input of a join.
 
     Attributes:
-        start: the node before the first step: the join before, or the one that scales pixels.
-        steps: in the order in which they are taken.
+        start: the node before the first step: the previous join, or the node that scales pixels.
+        steps: in the order in which they are computed.
     """
 
     start: Node
@@ -52,7 +52,7 @@ class Branch:
 
     @property
     def kinds(self) -> str:
-        """The kinds of all steps, spaces between them."""
+        """The kinds of all steps, separated by spaces."""
         return " ".join(step.kind for step in self.steps)
 
 
@@ -64,7 +64,7 @@ def trace_branches(nodes: dict[str, Node], join: Node) -> list[Branch]:
         join: a ``Concat``.
 
     Raises:
-        GraphError: it is no join of channels, or on the way there is what Inception-v3 doesn't have.
+        GraphError: it does not join channels, or a branch contains something that Inception-v3 does not have.
     """
     if join.op != "Concat" or source(nodes, join, 0).tensor().tolist() != _CHANNELS or not join.inputs[1:]:
         raise GraphError(f"is not Inception-v3: {shown(join.name)} does not join channels")
@@ -72,7 +72,7 @@ def trace_branches(nodes: dict[str, Node], join: Node) -> list[Branch]:
 
 
 def source(nodes: dict[str, Node], node: Node, place: int) -> Node:
-    """The node that an input of a node comes from, past those that only hand it on.
+    """The node that an input of a node comes from; nodes that only pass it on are skipped.
 
     Args:
         nodes: the graph, by name.

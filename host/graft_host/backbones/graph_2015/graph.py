@@ -1,8 +1,8 @@
 """Reads Inception-v3 as Google released it in 2015: the frozen graph ``tensorflow_inception_graph.pb``.
 
-It is also found as ``classify_image_graph_def.pb``. Every number is reached by following the wires from the joins of
-the branches back to the pixels, so what is read is what TensorFlow would compute with; a graph that computes something
-else than Inception-v3 is refused.
+Another name of the file is ``classify_image_graph_def.pb``. The reader follows the wires from the joins of the branches
+back to the pixels, so it reads the numbers that TensorFlow would compute with. It refuses a graph that computes
+something other than Inception-v3.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LARGEST = 1 << 31  # protobuf's own limit
 
 # Szegedy et al. 2015 (arXiv 1512.00567), with the widths of the release. A block's branches in the order in which they
 # are joined: kernel and filters of each step, "/2" for steps of 2 and "/v" for steps of 1 without padding; pooling is
-# over 3 x 3. A branch that forks stands there twice, and the stem before each branch of the first block.
+# over 3 x 3. A branch that forks is listed twice, and the stem is listed before each branch of the first block.
 _STEM = "3x3x32/2 3x3x32/v 3x3x64 max/2 1x1x80 3x3x192/v max/2 "
 _FINE = "1x1x64, 1x1x48 5x5x64, 1x1x64 3x3x96 3x3x96, avg 1x1x%d"
 _MIDDLE = "1x1x192, 1x1x{0} 1x7x{0} 7x1x192, 1x1x{0} 7x1x{0} 1x7x{0} 7x1x{0} 1x7x192, avg 1x1x192"
@@ -57,14 +57,14 @@ _PIXELS = {"DecodeJpeg", "Placeholder", "PlaceholderWithDefault"}
 
 @dataclass(frozen=True)
 class Graph:
-    """What a graph of 2015 holds.
+    """The contents of a graph of 2015.
 
     Attributes:
         layers: its convolutions in Keras's order of creation, up to the last join that it has.
-        mean: subtracted from pixels (0 to 255) before …
-        std: … they are divided by this.
-        last_pool: what the pooling branch of mixed10 takes, ``avg`` or ``max`` as in the release; ``avg`` for a graph
-            that ends before.
+        mean: subtracted from pixels (0 to 255).
+        std: what pixels are divided by after that.
+        last_pool: what the pooling branch of mixed10 takes: ``avg``, or ``max`` as in the release. It is ``avg`` for a
+            graph that ends before.
     """
 
     layers: list[ConvWeights]
@@ -74,7 +74,7 @@ class Graph:
 
 
 def read_graph(path: Path) -> Graph:
-    """Reads a frozen graph that is laid out like the release, whole or cut off behind any of its joins.
+    """Reads a frozen graph that is laid out like the release, whole or cut off after any of its joins.
 
     Args:
         path: the ``.pb`` file.
@@ -87,9 +87,9 @@ def read_graph(path: Path) -> Graph:
             raise GraphError("is larger than a graph can be")
         graph = _read(read_nodes(path.read_bytes()))
     except GraphError as error:
-        raise WeightsError(f"{path} {error}; {_ADVICE}") from error
+        raise WeightsError(f"{path} {error}", _ADVICE) from error
     except WireError as error:
-        raise WeightsError(f"{path} is damaged ({error}); {_ADVICE}") from error
+        raise WeightsError(f"{path} is damaged ({error})", _ADVICE) from error
     except OSError as error:
         raise WeightsError(f"cannot read weights {path}: {error.strerror or error}") from error
     check_layers(path, graph.layers, [layer.kernel.shape for layer in graph.layers])
@@ -127,7 +127,7 @@ def _another_network(nodes: dict[str, Node]) -> str:
 
 
 def _check_block(name: str, branches: list[Branch], block: str, start: Node) -> None:
-    """Makes sure that a join is fed by what Inception-v3 has there."""
+    """Checks that the branches of a join are those of Inception-v3."""
     expected = block.split(", ")
     for number, (branch, kinds) in enumerate(zip_longest(branches, expected), 1):
         if branch is None or kinds is None:
@@ -142,7 +142,7 @@ def _check_block(name: str, branches: list[Branch], block: str, start: Node) -> 
 
 
 def _check_width(branch: Branch, width: int) -> int:
-    """The number of channels that a branch ends with, each kernel made for those that come in."""
+    """Checks the input channels of each kernel of a branch, and returns the number of channels at its end."""
     for step in branch.steps:
         if step.layer is not None:
             inputs, outputs = step.layer.kernel.shape[2:]

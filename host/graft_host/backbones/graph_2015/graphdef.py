@@ -1,7 +1,7 @@
 """Reads TensorFlow's GraphDef (``.pb``) without TensorFlow: the nodes of a frozen graph and the numbers in it.
 
-Tensors stay in the file's bytes until they are asked for, so a graph of 95 MB takes a moment and little more than
-its own size. The field numbers are those of TensorFlow's ``graph.proto``, ``node_def.proto``, ``attr_value.proto``,
+Tensors stay in the file's bytes until they are needed, so reading a graph of 95 MB is fast and takes little more memory
+than its size. The field numbers are those of TensorFlow's ``graph.proto``, ``node_def.proto``, ``attr_value.proto``,
 ``tensor.proto`` and ``tensor_shape.proto``.
 """
 
@@ -49,7 +49,7 @@ _BEGINNINGS = (
 
 
 class GraphError(ValueError):
-    """A graph cannot be read or is not as it should be; the message is to follow the file's name."""
+    """A graph cannot be read or is not as it should be. The message follows the file's name in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Node:
 
     Attributes:
         name: unique in the graph.
-        op: its operation, ``Conv2D`` for one.
-        inputs: the nodes whose output it takes, in order; those that it merely waits for are left out.
+        op: its operation, such as ``Conv2D``.
+        inputs: the nodes whose output it takes, in order, without those that it only waits for.
         attributes: name to undecoded ``AttrValue``.
     """
 
@@ -89,7 +89,7 @@ class Node:
         """The value of a ``Const``: float32 or int32, read-only, a view into the file where it can be.
 
         Raises:
-            GraphError: it is no constant, of another type, or its numbers don't fit its shape.
+            GraphError: it is not a constant, has another type, or its numbers do not fit its shape.
         """
         if self.op != "Const":
             raise GraphError(f"is not frozen: {shown(self.name)} is a {shown(self.op)}, not a constant")
@@ -144,7 +144,7 @@ def read_nodes(data: bytes) -> dict[str, Node]:
 
 
 def shown(name: str) -> str:
-    """What a file says, fit for a message: printable, in one line, and not long."""
+    """A text from a file, made fit for a message: printable, in one line, and short."""
     plain = "".join(letter if letter.isprintable() else "?" for letter in name)
     return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
 

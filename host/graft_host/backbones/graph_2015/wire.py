@@ -1,6 +1,6 @@
-"""Protobuf's wire format, as far as reading needs it: https://protobuf.dev/programming-guides/encoding/.
+"""Reads Protobuf's wire format: https://protobuf.dev/programming-guides/encoding/.
 
-Nothing is copied: fields of bytes are views into the message.
+Nothing is copied. Fields of bytes are views of the message.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MORE = 0x80
 
 
 class WireError(ValueError):
-    """A message is no message."""
+    """Bytes are not a message."""
 
 
 class CutShortError(WireError):
@@ -57,13 +57,13 @@ def fields(data: memoryview) -> Iterator[tuple[int, Value]]:
 
 def repeated(data: memoryview, number: int) -> list[Value]:
     """All values of a field."""
-    return [value for found, value in fields(data) if found == number]
+    return [value for field, value in fields(data) if field == number]
 
 
 def single(data: memoryview, number: int) -> Value | None:
     """The value of a field, of which the last one counts; None if there is none."""
-    found = repeated(data, number)
-    return found[-1] if found else None
+    values = repeated(data, number)
+    return values[-1] if values else None
 
 
 def integers(data: memoryview, number: int) -> Iterator[int]:
