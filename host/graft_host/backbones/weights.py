@@ -11,7 +11,7 @@ from graft_device.errors import WeightsError
 from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
 from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
-from graft_host.support.destination import Source
+from graft_host.support.destination import RunInput
 
 RANDOM = "random"
 
@@ -57,13 +57,13 @@ def check_tap(source: WeightsSource, tap: str) -> None:
         source.family.check_reach(source, tap)
 
 
-def weights_source(spec: str, family: Family | None = None) -> list[Source]:
+def weights_source(spec: str, family: Family | None = None) -> list[RunInput]:
     """The file behind ``--weights``, if there is one."""
     if spec == RANDOM:
         return []
     named = named_weights(family or known_family(DEFAULT), spec)
     path = Path(os.path.expanduser(spec)) if named is None else named.path()  # noqa: PTH111  as above
-    return [Source("weights", path)]
+    return [RunInput("weights", path)]
 
 
 def _identified(path: Path, name: str, family: Family) -> WeightsSource:

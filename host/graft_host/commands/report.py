@@ -30,11 +30,11 @@ def report(
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.evaluation.evaluate import evaluate_folder
     from graft_host.report.report import ReportData, check_report_path, render_report, write_report
-    from graft_host.support.destination import Source
+    from graft_host.support.destination import RunInput
 
     described = read_model(model)
     page = output or model.with_suffix(".html")
-    check_report_path(page, model, [Source("photos", photos)], overwrite=overwrite)
+    check_report_path(page, model, [RunInput("photos", photos)], overwrite=overwrite)
     evaluation = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
     data = ReportData(evaluation, described, photos, part.value)
     write_report(page, render_report(data), overwrite=overwrite)

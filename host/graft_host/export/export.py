@@ -23,7 +23,7 @@ from graft_host.diagnosis.layers import find_head
 from graft_host.export.staging import put_in_place, staging
 from graft_host.heads.head import Array
 from graft_host.support import flatbuffer
-from graft_host.support.destination import EXPORT, Source, check_replaceable, check_sources
+from graft_host.support.destination import EXPORT, RunInput, check_replaceable, check_sources
 from graft_host.support.isolated import JobError, call_quietly
 
 FORMATS = ("keras", "saved-model")
@@ -101,11 +101,11 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
             raise ExportError(*ONNX_REFUSED)
         raise ExportError(f"no such format: {kind}", f"choose {' or '.join(FORMATS)}")
     known = read_model(model)
-    read = [Source("model", model)]
+    read = [RunInput("model", model)]
     _check_place(output, kind, read, overwrite=overwrite)
     kernel, bias = read_head(model)
     source = weights_of(known, weights)
-    read += [Source("weights", source.path)] if source.path else []
+    read += [RunInput("weights", source.path)] if source.path else []
     check_sources(output, EXPORT, read)
     target = output.resolve()  # a link stays a link
     request: dict[str, Any] = {
@@ -174,7 +174,7 @@ def _constant(model: Any, index: int) -> Array:
     return numbers.astype(np.float32)
 
 
-def _check_place(output: Path, kind: str, read: Sequence[Source], *, overwrite: bool) -> None:
+def _check_place(output: Path, kind: str, read: Sequence[RunInput], *, overwrite: bool) -> None:
     """Raises ExportError unless the export may be written there; only an earlier export is ever replaced."""
     if not output.parent.is_dir():
         raise ExportError(f"no such folder: {output.parent}", f"run: mkdir -p {output.parent}")

@@ -18,7 +18,7 @@ from graft_host.network_search.trying import TriedNetwork, try_network
 from graft_host.report.page import REPORT
 from graft_host.report.report import write_report
 from graft_host.support.clock import Clock
-from graft_host.support.destination import MODEL, Source, check_destination
+from graft_host.support.destination import MODEL, RunInput, check_destination
 from graft_host.support.reporter import Reporter, WithoutNotes
 from graft_host.support.rounding import apart
 from graft_host.support.scratch import remove_stale_scratch, scratch
@@ -81,11 +81,11 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
 
 def check_outputs(options: SearchOptions) -> None:
     """Raises ExportError if a file that the search may write at its end could not be, before it starts."""
-    sources = [Source("photos", options.photos), *weights_source(options.head.weights, options.family)]
-    sources += [Source("figures", path) for path in options.latency]
+    sources = [RunInput("photos", options.photos), *weights_source(options.head.weights, options.family)]
+    sources += [RunInput("figures", path) for path in options.latency]
     if options.output is not None:
         check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
-        sources.append(Source("model", options.output))
+        sources.append(RunInput("model", options.output))
     if options.report is not None:
         check_destination(options.report, REPORT, sources, overwrite=options.overwrite, option="--report")
 

@@ -13,7 +13,7 @@ from graft_host.report import mistakes as report_mistakes
 from graft_host.report import results as report_results
 from graft_host.report.data import ReportData
 from graft_host.report.page import REPORT, page, text
-from graft_host.support.destination import Source, check_destination, check_replaceable, resolved
+from graft_host.support.destination import RunInput, check_destination, check_replaceable, resolved
 
 __all__ = ["ReportData", "check_report_path", "render_report", "write_report"]
 
@@ -36,7 +36,7 @@ def render_report(data: ReportData) -> str:
 
 
 def check_report_path(
-    report: Path, model: Path, sources: Sequence[Source] = (), *, overwrite: bool, option: str = "-o"
+    report: Path, model: Path, sources: Sequence[RunInput] = (), *, overwrite: bool, option: str = "-o"
 ) -> None:
     """Checks, before the work starts, that the report can be written at its end.
 
@@ -50,7 +50,7 @@ def check_report_path(
     Raises:
         ExportError: the report cannot be written.
     """
-    check_destination(report, REPORT, (Source("model", model), *sources), overwrite=overwrite, option=option)
+    check_destination(report, REPORT, (RunInput("model", model), *sources), overwrite=overwrite, option=option)
 
 
 def write_report(report: Path, page_text: str, *, overwrite: bool, option: str = "-o") -> None:

@@ -1,1 +1,1 @@
-"""Files, processes, caches and progress: what the other rooms share. Imports none of them."""
+"""Files, processes, caches and progress, which the other rooms share; imports none of them."""

@@ -1,4 +1,4 @@
-"""Where the kit keeps backbones, bottlenecks and fingerprints."""
+"""Finds the cache folder, which holds backbones, bottlenecks and fingerprints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def default_cache() -> Path:
     """``$GRAFT_CACHE``, or ``graftkit`` in the user's cache folder; raises CacheError where there is no home folder."""
     if chosen := os.environ.get("GRAFT_CACHE"):
         return Path(chosen).expanduser()
-    found = user_folder("XDG_CACHE_HOME", ".cache")
-    if found is None:
-        raise CacheError("there is no home folder to keep the cache in: name one with --cache DIR or $GRAFT_CACHE")
-    return found
+    folder = user_folder("XDG_CACHE_HOME", ".cache")
+    if folder is None:
+        raise CacheError("there is no home folder to keep the cache in", "choose one with --cache DIR or $GRAFT_CACHE")
+    return folder

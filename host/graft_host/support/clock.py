@@ -1,4 +1,4 @@
-"""Seconds by stage of a run."""
+"""Measures the seconds of each stage of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 class Clock:
-    """Takes the time of stages; a stage that comes again adds to its figure."""
+    """Measures stages; a stage that is repeated adds to its figure."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -16,11 +16,11 @@ class Clock:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Times a block; one that fails leaves no figure."""
+        """Measures a block; a block that fails is not counted."""
         start = time.perf_counter()
         yield
         self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
 
     def finish(self) -> dict[str, float]:
-        """Seconds of each stage, and in ``total`` those since the clock was made."""
+        """The seconds of each stage, and in ``total`` the seconds since the clock was created."""
         return {**self._seconds, "total": time.perf_counter() - self._start}

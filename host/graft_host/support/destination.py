@@ -1,4 +1,4 @@
-"""Where results may go: never over what a run reads, nor over what the kit did not write."""
+"""Checks where results may be written: never over files that a run reads, or that graftkit did not write."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _OF_AN_EXPORT = {CARD_NAME, "config.json"}  # ours, and Keras's own
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file that the kit writes.
+    """A kind of file that graftkit writes.
 
     Attributes:
-        noun: what it is called.
-        example: a file name for one.
-        own: what it says that a file is not, if the kit did not write it.
-        recognises: whether a file that is there is of this kind; raises OSError if it can't be read.
+        noun: the word for such a file in messages.
+        example: an example of a file name.
+        own: the description of such a file in the message about a file of another kind.
+        recognises: whether an existing file is of this kind; raises OSError if it cannot be read.
     """
 
     noun: str
@@ -35,8 +35,8 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file or folder that must outlive the run: what it is to the run, and where it lies."""
+class RunInput:
+    """A file or folder that a run reads and must not overwrite: its role in messages, and its path."""
 
     role: str
     path: Path
@@ -61,87 +61,87 @@ EXPORT = Kind("export", "model.keras", "a .keras file that 'graft export' wrote"
 
 
 def check_destination(
-    target: Path, kind: Kind, sources: Sequence[Source], *, overwrite: bool, option: str = "-o"
+    target: Path, kind: Kind, sources: Sequence[RunInput], *, overwrite: bool, option: str = "-o"
 ) -> None:
-    """Looks before the work starts whether a file could be written at its end.
+    """Checks before the work starts that a file can be written at its end.
 
     Args:
         target: the file to write.
-        kind: what will be written there.
-        sources: what the run reads or writes elsewhere; a folder stands for everything in it.
-        overwrite: whether it may replace a file of its kind.
-        option: that names the target on the command line.
+        kind: the kind of file that will be written.
+        sources: the files that the run reads or writes elsewhere; a folder stands for everything in it.
+        overwrite: whether an existing file of the same kind may be replaced.
+        option: the option of the command line that names the target.
 
     Raises:
-        ExportError: it could not, or something would be lost.
+        ExportError: the file cannot be written, or would replace something else.
     """
     if not target.parent.is_dir():
-        raise ExportError(f"no such folder: {target.parent}; make it with: mkdir -p {target.parent}")
+        raise ExportError(f"no such folder: {target.parent}", f"create it: mkdir -p {target.parent}")
     if target.is_dir():
         example = target / kind.example
-        raise ExportError(f"{target} is a folder: give a file name for the {kind.noun}, such as {example}")
+        raise ExportError(f"{target} is a folder", f"give a file name for the {kind.noun}, such as {example}")
     if target.exists() and not target.is_file():
-        raise ExportError(f"{target} is not a regular file: give another name with {option}")
+        raise ExportError(f"{target} is not a regular file", f"give another name with {option}")
     check_sources(target, kind, sources, option=option)
     if target.exists() and not overwrite:
-        raise ExportError(f"{target} exists: give another name with {option}, or --overwrite")
+        raise ExportError(f"{target} exists", f"give another name with {option}, or --overwrite")
     check_replaceable(target, kind, option=option)
     try:
         with contextlib.suppress(_Probe), atomic_path(resolved(target)):
             raise _Probe
     except OSError as error:
         raise ExportError(
-            f"cannot write into {target.parent}: {os_reason(error)}; name another place with {option}"
+            f"cannot write into {target.parent}: {os_reason(error)}", f"choose another place with {option}"
         ) from error
 
 
-def check_sources(target: Path, kind: Kind, sources: Sequence[Source], *, option: str = "-o") -> None:
-    """Raises ExportError if the target is one of the sources, holds one, or lies in one, by whatever name or link."""
+def check_sources(target: Path, kind: Kind, sources: Sequence[RunInput], *, option: str = "-o") -> None:
+    """Raises ExportError if the target is one of the sources, contains one or is in one, by any name or link."""
     for source in sources:
         if _same(target, source.path) or resolved(source.path).is_relative_to(resolved(target)):
             raise ExportError(
-                f"the {kind.noun} would replace the {source.role} {source.path}: give another name with {option}"
+                f"the {kind.noun} would replace the {source.role} {source.path}", f"give another name with {option}"
             )
         if _inside(target, source.path):
             raise ExportError(
-                f"{target} lies among the {source.role} in {source.path}: name another place with {option}"
+                f"{target} is among the {source.role} in {source.path}", f"choose another place with {option}"
             )
 
 
 def check_replaceable(target: Path, kind: Kind, *, option: str = "-o") -> None:
-    """Raises ExportError if a file is there that is not of the kind, so that not even ``--overwrite`` replaces it."""
+    """Raises ExportError for an existing file of another kind, which not even ``--overwrite`` replaces."""
     if not target.exists():
         return
     try:
         recognised = kind.recognises(target)
     except OSError as error:
         raise ExportError(
-            f"cannot see what {target} is: {os_reason(error)}; give another name with {option}"
+            f"cannot check what {target} is: {os_reason(error)}", f"give another name with {option}"
         ) from error
     if not recognised:
         raise ExportError(
-            f"{target} is there and is not {kind.own}, so it is not replaced: give another name with {option}"
+            f"{target} exists and is not {kind.own}, so it is not replaced", f"give another name with {option}"
         )
 
 
 def check_cache_place(cache: Path, photos: Path) -> None:
-    """Raises CacheError if the cache would lie among the photos, where its folder would be taken for a class."""
+    """Raises CacheError if the cache would be among the photos, where its folder would count as a class."""
     if _inside(cache, photos):
-        raise CacheError(f"the cache {cache} lies among the photos in {photos}: name another place with --cache")
+        raise CacheError(f"the cache {cache} is among the photos in {photos}", "choose another place with --cache")
 
 
 def resolved(path: Path) -> Path:
-    """Where a path leads, links followed; a link that leads in a circle stays as it is.
+    """Follows the links of a path; a link in a circle stays as it is.
 
     Raises:
-        ExportError: it starts from the working folder, which was removed.
+        ExportError: the path is relative to the working folder, which was removed.
     """
     try:
         return Path(os.path.realpath(path))
-    except FileNotFoundError as error:  # of the working folder: realpath takes any other path
+    except FileNotFoundError as error:  # from the working folder: realpath accepts any other path
         raise ExportError(
-            f"the folder that graft runs in was removed, so that {path} leads nowhere: "
-            "change to another one, or give whole paths"
+            f"the folder that graft runs in was removed, so {path} leads nowhere",
+            "change to another folder, or give absolute paths",
         ) from error
 
 
@@ -152,7 +152,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _inside(target: Path, folder: Path) -> bool:
-    """By the name that was given too: class folders may be links."""
+    """Whether the target is in the folder, also by its unresolved name, since class folders may be links."""
     if resolved(target).is_relative_to(resolved(folder)):
         return True
     named = Path(os.path.abspath(target))  # noqa: PTH100  Path's own follows links

@@ -1,4 +1,4 @@
-"""A ``.tflite`` flatbuffer as objects that can be edited, and back again with its buffers aligned."""
+"""Unpacks a ``.tflite`` flatbuffer into objects that can be edited, and packs it again with aligned buffers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from graft_device.errors import ExportError
 
-_ALIGNMENT = 16  # as `force_align: 16` in TFLite's schema, which the generated Python code passes over
+_ALIGNMENT = 16  # as `force_align: 16` in TFLite's schema, which the generated Python code ignores
 _IDENTIFIER = b"TFL3"
 
 _TENSOR_TYPES: dict[int, str] = {
@@ -41,11 +41,11 @@ def unpack(data: bytes, name: str) -> Any:
     """Reads a flatbuffer into a ``schema.ModelT``.
 
     Args:
-        data: the file's bytes; what follows the flatbuffer is passed over.
-        name: what errors call it.
+        data: the file's bytes; bytes after the flatbuffer are ignored.
+        name: the name of the file in errors.
 
     Raises:
-        ExportError: the bytes are no TFLite model.
+        ExportError: the bytes are not a TFLite model.
     """
     if data[4:8] != _IDENTIFIER:
         raise ExportError(f"{name} is not a .tflite model")

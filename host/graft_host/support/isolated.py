@@ -49,12 +49,12 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
     """Runs ``python -m module`` with the request as JSON on its standard input.
 
     Args:
-        module: calls ``serve`` below.
-        request: plain values.
+        module: the module to run, which calls ``serve``.
+        request: the request, of values that JSON can hold.
         progress: called with (done, total) as the job reports it.
 
     Raises:
-        GraftError: what the job raised.
+        GraftError: the error that the job raised.
         JobError: the job failed in another way; the message is its last line, or the signal that ended it.
     """
     command = [sys.executable, "-m", module]

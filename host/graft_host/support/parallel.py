@@ -1,4 +1,4 @@
-"""Heads of several folds at a time: each product is too thin for more than one core, so each core takes a fold."""
+"""Runs the work of several folds at a time: each matrix product is too small for several cores."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TypeVar
 from threadpoolctl import threadpool_limits
 
 Part = TypeVar("Part")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
-def each(work: Callable[[Part], Found], parts: Sequence[Part], threads: int) -> list[Found]:
+def each(work: Callable[[Part], Result], parts: Sequence[Part], threads: int) -> list[Result]:
     """Applies ``work``, which spends its time in NumPy, to all parts.
 
     Args:
-        work: gives the same whichever thread runs it, and whenever.
-        parts: what it is given.
-        threads: parts at a time.
+        work: the function to apply; its result must not depend on the thread or the order.
+        parts: the arguments.
+        threads: how many parts to work on at a time.
 
     Returns:
-        What it gave, in the order of the parts.
+        The results, in the order of the parts.
     """
     with threadpool_limits(1), ThreadPoolExecutor(max(1, min(threads, len(parts)))) as pool:
         return list(pool.map(work, parts))

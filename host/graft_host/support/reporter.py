@@ -1,4 +1,4 @@
-"""How a run tells of itself, without knowing who listens."""
+"""The interface through which a run reports notes and progress."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Protocol
 from graft_host.support.progress import Progress
 
 MAX_SKIPPED = 5
-"""Files that are not used and are named one by one."""
+"""How many skipped files are named one by one."""
 
 
 class Reporter(Protocol):
-    """Hears how a run goes."""
+    """Receives notes and progress of a run."""
 
     def note(self, text: str) -> None:
-        """Something that the person should know."""
+        """Receives a note for the user."""
 
     def progress(self, stage: str, unit: str = "photos") -> contextlib.AbstractContextManager[Progress]:
-        """Progress of a stage, called with (done, all) of what the unit names."""
+        """Starts a stage; the callback is called with the numbers of finished and of all units."""
 
 
 class WithoutNotes:
-    """Passes on how far a run has come, and none of its notes; for one that repeats what was told of."""
+    """Passes on the progress of a run but not its notes, for a run that repeats an earlier one."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
@@ -32,17 +32,17 @@ class WithoutNotes:
         """Drops a note."""
 
     def progress(self, stage: str, unit: str = "photos") -> contextlib.AbstractContextManager[Progress]:
-        """Progress of a stage."""
+        """Starts a stage of the wrapped reporter."""
         return self._reporter.progress(stage, unit)
 
 
 def note_skipped(skipped: Iterable[tuple[object, str]], reporter: Reporter, where: str) -> None:
-    """Tells of files that are not used, a line each for the first few.
+    """Reports files that are not used, with a line each for the first few.
 
     Args:
-        skipped: paths and reasons.
-        reporter: hears of them.
-        where: completes "and 7 more", such as ``: --json lists all``.
+        skipped: the paths and the reasons.
+        reporter: receives the notes.
+        where: the end of the line "and 7 more", such as ``: --json lists all``.
     """
     files = list(skipped)
     for path, reason in files[:MAX_SKIPPED]:

@@ -1,12 +1,12 @@
-"""Figures rounded for a person, who holds them against a limit."""
+"""Rounds figures that a person compares with a limit."""
 
 from __future__ import annotations
 
-_DIGITS = 17  # tell any two floats apart
+_DIGITS = 17  # enough to distinguish any two floats
 
 
 def apart(value: float, limit: float, digits: int = 4) -> str:
-    """A figure rounded to so many digits, or to as many more as it takes to lie on the same side of a limit still."""
+    """Rounds a figure to ``digits`` digits, or to more if it would otherwise change sides of the limit."""
     for more in range(digits, _DIGITS):
         rounded = round(value, more)
         if (rounded < limit, rounded > limit) == (value < limit, value > limit):

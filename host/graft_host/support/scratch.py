@@ -1,4 +1,4 @@
-"""Temporary folders of a run: a disk without room for them is named, and what a killed run left goes a day later."""
+"""Makes temporary folders for a run, and removes those that killed runs left a day ago."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from graft_device.errors import ExportError, os_reason
 
 _PREFIX = "graft-scratch-"
 _OURS = re.compile(r"graft-scratch-[a-z0-9_]{8}")
-_PLAIN = re.compile(r"graft-[a-z0-9_]{8}")  # which a folder of the user's may be called too
+_PLAIN = re.compile(r"graft-[a-z0-9_]{8}")  # a folder of the user may have such a name too
 _CONTENTS = {"photos.npy", "backbone.tflite", "candidate.tflite"}
 _STALE_SECONDS = 24 * 3600
-_REMEDY = "free some space there, or name another folder in $TMPDIR"
+_REMEDY = "free some space there, or choose another folder in $TMPDIR"
 
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """A temporary folder, gone when the block ends, and locked until then; raises ExportError if there can be none."""
+    """A temporary folder, locked during the block and removed after it; raises ExportError if it cannot be made."""
     with contextlib.ExitStack() as stack:
         try:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX)))
             handle = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, handle)
         except OSError as error:
-            raise ExportError(f"cannot make a temporary folder: {os_reason(error)}; {_REMEDY}") from error
-        with contextlib.suppress(OSError):  # not every file system knows locks
+            raise ExportError(f"cannot make a temporary folder: {os_reason(error)}", _REMEDY) from error
+        with contextlib.suppress(OSError):  # not every file system has locks
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield folder
 
 
 def write_scratch(path: Path, data: bytes) -> None:
-    """Writes a file into a temporary folder; raises ExportError, which says what would help, if that fails."""
+    """Writes a file into a temporary folder; raises ExportError if that fails."""
     try:
         path.write_bytes(data)
     except OSError as error:
         raise ExportError(
-            f"cannot write {len(data) / 1e6:.1f} MB into {path.parent.parent}: {os_reason(error)}; {_REMEDY}"
+            f"cannot write {len(data) / 1e6:.1f} MB into {path.parent.parent}: {os_reason(error)}", _REMEDY
         ) from error
 
 
 def remove_stale_scratch() -> None:
-    """Removes temporary folders that killed runs of this user left a day ago or earlier; what fails is left."""
+    """Removes temporary folders that killed runs of this user left a day ago; skips what it cannot remove."""
     with contextlib.suppress(OSError):
         parent = Path(tempfile.gettempdir())
         for name in os.listdir(parent):  # noqa: PTH208  names are all that is needed
@@ -58,7 +58,7 @@ def remove_stale_scratch() -> None:
 
 
 def _remove_if_stale(folder: Path) -> None:
-    """Looks and removes through one open handle: others may write into the folder's parent, and move things there."""
+    """Checks and removes a folder through one open handle, since others may move things in its parent folder."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         status = os.fstat(handle)

@@ -17,7 +17,7 @@ from graft_host.photos.folders import entries_of_root
 from graft_host.report.page import REPORT
 from graft_host.support.destination import (
     MODEL,
-    Source,
+    RunInput,
     check_cache_place,
     check_destination,
     check_replaceable,
@@ -84,13 +84,13 @@ def rejected_path(output: Path) -> Path:
 
 def check_outputs(options: TrainOptions) -> None:
     """Raises ExportError if a file that the run may write at its end could not be, before it starts."""
-    sources = [Source("photos", options.photos), *weights_source(options.weights, options.family)]
+    sources = [RunInput("photos", options.photos), *weights_source(options.weights, options.family)]
     check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
-    sources.append(Source("model", options.output))
+    sources.append(RunInput("model", options.output))
     if options.keep_rejected:
         rejected = rejected_path(options.output)
         check_destination(rejected, MODEL, sources, overwrite=options.overwrite)
-        sources.append(Source("rejected model", rejected))
+        sources.append(RunInput("rejected model", rejected))
     if options.report is not None:
         check_destination(options.report, REPORT, sources, overwrite=options.overwrite, option="--report")
 

@@ -115,7 +115,7 @@ def test_an_export_replaces_neither_the_model_nor_its_folder(tmp_path: Path) -> 
     for name in ("saved_model.pb", "assets.extra/graft.json"):
         (folder / name).touch()
     model = write_artifact(folder / "m.tflite")
-    with pytest.raises(ExportError, match=r"the export would replace the model .*m\.tflite: give another name"):
+    with pytest.raises(ExportError, match=r"the export would replace the model .*m\.tflite; give another name"):
         export(model, folder, "saved-model", overwrite=True)
     assert model.is_file()
 

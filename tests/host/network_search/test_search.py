@@ -211,7 +211,7 @@ print(done.returncode, disk, done.stderr.splitlines()[-1], sep="\\n")
     assert status == "1"
     assert line.startswith("error: cannot write ")
     assert f"into {disk}: no space left on device; free some space there" in line
-    assert line.endswith("or name another folder in $TMPDIR")
+    assert line.endswith("or choose another folder in $TMPDIR")
 
 
 def test_the_page_lists_every_network(searched: Searched) -> None:

@@ -12,7 +12,7 @@ from graft_host.support.destination import (
     EXPORT,
     MODEL,
     Kind,
-    Source,
+    RunInput,
     check_cache_place,
     check_destination,
     check_replaceable,
@@ -22,7 +22,7 @@ from tests.support.device_models import network, write_artifact
 from tests.support.host_data import image_bytes, open_folder, without_privileges
 
 
-def refusal(target: Path, *sources: Source, kind: Kind = MODEL) -> str:
+def refusal(target: Path, *sources: RunInput, kind: Kind = MODEL) -> str:
     with pytest.raises(ExportError) as refused:
         check_destination(target, kind, sources, overwrite=True)
     assert "\n" not in str(refused.value)
@@ -34,12 +34,12 @@ def test_files_that_a_run_reads_are_never_replaced(tmp_path: Path) -> None:
     weights.write_bytes(network())
     (tmp_path / "link.tflite").symlink_to(weights)
     (tmp_path / "hard.tflite").hardlink_to(weights)
-    source = Source("weights", weights)
+    source = RunInput("weights", weights)
     for target in (weights, tmp_path / "link.tflite", tmp_path / "hard.tflite", tmp_path / "." / "weights.tflite"):
-        for output, other in ((target, source), (weights, Source("weights", target))):
+        for output, other in ((target, source), (weights, RunInput("weights", target))):
             assert "the model would replace the weights" in refusal(output, other)
     check_destination(weights, MODEL, [], overwrite=True)
-    gone = Source("weights", tmp_path / "not there yet.tflite")
+    gone = RunInput("weights", tmp_path / "not there yet.tflite")
     assert "would replace" in refusal(tmp_path / "not there yet.tflite", gone)
 
 
@@ -55,11 +55,11 @@ def test_nothing_is_written_among_the_photos(tmp_path: Path, monkeypatch: pytest
     for place in (*places, tmp_path / "pointer.tflite"):
         for folder in (photos, tmp_path / "link"):
             if place != photos / "dogs" / "m.tflite" or folder == photos:
-                assert "lies among the photos in" in refusal(place, Source("photos", folder))
+                assert "is among the photos in" in refusal(place, RunInput("photos", folder))
     monkeypatch.chdir(photos)
-    assert "lies among the photos in" in refusal(Path("m.tflite"), Source("photos", Path()))
-    check_destination(Path("..") / "m.tflite", MODEL, [Source("photos", Path())], overwrite=True)
-    check_destination(tmp_path / "photos.tflite", MODEL, [Source("photos", photos)], overwrite=True)
+    assert "is among the photos in" in refusal(Path("m.tflite"), RunInput("photos", Path()))
+    check_destination(Path("..") / "m.tflite", MODEL, [RunInput("photos", Path())], overwrite=True)
+    check_destination(tmp_path / "photos.tflite", MODEL, [RunInput("photos", photos)], overwrite=True)
     assert list(photos.rglob("*.tflite")) == []
 
 
@@ -68,7 +68,7 @@ def test_no_cache_among_the_photos(tmp_path: Path) -> None:
     photos.mkdir()
     (tmp_path / "link").symlink_to(photos)
     for cache in (photos, photos / "cache", photos / "cats" / "cache", tmp_path / "link" / "cache"):
-        with pytest.raises(CacheError, match=r"lies among the photos in .*: name another place with --cache"):
+        with pytest.raises(CacheError, match=r"is among the photos in .*; choose another place with --cache"):
             check_cache_place(cache, photos)
     for cache in (tmp_path, tmp_path / "photos-cache", tmp_path / "cache"):
         check_cache_place(cache, photos)
@@ -80,9 +80,9 @@ def test_a_working_folder_that_was_removed_is_named(tmp_path: Path, monkeypatch:
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    photos = Source("photos", tmp_path / "photos")
-    assert "graft runs in was removed, so that m.tflite leads nowhere" in refusal(Path("m.tflite"), photos)
-    with pytest.raises(ExportError, match="so that cache leads nowhere: change to another one, or give whole paths"):
+    photos = RunInput("photos", tmp_path / "photos")
+    assert "graft runs in was removed, so m.tflite leads nowhere" in refusal(Path("m.tflite"), photos)
+    with pytest.raises(ExportError, match="so cache leads nowhere; change to another folder, or give absolute paths"):
         check_cache_place(Path("cache"), tmp_path / "photos")
     check_destination(tmp_path / "m.tflite", MODEL, [photos], overwrite=True)
 
@@ -90,8 +90,8 @@ def test_a_working_folder_that_was_removed_is_named(tmp_path: Path, monkeypatch:
 def test_a_folder_that_contains_an_input_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "saved").mkdir()
     with pytest.raises(ExportError, match=r"the export would replace the model .*m\.tflite"):
-        check_sources(tmp_path / "saved", EXPORT, [Source("model", tmp_path / "saved" / "m.tflite")])
-    check_sources(tmp_path / "saved", EXPORT, [Source("model", tmp_path / "m.tflite")])
+        check_sources(tmp_path / "saved", EXPORT, [RunInput("model", tmp_path / "saved" / "m.tflite")])
+    check_sources(tmp_path / "saved", EXPORT, [RunInput("model", tmp_path / "m.tflite")])
 
 
 def test_only_a_file_of_the_same_kind_is_replaced(tmp_path: Path) -> None:
@@ -111,10 +111,10 @@ def test_only_a_file_of_the_same_kind_is_replaced(tmp_path: Path) -> None:
     own = {MODEL: model, REPORT: report, EXPORT: keras}
     for kind, mine in own.items():
         check_destination(mine, kind, [], overwrite=True)
-        with pytest.raises(ExportError, match="exists: give another name with -o, or --overwrite"):
+        with pytest.raises(ExportError, match="exists; give another name with -o, or --overwrite"):
             check_destination(mine, kind, [], overwrite=False)
         for path in {*own.values(), other, *(tmp_path / name for name in foreign)} - {mine}:
-            assert f"{path} is there and is not {kind.own}, so it is not replaced" in refusal(path, kind=kind)
+            assert f"{path} exists and is not {kind.own}, so it is not replaced" in refusal(path, kind=kind)
 
 
 def test_a_file_that_cannot_be_read_is_not_replaced() -> None:
@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_read_is_not_replaced() -> None:
         (folder / "m.tflite").chmod(0)
         with (
             without_privileges(),
-            pytest.raises(ExportError, match=r"cannot see what .*m\.tflite is: permission denied"),
+            pytest.raises(ExportError, match=r"cannot check what .*m\.tflite is: permission denied"),
         ):
             check_replaceable(folder / "m.tflite", MODEL)
 
@@ -132,6 +132,6 @@ def test_the_weights_that_an_option_names(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_HOME", raising=False)
     assert weights_source("random") == []
-    assert weights_source("~/w.h5") == [Source("weights", tmp_path / "w.h5")]
+    assert weights_source("~/w.h5") == [RunInput("weights", tmp_path / "w.h5")]
     (imagenet,) = weights_source("imagenet")
     assert imagenet.path.parent == tmp_path / ".keras" / "models"

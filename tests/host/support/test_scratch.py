@@ -120,7 +120,7 @@ except ExportError as error:
     )
     disk, error = output.splitlines()
     assert error.startswith(f"cannot write 9.3 MB into {disk}: no space left on device; ")
-    assert error.endswith("name another folder in $TMPDIR")
+    assert error.endswith("choose another folder in $TMPDIR")
 
 
 def test_no_temporary_folder_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -67,18 +67,18 @@ def test_a_rejected_file_is_not_replaced_without_overwrite(tmp_path: Path) -> No
     assert aside.name == "m.rejected.tflite"
     aside.write_bytes(network())
     check_outputs(options(tmp_path))
-    with pytest.raises(ExportError, match=r"m\.rejected\.tflite exists: give another name with -o, or --overwrite"):
+    with pytest.raises(ExportError, match=r"m\.rejected\.tflite exists; give another name with -o, or --overwrite"):
         check_outputs(options(tmp_path, keep_rejected=True))
     check_outputs(options(tmp_path, keep_rejected=True, overwrite=True))
     aside.write_text("precious")
-    with pytest.raises(ExportError, match=r"m\.rejected\.tflite is there and is not a \.tflite model"):
+    with pytest.raises(ExportError, match=r"m\.rejected\.tflite exists and is not a \.tflite model"):
         check_outputs(options(tmp_path, keep_rejected=True, overwrite=True))
 
 
 def test_three_outputs_need_three_places(tmp_path: Path) -> None:
     aside = tmp_path / "m.rejected.tflite"
     for report, role in ((tmp_path / "m.tflite", "model"), (aside, "rejected model")):
-        with pytest.raises(ExportError, match=f"the report would replace the {role} .*: give another name with --rep"):
+        with pytest.raises(ExportError, match=f"the report would replace the {role} .*; give another name with --rep"):
             check_outputs(options(tmp_path, keep_rejected=True, overwrite=True, report=report))
     check_outputs(options(tmp_path, report=aside))
     (tmp_path / "link.tflite").symlink_to(tmp_path / "link.rejected.tflite")
@@ -92,7 +92,7 @@ def test_a_file_that_appears_during_the_run_is_not_replaced(tmp_path: Path) -> N
     with pytest.raises(ExportError, match=r"m\.tflite appeared while this run was going on"):
         write_model(output, b"new", overwrite=False)
     output.write_text("precious")
-    with pytest.raises(ExportError, match=r"m\.tflite is there and is not a \.tflite model"):
+    with pytest.raises(ExportError, match=r"m\.tflite exists and is not a \.tflite model"):
         write_model(output, b"new", overwrite=True)
     assert output.read_text() == "precious"
 

@@ -153,7 +153,7 @@ def test_the_same_command_gives_the_same_file(photos: Path, tmp_path: Path, shar
 def test_an_existing_file_is_kept(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     model = tmp_path / "parts.tflite"
     model.write_bytes(network())
-    assert "exists: give another name with -o, or --overwrite" in error_line(train(photos, model, shared_cache))
+    assert "exists; give another name with -o, or --overwrite" in error_line(train(photos, model, shared_cache))
     assert model.read_bytes() == network()
     assert train(photos, model, shared_cache, "--overwrite").returncode == 0
     assert read_model(model).labels == ("nut", "screw", "washer")
@@ -394,7 +394,7 @@ def test_a_killed_run_leaves_no_converter_behind(photos: Path, tmp_path: Path) -
     ("output", "reason"),
     [
         ("missing/parts.tflite", "mkdir -p"),
-        ("photos", "is a folder: give a file name"),
+        ("photos", "is a folder; give a file name"),
         ("photos/nut/nut-0001.jpg/parts.tflite", "no such folder"),
     ],
 )
@@ -452,13 +452,13 @@ def test_no_room_for_temporary_files(photos: Path, tmp_path: Path, shared_cache:
     command = ["train", photos, "-o", tmp_path / "n.tflite", *FAST, "--cache", shared_cache]
     line = error_line(graft(*command, env={**os.environ, "TMPDIR": str(small_disk)}))
     assert f"MB into {small_disk}: no space left on device; free some space there" in line
-    assert line.endswith("or name another folder in $TMPDIR")
+    assert line.endswith("or choose another folder in $TMPDIR")
 
 
 def test_a_cache_among_the_photos_is_refused_before_it_is_made(photos: Path, tmp_path: Path) -> None:
     for command in (["train", photos, "-o", tmp_path / "m.tflite"], ["compare", photos]):
         line = error_line(graft(*command, *FAST, "--cache", photos / "cache"))
-        assert "cache lies among the photos in" in line
+        assert "cache is among the photos in" in line
     assert sorted(path.name for path in photos.iterdir()) == ["nut", "screw", "washer"]
 
 
