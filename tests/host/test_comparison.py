@@ -13,7 +13,13 @@ from tests.conftest import error_line, graft, graft_json
 
 def evaluation(truth: list[int], predicted: list[int]) -> Evaluation:
     paths = tuple(Path(f"{n}.jpg") for n in range(len(truth)))
-    return Evaluation(("a", "b", "c"), np.array(truth), np.eye(3, dtype=np.float32)[predicted], {}, paths)
+    return Evaluation(
+        labels=("a", "b", "c"),
+        truth=np.array(truth),
+        scores=np.eye(3, dtype=np.float32)[predicted],
+        failures={},
+        paths=paths,
+    )
 
 
 def test_the_largest_drop_is_that_of_a_class() -> None:

@@ -148,7 +148,13 @@ def _dataset(photos: Iterable[Photo], labels: tuple[str, ...] = ("cats", "dogs")
 
 def _many(numbers: Iterable[int], size: tuple[int, int] = (500, 500)) -> list[Photo]:
     return [
-        Photo(Path("photos") / str(label) / f"{n}.jpg", label, f"{label}/{n}", f"{label}/{n}", size)
+        Photo(
+            path=Path("photos") / str(label) / f"{n}.jpg",
+            label=label,
+            digest=f"{label}/{n}",
+            group=f"{label}/{n}",
+            size=size,
+        )
         for label, count in enumerate(numbers)
         for n in range(count)
     ]

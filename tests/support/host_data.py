@@ -69,7 +69,7 @@ def write_photos(root: Path, classes: Sequence[str] = ("cats", "dogs"), count: i
 
 def photo(path: Path, label: int = 0) -> Photo:
     """A photo as ``scan`` would describe it."""
-    return Photo(path, label, hashlib.sha256(path.read_bytes()).hexdigest())
+    return Photo(path=path, label=label, digest=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def photos_in(folder: Path, count: int) -> list[Photo]:

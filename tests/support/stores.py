@@ -67,7 +67,7 @@ def judged(folder: Path, net: bytes, card: Any) -> tuple[Evaluation, list[Photo]
             pixels = np.asarray(picture(colour)).copy()
             pixels[: 4 + 4 * index] //= 2
             _save(path, pixels)
-            photos.append(Photo(path, label, hashlib.sha256(path.read_bytes()).hexdigest()))
+            photos.append(Photo(path=path, label=label, digest=hashlib.sha256(path.read_bytes()).hexdigest()))
     candidate = folder / ".candidate.tflite"
     candidate.write_bytes(net + archive(LABELS, card))
     return evaluate(candidate, photos, LABELS, 1, lambda *_: None), photos

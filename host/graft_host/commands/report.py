@@ -36,7 +36,7 @@ def report(
     page = output or model.with_suffix(".html")
     check_report_path(page, model, [RunInput("photos", photos)], overwrite=overwrite)
     evaluation = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
-    data = ReportData(evaluation, described, photos, part.value)
+    data = ReportData(evaluation=evaluation, model=described, photos=photos, part=part.value)
     write_report(page, render_report(data), overwrite=overwrite)
     typer.echo(
         json.dumps({"report": str(page), **evaluation.to_json()}) if as_json else f"report     {printable(page)}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from graft_host.demo.shapes import Shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """The position of the camera and the lights.
 
@@ -56,7 +56,7 @@ def draw_scene(rng: np.random.Generator, size: int) -> Scene:
         return np.array([flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(elevation)], np.float32)
 
     tilt, key = rng.uniform(0.05, 0.6), rng.uniform(0.35, 0.75)
-    return Scene(size, tilt, lamp=direction(0.6, 1.15), window=direction(0.3, 1.3), key=key)
+    return Scene(size=size, tilt=tilt, lamp=direction(0.6, 1.15), window=direction(0.3, 1.3), key=key)
 
 
 def arrange(shape: Shape, rng: np.random.Generator, scene: Scene) -> Relief:

@@ -95,7 +95,7 @@ def draw_screw(rng: np.random.Generator) -> Shape:
     return _driven_screw(rng) if chance(rng, 0.15) else _lying_screw(rng)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Screw:
     """A screw on its side along u, measured in shaft radii from the outer face of its head.
 
@@ -162,7 +162,9 @@ def _lying_screw(rng: np.random.Generator) -> Shape:
     radius, height = rng.uniform(1.7, 2.05), rng.uniform(1.1, 1.6)
     length, pitch = height + rng.uniform(6, 10), rng.uniform(0.75, 1) if wood else rng.uniform(0.42, 0.55)
     shank = height + (rng.uniform(0.2, 3) if chance(rng, 0.5) else 0.1)
-    screw = _Screw(head, wood, radius, height, shank, length, pitch)
+    screw = _Screw(
+        head=head, wood=wood, head_radius=radius, head_height=height, shank=shank, length=length, pitch=pitch
+    )
     return Shape(screw.solid, length / 2 + 0.05, 1.05 * radius, 2 * radius)
 
 

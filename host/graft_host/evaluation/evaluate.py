@@ -26,7 +26,7 @@ from graft_host.support.reporter import Reporter, note_skipped
 _MAX_CONFUSION_CLASSES = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """A model's scores for photos whose class is known.
 
@@ -161,7 +161,12 @@ def evaluate(
     truth = np.array([places[photo.label] for photo, _ in pairs], np.int64)
     paths = tuple(photo.path for photo, _ in pairs)
     return Evaluation(
-        known, truth, np.stack([scores for _, scores in pairs]), failures, paths, contents.card.unknown_below
+        labels=known,
+        truth=truth,
+        scores=np.stack([scores for _, scores in pairs]),
+        failures=failures,
+        paths=paths,
+        unknown_below=contents.card.unknown_below,
     )
 
 

@@ -44,7 +44,7 @@ class _Principal:
         return unfolded
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Problem:
     """The penalized loss.
 
@@ -121,7 +121,7 @@ def solve(
     solutions = []
     for penalty in penalties:
         strength = (2 if classes == 2 else 1) / (penalty * total)  # noqa: PLR2004
-        problem = _Problem(data, labels, weights / total, classes, strength)
+        problem = _Problem(data=data, labels=labels, share=weights / total, classes=classes, strength=strength)
         kernel, bias = _minimized(problem, kernel, bias)
         folded = data.unfolded(kernel) / deviation[:, np.newaxis]
         solutions.append((folded.astype(np.float32), (bias - mean @ folded).astype(np.float32)))

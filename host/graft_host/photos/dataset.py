@@ -17,7 +17,7 @@ from graft_host.photos.folders import class_folders, entries_of_root, files, quo
 _AT_ONCE = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Photo:
     """One image file.
 
@@ -129,7 +129,7 @@ def _read(path: Path, label: int) -> Photo | Skipped:
         size = check_header(data)
     except PhotoError as error:
         return Skipped(path, str(error))
-    return Photo(path, label, hashlib.sha256(data).hexdigest(), size=size)
+    return Photo(path=path, label=label, digest=hashlib.sha256(data).hexdigest(), size=size)
 
 
 def _times(reasons: Counter[str]) -> str:

@@ -111,7 +111,7 @@ KINDS: dict[str, FindingKind] = {
 """The kinds by name, in the order in which they are reported."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """Something that may be wrong with the data set.
 

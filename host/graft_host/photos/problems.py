@@ -51,7 +51,7 @@ def find_problems(
 
 
 def _finding(kind: str, paths: Iterable[Path], problem: str, advice: str = "", **details: Any) -> Finding:
-    return Finding(kind, tuple(paths), problem, advice or KINDS[kind].advice, details)
+    return Finding(kind=kind, paths=tuple(paths), problem=problem, advice=advice or KINDS[kind].advice, details=details)
 
 
 def _classes(dataset: Dataset) -> list[Finding]:

@@ -58,7 +58,7 @@ class View:
         return View(self.luma[rows], (self.chroma[0][rows], self.chroma[1][rows]), self.extreme[rows])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Overlay:
     """Thumbnails B laid on thumbnails A, with the brightness that fits best: ``gain · B + offset``.
 
@@ -122,7 +122,7 @@ def overlay(a: View, b: View, warp: Array) -> Overlay:
     kept = inside & (a.extreme == 0) & (laid(b.extreme, warp)[0] < 0.5)  # noqa: PLR2004  nearest pixel
     mask = np.where(_edited(gain, offset), kept, inside)
     gain, offset = _light(a.luma, moved, mask)
-    return Overlay(moved, mask, gain, offset, (a.luma - gain * moved - offset) * mask)
+    return Overlay(moved=moved, mask=mask, gain=gain, offset=offset, difference=(a.luma - gain * moved - offset) * mask)
 
 
 def laid(planes: Array, warp: Array) -> tuple[Array, Mask]:

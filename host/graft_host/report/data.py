@@ -15,7 +15,7 @@ LETTERS = 60
 """The number of letters of a label, or of the model's name, that are shown within a text."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportData:
     """The data of a report.
 

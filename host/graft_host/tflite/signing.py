@@ -21,7 +21,7 @@ from graft_device.system.durable import write_atomically
 from graft_host.tflite.metadata import pack_zip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Signed:
     """A signed model.
 
@@ -73,7 +73,9 @@ def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool 
         write_atomically(signature, armored)
     except OSError as error:
         raise ExportError(f"cannot write {target} and its signature: {os_reason(error)}") from error
-    return Signed(target, signature, hashlib.sha256(data).hexdigest(), len(data), moment)
+    return Signed(
+        model=target, signature=signature, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), time=moment
+    )
 
 
 def stamped(artifact: bytes, moment: str) -> bytes:

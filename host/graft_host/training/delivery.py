@@ -60,7 +60,13 @@ def place_report(result: TrainResult, artifact: bytes, options: TrainOptions) ->
             if model is None:
                 model = folder / rejected_path(options.output).name
                 write_scratch(model, artifact)
-            told = ReportData(result.evaluation, read_model(model), options.photos, "test", result.to_json())
+            told = ReportData(
+                evaluation=result.evaluation,
+                model=read_model(model),
+                photos=options.photos,
+                part="test",
+                training=result.to_json(),
+            )
             write_report(options.report, render_report(told), overwrite=options.overwrite, option="--report")
     except GraftError as error:
         return error

@@ -75,12 +75,12 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     classes = head.head.predict(tests)
     named = ~evaluation.refused  # the score of a photo that is refused is no claim
     accuracy = Accuracy(
-        float(np.mean(classes == truth)),
-        evaluation.accuracy,
-        float(np.mean(evaluation.predicted == classes)),
-        float32,
-        expected_calibration_error(softmax(head.unscaled_logits(tests[named])), truth[named]),
-        expected_calibration_error(evaluation.scores[named], evaluation.truth[named]),
+        float_head=float(np.mean(classes == truth)),
+        shipped=evaluation.accuracy,
+        agreement=float(np.mean(evaluation.predicted == classes)),
+        float32=float32,
+        error_before=expected_calibration_error(softmax(head.unscaled_logits(tests[named])), truth[named]),
+        error_after=expected_calibration_error(evaluation.scores[named], evaluation.truth[named]),
     )
     card = tested_card(card, accuracy, head)
     with clock.stage("golden"):

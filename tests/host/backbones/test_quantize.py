@@ -170,7 +170,9 @@ def test_a_cached_backbone_is_reused_while_its_calibration_photos_are_trained_on
     converted: Converted, cache: Path
 ) -> None:
     training = converted.training
-    added = [Photo(Path("new.jpg"), 1, hashlib.sha256(bytes([index])).hexdigest()) for index in range(20)]
+    added = [
+        Photo(path=Path("new.jpg"), label=1, digest=hashlib.sha256(bytes([index])).hexdigest()) for index in range(20)
+    ]
     for photos in (training, training[::-1], [*added, *training, *added], [replace(p, label=5) for p in training]):
         backbone = _find(photos, cache)
         assert backbone is not None
@@ -310,7 +312,9 @@ def test_all_quantizations_agree_on_the_bottlenecks(floats: dict[str, Backbone],
 def test_float_backbones_are_cached_whatever_the_photos_and_the_resize_rule(floats: dict[str, Backbone]) -> None:
     for backbone in floats.values():
         cache = backbone.path.parents[1]
-        cached = quantized_backbone(replace(backbone.spec, resize="crop"), [Photo(Path("gone"), 0, "0" * 64)], cache, 1)
+        cached = quantized_backbone(
+            replace(backbone.spec, resize="crop"), [Photo(path=Path("gone"), label=0, digest="0" * 64)], cache, 1
+        )
         assert cached.reused
         assert cached.fingerprint == backbone.fingerprint
 
@@ -347,7 +351,7 @@ def test_a_tap_beyond_the_weights_is_refused_before_the_work(tmp_path: Path) -> 
 
 def test_nothing_to_calibrate_on(tmp_path: Path) -> None:
     (tmp_path / "cut.jpg").write_bytes(image_bytes(1, "JPEG", width=300, height=300)[:-1500])
-    for photos in ([], [photo(tmp_path / "cut.jpg")], [Photo(tmp_path / "gone.jpg", 0, "0" * 64)]):
+    for photos in ([], [photo(tmp_path / "cut.jpg")], [Photo(path=tmp_path / "gone.jpg", label=0, digest="0" * 64)]):
         with pytest.raises(DatasetError, match="nothing to calibrate"):
             quantized_backbone(SPEC, photos, tmp_path, 2)
 

@@ -72,7 +72,13 @@ def test_a_stage_with_nothing_to_count_shows_nothing(capfd: pytest.CaptureFixtur
 def test_tables_stay_narrow_and_aligned() -> None:
     labels = ("a", "long " * 50, "line\nbreak")
     report = evaluation_report(
-        Evaluation(labels, np.array([0, 1, 2]), np.eye(3, dtype=np.float32), {}, (Path("a.jpg"),) * 3)
+        Evaluation(
+            labels=labels,
+            truth=np.array([0, 1, 2]),
+            scores=np.eye(3, dtype=np.float32),
+            failures={},
+            paths=(Path("a.jpg"),) * 3,
+        )
     )
     lines = report.splitlines()
     assert max(map(len, lines)) < 100

@@ -39,7 +39,9 @@ def _bytes(folder: Path) -> dict[str, bytes]:
 
 
 def _scene(tilt: float = 0.3, lamp: tuple[float, float, float] = (0.6, 0, 0.8), size: int = SMALL) -> Scene:
-    return Scene(size, tilt, np.array(lamp, np.float32), np.array((-1, 0, 0), np.float32), key=0.6)
+    return Scene(
+        size=size, tilt=tilt, lamp=np.array(lamp, np.float32), window=np.array((-1, 0, 0), np.float32), key=0.6
+    )
 
 
 def _block(scene: Scene, height: float = 24) -> Relief:

@@ -35,7 +35,11 @@ def test_figures_equal_scikit_learns() -> None:
     truth, scores = rng.integers(4, size=100), rng.random((100, 5)).astype(np.float32)
     scores[:, 3] = 0  # never predicted
     result = Evaluation(
-        tuple("abcde"), truth.astype(np.int64), scores, {}, tuple(Path(f"{n}.jpg") for n in range(len(truth)))
+        labels=tuple("abcde"),
+        truth=truth.astype(np.int64),
+        scores=scores,
+        failures={},
+        paths=tuple(Path(f"{n}.jpg") for n in range(len(truth))),
     )
     assert result.accuracy == pytest.approx(accuracy_score(truth, result.predicted))
     np.testing.assert_array_equal(result.confusion, confusion_matrix(truth, result.predicted, labels=range(5)))

@@ -27,7 +27,7 @@ def _dataset(contents: Sequence[Sequence[str]], root: Path = Path("photos")) -> 
     """A data set of one class per list of digests, without files."""
     labels = tuple(f"class{index}" for index in range(len(contents)))
     photos = [
-        Photo(root / labels[label] / f"{number}.jpg", label, digest)
+        Photo(path=root / labels[label] / f"{number}.jpg", label=label, digest=digest)
         for label, members in enumerate(contents)
         for number, digest in enumerate(members)
     ]
@@ -267,7 +267,7 @@ def test_adding_photos_moves_only_those_of_their_own_group(
     drawn: tuple[list[list[str]], list[int]], seed: int, count: int
 ) -> None:
     dataset, rule = _case(drawn), SplitRule(seed, 40)
-    added = [Photo(Path(f"new{n}"), 0, f"new{seed}/{n}") for n in range(count)]
+    added = [Photo(path=Path(f"new{n}"), label=0, digest=f"new{seed}/{n}") for n in range(count)]
     larger = replace(dataset, photos=(*dataset.photos, *added))
     if not (_covers(dataset, rule) and _covers(larger, rule)):
         return

@@ -92,11 +92,18 @@ def evaluation(labels: tuple[str, ...], photos: int, folder: Path, *, errors: in
     scores = rng.uniform(0, 0.3, (photos, len(labels)))
     scores[np.arange(photos), predicted] = rng.uniform(0.4, 1, photos)
     paths = tuple(folder / f"photo{index}.png" for index in range(photos))
-    return Evaluation(labels, truth.astype(np.int64), scores.astype(np.float32), {}, paths)
+    return Evaluation(
+        labels=labels, truth=truth.astype(np.int64), scores=scores.astype(np.float32), failures={}, paths=paths
+    )
 
 
 def data_of(result: Evaluation, folder: Path, card: ModelCard = CARD, **options: Any) -> ReportData:
-    return ReportData(result, ModelFile(Path("models/pets.tflite"), result.labels, card, 9_271_428), folder, **options)
+    return ReportData(
+        evaluation=result,
+        model=ModelFile(Path("models/pets.tflite"), result.labels, card, 9_271_428),
+        photos=folder,
+        **options,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -332,7 +339,9 @@ def test_only_all_photos_are_100_percent(folder: Path) -> None:
     truth = np.zeros(5000, np.int64)
     scores = np.tile(np.array([0.9, 0.1], np.float32), (5000, 1))
     scores[0] = [0.1, 0.9]
-    result = Evaluation(("a", "b"), truth, scores, {}, (folder / "photo0.png",) * 5000)
+    result = Evaluation(
+        labels=("a", "b"), truth=truth, scores=scores, failures={}, paths=(folder / "photo0.png",) * 5000
+    )
     assert (
         "over 99.9% 4,999 of 5,000 photos classified correctly"
         in Outline(render_report(data_of(result, folder, part="all"))).texts()
@@ -551,6 +560,6 @@ def test_a_dark_screen_still_prints_on_white(browser: Browser, pages: dict[str, 
 def test_a_card_read_from_a_file_can_be_shown(tmp_path: Path, folder: Path) -> None:
     model = read_model(write_artifact(tmp_path / "colours.tflite"))
     result = evaluation(model.labels, 9, folder)
-    outline = Outline(render_report(ReportData(result, model, folder)))
+    outline = Outline(render_report(ReportData(evaluation=result, model=model, photos=folder)))
     assert "backbone / name mean_colour" in outline.texts()
     assert '"tap": "mixed0"' in outline.texts()

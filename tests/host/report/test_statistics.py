@@ -60,6 +60,8 @@ def test_pairs_are_ordered_by_photos_then_by_class() -> None:
 
 def test_worst_mistakes_are_confident_and_near_misses_are_not() -> None:
     scores = np.array([[0.6, 0.4], [0.9, 0.1], [0.3, 0.7], [0.8, 0.2], [0.9, 0.1]], np.float32)
-    evaluation = Evaluation(("a", "b"), np.array([1, 1, 1, 0, 1]), scores, {}, (Path("x.jpg"),) * 5)
+    evaluation = Evaluation(
+        labels=("a", "b"), truth=np.array([1, 1, 1, 0, 1]), scores=scores, failures={}, paths=(Path("x.jpg"),) * 5
+    )
     assert worst_mistakes(evaluation) == [1, 4, 0]
     assert least_confident(evaluation) == [2, 3]

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 def gate(shipped: float, float32: float | None, **options: Any) -> FailedGate | None:
     wanted = TrainOptions(photos=Path("photos"), output=Path("m.tflite"), **options)
-    return failed_gate(Accuracy(shipped, shipped, 1.0, float32, 0.0, 0.0), 2, wanted)
+    return failed_gate(
+        Accuracy(
+            float_head=shipped, shipped=shipped, agreement=1.0, float32=float32, error_before=0.0, error_after=0.0
+        ),
+        2,
+        wanted,
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,10 +55,20 @@ def test_accuracy_is_checked_before_the_drop() -> None:
 
 def test_figures_are_not_rounded_onto_the_limit_that_they_miss() -> None:
     wanted = TrainOptions(photos=Path("photos"), output=Path("m.tflite"), min_accuracy=0.9455, max_drop=0.0182)
-    refused = failed_gate(Accuracy(52 / 55, 52 / 55, 1.0, None, 0.0, 0.0), 55, wanted)
+    refused = failed_gate(
+        Accuracy(float_head=52 / 55, shipped=52 / 55, agreement=1.0, float32=None, error_before=0.0, error_after=0.0),
+        55,
+        wanted,
+    )
     assert refused is not None
     assert refused.reason == "accuracy 0.94545 (52 of 55 test photos) is below --min-accuracy 0.9455"
-    dropped = failed_gate(Accuracy(0.97, 0.97, 1.0, 0.97 + 0.018204, 0.0, 0.0), 55, replace(wanted, min_accuracy=None))
+    dropped = failed_gate(
+        Accuracy(
+            float_head=0.97, shipped=0.97, agreement=1.0, float32=0.97 + 0.018204, error_before=0.0, error_after=0.0
+        ),
+        55,
+        replace(wanted, min_accuracy=None),
+    )
     assert dropped is not None
     assert "is 0.018204 below float32's" in dropped.reason
 
