@@ -43,7 +43,7 @@ def describe(program: str, command: str) -> str:
     if arguments:
         parts.append(_table("Argument", [[f"`{_name(entry)}`", _text(entry)] for entry in arguments], ["Meaning"]))
     if options:
-        parts.append(_table("Option", [_option(entry) for entry in options], ["Values", "Default", "Meaning"]))
+        parts.append(_table("Option", [_option(entry) for entry in options], ["Meaning", "Values", "Default"]))
     parts.append(f"Example: `{example}`. Every command takes `--help` and `--debug`, too.")
     return "\n\n".join(parts) + "\n"
 
@@ -72,7 +72,7 @@ def _option(option: Any) -> list[str]:
     if option.envvar:
         default = f"{default}; `${option.envvar}`".removeprefix("; ")
     repeats = " Repeatable." if option.multiple and "repeatable" not in help_text.lower() else ""
-    return [names, _values(option), _cell(default), _cell(help_text) + repeats]
+    return [names, _cell(help_text) + repeats, _values(option), _cell(default)]
 
 
 def _values(option: Any) -> str:
