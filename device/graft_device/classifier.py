@@ -58,7 +58,7 @@ class Classifier:
     Attributes:
         model: the labels, the model card and the path of the file.
 
-    Example:
+    Examples:
         >>> classifier = Classifier("pets.tflite")  # doctest: +SKIP
         >>> classifier.classify("photo.jpg", top_k=1)  # doctest: +SKIP
         [Prediction(label='cats', score=0.99609375)]

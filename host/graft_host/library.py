@@ -120,7 +120,7 @@ def train(
         UnreportedError: The model was written, but its report could not be.
         GraftError: The model could not be made. No file is written, and the cache keeps what was computed.
 
-    Example:
+    Examples:
         >>> result = train("photos", "pets.tflite", tap="mixed7")  # doctest: +SKIP
         >>> result.accuracy.shipped  # doctest: +SKIP
         0.9833
@@ -157,7 +157,7 @@ def evaluate(
         DatasetError: There is no photo to evaluate on, or a class is unknown to the model.
         ModelError: The file cannot be used.
 
-    Example:
+    Examples:
         >>> evaluate("pets.tflite", "photos").accuracy  # doctest: +SKIP
         0.9833
     """
@@ -217,7 +217,7 @@ def check(
         WeightsError: The weights cannot be used.
         GraftError: The cache cannot be used, or the backbone cannot be converted.
 
-    Example:
+    Examples:
         >>> for finding in check("photos", tap="mixed7").findings:  # doctest: +SKIP
         ...     print(finding.kind, finding.paths[0], finding.problem)
     """
@@ -296,7 +296,7 @@ def search(
         NothingFitsError: No network meets the limits. Its ``result`` holds all candidates.
         GraftError: The search could not be finished. The cache keeps what was computed.
 
-    Example:
+    Examples:
         >>> result = search("photos", max_ms=50, output="pets.tflite")  # doctest: +SKIP
         >>> result.chosen.tap, result.chosen.image_size  # doctest: +SKIP
         ('mixed6', 224)
@@ -363,7 +363,7 @@ def compare(
         OptionError: An option has a value that it does not take.
         GraftError: The files could not be made. The cache keeps what was computed.
 
-    Example:
+    Examples:
         >>> for row in compare("photos", tap="mixed7").rows:  # doctest: +SKIP
         ...     print(row.quantization, row.accuracy, row.ms)
     """

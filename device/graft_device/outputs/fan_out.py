@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class FanOut:
     """The sinks of a run.
 
-    Example:
+    Examples:
         >>> with contextlib.closing(FanOut(note)) as sinks:  # doctest: +SKIP
         ...     sinks.add(Printed(print, json_line, note))
         ...     sinks.put(event)

@@ -18,7 +18,7 @@ _JOIN_S = 2.0
 class Newest:
     """The newest frame of a live source. Older frames are dropped and counted.
 
-    Example:
+    Examples:
         >>> with Newest(source) as newest:  # doctest: +SKIP
         ...     frame = newest.take(timeout=1)
     """
