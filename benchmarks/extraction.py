@@ -89,7 +89,13 @@ def main() -> None:
     args = parser.parse_args()
     cores = usable_cores()
     photos = list(scan(args.photos, cores).photos)
-    spec = BackboneSpec(find_weights(args.weights), args.tap, args.image_size, "int8", "squash")
+    spec = BackboneSpec(
+        weights=find_weights(args.weights),
+        tap=args.tap,
+        image_size=args.image_size,
+        quantization="int8",
+        resize="squash",
+    )
     backbone = quantized_backbone(spec, photos, args.cache or default_cache(), cores)
     sample = photos[:: max(1, len(photos) // _SAMPLE)]
     rounds = [Round(*alone(backbone, sample), together(backbone, photos, cores)) for _ in range(args.rounds)]

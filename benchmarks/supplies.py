@@ -72,17 +72,17 @@ def opened(description: dict[str, Any]) -> Backbone:
     """The backbone that the result of ``described`` describes."""
     path = Path(description["path"])
     spec = BackboneSpec(
-        find_weights(description["weights"]),
-        description["tap"],
-        description["image_size"],
-        description["quantization"],
-        "squash",
+        weights=find_weights(description["weights"]),
+        tap=description["tap"],
+        image_size=description["image_size"],
+        quantization=description["quantization"],
+        resize="squash",
     )
-    return Backbone(spec, path, path.stem, reused=True)
+    return Backbone(spec=spec, path=path, fingerprint=path.stem, reused=True)
 
 
 def _converted(settings: Settings, weights: str, tap: str, size: int, kind: str) -> Backbone:
-    spec = BackboneSpec(find_weights(weights), tap, size, kind, "squash")
+    spec = BackboneSpec(weights=find_weights(weights), tap=tap, image_size=size, quantization=kind, resize="squash")
     return quantized_backbone(spec, _photos(settings), cache(settings), settings.cores)
 
 

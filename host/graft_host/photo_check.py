@@ -151,6 +151,12 @@ def _backbone(
         training = split(dataset, options.rule).train
     except DatasetError:  # the photos cannot be trained on as they are, but they can be checked
         training = tuple(photo for photo in dataset.photos if options.rule.part(photo.place) == "train")
-    spec = BackboneSpec(weights, options.tap, options.image_size, options.quantize, options.resize)
+    spec = BackboneSpec(
+        weights=weights,
+        tap=options.tap,
+        image_size=options.image_size,
+        quantization=options.quantize,
+        resize=options.resize,
+    )
     with reporter.progress("quantizing") as progress:
         return quantized_backbone(spec, training or dataset.photos, cache, threads, progress=progress)

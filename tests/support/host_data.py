@@ -98,7 +98,12 @@ def handmade_backbone(folder: Path, resize: str = "squash", seed: int = 0) -> Ba
     path = folder / f"{fingerprint}.tflite"
     write_whole(path, data)
     weights = find_weights("random", seed)
-    return Backbone(BackboneSpec(weights, "mixed0", BACKBONE_SIZE, "int8", resize), path, fingerprint, reused=False)
+    return Backbone(
+        spec=BackboneSpec(weights=weights, tap="mixed0", image_size=BACKBONE_SIZE, quantization="int8", resize=resize),
+        path=path,
+        fingerprint=fingerprint,
+        reused=False,
+    )
 
 
 def _handmade_network(seed: int) -> bytes:

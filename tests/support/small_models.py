@@ -29,7 +29,12 @@ FEATURES = 256  # of mixed0
 def write_model(path: Path, kind: str, cache: Path, calibration: list[Photo]) -> ModelFile:
     """Writes a complete model whose backbone is calibrated on some photos; converts it with TensorFlow."""
     weights = find_weights("random", SEED)
-    backbone = quantized_backbone(BackboneSpec(weights, TAP, SIZE, kind, "squash"), calibration, cache, 2)
+    backbone = quantized_backbone(
+        BackboneSpec(weights=weights, tap=TAP, image_size=SIZE, quantization=kind, resize="squash"),
+        calibration,
+        cache,
+        2,
+    )
     rng = np.random.default_rng(0)
     head = Head(rng.normal(0, 3, (FEATURES, len(LABELS))).astype(np.float32), np.array([0.3, -0.1, 0.2], np.float32))
     bottlenecks = rng.uniform(0, 0.3, (60, FEATURES)).astype(np.float32)

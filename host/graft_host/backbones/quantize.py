@@ -24,7 +24,7 @@ _RECIPE = 1
 """Goes up when the same settings would give another network. Cached backbones are keyed by it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BackboneSpec:
     """What a backbone is converted from and to.
 
@@ -52,7 +52,7 @@ class BackboneSpec:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Backbone:
     """A converted backbone on disk.
 
@@ -112,4 +112,10 @@ def quantized_backbone(
 
 def as_backbone(spec: BackboneSpec, network: CachedNetwork, *, reused: bool) -> Backbone:
     """The backbone that a cached network is."""
-    return Backbone(spec, network.path, network.fingerprint, reused, len(network.calibration))
+    return Backbone(
+        spec=spec,
+        path=network.path,
+        fingerprint=network.fingerprint,
+        reused=reused,
+        calibration_photos=len(network.calibration),
+    )

@@ -48,6 +48,8 @@ def diagnose(
     from graft_host.diagnosis.diagnose import diagnose as run
     from graft_host.support.cache import default_cache
 
-    options = DiagnosisOptions(cache or default_cache(), part.value, limit, weights, threads)
+    options = DiagnosisOptions(
+        cache=cache or default_cache(), part=part.value, limit=limit, weights=weights, threads=threads
+    )
     found = run(model, photos, options, TerminalReporter())
     typer.echo(json.dumps(found.to_json(sort.value)) if as_json else diagnosis_report(found, sort.value, top))

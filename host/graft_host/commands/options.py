@@ -83,9 +83,9 @@ def takes(
 
         @wraps(function)
         def command(*args: _Own.args, **values: _Own.kwargs) -> None:
-            given = {parameter.name: _given(parameter, values) for parameter in declared}
-            given = {name: value for name, value in given.items() if value is not None}
             try:
+                given = {parameter.name: _given(parameter, values) for parameter in declared}
+                given = {name: value for name, value in given.items() if value is not None}
                 built = build(options, given)
             except OptionError as error:
                 hint = f"'{error.option}'" if error.option else None
@@ -133,5 +133,15 @@ def _parameter(parameter: Parameter) -> inspect.Parameter:
 
 
 def _given(parameter: Parameter, values: dict[str, Any]) -> Any:
-    """The value of an option on the command line."""
-    return not values[f"no_{parameter.name}"] if _switched_off(parameter) else values[parameter.name]
+    """The value of an option on the command line; None where it is not given.
+
+    Raises:
+        OptionError: the value stands for the default in the options class.
+    """
+    if _switched_off(parameter):
+        return not values[f"no_{parameter.name}"]
+    value = values[parameter.name]
+    if parameter.option.default and value is not None and value == parameter.default:
+        flag = "--" + parameter.name.replace("_", "-")
+        raise OptionError(f"{value!r} is not a value that it takes", option=flag)
+    return value

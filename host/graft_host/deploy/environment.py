@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 3600  # pip unpacks for minutes on a slow card
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kit:
     """The kit that a board should have.
 
@@ -52,7 +52,9 @@ class Kit:
 def plan_kit(wheel: KitWheel, needs: Needs, extras: Sequence[str], offline: Path | None) -> Kit:
     """The kit for a board with these needs."""
     wanted = (*needs.packages, *sorted(extras), "system" if needs.system else "own")
-    return Kit(kit_id(wheel, needs.python, wanted), wheel, needs, tuple(sorted(extras)), offline)
+    return Kit(
+        id=kit_id(wheel, needs.python, wanted), wheel=wheel, needs=needs, extras=tuple(sorted(extras)), offline=offline
+    )
 
 
 def install_kit(connection: Connection, facts: BoardFacts, kit: Kit) -> None:

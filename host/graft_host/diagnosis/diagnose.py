@@ -26,7 +26,7 @@ from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter, note_skipped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DiagnosisOptions:
     """The options of a diagnosis.
 
@@ -45,7 +45,7 @@ class DiagnosisOptions:
     threads: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """The error of each layer.
 
@@ -124,7 +124,9 @@ def diagnose(model: Path, folder: Path, options: DiagnosisOptions, reporter: Rep
     weights = weights_of(known, options.weights)
     photos = _photos(known, folder, options.part, threads)
     card = known.card
-    spec = BackboneSpec(weights, card.tap, card.image_size, "float32", card.resize)
+    spec = BackboneSpec(
+        weights=weights, tap=card.tap, image_size=card.image_size, quantization="float32", resize=card.resize
+    )
     reference = quantized_backbone(spec, (), options.cache, threads).path.read_bytes()
     comparison = Comparison(known, reference, threads)
     failures: dict[Path, str] = {}
@@ -136,9 +138,13 @@ def diagnose(model: Path, folder: Path, options: DiagnosisOptions, reporter: Rep
         raise DatasetError(f"none of the photos in {folder} can be read: {next(iter(failures.values()))}")
     calibrated_on = card.backbone.get("calibration_photos")
     return Diagnosis(
-        model, comparison.photos, comparison.layers(), comparison.agreement(), failures,
-        calibrated_on if isinstance(calibrated_on, int) else None,
-    )  # fmt: skip
+        model=model,
+        photos=comparison.photos,
+        layers=comparison.layers(),
+        agreement=comparison.agreement(),
+        failures=failures,
+        calibration_photos=calibrated_on if isinstance(calibrated_on, int) else None,
+    )
 
 
 def _photos(model: ModelFile, folder: Path, part: str, threads: int) -> list[Photo]:

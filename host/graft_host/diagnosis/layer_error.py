@@ -27,7 +27,7 @@ class Scheme:
         return (ends.min - self.zero_point) * self.scale, (ends.max - self.zero_point) * self.scale
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerError:
     """The error of one layer over all photos.
 
@@ -103,4 +103,14 @@ class ErrorSums:
         lost = min(known) - self.sqnr if known and self.sqnr is not None else None
         clipped = self._clipped / self._numbers if self._numbers else 0.0
         scale, representable = self._scheme.scale, self._scheme.representable
-        return LayerError(layer.name, layer.operator, order, self.sqnr, lost, clipped, scale, representable, self._seen)
+        return LayerError(
+            name=layer.name,
+            operator=layer.operator,
+            order=order,
+            sqnr=self.sqnr,
+            lost=lost,
+            clipped=clipped,
+            scale=scale,
+            representable=representable,
+            seen=self._seen,
+        )

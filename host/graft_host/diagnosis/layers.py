@@ -18,7 +18,7 @@ _PASSED_OVER = {"QUANTIZE", "DEQUANTIZE"}
 """Operators that change how numbers are stored, not what they represent."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layer:
     """One tensor of the backbone, in both files.
 
@@ -151,7 +151,9 @@ class _Pairs:
                 "train the model again with this version of graftkit",
             )
         sources = tuple(self.place(a, b) for a, b in zip(inputs, others, strict=True))
-        self.layers.append(Layer("", ours.operator(quantized), quantized, exact, sources))
+        self.layers.append(
+            Layer(name="", operator=ours.operator(quantized), quantized=quantized, exact=exact, inputs=sources)
+        )
         self.written.append(_text(theirs.tensors[exact].name))
         self._places[quantized, exact] = len(self.layers) - 1
         return len(self.layers) - 1

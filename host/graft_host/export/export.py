@@ -47,7 +47,7 @@ _EXTRA = "assets.extra"
 _NUMBERS = {schema.TensorType.FLOAT32: "<f4", schema.TensorType.INT8: "<i1", schema.TensorType.INT32: "<i4"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exported:
     """A float network on disk.
 
@@ -129,7 +129,7 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
             f"cannot write {output}: {os_reason(error)}",
             f"free some space in {target.parent}, or give another name with -o",
         ) from error
-    return Exported(output, kind, size, known.labels, known.card.image_size)
+    return Exported(path=output, format=kind, bytes=size, labels=known.labels, image_size=known.card.image_size)
 
 
 def _packed(kernel: Array, bias: Array) -> bytes:

@@ -24,7 +24,7 @@ class LatencyError(GraftError):
     """Figures of a board cannot be used."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BoardFigures:
     """One file of ``graft-device bench --json``.
 
@@ -43,7 +43,7 @@ class BoardFigures:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BoardLatency:
     """Latency of networks on one board.
 
@@ -88,7 +88,7 @@ def read_figures(path: Path) -> BoardFigures:
         ) from error
     if not ms:
         raise LatencyError(f"{path} contains no measurement, only errors", "read them, and measure again")
-    return BoardFigures(path, board, shape, ms, warnings)
+    return BoardFigures(path=path, board=board, shape=shape, ms=ms, warnings=warnings)
 
 
 def common_setting(files: Sequence[BoardFigures], shapes: Sequence[Shape]) -> Setting:
@@ -143,7 +143,9 @@ def on_board(files: Sequence[BoardFigures], shapes: Sequence[Shape], here: Seque
     ratio = math.exp(sum(map(math.log, ratios)) / len(ratios))
     ms = tuple(known.get(shape, ratio * own) for shape, own in zip(shapes, here, strict=True))
     measured = tuple(shape in known for shape in shapes)
-    return BoardLatency(files[0].board, setting, ms, measured, (min(ratios), max(ratios)))
+    return BoardLatency(
+        board=files[0].board, setting=setting, ms=ms, measured=measured, ratios=(min(ratios), max(ratios))
+    )
 
 
 def _row(row: dict[str, Any]) -> tuple[Setting, float]:

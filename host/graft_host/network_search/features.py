@@ -69,7 +69,9 @@ def _size(
     options: SearchOptions, survey: Survey, size: int, reporter: Reporter, clock: Clock, *, recalibrate: bool
 ) -> tuple[tuple[Backbone, ...], dict[str, str]]:
     """The backbones of one image size, and the photos that could not be decoded."""
-    spec = BackboneSpec(survey.weights, options.deepest, size, "int8", options.head.resize)
+    spec = BackboneSpec(
+        weights=survey.weights, tap=options.deepest, image_size=size, quantization="int8", resize=options.head.resize
+    )
     photos, training = seen(survey.split), survey.split.train
     ready = cached_backbones(spec, options.taps, training, survey.cache)
     if ready and not recalibrate and not _missing(ready, survey, photos):

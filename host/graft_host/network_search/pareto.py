@@ -12,7 +12,7 @@ from graft_host.support.rounding import apart
 _ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A network that was tried.
 

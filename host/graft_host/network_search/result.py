@@ -11,7 +11,7 @@ from graft_host.support.notebook import html_line, html_table
 from graft_host.training.result import TrainResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchResult:
     """The networks that were tried, and the one that was chosen.
 

@@ -67,10 +67,16 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
         if chosen is not None:
             trained = _made(chosen, options, reporter, folder, clock)
     result = SearchResult(
-        candidates, options.limits, chosen, trained, timed.description,
-        surveyed.split.counts(len(surveyed.dataset.skipped)), clock.finish(), options.output is not None,
-        (*unreliable, *timed.warnings),
-    )  # fmt: skip
+        candidates=candidates,
+        limits=options.limits,
+        chosen=chosen,
+        trained=trained,
+        latency=timed.description,
+        photos=surveyed.split.counts(len(surveyed.dataset.skipped)),
+        seconds=clock.finish(),
+        written=options.output is not None,
+        warnings=(*unreliable, *timed.warnings),
+    )
     if options.report is not None:
         page = search_report(result, options)
         write_report(options.report, page, overwrite=options.overwrite, option="--report")
@@ -94,11 +100,16 @@ def _candidates(tried: Sequence[TriedNetwork], timed: Latencies) -> tuple[Candid
     """The candidates, fastest first."""
     candidates = [
         Candidate(
-            one.network.tap, one.network.image_size, one.accuracy.accuracy, one.accuracy.standard_error, ms, guess,
-            one.size,
+            tap=one.network.tap,
+            image_size=one.network.image_size,
+            accuracy=one.accuracy.accuracy,
+            standard_error=one.accuracy.standard_error,
+            ms=ms,
+            estimated=guess,
+            bytes=one.size,
         )
         for one, ms, guess in zip(tried, timed.ms, timed.estimated, strict=True)
-    ]  # fmt: skip
+    ]
     return tuple(sorted(candidates, key=lambda candidate: (candidate.ms, candidate.bytes)))
 
 

@@ -63,7 +63,7 @@ class Material:
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Survey:
     """What is known before anything is computed.
 
@@ -101,7 +101,7 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     parts = split(dataset, options.rule)
     if not weights.pretrained:
         reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
-    return Survey(weights, dataset, parts, cache, threads)
+    return Survey(weights=weights, dataset=dataset, split=parts, cache=cache, threads=threads)
 
 
 def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
@@ -112,7 +112,13 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
     """
     found = survey(options, reporter, clock)
     threads, cache, dataset, parts = found.threads, found.cache, found.dataset, found.split
-    spec = BackboneSpec(found.weights, options.tap, options.image_size, options.quantize, options.resize)
+    spec = BackboneSpec(
+        weights=found.weights,
+        tap=options.tap,
+        image_size=options.image_size,
+        quantization=options.quantize,
+        resize=options.resize,
+    )
     with clock.stage("backbone"), reporter.progress("quantizing") as progress:
         backbone = quantized_backbone(spec, parts.train, cache, threads, options.recalibrate, progress)
     with Bottlenecks(backbone, cache) as bottlenecks:

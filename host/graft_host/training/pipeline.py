@@ -91,7 +91,16 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     gate = failed_gate(accuracy, len(evaluation.truth), options)
     with clock.stage("write"):
         model = place_model(artifact, gate, options)
-    result = TrainResult(model, material, head, evaluation, accuracy, len(artifact), clock.finish(), gate)
+    result = TrainResult(
+        model=model,
+        material=material,
+        head=head,
+        evaluation=evaluation,
+        accuracy=accuracy,
+        size=len(artifact),
+        seconds=clock.finish(),
+        gate=gate,
+    )
     check_delivered(result, options, place_report(result, artifact, options))
     return result
 

@@ -15,7 +15,7 @@ from graft_host.training.guards import FailedGate
 from graft_host.training.material import Material
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainResult:
     """A model and how it came about.
 

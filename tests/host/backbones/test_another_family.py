@@ -80,7 +80,10 @@ def test_its_keys_and_fingerprints_are_its_own() -> None:
     ours, theirs = find_weights("random", 3, TINY), find_weights("random", 3)
     assert ours.fingerprint == "random:tiny-v1:3"
     assert (ours.mean, ours.std) == (MEAN, STD)
-    specs = [BackboneSpec(weights, "late", 32, "int8", "squash") for weights in (ours, replace(theirs, family=TINY))]
+    specs = [
+        BackboneSpec(weights=weights, tap="late", image_size=32, quantization="int8", resize="squash")
+        for weights in (ours, replace(theirs, family=TINY))
+    ]
     specs.append(replace(specs[1], weights=theirs))
     assert len({spec.key for spec in specs}) == 3
 

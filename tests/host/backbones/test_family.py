@@ -45,7 +45,9 @@ def test_caches_of_inception_v3_keep_their_keys(
 ) -> None:
     weights = find_weights("random", seed)
     assert weights.fingerprint == f"random:{seed}"
-    spec = BackboneSpec(replace(weights, last_pool=pool), tap, size, numbers, resize)
+    spec = BackboneSpec(
+        weights=replace(weights, last_pool=pool), tap=tap, image_size=size, quantization=numbers, resize=resize
+    )
     assert spec.key == key
     assert _key(spec, ["mixed0", "mixed5"]) == trunk
 
@@ -81,6 +83,8 @@ def test_a_name_that_a_family_lacks_is_an_error_with_the_choices() -> None:
     [
         (["--tap", "mixed11"], "'--tap': Inception-v3 has no tap 'mixed11'; choose from mixed0, mixed1, "),
         (["--image-size", "74"], "'--image-size': image size 74 is not in the range of Inception-v3; give 75 to 2048"),
+        (["--image-size", "0"], "'--image-size': 0 is not a value that it takes"),
+        (["--tap", ""], "'--tap': '' is not a value that it takes"),
         (["--backbone", "alexnet"], "'--backbone': there is no backbone 'alexnet'; choose from inception-v3"),
     ],
 )

@@ -89,7 +89,7 @@ def test_another_scaling_and_an_average_are_read_as_they_are(tmp_path: Path) -> 
 def test_backbones_with_other_pooling_are_cached_separately(release: Path) -> None:
     source = find_weights(str(release))
     keys = {
-        BackboneSpec(weights, "mixed10", 299, "int8", "squash").key
+        BackboneSpec(weights=weights, tap="mixed10", image_size=299, quantization="int8", resize="squash").key
         for weights in (source, replace(source, last_pool="avg"))
     }
     assert len(keys) == 2

@@ -40,7 +40,9 @@ from tests.support.host_data import (
 if TYPE_CHECKING:
     pass
 
-SPEC = BackboneSpec(find_weights("random", 3), "mixed0", 75, "int8", "squash")
+SPEC = BackboneSpec(
+    weights=find_weights("random", 3), tap="mixed0", image_size=75, quantization="int8", resize="squash"
+)
 
 
 @dataclass(frozen=True)
@@ -375,8 +377,11 @@ from graft_device.errors import CacheError
 from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
 from graft_host.backbones.weights import find_weights
 cache = Path(sys.argv[1])
+spec = BackboneSpec(
+    weights=find_weights("random"), tap="mixed0", image_size=75, quantization="dynamic", resize="squash"
+)
 try:
-    quantized_backbone(BackboneSpec(find_weights("random"), "mixed0", 75, "dynamic", "squash"), [], cache, 1)
+    quantized_backbone(spec, [], cache, 1)
 except CacheError as error:
     print(error)
 print(list((cache / "backbones").iterdir()))
@@ -402,8 +407,11 @@ from graft_host.backbones.weights import find_weights
 from tests.support.host_data import photo
 tempfile.tempdir, folder = sys.argv[1], Path(sys.argv[2])
 photos = [photo(path) for path in folder.glob("*.png")]
+spec = BackboneSpec(
+    weights=find_weights("random"), tap="mixed0", image_size=75, quantization="int8", resize="squash"
+)
 try:
-    quantized_backbone(BackboneSpec(find_weights("random"), "mixed0", 75, "int8", "squash"), photos, folder, 1)
+    quantized_backbone(spec, photos, folder, 1)
 except ExportError as error:
     print(error)
 print(list(Path(sys.argv[1]).iterdir()))
@@ -428,7 +436,9 @@ from tests.support.host_data import photo
 folder = Path(sys.argv[1])
 tempfile.tempdir = str(folder)  # a kill leaves what is there
 photos = [photo(path) for path in sorted(folder.glob("*.png"))]
-spec = BackboneSpec(find_weights("random", 3), "mixed0", 75, "int8", "squash")
+spec = BackboneSpec(
+    weights=find_weights("random", 3), tap="mixed0", image_size=75, quantization="int8", resize="squash"
+)
 quantized_backbone(spec, photos, folder / "cache", 2, progress=lambda done, total: print(done, total))
 """
     with start_python(code, tmp_path, start_new_session=True) as run:

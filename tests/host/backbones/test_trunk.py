@@ -19,7 +19,9 @@ from tests.support.host_data import photos_in
 
 pytestmark = pytest.mark.slow
 
-SPEC = BackboneSpec(find_weights("random", 3), "mixed1", 75, "int8", "squash")
+SPEC = BackboneSpec(
+    weights=find_weights("random", 3), tap="mixed1", image_size=75, quantization="int8", resize="squash"
+)
 TAPS = ("mixed1", "mixed0")
 
 

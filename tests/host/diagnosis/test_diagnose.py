@@ -33,7 +33,7 @@ from tests.support.small_models import SEED, SIZE, write_bright_and_dim, write_m
 # The arithmetic
 
 INT8 = Scheme(0.5, 0, np.dtype(np.int8))  # stores -64 to 63.5
-LAYER = Layer("conv2d_7", "CONV_2D", 4, 5, (0,))
+LAYER = Layer(name="conv2d_7", operator="CONV_2D", quantized=4, exact=5, inputs=(0,))
 
 
 def _sums(exact: list[float], stored: list[int], scheme: Scheme = INT8) -> ErrorSums:
@@ -93,11 +93,23 @@ def test_without_noise_or_without_signal_there_is_no_ratio(exact: list[float], s
 
 
 def _layer(name: str, order: int, sqnr: float | None, lost: float | None = 1.0, clipped: float = 0.0) -> LayerError:
-    return LayerError(name, "CONV_2D", order, sqnr, lost, clipped, 0.1, (0.0, 25.5), (0.0, 20.0))
+    return LayerError(
+        name=name,
+        operator="CONV_2D",
+        order=order,
+        sqnr=sqnr,
+        lost=lost,
+        clipped=clipped,
+        scale=0.1,
+        representable=(0.0, 25.5),
+        seen=(0.0, 20.0),
+    )
 
 
 def _diagnosis(*layers: LayerError) -> Diagnosis:
-    return Diagnosis(Path("m.tflite"), 7, layers, 0.5, {Path("a.jpg"): "cut short"})
+    return Diagnosis(
+        model=Path("m.tflite"), photos=7, layers=layers, agreement=0.5, failures={Path("a.jpg"): "cut short"}
+    )
 
 
 FOUR = _diagnosis(
@@ -326,7 +338,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
         write_model(folder / "good.tflite", "int8", folder / "cache-good", bright),
         write_model(folder / "bad.tflite", "int8", folder / "cache-bad", dim),
         write_photos(folder / "photos", count=10, first=100),
-        DiagnosisOptions(folder / "cache", part="all", limit=8),
+        DiagnosisOptions(cache=folder / "cache", part="all", limit=8),
     )
 
 

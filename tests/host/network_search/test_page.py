@@ -23,15 +23,27 @@ if TYPE_CHECKING:
 def result(candidates: list[Candidate], limits: Limits) -> SearchResult:
     photos = {"train": 353, "validation": 92, "test": 55, "skipped": 0}
     return SearchResult(
-        tuple(candidates), limits, choose(candidates, limits), None, "one inference here, litert, threads: 2",
-        photos, {"scan": 1.0, "backbones": 80.0, "total": 90.0}, False,
-    )  # fmt: skip
+        candidates=tuple(candidates),
+        limits=limits,
+        chosen=choose(candidates, limits),
+        trained=None,
+        latency="one inference here, litert, threads: 2",
+        photos=photos,
+        seconds={"scan": 1.0, "backbones": 80.0, "total": 90.0},
+        written=False,
+    )
 
 
 def networks(count: int) -> list[Candidate]:
     return [
         Candidate(
-            f"mixed{5 + n % 3}", 150 + 37 * (n // 3), 0.9 + 0.01 * (n % 9), 0.01, 5.0 + 4 * n, n % 2 == 1, 9_000_000
+            tap=f"mixed{5 + n % 3}",
+            image_size=150 + 37 * (n // 3),
+            accuracy=0.9 + 0.01 * (n % 9),
+            standard_error=0.01,
+            ms=5.0 + 4 * n,
+            estimated=n % 2 == 1,
+            bytes=9_000_000,
         )
         for n in range(count)
     ]
@@ -72,8 +84,12 @@ def test_the_page_says_why_its_milliseconds_are_unreliable() -> None:
 
 def test_the_best_of_equally_accurate_networks_is_the_chosen_one() -> None:
     """A larger one that is faster by less than a tenth is not chosen."""
-    small = Candidate("mixed5", 150, 1.0, 0.01, 10.04, False, 5_300_000)
-    large = Candidate("mixed7", 150, 1.0, 0.01, 10.01, False, 9_300_000)
+    small = Candidate(
+        tap="mixed5", image_size=150, accuracy=1.0, standard_error=0.01, ms=10.04, estimated=False, bytes=5_300_000
+    )
+    large = Candidate(
+        tap="mixed7", image_size=150, accuracy=1.0, standard_error=0.01, ms=10.01, estimated=False, bytes=9_300_000
+    )
     search = result([large, small], Limits())
     assert search.best == search.chosen == small
     assert "It is also the most accurate." in Outline(search_report(search, OPTIONS)).texts()

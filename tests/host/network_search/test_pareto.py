@@ -6,7 +6,15 @@ from graft_host.network_search.pareto import Candidate, Limits, choose, front, n
 
 
 def network(name: str, accuracy: float, ms: float, megabytes: float = 5.0) -> Candidate:
-    return Candidate(name, 224, accuracy, 0.01, ms, False, int(megabytes * 1e6))
+    return Candidate(
+        tap=name,
+        image_size=224,
+        accuracy=accuracy,
+        standard_error=0.01,
+        ms=ms,
+        estimated=False,
+        bytes=int(megabytes * 1e6),
+    )
 
 
 SLOW, HALF, POOR, BEATEN, SMALL = (
