@@ -61,7 +61,7 @@ def test_a_file_without_a_head_is_an_error(tmp_path: Path) -> None:
         read_head(path)
 
 
-# What is refused before anything is done
+# Refused before the work starts
 
 
 def _refused(tmp_path: Path, output: str, kind: str, *, overwrite: bool = False) -> str:
@@ -128,7 +128,7 @@ def test_models_and_weights_must_exist(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["m.tflite"]
 
 
-# Taking a place, whole or not at all
+# Replacing an output as a whole, or not at all
 
 
 def test_leftovers_of_a_killed_run_are_removed_and_files_in_use_are_kept(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ import sys
 import keras, numpy
 network = keras.models.load_model(sys.argv[1])
 assert [t.name for t in network.inputs] == ["image"], network.inputs
-# Checked by itself: filters of random weights have no mean, so they would not notice an offset.
+# Checked separately: filters of random weights have no mean, so they would not notice an offset.
 ends = network.get_layer("normalization")(numpy.array([[0.0, 127.5, 255.0]], "float32"))
 assert numpy.allclose(ends, [[-1, 0, 1]], atol=1e-6), ends
 numpy.save(sys.argv[3], network.predict(numpy.load(sys.argv[2]).astype("float32"), verbose=0))

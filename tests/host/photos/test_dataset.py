@@ -28,7 +28,7 @@ def test_a_scanned_photo_has_its_size_and_no_group_yet(tmp_path: Path) -> None:
     assert photos["wide.png"].place == photos["wide.png"].digest
 
 
-# What is found
+# Scanning
 
 
 def test_labels_are_the_class_folders_in_code_point_order(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_photo_cut_short_inside_is_found_by_the_scan_and_dropped_when_it_fails
     assert dataset.without({}) == dataset
 
 
-# What is refused
+# Refused folders
 
 
 @pytest.mark.parametrize("classes", [[], ["only"]])

@@ -234,7 +234,7 @@ def test_a_kill_at_any_moment_leaves_only_whole_batches(tmp_path: Path) -> None:
             reported = max([reported, *(int(line) for line in writer.stdout.read().split("\n")[:-1])])
         with _open(path) as store:
             count = len(store.known(_keys(name, 50_000)))
-            # All that was reported is there, and perhaps a batch that the kill kept from being reported.
+            # Everything reported is stored, and perhaps one more batch that was killed before it was reported.
             assert count % _BATCH == 0
             assert count >= _BATCH * (reported + 1)
             assert np.array_equal(store.matrix(_keys(name, count)), np.stack([_row(i) for i in range(count)]))
@@ -255,7 +255,7 @@ def test_a_reader_and_a_writer_do_not_wait_for_each_other(tmp_path: Path) -> Non
         raw.close()
 
 
-# What can be wrong with the file, the folder and the disk
+# Problems with the file, the folder and the disk
 
 
 def _filled(path: Path) -> bytes:
