@@ -184,7 +184,7 @@ def test_any_head_can_be_fused_and_opened(tmp_path_factory: Any, length: int, cl
     path = tmp_path_factory.mktemp("any") / "fused.tflite"
     path.write_bytes(fuse(plain_backbone(length), some_head(length, classes, seed), real))
     outputs = [run(path, runtime, stored) for runtime in RUNTIMES]
-    # The runtimes may differ in rounding a logit by one step of size s, which changes a probability by p(1-p)·2s at most.
+    # The runtimes may round a logit differently by a step of size s, which changes a probability by at most p(1-p)·2s.
     step = logit_step(path.read_bytes())
     bound = math.expm1(2 * step) / 4 + 1e-5
     for output in outputs:
