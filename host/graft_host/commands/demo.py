@@ -15,7 +15,7 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where photos and model go.")] = Path("graft-demo"),
     weights: Annotated[
         str | None,
-        typer.Option(envvar="GRAFT_WEIGHTS", help="As in 'graft train'; imagenet if it can be had, else random."),
+        typer.Option(envvar="GRAFT_WEIGHTS", help="As in 'graft train'; imagenet if available, else random."),
     ] = None,
     cache: CacheOption = None,
     as_json: JsonOption = False,

@@ -15,7 +15,11 @@ from graft_host.training.result import TrainResult
 
 
 class RejectedError(GateError):
-    """A gate refused the model; ``result`` is the whole run all the same."""
+    """A gate refused the model.
+
+    Attributes:
+        result: the result of the run, with all figures.
+    """
 
     def __init__(self, message: str, result: TrainResult) -> None:
         super().__init__(message, evaluation=result.evaluation)
@@ -23,21 +27,25 @@ class RejectedError(GateError):
 
 
 class UnreportedError(ExportError):
-    """The model was written and its report could not be; ``result`` is the whole run."""
+    """The model was written, but its report could not be.
 
-    def __init__(self, message: str, result: TrainResult) -> None:
-        super().__init__(message)
+    Attributes:
+        result: the result of the run.
+    """
+
+    def __init__(self, what: str, remedy: str, result: TrainResult) -> None:
+        super().__init__(what, remedy)
         self.result = result
 
 
 def place_model(artifact: bytes, gate: FailedGate | None, options: TrainOptions) -> Path | None:
-    """Writes the artifact where it belongs: to the output, or if a gate refused it, aside if that was asked for.
+    """Writes the model to the output, or under ``--keep-rejected`` a model that a gate refused beside it.
 
     Returns:
-        The file; None if there is none.
+        The file that was written; None if none was.
 
     Raises:
-        ExportError: it cannot be written.
+        ExportError: the file cannot be written.
     """
     if gate is not None and not options.keep_rejected:
         return None
@@ -47,10 +55,10 @@ def place_model(artifact: bytes, gate: FailedGate | None, options: TrainOptions)
 
 
 def place_report(result: TrainResult, artifact: bytes, options: TrainOptions) -> GraftError | None:
-    """Writes the report that was asked for, of a rejected model too.
+    """Writes the report if one was requested, of a rejected model too.
 
     Returns:
-        Why it could not be written; the model is there all the same.
+        The error that kept the report from being written; None if there was none.
     """
     if options.report is None:
         return None
@@ -60,37 +68,37 @@ def place_report(result: TrainResult, artifact: bytes, options: TrainOptions) ->
             if model is None:
                 model = folder / rejected_path(options.output).name
                 write_scratch(model, artifact)
-            told = ReportData(
+            data = ReportData(
                 evaluation=result.evaluation,
                 model=read_model(model),
                 photos=options.photos,
                 part="test",
                 training=result.to_json(),
             )
-            write_report(options.report, render_report(told), overwrite=options.overwrite, option="--report")
+            write_report(options.report, render_report(data), overwrite=options.overwrite, option="--report")
     except GraftError as error:
         return error
     return None
 
 
 def check_delivered(result: TrainResult, options: TrainOptions, unreported: GraftError | None) -> None:
-    """Says what was written and what not, if that is not all that was asked for.
+    """Reports what was written and what was not, unless everything requested was written.
 
     Args:
-        result: of the run.
-        options: what it was told.
-        unreported: from ``place_report``.
+        result: the result of the run.
+        options: the options of the run.
+        unreported: the error that ``place_report`` returned.
 
     Raises:
         RejectedError: a gate refused the model.
-        UnreportedError: it passed, but its report was not written.
+        UnreportedError: the model passed, but its report was not written.
     """
     if result.gate is None:
         if unreported is not None:
             model, photos = printable(result.model), printable(options.photos)
             raise UnreportedError(
-                f"{unreported}; the model is finished and written to {model}: "
-                f"'graft report {model} {photos} -o PAGE' reports on it",
+                f"{unreported}; the model is finished and was written to {model}",
+                f"run: graft report {model} {photos} -o PAGE",
                 result,
             ) from unreported
         return

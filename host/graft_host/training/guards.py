@@ -1,4 +1,4 @@
-"""What must hold before a run starts, and before its model replaces another."""
+"""Checks made before a run starts, and before its model replaces another file."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def check_strict(dataset: Dataset, *, strict: bool) -> None:
     if strict and skipped:
         first, count = skipped[0], len(skipped)
         more = f" (and {count - 1} more)" if count > 1 else ""
-        raise DatasetError(f"{first.path}: {first.reason}{more}; mend or remove it, or run without --strict")
+        raise DatasetError(f"{first.path}: {first.reason}{more}", "repair or remove it, or run without --strict")
 
 
 @dataclass(frozen=True)
 class FailedGate:
-    """A demand that a model does not meet.
+    """A quality gate that a model does not pass.
 
     Attributes:
-        option: that makes it.
-        wanted: the share that it names.
-        measured: the share that the shipped file comes to.
+        option: the option that sets the gate.
+        wanted: the share that the option names.
+        measured: the share that was measured on the shipped file.
         reason: the same as a sentence.
     """
 
@@ -55,12 +55,12 @@ class FailedGate:
     reason: str
 
     def to_json(self) -> dict[str, Any]:
-        """What failed, what was wanted, and what was measured."""
+        """The option, the share that was wanted, and the share that was measured."""
         return {"failed": self.option, "wanted": self.wanted, "measured": self.measured}
 
 
 def failed_gate(accuracy: Accuracy, photos: int, options: TrainOptions) -> FailedGate | None:
-    """The first gate that the file does not pass on so many test photos; None if it is as good as demanded."""
+    """Returns the first gate that the file does not pass on this number of test photos; None if it passes all."""
     shipped, least, most = accuracy.shipped, options.min_accuracy, options.max_drop
     if least is not None and not shipped >= least:
         right = round(shipped * photos)
@@ -78,12 +78,12 @@ def failed_gate(accuracy: Accuracy, photos: int, options: TrainOptions) -> Faile
 
 
 def rejected_path(output: Path) -> Path:
-    """Where ``--keep-rejected`` puts a model that failed a gate."""
+    """Where ``--keep-rejected`` writes a model that failed a gate."""
     return output.with_name(f"{output.stem}.rejected{output.suffix}")
 
 
 def check_outputs(options: TrainOptions) -> None:
-    """Raises ExportError if a file that the run may write at its end could not be, before it starts."""
+    """Raises ExportError, before the run starts, if a file that it will write at its end could not be written."""
     sources = [RunInput("photos", options.photos), *weights_source(options.weights, options.family)]
     check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
     sources.append(RunInput("model", options.output))
@@ -96,19 +96,19 @@ def check_outputs(options: TrainOptions) -> None:
 
 
 def check_unknown_label(options: HeadOptions) -> None:
-    """Raises DatasetError if a class is called what the board says of photos that are like none of the classes."""
+    """Raises DatasetError if a class has the label that the board gives to unknown photos."""
     if not options.unknown_rate > 0:
         return
     for path, is_folder in entries_of_root(options.photos):
         if is_folder and path.name.casefold() == UNKNOWN:
             raise DatasetError(
-                f"class folder {path} has the name of what the board answers when a photo is like none of the "
-                f"classes, '{UNKNOWN}': rename the folder, or give --unknown-rate 0"
+                f"class folder {path} has the label that the board gives to unknown photos, '{UNKNOWN}'",
+                "rename the folder, or give --unknown-rate 0",
             )
 
 
 def check_cache(cache: Path, photos: Path) -> None:
-    """Raises CacheError unless the cache folder can be written to and lies elsewhere than the photos."""
+    """Raises CacheError unless the cache folder can be written to and is not among the photos."""
     check_cache_place(cache, photos)
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -116,19 +116,19 @@ def check_cache(cache: Path, photos: Path) -> None:
             pass
     except OSError as error:
         raise CacheError(
-            f"cannot use cache folder {cache}: {os_reason(error)}; choose another with --cache DIR"
+            f"cannot use cache folder {cache}: {os_reason(error)}", "choose another with --cache DIR"
         ) from error
 
 
 def write_model(output: Path, artifact: bytes, *, overwrite: bool) -> None:
     """Writes the artifact, whole or not at all; raises ExportError if that fails."""
     if output.exists() and not overwrite:
-        raise ExportError(f"{output} appeared while this run was going on: give --overwrite to replace it")
+        raise ExportError(f"{output} was created by another program during this run", "give --overwrite to replace it")
     check_replaceable(output, MODEL)
     try:
         write_atomically(resolved(output), artifact)  # a link stays a link
     except OSError as error:
         raise ExportError(
-            f"cannot write {output}: {os_reason(error)}; the cache keeps the work, so free space "
-            "or name another place and run again"
+            f"cannot write {output}: {os_reason(error)}",
+            "free space or choose another place, and run again; the cache keeps the work",
         ) from error

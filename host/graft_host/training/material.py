@@ -34,9 +34,9 @@ class Material:
 
     Attributes:
         dataset: the photos that can be used and those that were skipped.
-        split: which photo serves for what.
-        backbone: quantized.
-        extraction: cache hits and misses.
+        split: which photos train, validate and test.
+        backbone: the quantized backbone.
+        extraction: how many bottlenecks were in the cache and how many were computed.
         train: bottlenecks and labels of the training photos, followed by those of their variants.
         validation: bottlenecks and labels of the validation photos.
         test: bottlenecks and labels of the test photos.
@@ -70,7 +70,7 @@ class Survey:
     Attributes:
         weights: of the backbone.
         dataset: the photos that can be decoded, near duplicates grouped.
-        split: which photo serves for what.
+        split: which photos train, validate and test.
         cache: folder of the kit's caches.
         threads: to use.
     """
@@ -145,7 +145,7 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
 
 
 def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
-    """The weights that were asked for.
+    """Finds the weights that the options name.
 
     Raises:
         BackboneError: the family has no such tap or image size.
@@ -174,18 +174,18 @@ def group_numbers(photos: Sequence[Photo]) -> NDArray[np.int64]:
 
 
 def note_unreadable(skipped: Sequence[Skipped], folder: Path, reporter: Reporter) -> None:
-    """Tells of the first few photos of a folder that cannot be used."""
+    """Notes the first few photos of a folder that cannot be used."""
     note_skipped(((skip.path, skip.reason) for skip in skipped), reporter, f": 'graft check {folder}' lists them")
 
 
 def note_calibration(backbone: Backbone, parts: Split, reporter: Reporter, where: str = "") -> None:
-    """Says so of a cached backbone that was calibrated on far fewer photos than a new one would be.
+    """Notes a cached backbone that was calibrated on far fewer photos than a new one would be.
 
     Args:
-        backbone: that is used.
-        parts: of the photos that it is used for.
-        reporter: hears of it.
-        where: goes before what is said, such as ``"at 150, "``.
+        backbone: the backbone in use.
+        parts: the split of the photos that it is used for.
+        reporter: receives the note.
+        where: text before the note, such as ``"at 150, "``.
     """
     possible = min(MAX_CALIBRATION_PHOTOS, len(parts.train))
     if backbone.reused and backbone.spec.quantization == "int8" and backbone.calibration_photos < possible / 2:

@@ -82,11 +82,13 @@ class HeadOptions:
     unknown_rate: Annotated[
         float,
         Option(
-            low=0, high=0.5, help="Share of known photos that may be called unknown so that strangers are; 0: never."
+            low=0,
+            high=0.5,
+            help="Share of known photos that may be called unknown so that unknown objects are; 0: never.",
         ),
     ] = 0.05
     strict: Annotated[bool, Option(help="Fail on a photo that can't be read.")] = False
-    recalibrate: Annotated[bool, Option(help="Quantize the backbone anew.")] = False
+    recalibrate: Annotated[bool, Option(help="Quantize the backbone again, even if it is cached.")] = False
     threads: Annotated[int | None, THREADS] = None
     cache: Annotated[Path | None, CACHE] = None
 

@@ -43,9 +43,9 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     Raises:
         GraftError: anything that keeps the model from being made; no output is written then, and the cache keeps
             what was computed.
-        RejectedError: the shipped file is not as good as the options demand; no output is written, but for a rejected
-            file and a report that were asked for.
-        UnreportedError: the model was written, and the report that was asked for could not be.
+        RejectedError: the file failed a gate; nothing is written except a rejected file and a report if they were
+            requested.
+        UnreportedError: the model was written, but its report could not be.
     """
     clock = Clock()
     check_outputs(options)
@@ -106,7 +106,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
 
 
 def photo_warnings(material: Material, options: HeadOptions) -> list[str]:
-    """What ``graft check`` would find in these photos, counted."""
+    """Counts what ``graft check`` would find in these photos, a line for each kind."""
     photos = [photo for part in material.split.parts.values() for photo in part]
     bottlenecks, labels = material.without_variants()
     search = search_mislabels(
@@ -117,21 +117,21 @@ def photo_warnings(material: Material, options: HeadOptions) -> list[str]:
     return warnings(found, options.photos, material.split.divided)
 
 
-def unknown_note(unknown: UnknownThreshold | None, asked: float) -> str | None:
-    """What to say where strangers are not told from known photos as was asked for.
+def unknown_note(unknown: UnknownThreshold | None, rate: float) -> str | None:
+    """Returns a note if the unknown threshold does not keep the rate that was requested.
 
     Args:
-        unknown: what came out.
-        asked: ``--unknown-rate``.
+        unknown: the threshold; None if there is none.
+        rate: the rate that was requested with ``--unknown-rate``.
     """
-    if asked > 0 and unknown is None:
+    if rate > 0 and unknown is None:
         return (
             "warning: too few photos to find a threshold for unknown ones: the model will call none unknown; "
             "add photos, or give --unknown-rate 0 to say that this is meant"
         )
-    if unknown is not None and unknown.rate > asked + _STATED:
+    if unknown is not None and unknown.rate > rate + _STATED:
         return (
-            f"note: {unknown.photos} photos are too few to promise that at most {asked:.2%} of known ones will be "
+            f"note: {unknown.photos} photos are too few to promise that at most {rate:.2%} of known ones will be "
             f"called unknown; it may be {unknown.rate:.2%}: add photos, or raise --unknown-rate"
         )
     return None
@@ -158,8 +158,8 @@ def graft(material: Material, head: FinishedHead) -> bytes:
 
 
 def float32_accuracy(options: HeadOptions, reporter: Reporter) -> float:
-    """What the same photos, weights and recipe come to on the test photos where nothing is quantized."""
-    # What there was to note of the photos was noted, and float32 needs no calibration that could be old.
+    """The accuracy on the test photos with the same photos, weights and recipe, but nothing quantized."""
+    # The notes about the photos were given already, and float32 has no calibration that could be old.
     plain = replace(options, quantize="float32", recalibrate=False)
     material = gather(plain, WithoutNotes(reporter), Clock())
     with threadpool_limits(1):
@@ -177,7 +177,7 @@ def evaluated(
     """Evaluates an artifact as the board will read it, from a file.
 
     Raises:
-        DatasetError: a photo cannot be read any more.
+        DatasetError: a photo can no longer be read.
         ExportError: there is no room for a temporary file.
     """
     with scratch() as folder:
@@ -185,5 +185,5 @@ def evaluated(
         write_scratch(candidate, artifact)
         evaluation = evaluate(candidate, photos, labels, threads, progress)
     for path, reason in evaluation.failures.items():
-        raise DatasetError(f"{path} changed during the run ({reason}): run again")
+        raise DatasetError(f"{path} changed during the run ({reason})", "run again")
     return evaluation

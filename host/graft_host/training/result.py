@@ -1,4 +1,4 @@
-"""What a training run comes back with."""
+"""The result of a training run."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from graft_host.training.material import Material
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
-    """A model and how it came about.
+    """The result of a training run: the model and its figures.
 
     Attributes:
-        model: the file; one that a gate refused lies aside, or there is None.
-        material: photos, split, backbone and bottlenecks.
+        model: the file that was written; for a rejected model the file beside the output, or None.
+        material: the photos, split, backbone and bottlenecks.
         head: the float head with its temperature and unknown threshold.
-        evaluation: of the written file on the test photos.
-        accuracy: figures on the test photos.
-        size: of the file in bytes.
-        seconds: a figure per stage.
-        gate: that refused the model, if one did.
+        evaluation: the finished file on the test photos.
+        accuracy: the figures on the test photos.
+        size: the size of the file in bytes.
+        seconds: the seconds of each stage, and ``total``.
+        gate: the gate that refused the model; None if it passed.
     """
 
     model: Path | None

@@ -105,7 +105,9 @@ def test_three_outputs_need_three_places(tmp_path: Path) -> None:
 def test_a_file_that_appears_during_the_run_is_not_replaced(tmp_path: Path) -> None:
     output = tmp_path / "m.tflite"
     output.write_bytes(network())
-    with pytest.raises(ExportError, match=r"m\.tflite appeared while this run was going on"):
+    with pytest.raises(
+        ExportError, match=r"m\.tflite was created by another program during this run; give --overwrite to replace it"
+    ):
         write_model(output, b"new", overwrite=False)
     output.write_text("precious")
     with pytest.raises(ExportError, match=r"m\.tflite exists and is not a \.tflite model"):
@@ -120,6 +122,8 @@ def test_a_class_called_unknown_is_refused_with_a_threshold(tmp_path: Path, name
     (tmp_path / "unknowns").mkdir()
     check_unknown_label(HeadOptions(photos=tmp_path))
     (tmp_path / name).mkdir()
-    with pytest.raises(DatasetError, match=f"class folder .*{name} has the name of .*or give --unknown-rate 0$"):
+    with pytest.raises(
+        DatasetError, match=f"class folder .*{name} has the label that the board gives .*or give --unknown-rate 0$"
+    ):
         check_unknown_label(HeadOptions(photos=tmp_path))
     check_unknown_label(HeadOptions(photos=tmp_path, unknown_rate=0))

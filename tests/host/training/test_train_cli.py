@@ -328,7 +328,9 @@ def test_a_class_called_unknown(photos: Path, tmp_path: Path, shared_cache: Path
     (photos / "screw").rename(photos / "Unknown")
     model = tmp_path / "parts.tflite"
     line = error_line(train(photos, model, shared_cache))
-    assert line.startswith(f"error: class folder {photos / 'Unknown'} has the name of what the board answers")
+    assert line.startswith(
+        f"error: class folder {photos / 'Unknown'} has the label that the board gives to unknown photos"
+    )
     assert line.endswith("rename the folder, or give --unknown-rate 0")
     assert train(photos, model, shared_cache, "--unknown-rate", "0").returncode == 0
     assert "Unknown" in read_model(model).labels
@@ -437,7 +439,7 @@ def test_a_report_that_does_not_fit_leaves_model_and_figures(
     done = train(photos, model, shared_cache, "--report", page, "--json")
     line = error_line(done)
     assert f"cannot write {page}: no space left on device" in line
-    assert f"the model is finished and written to {model}: 'graft report {model} {photos} -o PAGE' reports" in line
+    assert f"the model is finished and was written to {model}; run: graft report {model} {photos} -o PAGE" in line
     assert json.loads(done.stdout)["model"] == str(model)
     assert read_model(model).labels == ("nut", "screw", "washer")
     done = train(photos, model, shared_cache, "--report", page, "--min-accuracy", "1.0", "--overwrite", "--seed", "3")
