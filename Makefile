@@ -31,16 +31,16 @@ demo: $(BIN)/.ready
 	$(BIN)/graft demo
 
 test: $(BIN)/.ready
-	$(BIN)/python -m pytest -m "not arm"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not arm"
 
 test-unit: $(BIN)/.ready
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not arm and not slow and not service"
 
 test-fast: $(BIN)/.ready
-	$(BIN)/python -m pytest -m "not arm and not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not arm and not slow"
 
 test-arm: $(BIN)/.ready
-	$(BIN)/python -m pytest -m arm
+	$(BIN)/python -m pytest -n auto --dist loadfile -m arm
 
 # Its dependencies are left out: what it needs of them is in the environment, and its own wishes would move TensorFlow's.
 # Where it can't be had, the table says so.

@@ -17,6 +17,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: linear alge
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from tests.support.arm.kept import once
 from tests.support.needs import needs_service
 
 if TYPE_CHECKING:
@@ -73,11 +74,27 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pets(
     weights_file: Path, cats_and_dogs: Path, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:
-    """The main example: cats and dogs on real weights, mixed7 at 299."""
-    model = tmp_path_factory.mktemp("pets") / "pets.tflite"
-    options = ["--weights", str(weights_file), "--tap", "mixed7", "--image-size", "299"]
-    report = graft_json("train", cats_and_dogs, "-o", model, *options, "--cache", shared_cache)
-    return Trained(model, report, shared_cache, cats_and_dogs)
+    """The main example: cats and dogs on real weights, mixed7 at 299.
+
+    It is trained once per run, by the first worker that needs it. Each worker has its own copy of the cache, so that
+    what the tests of another worker convert changes nothing here.
+    """
+
+    def train(folder: Path) -> None:
+        options = ["--weights", str(weights_file), "--tap", "mixed7", "--image-size", "299"]
+        done = graft_json("train", cats_and_dogs, "-o", folder / "pets.tflite", *options, "--cache", folder / "cache")
+        (folder / "report.json").write_text(json.dumps(done))
+
+    folder = once(_run_folder(tmp_path_factory) / "pets", train)
+    shutil.copytree(folder / "cache", shared_cache, dirs_exist_ok=True)
+    report = json.loads((folder / "report.json").read_bytes())
+    return Trained(folder / "pets.tflite", report, shared_cache, cats_and_dogs)
+
+
+def _run_folder(factory: pytest.TempPathFactory) -> Path:
+    """The temporary folder that all workers of a run share."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
