@@ -1,4 +1,4 @@
-"""``graft``: the command line on the workstation; each command is a module of ``commands``."""
+"""``graft``: the command line on the workstation. Each command is a module of ``commands``."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def _root(
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Holds the options that every command shares; ``console`` acts on them."""
+    """Declares the options that all commands share, and checks that the workstation's packages are installed."""
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise GraftError(
-            f"the workstation's packages are not installed (no {', '.join(missing)}): "
-            'install the kit with its extra, as in: pip install ".[host]"'
+            f"the workstation's packages are not installed (no {', '.join(missing)})",
+            'install graftkit with its host extra: pip install ".[host]"',
         )
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from graft_device.errors import DatasetError, WeightsError
-from graft_host.commands.terminal.check_text import check_report
+from graft_host.commands.terminal.check_text import check_text
 from graft_host.heads.mislabels import MislabelSearch
 from graft_host.photo_check import CheckResult, check
 from graft_host.photos.dataset import Dataset, Photo, Skipped, scan
@@ -94,7 +94,7 @@ def test_good_photos_give_no_findings(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos", count=25)
     result = _check(root, tmp_path / "cache")
     assert result.findings == ()
-    assert check_report(result).endswith("found nothing wrong")
+    assert check_text(result).endswith("found nothing wrong")
 
 
 @pytest.mark.usefixtures("no_weights")
@@ -134,7 +134,7 @@ def test_training_works_with_the_seed_that_check_advises(tmp_path: Path) -> None
     seed = next(seed for seed in range(50) if len(shortages(scan(root, 1), SplitRule(seed))) == 1)
     result = _check(root, tmp_path / "cache", rule=SplitRule(seed))
     (finding,) = (finding for finding in result.findings if finding.kind == "split")
-    assert f"  {finding.advice}" in check_report(result).splitlines()
+    assert f"  {finding.advice}" in check_text(result).splitlines()
     better = int(finding.advice.rpartition("--seed ")[2])
     again = _check(root, tmp_path / "cache", rule=SplitRule(better))
     assert {finding.kind for finding in again.findings} == {"few"}
@@ -216,7 +216,7 @@ def test_the_report_gives_advice_and_stays_short() -> None:
     photos[0] = replace(photos[0], path=names)
     near = [replace(photo, group="1/0") if photo.label == 1 and int(photo.path.stem) < 9 else photo for photo in photos]
     dataset = _dataset(near)
-    report = check_report(CheckResult(dataset, find_problems(dataset, 299), MislabelSearch(accuracy=0.9)))
+    report = check_text(CheckResult(dataset, find_problems(dataset, 299), MislabelSearch(accuracy=0.9)))
     lines = report.splitlines()
     assert lines[0] == "55 photos in 2 classes: cats 30, dogs 25"
     assert "… and 45 more (--json lists all)" in report

@@ -49,7 +49,7 @@ def _first(name: str, wanted: str, model: ModelFile, family: Family) -> WeightsS
         if source.fingerprint == wanted:
             return source
     raise WeightsError(
-        f"{model.path} was made of weights {name} ({_short(wanted, family)}), which are not at hand",
+        f"{model.path} was made from weights {name} ({_short(wanted, family)}), which were not found",
         "name their file with --weights FILE",
     )
 

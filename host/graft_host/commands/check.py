@@ -14,24 +14,24 @@ from graft_host.training.options import HeadOptions
 WITHOUT = (
     "augment", "optimizer", "learning_rate", "steps", "class_weight", "unknown_rate", "strict", "recalibrate",
 )  # fmt: skip
-"""Options of training that a check does not need."""
+"""Options of training that a check does not use."""
 
 
 @takes(HeadOptions, WITHOUT)
 def check(
     options: HeadOptions,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit status 3 if anything is found.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End with exit status 3 if there are findings.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find what is wrong with a folder of photos before training on it.
 
-    Options are those of 'graft train', which then finds backbone and bottlenecks cached.
+    The options are those of 'graft train', which then reuses the backbone and the bottlenecks from the cache.
     """
-    from graft_host.commands.terminal.check_text import check_report
+    from graft_host.commands.terminal.check_text import check_text
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.photo_check import check as run
 
     result = run(options, TerminalReporter())
-    typer.echo(json.dumps(result.to_json()) if as_json else check_report(result))
+    typer.echo(json.dumps(result.to_json()) if as_json else check_text(result))
     if strict and result.findings:
         raise GateError(f"--strict: {len(result.findings)} findings in {options.photos}")

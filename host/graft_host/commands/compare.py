@@ -20,15 +20,15 @@ WITHOUT = ("quantize", "strict", "recalibrate")
 
 @takes(HeadOptions, WITHOUT)
 def compare(options: HeadOptions, as_json: JsonOption = False) -> None:
-    """Put float32, float16, dynamic and int8 of the same head and backbone side by side."""
+    """Compare float32, float16, dynamic and int8 versions of the same backbone and head."""
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.comparison import compare as run
 
     result = run(options, TerminalReporter())
-    typer.echo(json.dumps(result.to_json()) if as_json else _report(result))
+    typer.echo(json.dumps(result.to_json()) if as_json else _text(result))
 
 
-def _report(result: Comparison) -> str:
+def _text(result: Comparison) -> str:
     from graft_host.commands.terminal.console import short, table
 
     header = ["numbers", "head", "accuracy", "agrees", "largest drop", "MB", "ms"]
@@ -48,9 +48,9 @@ def _report(result: Comparison) -> str:
         [
             table(header, rows),
             "",
-            f"On {result.photos} test photos; agreement and drop (of a class's recall) are against float32.",
-            "The head was trained on float32 bottlenecks, and is the same in all four; in the last row it is the one",
-            "that graft train ships, trained on the bottlenecks of the int8 backbone itself.",
-            f"Milliseconds: median of one inference here, {result.runtime}, threads: {result.threads}.",
+            f"On {result.photos} test photos. Agreement, and the drop in a class's recall, are relative to float32.",
+            "The first four rows share one head, trained on float32 bottlenecks. The head of the last row is the one",
+            "that graft train ships, trained on the bottlenecks of the int8 backbone.",
+            f"Milliseconds: median of one inference on this machine, {result.runtime}, threads: {result.threads}.",
         ]
     )

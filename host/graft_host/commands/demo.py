@@ -12,7 +12,7 @@ from graft_host.commands.options import CacheOption, JsonOption
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where photos and model go.")] = Path("graft-demo"),
+    folder: Annotated[Path, typer.Option(help="Folder for the photos and the model.")] = Path("graft-demo"),
     weights: Annotated[
         str | None,
         typer.Option(envvar="GRAFT_WEIGHTS", help="As in 'graft train'; imagenet if available, else random."),
@@ -20,9 +20,9 @@ def demo(
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run everything once on photos that the kit renders itself; works with no network."""
-    from graft_host.commands.terminal.console import TerminalReporter, demo_report
+    """Train and classify once on photos that graftkit renders itself; works without a network."""
+    from graft_host.commands.terminal.console import TerminalReporter, demo_text
     from graft_host.demo.demo import run_demo
 
     result = run_demo(folder, weights, cache, TerminalReporter())
-    typer.echo(json.dumps(result.to_json()) if as_json else demo_report(result))
+    typer.echo(json.dumps(result.to_json()) if as_json else demo_text(result))

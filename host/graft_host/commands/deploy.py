@@ -35,13 +35,13 @@ class Extra(str, Enum):
 
 BoardArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[BOARD]", help="[user@]host as ssh knows it, or ssh://user@host:port."),
+    typer.Argument(metavar="[BOARD]", help="[user@]host as in ssh, or ssh://user@host:port."),
 ]
 InventoryOption = Annotated[
-    Path | None, typer.Option("--inventory", help="Ansible inventory: deploy to all its boards, in batches.")
+    Path | None, typer.Option("--inventory", help="Ansible inventory: deploy to all of its boards, in batches.")
 ]
 LimitOption = Annotated[
-    str | None, typer.Option(metavar="PATTERN", help="With --inventory: these boards or groups alone.")
+    str | None, typer.Option(metavar="PATTERN", help="With --inventory: only these boards or groups.")
 ]
 SerialOption = Annotated[
     str | None,
@@ -53,11 +53,11 @@ MaxFailOption = Annotated[
         "--max-fail-percentage",
         min=0,
         max=100,
-        help="With --inventory: stop after a batch that fails more.  [default: 0]",
+        help="With --inventory: stop after a batch in which more boards fail.  [default: 0]",
     ),
 ]
 SshConfigOption = Annotated[
-    Path | None, typer.Option("-F", "--ssh-config", help="ssh configuration to use in place of your own.")
+    Path | None, typer.Option("-F", "--ssh-config", help="ssh configuration file to use instead of yours.")
 ]
 SshOption = Annotated[
     list[str] | None, typer.Option("-o", "--ssh-option", metavar="NAME=VALUE", help="Option for ssh; repeatable.")
@@ -68,10 +68,10 @@ def deploy(
     model: ModelArgument,
     board: BoardArgument = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Look at the board, say what would be done, and stop.")
+        bool, typer.Option("--dry-run", help="Check the board, print what would be done, and stop.")
     ] = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Fetch wheels here and send them along: the board needs no network.")
+        bool, typer.Option("--offline", help="Download wheels here and send them, for a board without a network.")
     ] = False,
     store: Annotated[
         str | None,
@@ -83,18 +83,19 @@ def deploy(
         str | None, typer.Option(help="systemd unit to restart.  [default: the one that runs the store's model]")
     ] = None,
     keep: Annotated[
-        int | None, typer.Option(min=1, help="Models to keep; the current and the previous one always.  [default: 3]")
+        int | None,
+        typer.Option(min=1, help="Models to keep; the current and the previous one are always kept.  [default: 3]"),
     ] = None,
     runtime: Annotated[Runtime | None, typer.Option(help="Interpreter to install.  [default: auto]")] = None,
     extra: Annotated[
-        list[Extra] | None, typer.Option(help="Part of the kit to install too; repeatable.  [default: mqtt, serve]")
+        list[Extra] | None, typer.Option(help="Extra of graftkit to install; repeatable.  [default: mqtt, serve]")
     ] = None,
     settle: Annotated[
         int | None,
-        typer.Option(min=0, max=600, help="Seconds that the restarted service must go on.  [default: 5]"),
+        typer.Option(min=0, max=600, help="Seconds that the restarted service must keep running.  [default: 5]"),
     ] = None,
     allow_downgrade: Annotated[
-        bool, typer.Option("--allow-downgrade", help="Let a signed model be older than one before it.")
+        bool, typer.Option("--allow-downgrade", help="Allow a signed model that is older than the installed one.")
     ] = False,
     ssh_config: SshConfigOption = None,
     ssh_option: SshOption = None,
@@ -107,11 +108,11 @@ def deploy(
     max_fail_percentage: MaxFailOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a model on a board over ssh, with the kit that runs it, and see that its service is well.
+    """Install a model on a board over ssh, with graftkit to run it, and check that its service is healthy.
 
-    What fails leaves the board with what it ran before. Exit status: 3 to 9 as of 'graft-device install', 10 the board
-    can't be reached, 11 the kit can't run there, 12 the service was not well and the old model is back, 1 any other;
-    of --inventory: 13 not every board has the model.
+    If a step fails, the board goes back to what it ran before. Exit status: 3 to 9 as for 'graft-device install',
+    10 the board can't be reached, 11 graftkit can't run there, 12 the service was not healthy and the old model is
+    back, 1 any other error; with --inventory: 13 not every board has the model.
     """
     from graft_device import console
     from graft_host.deploy.deploy import deploy as run
@@ -127,7 +128,7 @@ def deploy(
         store=store,
         keep=keep,
         service=service,
-        extras=None if extra is None else tuple(sorted({each.value for each in extra})),
+        extras=None if extra is None else tuple(sorted({name.value for name in extra})),
         runtime=None if runtime is None else runtime.value,
         allow_downgrade=allow_downgrade or None,
         settle=settle,
@@ -146,7 +147,7 @@ def deploy(
         _deploy_fleet(model, fleet, settings, as_json)
         return
     if board is None or limit or serial or max_fail_percentage is not None:
-        raise typer.BadParameter("name a board, or boards by --inventory FILE", param_hint="BOARD")
+        raise typer.BadParameter("name a board, or give --inventory FILE", param_hint="BOARD")
     wheels = (cache or default_cache()) / "wheels" if offline else None
     options = DeployOptions(ssh=ssh, offline=wheels, dry_run=dry_run, **settings.given())
     outcome = run(model, parse_target(board), options, console.say)
@@ -159,17 +160,18 @@ def deploy(
 
 def _check_fleet(board: str | None, offline: bool) -> None:
     if board is not None:
-        raise typer.BadParameter(f"either a board ({board}) or --inventory", param_hint="BOARD")
+        raise typer.BadParameter(f"give either a board ({board}) or --inventory", param_hint="BOARD")
     if offline:
         raise typer.BadParameter(
-            "is for a single board: set graftkit_wheels to a folder of wheels in the inventory", param_hint="--offline"
+            "works for a single board only: set graftkit_wheels to a folder of wheels in the inventory",
+            param_hint="--offline",
         )
 
 
 def _sizes(serial: str | None) -> tuple[str, ...]:
     sizes = tuple(part.strip() for part in serial.split(",")) if serial else ()
     if not all(re.fullmatch(r"[1-9]\d*%?", size) for size in sizes):
-        raise typer.BadParameter(f"{serial!r} are no sizes such as 1,25%,100%", param_hint="--serial")
+        raise typer.BadParameter(f"{serial!r} is not a list of batch sizes such as 1,25%,100%", param_hint="--serial")
     return sizes
 
 

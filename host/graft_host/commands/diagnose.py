@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from graft_host.commands.options import CacheOption, JsonOption, ModelArgument, Part, PhotosArgument, ThreadsOption
+from graft_host.commands.options import (
+    CacheOption,
+    JsonOption,
+    ModelArgument,
+    PhotosArgument,
+    SplitChoice,
+    ThreadsOption,
+)
 
 
 class Order(str, Enum):
@@ -25,25 +32,27 @@ def diagnose(
     sort: Annotated[
         Order,
         typer.Option(
-            help="sqnr: the noisiest layer first; lost: that which adds most noise; order: as they are computed."
+            help="sqnr: the noisiest layer first; lost: the one that adds most noise first; order: as computed."
         ),
     ] = Order.SQNR,
-    top: Annotated[int, typer.Option(min=0, help="Layers in the table; 0 for all. --json has all.")] = 15,
+    top: Annotated[int, typer.Option(min=0, help="Layers in the table; 0 for all. --json always has all.")] = 15,
     part: Annotated[
-        Part, typer.Option("--split", help="test: the photos that training kept aside; all: every photo.")
-    ] = Part.TEST,
-    limit: Annotated[int, typer.Option(min=1, help="Photos to look at, at the most.")] = 32,
+        SplitChoice, typer.Option("--split", help="test: the photos that training did not use; all: every photo.")
+    ] = SplitChoice.TEST,
+    limit: Annotated[int, typer.Option(min=1, help="Largest number of photos to use.")] = 32,
     weights: Annotated[
         str | None,
-        typer.Option(help="The weights that the model was trained with, where its card's name doesn't find them."),
+        typer.Option(
+            help="The weights that the model was trained with, if their name in the model card is not enough."
+        ),
     ] = None,
     threads: ThreadsOption = None,
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what each layer of an int8 model loses against float32, in dB of signal to quantization noise."""
+    """Show how much each layer of an int8 model loses compared with float32, as a signal-to-noise ratio in dB."""
     from graft_host.commands.terminal.console import TerminalReporter
-    from graft_host.commands.terminal.diagnosis_text import diagnosis_report
+    from graft_host.commands.terminal.diagnosis_text import diagnosis_text
     from graft_host.diagnosis.diagnose import DiagnosisOptions
     from graft_host.diagnosis.diagnose import diagnose as run
     from graft_host.support.cache import default_cache
@@ -51,5 +60,5 @@ def diagnose(
     options = DiagnosisOptions(
         cache=cache or default_cache(), part=part.value, limit=limit, weights=weights, threads=threads
     )
-    found = run(model, photos, options, TerminalReporter())
-    typer.echo(json.dumps(found.to_json(sort.value)) if as_json else diagnosis_report(found, sort.value, top))
+    diagnosis = run(model, photos, options, TerminalReporter())
+    typer.echo(json.dumps(diagnosis.to_json(sort.value)) if as_json else diagnosis_text(diagnosis, sort.value, top))

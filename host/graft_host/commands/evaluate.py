@@ -7,21 +7,21 @@ from typing import Annotated
 
 import typer
 
-from graft_host.commands.options import JsonOption, ModelArgument, Part, PhotosArgument, ThreadsOption
+from graft_host.commands.options import JsonOption, ModelArgument, PhotosArgument, SplitChoice, ThreadsOption
 
 
 def evaluate(
     model: ModelArgument,
     photos: PhotosArgument,
     part: Annotated[
-        Part, typer.Option("--split", help="test: the photos that training kept aside; all: every photo.")
-    ] = Part.TEST,
+        SplitChoice, typer.Option("--split", help="test: the photos that training did not use; all: every photo.")
+    ] = SplitChoice.TEST,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a model file on photos whose class is known."""
-    from graft_host.commands.terminal.console import TerminalReporter, evaluation_report
+    """Measure the accuracy of a model file on photos whose class is known."""
+    from graft_host.commands.terminal.console import TerminalReporter, evaluation_text
     from graft_host.evaluation.evaluate import evaluate_folder
 
     result = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
-    typer.echo(json.dumps(result.to_json()) if as_json else evaluation_report(result))
+    typer.echo(json.dumps(result.to_json()) if as_json else evaluation_text(result))

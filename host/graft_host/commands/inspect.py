@@ -11,8 +11,8 @@ from graft_host.commands.options import JsonOption, ModelArgument
 
 def inspect(model: ModelArgument, as_json: JsonOption = False) -> None:
     """Show a model's labels, card, tensors and operators."""
-    from graft_host.commands.terminal.inspection_text import inspection_report
+    from graft_host.commands.terminal.inspection_text import inspection_text
     from graft_host.tflite.inspection import inspect_model
 
-    found = inspect_model(model)
-    typer.echo(json.dumps(found) if as_json else inspection_report(found))
+    inspection = inspect_model(model)
+    typer.echo(json.dumps(inspection) if as_json else inspection_text(inspection))

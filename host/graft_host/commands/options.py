@@ -21,7 +21,7 @@ _Options = TypeVar("_Options")
 _Own = ParamSpec("_Own")
 
 
-class Part(str, Enum):
+class SplitChoice(str, Enum):
     """The values of ``--split``."""
 
     TEST = "test"

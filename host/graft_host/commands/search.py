@@ -20,7 +20,7 @@ WITHOUT = ("tap", "image_size", "quantize", "augment", "optimizer", "learning_ra
 
 @takes(SearchOptions, WITHOUT)
 def search(options: SearchOptions, as_json: JsonOption = False) -> None:
-    """Find the fastest model that is good enough, among layers and image sizes, int8."""
+    """Try taps and image sizes, and train the fastest int8 model that is accurate enough."""
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.network_search.result import NothingFitsError
     from graft_host.network_search.search import search as run
@@ -28,35 +28,35 @@ def search(options: SearchOptions, as_json: JsonOption = False) -> None:
     try:
         result = run(options, TerminalReporter())
     except NothingFitsError as error:
-        typer.echo(json.dumps(error.result.to_json()) if as_json else _report(error.result))
+        typer.echo(json.dumps(error.result.to_json()) if as_json else _text(error.result))
         raise
-    typer.echo(json.dumps(result.to_json()) if as_json else _report(result))
+    typer.echo(json.dumps(result.to_json()) if as_json else _text(result))
 
 
-def _report(result: SearchResult) -> str:
+def _text(result: SearchResult) -> str:
     from graft_host.commands.terminal.console import table
 
-    on_front = result.front
+    front = result.front
     rows = [
         [
-            each.tap,
-            str(each.image_size),
-            f"{each.accuracy:.4f}",
-            f"{each.standard_error:.4f}",
-            f"{'~' if each.estimated else ''}{each.ms:.1f}",
-            f"{each.megabytes:.1f}",
-            "*" if each in on_front else "",
-            "chosen" if each == result.chosen else "",
+            candidate.tap,
+            str(candidate.image_size),
+            f"{candidate.accuracy:.4f}",
+            f"{candidate.standard_error:.4f}",
+            f"{'~' if candidate.estimated else ''}{candidate.ms:.1f}",
+            f"{candidate.megabytes:.1f}",
+            "*" if candidate in front else "",
+            "chosen" if candidate == result.chosen else "",
         ]
-        for each in result.candidates
+        for candidate in result.candidates
     ]
-    seen = result.photos["train"] + result.photos["validation"]
+    photos = result.photos["train"] + result.photos["validation"]
     stages = ", ".join(f"{stage} {value:.1f}" for stage, value in result.seconds.items() if stage != "total")
     lines = [
         table(["tap", "size", "accuracy", "error", "ms", "MB", "front", ""], rows),
         "",
-        f"accuracy   cross-validated on {seen} photos, and its standard error",
-        "front      * no other is better in one of accuracy, ms and MB and as good in the others",
+        f"accuracy   cross-validated on {photos} photos, with its standard error",
+        "front      * no other is better in accuracy, ms or MB without being worse in another",
         f"ms         {result.latency}",
         *_chosen(result),
         f"seconds    {result.seconds['total']:.1f} ({stages})",
@@ -72,14 +72,14 @@ def _chosen(result: SearchResult) -> list[str]:
     chosen, best, trained = result.chosen, result.best, result.trained
     if chosen is None or trained is None:
         return []
-    beside = "the most accurate"
+    rank = "the most accurate"
     if chosen != best:
-        beside = (
+        rank = (
             f"{best.accuracy - chosen.accuracy:.4f} below {best.shown}, the most accurate, "
             f"in {chosen.ms / best.ms:.0%} of its time"
         )
     right = round(trained.accuracy.shipped * len(trained.evaluation.truth))
     return [
-        f"chosen     {chosen.shown}: {beside}",
-        f"test       {right} of {len(trained.evaluation.truth)} photos right, which nothing before had seen",
+        f"chosen     {chosen.shown}: {rank}",
+        f"test       {right} of {len(trained.evaluation.truth)} photos right; the search did not use them",
     ]

@@ -14,23 +14,25 @@ from graft_host.commands.options import JsonOption, ModelArgument
 
 def sign(
     model: ModelArgument,
-    key: Annotated[Path, typer.Option(help="SSH private key, or the public one where the SSH agent has the private.")],
+    key: Annotated[
+        Path, typer.Option(help="SSH private key, or the public key if the SSH agent holds the private one.")
+    ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where the signed model goes; MODEL itself if not given.")
+        Path | None, typer.Option("-o", "--output", help="Where to write the signed model.  [default: MODEL]")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign a model, so that boards with a list of allowed signers take it.
+    """Sign a model for boards that accept signed models only.
 
-    The time goes into the file, which gets another checksum by that, and the signature into MODEL.sig beside it.
+    The time of signing is written into the file, which changes its checksum. The signature is written to MODEL.sig.
     """
     from graft_host.tflite.signing import sign as run
 
-    found = run(model, key, output, overwrite=overwrite)
+    signed = run(model, key, output, overwrite=overwrite)
     if as_json:
-        typer.echo(json.dumps(found.to_json()))
+        typer.echo(json.dumps(signed.to_json()))
         return
-    typer.echo(f"model      {printable(found.model)} ({found.bytes / 1e6:.1f} MB), signed {found.time}")
-    typer.echo(f"signature  {printable(found.signature)}")
-    typer.echo(f"sha256     {found.sha256}")
+    typer.echo(f"model      {printable(signed.model)} ({signed.bytes / 1e6:.1f} MB), signed {signed.time}")
+    typer.echo(f"signature  {printable(signed.signature)}")
+    typer.echo(f"sha256     {signed.sha256}")

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @takes(TrainOptions)
 def train(options: TrainOptions, as_json: JsonOption = False) -> None:
-    """Turn a folder of folders of photos into one tested .tflite."""
-    from graft_host.commands.terminal.console import TerminalReporter, train_report
+    """Train on a folder of photos per class, and write one tested .tflite."""
+    from graft_host.commands.terminal.console import TerminalReporter, train_text
     from graft_host.training.delivery import RejectedError, UnreportedError
     from graft_host.training.pipeline import train as run
 
     def show(result: TrainResult) -> None:
-        typer.echo(json.dumps(result.to_json()) if as_json else train_report(result))
+        typer.echo(json.dumps(result.to_json()) if as_json else train_text(result))
 
     try:
         show(run(options, TerminalReporter()))

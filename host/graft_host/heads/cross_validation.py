@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.heads.head import PENALTIES, Array, Head, Labels, cross_entropy, fit_softmax, folds, photo_weights
-from graft_host.support.parallel import each
+from graft_host.support.parallel import map_parallel
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def cross_validate(
 
     pairs = list(combinations(range(len(splits)), 2))
     losses = np.zeros((len(PENALTIES), len(splits)))
-    for (first, second), pair_losses in zip(pairs, each(inner, pairs, threads), strict=True):
+    for (first, second), pair_losses in zip(pairs, map_parallel(inner, pairs, threads), strict=True):
         losses[:, first] += pair_losses[:, 1]
         losses[:, second] += pair_losses[:, 0]
 
@@ -80,7 +80,7 @@ def cross_validate(
         right: NDArray[np.bool_] = head.predict(bottlenecks[outside]) == labels[outside]
         return right
 
-    results = each(outer, range(len(splits)), threads)
+    results = map_parallel(outer, range(len(splits)), threads)
     hits, photos = sum(int(right.sum()) for right in results), len(labels)
     return CrossValidated(hits / photos, standard_error(hits, photos, len(np.unique(groups))), photos)
 

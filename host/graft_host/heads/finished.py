@@ -27,7 +27,7 @@ from graft_host.heads.novelty import Novelty, measure_spread
 from graft_host.heads.recipe import Recipe
 from graft_host.heads.temperature import HOTTEST, best_temperature, softmax
 from graft_host.heads.thresholds import FEWEST_PHOTOS, HeldOut, UnknownThreshold, set_threshold
-from graft_host.support.parallel import each
+from graft_host.support.parallel import map_parallel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ def _folded(head: Head, train: tuple[Array, Labels], recipe: Recipe, groups: Lab
         weighted: WeightedPhotos = (*kept, photo_weights(kept[1], classes, balanced=recipe.balanced))
         return _held_out(fit_head(weighted, classes, recipe, head.penalty), kept, (train[0][held], train[1][held]))
 
-    return each(results, folds(groups, recipe.seed), threads)
+    return map_parallel(results, folds(groups, recipe.seed), threads)
 
 
 def _joined(results: list[HeldOut]) -> HeldOut:

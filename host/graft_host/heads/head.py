@@ -12,7 +12,7 @@ from graft_device.errors import DatasetError
 from graft_host.heads.gradient_descent import diverged, gradient_descent
 from graft_host.heads.recipe import Recipe
 from graft_host.heads.softmax_regression import solve
-from graft_host.support.parallel import each
+from graft_host.support.parallel import map_parallel
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -164,7 +164,7 @@ def _best_head(
         heads = fit_softmax(x, y, w, classes, PENALTIES)
         return heads, np.array([held_w.sum() * cross_entropy(head.logits(held_x), held_y, held_w) for head in heads])
 
-    results = each(losses, rounds, threads)
+    results = map_parallel(losses, rounds, threads)
     best = int(np.argmin(sum((lost for _, lost in results), np.zeros(len(PENALTIES)))))
     if len(validation[1]):  # the heads of the first round were trained on all training photos
         return results[0][0][best]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from graft_host.heads.head import Array, Fold, Labels, fit_softmax, folds, photo_weights
 from graft_host.heads.temperature import softmax
 from graft_host.photos.findings import Mislabel
-from graft_host.support.parallel import each
+from graft_host.support.parallel import map_parallel
 
 Probabilities = NDArray[np.float64]
 
@@ -154,5 +154,5 @@ def held_out_probabilities(
             head = fit_softmax(bottlenecks[inside], labels[inside], weights[inside], classes, (_PENALTY,))[0]
             probabilities[outside] = softmax(head.logits(bottlenecks[outside]).astype(np.float64))
 
-    each(predict, folds(groups, seed), threads)
+    map_parallel(predict, folds(groups, seed), threads)
     return probabilities

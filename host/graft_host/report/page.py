@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from graft_device import __version__
-from graft_host.support.destination import Kind, first_bytes
+from graft_host.support.destination import OutputKind, first_bytes
 
 GENERATOR = '<meta name="generator" content="graftkit'
 """Marks a page that graftkit wrote, within its first kilobyte."""
 
-REPORT = Kind("report", "report.html", "a page that graft wrote", lambda path: GENERATOR.encode() in first_bytes(path))
+REPORT = OutputKind(
+    "report", "report.html", "a page that graft wrote", lambda path: GENERATOR.encode() in first_bytes(path)
+)
 
 _STYLE = Path(__file__).with_name("report.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

@@ -18,7 +18,7 @@ _OF_AN_EXPORT = {CARD_NAME, "config.json"}  # ours, and Keras's own
 
 
 @dataclass(frozen=True)
-class Kind:
+class OutputKind:
     """A kind of file that graftkit writes.
 
     Attributes:
@@ -56,12 +56,12 @@ def _is_export(path: Path) -> bool:
     return False
 
 
-MODEL = Kind("model", "model.tflite", "a .tflite model", lambda path: first_bytes(path)[4:8] == b"TFL3")
-EXPORT = Kind("export", "model.keras", "a .keras file that 'graft export' wrote", _is_export)
+MODEL = OutputKind("model", "model.tflite", "a .tflite model", lambda path: first_bytes(path)[4:8] == b"TFL3")
+EXPORT = OutputKind("export", "model.keras", "a .keras file that 'graft export' wrote", _is_export)
 
 
 def check_destination(
-    target: Path, kind: Kind, sources: Sequence[RunInput], *, overwrite: bool, option: str = "-o"
+    target: Path, kind: OutputKind, sources: Sequence[RunInput], *, overwrite: bool, option: str = "-o"
 ) -> None:
     """Checks before the work starts that a file can be written at its end.
 
@@ -95,7 +95,7 @@ def check_destination(
         ) from error
 
 
-def check_sources(target: Path, kind: Kind, sources: Sequence[RunInput], *, option: str = "-o") -> None:
+def check_sources(target: Path, kind: OutputKind, sources: Sequence[RunInput], *, option: str = "-o") -> None:
     """Raises ExportError if the target is one of the sources, contains one or is in one, by any name or link."""
     for source in sources:
         if _same(target, source.path) or resolved(source.path).is_relative_to(resolved(target)):
@@ -108,7 +108,7 @@ def check_sources(target: Path, kind: Kind, sources: Sequence[RunInput], *, opti
             )
 
 
-def check_replaceable(target: Path, kind: Kind, *, option: str = "-o") -> None:
+def check_replaceable(target: Path, kind: OutputKind, *, option: str = "-o") -> None:
     """Raises ExportError for an existing file of another kind, which not even ``--overwrite`` replaces."""
     if not target.exists():
         return

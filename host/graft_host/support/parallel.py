@@ -1,4 +1,4 @@
-"""Runs the work of several folds at a time: each matrix product is too small for several cores."""
+"""Runs several folds at the same time, because one fold's matrix products are too small for several cores."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
-Part = TypeVar("Part")
+Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
 
-def each(work: Callable[[Part], Result], parts: Sequence[Part], threads: int) -> list[Result]:
-    """Applies ``work``, which spends its time in NumPy, to all parts.
+def map_parallel(work: Callable[[Argument], Result], arguments: Sequence[Argument], threads: int) -> list[Result]:
+    """Applies ``work``, which spends its time in NumPy, to all arguments.
 
     Args:
         work: the function to apply; its result must not depend on the thread or the order.
-        parts: the arguments.
-        threads: how many parts to work on at a time.
+        arguments: one for each call.
+        threads: how many calls run at a time.
 
     Returns:
-        The results, in the order of the parts.
+        The results, in the order of the arguments.
     """
-    with threadpool_limits(1), ThreadPoolExecutor(max(1, min(threads, len(parts)))) as pool:
-        return list(pool.map(work, parts))
+    with threadpool_limits(1), ThreadPoolExecutor(max(1, min(threads, len(arguments)))) as pool:
+        return list(pool.map(work, arguments))

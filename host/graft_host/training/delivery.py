@@ -21,8 +21,8 @@ class RejectedError(GateError):
         result: the result of the run, with all figures.
     """
 
-    def __init__(self, message: str, result: TrainResult) -> None:
-        super().__init__(message, evaluation=result.evaluation)
+    def __init__(self, what: str, result: TrainResult) -> None:
+        super().__init__(what, evaluation=result.evaluation)
         self.result = result
 
 

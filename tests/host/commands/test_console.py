@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graft_host.commands.terminal.console import TerminalReporter, evaluation_report
+from graft_host.commands.terminal.console import TerminalReporter, evaluation_text
 from graft_host.evaluation.evaluate import Evaluation
 
 PROGRAM = """
@@ -71,7 +71,7 @@ def test_a_stage_with_nothing_to_count_shows_nothing(capfd: pytest.CaptureFixtur
 
 def test_tables_stay_narrow_and_aligned() -> None:
     labels = ("a", "long " * 50, "line\nbreak")
-    report = evaluation_report(
+    report = evaluation_text(
         Evaluation(
             labels=labels,
             truth=np.array([0, 1, 2]),

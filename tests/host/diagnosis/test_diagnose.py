@@ -18,7 +18,7 @@ from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
 from graft_host.backbones.provenance import weights_of
 from graft_host.backbones.weights import find_weights
-from graft_host.commands.terminal.diagnosis_text import diagnosis_report
+from graft_host.commands.terminal.diagnosis_text import diagnosis_text
 from graft_host.diagnosis.diagnose import Diagnosis, DiagnosisOptions, diagnose
 from graft_host.diagnosis.layer_error import ErrorSums, LayerError, Scheme
 from graft_host.diagnosis.layers import Layer, line_up
@@ -131,11 +131,11 @@ FOUR = _diagnosis(
 def test_the_layers_can_be_ranked(sort: str, names: list[str]) -> None:
     assert [layer.name for layer in FOUR.ranked(sort)] == names
     assert [layer["name"] for layer in FOUR.to_json(sort)["layers"]] == names
-    table = diagnosis_report(FOUR, sort, 2)
+    table = diagnosis_text(FOUR, sort, 2)
     assert names[1] in table
     assert names[2] not in table.split("\n\n", 1)[1]
     assert "2 more layers: --top 0 shows all" in table
-    assert all(name in diagnosis_report(FOUR, sort, 0) for name in names)
+    assert all(name in diagnosis_text(FOUR, sort, 0) for name in names)
 
 
 def test_the_verdict_names_the_layer_that_clips_and_loses_most() -> None:
@@ -286,7 +286,7 @@ def test_a_weights_file_must_be_the_one_of_the_card(tmp_path: Path, monkeypatch:
     ):
         weights_of(model, str(wrong))
     with pytest.raises(
-        WeightsError, match=r"m\.tflite was made of weights right\.h5 .* name their file with --weights"
+        WeightsError, match=r"m\.tflite was made from weights right\.h5 .* name their file with --weights"
     ):
         weights_of(model)
     monkeypatch.setenv("GRAFT_WEIGHTS", str(wrong))
@@ -441,4 +441,4 @@ def test_a_real_model_is_sound(pets: Trained, weights_file: Path, monkeypatch: p
     assert table.stdout.startswith(result["verdict"])
     assert [line.split()[0] for line in table.stdout.splitlines()[3:7]] == ["layer", "pixels", "conv2d", "conv2d_1"]
     missing = graft("diagnose", pets.model, pets.photos, "--cache", pets.cache)
-    assert "which are not at hand: name their file with --weights FILE" in error_line(missing)
+    assert "which were not found; name their file with --weights FILE" in error_line(missing)

@@ -80,7 +80,7 @@ def test_onnx_is_not_offered(tmp_path: Path) -> None:
     assert line.startswith("error: ONNX is not offered: ")
     assert "--format keras" in line
     assert [path.name for path in tmp_path.iterdir()] == ["m.tflite"]
-    assert "onnx is not offered" in " ".join(graft("export", "--help").stdout.split())
+    assert "onnx is not supported" in " ".join(graft("export", "--help").stdout.split())
     assert graft("export", model, "--format", "torch", "-o", tmp_path / "m.pt").returncode == 2
 
 
@@ -270,7 +270,7 @@ def test_an_export_gives_the_scores_of_the_file(
     assert card["backbone"] == small.card.backbone
     assert card["exported"]["format"] == kind
     assert "normalization is inside" in card["exported"]["input"]
-    assert "not told apart by this network" in card["exported"]["unknown"]
+    assert "does not recognize photos unlike those it was trained on" in card["exported"]["unknown"]
     assert done.to_json()["labels"] == list(LABELS)
     assert done.bytes == sum(path.stat().st_size for path in (output, *output.rglob("*")) if path.is_file())
     assert done.bytes < 1.5 * small.bytes  # no variable is stored twice

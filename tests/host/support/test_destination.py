@@ -11,7 +11,7 @@ from graft_host.report.page import REPORT, page
 from graft_host.support.destination import (
     EXPORT,
     MODEL,
-    Kind,
+    OutputKind,
     RunInput,
     check_cache_place,
     check_destination,
@@ -22,7 +22,7 @@ from tests.support.device_models import network, write_artifact
 from tests.support.host_data import image_bytes, open_folder, without_privileges
 
 
-def refusal(target: Path, *sources: RunInput, kind: Kind = MODEL) -> str:
+def refusal(target: Path, *sources: RunInput, kind: OutputKind = MODEL) -> str:
     with pytest.raises(ExportError) as refused:
         check_destination(target, kind, sources, overwrite=True)
     assert "\n" not in str(refused.value)

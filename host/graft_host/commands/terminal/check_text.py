@@ -13,25 +13,25 @@ _MAX_PATHS = 4  # of a finding
 _MAX_CLASSES = 10
 
 
-def check_report(result: CheckResult) -> str:
-    """The findings by kind, each with what to do, and a line that sums them up."""
+def check_text(result: CheckResult) -> str:
+    """The findings by kind, with advice, and a summary line."""
     lines = [_dataset_line(result), ""]
     for kind, count in counts(result.findings).items():
         if count:
             lines += [*_kind_lines(kind, [finding for finding in result.findings if finding.kind == kind]), ""]
     lines += [f"note: {printable(note)}" for note in result.notes]
     if result.search.accuracy is not None and not result.search.note:
-        lines.append(f"heads that did not see a photo name its class on {result.search.accuracy:.1%} of them")
+        lines.append(f"heads that did not see a photo name its class for {result.search.accuracy:.1%} of them")
     return "\n".join([*lines, _summary(result)])
 
 
 def _dataset_line(result: CheckResult) -> str:
     dataset = result.dataset
     numbers = Counter(photo.label for photo in dataset.photos)
-    said = [f"{printable(label)} {numbers[index]:,}" for index, label in enumerate(dataset.labels)]
-    more = [f"and {len(said) - _MAX_CLASSES:,} more"] if len(said) > _MAX_CLASSES else []
-    classes = "1 class" if len(said) == 1 else f"{len(said):,} classes"
-    return f"{len(dataset.photos):,} photos in {classes}: {', '.join(said[:_MAX_CLASSES] + more)}"
+    sizes = [f"{printable(label)} {numbers[index]:,}" for index, label in enumerate(dataset.labels)]
+    more = [f"and {len(sizes) - _MAX_CLASSES:,} more"] if len(sizes) > _MAX_CLASSES else []
+    classes = "1 class" if len(sizes) == 1 else f"{len(sizes):,} classes"
+    return f"{len(dataset.photos):,} photos in {classes}: {', '.join(sizes[:_MAX_CLASSES] + more)}"
 
 
 def _kind_lines(kind: str, findings: list[Finding]) -> list[str]:
@@ -48,11 +48,11 @@ def _kind_lines(kind: str, findings: list[Finding]) -> list[str]:
 
 
 def _advice(kind: str, findings: list[Finding]) -> str:
-    """What all findings advise if they agree, else what their kind does."""
-    said = {finding.advice for finding in findings}
-    return printable(said.pop()) if len(said) == 1 else KINDS[kind].advice
+    """The advice that all findings share, or the advice of their kind."""
+    advice = {finding.advice for finding in findings}
+    return printable(advice.pop()) if len(advice) == 1 else KINDS[kind].advice
 
 
 def _summary(result: CheckResult) -> str:
-    said = [KINDS[kind].counted(count) for kind, count in counts(result.findings).items() if count]
-    return f"found: {', '.join(said)}" if said else "found nothing wrong"
+    groups = [KINDS[kind].counted(count) for kind, count in counts(result.findings).items() if count]
+    return f"found: {', '.join(groups)}" if groups else "found nothing wrong"

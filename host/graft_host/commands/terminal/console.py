@@ -34,7 +34,7 @@ class TerminalReporter:
 
     @contextlib.contextmanager
     def progress(self, stage: str, unit: str = "photos") -> Iterator[Progress]:
-        """A bar that shows once there is something to count; its rate and time left count from the stage's start."""
+        """Shows a bar once there is something to count. Its rate and time left count from the start of the stage."""
         interval = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
         bar: tqdm[Any] | None = None
         start = time.time()  # the clock that tqdm reads
@@ -56,13 +56,13 @@ class TerminalReporter:
                 bar.close()
 
 
-def train_report(result: TrainResult) -> str:
+def train_text(result: TrainResult) -> str:
     """What ``graft train`` prints at its end."""
     counts, accuracy, extraction = result.to_json()["photos"], result.accuracy, result.material.extraction
     stages = ", ".join(f"{name} {value:.1f}" for name, value in result.seconds.items() if name != "total")
     unquantized = "" if accuracy.float32 is None else f"; float32 throughout: {accuracy.float32:.1%}"
     lines = [
-        evaluation_report(result.evaluation),
+        evaluation_text(result.evaluation),
         "",
         "photos     " + ", ".join(f"{count} {part}" for part, count in counts.items()),
         f"file       {accuracy.shipped:.1%} of the test photos right{unquantized}",
@@ -91,7 +91,7 @@ def _scores(result: TrainResult) -> str:
 def _unknown(result: TrainResult) -> str:
     unknown = result.head.unknown
     if unknown is None:
-        return "never said"
+        return "no threshold"
     refused = int(result.evaluation.refused.sum())
     return (
         f"below a score of {unknown.score:.1%}: at most {unknown.rate:.1%} of known photos, "
@@ -99,7 +99,7 @@ def _unknown(result: TrainResult) -> str:
     )
 
 
-def evaluation_report(evaluation: Evaluation) -> str:
+def evaluation_text(evaluation: Evaluation) -> str:
     """Per-class figures, and the confusion matrix if it fits."""
     figures = evaluation.per_class()
     rows = [
@@ -119,33 +119,33 @@ def evaluation_report(evaluation: Evaluation) -> str:
     return text
 
 
-def demo_report(result: DemoResult) -> str:
+def demo_text(result: DemoResult) -> str:
     """What ``graft demo`` prints at its end."""
-    said = "\n".join(f"  {printable(name)}: {label} {score:.1%}" for name, label, score in result.answers)
+    answers = "\n".join(f"  {printable(name)}: {label} {score:.1%}" for name, label, score in result.answers)
     model = printable(result.training.model)
     return "\n".join(
         [
-            train_report(result.training),
+            train_text(result.training),
             "",
-            "The device side says of photos that the training never saw:",
-            said,
+            "What a board answers for photos that the training did not use:",
+            answers,
             "",
             "Next:",
-            f"  graft-device classify {model} PHOTO...        name what is in other photos",
-            f"  scp {model} pi@raspberrypi:       take it to a board, which needs no TensorFlow",
+            f"  graft-device classify {model} PHOTO...        classify other photos",
+            f"  scp {model} pi@raspberrypi:       copy it to a board, which needs no TensorFlow",
             "  graft train YOUR_PHOTOS -o models/mine.tflite   train on your own photos, a folder per class",
         ]
     )
 
 
 def short(label: str) -> str:
-    """A label that leaves room for the other columns."""
+    """Shortens a label so that it leaves room for the other columns."""
     text = printable(label)
     return text if len(text) <= _MAX_LABEL else f"{text[: _MAX_LABEL - 1]}…"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as they need; the first to the left, the others to the right."""
+    """Formats columns as wide as their cells; the first is aligned to the left, the others to the right."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     return "\n".join(
         "  ".join(

@@ -9,13 +9,14 @@ from graft_host.diagnosis.layer_error import LayerError
 _HEADER = ["layer", "operator", "dB", "lost here", "clipped", "range used", "stored", "seen", "step"]
 
 
-def diagnosis_report(found: Diagnosis, sort: str, top: int) -> str:
-    """The verdict, and a row for each of the first ``top`` layers; for all when 0."""
-    ranked = found.ranked(sort)
+def diagnosis_text(diagnosis: Diagnosis, sort: str, top: int) -> str:
+    """The verdict and a row for each of the first ``top`` layers, or for all layers if ``top`` is 0."""
+    ranked = diagnosis.ranked(sort)
     shown = ranked[:top] if top else ranked
+    agreement = f"{diagnosis.agreement:.1%} of {diagnosis.photos} photos"
     lines = [
-        found.verdict,
-        f"the head names the same class on float32 bottlenecks for {found.agreement:.1%} of {found.photos} photos",
+        diagnosis.verdict,
+        f"the head names the same class on float32 bottlenecks for {agreement}",
         "",
         table(_HEADER, [_row(layer) for layer in shown]),
     ]

@@ -1,4 +1,4 @@
-"""What ``graft inspect`` prints; names in a file may hold anything, so none goes to the terminal as it is."""
+"""What ``graft inspect`` prints. Names in a file may contain anything, so all are escaped."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from graft_host.commands.terminal.console import table
 from graft_host.tflite.card_entries import card_entries
 
 
-def inspection_report(found: dict[str, Any]) -> str:
+def inspection_text(inspection: dict[str, Any]) -> str:
     """What ``graft inspect`` prints."""
     lines = [
-        f"model      {printable(found['model'])} ({found['bytes'] / 1e6:.1f} MB)",
-        f"sha256     {found['sha256']}",
-        f"labels     {', '.join(map(printable, found['labels']))}",
-        *(f"{side:<10} {_tensor_line(tensor)}" for side in ("input", "output") for tensor in found[side]),
-        *_metadata_lines(found["metadata"]),
-        *(f"runtime    {_runtime_line(entry)}" for entry in found["runtimes"]),
+        f"model      {printable(inspection['model'])} ({inspection['bytes'] / 1e6:.1f} MB)",
+        f"sha256     {inspection['sha256']}",
+        f"labels     {', '.join(map(printable, inspection['labels']))}",
+        *(f"{side:<10} {_tensor_line(tensor)}" for side in ("input", "output") for tensor in inspection[side]),
+        *_metadata_lines(inspection["metadata"]),
+        *(f"runtime    {_runtime_line(entry)}" for entry in inspection["runtimes"]),
         "",
-        *(f"{printable('.'.join(('card', *keys)))}  {printable(value)}" for keys, value in card_entries(found["card"])),
+        *(
+            f"{printable('.'.join(('card', *keys)))}  {printable(value)}"
+            for keys, value in card_entries(inspection["card"])
+        ),
         "",
         table(
             ["operator", "version", "uses"],
-            [[printable(op["name"]), str(op["version"]), str(op["count"])] for op in found["operators"]],
+            [[printable(op["name"]), str(op["version"]), str(op["count"])] for op in inspection["operators"]],
         ),
     ]
     return "\n".join(lines)
