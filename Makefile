@@ -34,7 +34,7 @@ test: $(BIN)/.ready
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not arm"
 
 test-unit: $(BIN)/.ready
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not arm and not slow and not service"
+	GRAFT_TESTS_FORK=1 $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not arm and not slow and not service"
 
 test-fast: $(BIN)/.ready
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not arm and not slow"

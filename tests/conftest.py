@@ -17,6 +17,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: linear alge
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from tests.support import forked
 from tests.support.arm.kept import once
 from tests.support.needs import needs_service
 
@@ -148,6 +149,8 @@ def error_line(done: subprocess.CompletedProcess[str], status: int = 1) -> str:
 def _run(
     module: str, args: tuple[object, ...], timeout: float, options: dict[str, Any]
 ) -> subprocess.CompletedProcess[str]:
+    if forked.wanted(options):
+        return forked.run(module, list(map(_text, args)), timeout, options)
     command = [*options.pop("prefix", []), sys.executable, "-m", module, *map(_text, args)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)
 

@@ -235,7 +235,7 @@ def test_names_are_escaped_whatever_they_contain(folder: Path) -> None:
     result = evaluation(HARD_LABELS, 27, folder)
     result = replace(
         result,
-        paths=(*(folder / name for name in names), *result.paths[4:]),
+        paths=(*(Path("/<u>") / name for name in names), *result.paths[4:]),
         failures={folder / "<b>bad</b>.jpg": "<i>reason</i>"},
     )
     card = replace(CARD, backbone={**CARD.backbone, "name": "</pre><script>alert(2)</script>", "x": "\ud800"})

@@ -46,6 +46,7 @@ def test_the_network_is_not_changed() -> None:
     assert after.subgraphs[0].tensors[0].type == schema.TensorType.UINT8
 
 
+@pytest.mark.service  # importing MediaPipe takes seconds
 def test_mediapipe_shows_our_labels_and_scores(tmp_path: Path) -> None:
     """MediaPipe is an independent reader: it needs metadata, labels and normalization as in the standard."""
     models = [write_artifact(tmp_path / f"{kind}.tflite", kind) for kind in ("int8", "float32")]
