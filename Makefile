@@ -11,11 +11,11 @@ test test-unit test-fast test-arm: export PYTHONDONTWRITEBYTECODE =
 
 help:
 	@echo "make demo       train on rendered photos and classify with the result"
-	@echo "make test       all tests but the Arm lane"
+	@echo "make test       all tests except those on emulated Arm boards"
 	@echo "make test-unit  the tests that need no network conversion, server, browser or SSH: for every change"
 	@echo "make test-fast  the tests that convert no network"
 	@echo "make test-arm   the device package on emulated Arm boards, 64-bit and 32-bit"
-	@echo "make bench      everything measured against something else, into benchmarks/RESULTS.md; 20 minutes"
+	@echo "make bench      benchmarks against other programs, written to benchmarks/RESULTS.md; 20 minutes"
 	@echo "make docs       the documentation, into build/site; fails on a warning or a broken link"
 	@echo "make dist       wheel and source archive into dist/, checked and tried in a fresh environment"
 	@echo "make lint       ruff"
@@ -42,8 +42,8 @@ test-fast: $(BIN)/.ready
 test-arm: $(BIN)/.ready
 	$(BIN)/python -m pytest -n auto --dist loadfile -m arm
 
-# Its dependencies are left out: what it needs of them is in the environment, and its own wishes would move TensorFlow's.
-# Where it can't be had, the table says so.
+# Its dependencies are left out: the environment has what it needs, and its version limits would change TensorFlow's.
+# If it is not available, the table says so.
 .bench/.ready: $(BIN)/.ready
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .bench/onnx \
 		onnx onnxruntime tf2onnx

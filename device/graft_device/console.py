@@ -33,7 +33,7 @@ class EdgeGroup(TyperGroup):
             say("interrupted; what was finished is kept")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            # The reader of our output is gone (as in `| head`). Nothing may be written at exit either.
+            # Nobody reads the output any more (as in `| head`). Nothing may be written at exit either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
         except (GraftError, OSError, MemoryError) as error:

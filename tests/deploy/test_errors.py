@@ -166,5 +166,7 @@ def test_no_heavy_import(model: Path) -> None:
 
 
 def test_the_help_names_the_exit_codes() -> None:
-    said = " ".join(graft("deploy", "--help").stdout.split())
-    assert "3 to 9 as of 'graft-device install', 10 the board can't be reached, 11 the kit can't run there, 12" in said
+    text = " ".join(graft("deploy", "--help").stdout.split())
+    assert (
+        "3 to 9 as for 'graft-device install', 10 the board can't be reached, 11 graftkit can't run there, 12" in text
+    )

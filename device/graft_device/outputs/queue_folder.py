@@ -16,7 +16,7 @@ def queue_folder(name: str, identity: str) -> Path:
 
     Args:
         name: the receiver, for a person who reads the folder's name.
-        identity: the receiver, unlike any other's.
+        identity: a text that is unique to the receiver.
 
     Returns:
         A folder below systemd's ``StateDirectory=``, ``$XDG_STATE_HOME`` or ``~/.local/state``. It need not exist.

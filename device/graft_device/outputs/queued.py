@@ -75,7 +75,7 @@ class Queued(Sink):
     """A sink behind a queue on disk, and a thread that delivers.
 
     ``put`` stores the event and returns. An event leaves the queue when the sink has taken it, so it may be delivered
-    twice, but never not at all. A sink that fails is tried again, with growing waits, for as long as the run lasts.
+    twice, but never lost. A sink that fails is tried again, with growing waits, for as long as the run lasts.
     """
 
     durable = True

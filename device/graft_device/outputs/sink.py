@@ -1,7 +1,9 @@
 """The interface of everything that receives the events of ``graft-device run``.
 
 A new sink touches three files: a module in this package with a subclass of ``Sink``; ``commands/run.py``, with its
-option and a ``sinks.add(…)`` that imports the module only if the option is given; and a test. Three rules:
+option and a ``sinks.add(…)`` before that of ``_printed``, which imports the module only if the option is given; and a
+test. If it talks to another machine, its option also belongs in ``SINKS_ON_NETWORK`` in ``service/service.py``, since a
+service has no network otherwise. Three rules:
 
 - ``put`` must be quick: it runs in the loop, between two frames. A sink that talks to another machine blocks, so it is
   wrapped: ``Queued(Webhook(url), EventQueue(folder, max_bytes, note), note)``. Its ``put`` then runs in a separate

@@ -25,6 +25,9 @@ BACKOFF_SINCE = 254
 _STATE = Path("/var/lib")
 _DEVICES = "/dev/"
 _WRITTEN = ("queue", "save_uncertain")
+SINKS_ON_NETWORK = ("mqtt",)
+"""The options of ``run`` whose sinks talk to another machine. Without one of them a service has no network."""
+
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -101,7 +104,7 @@ def find_needs(subcommand: str, options: Mapping[str, Any], name: str, own_user:
     folders = {f"--{key.replace('_', '-')} {options[key]}": options[key] for key in _WRITTEN if options.get(key)}
     return ServiceNeeds(
         camera=next(filter(None, map(_camera, sources)), None),
-        network="all" if broker or streams else None,
+        network="all" if streams or any(options.get(option) for option in SINKS_ON_NETWORK) else None,
         reads=tuple(_readable(option, path) for option, path in files.items()),
         writes=tuple(filter(None, (_outside(option, path, name, own_user) for option, path in folders.items()))),
         reload=True,

@@ -15,7 +15,7 @@ def check_age(source: ModelSource, signed: str | None, latest: str | None) -> No
     """Raises DowngradeError for a model that was signed before the newest one."""
     if latest is None or (signed or "") >= latest:
         return
-    age = "holds no time of signing" if signed is None else f"was signed {signed}"
+    age = "has no signing time" if signed is None else f"was signed {signed}"
     raise DowngradeError(
         f"{source.text} {age}, and a model signed {latest} was installed before",
         "sign it again with 'graft sign', or use --allow-downgrade",

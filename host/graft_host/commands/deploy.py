@@ -53,7 +53,7 @@ MaxFailOption = Annotated[
         "--max-fail-percentage",
         min=0,
         max=100,
-        help="With --inventory: stop after a batch in which more boards fail.  [default: 0]",
+        help="With --inventory: stop after a batch in which a larger percentage fails.  [default: 0]",
     ),
 ]
 SshConfigOption = Annotated[

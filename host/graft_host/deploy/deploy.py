@@ -128,7 +128,7 @@ def _carry_out(job: Deployment, clock: Clock) -> Outcome:
 
 
 def _install(job: Deployment, remote: str) -> dict[str, Any]:
-    """Has the planned kit check the model, test it and switch to it on the board."""
+    """Makes the planned kit check the model, test it and switch to it on the board."""
     options = job.options
     words = ["install", remote, "--sha256", job.plan.model.sha256, "--keep", str(options.keep)]
     words += ["--runtime", options.runtime, "--wait", "60"]

@@ -181,7 +181,7 @@ def check_held_out(validation: tuple[Array, Labels], *, fitted: bool) -> None:
 
 
 def too_few(labels: Labels, classes: int) -> bool:
-    """Whether photos cannot choose a penalty without the help of folds: they are too few, or lack a class."""
+    """Whether there are too few photos to choose a penalty without folds: they are too few, or lack a class."""
     return len(labels) < _ENOUGH or len(np.unique(labels)) < classes
 
 

@@ -81,7 +81,7 @@ def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
     """Finds the photos of a data set.
 
     Every folder directly below ``root`` is a class. Nested folders belong to the class that they are in; hidden names
-    are left out. A file whose header shows that it is no usable image is skipped with the reason; damage further
+    are left out. A file whose header shows that it is not a usable image is skipped with the reason; damage further
     inside shows only when the photo is decoded (see ``Dataset.without``).
 
     Args:

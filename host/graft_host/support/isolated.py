@@ -81,7 +81,7 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
 def serve(job: Callable[[dict[str, Any], Progress], None]) -> None:
     """The other side of ``call_quietly``: reads the request, runs the job, reports its progress."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a job whose run was killed is of use to nobody
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no job should outlive its run
     request = json.load(sys.stdin)
 
     def report(done: int, total: int) -> None:

@@ -137,7 +137,8 @@ def _output_metadata(builder: Builder) -> int:
 
 
 def _labels_file(builder: Builder) -> int:
-    name, description = builder.CreateString(LABELS_NAME), builder.CreateString("Labels, one per line")
+    # Part of every model file: another text would change the bytes of all files.
+    name, description = builder.CreateString(LABELS_NAME), builder.CreateString("Labels, one a line")
     builder.StartObject(5)
     builder.PrependUOffsetTRelativeSlot(0, name, 0)
     builder.PrependUOffsetTRelativeSlot(1, description, 0)

@@ -18,7 +18,7 @@ Quantization = Literal["int8", "dynamic", "float16", "float32"]
 Resize = Literal["squash", "crop"]
 
 PHOTOS = Option(argument=True, help="A folder with a folder of photos per class.")
-THREADS = Option(low=1, help="Cores to use; all when not given.")
+THREADS = Option(low=1, help="Cores to use.", default="all")
 CACHE = Option(help="Where backbones and bottlenecks are kept.", default="$GRAFT_CACHE or ~/.cache/graftkit")
 
 _USUAL = known_family(DEFAULT)
@@ -64,17 +64,17 @@ class HeadOptions:
         str,
         Option(
             help=f"Layer that bottlenecks are taken from, {_USUAL.taps[0]} to {_USUAL.taps[-1]}: earlier is faster.",
-            default=f"{_USUAL.default_tap}, or that of another --backbone",
+            default=f"{_USUAL.default_tap} for {DEFAULT}",
         ),
     ] = ""
     image_size: Annotated[
         int,
         Option(
             help=f"Input side in pixels, {_USUAL.smallest_size} to {_USUAL.largest_size}: smaller is faster.",
-            default=f"{_USUAL.default_size}, or that of another --backbone",
+            default=f"{_USUAL.default_size} for {DEFAULT}",
         ),
     ] = 0
-    quantize: Annotated[Quantization, Option(help="Numbers in the file.")] = "int8"
+    quantize: Annotated[Quantization, Option(help="Number format in the file.")] = "int8"
     resize: Annotated[Resize, Option(help="squash the whole photo to a square, or crop its central 87.5%.")] = "squash"
     rule: SplitRule = field(default_factory=SplitRule)
     augment: Annotated[int, Option(low=0, high=100, help="Variants of each training photo.")] = 0
@@ -84,7 +84,7 @@ class HeadOptions:
         Option(
             low=0,
             high=0.5,
-            help="Share of known photos that may be called unknown so that unknown objects are; 0: never.",
+            help="Largest share of known photos that may be called unknown; 0: never call any unknown.",
         ),
     ] = 0.05
     strict: Annotated[bool, Option(help="Fail on a photo that can't be read.")] = False
@@ -129,7 +129,7 @@ class TrainOptions(HeadOptions):
             low=0,
             high=1,
             after="class_weight",
-            help="Gate: accuracy of the shipped file on the test photos, or exit status 3.",
+            help="Gate: least accuracy of the shipped file on the test photos; below it, exit status 3.",
         ),
     ] = None
     max_drop: Annotated[
@@ -138,14 +138,14 @@ class TrainOptions(HeadOptions):
             low=0,
             high=1,
             after="min_accuracy",
-            help="Gate: how much less accurate than float32 the file may be, or exit status 3.",
+            help="Gate: largest drop in accuracy against float32; above it, exit status 3.",
         ),
     ] = None
     keep_rejected: Annotated[
         bool, Option(after="max_drop", help="Keep a file that failed a gate, as OUT.rejected.tflite.")
     ] = False
     report: Annotated[
-        Path | None, Option(after="unknown_rate", help="An .html to write: how good the model is, on one page.")
+        Path | None, Option(after="unknown_rate", help="Write an HTML report about the model to this file.")
     ] = None
     golden: Annotated[
         bool, Option(after="report", help="Put no test photos into the file for the board's self-test.")

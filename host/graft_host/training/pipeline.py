@@ -58,7 +58,10 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     with clock.stage("check"):
         for line in photo_warnings(material, options):
             reporter.note(line)
-    with clock.stage("head"), threadpool_limits(1):  # products this thin are slower on more, and round differently
+    with (
+        clock.stage("head"),
+        threadpool_limits(1),
+    ):  # matrices this small are slower on several threads, and round differently
         head = finished_head(material, options)
     if note := unknown_note(head.unknown, options.unknown_rate):
         reporter.note(note)
@@ -73,7 +76,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         with clock.stage("float32"):
             float32 = float32_accuracy(options, reporter)
     classes = head.head.predict(tests)
-    named = ~evaluation.refused  # the score of a photo that is refused is no claim
+    named = ~evaluation.refused  # a refused photo's score is not a prediction
     accuracy = Accuracy(
         float_head=float(np.mean(classes == truth)),
         shipped=evaluation.accuracy,

@@ -168,7 +168,7 @@ def test_a_model_without_a_time_counts_as_old(
     install(signed[0], store)
     model = write_model(tmp_path / "m.tflite", 1.7)
     ssh_sign(model, keys["anna"])
-    assert "holds no time of signing" in refused(model, store, status=ExitCode.DOWNGRADE)
+    assert "has no signing time" in refused(model, store, status=ExitCode.DOWNGRADE)
 
 
 def test_a_rollback_to_what_is_no_longer_trusted_is_refused(

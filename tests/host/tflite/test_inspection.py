@@ -153,7 +153,7 @@ def test_normalization_that_others_write(tmp_path: Path, fields: dict[str, Any],
     model = _with_metadata(tmp_path / "model.tflite", **fields)
     done = graft("inspect", model)
     assert done.returncode == 0, done.stderr
-    assert f"           names no file of labels; {expected}" in done.stdout.splitlines()
+    assert f"           no label file; {expected}" in done.stdout.splitlines()
 
 
 def test_a_tensor_without_its_optional_fields(tmp_path: Path) -> None:

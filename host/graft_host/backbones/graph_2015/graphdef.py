@@ -101,7 +101,7 @@ class Node:
         sizes = repeated(message(single(data, 2)), 2)
         shape = tuple(signed(single(message(size), 1)) for size in sizes)
         if min(shape, default=0) < 0 or math.prod(shape) > _MOST_NUMBERS:
-            raise GraphError(f"is damaged: {shown(self.name)} is said to be of shape {shown(str(list(shape)))}")
+            raise GraphError(f"is damaged: {shown(self.name)} claims the shape {shown(str(list(shape)))}")
         values = _numbers(data, kind)
         if len(values) > math.prod(shape):
             raise GraphError(f"is damaged: {shown(self.name)} holds {len(values)} numbers in shape {list(shape)}")

@@ -115,7 +115,7 @@ def evaluation_text(evaluation: Evaluation) -> str:
     if len(evaluation.labels) <= _MAX_CONFUSION_CLASSES:
         names = [short(label) for label in evaluation.labels]
         counts = [[name, *map(str, row)] for name, row in zip(names, evaluation.confusion.tolist(), strict=True)]
-        text += "\n\n" + table(["truth \\ said", *names], counts)
+        text += "\n\n" + table(["true \\ named", *names], counts)
     return text
 
 

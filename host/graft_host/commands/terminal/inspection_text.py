@@ -41,7 +41,7 @@ def _metadata_lines(metadata: dict[str, Any] | None) -> list[str]:
     shown = ", ".join(map(_normalization, scaling)) or "pixels as they are"
     return [
         f"metadata   {printable(metadata['name'])}: {printable(metadata['description'])}",
-        f"           {f'labels in {files}' if files else 'names no file of labels'}; {shown}",
+        f"           {f'labels in {files}' if files else 'no label file'}; {shown}",
     ]
 
 
