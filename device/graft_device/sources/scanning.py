@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from graft_device.system.service_names import is_service_name
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 
 State = tuple[int, int, int]
@@ -28,7 +30,7 @@ class Scan:
 
 
 def scan(root: Path, apart: str | None = None) -> Scan:
-    """Scans a folder and the folders below it. Hidden files and folders are skipped.
+    """Scans a folder and the folders below it. Hidden files and folders and those of systems are skipped.
 
     Args:
         root: the folder.
@@ -56,14 +58,14 @@ def scan(root: Path, apart: str | None = None) -> Scan:
 
 
 def is_photo(name: str) -> bool:
-    """Whether a file has the name of a photo."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122  many a second
+    """Whether a file has the name of a photo, and not that of a system's service file."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES and not is_service_name(name)  # noqa: PTH122  many a second
 
 
 def _add(entry: os.DirEntry[str], result: Scan, folders: list[str], apart: str | None) -> None:
     try:
         if entry.is_dir():
-            if entry.name.startswith(".") or entry.path == apart:
+            if is_service_name(entry.name) or entry.path == apart:
                 return
             (result.links if entry.is_symlink() else folders).append(entry.path)
         elif is_photo(entry.name) and entry.is_file():

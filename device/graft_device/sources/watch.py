@@ -29,7 +29,7 @@ class Folder:
 
     A file is complete when its size, time and inode are the same in two scans. A file that changes later is a new
     photo. A file that is only renamed is not, provided that its time is precise enough to recognize it. Hidden files
-    and folders are skipped, and links to folders are not followed.
+    and folders and those of systems (``is_service_name``) are skipped, and links to folders are not followed.
     """
 
     live = False

@@ -80,9 +80,10 @@ def check_folder(root: Path) -> None:
 def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
     """Finds the photos of a data set.
 
-    Every folder directly below ``root`` is a class. Nested folders belong to the class that they are in; hidden names
-    are left out. A file whose header shows that it is not a usable image is skipped with the reason; damage further
-    inside shows only when the photo is decoded (see ``Dataset.without``).
+    Every folder directly below ``root`` is a class. Nested folders belong to the class that they are in. Hidden files
+    and folders and those of systems (``is_service_name``) are left out. A file whose header shows that it is not a
+    usable image is skipped with the reason; damage further inside shows only when the photo is decoded (see
+    ``Dataset.without``).
 
     Args:
         root: the folder.

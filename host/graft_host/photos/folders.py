@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from graft_device.errors import DatasetError, os_reason
+from graft_device.system.service_names import is_service_name
 
-_LITTER = {"thumbs.db", "desktop.ini"}
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that are not text, line and paragraph separators
 
 
@@ -62,17 +62,13 @@ def _refuse_twins(folders: list[Path]) -> None:
 
 
 def _entries(folder: Path) -> list[tuple[Path, bool]]:
-    """Lists a folder by name, without hidden names; each entry comes with whether it is a folder."""
+    """Lists a folder by name, without service names; each entry comes with whether it is a folder."""
     try:
         with os.scandir(folder) as entries:
-            visible = [(Path(entry.path), _is_folder(entry)) for entry in entries if not _hidden(entry.name)]
+            visible = [(Path(entry.path), _is_folder(entry)) for entry in entries if not is_service_name(entry.name)]
     except OSError as error:
         raise _unreadable(folder, error) from error
     return sorted(visible, key=lambda entry: entry[0].name)
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _LITTER
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -191,6 +191,15 @@ def test_what_counts(tmp_path: Path) -> None:
     assert watched.scans() == ["a/b/deep.JPG"]
 
 
+@pytest.mark.parametrize("folder", ["@eaDir/photo.jpg", "#RECYCLE", "$Recycle.Bin", "__MACOSX", "lost+found"])
+def test_service_folders_of_systems_do_not_count(tmp_path: Path, folder: str) -> None:
+    watched = Watched(tmp_path)
+    for name in ("photo.jpg", f"{folder}/thumbnail.jpg", f"deep/{folder}/thumbnail.jpg", "._photo.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert watched.scans() == ["photo.jpg"]
+
+
 def test_oldest_first(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     for name, age in (("b.jpg", 10), ("a.jpg", 5), ("c.jpg", 20)):

@@ -58,6 +58,28 @@ def test_nested_folders_count_as_their_class_and_hidden_names_do_not(tmp_path: P
     assert dataset.skipped == ()
 
 
+def test_service_folders_and_files_of_systems_are_neither_classes_nor_photos_nor_problems(tmp_path: Path) -> None:
+    services = [
+        "@eaDir",
+        "#recycle",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "lost+found",
+        "__MACOSX",
+        "#Snapshot",
+    ]
+    write_photos(
+        tmp_path, ["a", "b", *services, *(f"a/{name}" for name in services), "b/deep/@EADIR/0000.png"], count=1
+    )
+    for place in (tmp_path, tmp_path / "a"):
+        for name in ("Thumbs.db", "desktop.ini", "._0000.png", "Icon\r", "0000.png@SynoEAStream"):
+            (place / name).write_bytes(b"no photo")
+    dataset = scan(tmp_path, 2)
+    assert dataset.labels == ("a", "b")
+    assert _names(dataset) == ["a/0000.png", "b/0000.png"]
+    assert dataset.skipped == ()
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "GIF"])
 def test_every_kind_of_image_is_used_whatever_its_name(tmp_path: Path, kind: str) -> None:
     write_photos(tmp_path, count=1)
