@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.errors import ModelError
+from graft_device.system.plain import NotAFileError, open_plain
 
 LABELS_NAME = "labels.txt"
 CARD_NAME = "graft.json"
@@ -139,18 +141,16 @@ def read_model(path: str | Path) -> ModelFile:
     """
     path = Path(path)
     try:
-        if path.exists() and not path.is_file():
-            raise ModelError(f"{path} is not a file", "give the .tflite that 'graft train' wrote")
-        with path.open("rb") as file:
-            start = file.read(8)
-        if start[4:8] != _IDENTIFIER:
-            raise ModelError(f"{path} is not a .tflite model", "give the file that 'graft train' wrote")
-        with zipfile.ZipFile(path) as archive:
-            labels = _labels(archive.read(LABELS_NAME).decode("utf-8"))
-            card = ModelCard.from_json(archive.read(CARD_NAME).decode("utf-8"))
-        size = path.stat().st_size
+        with open_plain(path) as file:
+            if file.read(8)[4:8] != _IDENTIFIER:
+                raise ModelError(f"{path} is not a .tflite model", "give the file that 'graft train' wrote")
+            with zipfile.ZipFile(file) as archive:
+                labels = _labels(archive.read(LABELS_NAME).decode("utf-8"))
+                card = ModelCard.from_json(archive.read(CARD_NAME).decode("utf-8"))
+            size = os.fstat(file.fileno()).st_size
     except OSError as error:
-        raise ModelError(f"cannot read model {path}: {error.strerror or error}") from error
+        remedy = "give the .tflite that 'graft train' wrote" if isinstance(error, NotAFileError) else ""
+        raise ModelError(f"cannot read model {path}: {error.strerror or error}", remedy) from error
     except (zipfile.BadZipFile, KeyError, EOFError) as error:
         raise ModelError(
             f"{path} has no model card: it is cut short or was not written by graftkit",

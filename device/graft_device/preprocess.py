@@ -6,9 +6,7 @@ This is the only copy of this code. Training and the board both use it, so that 
 from __future__ import annotations
 
 import os
-import stat
 from io import BytesIO
-from pathlib import Path
 from typing import Union
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from graft_device.errors import PhotoError, os_reason
+from graft_device.system.plain import open_plain
 
 PhotoSource = Union[str, "os.PathLike[str]", bytes, Image.Image, NDArray[np.generic]]
 """A photo: a path, the bytes of a file, a Pillow image, or a uint8 array ``[H,W]``, ``[H,W,3]`` or ``[H,W,4]``."""
@@ -129,16 +128,17 @@ def fit(image: Image.Image, size: int, rule: str = "squash") -> NDArray[np.uint8
 def read_photo(path: str | os.PathLike[str]) -> bytes:
     """Reads an image file; raises PhotoError for a folder, a pipe or a device instead of waiting for it."""
     try:
-        status = os.stat(path)  # noqa: PTH116  Path("") would be the current folder
-        if not stat.S_ISREG(status.st_mode):
-            raise PhotoError("is a folder, not an image" if stat.S_ISDIR(status.st_mode) else "is not a regular file")
-        if status.st_size > MAX_BYTES:
-            raise PhotoError(f"too large to read ({status.st_size:,} bytes; the limit is {MAX_BYTES:,})")
-        return Path(path).read_bytes()
+        with open_plain(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            data = b"" if size > MAX_BYTES else file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PhotoError(os_reason(error)) from error
     except ValueError as error:
         raise PhotoError(f"not a file name ({error})") from error
+    size = max(size, len(data))
+    if size > MAX_BYTES:
+        raise PhotoError(f"too large to read ({size:,} bytes; the limit is {MAX_BYTES:,})")
+    return data
 
 
 def check_header(data: bytes) -> tuple[int, int]:

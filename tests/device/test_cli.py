@@ -79,7 +79,7 @@ def test_bad_photos_do_not_stop_the_others(model: Path, photos: dict[str, Path],
         tmp_path / "text.jpg": "not a JPEG, PNG, WebP, BMP or GIF image",
         tmp_path / "cut.png": "the image is cut short",
         tmp_path / "nowhere.jpg": "no such file or directory",
-        tmp_path: "is a folder, not an image",
+        tmp_path: "a folder, not a file",
     }
     images = [photos["red"], *bad, photos["blue"]]
     done = graft_device("classify", model, *images)
@@ -318,7 +318,7 @@ def test_standard_streams_that_are_closed(closed: str, model: Path, photos: dict
     assert (": red 9" in done.stdout) == (">&-" not in closed.replace("2>&-", ""))
     done = subprocess.run([*shell, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert done.stderr in {"", f"error: {tmp_path}: is a folder, not an image\n"}
+    assert done.stderr in {"", f"error: {tmp_path}: a folder, not a file\n"}
 
 
 def test_a_photo_like_a_cameras(model: Path, tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def test_a_zip_is_no_model(tmp_path: Path) -> None:
 
 def test_missing_and_folder(tmp_path: Path) -> None:
     assert "No such file" in reason(tmp_path / "nowhere.tflite")
-    assert "is not a file" in reason(tmp_path)
+    assert "a folder, not a file; give the .tflite" in reason(tmp_path)
     assert "Not a directory" in reason(write_artifact(tmp_path / "m.tflite") / "inside")
 
 
@@ -197,7 +197,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     program = "import sys, graft_device.model as m\ntry: m.read_model(sys.argv[1])\nexcept m.ModelError as e: print(e)"
     command = [sys.executable, "-c", program, str(tmp_path / "pipe")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    assert "is not a file" in done.stdout, done.stderr
+    assert "a named pipe, not a file" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("method", [8, 12, 14, 99])

@@ -535,14 +535,14 @@ def test_a_photo_damaged_inside() -> None:
 
 
 def test_folders_and_missing_files(tmp_path: Path) -> None:
-    assert reason(tmp_path) == "is a folder, not an image"
+    assert reason(tmp_path) == "a folder, not a file"
     assert reason(tmp_path / "nowhere.jpg") == "no such file or directory"
     assert reason("") == "no such file or directory"
     assert reason("nul\0byte").startswith("not a file name")
     assert reason(tmp_path / ("long" * 100)) == "file name too long"
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert "symbolic links" in reason(tmp_path / "loop")
-    assert reason("/dev/zero") == "is not a regular file"
+    assert reason("/dev/zero") == "a device, not a file"
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
@@ -559,7 +559,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         tmp_path / "pipe.jpg",
         timeout=20,
     )
-    assert said == "is not a regular file\n"
+    assert said == "a named pipe, not a file\n"
 
 
 def test_a_photo_that_may_not_be_read() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from graft_device import __version__
 from graft_device.model import ModelFile
+from graft_device.system.durable import digest
 from graft_device.system.thermal import Thermal
 
 FORMAT = 1
@@ -110,7 +109,7 @@ class Bench:
             "model": {
                 "file": str(self.model.path),
                 "bytes": self.model.bytes,
-                "sha256": _sha256(self.model.path),
+                "sha256": digest(self.model.path),
                 "labels": len(self.model.labels),
                 "backbone": card.backbone.get("fingerprint"),
                 "weights": card.backbone.get("weights"),
@@ -135,11 +134,3 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     low = int(position)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from graft_device.errors import GraftError
 from graft_device.sources.base import Note
+from graft_device.system.plain import check_plain_if_there
 
 DATABASE = "events.db"
 
@@ -71,20 +72,26 @@ def open_database(folder: Path, note: Note) -> sqlite3.Connection:
 
     Raises:
         sqlite3.Error: it cannot be opened.
-        OSError: a damaged one cannot be renamed.
+        OSError: a damaged one cannot be renamed, or one of its files is a pipe or device.
     """
     path = folder / DATABASE
+    check_plain_if_there(path, *_beside(path))
     try:
         return _connect(path)
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError:
         aside = path.with_name(f"events.damaged-{time.time_ns()}.db")
-        for name in (path, path.with_name(f"{DATABASE}-wal"), path.with_name(f"{DATABASE}-shm")):
+        for name in (path, *_beside(path)):
             if name.exists():
-                name.replace(aside if name == path else name.with_name(aside.name + name.name[-4:]))
+                name.replace(aside if name == path else name.with_name(aside.name + name.name[len(path.name) :]))
         note(f"the queue in {folder} was damaged; it is now {aside.name}, and a new one is in use")
         return _connect(path)
+
+
+def _beside(path: Path) -> tuple[Path, ...]:
+    """The files that SQLite opens beside a database."""
+    return tuple(path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm", "-journal"))
 
 
 def is_full(error: Exception, folder: Path) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from graft_device.classifier import Classifier
 from graft_device.errors import GraftError, ModelError, os_reason
 from graft_device.model import read_model
+from graft_device.system.plain import open_plain
 
 
 def open_copy(path: Path, runtime: str = "auto", threads: int | None = None) -> Classifier:
@@ -52,7 +53,7 @@ def grey(classifier: Classifier) -> NDArray[np.uint8]:
 def _copied(path: Path) -> Iterator[Path]:
     """Yields the path of a copy, in memory if the system allows it. The copy is deleted afterwards."""
     try:
-        with path.open("rb") as source:
+        with open_plain(path) as source:
             if hasattr(os, "memfd_create"):
                 with os.fdopen(os.memfd_create("graft-model"), "wb") as copy:
                     shutil.copyfileobj(source, copy)

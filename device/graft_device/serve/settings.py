@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from graft_device.errors import GraftError, os_reason
+from graft_device.system.plain import open_plain
 
 MIN_TOKEN = 16
 """The smallest number of characters in a token; a shorter one could be guessed."""
@@ -109,7 +110,7 @@ def read_token(path: Path) -> str:
         ServeError: the file cannot be read, or contains something else.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return file.read(_TOKEN_FILE_BYTES).decode("ascii").strip()
     except OSError as error:
         raise ServeError(f"cannot read token file {path}: {os_reason(error)}") from error

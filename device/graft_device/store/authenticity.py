@@ -9,6 +9,9 @@ from graft_device.store.exit_codes import DowngradeError, SignatureError
 from graft_device.store.incoming import ModelSource
 from graft_device.store.signatures import verify
 from graft_device.store.slots import Store, is_time
+from graft_device.system.plain import read_plain
+
+_TIME_BYTES = 4096
 
 
 def check_age(source: ModelSource, signed: str | None, latest: str | None) -> None:
@@ -33,7 +36,7 @@ def check_signature(model: Path, signature: Path, signers: Path, name: str) -> s
 def newest(store: Store) -> str | None:
     """The time of signing of the newest signed model that was ever installed here; None before the first."""
     try:
-        text = store.newest.read_text("ascii").strip()
+        text = read_plain(store.newest, _TIME_BYTES).decode("ascii").strip()
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -18,6 +18,7 @@ from typing import Any
 
 from graft_device.errors import ModelError
 from graft_device.store.exit_codes import ChecksumError
+from graft_device.system.plain import open_plain
 
 GOLDEN_NAME = "golden.json"
 GOLDEN_FORMAT = 1
@@ -108,7 +109,7 @@ def read_golden(model: Path, classes: int) -> Golden | None:
         ModelError: they cannot be read.
     """
     try:
-        with zipfile.ZipFile(model) as archive:
+        with open_plain(model) as file, zipfile.ZipFile(file) as archive:
             if GOLDEN_NAME not in archive.namelist():
                 return None
             return Golden.from_json(archive.read(GOLDEN_NAME).decode("utf-8"), classes)
@@ -120,7 +121,7 @@ def read_golden(model: Path, classes: int) -> Golden | None:
 def check_network(model: Path, golden: Golden) -> None:
     """Raises ChecksumError unless a file contains the network that was tested when it was made."""
     sha256, left = hashlib.sha256(), golden.network_bytes
-    with model.open("rb") as file:
+    with open_plain(model) as file:
         while left > 0 and (chunk := file.read(min(_CHUNK, left))):
             sha256.update(chunk)
             left -= len(chunk)

@@ -13,6 +13,7 @@ from graft_device.store import fetch
 from graft_device.store.exit_codes import SignatureError, StoreError, writing
 from graft_device.store.slots import Store
 from graft_device.system.durable import CHUNK, digest
+from graft_device.system.plain import open_plain
 
 LIMIT = 512_000_000
 """Bytes of the largest model that is accepted; the largest that graftkit writes, float32 at ``mixed10``, has 88 MB."""
@@ -54,11 +55,7 @@ def check_source(source: ModelSource) -> None:
     if "://" in source.text:
         raise GraftError(f"cannot download {source.text}", "use an http or https URL; no other kind is supported")
     try:
-        mode = os.stat(source.text).st_mode  # noqa: PTH116  first: opening a pipe would block
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise GraftError(f"{source.text} is not a file", "give the .tflite that 'graft train' wrote")
-        with Path(source.text).open("rb"):
-            pass
+        open_plain(source.text).close()
     except OSError as error:
         raise GraftError(f"cannot read {source.text}: {os_reason(error)}") from error
 
@@ -104,7 +101,7 @@ def take_signature(chosen: ModelSource | None, source: ModelSource, target: Path
         if place.is_url:
             fetch.fetch(place.text, target, _SIGNATURE_LIMIT)
             return True
-        with Path(place.text).open("rb") as file:
+        with open_plain(place.text) as file:
             data = file.read(_SIGNATURE_LIMIT + 1)
     except (OSError, fetch.NotThereError) as error:
         if chosen is None and isinstance(error, (FileNotFoundError, fetch.NotThereError)):
@@ -146,7 +143,7 @@ def _own(status: os.stat_result, links: int) -> bool:
 def _copy(path: Path, target: Path, store: Store) -> str:
     sha256 = hashlib.sha256()
     try:
-        source = path.open("rb")
+        source = open_plain(path)
     except OSError as error:
         raise GraftError(f"cannot read {path}: {os_reason(error)}") from error
     with source:

@@ -20,6 +20,7 @@ from graft_device.store.signatures import demanded_by, signed_at
 from graft_device.store.slots import MODEL_NAME, SIGNATURE_NAME, SLOT_NAME, Slot, Store, slot_id_of, utc
 from graft_device.store.switching import locked, place, prune, switch, workbench
 from graft_device.system.durable import digest, write_durably
+from graft_device.system.plain import read_plain
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def _mark_age(store: Store, slot: Slot) -> None:
 def _keeps(slot: Slot, signer: str, signature: Path) -> bool:
     """Whether a slot already has this signature."""
     try:
-        return slot.signer == signer and slot.signature.read_bytes() == signature.read_bytes()
+        return slot.signer == signer and read_plain(slot.signature) == read_plain(signature)
     except FileNotFoundError:
         return False
 

@@ -178,11 +178,12 @@ class _Trial:
         from graft_device.errors import ModelError, PhotoError
         from graft_device.preprocess import load
         from graft_device.store.pictures import render
+        from graft_device.system.plain import open_plain
 
         if photo.file is None:
             return render(photo.picture, self._size)
         try:
-            with zipfile.ZipFile(self._path) as archive:
+            with open_plain(self._path) as file, zipfile.ZipFile(file) as archive:
                 pixels = np.asarray(load(archive.read(photo.file)))
         except (OSError, KeyError, zipfile.BadZipFile, PhotoError) as error:
             raise ModelError(

@@ -15,6 +15,7 @@ from pathlib import Path
 from graft_device.errors import GraftError, os_reason
 from graft_device.store.exit_codes import SignatureError
 from graft_device.store.slots import Store, is_time
+from graft_device.system.plain import open_plain
 
 NAMESPACE = "graftkit"
 SIGNERS_NAME = "allowed_signers"
@@ -46,7 +47,7 @@ def demanded_by(store: Store, chosen: Path | None = None) -> Path | None:
     places = (chosen,) if chosen is not None else (store.root / SIGNERS_NAME, SYSTEM_SIGNERS)
     for path in places:
         try:
-            with path.open("rb"):
+            with open_plain(path):
                 return path.absolute()
         except (FileNotFoundError, NotADirectoryError) as error:
             if chosen is not None or os.path.lexists(path):
@@ -83,7 +84,7 @@ def verify(model: Path, signature: Path, signers: Path, name: str) -> str:
         )
     reason = ""
     for principal in principals:
-        with model.open("rb") as data:
+        with open_plain(model) as data:
             done = _ssh_keygen(
                 "verify", "-f", signers, "-I", principal, "-n", NAMESPACE, "-s", signature, stdin=data.fileno()
             )
@@ -101,7 +102,7 @@ def signed_at(model: Path) -> str | None:
         GraftError: the time cannot be read.
     """
     try:
-        with zipfile.ZipFile(model) as archive:
+        with open_plain(model) as file, zipfile.ZipFile(file) as archive:
             raw = json.loads(archive.read(SIGNED_NAME))
         time = raw["time"] if raw["format"] == SIGNED_FORMAT else None
     except KeyError:

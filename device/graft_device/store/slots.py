@@ -21,6 +21,7 @@ from typing import Any
 from graft_device.errors import GraftError, os_reason
 from graft_device.system.durable import digest
 from graft_device.system.homes import user_folder
+from graft_device.system.plain import read_plain
 
 MODEL_NAME = "model.tflite"
 SIGNATURE_NAME = "model.tflite.sig"
@@ -29,6 +30,7 @@ ID_LENGTH = 16
 
 _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
 _SYSTEM = Path("/var/lib/graftkit")
+_RECORD_BYTES = 1 << 20
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -136,7 +138,7 @@ class Store:
     def pending(self) -> tuple[str, str | None] | None:
         """The current and the previous id that an unfinished switch was to set."""
         try:
-            raw = json.loads(self.journal.read_text("utf-8"))
+            raw = json.loads(read_plain(self.journal, _RECORD_BYTES))
             current, previous = raw["current"], raw["previous"]
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
@@ -227,7 +229,7 @@ def is_time(text: object) -> bool:
 
 
 def _described(slot_id: str, path: Path) -> Slot:
-    raw = json.loads(path.with_name(SLOT_NAME).read_text("utf-8"))
+    raw = json.loads(read_plain(path.with_name(SLOT_NAME), _RECORD_BYTES))
     if slot_id_of(raw["sha256"]) != slot_id:
         raise ValueError("of another slot")
     return Slot(

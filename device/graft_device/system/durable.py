@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from graft_device.system.plain import open_plain
+
 CHUNK = 1 << 20
 _STALE_SECONDS = 24 * 3600
 _NAME_CHARACTERS = 50  # up to four bytes each; a file name may have 255
@@ -75,7 +77,7 @@ def remove_stale(folder: Path) -> None:
 def digest(path: Path) -> str:
     """The SHA-256 of a file in hexadecimal digits."""
     sha256 = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while chunk := file.read(CHUNK):
             sha256.update(chunk)
     return sha256.hexdigest()

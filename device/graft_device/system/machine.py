@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from graft_device.system.plain import read_plain
+
 ROOT = Path("/")
+_KERNEL_FILE_BYTES = 1 << 22
 
 FEATURES = {
     "neon": "neon",
@@ -116,7 +119,7 @@ def usable_cores() -> int:
 def read_text(path: Path) -> str:
     """The text of a small kernel file without NULs (device-tree strings end in one); empty if it can't be read."""
     try:
-        return path.read_bytes().decode("utf-8", "replace").replace("\0", "")
+        return read_plain(path, _KERNEL_FILE_BYTES).decode("utf-8", "replace").replace("\0", "")
     except (OSError, ValueError):
         return ""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from graft_device.errors import CacheError, os_reason
 from graft_device.system.durable import remove_stale, write_atomically
+from graft_device.system.plain import read_plain
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class BackboneCache:
         trained_on = set(training)
         for record in sorted(self._folder.glob(f"{key}-*.json"), key=_modified, reverse=True):
             try:
-                values = json.loads(record.read_bytes())
+                values = json.loads(read_plain(record))
                 fingerprint, calibration = str(values["fingerprint"]), tuple(values["calibration"])
                 path = self._folder / f"{fingerprint}.tflite"
                 if trained_on.issuperset(calibration) and _sha256(path) == fingerprint:
@@ -94,4 +95,4 @@ def _modified(path: Path) -> float:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(read_plain(path)).hexdigest()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from graft_device.system.plain import read_plain
 from graft_host.backbones.cache import BackboneCache, CachedNetwork
 from graft_host.backbones.calibration import calibration_photos
 from graft_host.backbones.conversion import convert_apart
@@ -91,7 +92,7 @@ def _backbones(
     stored: BackboneCache, trunk: CachedNetwork, spec: BackboneSpec, taps: Sequence[str], *, reused: bool
 ) -> tuple[Backbone, ...]:
     specs = [replace(spec, tap=tap) for tap in taps]
-    networks = cut(trunk.path.read_bytes(), len(taps), str(trunk.path))
+    networks = cut(read_plain(trunk.path), len(taps), str(trunk.path))
     kept = [stored.store(one.key, data, trunk.calibration) for one, data in zip(specs, networks, strict=True)]
     return tuple(as_backbone(one, network, reused=reused) for one, network in zip(specs, kept, strict=True))
 

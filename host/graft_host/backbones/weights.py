@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from pathlib import Path
 
 from graft_device.errors import WeightsError
+from graft_device.system.plain import NotAFileError, open_plain
 from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
 from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
@@ -76,9 +76,7 @@ def _identified(path: Path, name: str, family: Family) -> WeightsSource:
 
 def _with_digests(path: Path, name: str, family: Family) -> WeightsFile:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise WeightsError(f"{path} is not a file", f"give {family.weights_choices}")
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
             while block := file.read(1 << 20):
                 sha256.update(block)
@@ -86,5 +84,6 @@ def _with_digests(path: Path, name: str, family: Family) -> WeightsFile:
     except (FileNotFoundError, ValueError) as error:
         raise WeightsError(f"no such weights file: {path}", f"give {family.weights_choices}") from error
     except OSError as error:
-        raise WeightsError(f"cannot read weights {path}: {error.strerror or error}") from error
+        remedy = f"give {family.weights_choices}" if isinstance(error, NotAFileError) else ""
+        raise WeightsError(f"cannot read weights {path}: {error.strerror or error}", remedy) from error
     return WeightsFile(path=path, name=name, sha256=sha256.hexdigest(), md5=md5.hexdigest())

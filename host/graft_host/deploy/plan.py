@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graft_device.errors import ModelError, os_reason
 from graft_device.model import read_model
+from graft_device.system.plain import check_plain, read_plain
 from graft_host.deploy.errors import NO_ROOM, DeployError
 from graft_host.deploy.service import choose_unit, needs_restart
 
@@ -87,8 +89,20 @@ def read_local(path: Path) -> Model:
         ModelError: the file is not a model.
     """
     model = read_model(path)
-    digest = hashlib.sha256(model.path.read_bytes()).hexdigest()
-    return Model(model.path, digest, model.bytes, path.with_name(f"{path.name}.sig").is_file())
+    digest = hashlib.sha256(read_plain(model.path)).hexdigest()
+    return Model(model.path, digest, model.bytes, _is_signed(path.with_name(f"{path.name}.sig")))
+
+
+def _is_signed(signature: Path) -> bool:
+    try:
+        check_plain(signature)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ModelError(
+            f"cannot read the signature {signature}: {os_reason(error)}", "sign the model again"
+        ) from error
+    return True
 
 
 def make_plan(board: str, facts: BoardFacts, model: Model, kit: Kit, service: str | None) -> Plan:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from graft_device.system.plain import read_plain
 from graft_host.deploy.errors import NO_ROOM, DeployError, UnreachableError
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[str
 def _cat(connection: Connection, source: Path, target: str) -> int:
     """Sends a file through ssh alone; continues an interrupted attempt whose part is the same as the file's."""
     part = f"{target}.part"
-    data = source.read_bytes()
+    data = read_plain(source)
     size_and_digest = _checked(connection, ["sh", "-c", _HEAD, "sh", part]).split()
     done = int(size_and_digest[0]) if len(size_and_digest) > 1 else 0
     if not done or done > len(data) or hashlib.sha256(data[:done]).hexdigest() != size_and_digest[1]:

@@ -12,6 +12,7 @@ from graft_device.classifier import dequantize, to_input
 from graft_device.errors import ModelError
 from graft_device.model import ModelFile
 from graft_device.runtime import TensorSpec
+from graft_device.system.plain import read_plain
 from graft_host.diagnosis.layer_error import ErrorSums, LayerError, Scheme
 from graft_host.diagnosis.layers import find_head, line_up
 from graft_host.support import flatbuffer
@@ -33,7 +34,7 @@ class Comparison:
     """
 
     def __init__(self, model: ModelFile, reference: bytes, threads: int) -> None:
-        data, name = model.path.read_bytes(), str(model.path)
+        data, name = read_plain(model.path), str(model.path)
         fused = flatbuffer.unpack(data, name)
         self._card = model.card
         self._head = find_head(fused, name)

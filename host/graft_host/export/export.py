@@ -17,6 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from graft_device.errors import ExportError, os_reason
 from graft_device.model import CARD_NAME, LABELS_NAME, ModelFile, read_model
+from graft_device.system.plain import read_plain
 from graft_host.backbones.provenance import weights_of
 from graft_host.backbones.registry import to_request
 from graft_host.diagnosis.layers import find_head
@@ -160,7 +161,7 @@ def read_head(path: Path) -> tuple[Array, Array]:
     Raises:
         ModelError: the file has no head that can be distinguished from its backbone.
     """
-    model = flatbuffer.unpack(path.read_bytes(), str(path))
+    model = flatbuffer.unpack(read_plain(path), str(path))
     head = find_head(model, str(path))
     return np.ascontiguousarray(_constant(model, head.weights).T), _constant(model, head.bias)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from graft_device.bench.figures import FORMAT
 from graft_device.errors import GraftError, os_reason
+from graft_device.system.plain import read_plain
 from graft_device.text import printable
 
 Shape = tuple[str, int]
@@ -69,7 +70,7 @@ def read_figures(path: Path) -> BoardFigures:
         LatencyError: it is not what ``graft-device bench --json`` prints for an int8 model, or nothing was measured.
     """
     try:
-        raw = json.loads(path.read_bytes())
+        raw = json.loads(read_plain(path))
         if raw["format"] != FORMAT:
             raise LatencyError(f"{path} has format {raw['format']!r}, and this version reads {FORMAT}", "measure again")
         model, machine = raw["model"], raw["machine"]

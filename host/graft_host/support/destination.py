@@ -12,6 +12,7 @@ from pathlib import Path
 from graft_device.errors import CacheError, ExportError, os_reason
 from graft_device.model import CARD_NAME
 from graft_device.system.durable import atomic_path
+from graft_device.system.plain import open_plain
 
 _HEAD_BYTES = 1024
 _OF_AN_EXPORT = {CARD_NAME, "config.json"}  # ours, and Keras's own
@@ -44,7 +45,7 @@ class RunInput:
 
 def first_bytes(path: Path) -> bytes:
     """The first bytes of a file, enough to recognise its kind."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         return file.read(_HEAD_BYTES)
 
 

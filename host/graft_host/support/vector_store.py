@@ -22,7 +22,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.errors import CacheError
+from graft_device.errors import CacheError, why
+from graft_device.system.plain import check_plain_if_there
 
 _BUSY_SECONDS = 60
 _KEYS_A_QUERY = 500
@@ -46,6 +47,7 @@ _CODES = {
 that is not UTF-8."""
 
 _CHECKSUM_BYTES = 4
+_SUFFIXES = ("", "-wal", "-shm", "-journal")  # of the files that SQLite opens
 _RESIDUE = 0x2144DF1C  # the CRC-32 of whatever is followed by its own CRC-32
 
 
@@ -73,6 +75,7 @@ class BottleneckStore:
         self._length = length
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
+            check_plain_if_there(*(path.with_name(f"{path.name}{suffix}") for suffix in _SUFFIXES))
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS)
             try:
                 self._prepare()
@@ -173,7 +176,7 @@ def _explained(error: Exception, folder: Path, vectors: str) -> tuple[str, str]:
         return "the disk is full", "free some space, or put the cache elsewhere with --cache DIR"
     if code in _DAMAGE or isinstance(error, UnicodeDecodeError):
         return f"the file is damaged ({error})", f"remove it, and its {vectors} are computed again"
-    return str(error), "check that the folder can be written to, or choose another one with --cache DIR"
+    return why(error), "check that the folder can be written to, or choose another one with --cache DIR"
 
 
 def _code(error: Exception) -> int | None:

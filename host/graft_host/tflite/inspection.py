@@ -10,6 +10,7 @@ from typing import Any
 
 from graft_device.model import read_model
 from graft_device.runtime import PACKAGES, RUNTIMES, installed_runtimes
+from graft_device.system.plain import read_plain
 from graft_host.support import flatbuffer
 from graft_host.tflite.metadata_reader import read_metadata
 from graft_host.tflite.operators import OLDEST_RUNTIME, Operator, operators
@@ -24,7 +25,7 @@ def inspect_model(path: Path) -> dict[str, Any]:
         ExportError: the flatbuffer is damaged.
     """
     contents = read_model(path).to_json()
-    data = path.read_bytes()
+    data = read_plain(path)
     model = flatbuffer.unpack(data, str(path))
     graph = model.subgraphs[0]
     used = operators(model)

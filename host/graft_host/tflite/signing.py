@@ -18,6 +18,7 @@ from graft_device.model import read_model
 from graft_device.store.signatures import NAMESPACE, SIGNED_FORMAT, SIGNED_NAME
 from graft_device.store.slots import utc
 from graft_device.system.durable import write_atomically
+from graft_device.system.plain import read_plain
 from graft_host.tflite.metadata import pack_zip
 
 
@@ -65,7 +66,7 @@ def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool 
     if output is not None and output.exists() and not overwrite:
         raise ExportError(f"{output} exists", "give another name with -o, or --overwrite")
     moment = _now()
-    data = stamped(model.read_bytes(), moment)
+    data = stamped(read_plain(model), moment)
     signature = target.with_name(f"{target.name}.sig")
     armored = _signature(data, key)
     try:

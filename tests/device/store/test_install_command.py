@@ -104,7 +104,7 @@ def test_back_from_a_current_model_that_is_gone(models: list[Path], store: Path)
 
 def test_nothing_is_waited_for_or_made_where_it_does_not_belong(models: list[Path], store: Path) -> None:
     os.mkfifo(store.parent / "pipe")
-    assert "is not a file" in error_line(graft_device("install", store.parent / "pipe", "--store", store))
+    assert "a named pipe, not a file" in error_line(graft_device("install", store.parent / "pipe", "--store", store))
     found = graft_device("install", models[0], "--store", "")
     assert (found.returncode, "the name is empty" in found.stderr) == (2, True)
     assert not Path("slots").exists()
@@ -191,7 +191,7 @@ def test_incoming_that_others_may_write_to_is_copied(models: list[Path], store: 
 
 REFUSED = {
     "nothing": (ExitCode.ERROR, "cannot read"),
-    "a folder": (ExitCode.ERROR, "is a directory"),
+    "a folder": (ExitCode.ERROR, "a folder, not a file"),
     "a photo": (ExitCode.ERROR, "is not a .tflite model"),
     "cut short": (ExitCode.ERROR, "has no model card"),
     "another file": (ExitCode.CHECKSUM, "its SHA-256 is"),

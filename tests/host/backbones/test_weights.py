@@ -111,8 +111,8 @@ def test_a_file_that_is_missing_is_an_error_with_the_choices(spec: str) -> None:
 
 
 def test_a_folder_is_not_a_weights_file(tmp_path: Path) -> None:
-    _fails(lambda: find_weights(str(tmp_path)), "is not a file")
-    _fails(lambda: find_weights(""), "is not a file")
+    _fails(lambda: find_weights(str(tmp_path)), "a folder, not a file")
+    _fails(lambda: find_weights(""), "a folder, not a file")
 
 
 @pytest.mark.parametrize("closed", ["w.h5", "."])

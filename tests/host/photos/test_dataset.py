@@ -117,7 +117,7 @@ def test_pipes_are_skipped_without_waiting_for_them(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "cats" / "pipe.jpg")
     os.mkfifo(tmp_path / "pipe")
     dataset = scan(tmp_path, 1)
-    assert _reasons(dataset) == {"cats/pipe.jpg": "is not a regular file", "pipe": "is outside the class folders"}
+    assert _reasons(dataset) == {"cats/pipe.jpg": "a named pipe, not a file", "pipe": "is outside the class folders"}
 
 
 def test_files_outside_the_class_folders_are_listed(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from graft_device.errors import WeightsError
+from graft_device.system.plain import read_plain
 from graft_host.backbones.convolutions import CONVOLUTIONS
 from graft_host.backbones.graph_2015.branches import FARTHEST, Branch, floats, source, trace_branches
 from graft_host.backbones.graph_2015.graphdef import GraphError, Node, read_nodes, shown
@@ -85,7 +86,7 @@ def read_graph(path: Path) -> Graph:
     try:
         if path.stat().st_size >= _LARGEST:
             raise GraphError("is larger than a graph can be")
-        graph = _read(read_nodes(path.read_bytes()))
+        graph = _read(read_nodes(read_plain(path)))
     except GraphError as error:
         raise WeightsError(f"{path} {error}", _ADVICE) from error
     except WireError as error:
