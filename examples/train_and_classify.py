@@ -72,9 +72,9 @@ def _show_result(result: TrainResult) -> None:
 def _classify(model: Path, images: list[Path]) -> None:
     classifier = Classifier(model)
     for image in images:
-        best, *others = classifier.classify(image, top_k=3)
-        rest = ", ".join(f"{other.label} {other.score:.1%}" for other in others)
-        print(f"{image}: {best.label} {best.score:.1%} ({rest})")
+        answer = classifier.classify(image, top_k=3)
+        scores = ", ".join(f"{label} {score:.1%}" for label, score in answer)
+        print(f"{image}: {answer.label} ({scores})")
 
 
 if __name__ == "__main__":

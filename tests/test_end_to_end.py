@@ -95,11 +95,15 @@ def test_strangers_are_refused_and_known_photos_are_not(pets: Trained, runtime: 
     tests = [photo.path for photo in photos if rule.part(photo.digest) == "test"]
     parts = sorted((tmp_path / "parts").glob("*/*.jpg"))
     done = graft_device("classify", pets.model, *tests, *parts, "--json", "--runtime", runtime, timeout=300)
-    refused = ["unknown" in json.loads(line) for line in done.stdout.splitlines()]
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    refused = [answer["unknown"] for answer in answers]
     stated = Classifier(pets.model).model.card.thresholds["unknown"]["false_rejection_rate"]
     assert stated == 0.05
     assert np.mean(refused[: len(tests)]) <= stated
     assert np.mean(refused[len(tests) :]) >= 0.9
+    assert np.mean([answer.get("reason") == "novel" for answer in answers[len(tests) :]]) >= 0.9
+    sums = [sum(entry["score"] for entry in answer["predictions"]) for answer in answers]
+    assert sums == pytest.approx([1.0] * len(sums), abs=1e-3)
 
 
 @pytest.mark.parametrize("quantization", ["int8", "float32"])

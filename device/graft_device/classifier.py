@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from graft_device.errors import ModelError
 from graft_device.model import ModelFile, read_model
 from graft_device.preprocess import RESIZE_RULES, PhotoSource, preprocess
-from graft_device.ranking import UNKNOWN, Prediction, rank
+from graft_device.ranking import UNKNOWN, Answer, Prediction, rank
 from graft_device.runtime import Runner, TensorSpec, open_model
 
-__all__ = ["UNKNOWN", "Classifier", "Prediction", "Scores", "Timed", "dequantize", "to_input"]
+__all__ = ["UNKNOWN", "Answer", "Classifier", "Prediction", "Scores", "Timed", "dequantize", "to_input"]
 
 
 class Scores(NamedTuple):
@@ -38,16 +38,24 @@ class Timed(NamedTuple):
     """The predictions for one photo and how long they took.
 
     Attributes:
-        predictions: labels with their scores, best first.
+        predictions: labels with their scores, best first, and whether and why the photo is unknown.
         preprocess_ms: milliseconds to decode, resize and crop the photo.
         invoke_ms: milliseconds for one run of the network.
-        unknown: whether the best score is below the model card's threshold.
     """
 
-    predictions: list[Prediction]
+    predictions: Answer
     preprocess_ms: float
     invoke_ms: float
-    unknown: bool = False
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the best score is below the model card's threshold."""
+        return self.predictions.unknown
+
+    @property
+    def reason(self) -> str | None:
+        """Why the photo is unknown, ``novel`` or ``uncertain``; None if it is known."""
+        return self.predictions.reason
 
 
 class Classifier:
@@ -91,17 +99,18 @@ class Classifier:
         """The runtime in use: ``litert`` or ``tflite-runtime``."""
         return self._runner.runtime
 
-    def classify(self, photo: PhotoSource, top_k: int = 3, unknown: bool = True) -> list[Prediction]:
+    def classify(self, photo: PhotoSource, top_k: int = 3, unknown: bool = True) -> Answer:
         """Names what is in a photo.
 
         Args:
             photo: a path, the bytes of an image file, a Pillow image, or an RGB array ``[H,W,3]`` of uint8.
             top_k: the largest number of predictions to return.
-            unknown: whether to apply the model card's threshold. If False, ``unknown`` is never returned.
+            unknown: whether to apply the model card's threshold. If False, no photo is unknown.
 
         Returns:
-            The predictions, best first. If the best score is below the threshold, the first prediction is
-            ``unknown`` with 1 minus the best score, and the other labels follow.
+            A list of the predictions, best first. Its ``unknown`` is True if the best score is below the threshold,
+            and its ``reason`` is then ``novel`` for a photo that is unlike all photos that the model was trained on,
+            else ``uncertain``.
 
         Raises:
             PhotoError: the photo cannot be read.
@@ -115,11 +124,10 @@ class Classifier:
         Args:
             photo: a path, the bytes of an image file, a Pillow image, or an RGB array ``[H,W,3]`` of uint8.
             top_k: the largest number of predictions to return.
-            unknown: whether to apply the model card's threshold. If False, ``unknown`` is never returned.
+            unknown: whether to apply the model card's threshold. If False, no photo is unknown.
 
         Returns:
-            The predictions that ``classify`` returns, the milliseconds for preprocessing and for inference, and
-            whether the photo is unknown.
+            The answer that ``classify`` returns, and the milliseconds for preprocessing and for inference.
 
         Raises:
             PhotoError: the photo cannot be read.
@@ -127,8 +135,8 @@ class Classifier:
         """
         scores = self.scores_timed(photo)
         threshold = self.model.card.unknown_below if unknown else 0.0
-        predictions, is_unknown = rank(self.labels, scores.values, top_k, threshold)
-        return Timed(list(predictions), scores.preprocess_ms, scores.invoke_ms, is_unknown)
+        answer = rank(self.labels, scores.values, top_k, threshold, self.model.novel_below)
+        return Timed(answer, scores.preprocess_ms, scores.invoke_ms)
 
     def classify_scores(self, photo: PhotoSource) -> NDArray[np.float32]:
         """Computes the probabilities of all labels for a photo.

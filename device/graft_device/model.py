@@ -18,6 +18,7 @@ CARD_NAME = "graft.json"
 CARD_FORMAT = 1
 
 _IDENTIFIER = b"TFL3"
+_NOVEL_LEAD = 0.1
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,16 @@ class ModelFile:
     labels: tuple[str, ...]
     card: ModelCard
     bytes: int
+
+    @property
+    def novel_below(self) -> float:
+        """The score below which an unknown photo is unlike all photos that the model was trained on; 0 for never.
+
+        The network flattens the scores of such a photo until all are about 1/K. A photo that is between classes keeps
+        a lead over 1/K. The limit is at a tenth of the lead that the threshold has.
+        """
+        chance = 1 / len(self.labels)
+        return max(0.0, chance + _NOVEL_LEAD * (self.card.unknown_below - chance)) if self.card.unknown_below else 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Path, size, labels and card as plain values."""

@@ -16,7 +16,17 @@ from graft_device.model import ModelFile, read_model
 from graft_device.preprocess import preprocess
 from graft_device.runtime import TensorSpec
 from tests.device.test_runtime import each_kind, each_runtime
-from tests.support.device_models import COLOURS, KERNEL, LABELS, SIZE, make_card, network, picture, write_artifact
+from tests.support.device_models import (
+    COLOURS,
+    KERNEL,
+    LABELS,
+    NOVELTY,
+    SIZE,
+    make_card,
+    network,
+    picture,
+    write_artifact,
+)
 
 TOLERANCE = {"int8": 0.02, "float32": 1e-3}
 
@@ -82,9 +92,24 @@ def test_a_photo_below_the_threshold_is_unknown(runtime: str, kind: str, tmp_pat
     assert named[0].score < 0.9
     timed = classifier.classify_timed(unsure)
     assert timed.unknown
-    assert timed.predictions == [Prediction("unknown", 1 - named[0].score), *named[:2]]
-    assert [p.label for p in classifier.classify(unsure, top_k=1)] == ["unknown"]
-    assert len(classifier.classify(unsure, top_k=99)) == len(LABELS) + 1
+    assert timed.reason == "uncertain"
+    assert timed.predictions == named
+    assert sum(p.score for p in named) == pytest.approx(1, abs=0.02)
+    answer = classifier.classify(unsure, top_k=1)
+    assert answer == named[:1]
+    assert (answer.unknown, answer.label) == (True, "unknown")
+    assert (named.unknown, named.reason, named.label) == (False, None, named[0].label)
+    assert len(classifier.classify(unsure, top_k=99)) == len(LABELS)
+
+
+@each_runtime
+def test_a_photo_far_from_all_is_novel_and_one_between_classes_is_uncertain(runtime: str, tmp_path: Path) -> None:
+    card = replace(make_card(), thresholds={"unknown": {"score": 0.6, "false_rejection_rate": 0.05, "photos": 99}})
+    classifier = Classifier(write_artifact(tmp_path / "m.tflite", card=card, novelty=NOVELTY), runtime)
+    reasons = [classifier.classify(Image.new("RGB", (9, 9), colour)).reason for colour in ((0, 0, 0), (255, 255, 255))]
+    assert reasons == ["novel", "novel"]
+    assert classifier.classify(Image.new("RGB", (9, 9), (125, 128, 60))).reason == "uncertain"
+    assert [classifier.classify(picture(colour)).reason for colour in LABELS] == [None] * 3
 
 
 @pytest.mark.parametrize("thresholds", [{}, {"unknown": {}}, {"unknown": 3}, {"unknown": {"score": "high"}}])

@@ -62,7 +62,8 @@ def test_classify_json(model: Path, photos: dict[str, Path]) -> None:
     answers = json_lines(done)
     assert [answer["image"] for answer in answers] == [str(path) for path in order]
     for answer, path in zip(answers, order):
-        assert answer.keys() == {"image", "predictions", "ms"}
+        assert answer.keys() == {"image", "predictions", "unknown", "ms"}
+        assert answer["unknown"] is False
         assert [p.keys() for p in answer["predictions"]] == [{"label", "score"}] * 3
         assert answer["predictions"][0]["label"] == path.stem
         assert sum(p["score"] for p in answer["predictions"]) == pytest.approx(1, abs=0.02)
@@ -340,11 +341,15 @@ def test_low_scores_are_called_unknown_unless_that_is_turned_off(tmp_path: Path)
         Image.new("RGB", (40, 40), colour).save(tmp_path / name)
     images = [tmp_path / "red.png", tmp_path / "grey.png"]
     sure, unsure = json_lines(graft_device("classify", model, *images, "--json"))
-    assert "unknown" not in sure
-    assert unsure["unknown"] is True
-    assert unsure["predictions"][0]["label"] == "unknown"
-    assert graft_device("classify", model, *images).stdout.splitlines()[1].startswith(f"{images[1]}: unknown ")
+    assert sure["unknown"] is False
+    assert "reason" not in sure
+    assert (unsure["unknown"], unsure["reason"]) == (True, "uncertain")
+    nearest = unsure["predictions"][0]
+    assert nearest["label"] == "red"
+    assert sum(p["score"] for p in unsure["predictions"]) == pytest.approx(1, abs=0.02)
+    line = graft_device("classify", model, *images).stdout.splitlines()[1]
+    assert line == f"{images[1]}: unknown (nearest: red {nearest['score']:.0%})"
     named = json_lines(graft_device("classify", model, *images, "--json", "--no-unknown"))
     assert [answer["predictions"][0]["label"] for answer in named] == ["red", "red"]
-    assert all("unknown" not in answer for answer in named)
+    assert all(answer["unknown"] is False for answer in named)
     assert "unknown     below a score of 90.0%" in graft_device("info", model).stdout

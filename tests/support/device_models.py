@@ -14,6 +14,7 @@ from PIL import Image
 
 from graft_device.model import ModelCard
 from graft_host.heads.head import Array, Head
+from graft_host.heads.novelty import Novelty, Spread
 from graft_host.support import flatbuffer
 from graft_host.tflite.fuse import fuse
 from graft_host.tflite.metadata import attach
@@ -28,6 +29,9 @@ SIZE = 32
 KERNEL = np.diag(np.array([0.020, 0.018, 0.022], np.float32))
 """Logits per level of mean colour; uneven, so that a wrong normalization changes the softmax."""
 
+NOVELTY = Novelty(Spread(np.full(3, 128, np.float32), np.full(3, 1 / (3 * 80**2), np.float32)), 1.8)
+"""Black and white are too far from the known colours, whose distance is 1.7 at most."""
+
 FLOAT_MEAN, FLOAT_STD = 127.5, 127.5
 
 _UINT8, _INT8, _FLOAT32 = schema.TensorType.UINT8, schema.TensorType.INT8, schema.TensorType.FLOAT32
@@ -40,6 +44,7 @@ def write_artifact(
     size: int = SIZE,
     kernel: Array | None = None,
     card: ModelCard | None = None,
+    novelty: Novelty | None = None,
 ) -> Path:
     """Writes a complete model file.
 
@@ -50,12 +55,13 @@ def write_artifact(
         size: the side of the input, in pixels.
         kernel: ``[3,K]``, for colours from 0 to 255; ``KERNEL`` when None.
         card: a model card in place of the matching one.
+        novelty: ``NOVELTY``, or None for a network that flattens no scores.
     """
-    path.write_bytes(attach(network(kind, size, kernel), labels, card or make_card(kind, size)))
+    path.write_bytes(attach(network(kind, size, kernel, novelty), labels, card or make_card(kind, size)))
     return path
 
 
-def network(kind: str = "int8", size: int = SIZE, kernel: Array | None = None) -> bytes:
+def network(kind: str = "int8", size: int = SIZE, kernel: Array | None = None, novelty: Novelty | None = None) -> bytes:
     """The flatbuffer of backbone and head, without labels and card."""
     kernel = KERNEL if kernel is None else kernel
     bias = np.zeros(kernel.shape[1], np.float32)
@@ -63,7 +69,7 @@ def network(kind: str = "int8", size: int = SIZE, kernel: Array | None = None) -
     if kind == "float32":  # the same logits for colours that are normalized to -1 to 1
         head = Head(kernel * np.float32(FLOAT_STD), bias + FLOAT_MEAN * kernel.sum(axis=0))
         return fuse(backbone(kind, size), head, (colours - FLOAT_MEAN) / FLOAT_STD)
-    return fuse(backbone(kind, size), Head(kernel, bias), colours)
+    return fuse(backbone(kind, size), Head(kernel, bias), colours, novelty=novelty)
 
 
 def make_card(kind: str = "int8", size: int = SIZE, resize: str = "squash", **training: Any) -> ModelCard:

@@ -22,14 +22,14 @@ def classify(
     threads: ThreadsOption = None,
     runtime: RuntimeOption = RuntimeChoice.AUTO,
     no_unknown: Annotated[
-        bool, typer.Option("--no-unknown", help="Always answer with a class, never with 'unknown'.")
+        bool, typer.Option("--no-unknown", help="Call no photo unknown, however low its scores are.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Classify photos.
 
     A photo that can't be read is reported, and the others are still classified. If a photo's best label scores less
-    than the threshold in the model card, the answer is 'unknown'.
+    than the threshold in the model card, the photo is unknown.
     """
     from graft_device.classifier import Classifier
     from graft_device.errors import PhotoError
@@ -55,14 +55,17 @@ def _to_json(image: str, timed: "Timed") -> dict[str, Any]:
     return {
         "image": image,
         "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in timed.predictions],
-        **({"unknown": True} if timed.unknown else {}),
+        "unknown": timed.unknown,
+        **({"reason": timed.reason} if timed.unknown else {}),
         "ms": {"preprocess": round(timed.preprocess_ms, 3), "invoke": round(timed.invoke_ms, 3)},
     }
 
 
 def _print(image: str, timed: "Timed") -> None:
+    from graft_device.ranking import unknown_text
+
     ranked = "  ".join(f"{printable(p.label)} {p.score:.1%}" for p in timed.predictions)
-    typer.echo(f"{printable(image)}: {ranked}")
+    typer.echo(f"{printable(image)}: {unknown_text(timed.predictions[0]) if timed.unknown else ranked}")
 
 
 def _print_failure(image: str, reason: str, as_json: bool) -> None:

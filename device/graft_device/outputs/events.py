@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graft_device.ranking import Prediction
+from graft_device.ranking import UNCERTAIN, UNKNOWN, Prediction
 
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
@@ -22,13 +22,14 @@ class Event:
         seq: the number of the event. Counts from 1, and goes on across runs if a sink remembers numbers.
         time: when the frame was taken or the photo was found, ISO 8601 in UTC.
         source: the photo, video or camera.
-        predictions: labels with their scores, best first; ``unknown`` comes first if the frame is unknown.
+        predictions: labels with their scores, best first.
         unknown: whether the best score is below the threshold.
         ms: milliseconds: ``preprocess``, ``invoke``, and ``age``, which is the time from the frame to the answer.
         dropped: the number of frames that were skipped since the last event.
         position: seconds from the start of a video file; None for other sources.
         photo: what was classified, a path or RGB pixels ``[H,W,3]``, uint8, for sinks that keep photos. Not part of
             the JSON, and None in an event that was read back from a queue.
+        reason: why the frame is unknown, ``novel`` or ``uncertain``; None if it is known.
     """
 
     id: str
@@ -41,19 +42,20 @@ class Event:
     dropped: int = 0
     position: float | None = None
     photo: PhotoSource | None = field(default=None, repr=False, compare=False)
+    reason: str | None = None
 
     @property
     def label(self) -> str:
-        """The best label, or ``unknown``."""
-        return self.predictions[0].label
+        """``unknown`` if the frame is unknown, else the best label."""
+        return UNKNOWN if self.unknown else self.predictions[0].label
 
     @property
     def score(self) -> float:
-        """The score of the best label, or of ``unknown``."""
+        """The score of the best label, even if the frame is unknown."""
         return self.predictions[0].score
 
     def to_json(self) -> dict[str, Any]:
-        """The event as plain values; ``position`` only for a video."""
+        """The event as plain values; ``reason`` only for an unknown frame, ``position`` only for a video."""
         values: dict[str, Any] = {
             "id": self.id,
             "seq": self.seq,
@@ -63,6 +65,7 @@ class Event:
             "score": round(self.score, 6),
             "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in self.predictions],
             "unknown": self.unknown,
+            **({"reason": self.reason} if self.unknown else {}),
             "ms": {name: round(value, 3) for name, value in self.ms.items()},
             "dropped": self.dropped,
         }
@@ -76,6 +79,9 @@ class Event:
     def from_line(cls, line: str | bytes) -> Event:
         """Reads what ``to_line`` wrote. Scores and times keep the rounding of the JSON.
 
+        Earlier versions wrote ``unknown`` as the first prediction of an unknown frame. It is left out, unless there is
+        no other.
+
         Raises:
             ValueError: the line is not JSON.
             KeyError: a field is missing.
@@ -83,7 +89,10 @@ class Event:
         values = json.loads(line)
         fields = {name: values[name] for name in ("id", "seq", "time", "source", "unknown", "ms", "dropped")}
         predictions = tuple(Prediction(entry["label"], entry["score"]) for entry in values["predictions"])
-        return cls(**fields, predictions=predictions, position=values.get("position"))
+        reason = values.get("reason")
+        if fields["unknown"] and reason is None:
+            reason, predictions = UNCERTAIN, predictions[1:] or predictions
+        return cls(**fields, predictions=predictions, position=values.get("position"), reason=reason)
 
 
 def new_id() -> str:

@@ -86,7 +86,8 @@ class Broker:
             "value_template": "{{ value_json.label }}",
             "json_attributes_topic": f"{self.base}/state",
             "json_attributes_template": "{{ {'score': value_json.score, 'unknown': value_json.unknown, "
-            "'time': value_json.time, 'predictions': value_json.predictions} | tojson }}",
+            "'reason': value_json.reason | default(none), 'time': value_json.time, "
+            "'predictions': value_json.predictions} | tojson }}",
             "availability_topic": f"{self.base}/status",
             "icon": "mdi:camera-iris",
             "device": {

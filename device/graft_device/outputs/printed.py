@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from graft_device.errors import os_reason
 from graft_device.outputs.sink import Sink
+from graft_device.ranking import unknown_text
 from graft_device.text import printable
 
 if TYPE_CHECKING:
@@ -73,13 +74,19 @@ def json_line(event: Event) -> str:
 
 def live_line(event: Event) -> str:
     """Time, label and score, for a camera: ``12:00:00 cats 91%``."""
-    return f"{_clock(event)} {printable(event.label)} {event.score:.0%}"
+    return f"{_clock(event)} {_answer(event)}"
 
 
 def named_line(event: Event) -> str:
     """Time, source, label and score, for files: ``12:00:00 clip.mp4 at 1.5 s: cats 91%``."""
     place = event.source if event.position is None else f"{event.source} at {event.position:.1f} s"
-    return f"{_clock(event)} {printable(place)}: {printable(event.label)} {event.score:.0%}"
+    return f"{_clock(event)} {printable(place)}: {_answer(event)}"
+
+
+def _answer(event: Event) -> str:
+    if event.unknown:
+        return unknown_text(event.predictions[0])
+    return f"{printable(event.label)} {event.score:.0%}"
 
 
 def _clock(event: Event) -> str:

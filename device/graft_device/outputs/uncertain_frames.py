@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graft_device.errors import PhotoError, os_reason
+from graft_device.ranking import UNKNOWN
 from graft_device.sources.base import Frame, Note
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class FrameAnswer:
     best: float
     unknown: bool
 
+    @property
+    def label(self) -> str:
+        """The best label, or ``unknown``."""
+        return UNKNOWN if self.unknown else self.predictions[0].label
+
 
 class UncertainFrames:
     """Keeps the frames with a low best score. A full disk is noted once and stops nothing."""
@@ -59,7 +65,7 @@ class UncertainFrames:
         if not (answer.unknown or answer.best < self._below) or now - self._last < self._pause:
             return
         try:
-            self._store.save(answer.photo, frame.time, answer.predictions[0].label, answer.predictions)
+            self._store.save(answer.photo, frame.time, answer.label, answer.predictions)
         except PhotoError:
             return  # the file was deleted in the meantime
         except OSError as error:

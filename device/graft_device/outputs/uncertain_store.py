@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from graft_device.errors import GraftError, os_reason
 from graft_device.preprocess import load, read_photo
-from graft_device.ranking import UNKNOWN, Prediction
+from graft_device.ranking import Prediction
 from graft_device.sources.apart import is_kept
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class UncertainStore:
             photo: a path, whose file is copied unchanged, or pixels, which are stored as JPEG.
             time: when it was taken, ISO 8601 in UTC, to the millisecond.
             label: the model's answer, which names the folder.
-            predictions: labels with their scores, best first. The first two except ``unknown`` are part of the name.
+            predictions: labels with their scores, best first. The first two are part of the name.
 
         Returns:
             The file, or None if the photo alone is over the limit.
@@ -111,8 +111,7 @@ def _file_size(path: Path) -> int | None:
 
 
 def _scores(predictions: Sequence[Prediction]) -> list[str]:
-    known = [p for p in predictions if p.label != UNKNOWN][:2]
-    return [f"{_safe(p.label)}-{p.score * 100:.0f}" for p in known]
+    return [f"{_safe(p.label)}-{p.score * 100:.0f}" for p in predictions[:2]]
 
 
 def _safe(label: str) -> str:

@@ -49,8 +49,8 @@ def classify_frame(classifier: Classifier, frame: Frame) -> ClassifiedFrame:
 def answer_for(classified: ClassifiedFrame, labels: tuple[str, ...], plan: Plan) -> FrameAnswer:
     """The model's answer for one frame, before any smoothing, with at least three labels."""
     scores = classified.scores.values
-    predictions, unknown = rank(labels, scores, max(plan.top_k, 3), plan.unknown_below)
-    return FrameAnswer(classified.photo, predictions, float(scores.max()), unknown)
+    answer = rank(labels, scores, max(plan.top_k, 3), plan.unknown_below)
+    return FrameAnswer(classified.photo, tuple(answer), float(scores.max()), answer.unknown)
 
 
 class EventMaker:
@@ -59,6 +59,7 @@ class EventMaker:
     def __init__(self, classifier: Classifier, plan: Plan) -> None:
         """Creates a maker that has seen no frame."""
         self._labels = classifier.labels
+        self._novel_below = classifier.model.novel_below
         self._plan = plan
         self._smoother = Smoother(plan.smooth)
         self._changes = Changes(classifier.labels, plan.unknown_below)
@@ -74,7 +75,7 @@ class EventMaker:
         self._dropped += frame.dropped
         if self._plan.changes and not self._changes.changed(scores):
             return None
-        predictions, unknown = rank(self._labels, scores, self._plan.top_k, self._plan.unknown_below)
+        answer = rank(self._labels, scores, self._plan.top_k, self._plan.unknown_below, self._novel_below)
         ms = {
             "preprocess": classified.load_ms + classified.scores.preprocess_ms,
             "invoke": classified.scores.invoke_ms,
@@ -86,8 +87,9 @@ class EventMaker:
             seq=0,
             time=frame.time,
             source=frame.source,
-            predictions=predictions,
-            unknown=unknown,
+            predictions=tuple(answer),
+            unknown=answer.unknown,
+            reason=answer.reason,
             ms=ms,
             dropped=dropped,
             position=frame.position,

@@ -190,11 +190,12 @@ class Application:
         ms = {"preprocess": timed.preprocess_ms, "invoke": timed.invoke_ms, "queue": classification.queue_ms}
         for stage, value in ms.items():
             self.metrics.stages.observe(value / 1e3, stage=stage)
-        self.metrics.predictions.add(label=timed.predictions[0].label)
+        self.metrics.predictions.add(label=timed.predictions.label)
         self.photos += 1
         content = {
             "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in timed.predictions],
             "unknown": timed.unknown,
+            **({"reason": timed.reason} if timed.unknown else {}),
             "ms": {stage: round(value, 3) for stage, value in ms.items()},
         }
         timing = ", ".join(f"{stage};dur={value:.1f}" for stage, value in ms.items())

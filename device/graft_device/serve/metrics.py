@@ -67,7 +67,7 @@ class Metrics:
         self.requests = Counter("graft_http_requests_total", "Requests that were answered.")
         self.durations = Histogram("graft_http_request_duration_seconds", "From a request's head to its answer.")
         self.stages = Histogram("graft_photo_duration_seconds", "Time per photo by stage: queue, preprocess, invoke.")
-        self.predictions = Counter("graft_predictions_total", "Photos by the label with the highest score.")
+        self.predictions = Counter("graft_predictions_total", "Photos by answer: a label, or unknown.")
         self.reloads = Counter("graft_model_reloads_total", "How often the model file was reopened.")
 
     def text(self, gauges: Mapping[str, tuple[str, float]], model: Mapping[str, str]) -> str:

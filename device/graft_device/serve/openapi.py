@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from graft_device.ranking import REASONS
 from graft_device.serve.metrics import MEDIA_TYPE as METRICS_TYPE
 from graft_device.serve.photos import FIELD
 from graft_device.serve.problems import MEDIA_TYPE as PROBLEM_TYPE
@@ -74,7 +75,7 @@ def _classify(labels: int, top_k: int, security: list[dict[str, list[str]]]) -> 
         "summary": "Classify a photo.",
         "description": (
             f"The photo is the body of the request, or the field '{FIELD}' of a form. If the best label scores less "
-            "than the threshold in the model card, the answer is 'unknown'."
+            "than the threshold in the model card, the photo is unknown."
         ),
         "security": security,
         "parameters": [
@@ -82,7 +83,7 @@ def _classify(labels: int, top_k: int, security: list[dict[str, list[str]]]) -> 
             {
                 "name": "unknown",
                 "in": "query",
-                "description": "Whether the answer may be 'unknown'; if false, it is always a class.",
+                "description": "Whether a photo with a low score is unknown; if false, no photo is.",
                 "schema": {"type": "boolean", "default": True},
             },
         ],
@@ -123,8 +124,8 @@ def _headers(status: int) -> dict[str, Any]:
     return {"headers": {named[0]: {"required": True, "schema": {"type": named[1]}}}} if named else {}
 
 
-def _object(**properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
+def _object(optional: dict[str, dict[str, Any]] | None = None, **properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": {**properties, **(optional or {})}}
 
 
 _TEXT, _WHOLE, _FLAG = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "boolean"}
@@ -133,8 +134,20 @@ _SCORE = {"type": "number", "minimum": 0, "maximum": 1}
 
 _SCHEMAS: dict[str, Any] = {
     "Answer": _object(
-        predictions={"type": "array", "minItems": 1, "items": _object(label=_TEXT, score=_SCORE)},
-        unknown={**_FLAG, "description": "No label is certain enough; the first prediction is 'unknown'."},
+        optional={
+            "reason": {
+                "enum": list(REASONS),
+                "description": "Only for an unknown photo: novel if it is unlike all photos that the model was trained "
+                "on, uncertain if no label is certain enough.",
+            }
+        },
+        predictions={
+            "type": "array",
+            "minItems": 1,
+            "items": _object(label=_TEXT, score=_SCORE),
+            "description": "The most probable labels, best first. The scores of all labels add up to 1.",
+        },
+        unknown={**_FLAG, "description": "Whether the best score is below the threshold in the model card."},
         ms={**_object(preprocess=_MS, invoke=_MS, queue=_MS), "description": "Milliseconds on the server."},
     ),
     "Model": _object(

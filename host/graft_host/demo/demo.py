@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graft_device.classifier import Classifier
+from graft_device.classifier import Answer, Classifier
 from graft_device.errors import WeightsError
 from graft_host.backbones.weights import find_weights
 from graft_host.demo.render import PARTS, render_dataset, render_part
@@ -31,15 +31,18 @@ class DemoResult:
 
     Attributes:
         training: the result of the training run.
-        answers: the device side's answers for new photos: (file, label, score).
+        answers: the files of new photos with the device side's answers.
     """
 
     training: TrainResult
-    answers: list[tuple[str, str, float]]
+    answers: list[tuple[str, Answer]]
 
     def to_json(self) -> dict[str, Any]:
         """The figures of the training run, and the answers."""
-        answers = [{"image": image, "label": label, "score": score} for image, label, score in self.answers]
+        answers = [
+            {"image": image, "label": answer.label, "score": answer[0].score, "unknown": answer.unknown}
+            for image, answer in self.answers
+        ]
         return {**self.training.to_json(), "answers": answers}
 
 
@@ -71,10 +74,7 @@ def run_demo(folder: Path, weights: str | None, cache: Path | None, reporter: Re
     )
     training = train(options, reporter)
     classifier = Classifier(model)
-    answers = []
-    for path in _new_photos(fresh):
-        best = classifier.classify(path, top_k=1)[0]
-        answers.append((str(path), best.label, best.score))
+    answers = [(str(path), classifier.classify(path, top_k=1)) for path in _new_photos(fresh)]
     return DemoResult(training, answers)
 
 

@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from graft_device.outputs.events import Event, new_id
+from graft_device.outputs.printed import live_line, named_line
 from graft_device.ranking import Prediction
 
 
@@ -53,11 +54,36 @@ def test_ids_differ() -> None:
 
 
 def test_a_line_is_read_back() -> None:
-    for event in (make_event(seq=7, dropped=3), make_event(position=1.5, unknown=True)):
+    for event in (make_event(seq=7, dropped=3), make_event(position=1.5, unknown=True, reason="novel")):
         again = Event.from_line(event.to_line())
         assert again.to_json() == event.to_json()
         assert again == Event.from_line(again.to_line().encode())
         assert isinstance(again.predictions[0], Prediction)
+
+
+def test_an_unknown_frame_keeps_its_scores() -> None:
+    values = make_event(unknown=True, reason="novel").to_json()
+    assert (values["label"], values["score"]) == ("unknown", 0.912346)
+    assert (values["unknown"], values["reason"]) == (True, "novel")
+    assert [entry["label"] for entry in values["predictions"]] == ["cats", "dogs"]
+
+
+@pytest.mark.parametrize(("others", "label"), [([{"label": "cats", "score": 0.2}], "cats"), ([], "unknown")])
+def test_an_unknown_frame_of_an_earlier_version_is_read(others: list[dict[str, object]], label: str) -> None:
+    written = make_event(unknown=True).to_json()
+    del written["reason"]
+    written["predictions"] = [{"label": "unknown", "score": 0.8}, *others]
+    event = Event.from_line(json.dumps(written))
+    assert (event.label, event.unknown, event.reason) == ("unknown", True, "uncertain")
+    assert [prediction.label for prediction in event.predictions] == [label]
+
+
+def test_the_lines_for_people() -> None:
+    known, unknown = make_event(position=1.5), make_event(unknown=True, reason="uncertain", source="a.jpg")
+    assert live_line(known).endswith(" cats 91%")
+    assert named_line(known).endswith(" /dev/video0 at 1.5 s: cats 91%")
+    assert live_line(unknown).endswith(" unknown (nearest: cats 91%)")
+    assert named_line(unknown).endswith(" a.jpg: unknown (nearest: cats 91%)")
 
 
 def test_the_photo_is_for_sinks_in_this_process() -> None:

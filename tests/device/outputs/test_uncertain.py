@@ -47,7 +47,7 @@ def test_a_folder_for_each_label_and_a_name_with_time_and_scores(tmp_path: Path)
 
 
 def test_the_name_of_an_unknown_photo_has_the_most_similar_labels(tmp_path: Path) -> None:
-    UncertainStore(tmp_path, MB).save(pixels(), at(1), "unknown", (Prediction("unknown", 0.6), *SEEN))
+    UncertainStore(tmp_path, MB).save(pixels(), at(1), "unknown", SEEN)
     assert files(tmp_path) == ["unknown/20260131T120001.250Z_cats-61_dogs-38.jpg"]
 
 
@@ -220,6 +220,12 @@ def test_only_uncertain_frames(tmp_path: Path) -> None:
         uncertain.offer(frame(second), answer(best, unknown))
     assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["01", "03"]
     assert notes == []
+
+
+def test_unknown_frames_have_a_folder_of_their_own(tmp_path: Path) -> None:
+    uncertain = UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=False, note=print)
+    uncertain.offer(frame(1), answer(0.6, unknown=True))
+    assert files(tmp_path) == ["unknown/20260131T120001.250Z_cats-60_dogs-40.jpg"]
 
 
 @pytest.mark.parametrize("video", [False, True])

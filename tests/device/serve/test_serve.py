@@ -59,7 +59,7 @@ def test_the_answer_equals_that_of_classify(runtime: str, model: Path, tmp_path:
             assert answer.keys() == {"predictions", "unknown", "ms"}
             assert answer["predictions"] == expected["predictions"]
             assert answer["predictions"][0]["label"] == colour
-            assert answer["unknown"] is expected.get("unknown", False) is False
+            assert answer["unknown"] is expected["unknown"] is False
             assert answer["ms"].keys() == {"preprocess", "invoke", "queue"}
             assert all(value >= 0 for value in answer["ms"].values())
         assert server.end() == 0
@@ -90,8 +90,11 @@ def test_parameters(server: Server, tmp_path: Path) -> None:
     with serving(unsure, "--top-k", 2) as other:
         answer = other.classify(photo()).json()
         assert answer["unknown"] is True
-        assert [p["label"] for p in answer["predictions"]] == ["unknown", "red"]
-        assert answer["predictions"][0]["score"] == pytest.approx(1 - answer["predictions"][1]["score"], abs=1e-5)
+        assert answer["reason"] == "uncertain"
+        assert [p["label"] for p in answer["predictions"]] == ["red", "blue"]
+        everything = other.classify(photo(), "?top_k=3").json()
+        assert everything["unknown"] is True
+        assert sum(p["score"] for p in everything["predictions"]) == pytest.approx(1, abs=0.02)
         answer = other.classify(photo(), "?unknown=false&top_k=1").json()
         assert (answer["unknown"], answer["predictions"][0]["label"]) == (False, "red")
         assert 'graft_predictions_total{label="unknown"} 1' in other.get("/metrics").body.decode()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.support.browser import DESKTOP, PHONE, Visit, chromium, visit
-from tests.support.device_models import COLOURS, make_card, write_artifact
+from tests.support.device_models import COLOURS, NOVELTY, make_card, write_artifact
 from tests.support.serving import TOKEN, Server, encoded, photo, serving
 
 if TYPE_CHECKING:
@@ -171,11 +171,22 @@ def test_unknown_looks_different_from_a_label(browser: Browser, server: Server) 
         assert rows[0] == "Unknown"
         assert seen.page.get_attribute("#bars li", "class") == "unknown"
         assert seen.page.inner_text("#remark") == "No label is certain enough: 90.0% is needed."
-        assert seen.page.inner_text("#spoken").startswith("Unknown; the closest label is ")
+        assert seen.page.inner_text("#spoken").startswith("Unknown, no label is certain enough; the nearest label is ")
         give(seen.page, photo("red"))
         answer(seen.page, "red")
         assert seen.page.is_hidden("#remark")
         assert seen.page.get_attribute("#bars li", "class") == ""
+
+
+def test_a_photo_unlike_all_others_is_said_to_be_that(browser: Browser, tmp_path: Path) -> None:
+    model = write_artifact(tmp_path / "m.tflite", card=CARD, novelty=NOVELTY)
+    with serving(model) as server, page_of(browser, server) as seen:
+        give(seen.page, encoded(Image.new("RGB", (50, 50), (0, 0, 0))))
+        answer(seen.page, "Unknown")
+        assert seen.page.inner_text("#remark") == "Unlike anything it was trained on."
+        assert seen.page.inner_text("#spoken").startswith(
+            "Unknown, unlike anything it was trained on; the nearest label "
+        )
 
 
 def test_labels_are_text(browser: Browser, tmp_path: Path) -> None:

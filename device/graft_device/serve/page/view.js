@@ -24,14 +24,21 @@ const ms = (value) => `${value < 9.95 ? value.toFixed(1) : Math.round(value).toL
 
 /** Shows the model's answer; a photo that scores below `threshold` is called unknown. */
 export function showAnswer(answer, threshold) {
-  const rows = answer.predictions.map((prediction, index) => [prediction, answer.unknown && index === 0]);
+  const rows = answer.predictions.map((prediction) => [prediction, false]);
+  if (answer.unknown) rows.unshift([{label: 'Unknown', score: 0}, true]);
   const list = at('bars');
   while (list.children.length > rows.length) list.lastChild.remove();
   rows.forEach(([prediction, unknown], index) => fill(list.children[index] ?? list.appendChild(row()), prediction, unknown));
   at('remark').hidden = !answer.unknown;
-  at('remark').textContent = `No label is certain enough${threshold ? `: ${percent(threshold)} is needed` : ''}.`;
+  at('remark').textContent = `${reason(answer, threshold)}.`;
   at('answer').classList.remove('old');
   at('answer').hidden = false;
+}
+
+/** Why a photo is unknown, as the beginning of a sentence. */
+function reason(answer, threshold) {
+  if (answer.reason === 'novel') return 'Unlike anything it was trained on';
+  return `No label is certain enough${threshold ? `: ${percent(threshold)} is needed` : ''}`;
 }
 
 function row() {
@@ -47,7 +54,7 @@ function row() {
 
 function fill(item, prediction, unknown) {
   item.className = unknown ? 'unknown' : '';
-  item.querySelector('bdi').textContent = unknown ? 'Unknown' : prediction.label;
+  item.querySelector('bdi').textContent = prediction.label;
   item.querySelector('.row span').textContent = percent(prediction.score);
   item.querySelector('i').style.width = `${100 * prediction.score}%`;
 }
@@ -60,8 +67,8 @@ export function ageAnswer(hide) {
 
 /** The answer as a sentence for screen readers. */
 export function sentence(answer) {
-  const [first, second] = answer.predictions;
-  if (answer.unknown) return second ? `Unknown; the closest label is ${second.label}, ${percent(second.score)}` : 'Unknown';
+  const [first] = answer.predictions;
+  if (answer.unknown) return `Unknown, ${reason(answer, 0).toLowerCase()}; the nearest label is ${first.label}, ${percent(first.score)}`;
   return `${first.label}, ${percent(first.score)}`;
 }
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from graft_device import console
+from graft_device.ranking import unknown_text
 from graft_device.text import printable
 from graft_host.support.progress import Progress
 
 if TYPE_CHECKING:
+    from graft_device.classifier import Answer
     from graft_host.demo.demo import DemoResult
     from graft_host.evaluation.evaluate import Evaluation
     from graft_host.training.result import TrainResult
@@ -119,9 +121,14 @@ def evaluation_text(evaluation: Evaluation) -> str:
     return text
 
 
+def _answer_text(answer: Answer) -> str:
+    best = answer[0]
+    return unknown_text(best) if answer.unknown else f"{printable(best.label)} {best.score:.1%}"
+
+
 def demo_text(result: DemoResult) -> str:
     """What ``graft demo`` prints at its end."""
-    answers = "\n".join(f"  {printable(name)}: {label} {score:.1%}" for name, label, score in result.answers)
+    answers = "\n".join(f"  {printable(name)}: {_answer_text(answer)}" for name, answer in result.answers)
     model = printable(result.training.model)
     return "\n".join(
         [
