@@ -97,7 +97,7 @@ def test_parameters(server: Server, tmp_path: Path) -> None:
         assert sum(p["score"] for p in everything["predictions"]) == pytest.approx(1, abs=0.02)
         answer = other.classify(photo(), "?unknown=false&top_k=1").json()
         assert (answer["unknown"], answer["predictions"][0]["label"]) == (False, "red")
-        assert 'graft_predictions_total{label="unknown"} 1' in other.get("/metrics").body.decode()
+        assert 'graft_predictions_total{label="unknown"} 2' in other.get("/metrics").body.decode()
 
 
 def test_a_photo_is_rotated_as_its_exif_data_says(server: Server) -> None:
