@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from graft_device.errors import GraftError, why
-from graft_device.outputs.event_store import DATABASE, Lock, is_full, open_database
+from graft_device.outputs.damaged_queue import is_damage, is_sound, put_aside, readably, rescue
+from graft_device.outputs.event_store import DATABASE, Lock, is_full, measure, open_database
 from graft_device.outputs.events import Event
 from graft_device.sources.base import Note
 
 MAX_IN_MEMORY = 1000
 """How many events are kept in memory while the disk accepts none."""
 
+_PAUSE_S = 60.0
+"""Seconds before a damaged file is replaced again: a card that damages whatever is written must not fill the folder."""
+
+_Answer = TypeVar("_Answer")
 _STORING = (sqlite3.Error, OSError, GraftError)
 
 
@@ -22,7 +29,9 @@ class EventQueue:
     """A queue of events in an SQLite file, limited in bytes. Over the limit, the oldest events are dropped and counted.
 
     It remembers the last number across runs, whether or not the events were delivered. A full disk does not stop it,
-    not even at the start: events then wait in memory. Several threads may use it, but only one process at a time.
+    not even at the start: events then wait in memory. A damaged file does not stop it either: it is put aside, what
+    can be read of it is rescued, and a single damaged event is dropped. Several threads may use the queue, but only
+    one process at a time.
 
     Attributes:
         dropped: how many events were dropped in this run.
@@ -48,9 +57,10 @@ class EventQueue:
         self._failing = self._dropping = self._closed = False
         self._lock: Lock | None = None
         self._opened: sqlite3.Connection | None = None
-        self._seq = self._bytes = self.dropped = 0
+        self._seq = self._bytes = self.dropped = self._damaged = 0
+        self._replaced_at = float("-inf")
         try:
-            self._open()
+            self._past_damage(self._open)
         except (sqlite3.Error, OSError) as error:
             if is_full(error, folder):
                 self._failed(error)
@@ -88,10 +98,19 @@ class EventQueue:
     def waiting(self, after: int, count: int) -> list[tuple[int, bytes]]:
         """The number and the JSON of the oldest ``count`` events with numbers above ``after``, in order."""
         with self._guard:
-            query = "SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
-            rows = self._read(query, after, count + len(self._acknowledged))
+            damaged: set[int] = set()
+            while True:
+                query = "SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
+                rows = self._read(query, after, count + len(self._acknowledged))
+                new = {seq for seq, body in rows if seq not in self._acknowledged and not is_sound(seq, body)}
+                if not new:
+                    break
+                damaged |= new
+                self._acknowledged |= new
+                self._try_to_flush()
+            self._count_damaged(len(damaged))
             rows += [(seq, body) for seq, body in self._memory.items() if seq > after]
-            return sorted((seq, bytes(body)) for seq, body in rows if seq not in self._acknowledged)[:count]
+            return sorted((seq, body) for seq, body in rows if seq not in self._acknowledged)[:count]
 
     def done(self, seq: int) -> None:
         """Removes an event that was delivered."""
@@ -130,30 +149,72 @@ class EventQueue:
             self._lock = Lock(self._folder)
             self._seq = max(self._seq, self._lock.number())
         if self._opened is None:
-            self._opened = open_database(self._folder, self._note)
-            counts = dict(self._opened.execute("SELECT name, value FROM counts"))
-            events = "SELECT coalesce(max(seq), 0), coalesce(sum(length(body)), 0) FROM events"
-            highest, self._bytes = self._opened.execute(events).fetchone()
-            self._seq = max(self._seq, int(counts["seq"]), int(highest))
+            database = open_database(self._folder)
+            try:
+                self._measure(database)
+            except BaseException:
+                database.close()
+                raise
+            self._opened = database
 
-    def _release(self) -> None:
+    def _measure(self, database: sqlite3.Connection) -> None:
+        contents = measure(database)
+        self._bytes = contents.bytes
+        self._seq = max(self._seq, contents.highest)
+        self._count_damaged(contents.unusable)
+
+    def _past_damage(self, action: Callable[[], _Answer]) -> _Answer:
+        """Does something with the file; if the file is damaged, replaces it and does that again.
+
+        Raises:
+            sqlite3.Error: it fails for another reason, or the file was replaced a moment ago.
+            OSError: the damaged file cannot be put aside.
+        """
+        try:
+            return readably(action)
+        except sqlite3.Error as error:
+            recently = time.monotonic() - self._replaced_at < _PAUSE_S
+            if self._closed or recently or not is_damage(error, self._folder / DATABASE):
+                raise
+            self._replaced_at = time.monotonic()
+            self._replace()
+            return readably(action)
+
+    def _replace(self) -> None:
+        """Puts the damaged file aside and opens a new one with the events that can still be read."""
+        self._close_database()
+        aside = put_aside(self._folder / DATABASE)
+        try:
+            self._open()
+            count = rescue(aside, self._database, self._acknowledged | self._memory.keys())
+            self._measure(self._database)
+        except sqlite3.Error:  # a full disk: the events stay in the file that was put aside
+            count = 0
+        kept = f"{count} event{'s' * (count != 1)} of it could be rescued"
+        self._note(f"the queue in {self._folder} was damaged; {kept}, and the file is kept as {aside.name}")
+
+    def _close_database(self) -> None:
         if self._opened is not None:
             self._opened.close()
+        self._opened = None
+
+    def _release(self) -> None:
+        self._close_database()
         if self._lock is not None:
             self._lock.close()
-        self._opened = self._lock = None
+        self._lock = None
 
     def _flush(self) -> None:
         """Updates the file in one transaction: adds new events, removes delivered ones and those over the limit."""
         self._open()
         with self._database:
             gone = self._delete(self._acknowledged)
-            self._database.executemany("INSERT INTO events VALUES (?, ?)", self._memory.items())
+            self._database.executemany("INSERT OR REPLACE INTO events VALUES (?, ?)", self._memory.items())
             added = sum(map(len, self._memory.values()))
             excess, freed = self._excess(self._bytes + added - gone)
             self._database.execute("UPDATE counts SET value = ? WHERE name = 'seq'", (self._seq,))
             self._database.execute("UPDATE counts SET value = value + ? WHERE name = 'dropped'", (excess,))
-        self._bytes += added - gone - freed
+        self._bytes = max(0, self._bytes + added - gone - freed)
         self._memory.clear()
         self._acknowledged.clear()
         self._count_dropped(excess)
@@ -164,7 +225,7 @@ class EventQueue:
         for seq in numbers:
             row = self._database.execute("SELECT length(body) FROM events WHERE seq = ?", (seq,)).fetchone()
             if row is not None:
-                freed += int(row[0])
+                freed += int(row[0] or 0)
                 self._database.execute("DELETE FROM events WHERE seq = ?", (seq,))
         return freed
 
@@ -173,7 +234,7 @@ class EventQueue:
         if total <= self._max_bytes:
             return 0, 0
         last, count, freed = 0, 0, 0
-        for seq, size in self._database.execute("SELECT seq, length(body) FROM events ORDER BY seq"):
+        for seq, size in self._database.execute("SELECT seq, coalesce(length(body), 0) FROM events ORDER BY seq"):
             last, count, freed = seq, count + 1, freed + size
             if total - freed <= self._max_bytes:
                 break
@@ -186,10 +247,19 @@ class EventQueue:
             self._dropping = True
             self._note("the queue is full: the oldest events are dropped until some are delivered")
 
+    def _count_damaged(self, count: int) -> None:
+        """Counts damaged events that were dropped; notes the first one, and then each time their number has doubled."""
+        before, self._damaged = self._damaged, self._damaged + count
+        self.dropped += count
+        if self._damaged.bit_length() > before.bit_length():
+            many = self._damaged > 1
+            events = f"{self._damaged} events in the queue were" if many else "an event in the queue was"
+            self._note(f"{events} damaged and {'are' if many else 'is'} dropped")
+
     def _try_to_flush(self) -> None:
         """Updates the file if the disk accepts it; if not, everything stays in memory."""
         try:
-            self._flush()
+            self._past_damage(self._flush)
         except _STORING as error:
             self._failed(error)
             return
@@ -204,8 +274,8 @@ class EventQueue:
 
     def _read(self, query: str, *values: int) -> list[Any]:
         try:
-            return self._database.execute(query, values).fetchall()
-        except sqlite3.Error as error:
+            return self._past_damage(lambda: self._database.execute(query, values).fetchall())
+        except _STORING as error:
             self._failed(error)
             return []
 

@@ -12,6 +12,9 @@ from graft_device.ranking import UNCERTAIN, UNKNOWN, Prediction
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
 
+_HUGE = 1e15
+"""No score, time or position of an event is as large as this."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -83,16 +86,41 @@ class Event:
         no other.
 
         Raises:
-            ValueError: the line is not JSON.
+            ValueError: the line is not JSON, or a field has a value that no event can have.
             KeyError: a field is missing.
         """
-        values = json.loads(line)
-        fields = {name: values[name] for name in ("id", "seq", "time", "source", "unknown", "ms", "dropped")}
-        predictions = tuple(Prediction(entry["label"], entry["score"]) for entry in values["predictions"])
-        reason = values.get("reason")
-        if fields["unknown"] and reason is None:
-            reason, predictions = UNCERTAIN, predictions[1:] or predictions
-        return cls(**fields, predictions=predictions, position=values.get("position"), reason=reason)
+        try:
+            values = json.loads(line)
+            fields = {name: values[name] for name in ("id", "seq", "time", "source", "unknown", "ms", "dropped")}
+            predictions = tuple(Prediction(entry["label"], entry["score"]) for entry in values["predictions"])
+            reason = values.get("reason")
+            if fields["unknown"] and reason is None:
+                reason, predictions = UNCERTAIN, predictions[1:] or predictions
+            event = cls(**fields, predictions=predictions, position=values.get("position"), reason=reason)
+        except (TypeError, AttributeError, RecursionError) as error:
+            raise ValueError("the line is not an event") from error
+        if not _is_valid(event):
+            raise ValueError("the line has a value that no event can have")
+        return event
+
+
+def _is_valid(event: Any) -> bool:
+    """Whether every field has its type and a possible value."""
+    return (
+        all(type(text) is str for text in (event.id, event.time, event.source))
+        and all(type(number) is int and number >= 0 for number in (event.seq, event.dropped))
+        and type(event.unknown) is bool
+        and type(event.ms) is dict
+        and all(_is_number(value) for value in event.ms.values())
+        and len(event.predictions) > 0
+        and all(type(p.label) is str and _is_number(p.score) for p in event.predictions)
+        and (event.position is None or _is_number(event.position))
+        and (event.reason is None or type(event.reason) is str)
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in {int, float} and -_HUGE < value < _HUGE
 
 
 def new_id() -> str:

@@ -184,8 +184,11 @@ def test_a_damaged_file_is_renamed(opened: Opened) -> None:
     assert put(queue, make_event()).seq == 1
     queue.close()
     assert len(opened.notes) == 1
-    assert "was damaged; it is now events.damaged-" in opened.notes[0]
-    assert len(list(opened.folder.glob("events.damaged-*.db"))) == 1
+    asides = list(opened.folder.glob("events.db.damaged-20??-??-??T??????.??????Z"))
+    assert len(asides) == 1
+    (note,) = opened.notes
+    assert note.startswith(f"the queue in {opened.folder} was damaged; 0 events of it could be rescued, ")
+    assert note.endswith(f", and the file is kept as {asides[0].name}")
 
 
 def test_a_full_disk_stops_nothing(opened: Opened) -> None:

@@ -1,0 +1,188 @@
+"""Recognizes a damaged queue, puts its file aside under a dated name, and rescues the events that can be read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Container, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TypeVar
+
+from graft_device.outputs.events import Event
+
+MAX_NUMBER = 2**53 - 1
+"""The highest number of an event that every reader of JSON keeps exactly."""
+
+BESIDE = ("-wal", "-shm", "-journal")
+"""The endings of the files that SQLite opens beside a database."""
+
+KEPT_ASIDE = 3
+"""How many damaged files are kept in a queue's folder; older ones are removed."""
+
+_DAMAGE = frozenset({1, 2, 11, 18, 19, 20, 24, 25, 26})
+"""SQLite's primary result codes that a sound file never gives here: ERROR, INTERNAL, CORRUPT, TOOBIG, CONSTRAINT,
+MISMATCH, FORMAT, RANGE, NOTADB. Codes such as BUSY, FULL, IOERR and CANTOPEN are about the disk or another process."""
+
+_DAMAGE_EXTENDED = frozenset({10 | 32 << 8, 10 | 33 << 8})
+"""IOERR_DATA and IOERR_CORRUPTFS: the file system reports that it cannot give the file's contents."""
+
+_READONLY = 8
+_NOT_DAMAGE = (
+    "database is locked",
+    "database table is locked",
+    "database schema is locked",
+    "attempt to write a readonly database",
+    "disk i/o error",
+    "database or disk is full",
+    "unable to open database file",
+    "locking protocol",
+    "access permission denied",
+    "interrupted",
+    "out of memory",
+    "large file support is disabled",
+    "the queue",
+)
+"""How the messages of the other codes begin, for Python before 3.11, which does not give the codes."""
+
+_Answer = TypeVar("_Answer")
+_MAGIC = b"SQLite format 3\0"
+_WAL_FORMAT = 2
+
+
+class DamagedError(sqlite3.DatabaseError):
+    """The file of a queue is not a sound database with the tables of a queue."""
+
+
+def readably(action: Callable[[], _Answer]) -> _Answer:
+    """Calls a function that uses a queue's file.
+
+    Raises:
+        DamagedError: SQLite's message about the damage quotes it, and so is not UTF-8.
+    """
+    try:
+        return action()
+    except UnicodeDecodeError as error:
+        raise DamagedError("the schema of the file is damaged") from error
+
+
+def is_damage(error: Exception, database: Path) -> bool:
+    """Whether an error means that a queue's file is damaged; a full disk or a locked file is no damage.
+
+    Args:
+        error: what opening, reading or writing the file raised.
+        database: the file.
+    """
+    if isinstance(error, DamagedError):
+        return True
+    if not isinstance(error, sqlite3.Error):
+        return False
+    code = getattr(error, "sqlite_errorcode", None)  # since Python 3.11
+    if code is not None:
+        damage = code in _DAMAGE_EXTENDED or code & 0xFF in _DAMAGE
+        return damage or (code & 0xFF == _READONLY and _refuses_writing(database))
+    if isinstance(error, sqlite3.OperationalError):
+        harmless = str(error).lower().startswith(_NOT_DAMAGE)
+        return not harmless or ("readonly" in str(error) and _refuses_writing(database))
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError)
+
+
+def is_sound(seq: object, body: object) -> bool:
+    """Whether a row of the queue is an event with its own number."""
+    if not (isinstance(seq, int) and 0 < seq <= MAX_NUMBER and isinstance(body, bytes)):
+        return False
+    try:
+        return Event.from_line(body).seq == seq
+    except (ValueError, KeyError):
+        return False
+
+
+def put_aside(database: Path) -> Path:
+    """Renames a damaged file and its log, and removes the oldest of the files put aside earlier.
+
+    Returns:
+        The new name, such as ``events.db.damaged-2026-01-31T120000.250000Z``.
+
+    Raises:
+        OSError: the file cannot be renamed.
+    """
+    database = Path(os.path.realpath(database))
+    stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H%M%S.%fZ")
+    aside = database.with_name(f"{database.name}.damaged-{stamp}")
+    for ending in ("", *BESIDE):
+        with contextlib.suppress(FileNotFoundError):
+            database.with_name(database.name + ending).replace(aside.with_name(aside.name + ending))
+    _remove_oldest(database)
+    return aside
+
+
+def rescue(aside: Path, database: sqlite3.Connection, without: Container[int]) -> int:
+    """Copies the sound events of a damaged file, as far as they can be read.
+
+    Args:
+        aside: the damaged file.
+        database: the new database.
+        without: numbers of events to leave out.
+
+    Returns:
+        The number of events that were copied.
+
+    Raises:
+        sqlite3.Error: the new database accepts nothing, as on a full disk.
+    """
+    count = 0
+    with database:
+        for seq, body in _readable(aside):
+            if seq not in without:
+                database.execute("INSERT OR REPLACE INTO events VALUES (?, ?)", (seq, body))
+                count += 1
+    return count
+
+
+def _readable(aside: Path) -> list[tuple[int, bytes]]:
+    """The sound events of a damaged file: from the lowest number up to the damage, and from the highest down to it."""
+    if not aside.is_file():
+        return []
+    try:
+        database = sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return []
+    database.text_factory = bytes
+    with contextlib.closing(database):
+        database.execute("PRAGMA writable_schema=ON")  # a file that is cut short is then read up to its end
+        rows = list(_until_damage(database, 0, "ASC"))
+        return rows + list(_until_damage(database, rows[-1][0] if rows else 0, "DESC"))
+
+
+def _until_damage(database: sqlite3.Connection, above: int, order: str) -> Iterator[tuple[int, bytes]]:
+    """The sound rows above a number in one direction, up to the first place that cannot be read."""
+    query = f"SELECT seq, body FROM events WHERE seq > ? ORDER BY seq {order}"  # noqa: S608  ASC or DESC
+    previous: int | None = None
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError, MemoryError):
+        for seq, body in database.execute(query, (above,)):
+            if previous is not None and (seq <= previous) == (order == "ASC"):
+                return  # pages of a damaged tree may lead in circles
+            previous = seq
+            if is_sound(seq, body):
+                yield seq, body
+
+
+def _refuses_writing(database: Path) -> bool:
+    """Whether the file's header asks for a newer SQLite, which makes it read-only everywhere."""
+    try:
+        with database.open("rb") as file:
+            header = file.read(20)
+    except OSError:
+        return False
+    return header.startswith(_MAGIC) and len(header) == 20 and header[18] > _WAL_FORMAT  # noqa: PLR2004
+
+
+def _remove_oldest(database: Path) -> None:
+    """Removes the damaged files of earlier times except the newest, so that they cannot fill the disk."""
+    names = sorted(database.parent.glob(f"{database.name}.damaged-*Z*"), key=lambda path: path.name)
+    files = [path for path in names if not path.name.endswith(BESIDE)]
+    for old in files[:-KEPT_ASIDE]:
+        for ending in ("", *BESIDE):
+            with contextlib.suppress(OSError):
+                old.with_name(old.name + ending).unlink()
