@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from graft_device.errors import DatasetError, WeightsError
+from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.backbones.weights import named_weights
 from graft_host.heads.mislabels import MislabelSearch, search_mislabels
-from graft_host.photos.dataset import Dataset, Photo, check_folder, scan
+from graft_host.photos.dataset import Dataset, check_folder, scan
 from graft_host.photos.findings import KINDS, Finding, counts
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.photos.problems import find_problems
-from graft_host.photos.split import split
+from graft_host.photos.split import parted
 from graft_host.support.cache import default_cache
 from graft_host.support.notebook import html_line, html_table
 from graft_host.support.reporter import Reporter
@@ -146,11 +146,7 @@ def _backbone(
     dataset: Dataset, weights: WeightsSource, options: HeadOptions, cache: Path, threads: int, reporter: Reporter
 ) -> Backbone:
     """Quantizes the backbone as training does, so that training finds it in the cache."""
-    training: tuple[Photo, ...]
-    try:
-        training = split(dataset, options.rule).train
-    except DatasetError:  # the photos cannot be trained on as they are, but they can be checked
-        training = tuple(photo for photo in dataset.photos if options.rule.part(photo.place) == "train")
+    training = parted(dataset, options.rule).train  # a class may lack a part: it can be checked all the same
     spec = BackboneSpec(
         weights=weights,
         tap=options.tap,

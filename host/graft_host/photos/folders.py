@@ -10,6 +10,7 @@ from pathlib import Path
 from graft_device.errors import DatasetError, os_reason
 from graft_device.system.service_names import is_service_name
 
+_MOST_NAMES = 3
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that are not text, line and paragraph separators
 
 
@@ -99,5 +100,8 @@ def files(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> It
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Returns the names as part of a sentence: ``'cats' and 'dogs'``."""
-    return " and ".join(f"'{name}'" for name in names)
+    """Returns the names as part of a sentence: ``'cats' and 'dogs'``; of many names the first three and a count."""
+    marks = [f"'{name}'" for name in names]
+    if len(marks) > _MOST_NAMES + 1:
+        marks[_MOST_NAMES:] = [f"{len(marks) - _MOST_NAMES:,} more"]
+    return " and ".join([", ".join(marks[:-1]), marks[-1]] if len(marks) > 1 else marks)

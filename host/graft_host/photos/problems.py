@@ -71,13 +71,12 @@ def _unsplittable(dataset: Dataset, rule: SplitRule) -> list[Finding]:
     """Finds the classes that have photos, but that training refuses."""
     numbers = Counter(photo.label for photo in dataset.photos)
     lacking = {label: parts for label, parts in shortages(dataset, rule).items() if numbers[label]}
-    advice = split_advice(dataset, rule) if lacking else ""
     return [
         _finding(
             "split",
             [dataset.root / dataset.labels[label]],
             f"no {' and no '.join(parts)} photo among its {numbers[label]}",
-            advice,
+            split_advice(dataset, {label: parts}),
             label=dataset.labels[label],
             missing=parts,
         )

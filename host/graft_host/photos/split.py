@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from graft_device.errors import DatasetError
 from graft_host.photos.dataset import Dataset, Photo
 from graft_host.photos.folders import quoted
+from graft_host.photos.placement import place
 from graft_host.photos.split_rule import SplitRule
 
 _NEEDED = ("train", "test")
-_SEEDS_TO_TRY = 1000
+_LEAST = len(_NEEDED)
 _RECORDED_DIGITS = (
     16  # of a digest; in a data set of a million photos, the chance that two share them is 1 in 30 million
 )
@@ -100,79 +100,74 @@ class RecordedSplit:
 
 
 def split(dataset: Dataset, rule: SplitRule) -> Split:
-    """Splits a data set. A photo's part depends only on its content and the seed; near duplicates stay together.
+    """Splits a data set. A photo's part depends on its content and the seed; near duplicates stay together.
 
-    A group of near duplicates is divided only if a class would otherwise have no photo to train on or to test on, as
-    may happen with the photos of a fixed camera, which look alike. ``Split.divided`` names such groups.
+    The rule decides about each group of near duplicates on its own, whatever else is in the data set. Only the groups
+    that give a class a part that it lacks depend on the other photos of the class, and so does a group that must be
+    divided: see ``place``. ``Split.divided`` names the latter.
 
     Raises:
-        DatasetError: a class has no photo to train on or to test on; the message names it, and what would help.
+        DatasetError: a class has no photo to train on or to test on, because it has fewer than two different photos.
     """
-    parts, divided = _spread(dataset, rule)
-    if missing := _missing(dataset, parts):
-        counts = Counter(photo.label for photo in dataset.photos)
-        lacks = [f"{quoted([dataset.labels[i]])} has no {name} photo among its {counts[i]}" for i, name in missing]
-        raise DatasetError("; ".join(lacks), split_advice(dataset, rule))
-    return Split(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]), tuple(sorted(divided)))
+    result = parted(dataset, rule)
+    if lacking := _lacking(dataset, result):
+        raise DatasetError(_shortage(dataset, lacking), split_advice(dataset, lacking))
+    return result
 
 
 def shortages(dataset: Dataset, rule: SplitRule) -> dict[int, list[str]]:
     """Returns the classes for which ``split`` fails, each with the parts (``train``, ``test``) that it lacks."""
-    lacking: dict[int, list[str]] = {}
-    for label, name in _missing(dataset, _spread(dataset, rule)[0]):
-        lacking.setdefault(label, []).append(name)
-    return lacking
+    return _lacking(dataset, parted(dataset, rule))
 
 
-def split_advice(dataset: Dataset, rule: SplitRule) -> str:
-    """Advises what to do about a data set that cannot be split."""
-    contents: list[set[str]] = [set() for _ in dataset.labels]
-    for photo in dataset.photos:
-        contents[photo.label].add(photo.digest)
-    if min(map(len, contents)) < len(_NEEDED):
-        return "add photos; a class needs at least two different ones"
-    for seed in range(_SEEDS_TO_TRY):
-        other = replace(rule, seed=seed)
-        if all(any(other.part(digest) == name for digest in digests) for digests in contents for name in _NEEDED):
-            return f"add photos, or choose another split with --seed {seed}"
-    return "add photos, or change --test-percent"
+def split_advice(dataset: Dataset, lacking: Mapping[int, Any]) -> str:
+    """Advises what to do about a data set that cannot be split.
+
+    Args:
+        dataset: the data set.
+        lacking: the classes that lack a part, from ``shortages``.
+    """
+    contents = _contents(dataset)
+    wanted = sum(max(0, _LEAST - len(contents[label])) for label in lacking)
+    if wanted:
+        photos = "1 photo" if wanted == 1 else f"at least {wanted:,} photos"
+        return f"add {photos}: every class needs two different ones, one to train on and one to test on"
+    return "remove the photos that are in several classes from all classes but one: 'graft check' lists them"
 
 
-def _spread(dataset: Dataset, rule: SplitRule) -> tuple[dict[str, list[Photo]], set[str]]:
-    """Returns the parts, and the groups that had to be divided; a class may still lack a part."""
-    divided: set[str] = set()
-    while True:
-        parts = _divide(dataset, rule, divided)
-        spread = _to_spread(dataset, rule, _missing(dataset, parts), divided)
-        if spread is None:
-            return parts, divided
-        divided.add(spread)
-
-
-def _divide(dataset: Dataset, rule: SplitRule, divided: set[str]) -> dict[str, list[Photo]]:
+def parted(dataset: Dataset, rule: SplitRule) -> Split:
+    """Splits a data set as far as possible: as ``split``, except that classes may lack a part."""
+    placement = place(dataset.photos, rule)
     parts: dict[str, list[Photo]] = {"train": [], "validation": [], "test": []}
     # Sorted by content, so that file names have no influence on the model.
     for photo in sorted(dataset.photos, key=lambda photo: (photo.digest, photo.label)):
-        parts[rule.part(photo.digest if photo.place in divided else photo.place)].append(photo)
-    return parts
+        parts[placement.part(photo)].append(photo)
+    divided = tuple(sorted(placement.divided))
+    return Split(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]), divided)
 
 
-def _missing(dataset: Dataset, parts: Mapping[str, Iterable[Photo]]) -> list[tuple[int, str]]:
-    """Returns each class and part where the class needs a photo in the part, but has none."""
-    covered = {(photo.label, name) for name, members in parts.items() for photo in members}
-    needed = [(index, name) for index in range(len(dataset.labels)) for name in _NEEDED]
-    return [pair for pair in needed if pair not in covered]
+def _lacking(dataset: Dataset, parts: Split) -> dict[int, list[str]]:
+    """Returns the classes that have no photo in a part where every class needs one, each with those parts."""
+    covered = {(photo.label, name) for name in _NEEDED for photo in parts.parts[name]}
+    lacking: dict[int, list[str]] = {}
+    for label in range(len(dataset.labels)):
+        if missing := [name for name in _NEEDED if (label, name) not in covered]:
+            lacking[label] = missing
+    return lacking
 
 
-def _to_spread(dataset: Dataset, rule: SplitRule, missing: Iterable[tuple[int, str]], divided: set[str]) -> str | None:
-    """Returns the smallest group whose division gives a class the first part that it lacks; None without one."""
-    sizes = Counter(photo.place for photo in dataset.photos)
-    for label, name in missing:
-        helpful = {
-            photo.place
-            for photo in dataset.photos
-            if photo.label == label and photo.place not in divided and rule.part(photo.digest) == name
-        }
-        if helpful:
-            return min(helpful, key=lambda group: (sizes[group], group))
-    return None
+def _shortage(dataset: Dataset, lacking: Mapping[int, list[str]]) -> str:
+    contents = _contents(dataset)
+    small = [label for label in lacking if len(contents[label]) < _LEAST]
+    classes = small or list(lacking)
+    what = "fewer than two different photos" if small else "no photo to train on or to test on that is theirs alone"
+    count = "1 class has" if len(classes) == 1 else f"{len(classes):,} of {len(dataset.labels):,} classes have"
+    return f"{count} {what}: {quoted(dataset.labels[label] for label in classes)}"
+
+
+def _contents(dataset: Dataset) -> list[set[str]]:
+    """The digests of each class's photos."""
+    contents: list[set[str]] = [set() for _ in dataset.labels]
+    for photo in dataset.photos:
+        contents[photo.label].add(photo.digest)
+    return contents

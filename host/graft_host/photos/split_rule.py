@@ -30,10 +30,14 @@ class SplitRule:
         ),
     ] = 15
 
+    def position(self, digest: str) -> float:
+        """Returns a number from 0 to 100 that is drawn from the digest and the seed alone."""
+        mixed = hashlib.sha256(f"graft-split:{self.seed}:{digest}".encode()).digest()
+        return int.from_bytes(mixed[:8], "big") / 2**64 * 100
+
     def part(self, digest: str) -> str:
         """Returns ``test``, ``validation`` or ``train`` for a photo's digest, whatever else is in the data set."""
-        mixed = hashlib.sha256(f"graft-split:{self.seed}:{digest}".encode()).digest()
-        percent = int.from_bytes(mixed[:8], "big") / 2**64 * 100
+        percent = self.position(digest)
         if percent < self.test_percent:
             return "test"
         return "validation" if percent < self.test_percent + self.validation_percent else "train"
