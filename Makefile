@@ -5,9 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Modules stay compiled between runs, and for every process that a test starts, whatever the surroundings say.
-test test-unit test-fast test-arm: export PYTHONDONTWRITEBYTECODE =
+test test-unit test-fast test-arm fuzz: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-unit test-fast test-arm bench docs dist lint types format clean
+.PHONY: help demo test test-unit test-fast test-arm fuzz bench docs dist lint types format clean
 
 help:
 	@echo "make demo       train on rendered photos and classify with the result"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-unit  the tests that need no network conversion, server, browser or SSH: for every change"
 	@echo "make test-fast  the tests that convert no network"
 	@echo "make test-arm   the device package on emulated Arm boards, 64-bit and 32-bit"
+	@echo "make fuzz       mutated models, photos, requests, queues and caches; MINUTES=2, SEED=N, KINDS='photos http'"
 	@echo "make bench      benchmarks against other programs, written to benchmarks/RESULTS.md; 20 minutes"
 	@echo "make docs       the documentation, into build/site; fails on a warning or a broken link"
 	@echo "make dist       wheel and source archive into dist/, checked and tried in a fresh environment"
@@ -41,6 +42,16 @@ test-fast: $(BIN)/.ready
 
 test-arm: $(BIN)/.ready
 	$(BIN)/python -m pytest -n auto --dist loadfile -m arm
+
+# atheris guides the inputs by the branches that they reach. It has packages for few systems; the lane does without it.
+.fuzz/.ready: $(BIN)/.ready
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: "atheris>=3"
+	@mkdir -p .fuzz
+	@touch $@
+
+MINUTES ?= 2
+fuzz: $(BIN)/.ready .fuzz/.ready
+	$(BIN)/python -m tests.fuzz $(KINDS) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 # Its dependencies are left out: the environment has what it needs, and its version limits would change TensorFlow's.
 # If it is not available, the table says so.
@@ -76,4 +87,4 @@ format: $(BIN)/.ready
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .arm .bench .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .arm .bench .fuzz .pytest_cache .mypy_cache .ruff_cache
