@@ -78,8 +78,14 @@ def _chosen(result: SearchResult) -> list[str]:
             f"{best.accuracy - chosen.accuracy:.4f} below {best.shown}, the most accurate, "
             f"in {chosen.ms / best.ms:.0%} of its time"
         )
+    close = result.one_error
+    near = []
+    if close is not None and close != chosen:
+        shown = f"{close.accuracy:.4f}, {close.ms:.1f} ms, {close.megabytes:.1f} MB"
+        near = [f"one error  {close.shown} is the fastest within one standard error of the best: {shown}"]
     right = round(trained.accuracy.shipped * len(trained.evaluation.truth))
     return [
         f"chosen     {chosen.shown}: {rank}",
+        *near,
         f"test       {right} of {len(trained.evaluation.truth)} photos right; the search did not use them",
     ]

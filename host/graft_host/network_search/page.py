@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graft_device import __version__
+from graft_host.network_search.choices import choices_section, figures
 from graft_host.network_search.options import SearchOptions
-from graft_host.network_search.pareto import Candidate
-from graft_host.network_search.plot import scatter
+from graft_host.network_search.pareto import Candidate, nearest
+from graft_host.network_search.plot import name_in_plot, scatter
 from graft_host.network_search.result import SearchResult
 from graft_host.report.page import bar, count, facts, figure, name, page, percent, section, table, text
 
@@ -15,44 +16,48 @@ from graft_host.report.page import bar, count, facts, figure, name, page, percen
 def search_report(result: SearchResult, options: SearchOptions) -> str:
     """The page; the same result gives the same bytes."""
     body = (
-        f"{_head(result, options)}{_warned(result.warnings)}{_plot(result)}{_networks(result)}{_costs(result, options)}"
+        f"{_head(result, options)}{_warned(result.warnings)}{_choice(result)}{_plot(result)}{_networks(result)}"
+        f"{_costs(result, options)}"
     )
     footer = f"Made by graftkit {text(__version__)}. This page is one file: it loads nothing and runs nothing."
     return page("graftkit search", f"<main>{body}</main><footer>{footer}</footer>")
 
 
 def _head(result: SearchResult, options: SearchOptions) -> str:
-    header = (
-        '<header><p class="kicker">graftkit search</p>'
-        f"<h1>{text(count(len(result.candidates), 'network'))} tried</h1>"
-        f'<p class="labels">{name(options.photos)}</p></header>'
+    chosen = result.chosen
+    headline = "No network meets the limits" if chosen is None else f"Take {chosen.shown}: {figures(chosen)}"
+    tried = f"{text(count(len(result.candidates), 'network'))} tried on {name(options.photos)}"
+    return (
+        f'<header><p class="kicker">graftkit search</p><h1>{text(headline)}</h1><p class="labels">{tried}</p></header>'
     )
-    chosen, best = result.chosen, result.best
-    if chosen is None:
-        said = "None of them meets the limits: " + _limits(result)
-        return f"{header}<section><h2>No network was chosen</h2><p>{text(said)}</p></section>"
-    tiles = [
-        ("Chosen", text(chosen.shown)),
-        ("Accuracy", f"{percent(chosen.accuracy)} &plusmn; {chosen.standard_error:.1%}"),
-        ("One inference", text(_ms(chosen))),
-        ("File", f"{chosen.megabytes:.1f} MB"),
-    ]
-    if result.trained is not None:
-        tiles.append(("On the test photos", percent(result.trained.accuracy.shipped)))
-    compared = (
-        "It is also the most accurate."
-        if chosen == best
-        else f"The most accurate is {best.shown}: {percent(best.accuracy)} in {_ms(best)}; this one takes "
-        f"{chosen.ms / best.ms:.0%} of that time."
-    )
-    return f"{header}{facts(tiles, 'facts tiles')}<section><p>{text(compared)} {text(_limits(result))}</p></section>"
 
 
 def _warned(warnings: Sequence[str]) -> str:
     if not warnings:
         return ""
-    lines = "".join(f"<p>{text(warning)}</p>" for warning in warnings)
-    return section("warnings", "Warnings", "milliseconds", lines)
+    lines = "".join(f"<li>{text(warning)}</li>" for warning in warnings)
+    return (
+        '<section class="warning" aria-labelledby="warnings-h"><h2 id="warnings-h">The milliseconds may be wrong</h2>'
+        f"<ul>{lines}</ul></section>"
+    )
+
+
+def _choice(result: SearchResult) -> str:
+    if result.chosen is None:
+        close = nearest(result.candidates, result.limits)
+        said = f"{_limits(result)} Nearest is {close.shown}: {figures(close)}."
+        return section("choices", "What was asked for", "limits", f"<p>{text(said)}</p>")
+    return choices_section(result, f"{_limits(result)}{_tested(result)}")
+
+
+def _tested(result: SearchResult) -> str:
+    if result.trained is None:
+        return ""
+    total = len(result.trained.evaluation.truth)
+    return (
+        f" On {count(total, 'test photo')}, which took no part in the choice, it is right on "
+        f"{percent(result.trained.accuracy.shipped)}."
+    )
 
 
 def _limits(result: SearchResult) -> str:
@@ -63,44 +68,49 @@ def _limits(result: SearchResult) -> str:
         ("an accuracy of at least {:g}", limits.min_accuracy),
     ]
     said = [words.format(value) for words, value in demands if value is not None]
-    rule = f"Chosen was the fastest{' that meets ' + ', '.join(said) if said else ''}"
+    if result.chosen is None:
+        return f"None of the networks has {' and '.join(said)}."
+    rule = f"Chosen is the fastest{' that has ' + ' and '.join(said) if said else ''}"
     if limits.min_accuracy is None:
-        rule += f", no more than {100 * limits.within:g} points below the best{' of those' if said else ''}"
+        points = f"{100 * limits.within:g}"
+        rule += f"{',' if said else ''} whose accuracy is at most {points} {'point' if points == '1' else 'points'} "
+        rule += f"below the best{' of those' if said else ''}"
     return f"{rule}."
 
 
 def _plot(result: SearchResult) -> str:
+    example = result.chosen or result.best
     caption = (
-        f"Accuracy by five-fold cross-validation on the training and validation photos, with bars of one standard "
+        f"{name_in_plot(example, result)} is {example.shown}. Accuracy by five-fold cross-validation on the training and "
+        "validation photos, with bars of one standard "
         f"error. Milliseconds: {result.latency}. Coloured points are networks that no other beats in accuracy, latency "
         "and size at once. The steps show the best accuracy within so many milliseconds, the ring the chosen network."
     )
-    return section("front", "Accuracy against latency", "Pareto front", figure(scatter(result), text(caption)))
+    drawings = f'<div class="wide">{scatter(result)}</div><div class="narrow">{scatter(result, narrow=True)}</div>'
+    return section("front", "Accuracy against latency", "Pareto front", figure(drawings, text(caption)))
 
 
 def _networks(result: SearchResult) -> str:
     on_front = result.front
     rows = [
         [
-            text(each.shown),
-            percent(each.accuracy),
-            f"&plusmn; {each.standard_error:.1%}",
-            text(_ms(each)),
+            f'<span class="network">{text(each.shown)}</span> {_marks(each, result, on_front)}',
+            f'{percent(each.accuracy)} <span class="quiet">&plusmn; {each.standard_error:.1%}</span>',
+            f"{'~' if each.estimated else ''}{each.ms:.1f}",
             f"{each.megabytes:.1f}",
-            text(_role(each, result, on_front)),
         ]
         for each in result.candidates
     ]
-    header = ["Network", "Accuracy", "Standard error", "One inference", "MB", ""]
-    return section("networks", "All networks", "fastest first", table(header, rows, "Networks", "files"))
+    header = ["Network", "Accuracy", "ms", "MB"]
+    return section("networks", "All networks", "fastest first", table(header, rows, "Networks", "networks"))
 
 
-def _role(candidate: Candidate, result: SearchResult, on_front: tuple[Candidate, ...]) -> str:
-    words = ["chosen"] if candidate == result.chosen else []
+def _marks(candidate: Candidate, result: SearchResult, on_front: tuple[Candidate, ...]) -> str:
+    marks = [("chosen", "chosen")] if candidate == result.chosen else []
     if candidate in on_front:
-        words.append("on the front")
-    words += [f"misses {option}" for option in result.limits.misses(candidate)]
-    return ", ".join(words)
+        marks.append(("front", "on the front"))
+    marks += [("misses", f"misses {option}") for option in result.limits.misses(candidate)]
+    return " ".join(f'<span class="mark {kind}">{text(words)}</span>' for kind, words in marks)
 
 
 def _costs(result: SearchResult, options: SearchOptions) -> str:
@@ -117,7 +127,3 @@ def _costs(result: SearchResult, options: SearchOptions) -> str:
     stages = table(["Stage", "Seconds", "Share"], [*rows, ["in all", f"{total:.1f}", ""]], "Seconds a stage", "stages")
     body = f'<div class="pair">{facts(pairs, "rows")}{stages}</div>'
     return section("costs", "Photos and time", "what the search took", body)
-
-
-def _ms(candidate: Candidate) -> str:
-    return f"{'~' if candidate.estimated else ''}{candidate.ms:.1f} ms"

@@ -143,6 +143,20 @@ def choose(candidates: Sequence[Candidate], limits: Limits) -> Candidate | None:
     return min(good, key=lambda candidate: (cost(candidate)[0], -candidate.accuracy, candidate.bytes))
 
 
+def within_one_error(candidates: Sequence[Candidate], limits: Limits) -> tuple[Candidate, ...]:
+    """The candidates whose accuracy is within one standard error of the best, fastest first.
+
+    All of them meet the limits, and so does the best. Source of the rule: L. Breiman et al., "Classification and
+    Regression Trees" (1984), 3.4.3.
+    """
+    possible = [candidate for candidate in candidates if not limits.misses(candidate)]
+    best = max(possible, key=lambda candidate: candidate.accuracy, default=None)
+    if best is None:
+        return ()
+    enough = best.accuracy - best.standard_error - _ROUNDING
+    return tuple(sorted((one for one in possible if one.accuracy >= enough), key=cost))
+
+
 def cost(candidate: Candidate) -> tuple[float, int]:
     """Milliseconds to a tenth and bytes; rounded as for the front, so that the chosen candidate is on it."""
     return round(candidate.ms, 1), candidate.bytes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graft_device.errors import GateError
-from graft_host.network_search.pareto import Candidate, Limits, cost, front
+from graft_host.network_search.pareto import Candidate, Limits, cost, front, within_one_error
 from graft_host.support.notebook import html_line, html_table
 from graft_host.training.result import TrainResult
 
@@ -47,6 +47,11 @@ class SearchResult:
         """The most accurate; of equals the one that would be chosen."""
         return min(self.candidates, key=lambda candidate: (-candidate.accuracy, *cost(candidate)))
 
+    @property
+    def one_error(self) -> Candidate | None:
+        """The fastest whose accuracy is within one standard error of the best; None if no network meets the limits."""
+        return next(iter(within_one_error(self.candidates, self.limits)), None)
+
     def _repr_html_(self) -> str:
         """The networks as a notebook shows them."""
         on_front = self.front
@@ -70,7 +75,8 @@ class SearchResult:
         ]
         return {
             "candidates": rows,
-            "chosen": None if self.chosen is None else {"tap": self.chosen.tap, "image_size": self.chosen.image_size},
+            "chosen": _named(self.chosen),
+            "one_standard_error": _named(self.one_error),
             "winner": None if self.trained is None else self._winner(self.trained),
             "latency": self.latency,
             "photos": self.photos,
@@ -81,6 +87,10 @@ class SearchResult:
     def _winner(self, trained: TrainResult) -> dict[str, Any]:
         found = trained.to_json()
         return found if self.written else {**found, "model": None}
+
+
+def _named(candidate: Candidate | None) -> dict[str, Any] | None:
+    return None if candidate is None else {"tap": candidate.tap, "image_size": candidate.image_size}
 
 
 class NothingFitsError(GateError):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from graft_host.network_search.pareto import Candidate, Limits, choose, front, nearest
+from graft_host.network_search.pareto import Candidate, Limits, choose, front, nearest, within_one_error
 
 
 def network(name: str, accuracy: float, ms: float, megabytes: float = 5.0) -> Candidate:
@@ -35,6 +35,24 @@ def test_less_than_a_tenth_is_noise_and_equals_stay() -> None:
     twin = network("twin", 0.990, 100.04, 5.04)
     assert front([SLOW, twin]) == (SLOW, twin)
     assert front([SLOW, network("slower", 0.990, 100.2)]) == (SLOW,)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        (Limits(), [HALF, SLOW]),  # 0.982 is 0.008 below the best, whose standard error is 0.01
+        (Limits(max_ms=30), [POOR, BEATEN]),
+        (Limits(max_mb=3), [SMALL]),
+        (Limits(max_ms=1), []),
+    ],
+)
+def test_within_one_standard_error_of_the_best_that_meets_the_limits(limits: Limits, expected: list[Candidate]) -> None:
+    assert within_one_error(ALL, limits) == tuple(expected)
+
+
+def test_exactly_one_standard_error_counts() -> None:
+    edge = network("edge", 0.98, 30)
+    assert within_one_error([SLOW, edge, network("below", 0.9799, 20)], Limits()) == (edge, SLOW)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""The networks of a search that a person may want to take: the chosen one, and those beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graft_host.network_search.pareto import Candidate, cost, within_one_error
+from graft_host.network_search.result import SearchResult
+from graft_host.report.page import facts, percent, section, text
+
+_TRAIN = (
+    "To train another one of these, run <code>graft train</code> with the options of this search and the two shown "
+    "with the network."
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network that a person may want to take.
+
+    Attributes:
+        candidate: the network.
+        reasons: what speaks for it, such as ``most accurate``; the chosen one may have none.
+    """
+
+    candidate: Candidate
+    reasons: tuple[str, ...]
+
+
+def choices(result: SearchResult) -> tuple[Choice, ...]:
+    """The chosen network first, then others that meet the limits too; empty if none was chosen."""
+    if result.chosen is None:
+        return ()
+    close = within_one_error(result.candidates, result.limits)
+    possible = [candidate for candidate in result.candidates if not result.limits.misses(candidate)]
+    best = min(possible, key=lambda candidate: (-candidate.accuracy, *cost(candidate)))
+    smallest = min(close, key=lambda candidate: (round(candidate.megabytes, 1), cost(candidate)))
+    fast, small = ("fastest and smallest", None) if close[0] == smallest else ("fastest", "smallest")
+    named = [
+        (result.chosen, None),
+        (close[0], f"{fast} within one standard error of the best"),
+        (smallest, small and f"{small} within one standard error of the best"),
+        (best, "most accurate"),
+    ]
+    order = list(dict.fromkeys(candidate for candidate, _ in named))
+    return tuple(Choice(one, tuple(why for candidate, why in named if why and candidate == one)) for one in order)
+
+
+def choices_section(result: SearchResult, rule: str) -> str:
+    """The section that shows the choices side by side.
+
+    Args:
+        result: the result of the search.
+        rule: how the network was chosen, as sentences.
+    """
+    shown = choices(result)
+    cards = "".join(_card(choice, chosen=choice.candidate == result.chosen) for choice in shown)
+    more = f" {_TRAIN}" if len(shown) > 1 else ""
+    return section(
+        "choices",
+        "What to take",
+        "and what is close to it",
+        f'<p>{text(rule)}{more}</p><ul class="choices">{cards}</ul>',
+    )
+
+
+def figures(candidate: Candidate) -> str:
+    """Accuracy, milliseconds and megabytes in a line: ``74.3%, 13.4 ms, 5.3 MB``, with no break before a unit."""
+    return f"{percent(candidate.accuracy)}, {milliseconds(candidate)}, {candidate.megabytes:.1f}\u00a0MB"
+
+
+def milliseconds(candidate: Candidate) -> str:
+    """The milliseconds of one inference, with ``~`` for an estimate."""
+    return f"{'~' if candidate.estimated else ''}{candidate.ms:.1f}\u00a0ms"
+
+
+def _card(choice: Choice, *, chosen: bool) -> str:
+    candidate, reasons = choice.candidate, ", ".join([*(["chosen"] if chosen else []), *choice.reasons])
+    pairs = [
+        ("Accuracy", f"{percent(candidate.accuracy)} <small>&plusmn; {candidate.standard_error:.1%}</small>"),
+        ("One inference", text(milliseconds(candidate))),
+        ("File", f"{candidate.megabytes:.1f} MB"),
+    ]
+    options = "" if chosen else f"<p><code>--tap {text(candidate.tap)} --image-size {candidate.image_size}</code></p>"
+    return (
+        f'<li class="{"chosen" if chosen else "other"}"><p class="why">{text(reasons[0].upper() + reasons[1:])}</p>'
+        f"<h3>{text(candidate.shown)}</h3>{facts(pairs, 'figures')}{options}</li>"
+    )
