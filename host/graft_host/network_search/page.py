@@ -81,10 +81,10 @@ def _limits(result: SearchResult) -> str:
 def _plot(result: SearchResult) -> str:
     example = result.chosen or result.best
     caption = (
-        f"{name_in_plot(example, result)} is {example.shown}. Accuracy by five-fold cross-validation on the training and "
-        "validation photos, with bars of one standard "
-        f"error. Milliseconds: {result.latency}. Coloured points are networks that no other beats in accuracy, latency "
-        "and size at once. The steps show the best accuracy within so many milliseconds, the ring the chosen network."
+        f"{name_in_plot(example, result)} is {example.shown}. Accuracy by five-fold cross-validation on the training "
+        f"and validation photos, with bars of one standard error. Milliseconds: {result.latency}. Coloured points are "
+        "networks that no other beats in accuracy, latency and size at once. The steps show the best accuracy within "
+        "so many milliseconds, the ring the chosen network."
     )
     drawings = f'<div class="wide">{scatter(result)}</div><div class="narrow">{scatter(result, narrow=True)}</div>'
     return section("front", "Accuracy against latency", "Pareto front", figure(drawings, text(caption)))
