@@ -22,6 +22,8 @@ from starlette.requests import Request
 from graft_device.classifier import Classifier
 from graft_device.errors import ModelError, PhotoError
 from graft_device.run.opened import open_copy
+from graft_device.serve.addresses import group, is_local
+from graft_device.serve.connections import MAX_CONNECTIONS
 from graft_device.serve.photos import Budget, Upload
 from graft_device.serve.problems import ProblemError
 from graft_device.serve.server import RateLimited
@@ -226,6 +228,97 @@ def test_too_many_clients(model: Path) -> None:
         assert server.get("/healthz").headers["retry-after"] == "1"
         stack.close()
         assert eventually(lambda: server.get("/healthz").status == 200)
+
+
+SLOW_HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+SLOW_BODY = SLOW_HEAD + b"Content-Length: 999\r\n\r\nx"
+
+
+@contextlib.contextmanager
+def slow_clients(server: Server, address: str, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
+    """Connections from a loopback address that send the start of a request and then nothing."""
+    with contextlib.ExitStack() as stack:
+        connections = []
+        for _ in range(count):
+            connection = socket.create_connection(server.address, 10, source_address=(address, 0))
+            connections.append(stack.enter_context(connection))
+            connection.sendall(sent)
+        yield connections
+
+
+def asked_from(server: Server, address: str) -> int:
+    """The status of the answer to a client at a loopback address."""
+    with socket.create_connection(server.address, 30, source_address=(address, 0)) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return int(connection.makefile("rb").readline().split()[1])
+
+
+@pytest.mark.parametrize("sent", [b"", SLOW_HEAD, SLOW_BODY], ids=["nothing", "head", "body"])
+def test_slow_clients_of_one_address_do_not_shut_out_another(model: Path, sent: bytes) -> None:
+    with serving(model) as server, slow_clients(server, "127.0.0.1", MAX_CONNECTIONS, sent) as connections:
+        assert [asked_from(server, "127.0.0.2") for _ in range(3)] == [200, 200, 200]
+        assert sum(is_open(connection) for connection in connections) >= MAX_CONNECTIONS - 3
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether the server has not closed a connection on which it sends nothing."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def test_slow_clients_do_not_shut_out_others_of_their_own_address(model: Path) -> None:
+    patch = "import graft_device.serve.connections as s; s.MAX_CONNECTIONS = 8; s.HEAD_SECONDS = 4"
+    with serving(model, patch=patch) as server, slow_clients(server, "127.0.0.1", 8, SLOW_HEAD):
+        assert asked_from(server, "127.0.0.1") == 503
+        assert eventually(lambda: asked_from(server, "127.0.0.1") == 200)
+
+
+def test_a_running_request_keeps_its_place(model: Path, slow_photo: bytes) -> None:
+    patch = f"{SLOWER}\nimport graft_device.serve.connections as s; s.MAX_CONNECTIONS = 2"
+    head = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+    sent = head % len(slow_photo) + slow_photo
+    with serving(model, *ROOMY, patch=patch) as server, slow_clients(server, "127.0.0.1", 2, sent) as connections:
+        time.sleep(0.2)
+        assert asked_from(server, "127.0.0.2") == 503
+        for connection in connections:
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_limit_of_one_address(model: Path) -> None:
+    """Loopback addresses have no limit of their own, because of reverse proxies; here they get one."""
+    patch = (
+        "import graft_device.serve.connections as s; s.MAX_PER_ADDRESS = 3\n"
+        "s.is_local = lambda address: address != '127.0.0.2'"
+    )
+    with serving(model, patch=patch) as server, slow_clients(server, "127.0.0.2", 3, SLOW_HEAD):
+        assert asked_from(server, "127.0.0.2") == 503
+        assert asked_from(server, "127.0.0.3") == 200
+        with slow_clients(server, "127.0.0.1", 10, SLOW_HEAD):
+            assert asked_from(server, "127.0.0.1") == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("fe80::2%eth0", "fe80::2"),
+        ("::1", "::1"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        (None, "this machine"),
+    ],
+)
+def test_the_group_of_an_address(address: str | None, expected: str) -> None:
+    assert group(address) == expected
+    assert is_local(group(address)) is (expected in {"::1", "127.0.0.1", "this machine"})
 
 
 def test_a_client_that_disconnects_frees_its_place_in_the_queue(model: Path, slow_photo: bytes) -> None:
