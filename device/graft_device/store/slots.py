@@ -6,6 +6,7 @@
     STORE/current                 a link to slots/ID, replaced by rename
     STORE/previous                a link to slots/ID, or absent
     STORE/switch.json             only during a switch: the new targets of both links
+    STORE/graftkit-store          marks the folder as a store; see ``ownership``
 """
 
 from __future__ import annotations
@@ -194,6 +195,7 @@ class Store:
         return (
             isinstance(slot_id, str)
             and _ID.fullmatch(slot_id) is not None
+            and not self.folder(slot_id).is_symlink()
             and (self.folder(slot_id) / MODEL_NAME).is_file()
         )
 

@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from graft_device.store.exit_codes import BusyError, writing
+from graft_device.store.exit_codes import BusyError, StoreError, writing
+from graft_device.store.ownership import claim, is_own_slot, is_own_workbench, is_real_folder, leftovers
 from graft_device.store.slots import MODEL_NAME, SLOT_NAME, Slot, Store
 from graft_device.system.durable import sync, write_durably
 
@@ -29,15 +30,10 @@ def locked(store: Store, wait: float = 0) -> Iterator[None]:
 
     Raises:
         BusyError: another process has locked the store.
-        StoreError: the store cannot be written.
+        StoreError: the folder is not a store, or cannot be written.
     """
     with writing(store.root):
-        for folder in (store.root, store.slots_folder, store.staging, store.incoming):
-            if not folder.is_dir():
-                folder.mkdir(parents=True, exist_ok=True)
-                folder.chmod(0o755)
-                with contextlib.suppress(PermissionError):  # a parent folder that this user may not read
-                    sync(folder.parent)
+        claim(store)
         handle = _open_lock(store.root / "lock")
     try:
         _acquire(store, handle, wait)
@@ -51,7 +47,7 @@ def locked(store: Store, wait: float = 0) -> Iterator[None]:
 
 def _open_lock(path: Path) -> int:
     """Opens the lock for its owner alone: anybody who can read a file can flock(2) it, and so block all updates."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     if os.fstat(handle).st_mode & 0o077:
         with contextlib.suppress(OSError):
             os.fchmod(handle, 0o600)
@@ -92,12 +88,13 @@ def place(store: Store, folder: Path, slot: Slot) -> None:
     folder.chmod(0o755)
     sync(folder)
     target = store.folder(slot.id)
-    if (target / MODEL_NAME).is_file():
+    if is_real_folder(target) and (target / MODEL_NAME).is_file():
         for path in sorted(folder.iterdir()):  # the model first; a process that runs the old file keeps it
             os.replace(path, target / path.name)  # noqa: PTH105  the tests stop the process before each
         sync(target)
         return
-    if target.exists():  # an incomplete slot, which only a damaged file system leaves
+    if os.path.lexists(target):  # an incomplete slot, which only a damaged file system leaves
+        _check_own(target)
         os.rename(target, Path(tempfile.mkdtemp(dir=store.staging)) / "broken")  # noqa: PTH104
     os.rename(folder, target)  # noqa: PTH104
     sync(store.slots_folder)
@@ -110,6 +107,9 @@ def switch(store: Store, current: str, previous: str | None) -> None:
     next process finishes the rename of ``previous`` from the journal.
     """
     links = {store.current_link: current, **({store.previous_link: previous} if previous else {})}
+    for link in links:
+        if os.path.lexists(link) and not link.is_symlink():
+            raise StoreError(f"{link} is not a link that graftkit made", "move it away")
     with workbench(store) as folder:
         for link, slot_id in links.items():
             os.symlink(f"slots/{slot_id}", folder / link.name)  # noqa: PTH211
@@ -147,21 +147,22 @@ def prune(store: Store, keep: int) -> list[str]:
     slots = store.slots()
     room = keep - len(guarded - {None})
     spare = [slot.id for slot in slots if slot.id not in guarded][max(room, 0) :]
-    for slot_id in spare:
+    removed = [slot_id for slot_id in spare if is_own_slot(store.folder(slot_id))]
+    for slot_id in removed:
         _remove(store, store.folder(slot_id))
-    return spare
+    return removed
 
 
 def _clean(store: Store) -> None:
-    """Removes what crashes left: incomplete slots, slots without a model, and temporary files."""
+    """Removes what crashes left: incomplete slots, slots without a model, temporary files. Touches nothing else."""
     for path in store.staging.iterdir():
-        _discard(path)
+        if is_own_workbench(path):
+            shutil.rmtree(path)
     for path in store.slots_folder.iterdir():
-        if not (path / MODEL_NAME).is_file():
+        if is_own_slot(path) and not (path / MODEL_NAME).exists():
             _remove(store, path)
-    for pattern in (".switch.json.*.tmp", ".newest.*.tmp", "slots/*/.*.tmp"):
-        for path in store.root.glob(pattern):
-            path.unlink()
+    for path in list(leftovers(store)):
+        path.unlink()
 
 
 def _remove(store: Store, folder: Path) -> None:
@@ -171,8 +172,6 @@ def _remove(store: Store, folder: Path) -> None:
     shutil.rmtree(aside)
 
 
-def _discard(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+def _check_own(slot: Path) -> None:
+    if not is_own_slot(slot):
+        raise StoreError(f"{slot} is not a slot that graftkit made", "move it away")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from graft_device.system.plain import open_plain
 
 CHUNK = 1 << 20
 _STALE_SECONDS = 24 * 3600
+_RANDOM = re.compile(r"[a-z0-9_]{8}\.tmp")  # what mkstemp puts behind the prefix
 _NAME_CHARACTERS = 50  # up to four bytes each; a file name may have 255
 
 
@@ -39,7 +42,7 @@ def atomic_path(target: Path, mode: int | None = None) -> Iterator[Path]:
     Raises:
         OSError: the folder is missing, not writable or full.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:_NAME_CHARACTERS]}.", suffix=".tmp", dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=_prefix(target.name), suffix=".tmp", dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -66,11 +69,30 @@ def write_durably(target: Path, data: bytes, mode: int = 0o644) -> None:
     sync(target.parent)
 
 
-def remove_stale(folder: Path) -> None:
-    """Removes temporary files that a crash left a day ago or earlier."""
+def is_temporary_of(name: str, target: str) -> bool:
+    """Whether a file name is one that ``atomic_path`` gives to a temporary file for a target.
+
+    Args:
+        name: the name of the file.
+        target: the name of the target.
+    """
+    return name.startswith(_prefix(target)) and _RANDOM.fullmatch(name, len(_prefix(target))) is not None
+
+
+def remove_stale(folder: Path, targets: re.Pattern[str]) -> None:
+    """Removes temporary files that a crash left a day ago or earlier.
+
+    Args:
+        folder: where they are; only the files in it are removed, no links.
+        targets: what the names of their targets match, at most 50 characters long.
+    """
     for path in folder.glob(".*.tmp"):
+        target, ending = path.name[1:].rpartition(".")[0].rpartition(".")[::2]
+        if targets.fullmatch(target) is None or _RANDOM.fullmatch(f"{ending}.tmp") is None:
+            continue
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _STALE_SECONDS:
                 path.unlink()
 
 
@@ -81,6 +103,10 @@ def digest(path: Path) -> str:
         while chunk := file.read(CHUNK):
             sha256.update(chunk)
     return sha256.hexdigest()
+
+
+def _prefix(target: str) -> str:
+    return f".{target[:_NAME_CHARACTERS]}."
 
 
 def _umask() -> int:

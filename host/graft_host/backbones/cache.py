@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 from graft_device.errors import CacheError, os_reason
 from graft_device.system.durable import remove_stale, write_atomically
 from graft_device.system.plain import read_plain
+
+_TARGETS = re.compile(r"[0-9a-f]{50}|[0-9a-f]{32}-[0-9a-f]{16}\.")
+"""The first 50 characters of the names of networks and of records."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class BackboneCache:
         self._folder = cache / "backbones"
         with self._errors():
             self._folder.mkdir(parents=True, exist_ok=True)
-        remove_stale(self._folder)
+        remove_stale(self._folder, _TARGETS)
 
     def find(self, key: str, training: Iterable[str]) -> CachedNetwork | None:
         """The newest intact network of a key whose calibration photos are all among the training photos."""

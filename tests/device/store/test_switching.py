@@ -47,7 +47,7 @@ def test_an_install_that_is_killed_at_any_step(tmp_path: Path, models: list[Path
     oldest, previous, current, new = models
     store = store_with(tmp_path / "store", oldest, previous, current)
     # What an earlier crash left is cleaned up on the way, and that is killed at each step, too.
-    shutil.copytree(store.folder(slot_id(oldest)), store.staging / "half")
+    shutil.copytree(store.folder(slot_id(oldest)), store.staging / "tmphalfslot")
     (store.slots_folder / ("0" * 16)).mkdir()
     found = tried(store.root, new, "install")
     assert len(found) > 30

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import time
 from pathlib import Path
@@ -129,13 +130,18 @@ def test_a_folder_that_is_missing_or_may_not_be_written_into(tmp_path: Path) -> 
 
 def test_only_old_temporary_files_are_stale(tmp_path: Path) -> None:
     yesterday = time.time() - 25 * 3600
-    for name in (".model.a1.tmp", ".model.b2.tmp", "model.tmp", ".hidden"):
+    kept = ["model.tmp", ".hidden", ".model.tmp", ".model.a1.tmp", ".other.a1b2c3d4.tmp", ".model.A1B2C3D4.tmp"]
+    (tmp_path / ".model.a1b2c3d5.tmp").mkdir()
+    (tmp_path / ".model.a1b2c3d6.tmp").symlink_to(tmp_path / "model.tmp")
+    for name in (".model.a1b2c3d4.tmp", ".model.e5f6g7h8.tmp", *kept):
         (tmp_path / name).touch()
-        if name != ".model.b2.tmp":
+        if name != ".model.e5f6g7h8.tmp":
             os.utime(tmp_path / name, (yesterday, yesterday))
-    remove_stale(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", ".model.b2.tmp", "model.tmp"]
-    remove_stale(tmp_path / "missing")
+    os.utime(tmp_path / ".model.a1b2c3d5.tmp", (yesterday, yesterday))
+    remove_stale(tmp_path, re.compile("model"))
+    left = {*kept, ".model.e5f6g7h8.tmp", ".model.a1b2c3d5.tmp", ".model.a1b2c3d6.tmp"}
+    assert {path.name for path in tmp_path.iterdir()} == left
+    remove_stale(tmp_path / "missing", re.compile("model"))
 
 
 def test_what_a_kill_leaves_is_stale_a_day_later(tmp_path: Path) -> None:
@@ -154,5 +160,5 @@ with atomic_path(Path(sys.argv[1])) as temporary:
         writer.kill()
     (left,) = tmp_path.iterdir()
     os.utime(left, (0, 0))
-    remove_stale(tmp_path)
+    remove_stale(tmp_path, re.compile("model"))
     assert list(tmp_path.iterdir()) == []
