@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import ModelError
-from graft_device.model import ModelFile, read_model
+from graft_device.model import ModelFile, check_network, read_model
 from graft_device.preprocess import RESIZE_RULES, PhotoSource, preprocess
 from graft_device.ranking import UNKNOWN, Answer, Prediction, rank
 from graft_device.runtime import Runner, TensorSpec, open_model
@@ -81,11 +81,13 @@ class Classifier:
             threads: the number of threads for one inference. None means all usable cores.
 
         Raises:
-            ModelError: the file is missing, cut short, or was not written by graftkit.
+            ModelError: the file is missing, cut short, damaged, or was not written by graftkit.
             RuntimeMissingError: no interpreter is installed, or none can open the file.
         """
         real = _behind_links(Path(path))  # labels and network must come from one file even if the link is switched now
-        self.model: ModelFile = replace(read_model(real), path=Path(path))
+        model = read_model(real)
+        check_network(model)
+        self.model: ModelFile = replace(model, path=Path(path))
         self._runner: Runner = open_model(real, runtime, threads)
         self._check()
 

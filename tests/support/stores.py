@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from graft_device.store.golden import GOLDEN_NAME
+from graft_device.model.golden import GOLDEN_NAME
 from graft_device.store.slots import ID_LENGTH
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.evaluation.golden import GoldenPack, golden_pack

@@ -44,10 +44,10 @@ def bench(
     decoded, resized and classified repeatedly, in a separate process for each combination of runtime and threads.
     """
     from graft_device.bench import bench as bench_module
-    from graft_device.model import read_model
+    from graft_device.model import read_checked
     from graft_device.system.machine import usable_cores
 
-    model_file = read_model(model)
+    model_file = read_checked(model)
     try:
         counts = bench_module.choose_threads(threads, usable_cores())
     except ValueError as error:

@@ -28,11 +28,11 @@ def doctor(
     For each problem, it prints the command that fixes it. The exit status is 1 if no model can run.
     """
     from graft_device.doctor.doctor import examine
-    from graft_device.model import read_model
+    from graft_device.model import read_checked
 
     if model is not None:
         model = in_store(model)
-        read_model(model)  # a file that is not a model is an error, not a problem of the board
+        read_checked(model)  # a file that is not a model is an error, not a problem of the board
     report = examine(models=() if model is None else (model.absolute(),))
     if as_json:
         typer.echo(json.dumps(report.to_json()))

@@ -11,12 +11,17 @@ from graft_device.text import printable
 
 
 def info(model: ModelArgument, as_json: JsonOption = False) -> None:
-    """Show a model's labels, network and training figures."""
-    from graft_device.model import read_model
+    """Show a model's labels, network and training figures.
 
-    model_file = read_model(model)
+    A file whose network does not match its checksum is refused.
+    """
+    from graft_device.model import read_checked
+
+    model_file = read_checked(model)
+    golden = model_file.golden
     if as_json:
-        typer.echo(json.dumps(model_file.to_json()))
+        sha256 = None if golden is None else golden.network_sha256
+        typer.echo(json.dumps({**model_file.to_json(), "network_sha256": sha256}))
         return
     card = model_file.card
     rows = {
@@ -28,6 +33,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         "numbers": card.quantization,
         "accuracy": "not measured" if card.accuracy is None else f"{card.accuracy:.1%} on its test photos",
         "unknown": f"below a score of {card.unknown_below:.1%}" if card.unknown_below else "never",
+        "checksum": "none: damage may go unnoticed" if golden is None else "matches the network",
         "written by": f"graftkit {card.kit_version}",
     }
     for name, value in rows.items():

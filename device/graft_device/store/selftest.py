@@ -6,20 +6,21 @@ import json
 import statistics
 import sys
 import time
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from graft_device.errors import GraftError, RuntimeMissingError
-from graft_device.model import read_model
-from graft_device.store.exit_codes import SelfTestError
-from graft_device.store.golden import check_network, read_golden
+from graft_device.model import DamagedError, read_checked
+from graft_device.store.exit_codes import ChecksumError, SelfTestError
 from graft_device.system.child import ChildError, ask, fail
 
 TIMEOUT_S = 600.0
 """Seconds for the start and all pictures; the slowest board takes some 30 s to start and some seconds a picture."""
+
+_HEADER_BYTES = 65_536
+"""Bytes that a golden photo may have beside four for each pixel, many times more than a JPEG needs."""
 
 _SLACK, _HALF_A_STEP = 0.02, 1 / 512
 """How far the sum of scores may be from 1: each score is rounded to a multiple of 1/256."""
@@ -65,11 +66,10 @@ def run_selftest(model: Path, runtime: str = "auto") -> SelfTest:
         ChecksumError: the file's network is not the original one.
         RuntimeMissingError: no model can run here.
     """
-    known = read_model(model)
-    golden = read_golden(model, len(known.labels))
-    if golden is not None:
-        check_network(model, golden)
-    kind = kind_of(golden)
+    try:
+        kind = kind_of(read_checked(model).golden)
+    except DamagedError as error:
+        raise ChecksumError(error.what, error.remedy) from error
     try:
         answer = ask("graft_device.store.selftest", str(model.absolute()), runtime, timeout=TIMEOUT_S).value
     except ChildError as error:
@@ -111,7 +111,7 @@ def try_here(model: Path, runtime: str) -> SelfTest:
     from graft_device.classifier import Classifier
 
     classifier = Classifier(model, runtime)
-    golden = read_golden(model, len(classifier.labels))
+    golden = classifier.model.golden
     trial = _Trial(classifier)
     if golden is None or not golden.photos:
         return trial.plain()
@@ -176,23 +176,24 @@ class _Trial:
         import numpy as np
 
         from graft_device.errors import ModelError, PhotoError
-        from graft_device.preprocess import load
+        from graft_device.model.archive import ArchiveError, opened_archive
+        from graft_device.preprocess import check_header, load
         from graft_device.store.pictures import render
-        from graft_device.system.plain import open_plain
 
         if photo.file is None:
             return render(photo.picture, self._size)
+        side = self._size
         try:
-            with open_plain(self._path) as file, zipfile.ZipFile(file) as archive:
-                pixels = np.asarray(load(archive.read(photo.file)))
-        except (OSError, KeyError, zipfile.BadZipFile, PhotoError) as error:
+            with opened_archive(self._path) as archive:
+                data = archive.read(photo.file, _HEADER_BYTES + 4 * side * side)
+            width, height = check_header(data)
+            if (width, height) != (side, side):
+                raise ModelError(f"its golden photo {photo.file} has {width} x {height} pixels, not {side} x {side}")
+            return np.asarray(load(data))
+        except (OSError, ValueError, ArchiveError, PhotoError) as error:
             raise ModelError(
                 f"its golden photo {photo.file} cannot be read ({error})", "copy the model again"
             ) from error
-        if pixels.shape != (self._size, self._size, 3):
-            size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
-            raise ModelError(f"its golden photo {photo.file} has {size}, not {self._size} x {self._size}")
-        return pixels
 
     def _warm_up(self, photo: Any) -> None:
         """Runs the model a few times for the median, since the first run is slower than all others."""

@@ -5,23 +5,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import zipfile
-import zlib
 from pathlib import Path
 
 from graft_device.errors import GraftError, os_reason
+from graft_device.model.archive import ArchiveError, opened_archive
 from graft_device.store.exit_codes import SignatureError
 from graft_device.store.slots import Store, is_time
 from graft_device.system.plain import open_plain
+from graft_device.system.strict_json import parse_json
 
 NAMESPACE = "graftkit"
 SIGNERS_NAME = "allowed_signers"
 SYSTEM_SIGNERS = Path("/etc/graftkit") / SIGNERS_NAME
 SIGNED_NAME = "signed.json"
 SIGNED_FORMAT = 1
+_MOST_SIGNED_BYTES = 4096
 
 _SECONDS = 120
 _REASONS = {
@@ -102,12 +102,14 @@ def signed_at(model: Path) -> str | None:
         GraftError: the time cannot be read.
     """
     try:
-        with open_plain(model) as file, zipfile.ZipFile(file) as archive:
-            raw = json.loads(archive.read(SIGNED_NAME))
+        with opened_archive(model) as archive:
+            if SIGNED_NAME not in archive:
+                return None
+            raw = parse_json(archive.read(SIGNED_NAME, _MOST_SIGNED_BYTES).decode("utf-8"))
         time = raw["time"] if raw["format"] == SIGNED_FORMAT else None
     except KeyError:
         return None
-    except (OSError, ValueError, TypeError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, TypeError, ArchiveError) as error:
         raise GraftError(f"the time of signing in {model} cannot be read ({error})", "sign it again") from error
     if not is_time(time):
         what = f"the time of signing in {model} cannot be read ({time!r})"

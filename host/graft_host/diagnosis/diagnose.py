@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import DatasetError, ModelError, PhotoError
-from graft_device.model import ModelFile, read_model
+from graft_device.model import ModelFile, read_checked
 from graft_device.preprocess import preprocess
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.provenance import weights_of
@@ -114,7 +114,7 @@ def diagnose(model: Path, folder: Path, options: DiagnosisOptions, reporter: Rep
         DatasetError: there is no photo to run it on.
         ExportError: the float32 network cannot be made, or is a different network.
     """
-    known = read_model(model)
+    known = read_checked(model)
     if known.card.quantization != "int8":
         raise ModelError(
             f"{model} is {known.card.quantization}, and diagnose compares an int8 model with float32",

@@ -15,8 +15,8 @@ from PIL import Image
 
 from graft_device.classifier import Classifier
 from graft_device.errors import DatasetError, PhotoError
+from graft_device.model.golden import FOLDER, GOLDEN_NAME, Golden, GoldenPhoto
 from graft_device.preprocess import load, preprocess
-from graft_device.store.golden import FOLDER, GOLDEN_NAME, Golden, GoldenPhoto
 from graft_device.store.pictures import COUNT, render
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.photos.dataset import Photo

@@ -16,7 +16,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from graft_device.errors import ExportError, os_reason
-from graft_device.model import CARD_NAME, LABELS_NAME, ModelFile, read_model
+from graft_device.model import CARD_NAME, LABELS_NAME, ModelFile, read_checked
 from graft_device.system.plain import read_plain
 from graft_host.backbones.provenance import weights_of
 from graft_host.backbones.registry import to_request
@@ -101,7 +101,7 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
         if kind == "onnx":
             raise ExportError(*ONNX_REFUSED)
         raise ExportError(f"no such format: {kind}", f"choose {' or '.join(FORMATS)}")
-    known = read_model(model)
+    known = read_checked(model)
     read = [RunInput("model", model)]
     _check_place(output, kind, read, overwrite=overwrite)
     kernel, bias = read_head(model)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from graft_device.model import read_model
+from graft_device.model import read_checked
 from graft_device.runtime import PACKAGES, RUNTIMES, installed_runtimes
 from graft_device.system.plain import read_plain
 from graft_host.support import flatbuffer
@@ -24,7 +24,7 @@ def inspect_model(path: Path) -> dict[str, Any]:
         ModelError: the file was not written by graftkit.
         ExportError: the flatbuffer is damaged.
     """
-    contents = read_model(path).to_json()
+    contents = read_checked(path).to_json()
     data = read_plain(path)
     model = flatbuffer.unpack(data, str(path))
     graph = model.subgraphs[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.errors import ExportError, GraftError, os_reason
-from graft_device.model import read_model
+from graft_device.model import read_checked
 from graft_device.store.signatures import NAMESPACE, SIGNED_FORMAT, SIGNED_NAME
 from graft_device.store.slots import utc
 from graft_device.system.durable import write_atomically
@@ -61,7 +61,7 @@ def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool 
         ModelError: the file was not written by graftkit.
         ExportError: the file cannot be signed or written.
     """
-    read_model(model)
+    read_checked(model)
     target = output or model
     if output is not None and output.exists() and not overwrite:
         raise ExportError(f"{output} exists", "give another name with -o, or --overwrite")

@@ -13,8 +13,8 @@ from PIL import Image
 
 from graft_device.classifier import Classifier
 from graft_device.model import read_model
+from graft_device.model.golden import FOLDER
 from graft_device.preprocess import load
-from graft_device.store.golden import FOLDER, read_golden
 from graft_device.store.selftest import run_selftest
 from graft_host.evaluation.golden import SHARE, golden_pack
 from graft_host.tflite.metadata import add_metadata, archive
@@ -30,7 +30,7 @@ def net() -> bytes:
 
 def test_golden_photos_and_their_scores_are_in_the_file(tmp_path: Path) -> None:
     model = write_model(tmp_path / "m.tflite", photos=True)
-    golden = read_golden(model, len(LABELS))
+    golden = read_model(model).golden
     assert golden is not None
     assert [photo.label for photo in golden.photos] == [*LABELS, *LABELS]  # the best of each class, then the second
     assert [photo.file for photo in golden.photos] == [f"golden/{n}.jpg" for n in range(1, 7)]
@@ -82,8 +82,8 @@ def test_no_photo_is_stored_if_none_may_be_or_none_fits(net: bytes, tmp_path: Pa
 
 def test_an_artifact_without_golden_data_is_still_read(tmp_path: Path) -> None:
     model = write_artifact(tmp_path / "m.tflite")
-    assert read_golden(model, len(LABELS)) is None
-    assert read_model(model).labels == LABELS
+    found = read_model(model)
+    assert (found.golden, found.labels) == (None, LABELS)
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_train_stores_golden_photos_unless_told_not_to(tmp_path: Path) -> None:
     report = graft_json("train", tmp_path / "photos", "-o", model, *options)
     done = graft("train", tmp_path / "photos", "-o", private, *options, "--no-golden")
     assert done.returncode == 0, done.stderr
-    golden, without = read_golden(model, 3), read_golden(private, 3)
+    golden, without = read_model(model).golden, read_model(private).golden
     assert golden is not None
     assert without is not None
     assert report["accuracy"]["shipped"] > 0.5
