@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graft_device.errors import GraftError
-from graft_device.model import read_model
-from graft_device.store.golden import read_golden
+from graft_device.model import check_network, read_model
 from graft_host.support import flatbuffer
 from graft_host.tflite.metadata_reader import read_metadata
 from graft_host.tflite.operators import operators
@@ -43,7 +42,7 @@ class Kind(Target):
         model = read_model(self._path)
         model.to_json()
         assert 0 <= model.card.unknown_below <= 1
-        read_golden(self._path, len(model.labels))
+        check_network(model)
 
     def _flatbuffer(self) -> None:
         model = flatbuffer.unpack(self._path.read_bytes(), str(self._path))
