@@ -186,6 +186,7 @@ def test_what_is_done(facts: BoardFacts, kit: bool, model: bool, restart: bool) 
     ("changes", "advice"),
     [
         ({"read_only": True, "writable": False}, "mounted read-only"),
+        ({"foreign": "letter.txt"}, "is not a store: it contains letter.txt"),
         ({"writable": False}, "pi may not write /home/pi/store; choose another folder with --store"),
         ({"free": 10**8}, "100 MB are free at /home/pi/store, and 371 MB are needed"),
     ],

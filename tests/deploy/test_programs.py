@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from graft_device.errors import GraftError
+from graft_device.store import ownership
 from graft_device.store.incoming import ModelSource
 from graft_device.store.installation import Request, install
 from graft_device.store.slots import Store
@@ -38,9 +39,13 @@ def test_what_was_cut_off_is_gone_on_with_even_where_there_is_little_room(
 
 
 def test_what_was_cut_off_of_others_goes(tmp_path: Path) -> None:
-    ours, others, foreign = ["ab" * 8, "kit-1"], ["cd" * 8, "kit-0"], ["sixteen letters!", "pets", "kit.tflite"]
+    ours, others = ["ab" * 8, "kit-ababababab12"], ["cd" * 8, "kit-cdcdcdcdcd34"]
+    foreign = ["sixteen letters!", "pets", "kit.tflite", "kit-0", "kit-of my letters"]
     for name in (*ours, *others, *foreign):
         (tmp_path / name).mkdir()
+    (tmp_path / ("ef" * 8)).symlink_to(tmp_path / "pets")
+    foreign.append("ef" * 8)
+    (tmp_path / "pets" / "letter.txt").touch()
     command = ["sh", "-c", _CLEAR, "sh", str(tmp_path), *ours]
     subprocess.run(command, check=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*ours, *foreign])
@@ -70,6 +75,72 @@ def test_the_lock_on_kits_is_for_its_owner_alone(tmp_path: Path) -> None:
     """Whoever may read it could hold it, and so keep all deployments away."""
     with board_kit._locked(tmp_path):
         assert (tmp_path / ".kits.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_three_lists_of_what_a_store_contains_are_one(tmp_path: Path) -> None:
+    own = {*ownership._FILES, *ownership._LINKS, *ownership._FOLDERS}
+    assert own == board_kit._OF_STORE
+    assert ownership.MARKER == board_kit._MARKER
+    for name in own:
+        (tmp_path / name).mkdir()
+    assert probed(tmp_path).get("foreign") is None
+    (tmp_path / ".newest.abcdefgh.tmp").touch()
+    assert probed(tmp_path).get("foreign") is None
+    for name in ("letter.txt", ".letter", "..letter"):
+        (tmp_path / name).symlink_to("nowhere")
+        assert probed(tmp_path)["foreign"] == name
+        (tmp_path / ownership.MARKER).touch()
+        assert probed(tmp_path).get("foreign") is None
+        (tmp_path / ownership.MARKER).unlink()
+        (tmp_path / name).unlink()
+
+
+def probed(store: Path) -> dict[str, str]:
+    """What the probe prints about a store on this machine, by key."""
+    command = ["sh", str(Path(board_lock.__file__).with_name("probe.sh")), str(store), "", ""]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_a_folder_that_is_no_store_gets_no_kit(tmp_path: Path) -> None:
+    (tmp_path / "kits").mkdir()
+    (tmp_path / "letter.txt").touch()
+    for action in (board_kit.make, board_kit.activate):
+        with pytest.raises(board_kit.KitError, match=r"is not a store: it contains letter\.txt") as caught:
+            action(tmp_path, {"id": "0123456789ab", "prune": True})
+        assert caught.value.status == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kits", "letter.txt"]
+
+
+def test_only_kits_are_removed_and_no_link_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, target = tmp_path / "store", tmp_path / "target"
+    kits = store / "kits"
+    kit = fake_kit(kits / "0123456789ab", works=True)
+    old = [fake_kit(kits / "earlier", works=True), kits / "aaaaaaaaaaaa", kits / ".aaaaaaaaaaaa.broken"]
+    fake_kit(target, works=True)
+    for path in (*old[1:], kits / "letters"):
+        path.mkdir()
+    (kits / "letter.txt").touch()
+    for name in ("linked", "bbbbbbbbbbbb"):
+        (kits / name).symlink_to(target)
+    assert board_kit.activate(store, {"id": kit.name, "prune": True})["activated"]
+    assert sorted(path.name for path in kits.iterdir()) == [kit.name, "bbbbbbbbbbbb", "letter.txt", "letters", "linked"]
+    monkeypatch.setattr(board_kit, "_build", lambda _store, kit, _request: fake_kit(kit, works=True))
+    with pytest.raises(board_kit.KitError, match="bbbbbbbbbbbb is not a kit that graftkit made"):
+        board_kit.make(store, {"id": "bbbbbbbbbbbb", "rebuild": True})
+    (store / "venv").unlink()
+    (store / "venv").touch()
+    with pytest.raises(board_kit.KitError, match="venv is not a link that graftkit made"):
+        board_kit.activate(store, {"id": kit.name})
+    (store / ".kits.lock").unlink()
+    (store / ".kits.lock").symlink_to(target / "kit.json")
+    with pytest.raises(OSError, match="symbolic links"):
+        board_kit.activate(store, {"id": kit.name})
+    kits.rename(tmp_path / "moved")
+    kits.symlink_to(tmp_path / "moved")
+    with pytest.raises(board_kit.KitError, match="kits is a link, not a folder"):
+        board_kit.activate(store, {"id": kit.name, "prune": True})
+    assert (target / "kit.json").read_text() == "{}"
 
 
 def hold(store: Path, wait: int) -> subprocess.Popen[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
 import stat
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ class UncertainStore:
         self._max_bytes = max_bytes
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for leftover in folder.glob("*/.*.part"):
+            for leftover in _inside(folder, ".*.part"):
                 if is_kept(leftover.name[1:-5]) and _file_size(leftover) is not None:
                     leftover.unlink(missing_ok=True)
             self._kept = deque(_kept_photos(folder))
@@ -77,6 +78,8 @@ class UncertainStore:
             return None
         self._make_room(len(data))
         folder = self._folder / _safe(label)
+        if folder.is_symlink():  # what is behind a link would never be counted
+            raise OSError(errno.ELOOP, f"{folder} is a link, which is not followed")
         folder.mkdir(parents=True, exist_ok=True)
         stem = "_".join([re.sub(r"[-:]", "", time), *_scores(predictions)])
         path = _free(folder, stem, suffix)
@@ -96,9 +99,16 @@ class UncertainStore:
 
 def _kept_photos(folder: Path) -> list[tuple[Path, int]]:
     """The photos of earlier runs and their sizes, oldest first."""
-    named = sorted((path for path in folder.glob("*/*") if is_kept(path.name)), key=lambda path: path.name)
+    named = sorted((path for path in _inside(folder, "*") if is_kept(path.name)), key=lambda path: path.name)
     sizes = ((path, _file_size(path)) for path in named)
     return [(path, size) for path, size in sizes if size is not None]
+
+
+def _inside(folder: Path, pattern: str) -> Iterator[Path]:
+    """The files with such names in the folders of labels; links to folders are not followed."""
+    for label in folder.iterdir():
+        if not label.is_symlink():
+            yield from label.glob(pattern)
 
 
 def _file_size(path: Path) -> int | None:

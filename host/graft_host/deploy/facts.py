@@ -94,6 +94,8 @@ class BoardFacts:
         sudo: whether that user has sudo without a password.
         store: the folder of kit and models.
         writable: whether the store can be written; where it does not exist yet, the folder that it will be in.
+        foreign: the name of something in the store's folder that is not graftkit's, where the folder is not marked as
+            a store; None where there is nothing of the kind.
         read_only: whether the store's file system is mounted read-only.
         free: the free bytes of the store's file system.
         rsync: whether the board has rsync.
@@ -126,3 +128,4 @@ class BoardFacts:
     previous: str | None = None
     earlier_kit: str | None = None
     units: tuple[Unit, ...] = ()
+    foreign: str | None = None

@@ -131,6 +131,13 @@ def _check_place(plan: Plan, facts: BoardFacts) -> None:
             board=plan.board,
             exit_status=2,
         )
+    if facts.foreign is not None:
+        raise DeployError(
+            f"{facts.store} is not a store: it contains {facts.foreign}, which is not graftkit's",
+            "choose a new or empty folder with --store",
+            board=plan.board,
+            exit_status=NO_ROOM,
+        )
     if facts.read_only:
         raise DeployError(
             f"{facts.store} is on a file system that is mounted read-only",

@@ -73,6 +73,7 @@ def read_facts(lines: Sequence[str]) -> BoardFacts:
         partial=_number(last.get("partial", "")),
         leftovers=_number(last.get("leftovers", "")) * 1024,
         previous=last.get("previous"),
+        foreign=last.get("foreign"),
         earlier_kit=last.get("earlier_kit"),
         units=tuple(map(_unit, units)),
     )

@@ -70,10 +70,11 @@ mkdir -p "${1%/*}"
 cat >>"$1"
 """
 _CLEAR = """\
-cd "$1" 2>/dev/null || exit 0
-for one in kit-* ????????????????; do
-    [ -d "$one" ] || continue
-    case $one in "$2"|"$3") ;; kit-*) rm -rf "$one" ;; *[!0-9a-f]*) ;; *) rm -rf "$one" ;; esac
+[ ! -L "$1" ] && cd "$1" 2>/dev/null || exit 0
+for one in kit-???????????? ????????????????; do
+    [ -d "$one" ] && [ ! -L "$one" ] || continue
+    case $one in "$2"|"$3") continue ;; esac
+    case ${one#kit-} in *[!0-9a-f]*) ;; *) rm -rf "$one" ;; esac
 done
 """
 _HEAD = 'if [ -f "$1" ]; then wc -c <"$1"; sha256sum <"$1"; fi'

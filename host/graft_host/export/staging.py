@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from graft_device.system.durable import sync
 
 _NAME_CHARACTERS = 50  # up to four bytes each, and a file name has room for 255
 _SUFFIX = ".tmp"
+_RANDOM = re.compile(rf"[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")  # what mkdtemp puts behind the prefix
 
 
 @contextlib.contextmanager
@@ -67,9 +70,15 @@ def put_in_place(product: Path, target: Path) -> None:
 def _remove_leftovers(parent: Path, prefix: str) -> None:
     """Removes the folders of runs that have ended: their folders are no longer locked."""
     for path in parent.iterdir():
-        if path.name.startswith(prefix) and path.name.endswith(_SUFFIX) and path.is_dir() and not path.is_symlink():
+        if path.name.startswith(prefix) and _RANDOM.fullmatch(path.name[len(prefix) :]) and _is_private(path):
             with contextlib.suppress(OSError), _locked(path):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether this is a folder as ``mkdtemp`` makes it: not a link, and open to this user alone."""
+    status = folder.lstat()
+    return status.st_mode == stat.S_IFDIR | stat.S_IRWXU and status.st_uid == os.geteuid()
 
 
 @contextlib.contextmanager

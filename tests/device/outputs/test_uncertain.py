@@ -94,6 +94,21 @@ def test_the_limit_holds_over_runs_and_other_files_are_not_touched(tmp_path: Pat
     assert re.findall(r"T1200(\d\d)", " ".join(left)) == ["03", "09"]
 
 
+def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
+    target, folder = tmp_path / "target", tmp_path / "uncertain"
+    path = UncertainStore(target, MB).save(pixels(), at(1), "cats", SEEN)
+    assert path is not None
+    (target / "cats" / f".{path.name}.part").touch()
+    before = files(target)
+    folder.mkdir()
+    (folder / "cats").symlink_to(target / "cats")
+    store = UncertainStore(folder, 3_000)
+    with pytest.raises(OSError, match="uncertain/cats is a link, which is not followed"):
+        store.save(pixels(), at(2), "cats", SEEN)
+    assert files(target) == before
+    assert store.save(pixels(), at(3), "dogs", SEEN) is not None
+
+
 def test_photos_that_were_labelled_and_moved_away(tmp_path: Path) -> None:
     size = len(_jpeg(noise(0)))
     store = UncertainStore(tmp_path, round(size * 2.5))

@@ -144,6 +144,8 @@ with staging(Path(sys.argv[1])) as folder:
     target, other = tmp_path / "out.keras", tmp_path / ".out.keras.tmp"
     other.write_text("a file of the user's")
     (tmp_path / ".else.abc.tmp").mkdir()
+    (tmp_path / ".out.keras.backup.tmp").mkdir(mode=0o700)
+    (tmp_path / ".out.keras.abcdefgh.tmp").mkdir(mode=0o755)
     with start_python(code, target) as run:
         assert run.stdout is not None
         folder = Path(run.stdout.readline().strip())
@@ -154,7 +156,12 @@ with staging(Path(sys.argv[1])) as folder:
     assert (folder / "half").is_file()
     with staging(target):
         assert not folder.exists()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".else.abc.tmp", ".out.keras.tmp"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".else.abc.tmp",
+        ".out.keras.abcdefgh.tmp",
+        ".out.keras.backup.tmp",
+        ".out.keras.tmp",
+    ]
     assert other.read_text() == "a file of the user's"
 
 

@@ -14,6 +14,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,14 @@ _WRITE_ERRORS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQ
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM, _BUSY = 6, 7
 _WAIT_S = 600
+_KIT = re.compile(r"[0-9a-f]{12}|\.[0-9a-f]{12}\.broken")
+_MARKER = "graftkit-store"
+_OF_STORE = {
+    *("slots", "staging", "incoming", "kits", "queue", "lost+found", "System Volume Information"),
+    *("allowed_signers", "lock", "newest", "switch.json", ".deploy.lock", ".kits.lock"),
+    *("current", "previous", "venv", ".venv.new"),
+}
+_TEMPORARY = re.compile(r"\.(newest|switch\.json)\.[a-z0-9_]{8}\.tmp")
 _MAKE_ROOM = "make room there, or name another folder with --store"
 
 
@@ -68,6 +77,9 @@ def make(store: Path, request: dict[str, Any]) -> dict[str, Any]:
 def _aside(kit: Path) -> Iterator[None]:
     """Moves a broken kit aside, and back if no new one is made: a service may still run from it."""
     broken = kit.with_name(f".{kit.name}.broken")
+    for path in (kit, broken):
+        if os.path.lexists(path) and not _is_kit(path):
+            raise KitError(f"{path} is not a kit that graftkit made", "move it away")
     if not _complete(kit):
         shutil.rmtree(kit, ignore_errors=True)
     else:
@@ -89,6 +101,8 @@ def activate(store: Path, request: dict[str, Any]) -> dict[str, Any]:
         if not _complete(kits / request["id"]):
             raise KitError(f"the kit {request['id']} is not complete")
         before = link.readlink().name if link.is_symlink() else None
+        if before is None and os.path.lexists(link):
+            raise KitError(f"{link} is not a link that graftkit made", "move it away")
         if before != request["id"]:
             fresh = store / ".venv.new"
             if fresh.is_symlink():
@@ -99,7 +113,7 @@ def activate(store: Path, request: dict[str, Any]) -> dict[str, Any]:
         kept = {request["id"], *request.get("keep", ())}
         if request.get("prune"):
             for path in kits.iterdir():
-                if path.name not in kept:
+                if path.name not in kept and _is_kit(path):
                     shutil.rmtree(path, ignore_errors=True)
         return {"activated": before != request["id"], "before": before}
 
@@ -155,7 +169,12 @@ def _run(command: list[str], what: str) -> None:
 
 
 def _complete(kit: Path) -> bool:
-    return (kit / "kit.json").is_file()
+    return not kit.is_symlink() and (kit / "kit.json").is_file()
+
+
+def _is_kit(path: Path) -> bool:
+    """Whether a path in ``kits`` is a folder, not a link to one, that this program made, complete or not."""
+    return path.is_dir() and not path.is_symlink() and (_complete(path) or bool(_KIT.fullmatch(path.name)))
 
 
 def _works(kit: Path) -> bool:
@@ -189,10 +208,11 @@ def _sync(folder: Path) -> None:
 @contextmanager
 def _locked(store: Path) -> Iterator[None]:
     """Locks the kits. Another holder may be left from a lost connection, and ends by itself."""
+    _check_store(store)
     (store / "kits").mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + _WAIT_S
     # For the owner alone: anybody who can read a file can lock it.
-    with open(store / ".kits.lock", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as lock:
+    with open(store / ".kits.lock", "w", opener=_open_lock) as lock:
         os.fchmod(lock.fileno(), 0o600)
         while True:
             try:
@@ -203,6 +223,23 @@ def _locked(store: Path) -> Iterator[None]:
                     raise KitError("another deployment is installing the kit", "try again later", _BUSY) from None
                 time.sleep(0.2)
         yield
+
+
+def _open_lock(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def _check_store(store: Path) -> None:
+    """Checks that a folder is a store or may become one; ``graft_device.store.ownership`` has the same list."""
+    if (store / "kits").is_symlink():
+        raise KitError(f"{store / 'kits'} is a link, not a folder", "remove it", _NO_ROOM)
+    if (store / _MARKER).is_file() or not store.is_dir():
+        return
+    names = sorted(path.name for path in store.iterdir())
+    foreign = [name for name in names if name not in _OF_STORE and not _TEMPORARY.fullmatch(name)]
+    if foreign:
+        what = f"{store} is not a store: it contains {foreign[0]}, which is not graftkit's"
+        raise KitError(what, "name a new or empty folder with --store", _NO_ROOM)
 
 
 def main() -> None:

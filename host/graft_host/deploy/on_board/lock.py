@@ -24,7 +24,7 @@ def hold(store: Path, wait: float) -> None:
     os.umask(0o022)
     store.mkdir(parents=True, exist_ok=True)
     # For the owner alone: anybody who can read a file can lock it.
-    handle = os.open(store / ".deploy.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(store / ".deploy.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     if not _locked(handle):
         _print("waiting")
         until = time.monotonic() + wait

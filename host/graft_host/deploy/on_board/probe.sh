@@ -68,6 +68,16 @@ for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10 pytho
     put python "$path|$answer"
 done
 
+if [ -d "$store" ] && [ ! -f "$store/graftkit-store" ]; then
+    for one in "$store"/* "$store"/.[!.]* "$store"/..?*; do
+        [ -e "$one" ] || [ -L "$one" ] || continue
+        case ${one##*/} in # the list of graft_device.store.ownership
+            slots|staging|incoming|kits|queue|lost+found|"System Volume Information"|current|previous|venv|.venv.new) ;;
+            allowed_signers|lock|newest|switch.json|.deploy.lock|.kits.lock|.newest.*.tmp|.switch.json.*.tmp) ;;
+            *) put foreign "${one##*/}"; break ;;
+        esac
+    done
+fi
 if [ -d "$store" ]; then
     if [ -f "$store/venv/kit.json" ]; then
         put kit "$(cat "$store/venv/kit.json")"
@@ -89,9 +99,10 @@ if [ -d "$store" ]; then
         [ -f "$part" ] && put partial "$(wc -c <"$part")"
     done
     left=0
-    for one in "$store"/incoming/kit-* "$store"/incoming/????????????????; do
-        [ -d "$one" ] && [ "${one##*/}" != "$id" ] || continue
-        case ${one##*/} in kit-*) ;; *[!0-9a-f]*) continue ;; esac
+    for one in "$store"/incoming/kit-???????????? "$store"/incoming/????????????????; do
+        [ -d "$one" ] && [ ! -L "$one" ] && [ "${one##*/}" != "$id" ] || continue
+        name=${one##*/}
+        case ${name#kit-} in *[!0-9a-f]*) continue ;; esac
         size=$(du -sk "$one" 2>/dev/null | cut -f 1)
         left=$((left + ${size:-0}))
     done
