@@ -29,6 +29,8 @@ def report(
     from graft_device.text import printable
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.evaluation.evaluate import evaluate_folder
+    from graft_host.evaluation.speed import measure_speed
+    from graft_host.report.data import today
     from graft_host.report.report import ReportData, check_report_path, render_report, write_report
     from graft_host.support.destination import RunInput
 
@@ -36,7 +38,14 @@ def report(
     page = output or model.with_suffix(".html")
     check_report_path(page, model, [RunInput("photos", photos)], overwrite=overwrite)
     evaluation = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
-    data = ReportData(evaluation=evaluation, model=model_file, photos=photos, part=part.value)
+    data = ReportData(
+        evaluation=evaluation,
+        model=model_file,
+        photos=photos,
+        part=part.value,
+        speed=measure_speed(model, threads),
+        made=today(),
+    )
     write_report(page, render_report(data), overwrite=overwrite)
     typer.echo(
         json.dumps({"report": str(page), **evaluation.to_json()}) if as_json else f"report     {printable(page)}"

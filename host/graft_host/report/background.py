@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graft_host.report.data import ReportData, megabytes, number, relative
-from graft_host.report.page import bar, facts, name, percent, scrolling, section, table, text
+from graft_host.report.page import bar, count, facts, name, percent, scrolling, section, table, text
 from graft_host.tflite.card_entries import card_entries
 
 _MAX_SKIPPED = 200
 _SKIPPED_OPEN = 10
+_DIGITS = 4
 _ACCURACIES = {
     "float32": "Without quantization, on the test photos",
     "float_head": "Float head, on the test photos",
@@ -51,6 +52,9 @@ def costs(data: ReportData) -> str:
     card, run = data.model.card, data.training or {}
     accuracy = run.get("accuracy") or card.training.get("accuracy") or {}
     pairs = [("File", f"{megabytes(data.model.bytes)} ({data.model.bytes:,} bytes)")]
+    if data.speed is not None:
+        used = f"{data.speed.runtime}, {count(data.speed.threads, 'thread')}"
+        pairs.append(("One inference on the machine that made this page", text(f"{data.speed.ms:.1f} ms ({used})")))
     if gate := run.get("gate"):
         pairs.append(("Refused by a gate", text(f"{gate['failed']} {gate['wanted']}: {gate['measured']:.4f} measured")))
     for key, term in _ACCURACIES.items():
@@ -86,7 +90,10 @@ def card(data: ReportData) -> str:
     ]
     whole = text(json.dumps({"labels": list(data.model.labels), **entries}, indent=2, ensure_ascii=False))
     raw = scrolling(f"<pre>{whole}</pre>", "Model card as JSON")
-    body = table(["Entry", "Value"], rows, "Model card", "files")
+    entries_table = table(["Entry", "Value"], rows, "Model card", "files")
+    body = (
+        f"<details><summary>{count(len(rows), 'entry', 'entries')}, numbers rounded</summary>{entries_table}</details>"
+    )
     body += f"<details><summary>As JSON, with the labels</summary>{raw}</details>"
     return section("card", "Model card", "as stored in the file", body)
 
@@ -101,4 +108,6 @@ def _split_bar(parts: Sequence[tuple[str, int]]) -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.{_DIGITS}g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

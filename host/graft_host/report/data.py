@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from graft_device.model import ModelFile
 from graft_host.evaluation.evaluate import Evaluation
+from graft_host.evaluation.speed import Speed
 
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 LETTERS = 60
 """The number of letters of a label, or of the model's name, that are shown within a text."""
 
@@ -25,6 +34,8 @@ class ReportData:
         photos: the folder of photos.
         part: ``test`` if training kept these photos aside, ``all`` if it may have seen some.
         training: ``TrainResult.to_json()`` of the run that made the model; None if it is not available.
+        speed: how long one inference takes on the machine that makes the report; None if it was not measured.
+        made: the day on which the report is made; None to leave it out.
     """
 
     evaluation: Evaluation
@@ -32,6 +43,20 @@ class ReportData:
     photos: Path
     part: str = "test"
     training: Mapping[str, Any] | None = None
+    speed: Speed | None = None
+    made: date | None = None
+
+    @property
+    def threshold(self) -> float:
+        """The score below which a photo is called unknown, 0 to 1; 0 if the card has no usable threshold."""
+        threshold = number(self.model.card.thresholds, "unknown", "score")
+        return threshold if threshold is not None and 0 <= threshold <= 1 else 0.0
+
+    @property
+    def named(self) -> NDArray[np.bool_]:
+        """Which photos are not called unknown, ``[N]``."""
+        named: NDArray[np.bool_] = self.evaluation.scores.max(axis=1) >= self.threshold
+        return named
 
 
 def brief(number: int) -> str:
@@ -51,6 +76,16 @@ def number(values: object, *keys: str) -> float | None:
 def relative(path: Path, folder: Path) -> str:
     """Returns a path relative to a folder if it is inside, else the path itself."""
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def today() -> date:
+    """Returns this day by the machine's clock and time zone."""
+    return datetime.now(tz=timezone.utc).astimezone().date()
+
+
+def day(made: date) -> str:
+    """Formats a day: 27 November 2026, in any language of the machine."""
+    return f"{made.day} {_MONTHS[made.month - 1]} {made.year}"
 
 
 def megabytes(size: int) -> str:

@@ -11,7 +11,7 @@ from graft_device.system.durable import write_atomically
 from graft_host.report import background as report_background
 from graft_host.report import mistakes as report_mistakes
 from graft_host.report import results as report_results
-from graft_host.report.data import ReportData
+from graft_host.report.data import ReportData, day
 from graft_host.report.page import REPORT, page, text
 from graft_host.support.destination import RunInput, check_destination, check_replaceable, resolved
 
@@ -31,7 +31,10 @@ def render_report(data: ReportData) -> str:
         report_background.card,
     )
     body = "".join(section(data) for section in sections)
-    footer = f"Made by graftkit {text(__version__)}. This page is a single file: it loads nothing and runs nothing."
+    when = "" if data.made is None else f" on {text(day(data.made))}"
+    footer = (
+        f"Made by graftkit {text(__version__)}{when}. This page is a single file: it loads nothing and runs nothing."
+    )
     return page(f"{data.model.path.stem}: graftkit report", f"<main>{body}</main><footer>{footer}</footer>")
 
 

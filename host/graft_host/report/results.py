@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graft_host.evaluation.evaluate import Evaluation
 from graft_host.report import score_plots
 from graft_host.report import statistics as report_statistics
 from graft_host.report.confusion_plot import NAMED_CLASSES, confusion_matrix
-from graft_host.report.data import LETTERS, ReportData, megabytes, number
+from graft_host.report.data import LETTERS, ReportData, day, megabytes, number
 from graft_host.report.page import bar, count, facts, figure, name, percent, section, table, text
 
 _MAX_PAIRS = 10
@@ -42,11 +44,12 @@ def head(data: ReportData) -> str:
     )
     tiles = [
         ("Tested on", count(total, "photo")),
+        *([] if data.speed is None else [("One inference here", f"{data.speed.ms:.1f} ms")]),
         ("File", megabytes(data.model.bytes)),
         ("Input", f"{card.image_size} &times; {card.image_size}"),
         ("Quantization", text(card.quantization)),
         ("Tap", text(card.tap)),
-        ("Written by", text(f"graftkit {card.kit_version}")),
+        *([] if data.made is None else [("Made", text(day(data.made)))]),
     ]
     return (
         f'<header><p class="kicker">graftkit report</p><h1>{name(data.model.path.stem, LETTERS)}</h1>'
@@ -63,13 +66,19 @@ def head(data: ReportData) -> str:
 def confusion(data: ReportData) -> str:
     """The section with the confusion matrix and the most frequent mistakes."""
     evaluation = data.evaluation
-    drawing = confusion_matrix(evaluation.confusion, evaluation.labels)
+    named = data.named
+    matrix = replace(evaluation, truth=evaluation.truth[named], scores=evaluation.scores[named]).confusion
+    refused = np.bincount(evaluation.truth[~named], minlength=len(evaluation.labels))
+    drawing = confusion_matrix(matrix, evaluation.labels, refused if data.threshold else None)
     numbered = len(evaluation.labels) > NAMED_CLASSES
     caption = "One row per true class, one column per predicted class. Blue is correct, orange is a mistake; the "
     caption += "stronger the colour, the larger the share of the row."
     if numbered:
         caption += " Classes are numbered as in the table below."
-    pairs = report_statistics.confused_pairs(evaluation.confusion)
+    if data.threshold:
+        caption += " In the last column are the photos that the board calls unknown because no label scores "
+        caption += f"{percent(data.threshold)}; the best label of {_right_of(evaluation, ~named)} is the right one."
+    pairs = report_statistics.confused_pairs(matrix)
     support = evaluation.confusion.sum(axis=1)
     names = [name(label, LETTERS) for label in evaluation.labels]
     lines = "".join(
@@ -97,8 +106,9 @@ def classes(data: ReportData) -> str:
     header = ["Class", "Precision", "Recall", "F1", "Photos"]
     note = (
         "<p>Precision: the share of photos predicted as this class that really belong to it. Recall: the share of this "
-        "class&rsquo;s photos that were predicted as such. F1: the harmonic mean of both.</p>"
+        "class&rsquo;s photos that were predicted as such. F1: the harmonic mean of both."
     )
+    note += f"{' A photo counts for its best label, even if the board calls it unknown.' if data.threshold else ''}</p>"
     if len(rows) <= _MAX_ROWS:
         shown = table(header, rows, "Precision, recall and F1 of each class", "classes")
     else:
@@ -115,9 +125,8 @@ def scores(data: ReportData) -> str:
     """The section on scores: whether they match the accuracy, and what the threshold refuses."""
     evaluation, card = data.evaluation, data.model.card
     top, right = evaluation.scores.max(axis=1), evaluation.predicted == evaluation.truth
-    threshold = number(card.thresholds, "unknown", "score")
-    threshold = threshold if threshold is not None and 0 <= threshold <= 1 else None
-    named = top >= (threshold or 0)  # the score of a photo that is called unknown makes no claim
+    threshold = data.threshold or None
+    named = data.named  # the score of a photo that is called unknown makes no claim
     reliability = report_statistics.reliability(evaluation.scores[named], evaluation.truth[named])
     reliable = (
         "Of the photos with a score of 80%, 80% should be correct; the dots are then on the dashed line. Below the "
@@ -136,6 +145,11 @@ def scores(data: ReportData) -> str:
         f"{figure(score_plots.score_histogram(top, right, threshold), spread)}</div>{_temperature(card.training)}"
     )
     return section("scores", "How far to trust the scores", "reliability diagram, top score", body)
+
+
+def _right_of(evaluation: Evaluation, chosen: NDArray[np.bool_]) -> str:
+    right = int((evaluation.predicted == evaluation.truth)[chosen].sum())
+    return f"{right:,} of {int(chosen.sum()):,}"
 
 
 def _classes_line(labels: Sequence[str]) -> str:

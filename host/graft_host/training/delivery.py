@@ -7,6 +7,8 @@ from pathlib import Path
 from graft_device.errors import ExportError, GateError, GraftError
 from graft_device.model import read_model
 from graft_device.text import printable
+from graft_host.evaluation.speed import measure_speed
+from graft_host.report.data import today
 from graft_host.report.report import ReportData, render_report, write_report
 from graft_host.support.scratch import scratch, write_scratch
 from graft_host.training.guards import FailedGate, rejected_path, write_model
@@ -74,6 +76,8 @@ def place_report(result: TrainResult, artifact: bytes, options: TrainOptions) ->
                 photos=options.photos,
                 part="test",
                 training=result.to_json(),
+                speed=measure_speed(model, options.threads),
+                made=today(),
             )
             write_report(options.report, render_report(data), overwrite=options.overwrite, option="--report")
     except GraftError as error:

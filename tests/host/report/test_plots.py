@@ -57,6 +57,17 @@ def test_counts_and_names_are_in_the_confusion_matrix() -> None:
     )
 
 
+def test_unknown_photos_have_a_column_beside_the_classes() -> None:
+    drawing = confusion_matrix(CONFUSION, ("cats", "dogs"), np.array([3, 0]))
+    shown = texts(drawing)
+    assert [text for text in shown if text.isdigit()] == ["26", "4", "3", "2", "23", "0"]
+    assert shown.count("unknown") == 1
+    assert parse(drawing).get("aria-label") == (
+        "Confusion matrix of 2 classes: 49 of 58 photos on the diagonal. "
+        "Most frequent mistake: cats taken for dogs, 4 photos. 3 photos called unknown."
+    )
+
+
 def test_labels_in_any_script_are_not_changed() -> None:
     size = len(HARD_LABELS)
     drawing = confusion_matrix(np.eye(size, dtype=np.int64), HARD_LABELS)

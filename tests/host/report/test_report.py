@@ -6,9 +6,11 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from html import unescape
 from html.parser import HTMLParser
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from graft_device.errors import DatasetError, ExportError, GraftError, ModelErro
 from graft_device.model import ModelCard, ModelFile, read_model
 from graft_host.commands.report import report as report_command
 from graft_host.evaluation.evaluate import Evaluation
+from graft_host.evaluation.speed import Speed
 from graft_host.report.page import page
 from graft_host.report.report import ReportData, check_report_path, render_report, write_report
 from graft_host.report.statistics import reliability
@@ -211,8 +214,55 @@ def test_the_list_of_test_photos_is_counted_in_the_table_of_the_card(folder: Pat
     split = {"seed": 3, "test": [f"{n:016x}" for n in range(2000)]}
     card = replace(CARD, training={"split": split}, thresholds={})
     page = render_report(data_of(evaluation(("a", "b"), 9, folder), folder, card))
-    table = Outline(page[page.index('id="card') :].partition("<details>")[0].join(("<section ", "</section>"))).texts()
-    assert "training / split / seed 3 training / split / test 2,000 entries" in table
+    details = page[page.index('id="card') :].split("<details>")
+    assert "Model card" in details[0], "nothing but the heading is unfolded"
+    table = details[1].partition("</details>")[0]
+    assert "training / split / seed 3 training / split / test 2,000 entries" in Outline(table).texts()
+
+
+def test_the_numbers_of_the_card_are_rounded_in_the_table_and_exact_in_its_json(folder: Path) -> None:
+    card = replace(
+        CARD, training={"head": {"penalty": 0.09999999999999999}, "share": 1 / 3, "photos": {"train": 123456}}
+    )
+    page = render_report(data_of(evaluation(("a", "b"), 9, folder), folder, card))
+    shown = Outline(page).texts()
+    assert "training / head / penalty 0.1 training / share 0.3333 training / photos / train 123456" in shown
+    assert "&quot;penalty&quot;: 0.09999999999999999" in page or '"penalty": 0.09999999999999999' in page
+
+
+def test_speed_and_day_are_shown_where_they_are_known(folder: Path) -> None:
+    result = evaluation(("cats", "dogs"), 9, folder)
+    known = data_of(result, folder, speed=Speed(13.4321, "litert", 2), made=date(2026, 11, 27))
+    shown = Outline(render_report(known)).texts()
+    assert "One inference here 13.4 ms" in shown
+    assert "13.4 ms (litert, 2 threads)" in shown
+    assert "Made 27 November 2026" in shown
+    assert " on 27 November 2026. This page" in shown
+    plain = Outline(render_report(data_of(result, folder))).texts()
+    assert " ms" not in plain
+    assert "2026" not in plain
+
+
+def test_unknown_photos_have_a_column_of_their_own(folder: Path) -> None:
+    result = evaluation(("cats", "dogs", "owls"), 40, folder)
+    card = replace(CARD, thresholds={"unknown": {"score": 0.6}})
+    page = render_report(data_of(result, folder, card))
+    below = result.scores.max(axis=1) < 0.6
+    assert 0 < below.sum() < 40
+    expected = [
+        [int(((result.truth == row) & (result.predicted == column) & ~below).sum()) for column in range(3)]
+        + [int(((result.truth == row) & below).sum())]
+        for row in range(3)
+    ]
+    drawing = page[page.index("Confusion matrix of") : page.index("</svg>")]
+    assert [int(number) for number in re.findall(r"<text[^>]*>(\d+)</text>", drawing)] == [*chain(*expected)]
+    assert ">unknown</text>" in drawing
+    shown = Outline(page).texts()
+    right = int((result.predicted == result.truth)[below].sum())
+    assert f"because no label scores 60.0%; the best label of {right} of {below.sum()} is the right one" in shown
+    mistakes = shown.partition("Most frequent mistakes ")[2]
+    assert "cats taken for dogs" not in mistakes or expected[0][1] > 0
+    assert ">unknown</text>" not in render_report(data_of(result, folder))
 
 
 @pytest.mark.parametrize(
@@ -478,10 +528,17 @@ def pages(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     target = tmp_path_factory.mktemp("pages")
     twelve = tuple(f"{'long ' * (index % 4)}name {index}" for index in range(12))
     reports = {
-        "few": data_of(evaluation(("cats", "dogs"), 55, folder), folder, card, training=TRAINING),
-        "twelve": data_of(evaluation(twelve, 60, folder), folder),
-        "thirty": data_of(evaluation(tuple(f"a class {index}" for index in range(30)), 60, folder), folder),
-        "hundred": data_of(evaluation(tuple(f"class {index}" for index in range(100)), 60, folder), folder),
+        "few": data_of(
+            evaluation(("cats", "dogs"), 55, folder),
+            folder,
+            card,
+            training=TRAINING,
+            speed=Speed(13.4, "litert", 2),
+            made=date(2026, 9, 30),
+        ),
+        "twelve": data_of(evaluation(twelve, 60, folder), folder, card),
+        "thirty": data_of(evaluation(tuple(f"a class {index}" for index in range(30)), 60, folder), folder, card),
+        "hundred": data_of(evaluation(tuple(f"class {index}" for index in range(100)), 60, folder), folder, card),
         "hard": data_of(evaluation(HARD_LABELS, 60, folder), folder, part="all"),
     }
     for name, data in reports.items():
