@@ -75,7 +75,8 @@ def train(
     for the head takes seconds.
 
     Args:
-        photos: A folder with a folder of photos per class. The folders' names become the labels.
+        photos: A folder with a folder of photos per class. The folders' names become the labels. If it contains
+            ``train``, ``val`` and ``test`` with the class folders inside, these give the split.
         output: The ``.tflite`` file to write.
         weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file: a
             Keras ``notop`` ``.h5``, or the ``.pb`` of 2015.

@@ -21,6 +21,7 @@ from graft_host.photos.findings import KINDS, Finding, counts
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.photos.problems import find_problems
 from graft_host.photos.split import parted
+from graft_host.photos.split_text import split_text
 from graft_host.support.cache import default_cache
 from graft_host.support.notebook import html_line, html_table
 from graft_host.support.reporter import Reporter
@@ -39,20 +40,24 @@ class CheckResult:
         dataset: the photos, with their groups of near duplicates, and the files that could not be read.
         findings: the problems, in the order of ``KINDS``.
         search: the result of the search for mislabels.
+        split: a sentence about the folders that give the split; None if it is drawn.
     """
 
     dataset: Dataset
     findings: tuple[Finding, ...]
     search: MislabelSearch
+    split: str | None = None
 
     @property
     def notes(self) -> list[str]:
         """What the user should know besides the findings."""
+        lines = [] if self.split is None else [self.split]
         if self.search.note:
-            return [f"likely mislabels are not listed: {self.search.note}"]
-        if self.search.left_out:
-            return [f"{self.search.left_out} photos were not searched for mislabels: the backbone was fitted to them"]
-        return []
+            lines.append(f"likely mislabels are not listed: {self.search.note}")
+        elif self.search.left_out:
+            left_out = f"{self.search.left_out} photos were not searched for mislabels"
+            lines.append(f"{left_out}: the backbone was fitted to them")
+        return lines
 
     def _repr_html_(self) -> str:
         """The findings as a notebook shows them."""
@@ -106,7 +111,8 @@ def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
         search = MislabelSearch(note=str(weights))
     else:
         dataset, search = _searched(dataset, weights, options, cache, threads, reporter)
-    return CheckResult(dataset, find_problems(dataset, options.image_size, search.mislabels, options.rule), search)
+    findings = find_problems(dataset, options.image_size, search.mislabels, options.rule)
+    return CheckResult(dataset, findings, search, split_text(dataset, options.rule))
 
 
 def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource | WeightsError:

@@ -28,6 +28,8 @@ def photos_to_test(dataset: Dataset, split: RecordedSplit, threads: int, reporte
     A photo that was added after training counts if the model's split makes it a test photo, unless it is a near
     duplicate of a photo that the split puts elsewhere. Photos are compared only if there are such additions.
 
+    Where folders gave the split of the training run, nothing is known of added photos, and none counts.
+
     Args:
         dataset: the photos, from ``scan``.
         split: the split of the model's training run.
@@ -35,6 +37,8 @@ def photos_to_test(dataset: Dataset, split: RecordedSplit, threads: int, reporte
         reporter: receives a note if photos are left out.
     """
     chosen = [photo for photo in dataset.photos if split.part(photo.digest) == "test"]
+    if split.given:
+        return _of_given_split(dataset, chosen, reporter)
     added = {photo.digest for photo in chosen if split.new_to_test(photo.digest)}
     if not added:
         return chosen
@@ -45,6 +49,19 @@ def photos_to_test(dataset: Dataset, split: RecordedSplit, threads: int, reporte
         photos = "1 photo" if len(alike) == 1 else f"{len(alike)} photos"
         reporter.note(f"left out {photos}: added after training, but a near duplicate of a photo that it may have used")
     return [photo for photo in chosen if photo.digest not in alike]
+
+
+def _of_given_split(dataset: Dataset, recorded: list[Photo], reporter: Reporter) -> list[Photo]:
+    """Leaves out copies of recorded test photos in other parts, and notes test photos that are not recorded."""
+    if "test" not in dataset.parts:
+        return recorded
+    chosen = [photo for photo in recorded if photo.part == "test"]
+    added = sum(photo.part == "test" for photo in dataset.photos) - len(chosen)
+    if added:
+        photos = "1 photo" if added == 1 else f"{added} photos"
+        folder = dataset.parts["test"]
+        reporter.note(f"left out {photos} of {folder} that training did not keep aside: --split all takes them too")
+    return chosen
 
 
 def _grouped(dataset: Dataset, threads: int, reporter: Reporter) -> Dataset:

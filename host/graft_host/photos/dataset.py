@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graft_device.errors import DatasetError, PhotoError
 from graft_device.preprocess import check_header, read_photo
-from graft_host.photos.folders import class_folders, entries_of_root, files, quoted
+from graft_host.photos.folders import entries_of_root, files, quoted
+from graft_host.photos.layout import ClassFolder, find_layout
 
 _AT_ONCE = 1024
 
@@ -27,6 +27,8 @@ class Photo:
         digest: SHA-256 of the content, in hex.
         group: the smallest digest among the photo's near duplicates; empty if they were not searched for.
         size: width and height in pixels as stored; None if the file was not read.
+        part: ``train``, ``validation`` or ``test`` if the photo's folder gives its part of the split; empty if the
+            split is drawn.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class Photo:
     digest: str
     group: str = ""
     size: tuple[int, int] | None = None
+    part: str = ""
 
     @property
     def place(self) -> str:
@@ -43,10 +46,17 @@ class Photo:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that is not used, and the reason."""
+    """A file that is not used.
+
+    Attributes:
+        path: the file.
+        reason: why it is not used.
+        stray: whether that is because it is outside the class folders.
+    """
 
     path: Path
     reason: str
+    stray: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,15 +65,24 @@ class Dataset:
 
     Attributes:
         root: the folder.
-        labels: the names of the class folders, in code point order.
+        labels: the names of the class folders, accents composed, in code point order.
         photos: the photos that can be used.
         skipped: the files that cannot be used.
+        folders: the class folders of each label, several where folders give the split.
+        parts: the folders that give the split (``train``, ``val``, ``test`` in the root), by the part; empty if the
+            split is drawn.
     """
 
     root: Path
     labels: tuple[str, ...]
     photos: tuple[Photo, ...]
     skipped: tuple[Skipped, ...]
+    folders: tuple[tuple[Path, ...], ...] = ()
+    parts: Mapping[str, Path] = field(default_factory=dict)
+
+    def folders_of(self, label: int) -> tuple[Path, ...]:
+        """The class folders of a label, as they are named on the disk."""
+        return self.folders[label] if self.folders else (self.root / self.labels[label],)
 
     def without(self, failures: Mapping[str, str]) -> Dataset:
         """Moves the photos whose digest is in ``failures`` (digest to reason) to ``skipped``."""
@@ -80,10 +99,10 @@ def check_folder(root: Path) -> None:
 def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
     """Finds the photos of a data set.
 
-    Every folder directly below ``root`` is a class. Nested folders belong to the class that they are in. Hidden files
-    and folders and those of systems (``is_service_name``) are left out. A file whose header shows that it is not a
-    usable image is skipped with the reason; damage further inside shows only when the photo is decoded (see
-    ``Dataset.without``).
+    Every folder directly below ``root`` is a class, unless the folders there give the split (see ``find_layout``).
+    Nested folders belong to the class that they are in. Hidden files and folders and those of systems
+    (``is_service_name``) are left out. A file whose header shows that it is not a usable image is skipped with the
+    reason; damage further inside shows only when the photo is decoded (see ``Dataset.without``).
 
     Args:
         root: the folder.
@@ -93,17 +112,22 @@ def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
     Raises:
         DatasetError: there are too few classes, a class has no photo, or a folder cannot be listed.
     """
-    folders, stray = class_folders(root, min_classes)
-    jobs = [(path, label) for label, folder in enumerate(folders) for path in files(folder)]
+    layout = find_layout(root, min_classes)
+    jobs = [
+        (path, label, folder)
+        for label, folders in enumerate(layout.classes.values())
+        for folder in folders
+        for path in files(folder.path)
+    ]
     with ThreadPoolExecutor(threads) as pool:
         entries: list[Photo | Skipped] = []
         for start in range(0, len(jobs), _AT_ONCE):  # for 100,000 files at once, the pool would take most of the memory
             entries += pool.map(lambda job: _read(*job), jobs[start : start + _AT_ONCE])
     photos = tuple(entry for entry in entries if isinstance(entry, Photo))
-    skipped = [Skipped(path, "is outside the class folders") for path in stray]
+    skipped = [Skipped(path, "is outside the class folders", stray=True) for path in layout.stray]
     skipped += [entry for entry in entries if isinstance(entry, Skipped)]
-    labels = tuple(unicodedata.normalize("NFC", folder.name) for folder in folders)
-    dataset = Dataset(root, labels, photos, tuple(skipped))
+    folders = tuple(tuple(folder.path for folder in same) for same in layout.classes.values())
+    dataset = Dataset(root, tuple(layout.classes), photos, tuple(skipped), folders, layout.parts)
     if min_classes > 1:
         check_classes(dataset)
     return dataset
@@ -112,25 +136,27 @@ def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
 def check_classes(dataset: Dataset) -> None:
     """Raises DatasetError unless every class has a photo that can be read."""
     counts = Counter(photo.label for photo in dataset.photos)
-    empty = [label for index, label in enumerate(dataset.labels) if not counts[index]]
+    empty = [index for index in range(len(dataset.labels)) if not counts[index]]
     if not empty:
         return
-    folders = {dataset.root} if len(empty) == len(dataset.labels) else {dataset.root / label for label in empty}
+    everything = len(empty) == len(dataset.labels)
+    folders = {dataset.root} if everything else {folder for index in empty for folder in dataset.folders_of(index)}
     reasons = Counter(skip.reason for skip in dataset.skipped if not folders.isdisjoint(skip.path.parents))
     why = f" ({_times(reasons)})" if reasons else ""
-    if len(empty) == len(dataset.labels):
+    if everything:
         raise DatasetError(f"no readable photo in {dataset.root}{why}", "put photos into its class folders")
     folder = "the folder" if len(empty) == 1 else "the folders"
-    raise DatasetError(f"no readable photo in {quoted(empty)} in {dataset.root}{why}", f"add photos or remove {folder}")
+    names = quoted(dataset.labels[index] for index in empty)
+    raise DatasetError(f"no readable photo in {names} in {dataset.root}{why}", f"add photos or remove {folder}")
 
 
-def _read(path: Path, label: int) -> Photo | Skipped:
+def _read(path: Path, label: int, folder: ClassFolder) -> Photo | Skipped:
     try:
         data = read_photo(path)
         size = check_header(data)
     except PhotoError as error:
         return Skipped(path, str(error))
-    return Photo(path=path, label=label, digest=hashlib.sha256(data).hexdigest(), size=size)
+    return Photo(path=path, label=label, digest=hashlib.sha256(data).hexdigest(), size=size, part=folder.part)
 
 
 def _times(reasons: Counter[str]) -> str:

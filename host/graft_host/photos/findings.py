@@ -67,6 +67,11 @@ KINDS: dict[str, FindingKind] = {
         "files outside the class folders",
         "move them into the folder of their class, or out of the data set; training skips them",
     ),
+    "leak": FindingKind(
+        "group of near duplicates in several parts of the split",
+        "groups of near duplicates in several parts of the split",
+        "keep each group in one of the folders; a test photo that was trained on makes the accuracy too good",
+    ),
     "identical_across": FindingKind(
         "group of identical photos in different classes",
         "groups of identical photos in different classes",

@@ -1,9 +1,8 @@
-"""Lists the class folders of a data set, and the files below them."""
+"""Lists folders, and the files below them."""
 
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from graft_device.errors import DatasetError, os_reason
 from graft_device.system.service_names import is_service_name
 
 _MOST_NAMES = 3
-_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that are not text, line and paragraph separators
 
 
 def entries_of_root(root: Path) -> list[tuple[Path, bool]]:
@@ -21,52 +19,18 @@ def entries_of_root(root: Path) -> list[tuple[Path, bool]]:
             raise DatasetError(f"no such folder of photos: {root}")
     except OSError as error:
         raise _unreadable(root, error) from error
-    return _entries(root)
+    return entries(root)
 
 
-def class_folders(root: Path, min_classes: int) -> tuple[list[Path], list[Path]]:
-    """Returns the class folders sorted by name, and the files beside them.
+def entries(folder: Path) -> list[tuple[Path, bool]]:
+    """Lists a folder by name, without service names; each entry comes with whether it is a folder.
 
     Raises:
-        DatasetError: there are too few folders, or a name cannot be a label.
+        DatasetError: the folder cannot be listed.
     """
-    entries = entries_of_root(root)
-    folders = [path for path, is_folder in entries if is_folder]
-    stray = [path for path, is_folder in entries if not is_folder]
-    if len(folders) < min_classes:
-        needed = "one is" if min_classes == 1 else "two are"
-        raise DatasetError(
-            f"{root} has {len(folders)} class folder{'s' * (len(folders) != 1)}, but at least {needed} needed",
-            "put each class's photos into a folder of its own, named after the class",
-        )
-    for folder in folders:
-        if any(unicodedata.category(character) in _UNPRINTABLE for character in folder.name):
-            raise DatasetError(
-                f"the name of class folder {folder.name!a}, which is its label, has a line break or another "
-                "character that can't be printed",
-                "rename it",
-            )
-    _refuse_twins(folders)
-    return folders, stray
-
-
-def _refuse_twins(folders: list[Path]) -> None:
-    seen: dict[str, Path] = {}
-    for folder in folders:
-        twin = seen.setdefault(unicodedata.normalize("NFC", folder.name.casefold()), folder)
-        if twin is not folder:
-            raise DatasetError(
-                f"{quoted([twin.name, folder.name])} in {folder.parent} differ only in case or in the encoding of "
-                "accents",
-                "merge the two folders, or rename one",
-            )
-
-
-def _entries(folder: Path) -> list[tuple[Path, bool]]:
-    """Lists a folder by name, without service names; each entry comes with whether it is a folder."""
     try:
-        with os.scandir(folder) as entries:
-            visible = [(Path(entry.path), _is_folder(entry)) for entry in entries if not is_service_name(entry.name)]
+        with os.scandir(folder) as found:
+            visible = [(Path(entry.path), _is_folder(entry)) for entry in found if not is_service_name(entry.name)]
     except OSError as error:
         raise _unreadable(folder, error) from error
     return sorted(visible, key=lambda entry: entry[0].name)
@@ -92,7 +56,7 @@ def files(folder: Path, parents: frozenset[tuple[int, int]] = frozenset()) -> It
     identity = (status.st_dev, status.st_ino)
     if identity in parents:
         return
-    for path, is_folder in _entries(folder):
+    for path, is_folder in entries(folder):
         if is_folder:
             yield from files(path, parents | {identity})
         else:

@@ -9,8 +9,10 @@ from typing import Any
 
 from graft_host.photos.dataset import Dataset, Photo
 from graft_host.photos.findings import KINDS, Finding, Mislabel
-from graft_host.photos.split import shortages, split_advice
+from graft_host.photos.folders import quoted
+from graft_host.photos.split import shortages
 from graft_host.photos.split_rule import SplitRule
+from graft_host.photos.split_text import split_advice
 
 IMBALANCE = 3.0
 """An imbalance is reported if the largest class has at least this many times the photos of the smallest."""
@@ -40,6 +42,7 @@ def find_problems(
         *_classes(dataset),
         *(_unsplittable(dataset, rule) if rule is not None else ()),
         *_skipped(dataset),
+        *_leaks(dataset),
         *_identical(dataset),
         *_near(dataset),
         *_mislabelled(dataset, mislabels),
@@ -57,7 +60,7 @@ def _finding(kind: str, paths: Iterable[Path], problem: str, advice: str = "", *
 def _classes(dataset: Dataset) -> list[Finding]:
     numbers = Counter(photo.label for photo in dataset.photos)
     findings = [
-        _finding("class", [dataset.root / label], "no readable photo", label=label)
+        _finding("class", dataset.folders_of(index), "no readable photo", label=label)
         for index, label in enumerate(dataset.labels)
         if not numbers[index]
     ]
@@ -74,7 +77,7 @@ def _unsplittable(dataset: Dataset, rule: SplitRule) -> list[Finding]:
     return [
         _finding(
             "split",
-            [dataset.root / dataset.labels[label]],
+            dataset.folders_of(label),
             f"no {' and no '.join(parts)} photo among its {numbers[label]}",
             split_advice(dataset, {label: parts}),
             label=dataset.labels[label],
@@ -85,17 +88,31 @@ def _unsplittable(dataset: Dataset, rule: SplitRule) -> list[Finding]:
 
 
 def _skipped(dataset: Dataset) -> list[Finding]:
-    return [
-        _finding("stray" if skip.path.parent == dataset.root else "unreadable", [skip.path], skip.reason)
-        for skip in dataset.skipped
-    ]
+    return [_finding("stray" if skip.stray else "unreadable", [skip.path], skip.reason) for skip in dataset.skipped]
+
+
+def _leaks(dataset: Dataset) -> list[Finding]:
+    """Finds the groups whose photos are in several of the folders that give the split."""
+    findings = []
+    for photos in _groups(dataset.photos, lambda photo: photo.place):
+        if parts := _parts(dataset, photos):
+            names = [dataset.parts[part].name for part in parts]
+            problem = f"{len(photos)} versions of one photo, in {quoted(names)}"
+            findings.append(_finding("leak", [photo.path for photo in photos], problem, parts=parts))
+    return findings
+
+
+def _parts(dataset: Dataset, photos: Iterable[Photo]) -> list[str]:
+    """Returns the given parts that photos are in; none if it is only one."""
+    parts = [part for part in dataset.parts if part in {photo.part for photo in photos}]
+    return parts if len(parts) > 1 else []
 
 
 def _identical(dataset: Dataset) -> list[Finding]:
     return [
         _group("identical", dataset, photos)
         for photos in _groups(dataset.photos, lambda photo: photo.digest)
-        if len(photos) > 1
+        if len(photos) > 1 and not _only_leak(dataset, photos)
     ]
 
 
@@ -103,9 +120,14 @@ def _near(dataset: Dataset) -> list[Finding]:
     findings = []
     for photos in _groups(dataset.photos, lambda photo: photo.place):
         first = {(photo.digest, photo.label): photo for photo in reversed(photos)}
-        if len({photo.digest for photo in photos}) > 1:
+        if len({photo.digest for photo in photos}) > 1 and not _only_leak(dataset, photos):
             findings.append(_group("near", dataset, list(reversed(first.values()))))
     return findings
+
+
+def _only_leak(dataset: Dataset, photos: Iterable[Photo]) -> bool:
+    """Whether a group of one class is reported as a leak: it does not stay on one side of the split."""
+    return len({photo.label for photo in photos}) == 1 and bool(_parts(dataset, photos))
 
 
 def _groups(photos: Iterable[Photo], key: Callable[[Photo], str]) -> list[list[Photo]]:
@@ -146,7 +168,7 @@ def _balance(dataset: Dataset) -> list[Finding]:
     numbers = Counter(photo.label for photo in dataset.photos)
     different = Counter(label for label, _ in {(photo.label, photo.place) for photo in dataset.photos})
     findings = [
-        _finding("few", [dataset.root / dataset.labels[index]], f"only {count} different", photos=count)
+        _finding("few", dataset.folders_of(index), f"only {count} different", photos=count)
         for index, count in sorted(different.items())
         if count < FEW_PHOTOS
     ]
@@ -156,7 +178,7 @@ def _balance(dataset: Dataset) -> list[Finding]:
     if most >= IMBALANCE * least:
         names = dataset.labels[large], dataset.labels[small]
         problem = f"'{names[0]}' has {most:,} photos, {most / least:.3g} times as many as '{names[1]}' with {least:,}"
-        folders = [dataset.root / name for name in names]
+        folders = [*dataset.folders_of(large), *dataset.folders_of(small)]
         findings.append(_finding("imbalance", folders, problem, largest=most, smallest=least, ratio=most / least))
     return findings
 

@@ -8,12 +8,10 @@ from typing import Any
 
 from graft_device.errors import DatasetError
 from graft_host.photos.dataset import Dataset, Photo
-from graft_host.photos.folders import quoted
-from graft_host.photos.placement import place
+from graft_host.photos.placement import DRAWN, place
 from graft_host.photos.split_rule import SplitRule
+from graft_host.photos.split_text import NEEDED, shortage_text, split_advice
 
-_NEEDED = ("train", "test")
-_LEAST = len(_NEEDED)
 _RECORDED_DIGITS = (
     16  # of a digest; in a data set of a million photos, the chance that two share them is 1 in 30 million
 )
@@ -28,12 +26,14 @@ class Split:
         validation: photos that choose the regularization.
         test: photos that training does not see.
         divided: groups of near duplicates that are in several parts, because a class would lack a part otherwise.
+        given: the parts that the folders of the data set give; empty if all are drawn.
     """
 
     train: tuple[Photo, ...]
     validation: tuple[Photo, ...]
     test: tuple[Photo, ...]
     divided: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, tuple[Photo, ...]]:
@@ -46,14 +46,16 @@ class Split:
 
     def record(self, rule: SplitRule) -> dict[str, Any]:
         """The split as the model card stores it, for ``RecordedSplit.read``."""
-        moved = self.moved(rule)
-        return {
+        record = {
             "seed": rule.seed,
             "test_percent": rule.test_percent,
             "validation_percent": rule.validation_percent,
             "test": sorted({photo.digest[:_RECORDED_DIGITS] for photo in self.test}),
-            **({"moved": moved} if moved else {}),
         }
+        if self.given:
+            return {**record, "given": list(self.given)}
+        moved = self.moved(rule)
+        return {**record, "moved": moved} if moved else record
 
     def moved(self, rule: SplitRule) -> dict[str, str]:
         """The photos that are not where the rule alone would put them, because they follow their near duplicates.
@@ -77,21 +79,29 @@ class RecordedSplit:
         rule: the rule of that run.
         moved: the exceptions to the rule: ``Split.moved`` of that run.
         test: the first 16 hex digits of its test photos' digests; None for a model that doesn't record them.
+        given: whether folders gave the split. Then only the recorded test photos are known to be test photos.
     """
 
     rule: SplitRule
     moved: Mapping[str, str] = field(default_factory=dict)
     test: frozenset[str] | None = None
+    given: bool = False
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> RecordedSplit:
         """Reads the result of ``Split.record``; raises KeyError, TypeError or ValueError for anything else."""
         rule = SplitRule(int(record["seed"]), float(record["test_percent"]), float(record["validation_percent"]))
         test = record.get("test")
-        return cls(rule, dict(record.get("moved", {})), None if test is None else frozenset(map(str, test)))
+        tested = None if test is None else frozenset(map(str, test))
+        return cls(rule, dict(record.get("moved", {})), tested, bool(record.get("given")))
 
     def part(self, digest: str) -> str:
-        """Returns the part in which that run had, or would have put, a photo; no other photo is needed."""
+        """Returns the part in which that run had, or would have put, a photo; no other photo is needed.
+
+        Where folders gave the split, a photo that is not a recorded test photo may have been trained on.
+        """
+        if self.given:
+            return "test" if digest[:_RECORDED_DIGITS] in (self.test or ()) else "train"
         return self.moved.get(digest[:_RECORDED_DIGITS]) or self.rule.part(digest)
 
     def new_to_test(self, digest: str) -> bool:
@@ -111,7 +121,7 @@ def split(dataset: Dataset, rule: SplitRule) -> Split:
     """
     result = parted(dataset, rule)
     if lacking := _lacking(dataset, result):
-        raise DatasetError(_shortage(dataset, lacking), split_advice(dataset, lacking))
+        raise DatasetError(shortage_text(dataset, lacking), split_advice(dataset, lacking))
     return result
 
 
@@ -120,54 +130,32 @@ def shortages(dataset: Dataset, rule: SplitRule) -> dict[int, list[str]]:
     return _lacking(dataset, parted(dataset, rule))
 
 
-def split_advice(dataset: Dataset, lacking: Mapping[int, Any]) -> str:
-    """Advises what to do about a data set that cannot be split.
-
-    Args:
-        dataset: the data set.
-        lacking: the classes that lack a part, from ``shortages``.
-    """
-    contents = _contents(dataset)
-    wanted = sum(max(0, _LEAST - len(contents[label])) for label in lacking)
-    if wanted:
-        photos = "1 photo" if wanted == 1 else f"at least {wanted:,} photos"
-        return f"add {photos}: every class needs two different ones, one to train on and one to test on"
-    return "remove the photos that are in several classes from all classes but one: 'graft check' lists them"
-
-
 def parted(dataset: Dataset, rule: SplitRule) -> Split:
-    """Splits a data set as far as possible: as ``split``, except that classes may lack a part."""
-    placement = place(dataset.photos, rule)
+    """Splits a data set as far as possible: as ``split``, except that classes may lack a part.
+
+    Where folders give the split, each photo is in the part of its folder. Parts without a folder are drawn from the
+    photos to train on.
+    """
+    drawn = [part for part in DRAWN if part not in dataset.parts]
+    placement = place([photo for photo in dataset.photos if photo.part in {"", "train"}], rule, drawn)
     parts: dict[str, list[Photo]] = {"train": [], "validation": [], "test": []}
     # Sorted by content, so that file names have no influence on the model.
     for photo in sorted(dataset.photos, key=lambda photo: (photo.digest, photo.label)):
-        parts[placement.part(photo)].append(photo)
-    divided = tuple(sorted(placement.divided))
-    return Split(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]), divided)
+        parts[placement.part(photo) if photo.part in {"", "train"} else photo.part].append(photo)
+    return Split(
+        train=tuple(parts["train"]),
+        validation=tuple(parts["validation"]),
+        test=tuple(parts["test"]),
+        divided=tuple(sorted(placement.divided)),
+        given=tuple(dataset.parts),
+    )
 
 
 def _lacking(dataset: Dataset, parts: Split) -> dict[int, list[str]]:
     """Returns the classes that have no photo in a part where every class needs one, each with those parts."""
-    covered = {(photo.label, name) for name in _NEEDED for photo in parts.parts[name]}
+    covered = {(photo.label, name) for name in NEEDED for photo in parts.parts[name]}
     lacking: dict[int, list[str]] = {}
     for label in range(len(dataset.labels)):
-        if missing := [name for name in _NEEDED if (label, name) not in covered]:
+        if missing := [name for name in NEEDED if (label, name) not in covered]:
             lacking[label] = missing
     return lacking
-
-
-def _shortage(dataset: Dataset, lacking: Mapping[int, list[str]]) -> str:
-    contents = _contents(dataset)
-    small = [label for label in lacking if len(contents[label]) < _LEAST]
-    classes = small or list(lacking)
-    what = "fewer than two different photos" if small else "no photo to train on or to test on that is theirs alone"
-    count = "1 class has" if len(classes) == 1 else f"{len(classes):,} of {len(dataset.labels):,} classes have"
-    return f"{count} {what}: {quoted(dataset.labels[label] for label in classes)}"
-
-
-def _contents(dataset: Dataset) -> list[set[str]]:
-    """The digests of each class's photos."""
-    contents: list[set[str]] = [set() for _ in dataset.labels]
-    for photo in dataset.photos:
-        contents[photo.label].add(photo.digest)
-    return contents

@@ -32,7 +32,9 @@ def photos(data: ReportData) -> str:
         shares = [
             f"{share:g}% {part}" for part in ("test", "validation") if (share := number(split, f"{part}_percent"))
         ]
-        pairs.append(("Split", text(", ".join([*shares, f"seed {split.get('seed')}"]))))
+        drawn = ", ".join([*shares, f"seed {split.get('seed')}"])
+        given = split.get("given")
+        pairs.append(("Split", text(f"folders for {', '.join(map(str, given))}" if isinstance(given, list) else drawn)))
     skipped = {str(path): reason for path, reason in data.evaluation.failures.items()}
     skipped |= {str(entry["path"]): str(entry["reason"]) for entry in run.get("skipped", [])}
     pairs.append(("Skipped", f"{len(skipped):,}"))

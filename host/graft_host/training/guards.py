@@ -13,7 +13,7 @@ from graft_device.system.durable import write_atomically
 from graft_host.backbones.weights import weights_source
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.photos.dataset import Dataset
-from graft_host.photos.folders import entries_of_root
+from graft_host.photos.layout import find_layout
 from graft_host.report.page import REPORT
 from graft_host.support.destination import (
     MODEL,
@@ -31,7 +31,7 @@ _ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
 
 def check_strict(dataset: Dataset, *, strict: bool) -> None:
     """Raises DatasetError under ``--strict`` if a file in a class folder was skipped."""
-    skipped = [skip for skip in dataset.skipped if skip.path.parent != dataset.root]
+    skipped = [skip for skip in dataset.skipped if not skip.stray]
     if strict and skipped:
         first, count = skipped[0], len(skipped)
         more = f" (and {count - 1} more)" if count > 1 else ""
@@ -99,10 +99,10 @@ def check_unknown_label(options: HeadOptions) -> None:
     """Raises DatasetError if a class has the label that the board gives to unknown photos."""
     if not options.unknown_rate > 0:
         return
-    for path, is_folder in entries_of_root(options.photos):
-        if is_folder and path.name.casefold() == UNKNOWN:
+    for label, folders in find_layout(options.photos, min_classes=0).classes.items():
+        if label.casefold() == UNKNOWN:
             raise DatasetError(
-                f"class folder {path} has the label that the board gives to unknown photos, '{UNKNOWN}'",
+                f"class folder {folders[0].path} has the label that the board gives to unknown photos, '{UNKNOWN}'",
                 "rename the folder, or give --unknown-rate 0",
             )
 

@@ -18,6 +18,7 @@ from graft_host.backbones.weights import check_tap, find_weights, named_weights
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.photos.split import Split, split
+from graft_host.photos.split_text import split_text
 from graft_host.support.cache import default_cache
 from graft_host.support.clock import Clock
 from graft_host.support.reporter import Reporter, note_skipped
@@ -99,6 +100,8 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     check_strict(dataset, strict=options.strict)
     check_classes(dataset)
     parts = split(dataset, options.rule)
+    if text := split_text(dataset, options.rule):
+        reporter.note(f"note: {text}")
     if not weights.pretrained:
         reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
     return Survey(weights=weights, dataset=dataset, split=parts, cache=cache, threads=threads)

@@ -17,7 +17,10 @@ from graft_host.support.option import Option, OptionError
 Quantization = Literal["int8", "dynamic", "float16", "float32"]
 Resize = Literal["squash", "crop"]
 
-PHOTOS = Option(argument=True, help="A folder with a folder of photos per class.")
+PHOTOS = Option(
+    argument=True,
+    help="A folder with a folder of photos per class, or with train/, val/ and test/ that hold such folders.",
+)
 THREADS = Option(low=1, help="Cores to use.", default="all")
 CACHE = Option(help="Where backbones and bottlenecks are kept.", default="$GRAFT_CACHE or ~/.cache/graftkit")
 

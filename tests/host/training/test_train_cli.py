@@ -89,6 +89,32 @@ def test_json_is_one_object_with_every_documented_field(photos: Path, tmp_path: 
     assert again["confusion"] == report["confusion"]
 
 
+def test_folders_train_val_and_test_are_the_split_in_training_evaluation_and_check(
+    photos: Path, tmp_path: Path, shared_cache: Path
+) -> None:
+    root, model = tmp_path / "split", tmp_path / "parts.tflite"
+    for folder in photos.iterdir():
+        for number, path in enumerate(sorted(folder.iterdir())):
+            place = root / ("test" if number < 3 else "val" if number < 5 else "train") / folder.name
+            place.mkdir(parents=True, exist_ok=True)
+            path.rename(place / path.name)
+    done = train(root, model, shared_cache, "--json")
+    assert "note: the split is that of the folders 'train', 'val' and 'test'" in done.stderr.splitlines()
+    report = json.loads(done.stdout)
+    assert report["labels"] == ["nut", "screw", "washer"]
+    assert report["photos"] == {"train": 27, "validation": 6, "test": 9, "skipped": 0}
+    assert graft_json("evaluate", model, root)["accuracy"] == report["accuracy"]["shipped"]
+    assert graft_json("evaluate", model, root)["photos"] == 9
+    assert graft_json("evaluate", model, root / "test", "--split", "all")["confusion"] == report["confusion"]
+    findings = graft_json("check", root, *FAST[:6], "--cache", shared_cache)
+    assert findings["classes"] == {"nut": 14, "screw": 14, "washer": 14}
+    assert findings["notes"][0] == "the split is that of the folders 'train', 'val' and 'test'"
+    shutil.copy(next((root / "train" / "nut").iterdir()), root / "test" / "nut" / "copy.jpg")
+    leaks = graft_json("check", root, *FAST[:6], "--cache", shared_cache)["counts"]["leak"]
+    assert leaks == 1
+    assert "several parts of the split" in train(root, model, shared_cache, "--overwrite").stderr
+
+
 def test_the_table_on_the_terminal(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     done = train(photos, tmp_path / "parts.tflite", shared_cache)
     assert done.returncode == 0, done.stderr

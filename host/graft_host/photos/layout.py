@@ -1,0 +1,165 @@
+"""Finds the class folders of a data set: below its root, or below the folders ``train``, ``val`` and ``test`` in it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from graft_device.errors import DatasetError
+from graft_host.photos.folders import entries, entries_of_root, quoted
+
+NAMES = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+"""The names, in lower case, of folders that give a part of the split."""
+
+_PARTS = {name: part for part, names in NAMES.items() for name in names}
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that are not text, line and paragraph separators
+
+
+@dataclass(frozen=True)
+class ClassFolder:
+    """A folder of photos of one class.
+
+    Attributes:
+        path: the folder.
+        part: the part of the split that it is in: ``train``, ``validation`` or ``test``; empty where folders give none.
+    """
+
+    path: Path
+    part: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name of the class: the folder's name with accents composed (NFC), whatever system wrote it."""
+        return unicodedata.normalize("NFC", self.path.name)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of a data set.
+
+    Attributes:
+        classes: the class folders by label, in code point order; several for a class that is in several parts.
+        stray: files outside the class folders.
+        parts: the folders that give the split, by the part; empty where they give none.
+    """
+
+    classes: Mapping[str, tuple[ClassFolder, ...]]
+    stray: tuple[Path, ...]
+    parts: Mapping[str, Path]
+
+
+def find_layout(root: Path, min_classes: int) -> Layout:
+    """Finds the class folders of a data set.
+
+    If the folders in the root are named ``train``, ``val`` and ``test`` (or as in ``NAMES``; case makes no difference),
+    at least two of them, they give the split, and the classes are the folders inside. One without class folders, such
+    as a test without answers, counts as missing. A class may have such a name beside other classes.
+
+    Args:
+        root: the folder.
+        min_classes: the number of classes that are needed.
+
+    Raises:
+        DatasetError: there are too few classes, a name cannot be a label, or a folder cannot be listed.
+    """
+    inside = entries_of_root(root)
+    folders = [path for path, is_folder in inside if is_folder]
+    stray = [path for path, is_folder in inside if not is_folder]
+    parts: dict[str, Path] = {}
+    classes = [ClassFolder(path) for path in folders]
+    if named := _named_parts(root, folders):
+        classes = []
+        for part, folder in named.items():
+            below = entries(folder)
+            stray += [path for path, is_folder in below if not is_folder]
+            if own := [ClassFolder(path, part) for path, is_folder in below if is_folder]:
+                parts[part] = folder
+                classes += own
+    return Layout(_by_label(root, classes, min_classes), tuple(stray), parts)
+
+
+def _named_parts(root: Path, folders: list[Path]) -> dict[str, Path]:
+    """Returns the folders that give the split, by part; none if the folders in the root are classes."""
+    named: dict[str, list[Path]] = defaultdict(list)
+    for folder in folders:
+        if part := _PARTS.get(folder.name.casefold()):
+            named[part].append(folder)
+    others = [folder.name for folder in folders if folder.name.casefold() not in _PARTS]
+    if len(named) < 2 or (others and not _same_classes(named)):  # noqa: PLR2004  parts
+        return {}
+    ordered = {part: named[part] for part in NAMES if part in named}
+    names = [folder.name for same in ordered.values() for folder in same]
+    for part, same in ordered.items():
+        if len(same) > 1:
+            raise DatasetError(
+                f"{quoted(folder.name for folder in same)} in {root} both name the {part} photos", "merge the folders"
+            )
+    if others:
+        raise DatasetError(
+            f"{root} contains {quoted(others)} beside the split into {quoted(names)}", "move the former out of it"
+        )
+    if "train" not in ordered:
+        return {} if not any(_class_names(same[0]) for same in ordered.values()) else _single(ordered)
+    if not _class_names(ordered["train"][0]):
+        raise DatasetError(
+            f"{root} is split into {quoted(names)}, but there are no class folders in '{ordered['train'][0].name}'",
+            "put each class's photos into a folder of its own in each of them, or rename the folders if they are "
+            "classes",
+        )
+    return _single(ordered)
+
+
+def _single(named: Mapping[str, list[Path]]) -> dict[str, Path]:
+    return {part: folders[0] for part, folders in named.items()}
+
+
+def _same_classes(named: Mapping[str, list[Path]]) -> bool:
+    """Whether the training folder and that of another part contain folders of the same name."""
+    names = {part: {name for folder in folders for name in _class_names(folder)} for part, folders in named.items()}
+    trained = names.pop("train", set())
+    return any(trained & others for others in names.values())
+
+
+def _class_names(folder: Path) -> set[str]:
+    return {path.name for path, is_folder in entries(folder) if is_folder}
+
+
+def _by_label(root: Path, folders: list[ClassFolder], min_classes: int) -> dict[str, tuple[ClassFolder, ...]]:
+    classes: dict[str, list[ClassFolder]] = defaultdict(list)
+    for folder in sorted(folders, key=lambda folder: folder.label):
+        classes[folder.label].append(folder)
+    if len(classes) < min_classes:
+        needed = "one is" if min_classes == 1 else "two are"
+        raise DatasetError(
+            f"{root} has {len(classes)} class folder{'s' * (len(classes) != 1)}, but at least {needed} needed",
+            "put each class's photos into a folder of its own, named after the class",
+        )
+    for folder in folders:
+        if any(unicodedata.category(character) in _UNPRINTABLE for character in folder.path.name):
+            raise DatasetError(
+                f"the name of class folder {folder.path.name!a}, which is its label, has a line break or another "
+                "character that can't be printed",
+                "rename it",
+            )
+    _refuse_twins(root, folders)
+    return {label: tuple(same) for label, same in classes.items()}
+
+
+def _refuse_twins(root: Path, folders: Iterable[ClassFolder]) -> None:
+    """Raises DatasetError if names differ only in case, or within a part only in the encoding of accents."""
+    seen: dict[str, ClassFolder] = {}
+    for folder in folders:
+        twin = seen.setdefault(unicodedata.normalize("NFC", folder.path.name.casefold()), folder)
+        if twin is not folder and (twin.part == folder.part or twin.label != folder.label):
+            raise DatasetError(
+                f"{quoted([twin.path.name, folder.path.name])} in {root} differ only in case or in the encoding of "
+                "accents",
+                "merge the two folders, or rename one",
+            )
