@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graft_device.serve.hosts import Hosts
 from graft_device.serve.metrics import Metrics
 from graft_device.serve.problems import ProblemError, busy, response
+from graft_device.serve.settings import is_origin
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -161,7 +162,13 @@ class Guard:
 
 
 def _forbidden(origin: str) -> ProblemError:
-    return ProblemError(403, f"pages of {origin} may not use this server: start it with --allow-origin {origin}")
+    if is_origin(origin):
+        return ProblemError(403, f"pages of {origin} may not use this server: start it with --allow-origin {origin}")
+    return ProblemError(
+        403,
+        "pages without an address, such as those opened from a file, may not use this server: open the page from a web "
+        "server and give that to --allow-origin, or start this server with --allow-origin '*', which lets all pages in",
+    )
 
 
 def _origin_form(scope: Scope) -> Scope:

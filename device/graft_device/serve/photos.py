@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
+from graft_device.serve.multipart import Header, Multipart, MultipartError
 from graft_device.serve.problems import ProblemError, busy
 
 FIELD = "image"
@@ -15,7 +15,7 @@ FIELD = "image"
 
 _FORM = b"multipart/form-data"
 _BINARY = b"application/octet-stream"
-_MAX_HEADERS = 16_384
+_PLAIN_ENCODINGS = (b"7bit", b"8bit", b"binary")
 _MAX_PARTS = 16
 _CURL = f"curl -F {FIELD}=@photo.jpg"
 
@@ -112,78 +112,55 @@ class Upload:
 
 
 class _Form:
-    """Parses a multipart form; keeps the field with the photo and ignores all others."""
+    """Reads a multipart form; keeps the field with the photo and ignores all others."""
 
     def __init__(self, boundary: bytes) -> None:
         if not boundary:
             raise ProblemError(400, "the form's Content-Type has no boundary")
-        self._name, self._value = bytearray(), bytearray()
         self._photo = bytearray()
-        self._field = b""
-        self._parts = self._headers = self._photos = 0
-        self._ended = False
-        calls: dict[str, Callable[..., None]] = {
-            "on_part_begin": self._on_part,
-            "on_header_field": self._on_header_name,
-            "on_header_value": self._on_header_value,
-            "on_header_end": self._on_header_end,
-            "on_headers_finished": self._on_headers,
-            "on_part_data": self._on_data,
-            "on_end": self._on_end,
-        }
-        try:
-            self._parser = MultipartParser(boundary, calls)  # type: ignore[arg-type]
-        except FormParserError as error:
-            raise ProblemError(400, f"the form cannot be read ({error})") from error
+        self._is_photo = False
+        self._parts = self._photos = 0
+        self._parser = Multipart(boundary, self._on_headers, self._on_data)
 
     def feed(self, chunk: bytes) -> None:
         try:
-            self._parser.write(chunk)
-        except FormParserError as error:
-            raise ProblemError(400, f"the form cannot be read ({error})") from error
+            self._parser.feed(chunk)
+        except MultipartError as error:
+            raise _unreadable(error) from error
 
     def photo(self) -> bytes:
-        if not self._ended:
+        try:
+            self._parser.finish()
+        except MultipartError as error:
+            raise _unreadable(error) from error
+        if not self._parser.ended:
             raise ProblemError(400, "the form is cut short")
         if self._photos != 1:
             fields = f"{self._photos} fields" if self._photos else "no field"
             raise ProblemError(422, f"the form has {fields} named {FIELD!r}; send one photo, for example: {_CURL}")
         return bytes(self._photo)
 
-    def _on_part(self) -> None:
-        self._field = b""
+    def _on_headers(self, headers: list[Header]) -> None:
         self._parts += 1
         if self._parts > _MAX_PARTS:
             raise ProblemError(400, f"the form has more than {_MAX_PARTS} fields")
+        values = dict(reversed(headers))  # of headers with the same name, the first one counts
+        disposition = parse_options_header(values.get(b"content-disposition"))[1]
+        self._is_photo = disposition.get(b"name") == FIELD.encode()
+        self._photos += self._is_photo
+        encoding = values.get(b"content-transfer-encoding", b"binary").lower()
+        if self._is_photo and encoding not in _PLAIN_ENCODINGS:
+            raise ProblemError(
+                415, "the photo has a Content-Transfer-Encoding; send its bytes as they are, without one"
+            )
 
-    def _on_header_name(self, data: bytes, start: int, end: int) -> None:
-        self._count(end - start)
-        self._name += data[start:end]
+    def _on_data(self, data: bytes) -> None:
+        if self._is_photo:
+            self._photo += data
 
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._count(end - start)
-        self._value += data[start:end]
 
-    def _count(self, length: int) -> None:
-        self._headers += length
-        if self._headers > _MAX_HEADERS:
-            raise ProblemError(400, "the form's headers are too long")
-
-    def _on_header_end(self) -> None:
-        if self._name.lower() == b"content-disposition":
-            self._field = parse_options_header(bytes(self._value))[1].get(b"name", b"")
-        self._name.clear()
-        self._value.clear()
-
-    def _on_headers(self) -> None:
-        self._photos += self._field == FIELD.encode()
-
-    def _on_data(self, data: bytes, start: int, end: int) -> None:
-        if self._field == FIELD.encode():
-            self._photo += data[start:end]
-
-    def _on_end(self) -> None:
-        self._ended = True
+def _unreadable(error: MultipartError) -> ProblemError:
+    return ProblemError(400, f"the form cannot be read ({error})")
 
 
 def _type_reason(media_type: bytes) -> str:

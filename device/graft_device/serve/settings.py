@@ -17,7 +17,7 @@ MIN_TOKEN = 16
 _TOKEN_FILE_BYTES = 4096
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 _NAME = re.compile(r"[a-z0-9._-]+")
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+|\*")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._\-\[\]:]+")
 
 
 class ServeError(GraftError):
@@ -94,13 +94,18 @@ def check(settings: ServeSettings) -> None:
                 "the token may contain only letters, digits and ._~+/=-", "make one with: openssl rand -hex 16"
             )
     for origin in settings.origins:
-        if not _ORIGIN.fullmatch(origin):
+        if origin != "*" and not is_origin(origin):
             raise ServeError(f"{origin!r} is not an origin", "give https://name or http://name:port, without a path")
     for host in settings.hosts:
         if not _NAME.fullmatch(host):
             raise ServeError(
                 f"{host!r} is not a host name", "give one such as board.example.org, in lower case and without a port"
             )
+
+
+def is_origin(text: str) -> bool:
+    """Whether a text is the origin of a page, such as ``https://name:8443`` or ``app://name``; ``null`` is none."""
+    return _ORIGIN.fullmatch(text) is not None
 
 
 def read_token(path: Path) -> str:

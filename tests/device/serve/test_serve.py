@@ -216,6 +216,28 @@ def test_the_error_of_a_model_that_fails_is_printed(model: Path) -> None:
         server.said.remove(line)
 
 
+def test_forms_as_mime_allows_them(server: Server) -> None:
+    """A preamble, a quoted boundary, a folded header, names beside the plain one, and an epilogue."""
+    body = (
+        b"This is a message in MIME format.\r\n--a b\r\nContent-Type: image/png\r\nContent-Disposition: form-data;\r\n"
+        b" filename*=UTF-8''caf%C3%A9.png;\r\n\tname=image; filename=\"a;b.png\"\r\n\r\n"
+        + photo("blue")
+        + b"\r\n--a b  \r\n\r\nnothing\r\n--a b--\r\nbye"
+    )
+    reply = server.classify(body, kind='multipart/form-data; charset=utf-8; boundary="a b"')
+    assert reply.status == 200
+    assert reply.json()["predictions"][0]["label"] == "blue"
+
+
+def test_a_photo_in_another_encoding(server: Server) -> None:
+    body, kind = form("image", photo())
+    for encoding, status in (("binary", 200), ("8BIT", 200), ("base64", 415)):
+        line = f"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+        reply = server.classify(body.replace(b"\r\n\r\n", line, 1), kind=kind)
+        assert reply.status == status
+    assert reply.detail == "the photo has a Content-Transfer-Encoding; send its bytes as they are, without one"
+
+
 def test_two_photos_in_a_form(server: Server) -> None:
     body, kind = form("image", photo())
     reply = server.classify(body.removesuffix(b"--xxGRAFTxx--\r\n") + body, kind=kind)
@@ -361,6 +383,20 @@ def test_pages_of_other_sites_are_refused(server: Server) -> None:
         assert "access-control-allow-origin" not in reply.headers
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     assert server.ask("OPTIONS", "/v1/classify", headers=asked).status == 403
+
+
+def test_the_advice_for_a_refused_page_works(model: Path, server: Server) -> None:
+    """Whatever ``--allow-origin`` is given in the answer lets the page in."""
+    for origin in ("https://evil.example", "null", "moz-extension://1a2b-3c", "capacitor://localhost", "https://my_host:1",
+                   "file://", "x y"):  # fmt: skip
+        detail = server.classify(photo(), Origin=origin).detail
+        advised = re.findall(r"--allow-origin ('\*'|\S+)", detail)
+        value = advised[-1].strip("',")
+        assert value == (origin if origin not in {"null", "file://", "x y"} else "*")
+        with serving(model, "--allow-origin", value) as advised_server:
+            reply = advised_server.classify(photo(), Origin=origin)
+            assert reply.status == 200
+            assert reply.headers["access-control-allow-origin"] == origin
 
 
 def test_pages_of_allowed_sites(model: Path) -> None:
