@@ -69,13 +69,39 @@ def test_targets() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "-oProxyCommand=x", "pi@-x", "pi@host:/srv", "a b", "ssh://", "ssh://h:port", "ssh://h/folder", "ssh://u:p@h"],
+    ("text", "target"),
+    [
+        ("pi@fe80::1%Eth0", Target("fe80::1%Eth0", "pi")),
+        ("ssh://pi@[fe80::1%Eth0]:22", Target("fe80::1%Eth0", "pi", 22)),
+        ("ssh://pi@[FE80::1%25Eth0]:22", Target("FE80::1%Eth0", "pi", 22)),
+        ("SSH://Pi@KITCHEN.Local", Target("KITCHEN.Local", "Pi")),
+        ("ssh://a%40corp@my%2Dboard", Target("my-board", "a@corp")),
+        ("ssh://pi@100%:2222", Target("100%", "pi", 2222)),
+        ("a@corp.com@board", Target("board", "a@corp.com")),
+        ("CORP\\pi@board", Target("board", "CORP\\pi")),
+        ("ssh://board:", Target("board")),
+    ],
 )
+def test_targets_with_signs_and_capitals(text: str, target: Target) -> None:
+    assert parse_target(text) == target
+    assert parse_target(str(target)) == target
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "-oProxyCommand=x", "pi@-x", "pi@host:/srv", "a b", "ssh://", "ssh://h:port", "ssh://h/folder",
+        "ssh://u:p@h", "ssh://u:p@ss/word@h:22", "ssh://h:0", "ssh://h:65536", "ssh://h:२२", "ssh://@h",
+        "@h", "[::1]:22", "ssh://[name]:22", "ssh://fe80::1", "ssh://h%00", "ssh://%2DoX", "ssh://h%20x", "h\nx",
+        "ssh://$(id)", "ssh://h%FF", "pi@h?x", "ssh://u;id@h",
+    ],
+)  # fmt: skip
 def test_no_targets(text: str) -> None:
     with pytest.raises(DeployError, match=r"is not a board's address.*; write") as caught:
         parse_target(text)
     assert caught.value.exit_status == 2
+    assert "\n" not in str(caught.value)
+    assert ":p@" not in str(caught.value)
 
 
 def test_facts_of_an_empty_board() -> None:

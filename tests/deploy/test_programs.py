@@ -201,13 +201,16 @@ def test_a_broken_kit_stays_where_no_other_can_be_made(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("start", ["#!{}/python\n", "#!/bin/sh\n'''exec' \"{}/python\" \"$0\" \"$@\"\n' '''\n"])
 def test_programs_are_led_through_the_link(start: str, tmp_path: Path) -> None:
-    """As pip begins them, also where the folder has a blank."""
+    """As pip begins them, also where the folder has a blank; a session's settings for Python do not reach them."""
     store, kit = tmp_path, tmp_path / "kits" / "k 1"
     (kit / "bin").mkdir(parents=True)
     program = kit / "bin" / "graft-device"
     program.write_text(start.format(kit / "bin") + f"print('{kit}/bin')\n")
     board_kit._lead_through_link(store, kit)
-    assert program.read_text() == start.format(store / "venv" / "bin") + f"print('{kit}/bin')\n"
+    isolated = (
+        start.format(store / "venv" / "bin").replace('/python"', '/python" -I').replace("/python\n", "/python -I\n")
+    )
+    assert program.read_text() == isolated + f"print('{kit}/bin')\n"
 
 
 def test_the_error_of_a_full_disk_says_what_to_do() -> None:

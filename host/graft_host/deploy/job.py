@@ -48,12 +48,11 @@ class Deployment:
     def run(self, words: Sequence[str], stdin: bytes = b"") -> Done:
         """Runs the Python of the planned kit on the board; its program reports an error as a ``Failure``."""
         python = PurePosixPath(self.facts.store) / "kits" / self.plan.kit.id / "bin" / "python"
-        environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
-        return self.connection.run(["env", *environment, str(python), *words], stdin=stdin, timeout=_TIMEOUT_S)
+        return self.connection.run([str(python), *words], stdin=stdin, timeout=_TIMEOUT_S, environment=ENVIRONMENT)
 
     def device(self, words: Sequence[str]) -> Done:
         """Runs ``graft-device`` of the planned kit on the board."""
-        return self.run(["-m", "graft_device.cli", *words, "--store", self.facts.store, "--json"])
+        return self.run(["-I", "-m", "graft_device.cli", *words, "--store", self.facts.store, "--json"])
 
     def activate(self, kit: str, prune: bool = False) -> None:
         """Makes a kit the one in use; with ``prune`` removes all kits except it and the one before."""

@@ -32,7 +32,7 @@ def look(connection: Connection, store: str | None, model_id: str, service: str 
 
     Raises:
         UnreachableError: the connection was lost.
-        DeployError: the board's shell is not a POSIX shell.
+        DeployError: the board's ``/bin/sh`` does not run the script.
     """
     script = (files(on_board) / "probe.sh").read_bytes()
     unit = "" if service is None else service if service.endswith(".service") else f"{service}.service"
@@ -40,7 +40,7 @@ def look(connection: Connection, store: str | None, model_id: str, service: str 
     lines = done.output.splitlines()
     if not lines or lines[-1] != "end=yes":
         reason = (done.errors or done.output).strip().rpartition("\n")[2] or "no output"
-        raise DeployError(f"its shell does not run the script that looks at it ({reason})", board=connection.target)
+        raise DeployError(f"its /bin/sh does not run the script that looks at it ({reason})", board=connection.target)
     return read_facts(lines)
 
 

@@ -1,7 +1,8 @@
 """Opens one connection to a board with the system's ``ssh``, which everything goes through.
 
 The user's configuration, keys and jump hosts decide how it is made. Later commands use the connection's socket alone:
-no second connection is ever opened, so a lost connection is an error and not a new prompt.
+no second connection is ever opened, so a lost connection is an error and not a new prompt. ``remote_shell`` frames each
+command.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from graft_device.console import say
-from graft_host.deploy.errors import UnreachableError
+from graft_host.deploy.errors import DeployError, UnreachableError
+from graft_host.deploy.remote_shell import framed, unframed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from graft_host.deploy.target import Target
 
@@ -42,6 +44,7 @@ _OPTIONS = (
 # Without the user's configuration, which may set a terminal or a command; and by the socket alone.
 _CLIENT = ("-F", "/dev/null", "-o", "ControlMaster=no", "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR", "-T")
 _HOST = "board"
+_REFUSED_SESSION = "Session open refused by peer"
 
 
 @dataclass(frozen=True)
@@ -74,47 +77,104 @@ class Connection:
     socket: Path
 
     def client(self) -> list[str]:
-        """The first words of a command over this connection, also for rsync's ``-e``; a host and a command follow."""
+        """The first words of a command over this connection; a host and a command follow."""
         return ["ssh", *_CLIENT, "-o", f"ControlPath={self.socket}"]
 
-    def run(self, command: Sequence[str], stdin: bytes | IO[bytes] = b"", timeout: float | None = None) -> Done:
+    def relay(self) -> list[str]:
+        """The command that rsync starts in place of ``ssh``; a host and a command follow."""
+        client = self.client()
+        return [sys.executable, "-I", "-m", "graft_host.deploy.relay", str(len(client)), *client]
+
+    def run(
+        self,
+        command: Sequence[str],
+        stdin: bytes = b"",
+        timeout: float | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Done:
         """Runs a command on the board.
 
         Args:
-            command: the words of the command, which are quoted for the board's shell.
+            command: the words of the command.
             stdin: the command's standard input.
             timeout: seconds after which to give up.
+            environment: variables for the command.
 
         Raises:
             UnreachableError: the connection was lost, or the command took too long.
+            DeployError: the board does not start commands.
         """
-        words = [*self.client(), _HOST, shlex.join(command)]
-        given = stdin if isinstance(stdin, bytes) else None
-        source = None if isinstance(stdin, bytes) else stdin
+        frame = framed(command, environment)
+        words = [*self.client(), _HOST, frame.line]
         try:
-            done = _start(words, given, source, timeout)
+            done = subprocess.run(
+                words, input=frame.script + stdin, capture_output=True, timeout=timeout, check=False, env=_environment()
+            )
         except subprocess.TimeoutExpired as error:
             what = f"no answer within {timeout:.0f} s"
             raise UnreachableError(what, "check whether it is overloaded", board=self.target) from error
-        if done.returncode == LOST:
+        output, errors = unframed(done.stdout, frame.mark), unframed(done.stderr, frame.mark)
+        if output is None:
+            raise self.not_started(done.returncode, done.stdout + done.stderr)
+        text, status = output
+        if status is None and done.returncode == LOST:
             raise self.lost()
-        return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+        given = done.stderr if errors is None else errors[0]
+        status = done.returncode if status is None else status
+        return Done(status, text.decode(errors="replace"), given.decode(errors="replace"))
 
     def start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         """Starts a command on the board that runs until its standard input or the connection ends.
 
         A Ctrl-C at the terminal does not reach it.
+
+        Raises:
+            UnreachableError: the connection was lost.
+            DeployError: the board does not start commands.
         """
-        words = [*self.client(), _HOST, shlex.join(command)]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
+        frame = framed(command, streams=True)
+        words, pipe = [*self.client(), _HOST, frame.line], subprocess.PIPE
+        process = subprocess.Popen(
             words, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment(), start_new_session=True
         )  # fmt: skip
+        assert process.stdin is not None  # noqa: S101  it was started with pipes
+        assert process.stdout is not None  # noqa: S101
+        with contextlib.suppress(OSError):
+            process.stdin.write(frame.script)
+            process.stdin.flush()
+        before = b""
+        while (line := process.stdout.readline()) != f"{frame.mark}\n".encode():
+            if not line:
+                output, errors = process.communicate()
+                raise self.not_started(process.returncode, before + output + errors)
+            before += line
+        return process
 
     def lost(self) -> UnreachableError:
         """The error to raise where ssh reports that the connection is gone."""
         what = "the connection was lost, and the board keeps what it had"
         return UnreachableError(what, "deploy again", board=self.target)
+
+    def not_started(self, status: int, printed: bytes) -> DeployError:
+        """The error to raise where a command was not started.
+
+        Args:
+            status: ssh's exit status.
+            printed: what ssh and the board's login shell printed.
+        """
+        text = printed.decode(errors="replace")
+        if _REFUSED_SESSION in text:
+            what = "its sshd allows too few sessions in one connection"
+            remedy = "set MaxSessions to 10 in /etc/ssh/sshd_config there, and reload sshd"
+            return DeployError(what, remedy, board=self.target)
+        if status == LOST:
+            return self.lost()
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        reason = lines[-1] if lines else f"exit status {status} and no output"
+        what = f"its login shell does not start commands ({reason})"
+        return DeployError(
+            what, f"check what this prints: ssh {self.target.plain()} /bin/sh -c date", board=self.target
+        )
 
 
 @contextlib.contextmanager
@@ -165,14 +225,6 @@ def _close(connection: Connection) -> None:
     words = [*connection.client(), "-O", "exit", _HOST]
     with contextlib.suppress(subprocess.TimeoutExpired):  # then it ends by itself, and is not the error to report
         subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_CONNECT_S)
-
-
-def _start(
-    words: Sequence[str], given: bytes | None, source: IO[bytes] | None, timeout: float | None
-) -> subprocess.CompletedProcess[bytes]:
-    if source is None:
-        return subprocess.run(words, input=given, capture_output=True, timeout=timeout, check=False, env=_environment())
-    return subprocess.run(words, stdin=source, capture_output=True, timeout=timeout, check=False, env=_environment())
 
 
 def _short_folder() -> str | None:
@@ -234,11 +286,11 @@ def _refused(target: Target, text: str) -> UnreachableError:
     last = lines[-1].rstrip(".") if lines else "ssh gave no reason"
     known = target.host if target.port in {None, 22} else f"[{target.host}]:{target.port}"
     advised = re.search(r"ssh-keygen -f \S+ -R \S+", text)
-    port = f"-p {target.port} " if target.port else ""
-    plain = port + (f"{target.user}@" if target.user else "") + target.host
     # ssh itself prints the file and the name of the key, if they are not the usual ones.
     forget = advised[0] if advised else f"ssh-keygen -R {shlex.quote(known)}"
     for pattern, what, remedy in _REASONS:
         if re.search(pattern, text):
-            return UnreachableError(what.format(last=last), remedy.format(forget=forget, plain=plain), board=target)
+            return UnreachableError(
+                what.format(last=last), remedy.format(forget=forget, plain=target.plain()), board=target
+            )
     return UnreachableError(f"ssh cannot connect: {last}", board=target)

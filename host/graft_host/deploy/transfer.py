@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -173,7 +172,7 @@ def _rsync_model(connection: Connection, facts: BoardFacts, model: Path, folder:
 
 
 def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[str], target: str) -> int:
-    shell = shlex.join(connection.client())
+    shell = shlex.join(connection.relay())
     fixed = ["--times", "--chmod=F644,D755", "--protect-args", "--no-whole-file", "--stats", f"--rsh={shell}"]
     command = ["rsync", *fixed, *options, "--", *(str(Path(each).absolute()) for each in sources), f"board:{target}"]
     done = subprocess.run(
@@ -199,10 +198,7 @@ def _cat(connection: Connection, source: Path, target: str) -> int:
     if not done or done > len(data) or hashlib.sha256(data[:done]).hexdigest() != size_and_digest[1]:
         _checked(connection, ["rm", "-f", part])
         done = 0
-    with tempfile.TemporaryFile() as rest:
-        rest.write(data[done:])
-        rest.seek(0)
-        sent = connection.run(["sh", "-c", _APPEND, "sh", part], stdin=rest)
+    sent = connection.run(["sh", "-c", _APPEND, "sh", part], stdin=data[done:])
     if sent.status:
         raise unwritable(connection, sent.errors)
     _checked(connection, ["mv", "-f", part, target])

@@ -22,7 +22,7 @@ _PASSWD = f"""\
 root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
 sshd:x:100:65534::/run/sshd:/usr/sbin/nologin
-{USER}:x:{UID}:{UID}:{USER}:{HOME}:/bin/sh
+{USER}:x:{UID}:{UID}:{USER}:{HOME}:{{shell}}
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 """
 _GROUP = f"root:x:0:\ndaemon:x:1:\nvideo:x:44:\n{USER}:x:{UID}:\nnogroup:x:65534:\n"
@@ -31,6 +31,7 @@ _UNITS = {
     "board.target": "[Unit]\nRequires=basic.target sshd.service\nAfter=basic.target sshd.service\nAllowIsolate=yes\n",
 }
 _SSHD = """\
+{more}
 Port {port}
 ListenAddress 127.0.0.1
 HostKey /etc/ssh/host_key
@@ -43,7 +44,6 @@ PidFile none
 Subsystem sftp internal-sftp
 MaxStartups 100
 MaxSessions 100
-{more}
 """
 
 
@@ -59,7 +59,8 @@ class Spec:
         read_only: whether nothing can be written anywhere but in /tmp and /run.
         room_mb: the size of /home and /var together in MB; unlimited when None.
         environment: environment variables of its sessions.
-        sshd: further lines for its sshd's configuration.
+        sshd: lines for its sshd's configuration, which go before the usual ones.
+        login_shell: the login shell of its user.
         files: the texts of further files by their paths, such as ``/etc/pip.conf``.
     """
 
@@ -71,6 +72,7 @@ class Spec:
     room_mb: int | None = None
     environment: Mapping[str, str] | None = None
     sshd: Sequence[str] = ()
+    login_shell: str = "/bin/sh"
     files: Mapping[str, str] | None = None
 
 
@@ -114,7 +116,7 @@ def _write_etc(etc: Path, spec: Spec, port: int, host_key: Path, authorized: str
     variables = " ".join(f'"{name}={value}"' for name, value in (spec.environment or {}).items())
     more = [*spec.sshd, *([f"SetEnv {variables}"] if variables else [])]
     texts = {
-        "passwd": _PASSWD,
+        "passwd": _PASSWD.format(shell=spec.login_shell),
         "group": _GROUP,
         "shadow": f"root:*:19000::::::\n{USER}:*:19000::::::\n",
         "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",

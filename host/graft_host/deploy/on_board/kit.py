@@ -4,6 +4,9 @@
 cannot be moved, and is complete once it contains ``kit.json``. ``STORE/venv`` is a link to one of the kits, which
 ``activate`` replaces by rename. Programs of the kit are started through that link.
 
+The board's settings for pip decide where packages come from, and nothing else: where and how they are installed is the
+same on every board. What was installed is verified from inside the kit.
+
 Prints one line of JSON: ``{"made": …}``, ``{"activated": …}`` or
 ``{"error": {"what": …, "remedy": …}, "status": …}``.
 """
@@ -18,6 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +43,53 @@ _OF_STORE = {
 }
 _TEMPORARY = re.compile(r"\.(newest|switch\.json)\.[a-z0-9_]{8}\.tmp")
 _MAKE_ROOM = "make room there, or name another folder with --store"
+
+_SOURCES = (
+    "index-url", "extra-index-url", "trusted-host", "find-links", "no-index", "proxy", "cert", "client-cert",
+    "timeout", "retries",
+)  # fmt: skip
+"""The settings of the board's pip that hold here, from its files and its environment."""
+
+# Not 'pip config list': a wrong value of any setting ends every command of pip.
+_SETTINGS = """
+import json, sys
+from pip._internal.configuration import Configuration
+configuration = Configuration(isolated=False)
+try:
+    configuration.load()
+except Exception as error:
+    sys.exit(" ".join(str(error).split()))
+print(json.dumps({key: value for key, value in configuration.items() if isinstance(value, str)}))
+"""
+_VERIFY = """
+import json, sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from pip._vendor.packaging.requirements import Requirement
+kit, system = Path(sys.prefix).resolve(), sys.argv[1] == "system"
+waiting, done, problems = [(Requirement(text), True) for text in json.loads(sys.argv[2])], set(), []
+while waiting:
+    requirement, ours = waiting.pop()
+    key = (requirement.name, frozenset(requirement.extras))
+    if key in done:
+        continue
+    done.add(key)
+    try:
+        package = distribution(requirement.name)
+    except PackageNotFoundError:
+        problems.append(f"{requirement.name} is not installed in it")
+        continue
+    place = Path(package.locate_file("")).resolve()
+    if kit not in place.parents and (ours or not system):
+        problems.append(f"{requirement.name} is in {place}")
+    if not requirement.specifier.contains(package.version, prereleases=True):
+        problems.append(f"{requirement.name} {package.version} is not {requirement.specifier}")
+    for text in package.requires or ():
+        needed = Requirement(text)
+        if needed.marker is None or any(needed.marker.evaluate({"extra": e}) for e in ("", *requirement.extras)):
+            waiting.append((needed, False))
+print(json.dumps(problems))
+"""
 
 
 class KitError(Exception):
@@ -121,10 +172,23 @@ def activate(store: Path, request: dict[str, Any]) -> dict[str, Any]:
 def _build(store: Path, kit: Path, request: dict[str, Any]) -> None:
     kit.parent.mkdir(parents=True, exist_ok=True)
     system = ["--system-site-packages"] if request["system"] else []
-    _run([sys.executable, "-m", "venv", *system, str(kit)], "no virtual environment can be made")
-    python = kit / "bin" / "python"
+    python = str(kit / "bin" / "python")
+    # The board's folder for temporary files may be small, or in memory.
+    with tempfile.TemporaryDirectory(dir=kit.parent, prefix=".tmp-") as scratch:
+        environment = {**os.environ, "TMPDIR": scratch}
+        venv = [sys.executable, "-I", "-m", "venv", *system, str(kit)]
+        _run(venv, "no virtual environment can be made", environment)
+        _install(python, request, environment)
+    _verify(python, request)
+    _lead_through_link(store, kit)
+    record = {key: request[key] for key in ("id", "version", "runtime", "wheel")}
+    _write(kit / "kit.json", json.dumps({**record, "python": ".".join(map(str, sys.version_info[:3]))}) + "\n")
+
+
+def _install(python: str, request: dict[str, Any], environment: dict[str, str]) -> None:
     pip = [
-        str(python),
+        python,
+        "-I",
         "-m",
         "pip",
         "install",
@@ -132,30 +196,81 @@ def _build(store: Path, kit: Path, request: dict[str, Any]) -> None:
         "--disable-pip-version-check",
         "--no-input",
         "--no-warn-script-location",
+        "--no-cache-dir",
     ]
-    source = ["--no-index", "--find-links", request["wheels"]] if request.get("wheels") else []
-    _run([*pip, *source, *request["requirements"]], "pip can't install the kit")
-    _lead_through_link(store, kit)
-    record = {key: request[key] for key in ("id", "version", "runtime", "wheel")}
-    _write(kit / "kit.json", json.dumps({**record, "python": ".".join(map(str, sys.version_info[:3]))}) + "\n")
+    wheels = request.get("wheels")
+    sources = {} if wheels else _sources(python)
+    given = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in sources.items()}
+    environment = {**_without(environment, "PIP_"), **given, "PIP_CONFIG_FILE": os.devnull}
+    source = ["--no-index", "--find-links", wheels] if wheels else []
+    _run([*pip, *source, *request["requirements"]], "pip can't install the kit", environment, _advice(wheels, sources))
+
+
+def _advice(wheels: str | None, sources: dict[str, str]) -> str:
+    if wheels:
+        return ""
+    send = "send the wheels from here ('graft deploy --offline', 'graftkit_wheels' of the Ansible role)"
+    if "no-index" in sources:
+        return f"pip's settings there forbid its index (no-index): {send}"
+    return f"check the board's network and the index in pip's settings there, or {send}"
+
+
+def _sources(python: str) -> dict[str, str]:
+    """Where the board's pip takes packages from, by the names of pip's options."""
+    command = [python, "-I", "-c", _SETTINGS]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise KitError(f"pip's settings there cannot be read ({reason})", "correct them, or deploy with --offline")
+    settings: dict[str, str] = json.loads(done.stdout)
+    found = {}
+    for name in _SOURCES:
+        values = [settings[key] for key in (f":env:.{name}", f"install.{name}", f"global.{name}") if key in settings]
+        if values and not (name == "no-index" and values[0].lower() in {"0", "no", "off", "false", ""}):
+            found[name] = " ".join(values[0].split())
+    return found
+
+
+def _verify(python: str, request: dict[str, Any]) -> None:
+    """Raises KitError unless every package that is needed is in the kit, or in the system where that is allowed."""
+    system = "system" if request["system"] else "own"
+    command = [python, "-I", "-c", _VERIFY, system, json.dumps(request["requirements"])]
+    problems = json.loads(_run(command, "the kit cannot be verified", dict(os.environ)))
+    if problems:
+        remedy = "look for what redirects pip on the board, such as sitecustomize.py or a wrapper of python3"
+        raise KitError(f"pip did not install the kit into {Path(python).parents[1]}: {problems[0]}", remedy)
 
 
 def _lead_through_link(store: Path, kit: Path) -> None:
-    """Has the kit's programs start ``STORE/venv/bin/python``, a path that outlives this kit."""
-    inside, outside = str(kit / "bin").encode(), str(store / "venv" / "bin").encode()
+    """Has the kit's programs start ``STORE/venv/bin/python``, a path that outlives this kit.
+
+    They start it isolated, so that the settings of a session for Python do not change what they import.
+    """
+    inside, outside = re.escape(str(kit / "bin").encode()), str(store / "venv" / "bin").encode()
+    # For a path that is long or has a blank, the first line names a shell, and the second starts Python.
+    start = re.compile(rb"\A(#!|[^\n]*\n[^\n]*\")" + inside + rb"(/[\w.]+\"?)")
     for path in (kit / "bin").iterdir():
         if path.is_symlink() or not path.is_file():
             continue
         text = path.read_bytes()
-        # For a path that is long or has a blank, the first line names a shell, and the second starts Python.
-        first, second, *_ = [*text.split(b"\n", 2), b""]
-        if text.startswith(b"#!") and inside in first + second:
-            path.write_bytes(text.replace(inside, outside, 1))
+        if text.startswith(b"#!") and (found := start.match(text)):
+            path.write_bytes(found[1] + outside + found[2] + b" -I" + text[found.end() :])
 
 
-def _run(command: list[str], what: str) -> None:
+def _run(command: list[str], what: str, environment: dict[str, str] | None = None, remedy: str = "") -> str:
+    """Runs a program; returns its standard output.
+
+    Raises:
+        KitError: the program failed.
+    """
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        env=environment,
     )
     if done.returncode:
         text = f"{done.stdout}\n{done.stderr}"
@@ -165,7 +280,12 @@ def _run(command: list[str], what: str) -> None:
         reason = errors[-1] if errors else lines[-1] if lines else "no reason given"
         if "No space left on device" in text or "Disk quota exceeded" in text:
             raise KitError(f"{what}: {reason}", _MAKE_ROOM, _NO_ROOM)
-        raise KitError(f"{what}: {reason}")
+        raise KitError(f"{what}: {reason}", remedy)
+    return done.stdout
+
+
+def _without(environment: dict[str, str], *prefixes: str) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith(prefixes)}
 
 
 def _complete(kit: Path) -> bool:
@@ -179,7 +299,7 @@ def _is_kit(path: Path) -> bool:
 
 def _works(kit: Path) -> bool:
     """Whether the kit's program starts, which imports every command."""
-    command = [str(kit / "bin" / "python"), str(kit / "bin" / "graft-device"), "--version"]
+    command = [str(kit / "bin" / "python"), "-I", str(kit / "bin" / "graft-device"), "--version"]
     try:
         return not subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode
     except OSError:
@@ -246,6 +366,9 @@ def main() -> None:
     """Runs as ``python - ACTION STORE REQUEST`` with this text on standard input."""
     action, store, request = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
     os.umask(0o022)
+    for name in set(os.environ) - set(_without(dict(os.environ), "PYTHON", "LD_", "LANGUAGE")):
+        del os.environ[name]
+    os.environ["LC_ALL"] = "C.UTF-8"  # errors of the system are recognised by their English text
     try:
         answer = {"make": make, "activate": activate}[action](store, request)
     except KitError as error:
