@@ -31,7 +31,11 @@ def install(
     ] = None,
     allowed_signers: SignersOption = None,
     allow_downgrade: Annotated[
-        bool, typer.Option("--allow-downgrade", help="Accept a signed model that is older than one installed before.")
+        bool,
+        typer.Option(
+            "--allow-downgrade",
+            help="Accept a signed model that is older than one installed before, and compare later ones with it.",
+        ),
     ] = False,
     runtime: RuntimeOption = RuntimeChoice.AUTO,
     wait: WaitOption = 0,

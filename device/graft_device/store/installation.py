@@ -12,7 +12,7 @@ from typing import Any
 
 from graft_device.errors import GraftError, os_reason
 from graft_device.model import read_model
-from graft_device.store.authenticity import check_age, check_signature, newest
+from graft_device.store.authenticity import check_age, check_signature, is_ahead, newest
 from graft_device.store.exit_codes import ChecksumError, SignatureError, writing
 from graft_device.store.incoming import ModelSource, check_source, take, take_signature
 from graft_device.store.selftest import SelfTest, demand, run_selftest
@@ -114,9 +114,12 @@ def _installed(request: Request, signers: Path | None) -> Change:
             signed = signed_at(model)
             if _is_current(store, sha256):
                 change = _unchanged(store, folder, signer)
+                if request.allow_downgrade:
+                    with writing(store.root):
+                        _mark_age(store, change.current, reset=True)
             else:
                 if signers is not None and not request.allow_downgrade:
-                    check_age(source, signed, newest(store))
+                    check_age(source, signed, store)
                 tested = run_selftest(model, request.runtime)
                 demand(tested, source.text)
                 slot = Slot(
@@ -163,15 +166,36 @@ def _put_in_place(request: Request, folder: Path, slot: Slot, tested: SelfTest) 
     with writing(store.root):
         with _released(Path(request.source.text), slot.path):
             place(store, folder, slot)
-        _mark_age(store, slot)
+        _mark_age(store, slot, request.allow_downgrade)
         switch(store, slot.id, previous)
     return replace(_unchanged(store), changed=True, selftest=tested)
 
 
-def _mark_age(store: Store, slot: Slot) -> None:
-    """Stores the time of signing of the newest model whose signature was verified."""
-    if slot.signer is not None and slot.signed is not None and slot.signed > (newest(store) or ""):
-        write_durably(store.newest, f"{slot.signed}\n".encode())
+def _mark_age(store: Store, slot: Slot, reset: bool = False) -> None:
+    """Stores the time of signing of a model whose signature was verified, if it is the newest.
+
+    Args:
+        store: the store.
+        slot: the model.
+        reset: whether to store it even if an earlier model was newer. A time in the future, which a wrong clock wrote
+            and which would keep out all later models, is then replaced by the present.
+    """
+    if slot.signer is None:
+        return
+    latest = newest(store) if not reset else None
+    moment = slot.signed
+    if reset and (stored := moment or _newest_or_none(store)) is not None and is_ahead(stored, store):
+        moment = utc(time.time())
+    if moment is not None and moment > (latest or ""):
+        write_durably(store.newest, f"{moment}\n".encode())
+
+
+def _newest_or_none(store: Store) -> str | None:
+    """As ``newest``; None if the file cannot be used."""
+    try:
+        return newest(store)
+    except GraftError:
+        return None
 
 
 def _keeps(slot: Slot, signer: str, signature: Path) -> bool:

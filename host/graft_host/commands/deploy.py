@@ -95,7 +95,7 @@ def deploy(
         typer.Option(min=0, max=600, help="Seconds that the restarted service must keep running.  [default: 5]"),
     ] = None,
     allow_downgrade: Annotated[
-        bool, typer.Option("--allow-downgrade", help="Allow a signed model that is older than the installed one.")
+        bool, typer.Option("--allow-downgrade", help="Allow a signed model that is older than one installed before.")
     ] = False,
     ssh_config: SshConfigOption = None,
     ssh_option: SshOption = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from graft_device import console
 from graft_device.text import printable
 from graft_host.commands.options import JsonOption, ModelArgument
 
@@ -30,6 +31,8 @@ def sign(
     from graft_host.tflite.signing import sign as run
 
     signed = run(model, key, output, overwrite=overwrite)
+    for doubt in signed.doubts:
+        console.say(f"warning: {printable(doubt)}")
     if as_json:
         typer.echo(json.dumps(signed.to_json()))
         return

@@ -8,6 +8,7 @@ import os
 import subprocess
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import Any
 
 from graft_device.errors import ExportError, GraftError, os_reason
 from graft_device.model import read_checked
-from graft_device.store.signatures import NAMESPACE, SIGNED_FORMAT, SIGNED_NAME
+from graft_device.store.signatures import NAMESPACE, SIGNED_FORMAT, SIGNED_NAME, signed_at
 from graft_device.store.slots import utc
+from graft_device.system.clock import TOLERANCE_S, current_time
 from graft_device.system.durable import write_atomically
 from graft_device.system.plain import read_plain
 from graft_host.tflite.metadata import pack_zip
@@ -32,6 +34,7 @@ class Signed:
         sha256: of the model file, in hex.
         bytes: size of the model file.
         time: time of signing, in UTC.
+        doubts: why boards may refuse the model because of its time of signing, a line each.
     """
 
     model: Path
@@ -39,10 +42,12 @@ class Signed:
     sha256: str
     bytes: int
     time: str
+    doubts: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The fields as ``graft sign --json`` prints them."""
-        return {**self.__dict__, "model": str(self.model), "signature": str(self.signature)}
+        names = ("model", "signature", "sha256", "bytes", "time")
+        return {name: str(value) if isinstance(value := getattr(self, name), Path) else value for name in names}
 
 
 def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool = False) -> Signed:
@@ -66,6 +71,7 @@ def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool 
     if output is not None and output.exists() and not overwrite:
         raise ExportError(f"{output} exists", "give another name with -o, or --overwrite")
     moment = _now()
+    doubts = tuple(_doubts(model, moment))
     data = stamped(read_plain(model), moment)
     signature = target.with_name(f"{target.name}.sig")
     armored = _signature(data, key)
@@ -75,8 +81,30 @@ def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool 
     except OSError as error:
         raise ExportError(f"cannot write {target} and its signature: {os_reason(error)}") from error
     return Signed(
-        model=target, signature=signature, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), time=moment
-    )
+        model=target, signature=signature, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), time=moment,
+        doubts=doubts,
+    )  # fmt: skip
+
+
+def _doubts(model: Path, moment: str) -> Iterator[str]:
+    """Why the time of signing may be wrong; yields nothing if there is no reason to think so."""
+    before, now = _signed_before(model), current_time()
+    if before is not None and before > moment:
+        yield f"{model.name} was signed {before} before, and now {moment}: check this machine's clock"
+    if now is None:
+        yield f"this machine's clock is not set: it shows {utc(time.time())}"
+    elif moment > utc(now + TOLERANCE_S):
+        yield f"{moment} is in the future, so boards refuse the model until then"
+    elif "SOURCE_DATE_EPOCH" not in os.environ and model.stat().st_mtime > now + TOLERANCE_S:
+        written = utc(model.stat().st_mtime)
+        yield f"{model.name} was written {written}, and it is {moment} now: check this machine's clock"
+
+
+def _signed_before(model: Path) -> str | None:
+    try:
+        return signed_at(model)
+    except GraftError:  # its time cannot be read; it gets a new one now
+        return None
 
 
 def stamped(artifact: bytes, moment: str) -> bytes:

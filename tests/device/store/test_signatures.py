@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,80 @@ def test_an_older_signed_model_is_refused_unless_asked_for(signed: list[Path], s
     assert install(signed[1], store)["changed"], "the newest itself is no downgrade"
     assert install(signed[0], store, "--allow-downgrade")["current"]["id"] == slot_id(signed[0])
     assert install(signed[0], store)["changed"] is False
+    assert install(signed[1], store)["changed"], "the downgrade counts from now on"
+    refused(signed[0], store, status=ExitCode.DOWNGRADE)
     install(signed[2], store)
     refused(signed[1], store, status=ExitCode.DOWNGRADE)
+
+
+def at(moment: str) -> dict[str, Any]:
+    """Runs a command as on a machine whose clock shows this time."""
+    if shutil.which("faketime") is None:
+        pytest.skip("faketime is not installed")
+    return {"prefix": ["faketime", moment]}
+
+
+@pytest.fixture(scope="module")
+def ahead(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, Path]) -> Path:
+    """A model that was signed in 2099."""
+    model = write_model(tmp_path_factory.mktemp("ahead") / "ahead.tflite", 1.9)
+    done = graft("sign", model, "--key", keys["anna"], "--json", env={**os.environ, "SOURCE_DATE_EPOCH": "4070908800"})
+    assert json.loads(done.stdout)["time"] == "2099-01-01T00:00:00Z"
+    assert "warning: 2099-01-01T00:00:00Z is in the future, so boards refuse the model until then" in done.stderr
+    return model
+
+
+def test_a_model_from_the_future_is_refused_and_locks_nothing(
+    ahead: Path, signed: list[Path], store: Path, keys: dict[str, Path], tmp_path: Path
+) -> None:
+    line = refused(ahead, store)
+    assert "was signed 2099-01-01T00:00:00Z, and here it is 20" in line
+    assert "or use --allow-downgrade" in line
+    install(signed[0], store)
+    assert install(ahead, store, "--allow-downgrade")["changed"]
+    assert (store / "newest").read_text() < "2090"
+    graft_json("sign", signed[1], "--key", keys["anna"], "-o", tmp_path / "new.tflite")
+    assert "was signed 2024" in refused(signed[1], store, status=ExitCode.DOWNGRADE)
+
+
+def test_a_board_that_is_locked_already(ahead: Path, signed: list[Path], store: Path) -> None:
+    install(signed[0], store)
+    (store / "newest").write_text("2099-01-01T00:00:00Z\n")  # as earlier versions left it
+    line = refused(signed[1], store, status=ExitCode.DOWNGRADE)
+    assert "a model signed 2099-01-01T00:00:00Z was installed before, by a clock that was ahead" in line
+    assert "sign it again" not in line
+    assert not install(signed[0], store, "--allow-downgrade")["changed"]
+    assert (store / "newest").read_text() == "2023-11-14T22:13:20Z\n"
+    assert install(signed[1], store)["changed"]
+
+
+@pytest.mark.parametrize("moment", ["1970-01-02 00:00:00", "2023-06-01 00:00:00"])
+def test_a_board_whose_clock_is_not_set_takes_every_time(moment: str, ahead: Path, store: Path) -> None:
+    done = graft_device("install", ahead, "--store", store, **at(moment))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_clock_that_is_a_few_hours_behind(
+    signed: list[Path], store: Path, keys: dict[str, Path], tmp_path: Path
+) -> None:
+    soon = {**os.environ, "SOURCE_DATE_EPOCH": str(int(time.time()) + 20 * 3600)}
+    model = Path(shutil.copy(signed[0], tmp_path / "soon.tflite"))
+    done = graft("sign", model, "--key", keys["anna"], env=soon)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert install(model, store)["changed"]
+
+
+def test_signing_with_a_clock_that_is_behind_is_warned_of(
+    signed: list[Path], keys: dict[str, Path], tmp_path: Path
+) -> None:
+    again = ["sign", signed[2], "--key", keys["anna"], "-o", tmp_path / "again.tflite", "--overwrite"]
+    done = graft(*again, env={**os.environ, "SOURCE_DATE_EPOCH": DATES[0]})
+    assert (
+        "was signed 2024-07-03T09:46:40Z before, and now 2023-11-14T22:13:20Z: check this machine's clock"
+        in done.stderr
+    )
+    assert "clock is not set: it shows 1970" in graft(*again, **at("1970-01-02 00:00:00")).stderr
+    assert graft(*again).stderr == ""
 
 
 def test_the_age_outlasts_the_slots(signed: list[Path], store: Path) -> None:
