@@ -19,6 +19,7 @@ from tests.support.device_models import picture
 
 COMMAND = [sys.executable, "-m", "graft_device.cli", "run"]
 PATIENCE_S = 30.0
+_MAIN = "from graft_device import cli; cli.main()"
 
 
 def run_device(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -65,9 +66,14 @@ class Job:
 
 @contextmanager
 def running(*args: object, **options: Any) -> Iterator[Job]:
-    """A run in the background; it is killed if it still runs at the end of the block."""
+    """A run in the background; it is killed if it still runs at the end of the block.
+
+    ``prefix`` are words in front of the command, and ``patch`` is Python code that is executed before it.
+    """
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    command = [*options.pop("prefix", []), *COMMAND, *map(str, args)]
+    patch = options.pop("patch", None)
+    program = COMMAND if patch is None else [sys.executable, "-c", f"{patch}\n{_MAIN}", "run"]
+    command = [*options.pop("prefix", []), *program, *map(str, args)]
     process = subprocess.Popen(command, **{**streams, **options})
     try:
         yield Job(process)

@@ -20,6 +20,7 @@ class Backlog:
 
     Attributes:
         newest: the newest event of this run as JSON; None before the first one.
+        present: whether the source gives frames.
     """
 
     def __init__(self, queue: EventQueue, receiver: str, note: Note) -> None:
@@ -38,6 +39,7 @@ class Backlog:
         self._close_by: float | None = None
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.newest: bytes | None = None
+        self.present = True
 
     def __len__(self) -> int:
         """How many events are not delivered."""
@@ -95,6 +97,11 @@ class Backlog:
     def announce(self, body: bytes) -> None:
         """Wakes the receiver: the queue has a new event, which is the newest one."""
         self.newest = body
+        self._wake()
+
+    def source_changed(self, present: bool) -> None:
+        """Wakes the receiver: the source has gone away, or is back."""
+        self.present = present
         self._wake()
 
     def close_within(self, seconds: float) -> None:

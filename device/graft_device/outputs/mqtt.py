@@ -24,8 +24,8 @@ _LAST_TURN_S = 0.05
 class Mqtt(Queued):
     """A sink that publishes to a broker, with a queue on disk.
 
-    Events go to ``TOPIC/event``. The newest one is retained at ``TOPIC/state``, and ``online`` or ``offline`` at
-    ``TOPIC/status``.
+    Events go to ``TOPIC/event``. The newest one is retained at ``TOPIC/state``. Retained at ``TOPIC/status`` is
+    ``online`` while the run is connected and its source gives frames, else ``offline``.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Publisher(Receiver):
         self._model = model
         self._state: bytes | None = None
         self._state_number = 0
+        self._present = True
         self._new_client()  # for its errors
 
     def serve(self, backlog: Backlog) -> None:
@@ -96,7 +97,7 @@ class Publisher(Receiver):
             if not connection.accepted:
                 continue
             if not greeted:
-                self._greet(connection)
+                self._greet(connection, backlog)
                 backlog.works()
                 greeted = True
             self._pump(connection, backlog)
@@ -104,14 +105,20 @@ class Publisher(Receiver):
                 connection.say_goodbye(f"{self._broker.base}/status", backlog.descriptor)
                 return
 
-    def _greet(self, connection: Connection) -> None:
+    def _greet(self, connection: Connection, backlog: Backlog) -> None:
         if self._broker.discovery is not None:
             topic = f"{self._broker.discovery}/sensor/{self._broker.sensor_id}/config"
             connection.publish(topic, json.dumps(self._broker.discovery_message(self._model)).encode(), retain=True)
-        connection.publish(f"{self._broker.base}/status", b"online", retain=True)
+        self._publish_status(connection, backlog.present)
         self._state, self._state_number = None, 0
 
+    def _publish_status(self, connection: Connection, present: bool) -> None:
+        self._present = present
+        connection.publish(f"{self._broker.base}/status", b"online" if present else b"offline", retain=True)
+
     def _pump(self, connection: Connection, backlog: Backlog) -> None:
+        if backlog.present != self._present:
+            self._publish_status(connection, backlog.present)
         for number, body in backlog.waiting(connection.sent, IN_FLIGHT - connection.in_flight):
             connection.publish_event(f"{self._broker.base}/event", number, body)
         newest = backlog.newest

@@ -37,7 +37,7 @@ class Broker:
         port: the TCP port.
         tls: whether the connection is encrypted.
         base: the topic. Events go to ``base/event``; ``base/state`` keeps the newest one; ``base/status`` is
-            ``online`` or ``offline``.
+            ``online`` while the run is connected and its source gives frames, else ``offline``.
         user: the user name; None for an anonymous connection.
         password: the password of the user.
         ca: a file with the certificates to trust; None for those of the system.

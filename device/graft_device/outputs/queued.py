@@ -108,6 +108,10 @@ class Queued(Sink):
         self._queue.put(event)
         self._backlog.announce(event.to_line().encode())
 
+    def source_changed(self, present: bool) -> None:
+        """Passes the change on to the receiver, if it reports such changes."""
+        self._backlog.source_changed(present)
+
     def close(self) -> None:
         """Delivers what is left if that takes at most ``FLUSH_S``; the rest stays on disk for the next run."""
         try:

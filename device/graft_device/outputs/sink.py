@@ -54,6 +54,13 @@ class Sink(ABC):
             Exception: the event was not delivered. Any exception will do; its text is the reason.
         """
 
+    def source_changed(self, present: bool) -> None:  # noqa: B027  most have nothing to report
+        """Called when the source goes away, such as a camera that is unplugged, and when it is back.
+
+        Args:
+            present: whether the source gives frames.
+        """
+
     @abstractmethod
     def close(self) -> None:
         """Writes or sends what is left within a few seconds, and releases everything. Called once."""

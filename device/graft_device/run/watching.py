@@ -12,6 +12,7 @@ from graft_device.errors import PhotoError
 from graft_device.run.event_maker import EventMaker, answer_for, classify_frame
 from graft_device.run.newest import Newest, newest_frames
 from graft_device.run.plan import Plan
+from graft_device.run.presence import Presence
 from graft_device.sources.base import Frame, Note, Source
 from graft_device.system import notify
 from graft_device.system.pacing import Pace
@@ -83,7 +84,8 @@ def watch(
     """
     maker = EventMaker(classifier, plan)
     frames = failed = number = 0
-    with contextlib.closing(_turns(source, plan.interval, stop, note)) as turns:
+    presence = Presence(source, outputs.sinks.source_changed)
+    with contextlib.closing(_turns(source, plan.interval, stop, note, presence)) as turns:
         notify.ready()
         for frame in turns:
             notify.watchdog()
@@ -116,14 +118,17 @@ def _plan_for(classifier: Classifier, plan: Plan) -> Plan:
     return replace(plan, unknown_below=classifier.model.card.unknown_below) if plan.own_threshold else plan
 
 
-def _turns(source: Source, interval: float, stop: Stop, note: Note) -> Generator[Frame | None, None, None]:
+def _turns(
+    source: Source, interval: float, stop: Stop, note: Note, presence: Presence
+) -> Generator[Frame | None, None, None]:
     """Yields the frames to classify at the wanted rate, and None while there is none."""
     if source.live:
         with Newest(source) as newest:
-            yield from _unless_hung(newest, interval, stop, note)
+            yield from _unless_hung(newest, interval, stop, note, presence)
         return
     pace = Pace(interval)
     for frame in source.frames(stop):
+        presence.update()
         if frame is not None and frame.position is None:  # a video follows its own clock
             yield from stop.ticks(pace.wait_s(time.monotonic()))
             pace.record(time.monotonic())
@@ -132,9 +137,13 @@ def _turns(source: Source, interval: float, stop: Stop, note: Note) -> Generator
         yield frame
 
 
-def _unless_hung(newest: Newest, interval: float, stop: Stop, note: Note) -> Iterator[Frame | None]:
+def _unless_hung(
+    newest: Newest, interval: float, stop: Stop, note: Note, presence: Presence | None = None
+) -> Iterator[Frame | None]:
     hung = False
     for frame in newest_frames(newest, interval, stop):
+        if presence is not None:
+            presence.update(newest.silent_s)
         if frame is None and newest.silent_s > HANG_S:
             if not hung:
                 note(f"the camera hangs: no frame for {HANG_S:.0f} s")

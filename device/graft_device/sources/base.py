@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from graft_device.errors import GraftError
 from graft_device.system.stopping import Stop
@@ -68,6 +68,15 @@ class Source(Protocol):
         Raises:
             SourceError: the source cannot be read.
         """
+
+
+@runtime_checkable
+class Losable(Protocol):
+    """A source that may be lost and come back during a run, such as a camera or a folder on a network drive."""
+
+    @property
+    def lost_s(self) -> float:
+        """Seconds since the source was lost; 0 while it can be read."""
 
 
 def utc_now() -> str:

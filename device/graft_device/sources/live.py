@@ -45,8 +45,14 @@ class Live:
         self._open = opener
         self._note = note
         self._backoff = backoff or Backoff()
-        self._away = False
+        self._lost_at: float | None = None
         self._number = 0
+
+    @property
+    def lost_s(self) -> float:
+        """Seconds since the camera was lost; 0 while it gives frames."""
+        lost_at = self._lost_at
+        return 0.0 if lost_at is None else time.monotonic() - lost_at
 
     def frames(self, stop: Stop) -> Iterator[Frame | None]:
         """Yields each frame as it comes, and None several times a second while the camera is lost.
@@ -77,14 +83,14 @@ class Live:
             yield from stop.ticks(self._backoff.next())
 
     def _frame(self, load: Callable[[], PhotoSource], session: int) -> Frame:
-        if self._away:
-            self._away = False
+        if self._lost_at is not None:
+            self._lost_at = None
             self._note(f"{self.name} is back")
         self._number += 1
         return Frame(load, self.name, self._number, utc_now(), time.monotonic(), session)
 
     def _lost(self, reason: str) -> None:
-        if not self._away:
+        if self._lost_at is None:
+            self._lost_at = time.monotonic()
             about = reason if self.name in reason else f"{self.name}: {reason}"
             self._note(f"{about}; trying to open it again")
-        self._away = True

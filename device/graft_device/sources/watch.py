@@ -68,7 +68,13 @@ class Folder:
         self._known: dict[str, State] = {}
         self._awaited: set[str] = set()
         self._lost = False
+        self._lost_at = 0.0
         self._noted: set[str] = set()
+
+    @property
+    def lost_s(self) -> float:
+        """Seconds since the folder could no longer be read; 0 while it can."""
+        return time.monotonic() - self._lost_at if self._lost else 0.0
 
     def frames(self, stop: Stop) -> Iterator[Frame | None]:
         """Yields a frame for each new photo, oldest first, and None while there is none.
@@ -108,6 +114,7 @@ class Folder:
             now = self._scan()
         except OSError as error:
             if not self._lost:
+                self._lost_at = time.monotonic()
                 self._note(f"cannot read folder {self._root}: {os_reason(error)}; waiting for it")
             self._lost = True
             return before

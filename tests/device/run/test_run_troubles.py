@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from tests.device.test_runtime import each_runtime
 from tests.support.broker import Mosquitto, Subscriber
 from tests.support.device_models import write_artifact
 from tests.support.running import COMMAND, drop_photo, eventually, run_device, running
+from tests.support.web_camera import WebCamera
 
 BASE = "garden/cam"
 WITH_DEV_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -251,3 +254,71 @@ def test_without_a_home_folder_a_queue_must_be_named(model: Path, photos: Path) 
     )  # fmt: skip
     assert done.stderr == "error: there is no home folder to keep events in; name a folder with --queue\n"
     assert done.returncode == 1
+
+
+# A source that is away
+
+AWAY_SOON = "import graft_device.run.presence as p; p.AWAY_S = 1.0"
+
+
+def _mqtt(broker: Mosquitto, tmp_path: Path) -> list[object]:
+    return ["--mqtt", f"mqtt://127.0.0.1:{broker.port}/{BASE}", "--queue", tmp_path / "queue"]
+
+
+def _status(subscriber: Subscriber) -> list[str]:
+    """The status as Home Assistant follows it: where the discovery message points to."""
+    (config,) = {body for topic, body, _ in list(subscriber.messages) if topic.endswith("/config")}
+    return subscriber.texts(json.loads(config)["availability_topic"])
+
+
+@pytest.mark.parametrize("path", ["/stream"])
+def test_a_camera_that_is_away_is_offline_and_online_again_with_its_next_frame(
+    path: str, model: Path, tmp_path: Path
+) -> None:
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber, WebCamera() as camera:
+        args = [model, "--source", camera.url + path, "--changes", "--json", *_mqtt(broker, tmp_path)]
+        with running(*args, "--every", "0.2", patch=AWAY_SOON) as job:
+            assert job.event()["label"] == "red"
+            eventually(lambda: len(subscriber.events(BASE)) == 1)
+            time.sleep(2)  # the label does not change, so there are no events, but there are frames
+            assert _status(subscriber) == ["online"]
+            camera.unplug()
+            assert "trying to open it again" in job.note()
+            eventually(lambda: _status(subscriber) == ["online", "offline"])
+            camera.colour = "blue"
+            camera.plug()
+            assert job.note().endswith(" is back")
+            eventually(lambda: _status(subscriber) == ["online", "offline", "online"])
+            assert job.event()["label"] == "blue"
+            job.end(signal.SIGKILL)
+        eventually(lambda: _status(subscriber)[3:] == ["offline"])
+
+
+def test_a_camera_is_offline_after_a_broker_came_back_meanwhile(model: Path, tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber, WebCamera() as camera:
+        args = [model, "--source", f"{camera.url}/stream", "--json", *_mqtt(broker, tmp_path)]
+        with running(*args, "--changes", patch=AWAY_SOON) as job:
+            job.event()
+            camera.unplug()
+            eventually(lambda: subscriber.texts(f"{BASE}/status")[-1:] == ["offline"])
+            broker.kill()
+            broker.start()
+            subscriber.wait()
+            time.sleep(1.5)
+            assert subscriber.texts(f"{BASE}/status")[-1] == "offline"
+            assert job.end() == 0
+
+
+def test_a_quiet_folder_is_online_and_a_lost_one_is_not(model: Path, photos: Path, tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, Subscriber(broker.port) as subscriber:
+        args = [model, "--source", photos, "--json", *_mqtt(broker, tmp_path)]
+        with running(*args, patch=AWAY_SOON) as job:
+            eventually(lambda: subscriber.texts(f"{BASE}/status") == ["online"])
+            time.sleep(2)
+            assert subscriber.texts(f"{BASE}/status") == ["online"]
+            photos.rename(tmp_path / "gone")
+            eventually(lambda: subscriber.texts(f"{BASE}/status") == ["online", "offline"])
+            (tmp_path / "gone").rename(photos)
+            eventually(lambda: subscriber.texts(f"{BASE}/status") == ["online", "offline", "online"])
+            assert job.end() == 0
+        eventually(lambda: subscriber.texts(f"{BASE}/status")[-1] == "offline")
