@@ -153,7 +153,7 @@ def test_info_and_errors(target: Target, parts_model: Path, pictures: list[Path]
     bad.write_text("no photo")
     done = target.run("classify", parts_model, bad, pictures[0])
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [f"error: {bad}: not a JPEG, PNG, WebP, BMP or GIF image"]
+    assert done.stderr.splitlines() == [f"error: {bad}: not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image"]
     assert str(pictures[0]) in done.stdout
 
 

@@ -77,7 +77,7 @@ def test_bad_photos_do_not_stop_the_others(model: Path, photos: dict[str, Path],
     (tmp_path / "cut.png").write_bytes(photos["red"].read_bytes()[:60])
     bad = {
         tmp_path / "empty.jpg": "the file is empty",
-        tmp_path / "text.jpg": "not a JPEG, PNG, WebP, BMP or GIF image",
+        tmp_path / "text.jpg": "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image",
         tmp_path / "cut.png": "the image is cut short",
         tmp_path / "nowhere.jpg": "no such file or directory",
         tmp_path: "a folder, not a file",

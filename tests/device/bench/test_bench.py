@@ -154,7 +154,7 @@ def test_photos_that_cannot_be_read(model: Path, tmp_path: Path) -> None:
     picture("red").save(tmp_path / "cut.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:90])
     for name, reason in {
-        "text.jpg": "not a JPEG, PNG, WebP, BMP or GIF image",
+        "text.jpg": "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image",
         "cut.png": "the image is cut short",
         "none.jpg": "no such file or directory",
     }.items():

@@ -218,7 +218,7 @@ def test_what_the_server_refuses(browser: Browser, server: Server) -> None:
         give(seen.page, photo("red"))
         answer(seen.page, "red")
         give(seen.page, b"\0\0\0\x18ftypheic" + b"\0" * 99, "image/heic", "IMG_1.HEIC")
-        assert problem(seen.page) == "A HEIC photo, which is not supported; convert it to JPEG first."
+        assert problem(seen.page) == "The image is cut short or damaged."
         assert seen.page.is_hidden("#answer"), "the answer of another photo must not stand under this one"
         seen.page.wait_for_selector("#no-preview:not([hidden])")
         assert seen.page.inner_text("#no-preview") == "This browser cannot show IMG_1.HEIC."

@@ -472,7 +472,7 @@ def test_the_command_writes_a_page_next_to_the_model(tmp_path: Path, colours: Pa
     assert "11 of 12 photos classified correctly" in shown
     assert "red taken for blue 1 of 5 photos" in shown
     assert "red/blue3.png" in shown
-    assert "green/text.jpg not a JPEG, PNG, WebP, BMP or GIF image" in shown
+    assert "green/text.jpg not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image" in shown
 
 
 def test_the_command_with_json(tmp_path: Path, colours: Path) -> None:

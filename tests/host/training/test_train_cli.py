@@ -326,7 +326,7 @@ def test_bad_files_are_skipped_or_with_strict_refused(photos: Path, tmp_path: Pa
     assert report["photos"]["skipped"] == 3
     reasons = {Path(entry["path"]).name: entry["reason"] for entry in report["skipped"]}
     assert reasons == {
-        "text.jpg": "not a JPEG, PNG, WebP, BMP or GIF image",
+        "text.jpg": "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image",
         "empty.png": "the file is empty",
         "cut short.jpg": "the image is cut short",
     }
