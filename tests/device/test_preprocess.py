@@ -506,7 +506,11 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
         pytest.param(b"", "the file is empty", id="empty"),
         pytest.param(b"just some text\n", "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image", id="text"),
         pytest.param(b"\0", "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image", id="one-byte"),
-        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image", id="svg"),
+        pytest.param(
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+            "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image",
+            id="svg",
+        ),
         pytest.param(HEIC, "the image is cut short or damaged", id="heic"),
         pytest.param(encoded(noise(9, 9), "TIFF"), "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image", id="tiff"),
         pytest.param(encoded(noise(9, 9), "JPEG")[:20], "the image is cut short or damaged", id="jpeg-head"),

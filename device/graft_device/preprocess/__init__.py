@@ -8,10 +8,11 @@ from __future__ import annotations
 from graft_device.errors import PhotoError
 from graft_device.preprocess.headers import Header
 from graft_device.preprocess.limits import MAX_BYTES, MAX_PIXELS
-from graft_device.preprocess.opening import check_header, read_header, read_photo
+from graft_device.preprocess.opening import check_header, checked_header, read_header, read_photo
 from graft_device.preprocess.resizing import (
     CROP_FRACTION,
     RESIZE_RULES,
+    UNUSUAL_VERSION,
     VERSION,
     PhotoSource,
     decode,
@@ -26,11 +27,13 @@ __all__ = [
     "MAX_BYTES",
     "MAX_PIXELS",
     "RESIZE_RULES",
+    "UNUSUAL_VERSION",
     "VERSION",
     "Header",
     "PhotoError",
     "PhotoSource",
     "check_header",
+    "checked_header",
     "decode",
     "fit",
     "load",

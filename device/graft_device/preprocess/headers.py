@@ -22,7 +22,7 @@ class Header:
         key: the transparent grey value of a PNG with 16 bits; None for none.
         bits: the number of significant bits of a PNG with 16 bits of grey; 16 if the file does not give it.
         inverted: whether a CMYK JPEG stores 255 for no ink, as Adobe's programs do.
-        unusual: whether the picture needs a rule that ordinary ones do not, so that ``odd_version`` counts for it.
+        unusual: whether the picture needs a rule that ordinary ones do not, so that ``UNUSUAL_VERSION`` counts for it.
     """
 
     kind: str

@@ -42,9 +42,19 @@ def check_header(data: bytes) -> tuple[int, int]:
     Raises:
         PhotoError: the bytes are not an image of a supported format, or the image is too large to decode.
     """
+    header = checked_header(data)
+    return header.width, header.height
+
+
+def checked_header(data: bytes) -> Header:
+    """Reads the structure of an image file and has its decoder check the header; no pixels are decoded.
+
+    Raises:
+        PhotoError: the bytes are not an image of a supported format, or decoding it would take too much time or memory.
+    """
     header = read_header(data)
     opened(header).close()
-    return header.width, header.height
+    return header
 
 
 def read_header(data: bytes) -> Header:

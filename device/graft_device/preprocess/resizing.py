@@ -24,6 +24,12 @@ RESIZE_RULES = ("squash", "crop")
 VERSION = 1
 """Increases when the same photo gives other pixels. It is part of the key of cached bottlenecks."""
 
+UNUSUAL_VERSION = 1
+"""Increases when a photo whose ``Header.unusual`` is true gives other pixels, and ordinary photos do not.
+
+It is part of the key of the cached bottlenecks of these photos alone.
+"""
+
 CROP_FRACTION = 0.875
 """The share of each side that ``crop`` keeps, as in Inception's preprocessing for evaluation."""
 

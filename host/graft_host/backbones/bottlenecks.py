@@ -113,14 +113,14 @@ class Bottlenecks:
         """The bottlenecks ``[N,D]`` and labels ``[N]`` of extracted photos, followed by those of their variants."""
         variants = augmentation.variants if augmentation else 0
         seed = augmentation.seed if augmentation else 0
-        keys = [_key(photo.digest, index, seed) for index in range(variants + 1) for photo in photos]
+        keys = [_key(photo.cache_key, index, seed) for index in range(variants + 1) for photo in photos]
         labels = np.tile(np.array([photo.label for photo in photos], np.int64), variants + 1)
         return dequantize(self._store.matrix(keys), self.spec), labels
 
     def missing(self, photos: Iterable[Photo]) -> int:
         """How many different photos have no bottleneck in the cache yet."""
-        digests = {photo.digest for photo in photos}
-        return len(digests) - len(self.known(digests))
+        keys = {photo.cache_key for photo in photos}
+        return len(keys) - len(self.known(keys))
 
     def known(self, keys: Iterable[str]) -> set[str]:
         """Which of the keys are cached."""
@@ -180,7 +180,7 @@ def extract_together(
             else:
                 for index, vectors in result.items():
                     for place, vector in enumerate(vectors):
-                        rows[place].append((_key(job.photo.digest, index, seed), vector))
+                        rows[place].append((_key(job.photo.cache_key, index, seed), vector))
             if len(rows[0]) >= _COMMIT_ROWS or time.monotonic() - stored > _COMMIT_SECONDS:
                 _flush(rows, outputs)
                 stored = time.monotonic()
@@ -205,7 +205,7 @@ def _to_do(wanted: Sequence[Job], outputs: Sequence[Bottlenecks], seed: int) -> 
         return list(wanted)
     jobs = []
     for job in wanted:
-        missing = tuple(index for index in job.variants if _key(job.photo.digest, index, seed) not in known)
+        missing = tuple(index for index in job.variants if _key(job.photo.cache_key, index, seed) not in known)
         if missing:
             jobs.append(job if missing == job.variants else Job(job.photo, missing))
     return jobs
@@ -214,7 +214,7 @@ def _to_do(wanted: Sequence[Job], outputs: Sequence[Bottlenecks], seed: int) -> 
 def _keys(jobs: Iterable[Job], seed: int) -> Iterator[str]:
     for job in jobs:
         for index in job.variants:
-            yield _key(job.photo.digest, index, seed)
+            yield _key(job.photo.cache_key, index, seed)
 
 
 def _wanted(photos: Iterable[Photo], augmented: Sequence[Photo], augmentation: Augmentation) -> list[Job]:
@@ -227,5 +227,5 @@ def _wanted(photos: Iterable[Photo], augmented: Sequence[Photo], augmentation: A
     return list(jobs.values())
 
 
-def _key(digest: str, index: int, seed: int) -> str:
-    return f"{digest}/v{AUGMENT_VERSION}/{seed}/{index}" if index else digest
+def _key(photo: str, index: int, seed: int) -> str:
+    return f"{photo}/v{AUGMENT_VERSION}/{seed}/{index}" if index else photo

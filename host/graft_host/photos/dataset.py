@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graft_device.errors import DatasetError, PhotoError
-from graft_device.preprocess import check_header, read_photo
+from graft_device.preprocess import UNUSUAL_VERSION, checked_header, read_photo
 from graft_host.photos.folders import entries_of_root, files, quoted
 from graft_host.photos.layout import ClassFolder, find_layout
 
@@ -29,6 +29,7 @@ class Photo:
         size: width and height in pixels as stored; None if the file was not read.
         part: ``train``, ``validation`` or ``test`` if the photo's folder gives its part of the split; empty if the
             split is drawn.
+        unusual: whether it is read by a rule that ordinary photos do not need (``graft_device.preprocess.Header``).
     """
 
     path: Path
@@ -37,6 +38,12 @@ class Photo:
     group: str = ""
     size: tuple[int, int] | None = None
     part: str = ""
+    unusual: bool = False
+
+    @property
+    def cache_key(self) -> str:
+        """The key of what is computed from the photo's pixels: its digest, and for an unusual photo a version."""
+        return f"{self.digest}+u{UNUSUAL_VERSION}" if self.unusual else self.digest
 
     @property
     def place(self) -> str:
@@ -153,10 +160,17 @@ def check_classes(dataset: Dataset) -> None:
 def _read(path: Path, label: int, folder: ClassFolder) -> Photo | Skipped:
     try:
         data = read_photo(path)
-        size = check_header(data)
+        header = checked_header(data)
     except PhotoError as error:
         return Skipped(path, str(error))
-    return Photo(path=path, label=label, digest=hashlib.sha256(data).hexdigest(), size=size, part=folder.part)
+    return Photo(
+        path=path,
+        label=label,
+        digest=hashlib.sha256(data).hexdigest(),
+        size=(header.width, header.height),
+        part=folder.part,
+        unusual=header.unusual,
+    )
 
 
 def _times(reasons: Counter[str]) -> str:

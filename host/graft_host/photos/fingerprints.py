@@ -72,12 +72,12 @@ def fingerprints(photos: Sequence[Photo], cache: Path, threads: int, progress: P
     contents = {photo.digest: photo for photo in photos}
     name = f"v{VERSION}-p{PREPROCESS_VERSION}.sqlite"
     with BottleneckStore(cache / "fingerprints" / name, np.dtype(np.uint8), _BYTES, "fingerprints") as store:
-        known = store.known(contents)
+        known = store.known(photo.cache_key for photo in contents.values())
         failures = _compute(
-            [photo for photo in contents.values() if photo.digest not in known], store, threads, progress
+            [photo for photo in contents.values() if photo.cache_key not in known], store, threads, progress
         )
         digests = tuple(sorted(contents.keys() - failures.keys()))
-        rows = store.matrix(digests)
+        rows = store.matrix([contents[digest].cache_key for digest in digests])
     hashes = np.unpackbits(rows[:, :_HASH_BYTES].astype(np.uint8), axis=1).astype(np.bool_)
     thumbnails = rows[:, _HASH_BYTES:].astype(np.uint8, copy=False).reshape(-1, SIDE, SIDE, 3)
     return Fingerprints(digests, hashes, thumbnails, failures)
@@ -128,7 +128,7 @@ def _compute(jobs: list[Photo], store: BottleneckStore, threads: int, progress: 
                     if isinstance(fingerprint, PhotoError):
                         failures[photo.digest] = str(fingerprint)
                     else:
-                        rows.append((photo.digest, fingerprint))
+                        rows.append((photo.cache_key, fingerprint))
                     done += 1
                     progress(done, len(jobs))
             finally:

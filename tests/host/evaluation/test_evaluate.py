@@ -109,7 +109,9 @@ def test_a_single_class_can_be_evaluated(tmp_path: Path, colours: Path) -> None:
     (tmp_path / "some" / "blue" / "text.jpg").write_text("no photo")
     result = evaluate_folder(model, tmp_path / "some", "all", 1, QUIET)
     assert result.accuracy == 1
-    assert [entry["reason"] for entry in result.to_json()["skipped"]] == ["not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image"]
+    assert [entry["reason"] for entry in result.to_json()["skipped"]] == [
+        "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image"
+    ]
 
 
 def test_a_photo_that_cannot_be_decoded_is_left_out_with_its_reason(tmp_path: Path, colours: Path) -> None:
