@@ -19,18 +19,40 @@ from graft_device.runtime import open_model, threads_to_use
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.heads.finished import FinishedHead
 from graft_host.support.clock import Clock
+from graft_host.support.intervals import sign_test, wilson_interval
 from graft_host.support.notebook import html_line, html_table
 from graft_host.support.reporter import Reporter
 from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
 from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card
-from graft_host.training.material import Material, gather
+from graft_host.training.material import Material, Survey, converted, gathered, survey
 from graft_host.training.options import HeadOptions, Quantization
 from graft_host.training.pipeline import finished_head, graft
 
 MODES: tuple[Quantization, ...] = ("float32", "float16", "dynamic", "int8")
+_TRAINED: tuple[Quantization, ...] = ("float32", "int8")
+"""The modes on whose bottlenecks a head is trained."""
 _ROUNDS = 30
 _WARM_UP = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired:
+    """A file beside the float32 file, photo by photo.
+
+    Attributes:
+        both_right: number of test photos that both files classify correctly.
+        only_float32: number of test photos that only the float32 file classifies correctly.
+        only_this: number of test photos that only this file classifies correctly.
+        neither: number of test photos that neither file classifies correctly.
+        p_value: probability that two equally good files differ at least as much by chance (McNemar's test, exact).
+    """
+
+    both_right: int
+    only_float32: int
+    only_this: int
+    neither: int
+    p_value: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +64,8 @@ class Row:
         head: ``float32`` if the head was trained on bottlenecks of the float32 backbone, ``own`` if on those of the
             file's own backbone.
         accuracy: share of test photos that the file classifies correctly.
+        interval: lower and upper end of the accuracy's 95% interval (Wilson's score interval).
+        paired: the file's mistakes beside those of the float32 file.
         agreement: share of test photos for which the file names the same class as the float32 file.
         drop: the largest loss of recall of a class, compared with the float32 file.
         worst_class: the class with the largest loss; None if no class loses.
@@ -52,6 +76,8 @@ class Row:
     quantization: str
     head: str
     accuracy: float
+    interval: tuple[float, float]
+    paired: Paired
     agreement: float
     drop: float
     worst_class: str | None
@@ -79,12 +105,14 @@ class Comparison:
         """The files as a notebook shows them."""
         rows = [
             [
-                row.quantization, row.head, f"{row.accuracy:.4f}", f"{row.agreement:.1%}", f"{row.drop:.4f}",
-                f"{row.bytes / 1e6:.1f}", f"{row.ms:.1f}",
+                row.quantization, row.head, f"{row.accuracy:.4f}", f"{row.interval[0]:.4f} to {row.interval[1]:.4f}",
+                row.paired.only_float32, row.paired.only_this, f"{row.paired.p_value:.2g}", f"{row.agreement:.1%}",
+                f"{row.drop:.4f}", f"{row.bytes / 1e6:.1f}", f"{row.ms:.1f}",
             ]
             for row in self.rows
         ]  # fmt: skip
-        shown = html_table(["numbers", "head", "accuracy", "agrees", "largest drop", "MB", "ms"], rows)
+        header = ["numbers", "head", "accuracy", "95% interval", "only float32 right", "only this right", "p"]
+        shown = html_table([*header, "agrees", "largest drop", "MB", "ms"], rows)
         return shown + html_line(f"{self.photos} test photos; {self.runtime}, threads: {self.threads}")
 
     def to_json(self) -> dict[str, Any]:
@@ -106,30 +134,61 @@ def compare(options: HeadOptions, reporter: Reporter) -> Comparison:
     """Makes a file in each quantization, tests and times it.
 
     All four files have the head of the float32 backbone, so that only their quantization differs. The last row is
-    the int8 file as ``graft train`` makes it, with a head trained on the bottlenecks of the int8 backbone.
+    the int8 file as ``graft train`` makes it, with a head trained on the bottlenecks of the int8 backbone. So only the
+    float32 and int8 backbones extract bottlenecks and train a head.
 
     Raises:
         GraftError: for the same reasons as in ``graft train``.
     """
     threads = threads_to_use(options.threads)
     remove_stale_scratch()
-    head: FinishedHead | None = None
+    found = survey(options, reporter, Clock())
+    reporter.note("float32:")
+    material = _material(found, replace(options, quantize="float32"), reporter)
+    found = replace(found, dataset=material.dataset, split=material.split)
+    head = _head(material, options)
     with scratch() as folder:
         files = []
         for mode in MODES:
-            reporter.note(f"{mode}:")
-            chosen = replace(options, quantize=mode)
-            material = gather(chosen, reporter, Clock())
-            if note := material.extraction.damage:
-                reporter.note(note)
-            own = _head(material, chosen)
-            head = head or own
-            heads = {"float32": head, "own": own} if mode == "int8" else {"float32": head}
+            chosen, heads = replace(options, quantize=mode), {"float32": head}
+            if mode != "float32":
+                reporter.note(f"{mode}:")
+                if mode in _TRAINED:
+                    material = _material(found, chosen, reporter)
+                    heads["own"] = _head(material, chosen)
+                else:  # it gets the float32 head, so it needs no bottlenecks of its own
+                    backbone = converted(found, found.split, chosen, reporter, Clock())
+                    material = replace(material, backbone=backbone)
             files += _files(heads, material, chosen, folder, reporter)
         sizes = {file.path: file.path.stat().st_size for file in files}
         runtime, times = _milliseconds([file.path for file in files], options, files[0].evaluation.paths[0], threads)
     rows = tuple(_row(file, files[0], sizes, times) for file in files)
     return Comparison(rows, len(files[0].evaluation.truth), runtime, threads)
+
+
+def _material(found: Survey, options: HeadOptions, reporter: Reporter) -> Material:
+    material = gathered(found, options, reporter, Clock())
+    if note := material.extraction.damage:
+        reporter.note(note)
+    return material
+
+
+def paired(reference: Evaluation, evaluation: Evaluation) -> Paired:
+    """Counts the photos that both, one or neither of two files classify correctly.
+
+    Args:
+        reference: the results of the float32 file.
+        evaluation: the results of the other file on the same photos.
+    """
+    first, second = (result.predicted == result.truth for result in (reference, evaluation))
+    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
+    return Paired(
+        both_right=int((first & second).sum()),
+        only_float32=only_first,
+        only_this=only_second,
+        neither=int((~first & ~second).sum()),
+        p_value=sign_test(only_first, only_second),
+    )
 
 
 def largest_drop(before: Evaluation, after: Evaluation) -> tuple[float, str | None]:
@@ -168,10 +227,13 @@ def _files(
 def _row(file: _File, reference: _File, sizes: Mapping[Path, int], times: Mapping[Path, float]) -> Row:
     drop, worst = largest_drop(reference.evaluation, file.evaluation)
     agreement = float(np.mean(file.evaluation.predicted == reference.evaluation.predicted))
+    pairs = paired(reference.evaluation, file.evaluation)
     return Row(
         quantization=file.quantization,
         head=file.head,
         accuracy=file.evaluation.accuracy,
+        interval=wilson_interval(pairs.both_right + pairs.only_this, len(file.evaluation.truth)),
+        paired=pairs,
         agreement=agreement,
         drop=drop,
         worst_class=worst,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graft_host.comparison import largest_drop
+from graft_host.comparison import largest_drop, paired
 from graft_host.demo.render import render_dataset
 from graft_host.evaluation.evaluate import Evaluation
 from tests.conftest import error_line, graft, graft_json
@@ -30,6 +30,16 @@ def test_the_largest_drop_is_that_of_a_class() -> None:
     assert largest_drop(evaluation(truth, [1, 1, 1, 1, 1, 1, 1]), before) == (0.0, None)
 
 
+def test_photos_that_one_file_gets_right_are_counted_in_pairs() -> None:
+    truth = [0] * 12
+    float32 = evaluation(truth, [0] * 9 + [1] * 3)
+    other = evaluation(truth, [1] * 6 + [0] * 4 + [1] * 2)
+    pairs = paired(float32, other)
+    assert (pairs.both_right, pairs.only_float32, pairs.only_this, pairs.neither) == (3, 6, 1, 2)
+    assert pairs.p_value == pytest.approx(2 * (1 + 7) / 2**7)  # at most 1 of 7 coins, on either side
+    assert paired(float32, float32).p_value == 1
+
+
 @pytest.mark.slow
 def test_all_quantizations_are_compared(tmp_path: Path, shared_cache: Path) -> None:
     render_dataset(tmp_path / "photos", 14, 0)
@@ -46,6 +56,13 @@ def test_all_quantizations_are_compared(tmp_path: Path, shared_cache: Path) -> N
     ]
     assert [(row["quantization"], row["head"]) for row in rows] == names
     assert rows[0]["agreement"] == 1
+    for row in rows:
+        pairs = row["paired"]
+        counts = [pairs[name] for name in ("both_right", "only_float32", "only_this", "neither")]
+        assert sum(counts) == result["photos"]
+        assert pairs["both_right"] + pairs["only_this"] == round(row["accuracy"] * result["photos"])
+        assert pairs["both_right"] + pairs["only_float32"] == round(rows[0]["accuracy"] * result["photos"])
+        assert row["interval"][0] <= row["accuracy"] <= row["interval"][1]
     assert rows[0]["drop"] == 0
     assert rows[1]["agreement"] == 1  # float16 changes nothing that shows
     assert all(0 <= row["accuracy"] <= 1 and row["ms"] > 0 for row in rows)
@@ -77,17 +94,11 @@ def test_all_quantizations_are_compared(tmp_path: Path, shared_cache: Path) -> N
         "train", tmp_path / "photos", "-o", tmp_path / "m.tflite", "--overwrite", *options, *other_options
     )
     assert others[-1]["accuracy"] == shipped["accuracy"]["shipped"]
-    table = graft("compare", tmp_path / "photos", *options)
-    assert table.stdout.splitlines()[0].split() == [
-        "numbers",
-        "head",
-        "accuracy",
-        "agrees",
-        "largest",
-        "drop",
-        "MB",
-        "ms",
-    ]
+    table = graft("compare", tmp_path / "photos", *options).stdout.splitlines()
+    assert table[0].split() == ["numbers", "head", "accuracy", "95%", "interval", "MB", "ms"]
+    assert [line.split()[0] for line in table[1:6]] == ["float32", "float16", "dynamic", "int8", "int8"]
+    assert table[8].split() == ["numbers", "head", "there", "here", "p", "agrees", "largest", "drop"]
+    assert [line.split()[0] for line in table[9:13]] == ["float16", "dynamic", "int8", "int8"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.tflite", "photos"]
 
 

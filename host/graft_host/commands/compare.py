@@ -31,25 +31,39 @@ def compare(options: HeadOptions, as_json: JsonOption = False) -> None:
 def _text(result: Comparison) -> str:
     from graft_host.commands.terminal.console import short, table
 
-    header = ["numbers", "head", "accuracy", "agrees", "largest drop", "MB", "ms"]
-    rows = [
+    files = [
         [
             row.quantization,
             row.head,
             f"{row.accuracy:.4f}",
-            f"{row.agreement:.1%}",
-            "none" if row.worst_class is None else f"{row.drop:.4f} {short(row.worst_class)}",
+            f"{row.interval[0]:.4f} to {row.interval[1]:.4f}",
             f"{row.bytes / 1e6:.1f}",
             f"{row.ms:.1f}",
         ]
         for row in result.rows
     ]
+    pairs = [
+        [
+            row.quantization,
+            row.head,
+            str(row.paired.only_float32),
+            str(row.paired.only_this),
+            f"{row.paired.p_value:.2g}",
+            f"{row.agreement:.1%}",
+            "none" if row.worst_class is None else f"{row.drop:.4f} {short(row.worst_class)}",
+        ]
+        for row in result.rows[1:]
+    ]
     return "\n".join(
         [
-            table(header, rows),
+            table(["numbers", "head", "accuracy", "95% interval", "MB", "ms"], files),
             "",
-            f"On {result.photos} test photos. Agreement, and the drop in a class's recall, are relative to float32.",
-            "The first four rows share one head, trained on float32 bottlenecks. The head of the last row is the one",
+            "Against the float32 file, photo by photo: right only there, and only here",
+            table(["numbers", "head", "there", "here", "p", "agrees", "largest drop"], pairs),
+            "",
+            f"On {result.photos} test photos. p: how often two equally good files differ as much by chance (McNemar's",
+            "exact test). Largest drop: in a class's recall.",
+            "All but the last file share one head, trained on float32 bottlenecks. The head of the last is the one",
             "that graft train ships, trained on the bottlenecks of the int8 backbone.",
             f"Milliseconds: median of one inference on this machine, {result.runtime}, threads: {result.threads}.",
         ]

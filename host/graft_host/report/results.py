@@ -15,6 +15,7 @@ from graft_host.report import statistics as report_statistics
 from graft_host.report.confusion_plot import NAMED_CLASSES, confusion_matrix
 from graft_host.report.data import LETTERS, ReportData, day, megabytes, number
 from graft_host.report.page import bar, count, facts, figure, name, percent, section, table, text
+from graft_host.support.intervals import wilson_interval
 
 _MAX_PAIRS = 10
 _MAX_ROWS = 20  # with more classes, the full table is folded away
@@ -28,7 +29,7 @@ def head(data: ReportData) -> str:
     evaluation, card = data.evaluation, data.model.card
     total = len(evaluation.truth)
     hits = int((evaluation.predicted == evaluation.truth).sum())
-    low, high = report_statistics.wilson_interval(hits, total)
+    low, high = wilson_interval(hits, total)
     kind = "test photo" if data.part == "test" else "photo"
     of_these = {total: f"all {count(total, kind)}", 0: f"none of {count(total, kind)}"}
     correct = of_these.get(hits, f"{hits:,} of {count(total, kind)}")

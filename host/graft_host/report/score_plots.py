@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from graft_host.report.data import brief
 from graft_host.report.page import count, percent
-from graft_host.report.statistics import Reliability, wilson_interval
+from graft_host.report.statistics import Reliability
 from graft_host.report.svg import INK, LINE, MUTED, RIGHT, WRONG, canvas
+from graft_host.support.intervals import wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,8 +1,7 @@
-"""Computes the statistics of a report: intervals, reliability, and the pairs of classes that are confused."""
+"""Computes the statistics of a report: reliability, and the pairs of classes that are confused."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,26 +9,6 @@ from numpy.typing import NDArray
 
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.heads.temperature import BINS, expected_calibration_error
-
-_Z = 1.959964  # the normal quantile of a two-sided 95% interval
-
-
-def wilson_interval(hits: int, total: int) -> tuple[float, float]:
-    """Returns the 95% score interval of a share, which stays within 0 to 1 and is valid for few photos too.
-
-    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
-    American Statistical Association 22 (1927), 209-212.
-
-    Args:
-        hits: number of photos that are correct.
-        total: number of all photos; with 0 the interval is 0 to 1.
-    """
-    if total == 0:
-        return 0.0, 1.0
-    share, weight = hits / total, _Z**2 / total
-    middle = (share + weight / 2) / (1 + weight)
-    half = _Z / (1 + weight) * math.sqrt(share * (1 - share) / total + weight / (4 * total))
-    return (0.0 if hits == 0 else middle - half), (1.0 if hits == total else middle + half)
 
 
 @dataclass(frozen=True)

@@ -113,17 +113,20 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
     Raises:
         GraftError: anything that keeps a head from being trained; the cache keeps what was computed.
     """
-    found = survey(options, reporter, clock)
+    return gathered(survey(options, reporter, clock), options, reporter, clock)
+
+
+def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
+    """Converts or finds the backbone, and extracts what is not cached; see ``gather``.
+
+    Args:
+        found: the photos and weights.
+        options: the options that ``found`` was surveyed with; their quantization may differ.
+        reporter: receives progress and notes.
+        clock: measures the stages.
+    """
     threads, cache, dataset, parts = found.threads, found.cache, found.dataset, found.split
-    spec = BackboneSpec(
-        weights=found.weights,
-        tap=options.tap,
-        image_size=options.image_size,
-        quantization=options.quantize,
-        resize=options.resize,
-    )
-    with clock.stage("backbone"), reporter.progress("quantizing") as progress:
-        backbone = quantized_backbone(spec, parts.train, cache, threads, options.recalibrate, progress)
+    backbone = converted(found, parts, options, reporter, clock)
     with Bottlenecks(backbone, cache) as bottlenecks:
         augmentation = Augmentation(options.augment, options.rule.seed)
         with clock.stage("bottlenecks"), reporter.progress("bottlenecks") as progress:
@@ -145,6 +148,30 @@ def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
             groups=np.tile(group_numbers(parts.train), options.augment + 1),
             fitted=bool(fitted_photos(found.weights, parts.train).any()),
         )
+
+
+def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Reporter, clock: Clock) -> Backbone:
+    """Converts the backbone, or takes it from the cache.
+
+    Args:
+        found: the weights.
+        parts: the split whose training photos it is calibrated on.
+        options: with tap, image size and quantization.
+        reporter: receives progress.
+        clock: measures the stage.
+
+    Raises:
+        GraftError: the backbone cannot be converted, or the cache cannot be used.
+    """
+    spec = BackboneSpec(
+        weights=found.weights,
+        tap=options.tap,
+        image_size=options.image_size,
+        quantization=options.quantize,
+        resize=options.resize,
+    )
+    with clock.stage("backbone"), reporter.progress("quantizing") as progress:
+        return quantized_backbone(spec, parts.train, found.cache, found.threads, options.recalibrate, progress)
 
 
 def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:

@@ -4,20 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
 from graft_host.evaluation.evaluate import Evaluation
-from graft_host.report.statistics import confused_pairs, least_confident, reliability, wilson_interval, worst_mistakes
-
-
-@pytest.mark.parametrize(("hits", "total"), [(0, 5), (1, 3), (54, 55), (55, 55), (900, 1000)])
-def test_the_interval_equals_scipys(hits: int, total: int) -> None:
-    theirs = binomtest(hits, total).proportion_ci(0.95, method="wilson")
-    assert wilson_interval(hits, total) == pytest.approx((theirs.low, theirs.high), abs=1e-6)
-
-
-def test_the_interval_of_no_photos_is_everything() -> None:
-    assert wilson_interval(0, 0) == (0, 1)
+from graft_host.report.statistics import confused_pairs, least_confident, reliability, worst_mistakes
 
 
 def test_the_calibration_error_of_a_case_worked_by_hand() -> None:
