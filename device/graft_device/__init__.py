@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from graft_device.classifier import Answer, Classifier, Prediction
+    from graft_device.classifier import Classifier, Prediction
     from graft_device.errors import GraftError
 
 __version__ = "0.1.0"
-__all__ = ["Answer", "Classifier", "GraftError", "Prediction", "__version__"]
+__all__ = ["Classifier", "GraftError", "Prediction", "__version__"]
 
-_MODULES = {"Answer": "classifier", "Classifier": "classifier", "Prediction": "classifier", "GraftError": "errors"}
+_MODULES = {"Classifier": "classifier", "Prediction": "classifier", "GraftError": "errors"}
 
 
 def __getattr__(name: str) -> Any:

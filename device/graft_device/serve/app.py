@@ -26,6 +26,7 @@ from graft_device.serve.metrics import Metrics
 from graft_device.serve.parameters import read_parameters
 from graft_device.serve.photos import Budget, Upload
 from graft_device.serve.problems import ProblemError, busy, response
+from graft_device.serve.samples import read_sample, samples
 from graft_device.serve.settings import ServeSettings
 from graft_device.serve.worker import Classification, FullError, Job, Worker
 
@@ -62,6 +63,7 @@ class Application:
         routes = [
             Route("/v1/classify", self.classify, methods=["POST"]),
             Route("/v1/model", self.model),
+            Route("/v1/sample", self.sample),
             Route("/healthz", self.health),
             Route("/metrics", self.figures),
             Route("/openapi.json", self.openapi),
@@ -109,9 +111,16 @@ class Application:
             "runtime": classifier.runtime,
             "threads": threads_to_use(settings.threads),
             "limits": limits,
+            "samples": samples(classifier.model),
             "version": __version__,
         }
         return JSONResponse(content, headers=_NO_STORE)
+
+    async def sample(self, request: Request) -> Response:
+        """Handles ``GET /v1/sample``."""
+        model = self.worker.classifier.model
+        data, media_type = await read_sample(self.settings.model, model, request.query_params)
+        return Response(data, 200, _NO_STORE, media_type=media_type)
 
     async def health(self, _: Request) -> Response:
         """Handles ``GET /healthz``. The model is run for this only if it has not run recently."""

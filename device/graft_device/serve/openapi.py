@@ -8,6 +8,7 @@ from graft_device.ranking import REASONS
 from graft_device.serve.metrics import MEDIA_TYPE as METRICS_TYPE
 from graft_device.serve.photos import FIELD
 from graft_device.serve.problems import MEDIA_TYPE as PROBLEM_TYPE
+from graft_device.serve.samples import MOST_SAMPLES
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif", "application/octet-stream")
 
@@ -15,6 +16,7 @@ _WHY = {
     400: "The image, the form or the request is invalid.",
     401: "The token is missing or wrong.",
     403: "The request comes from a page of another origin.",
+    404: "The model file has no such photo.",
     408: "The body did not arrive in time.",
     411: "The request does not give the length of its body.",
     413: "The body is too large.",
@@ -49,6 +51,7 @@ def document(version: str, labels: int, top_k: int, token: bool) -> dict[str, An
         "paths": {
             "/v1/classify": {"post": _classify(labels, top_k, guarded)},
             "/v1/model": {"get": _get("model", "The model card and the server's limits.", _json("Model"), guarded)},
+            "/v1/sample": {"get": _sample(guarded)},
             "/healthz": {"get": _get("health", "Whether the model works.", _json("Health"), [])},
             "/metrics": {
                 "get": _get(
@@ -96,6 +99,23 @@ def _classify(labels: int, top_k: int, security: list[dict[str, list[str]]]) -> 
             **_problems(400, *([401] if security else []), 403, 408, 411, 413, 415, 422, 500, 504, *_COMMON),
         },
     }
+
+
+def _sample(security: list[dict[str, list[str]]]) -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    number = {"type": "integer", "minimum": 1, "maximum": MOST_SAMPLES}
+    content = dict.fromkeys(("image/jpeg", "image/png", "image/webp"), binary)
+    operation = _get("sample", "A photo that is stored in the model file.", content, security)
+    operation["parameters"] = [
+        {
+            "name": "number",
+            "in": "query",
+            "required": True,
+            "description": "One of the numbers that /v1/model lists in samples.",
+            "schema": number,
+        }
+    ]
+    return {**operation, "responses": {**operation["responses"], **_problems(404, 422)}}
 
 
 def _get(name: str, summary: str, content: dict[str, Any], security: list[dict[str, list[str]]]) -> dict[str, Any]:
@@ -157,6 +177,11 @@ _SCHEMAS: dict[str, Any] = {
         card={"type": "object", "description": "The model card, as 'graft-device info --json' shows it."},
         runtime=_TEXT,
         threads=_WHOLE,
+        samples={
+            "type": "array",
+            "items": _object(number=_WHOLE, label=_TEXT),
+            "description": "The photos in the model file, by their number for /v1/sample.",
+        },
         limits=_object(bytes=_WHOLE, pixels=_WHOLE, queue=_WHOLE, seconds=_MS),
         version={**_TEXT, "description": "The version of graftkit on the server."},
     ),

@@ -19,9 +19,6 @@ from graft_device.system.child import ChildError, ask, fail
 TIMEOUT_S = 600.0
 """Seconds for the start and all pictures; the slowest board takes some 30 s to start and some seconds a picture."""
 
-_HEADER_BYTES = 65_536
-"""Bytes that a golden photo may have beside four for each pixel, many times more than a JPEG needs."""
-
 _SLACK, _HALF_A_STEP = 0.02, 1 / 512
 """How far the sum of scores may be from 1: each score is rounded to a multiple of 1/256."""
 
@@ -176,21 +173,16 @@ class _Trial:
         import numpy as np
 
         from graft_device.errors import ModelError, PhotoError
-        from graft_device.model.archive import ArchiveError, opened_archive
-        from graft_device.preprocess import check_header, load
+        from graft_device.model.samples import read_golden_photo
+        from graft_device.preprocess import load
         from graft_device.store.pictures import render
 
         if photo.file is None:
             return render(photo.picture, self._size)
-        side = self._size
+        data = read_golden_photo(self._path, photo.file, self._size)
         try:
-            with opened_archive(self._path) as archive:
-                data = archive.read(photo.file, _HEADER_BYTES + 4 * side * side)
-            width, height = check_header(data)
-            if (width, height) != (side, side):
-                raise ModelError(f"its golden photo {photo.file} has {width} x {height} pixels, not {side} x {side}")
             return np.asarray(load(data))
-        except (OSError, ValueError, ArchiveError, PhotoError) as error:
+        except PhotoError as error:
             raise ModelError(
                 f"its golden photo {photo.file} cannot be read ({error})", "copy the model again"
             ) from error

@@ -13,6 +13,7 @@ from PIL import Image
 from tests.support.browser import DESKTOP, PHONE, Visit, chromium, visit
 from tests.support.device_models import COLOURS, NOVELTY, make_card, write_artifact
 from tests.support.serving import TOKEN, Server, encoded, photo, serving
+from tests.support.stores import write_model
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -139,8 +140,9 @@ def test_the_page_fits_and_is_readable(width: int, dark: bool, browser: Browser,
         frame, box = (seen.page.locator(name).bounding_box() for name in ("#frame", "#answer"))
         assert frame is not None
         assert box is not None
-        assert frame["x"] <= box["x"]
-        assert box["y"] + box["height"] <= frame["y"] + frame["height"]
+        beside, below = box["x"] >= frame["x"] + frame["width"], box["y"] >= frame["y"] + frame["height"]
+        assert beside or below, "the answer must not cover the photo"
+        assert box["y"] + 60 < 800, "the best label is in view without scrolling"
         boxes = [button.bounding_box() for button in seen.page.query_selector_all("button:visible")]
         assert [box for box in boxes if box is None or box["height"] < 44] == [], "too small for a finger"
         ground = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -220,8 +222,8 @@ def test_what_the_server_refuses(browser: Browser, server: Server) -> None:
         give(seen.page, b"\0\0\0\x18ftypheic" + b"\0" * 99, "image/heic", "IMG_1.HEIC")
         assert problem(seen.page) == "The image is cut short or damaged."
         assert seen.page.is_hidden("#answer"), "the answer of another photo must not stand under this one"
-        seen.page.wait_for_selector("#no-preview:not([hidden])")
-        assert seen.page.inner_text("#no-preview") == "This browser cannot show IMG_1.HEIC."
+        assert seen.page.is_visible("#empty"), "nothing is left of the photo"
+        assert seen.page.is_hidden("#latency"), "the latency of another photo must not stand there either"
         give(seen.page, b"\0" * 1_500_000)
         assert problem(seen.page) == "The photo is 1.5 MB; the limit is 1 MB."
         give(seen.page, b"some text", "text/plain", "a.txt")
@@ -230,6 +232,86 @@ def test_what_the_server_refuses(browser: Browser, server: Server) -> None:
         answer(seen.page, "blue")
         assert seen.page.is_hidden("#problem")
         assert [line for line in seen.problems if "400 (Bad Request)" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "name"),
+    [
+        pytest.param(b"\xff\xd8\xff\xe0 no photo", "image/jpeg", "a.jpg", id="damaged"),
+        pytest.param(b"some text", "text/plain", "a.txt", id="text"),
+        pytest.param(b"", "image/png", "a.png", id="empty"),
+        pytest.param(b"\0" * 1_500_000, "image/png", "a.png", id="too-large"),
+    ],
+)
+@pytest.mark.parametrize("before", [False, True])
+def test_a_bad_file_leaves_no_trace(
+    before: bool, content: bytes, kind: str, name: str, browser: Browser, server: Server
+) -> None:
+    with visit(browser, server.url, PHONE) as seen:
+        seen.page.wait_for_selector("#model:not([hidden])")
+        if before:
+            give(seen.page, photo("red"))
+            answer(seen.page, "red")
+            assert seen.page.is_visible("#latency")
+        give(seen.page, content, kind, name)
+        problem(seen.page)
+        seen.page.wait_for_selector("#busy", state="hidden")
+        hidden = ("#answer", "#latency", "#no-preview", "#frame img", "#frame video")
+        assert [name for name in hidden if seen.page.is_visible(name)] == []
+        assert [seen.page.is_visible(name) for name in ("#empty", "#no-answer", "#no-latency")] == [True] * 3
+        assert seen.flaws() == []
+        assert [found for found in seen.contrasts() if found[0] < 4.5] == []
+        give(seen.page, photo("green"))
+        answer(seen.page, "green")
+        assert seen.page.is_hidden("#problem")
+
+
+def test_a_photo_that_the_browser_cannot_show_still_gets_its_answer(browser: Browser, server: Server) -> None:
+    """As with HEIC photos, which boards read and most browsers do not."""
+    reply = {
+        "predictions": [{"label": "red", "score": 0.9}, {"label": "blue", "score": 0.1}],
+        "unknown": False,
+        "ms": {"preprocess": 1, "invoke": 2, "queue": 0},
+    }
+    with page_of(browser, server) as seen:
+        seen.page.route("**/v1/classify", lambda route: route.fulfill(json=reply))
+        give(seen.page, b"\0\0\0\x18ftypheic" + b"\0" * 99, "image/heic", "IMG_1.HEIC")
+        answer(seen.page, "red")
+        seen.page.wait_for_selector("#no-preview:not([hidden])")
+        assert seen.page.inner_text("#no-preview") == "This browser cannot show IMG_1.HEIC."
+        assert min(seen.contrasts())[0] >= 4.5
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_the_photos_of_the_model_file_are_samples_to_click(token: str | None, browser: Browser, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.tflite", photos=True)
+    options = () if token is None else ("--token", token)
+    with serving(model, *options) as server, visit(browser, server.url, PHONE) as seen:
+        if token is not None:
+            seen.page.fill("#token", token)
+            seen.page.keyboard.press("Enter")
+        seen.page.wait_for_selector("#samples:not([hidden])")
+        buttons = seen.page.locator("#sample-list button")
+        assert [button.locator("img").get_attribute("alt") for button in buttons.all()] == [
+            f"Sample photo: {colour}" for colour in [*COLOURS, *COLOURS]
+        ]
+        widths = "[...document.querySelectorAll('#sample-list img')].map((image) => image.naturalWidth)"
+        seen.page.wait_for_function(f"() => Math.min(...{widths}) === 32")
+        boxes = [button.bounding_box() for button in buttons.all()]
+        assert [box for box in boxes if box is None or min(box["height"], box["width"]) < 44] == []
+        assert seen.flaws() == []
+        for index, colour in enumerate(COLOURS):
+            buttons.nth(index).focus()
+            seen.page.keyboard.press("Enter")
+            answer(seen.page, colour)
+            assert seen.page.get_attribute("#frame img", "alt") == f"The photo {colour}"
+        assert [line for line in seen.problems if "401" not in line] == []
+
+
+def test_a_file_without_photos_offers_none(browser: Browser, server: Server) -> None:
+    with page_of(browser, server) as seen:
+        assert seen.page.is_hidden("#samples")
+        assert not [url for url in seen.requests if "/v1/sample" in url]
 
 
 def test_the_answer_of_another_photo_comes_too_late(browser: Browser, server: Server) -> None:

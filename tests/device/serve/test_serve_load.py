@@ -12,6 +12,7 @@ from PIL import Image
 from benchmarks.serve_load import load
 from tests.support.device_models import write_artifact
 from tests.support.serving import TOKEN, encoded, form, serving
+from tests.support.stores import write_model
 
 HOOKS = """
 import io
@@ -50,10 +51,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_the_api_matches_its_document(model: Path, tmp_path: Path) -> None:
+def test_the_api_matches_its_document(tmp_path: Path) -> None:
     """Schemathesis generates valid and invalid requests from the document, and checks the answers against it."""
     pytest.importorskip("schemathesis")
     (tmp_path / "hooks.py").write_text(HOOKS)
+    model = write_model(tmp_path / "colours.tflite", photos=True)
     with serving(model, "--queue", 50, "--token", TOKEN) as server:
         run = [
             str(Path(sys.executable).with_name("st")), "run", f"{server.url}/openapi.json", "--checks", "all",

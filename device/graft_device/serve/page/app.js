@@ -1,12 +1,15 @@
 // Connects the page: photos that are chosen, dropped or pasted, and the camera.
 
 import {Camera} from './camera.js';
-import {classify, model as fetchModel} from './server.js';
-import {ageAnswer, say, sentence, showAnswer, showLatency, showModel, showProblem, threshold} from './view.js';
+import {classify, model as fetchModel, sample} from './server.js';
+import {
+  ageAnswer, clearAnswer, say, sentence, showAnswer, showLatency, showModel, showProblem, showSamples, threshold,
+} from './view.js';
 
 const at = (id) => document.getElementById(id);
 const RECENT = 15; // the number of frames over which the camera's latency is measured
 const ATTEMPTS = 4;
+const BAD_PHOTO = [400, 413, 415]; // the statuses that mean that the photo cannot be used
 
 let card = null;
 let current = null; // the request whose answer will be shown
@@ -21,7 +24,12 @@ async function load() {
   } catch (problem) {
     at('no-model').textContent = `Not available: ${problem.message}.`;
     if (problem.status !== 401) showProblem(problem.message);
+    return;
   }
+  const photos = await Promise.all(card.samples.map((one) => (
+    sample(one).then((file) => ({file, label: one.label}), () => null) // a sample that cannot be had is not offered
+  )));
+  showSamples(photos.filter(Boolean), (file) => classifyPhoto([file]));
 }
 
 // A photo
@@ -34,7 +42,8 @@ async function classifyPhoto(files) {
   at('busy').hidden = true;
   showPhoto(photo);
   if (card && photo.size > card.limits.bytes) {
-    ageAnswer(true);
+    fillFrame(null);
+    clearAnswer();
     showProblem(`the photo is ${(photo.size / 1e6).toFixed(1)} MB; the limit is ${card.limits.bytes / 1e6} MB`);
     return;
   }
@@ -50,7 +59,8 @@ async function classifyPhoto(files) {
     say(sentence(answer), true);
   } catch (problem) {
     if (problem.name === 'AbortError' || request !== current) return;
-    ageAnswer(true);
+    if (BAD_PHOTO.includes(problem.status)) fillFrame(null);
+    clearAnswer();
     showProblem(problem.message);
   } finally {
     if (request === current) at('busy').hidden = true;
@@ -82,7 +92,7 @@ function showPhoto(photo) {
     at('no-preview').textContent = `This browser cannot show ${photo.name || 'this file'}.`;
   });
   fillFrame(shown);
-  ageAnswer(false);
+  ageAnswer();
   showProblem('');
 }
 
@@ -151,7 +161,7 @@ async function startCamera(open) {
     showProblem(error.message);
     return;
   }
-  ageAnswer(true);
+  clearAnswer();
   fillFrame(at('video'));
   cameraButtons();
   at('turn').hidden = await camera.count() < 2;
@@ -162,13 +172,13 @@ function stopCamera() {
   camera.stop();
   current?.abort();
   fillFrame(null);
-  ageAnswer(true);
+  clearAnswer();
   cameraButtons();
 }
 
 function cameraEnded(reason) {
   fillFrame(null);
-  ageAnswer(true);
+  clearAnswer();
   cameraButtons();
   showProblem(reason);
 }

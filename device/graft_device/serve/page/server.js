@@ -16,6 +16,12 @@ export async function model() {
   return (await request('v1/model', {})).content;
 }
 
+/** One of the photos in the model file, as a file. */
+export async function sample({number, label}) {
+  const {content} = await request(`v1/sample?number=${number}`, {}, (response) => response.blob());
+  return new File([content], label, {type: content.type});
+}
+
 /** Classifies a photo; resolves to {answer, total}, where `total` is the round trip in milliseconds. */
 export async function classify(photo, signal) {
   const type = photo.type.startsWith('image/') ? photo.type : 'application/octet-stream';
@@ -24,13 +30,13 @@ export async function classify(photo, signal) {
   return {answer: content, total};
 }
 
-async function request(path, options) {
+async function request(path, options, readContent = parse) {
   for (let wrong = false; ; wrong = true) {
     const token = read();
     const headers = {...options.headers, ...(token ? {Authorization: `Bearer ${token}`} : {})};
     const start = performance.now();
     const response = await send(path, {...options, headers});
-    const content = await parse(response);
+    const content = await (response.ok ? readContent : parse)(response);
     if (response.ok) return {content, total: performance.now() - start};
     const problem = new Problem(
       response.status, content?.detail ?? `the server answered ${response.status}`, Number(response.headers.get('Retry-After')) || 0,

@@ -31,8 +31,10 @@ export function showAnswer(answer, threshold) {
   rows.forEach(([prediction, unknown], index) => fill(list.children[index] ?? list.appendChild(row()), prediction, unknown));
   at('remark').hidden = !answer.unknown;
   at('remark').textContent = `${reason(answer, threshold)}.`;
+  at('answer').classList.toggle('unknown', answer.unknown);
   at('answer').classList.remove('old');
   at('answer').hidden = false;
+  at('no-answer').hidden = true;
 }
 
 /** Why a photo is unknown, as the beginning of a sentence. */
@@ -59,10 +61,35 @@ function fill(item, prediction, unknown) {
   item.querySelector('i').style.width = `${100 * prediction.score}%`;
 }
 
-/** Dims the answer for the previous photo, or hides it. */
-export function ageAnswer(hide) {
+/** Dims the answer for the previous photo. */
+export function ageAnswer() {
   at('answer').classList.add('old');
-  if (hide) at('answer').hidden = true;
+}
+
+/** Removes the answer and the latency, as before the first photo. */
+export function clearAnswer() {
+  for (const name of ['answer', 'latency']) {
+    at(name).hidden = true;
+    at(`no-${name}`).hidden = false;
+  }
+}
+
+/** Offers photos to click: `photos` are files with the label that each should get; `choose` is called with one. */
+export function showSamples(photos, choose) {
+  at('sample-list').replaceChildren(...photos.map(({file, label}) => {
+    const button = element('button');
+    button.type = 'button';
+    button.title = label;
+    button.onclick = () => choose(file);
+    const image = new Image();
+    image.alt = `Sample photo: ${label}`;
+    image.src = URL.createObjectURL(file);
+    button.append(image);
+    const item = element('li');
+    item.append(button);
+    return item;
+  }));
+  at('samples').hidden = photos.length === 0;
 }
 
 /** The answer as a sentence for screen readers. */
