@@ -10,9 +10,22 @@ from typing import Annotated
 import typer
 
 from graft_device import __version__, console
+from graft_device.usage import HELP_NAMES, GroupedCommand
+
+
+class _Group(console.EdgeGroup):
+    """The commands of ``graft-device``."""
+
+    program = "graft-device"
+    elsewhere = dict.fromkeys(
+        ("check", "train", "evaluate", "report", "search", "compare", "diagnose", "inspect", "export", "sign", "deploy",
+         "weights", "fleet", "demo"), "graft",
+    )  # fmt: skip
+
 
 app = typer.Typer(
-    cls=console.EdgeGroup,
+    cls=_Group,
+    context_settings=HELP_NAMES,
     help="Run models that 'graft train' wrote, on a board or any other machine.",
     no_args_is_help=True,
     add_completion=False,
@@ -37,7 +50,7 @@ def _root(
     """Declares the options that all commands share; ``console`` handles them."""
 
 
-_EXAMPLES = {
+EXAMPLES = {
     "classify": "classify pets.tflite photo.jpg --top-k 2",
     "info": "info pets.tflite",
     "run": "run pets.tflite --source /dev/video0 --changes",
@@ -57,13 +70,13 @@ def register(names: Iterable[str]) -> None:
     """Imports commands and adds them to the app. A board imports only the command that it runs, to start fast."""
     for name in names:
         command = getattr(import_module(f"graft_device.commands.{name}"), name)
-        app.command(epilog=f"Example:  graft-device {_EXAMPLES[name]}")(command)
+        app.command(cls=GroupedCommand, epilog=f"Example:  graft-device {EXAMPLES[name]}")(command)
 
 
 def main() -> None:
     """Runs ``graft-device``."""
     wanted = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None)
-    register([wanted] if wanted in _EXAMPLES else _EXAMPLES)
+    register([wanted] if wanted in EXAMPLES else EXAMPLES)
     console.run(app)
 
 

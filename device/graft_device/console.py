@@ -8,9 +8,9 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -18,12 +18,37 @@ from typer.core import TyperGroup
 from graft_device.errors import GraftError
 from graft_device.failure import Failure, wanted_as_json
 from graft_device.text import printable
+from graft_device.usage import UsageError, of_another_program, refuse
 
 INTERRUPTED = 128 + signal.SIGINT
 
 
 class EdgeGroup(TyperGroup):
-    """A group of commands. Prints errors as one line on standard error; ``--debug`` shows the traceback."""
+    """A group of commands. Prints errors as one line on standard error; ``--debug`` shows the traceback.
+
+    Attributes:
+        program: the name of this program.
+        elsewhere: the programs of commands that this one does not have but people look for here.
+    """
+
+    program: ClassVar[str] = ""
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Runs the program to its end; a usage error ends it with exit status 2."""
+        try:
+            status = super().main(*args, **{**extra, "standalone_mode": False})
+        except UsageError as error:
+            refuse(error)
+        sys.exit(status if isinstance(status, int) else 0)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Finds the command; the error for one of another program names that program."""
+        try:
+            return super().resolve_command(ctx, args)
+        except UsageError as error:
+            of_another_program(error, args[0], self.program, self.elsewhere)
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command and turns an exception into an exit status."""

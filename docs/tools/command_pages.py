@@ -18,10 +18,10 @@ def commands(program: str) -> Mapping[str, Any]:
     if program == "graft":
         from graft_host.cli import app
     else:
-        from graft_device.cli import _EXAMPLES, app, register
+        from graft_device.cli import EXAMPLES, app, register
 
         if not app.registered_commands:
-            register(_EXAMPLES)
+            register(EXAMPLES)
     group: Any = get_command(app)
     listed: Mapping[str, Any] = group.commands
     return listed

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from graft_device import __version__, console
+from graft_device.cli import EXAMPLES as DEVICE_COMMANDS
 from graft_device.errors import GraftError
+from graft_device.usage import HELP_NAMES, GroupedCommand
 from graft_host.commands.check import check
 from graft_host.commands.compare import compare
 from graft_host.commands.demo import demo
@@ -21,9 +24,19 @@ from graft_host.commands.report import report
 from graft_host.commands.search import search
 from graft_host.commands.sign import sign
 from graft_host.commands.train import train
+from graft_host.commands.weights import weights
+
+
+class _Group(console.EdgeGroup):
+    """The commands of ``graft``."""
+
+    program = "graft"
+    elsewhere = dict.fromkeys(DEVICE_COMMANDS, "graft-device")
+
 
 app = typer.Typer(
-    cls=console.EdgeGroup,
+    cls=_Group,
+    context_settings=HELP_NAMES,
     help="Train on your own photos and ship one quantized .tflite to a board.",
     no_args_is_help=True,
     add_completion=False,
@@ -60,18 +73,25 @@ def _root(
         )
 
 
-app.command(epilog="Example:  graft check photos/ --tap mixed7")(check)
-app.command(epilog="Example:  graft train photos/ -o pets.tflite --tap mixed7")(train)
-app.command(epilog="Example:  graft evaluate models/pets.tflite photos/")(evaluate)
-app.command(epilog="Example:  graft report models/pets.tflite photos/ -o pets.html")(report)
-app.command(epilog="Example:  graft search photos/ --max-ms 50 -o pets.tflite")(search)
-app.command(epilog="Example:  graft compare photos/ --tap mixed7")(compare)
-app.command(epilog="Example:  graft diagnose models/pets.tflite photos/")(diagnose)
-app.command(epilog="Example:  graft inspect models/pets.tflite")(inspect)
-app.command(epilog="Example:  graft export models/pets.tflite --format keras -o pets.keras")(export)
-app.command(epilog="Example:  graft sign models/pets.tflite --key ~/.ssh/id_ed25519")(sign)
-app.command(epilog="Example:  graft deploy models/pets.tflite pi@kitchen")(deploy)
-app.command(epilog="Example:  graft demo --folder /tmp/graft-demo")(demo)
+_COMMANDS: dict[Callable[..., None], str] = {
+    check: "graft check photos/ --tap mixed7",
+    train: "graft train photos/ -o pets.tflite --tap mixed7",
+    evaluate: "graft evaluate models/pets.tflite photos/",
+    report: "graft report models/pets.tflite photos/ -o pets.html",
+    search: "graft search photos/ --max-ms 50 -o pets.tflite",
+    compare: "graft compare photos/ --tap mixed7",
+    diagnose: "graft diagnose models/pets.tflite photos/",
+    inspect: "graft inspect models/pets.tflite",
+    export: "graft export models/pets.tflite --format keras -o pets.keras",
+    sign: "graft sign models/pets.tflite --key ~/.ssh/id_ed25519",
+    deploy: "graft deploy models/pets.tflite pi@kitchen",
+    weights: "graft weights imagenet",
+    demo: "graft demo --folder /tmp/graft-demo",
+}
+"""Each command with its example."""
+
+for _command, _example in _COMMANDS.items():
+    app.command(cls=GroupedCommand, epilog=f"Example:  {_example}")(_command)
 
 
 def main() -> None:

@@ -234,7 +234,7 @@ def test_usage_errors(args: list[str], words: str) -> None:
     done = graft_device(*args)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr.splitlines()[-1]
-    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
 
 

@@ -27,7 +27,9 @@ def rollback(
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an earlier model the current one again, after a self-test.
+    """Make an earlier model the current one again.
+
+    It must pass its self-test first.
 
     A second rollback without an ID undoes the first. The exit statuses are those of install.
     """

@@ -101,7 +101,7 @@ def run(
     runtime: RuntimeOption = RuntimeChoice.AUTO,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify the frames of a source as they come, and print or publish the results.
+    """Classify frames as they come, and print or publish the results.
 
     Of a camera, only the newest frame is classified. If the camera is lost, the run waits for it.
     SIGTERM ends the run with status 0, Ctrl-C with 130. SIGHUP opens the model file again.

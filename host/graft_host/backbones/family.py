@@ -40,12 +40,14 @@ class NamedWeights:
         path: returns where their file is kept, whether it is there or not.
         fetch: returns the file, after downloading it if need be; raises WeightsError if it is not available.
         note: what a person reads before a download.
+        source: the URL that they are downloaded from.
     """
 
     name: str
     path: Callable[[], Path]
     fetch: Callable[[], Path]
     note: str
+    source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

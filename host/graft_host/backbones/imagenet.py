@@ -15,6 +15,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_REASON_LENGTH = 120
+
 
 def known_backbones() -> dict[str, dict[str, Any]]:
     """The entries of ``models/backbones.toml``."""
@@ -67,7 +69,14 @@ def fetch(entry: dict[str, Any]) -> Path:
         part.replace(path)
     except (ExportError, OSError) as error:
         raise WeightsError(
-            f"the ImageNet weights are neither at {path} nor could they be downloaded ({error})",
-            f"put {entry['file']} from {entry['source']} there, or give --weights FILE or --weights random",
+            f"the ImageNet weights are not on this machine, and could not be downloaded ({_short(error)})",
+            "do one of these: (1) get the file elsewhere and put it at the place that 'graft weights' names, "
+            "(2) give --weights FILE, (3) try everything with --weights random, which knows nothing of the world",
         ) from error
     return path
+
+
+def _short(error: Exception) -> str:
+    """The reason of a failed download; Keras puts the address before it, which makes the line too long to read."""
+    reason = " ".join(str(error).split()).rpartition(" -- ")[2]
+    return reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]}…"

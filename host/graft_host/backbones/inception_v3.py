@@ -60,6 +60,10 @@ FAMILY = Family(
             path=_imagenet_path,
             fetch=_imagenet_file,
             note="downloading the ImageNet weights (88 MB, once)",
+            source=(
+                "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/"
+                "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+            ),
         ),
     ),
     weights_files="a Keras notop .h5 file or of the 2015 graph (.pb)",

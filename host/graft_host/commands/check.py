@@ -23,7 +23,7 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="End with exit status 3 if there are findings.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find what is wrong with a folder of photos before training on it.
+    """Find what is wrong with photos before you train on them.
 
     The options are those of 'graft train', which then reuses the backbone and the bottlenecks from the cache.
     """

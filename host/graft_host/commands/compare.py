@@ -20,7 +20,7 @@ WITHOUT = ("quantize", "strict", "recalibrate")
 
 @takes(HeadOptions, WITHOUT)
 def compare(options: HeadOptions, as_json: JsonOption = False) -> None:
-    """Compare float32, float16, dynamic and int8 versions of the same backbone and head."""
+    """Compare float32, float16, dynamic and int8 versions of a model."""
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.comparison import compare as run
 

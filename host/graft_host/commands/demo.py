@@ -20,7 +20,7 @@ def demo(
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train and classify once on photos that graftkit renders itself; works without a network."""
+    """Train and classify once on rendered photos, without a network."""
     from graft_host.commands.terminal.console import TerminalReporter, demo_text
     from graft_host.demo.demo import run_demo
 

@@ -108,7 +108,9 @@ def deploy(
     max_fail_percentage: MaxFailOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Install a model on a board over ssh, with graftkit to run it, and check that its service is healthy.
+    """Install a model, and graftkit to run it, on a board over ssh.
+
+    At the end the service of the model must be healthy.
 
     If a step fails, the board goes back to what it ran before. Exit status: 3 to 9 as for 'graft-device install',
     10 the board can't be reached, 11 graftkit can't run there, 12 the service was not healthy and the old model is

@@ -50,7 +50,10 @@ def diagnose(
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how much each layer of an int8 model loses compared with float32, as a signal-to-noise ratio in dB."""
+    """Show how much each layer of an int8 model loses.
+
+    The loss against float32 is a signal-to-noise ratio in dB.
+    """
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.commands.terminal.diagnosis_text import diagnosis_text
     from graft_host.diagnosis.diagnose import DiagnosisOptions

@@ -19,7 +19,7 @@ def evaluate(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the accuracy of a model file on photos whose class is known."""
+    """Measure a model's accuracy on photos whose class is known."""
     from graft_host.commands.terminal.console import TerminalReporter, evaluation_text
     from graft_host.evaluation.evaluate import evaluate_folder
 

@@ -17,7 +17,6 @@ class Format(str, Enum):
 
     KERAS = "keras"
     SAVED_MODEL = "saved-model"
-    ONNX = "onnx"
 
 
 def export(
@@ -26,8 +25,7 @@ def export(
         Format,
         typer.Option(
             "--format",
-            help="keras: one .keras file; saved-model: a folder for TensorFlow. onnx is not supported, because its "
-            "converter has no maintainer: the error suggests another way.",
+            help="keras: one .keras file; saved-model: a folder for TensorFlow.",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .keras file or the folder to write.")],
@@ -40,7 +38,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a model's float network, to use it in TensorFlow or Keras.
+    """Export a model's float network to TensorFlow or Keras.
 
     Its input is RGB pixels from 0 to 255 as float32; the scaling is part of the network. Its output is probabilities
     in the order of labels.txt, which is exported too, with the model card. It has no class for unknown photos.

@@ -54,6 +54,7 @@ def shown(option: Option, *names: str) -> Any:
         envvar=option.envvar,
         help=text,
         show_default=not option.default,
+        rich_help_panel=option.group or None,
     )
 
 

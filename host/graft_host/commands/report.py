@@ -24,7 +24,10 @@ def report(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one HTML page about how accurate a model is on photos whose class is known."""
+    """Write an HTML page about a model's accuracy on photos.
+
+    The class of each photo must be known.
+    """
     from graft_device.model import read_model
     from graft_device.text import printable
     from graft_host.commands.terminal.console import TerminalReporter

@@ -20,7 +20,10 @@ WITHOUT = ("tap", "image_size", "quantize", "augment", "optimizer", "learning_ra
 
 @takes(SearchOptions, WITHOUT)
 def search(options: SearchOptions, as_json: JsonOption = False) -> None:
-    """Try taps and image sizes, and train the fastest int8 model that is accurate enough."""
+    """Find the fastest int8 model that is accurate enough.
+
+    Tries taps and image sizes, and trains the one that it chooses.
+    """
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.network_search.result import NothingFitsError
     from graft_host.network_search.search import search as run

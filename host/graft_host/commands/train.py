@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @takes(TrainOptions)
 def train(options: TrainOptions, as_json: JsonOption = False) -> None:
-    """Train on a folder of photos per class, and write one tested .tflite."""
+    """Train on a folder of photos per class, and write one .tflite."""
     from graft_host.commands.terminal.console import TerminalReporter, train_text
     from graft_host.training.delivery import RejectedError, UnreportedError
     from graft_host.training.pipeline import train as run

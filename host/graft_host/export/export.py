@@ -29,17 +29,6 @@ from graft_host.support.isolated import JobError, call_quietly
 
 FORMATS = ("keras", "saved-model")
 
-ONNX_REFUSED = (
-    (
-        "ONNX is not offered: its only converter from TensorFlow, tf2onnx, has no maintainer and is tested with "
-        "TensorFlow up to 2.15"
-    ),
-    (
-        "give --format keras, and try keras.models.load_model('x.keras').export('x.onnx', format='onnx') in a separate "
-        "environment with tf2onnx"
-    ),
-)
-
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 _EXTRA = "assets.extra"
@@ -98,8 +87,6 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
         ExportError: the format is not offered, or the output cannot be written.
     """
     if kind not in FORMATS:
-        if kind == "onnx":
-            raise ExportError(*ONNX_REFUSED)
         raise ExportError(f"no such format: {kind}", f"choose {' or '.join(FORMATS)}")
     known = read_checked(model)
     read = [RunInput("model", model)]

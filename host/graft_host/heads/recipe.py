@@ -36,12 +36,12 @@ class Recipe:
     """
 
     optimizer: Annotated[
-        Optimizer, Option(help="lbfgs: regularized optimum; sgd: plain gradient descent as in 2015.")
+        Optimizer, Option(group="Head", help="lbfgs: regularized optimum; sgd: plain gradient descent as in 2015.")
     ] = "lbfgs"
-    learning_rate: Annotated[float, Option(low=1e-9, help="Of sgd.")] = 0.5
-    steps: Annotated[int, Option(low=1, help="Of sgd, 100 photos each.")] = 4000
+    learning_rate: Annotated[float, Option(group="Head", low=1e-9, help="Of sgd.")] = 0.5
+    steps: Annotated[int, Option(group="Head", low=1, help="Of sgd, 100 photos each.")] = 4000
     class_weight: Annotated[
-        ClassWeight, Option(help="balanced: every class counts the same, however many photos it has.")
+        ClassWeight, Option(group="Head", help="balanced: every class counts the same, however many photos it has.")
     ] = "none"
     seed: int = 0
     batch: int = 100

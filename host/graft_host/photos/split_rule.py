@@ -20,13 +20,24 @@ class SplitRule:
     """
 
     seed: Annotated[
-        int, Option(low=0, help="Seed of the split and of every other random choice.", after="validation_percent")
+        int,
+        Option(
+            group="Photos",
+            low=0,
+            help="Seed of the split and of every other random choice.",
+            after="validation_percent",
+        ),
     ] = 0
-    test_percent: Annotated[float, Option(low=0.1, high=90, help="Share of photos kept to test the file.")] = 15
+    test_percent: Annotated[
+        float, Option(group="Photos", low=0.1, high=90, help="Share of photos kept to test the file.")
+    ] = 15
     validation_percent: Annotated[
         float,
         Option(
-            low=0, high=90, help="Share of photos that choose the regularization and set temperature and threshold."
+            group="Photos",
+            low=0,
+            high=90,
+            help="Share of photos that choose the regularization and set temperature and threshold.",
         ),
     ] = 15
 

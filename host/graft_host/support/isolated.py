@@ -19,6 +19,7 @@ from typing import Any
 from graft_device import errors
 from graft_device.errors import ExportError, GraftError
 from graft_host.support.progress import Progress
+from graft_host.support.scratch import scratch
 
 _PROGRESS = "graft-progress "
 _FAILURE = "graft-failure "
@@ -58,7 +59,8 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
         JobError: the job failed in another way; the message is its last line, or the signal that ended it.
     """
     command = [sys.executable, "-m", module]
-    with tempfile.TemporaryFile("w+", errors="replace") as log:
+    # TensorFlow's autograph leaves a module in the temporary folder for each function that it converts.
+    with scratch() as folder, tempfile.TemporaryFile("w+", errors="replace") as log:
         with subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -66,7 +68,7 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
             stderr=log,
             text=True,
             errors="replace",
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **_ENVIRONMENT, "TMPDIR": str(folder)},
         ) as job:
             try:
                 output = _converse(job, json.dumps(request), progress)

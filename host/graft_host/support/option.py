@@ -47,6 +47,7 @@ class Option:
         envvar: the environment variable that replaces the default on the command line.
         argument: whether the command line takes the value without a name.
         after: the field behind which the command line shows the option; the end of the list if empty.
+        group: the heading under which ``--help`` lists the option.
         parse: reads the value from text on the command line, for a type that the command line does not know; raises
             OptionError.
     """
@@ -61,6 +62,7 @@ class Option:
     envvar: str | None = None
     argument: bool = False
     after: str = ""
+    group: str = ""
     parse: Callable[[str], Any] | None = None
 
     def check(self, name: str, value: object) -> None:

@@ -93,7 +93,7 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     cache = options.cache or default_cache()
     check_cache(cache, options.photos)
     check_folder(options.photos)
-    weights = chosen_weights(options, reporter)
+    weights = None if _to_download(options) else chosen_weights(options, reporter)
     with clock.stage("scan"), reporter.progress("comparing") as progress:
         dataset = group_near_duplicates(scan(options.photos, threads), cache, threads, progress)
     note_unreadable(dataset.skipped, options.photos, reporter)
@@ -102,6 +102,7 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     parts = split(dataset, options.rule)
     if text := split_text(dataset, options.rule):
         reporter.note(f"note: {text}")
+    weights = weights or chosen_weights(options, reporter)  # what needs a network comes last
     if not weights.pretrained:
         reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
     return Survey(weights=weights, dataset=dataset, split=parts, cache=cache, threads=threads)
@@ -185,11 +186,17 @@ def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
     family.depth(options.tap)
     family.check_size(options.image_size)
     named = named_weights(family, options.weights)
-    if named is not None and not named.path().is_file():
+    if named is not None and _to_download(options):
         reporter.note(named.note)
     weights = find_weights(options.weights, options.rule.seed, family)
     check_tap(weights, options.tap)
     return weights
+
+
+def _to_download(options: HeadOptions) -> bool:
+    """Whether the weights are not on this machine yet."""
+    named = named_weights(options.family, options.weights)
+    return named is not None and not named.path().is_file()
 
 
 def fitted_photos(weights: WeightsSource, photos: Sequence[Photo]) -> NDArray[np.bool_]:

@@ -21,8 +21,10 @@ PHOTOS = Option(
     argument=True,
     help="A folder with a folder of photos per class, or with train/, val/ and test/ that hold such folders.",
 )
-THREADS = Option(low=1, help="Cores to use.", default="all")
-CACHE = Option(help="Where backbones and bottlenecks are kept.", default="$GRAFT_CACHE or ~/.cache/graftkit")
+THREADS = Option(group="Run", low=1, help="Cores to use.", default="all")
+CACHE = Option(
+    group="Run", help="Where backbones and bottlenecks are kept.", default="$GRAFT_CACHE or ~/.cache/graftkit"
+)
 
 _USUAL = known_family(DEFAULT)
 
@@ -57,15 +59,19 @@ class HeadOptions:
     weights: Annotated[
         str,
         Option(
+            group="Network",
             envvar="GRAFT_WEIGHTS",
             help="imagenet (from Keras's cache, or downloaded), random, or a FILE: Keras notop .h5, or the .pb "
             "of 2015.",
         ),
     ] = "imagenet"
-    backbone: Annotated[str, Option(help="Family of networks that the backbone is cut from.")] = DEFAULT
+    backbone: Annotated[str, Option(group="Network", help="Family of networks that the backbone is cut from.")] = (
+        DEFAULT
+    )
     tap: Annotated[
         str,
         Option(
+            group="Network",
             help=f"Layer that bottlenecks are taken from, {_USUAL.taps[0]} to {_USUAL.taps[-1]}: earlier is faster.",
             default=f"{_USUAL.default_tap} for {DEFAULT}",
         ),
@@ -73,25 +79,31 @@ class HeadOptions:
     image_size: Annotated[
         int,
         Option(
+            group="Network",
             help=f"Input side in pixels, {_USUAL.smallest_size} to {_USUAL.largest_size}: smaller is faster.",
             default=f"{_USUAL.default_size} for {DEFAULT}",
         ),
     ] = 0
-    quantize: Annotated[Quantization, Option(help="Number format in the file.")] = "int8"
-    resize: Annotated[Resize, Option(help="squash the whole photo to a square, or crop its central 87.5%.")] = "squash"
+    quantize: Annotated[Quantization, Option(group="Network", help="Number format in the file.")] = "int8"
+    resize: Annotated[
+        Resize, Option(group="Network", help="squash the whole photo to a square, or crop its central 87.5%.")
+    ] = "squash"
     rule: SplitRule = field(default_factory=SplitRule)
-    augment: Annotated[int, Option(low=0, high=100, help="Variants of each training photo.")] = 0
+    augment: Annotated[int, Option(group="Photos", low=0, high=100, help="Variants of each training photo.")] = 0
     recipe: Recipe = field(default_factory=Recipe)
     unknown_rate: Annotated[
         float,
         Option(
+            group="Head",
             low=0,
             high=0.5,
             help="Largest share of known photos that may be called unknown; 0: never call any unknown.",
         ),
     ] = 0.05
-    strict: Annotated[bool, Option(help="Fail on a photo that can't be read.")] = False
-    recalibrate: Annotated[bool, Option(help="Quantize the backbone again, even if it is cached.")] = False
+    strict: Annotated[bool, Option(group="Photos", help="Fail on a photo that can't be read.")] = False
+    recalibrate: Annotated[bool, Option(group="Network", help="Quantize the backbone again, even if it is cached.")] = (
+        False
+    )
     threads: Annotated[int | None, THREADS] = None
     cache: Annotated[Path | None, CACHE] = None
 
@@ -129,6 +141,7 @@ class TrainOptions(HeadOptions):
     min_accuracy: Annotated[
         float | None,
         Option(
+            group="Gates and report",
             low=0,
             high=1,
             after="class_weight",
@@ -138,6 +151,7 @@ class TrainOptions(HeadOptions):
     max_drop: Annotated[
         float | None,
         Option(
+            group="Gates and report",
             low=0,
             high=1,
             after="min_accuracy",
@@ -145,13 +159,22 @@ class TrainOptions(HeadOptions):
         ),
     ] = None
     keep_rejected: Annotated[
-        bool, Option(after="max_drop", help="Keep a file that failed a gate, as OUT.rejected.tflite.")
+        bool,
+        Option(
+            group="Gates and report", after="max_drop", help="Keep a file that failed a gate, as OUT.rejected.tflite."
+        ),
     ] = False
     report: Annotated[
-        Path | None, Option(after="unknown_rate", help="Write an HTML report about the model to this file.")
+        Path | None,
+        Option(
+            group="Gates and report", after="unknown_rate", help="Write an HTML report about the model to this file."
+        ),
     ] = None
     golden: Annotated[
-        bool, Option(after="report", help="Put no test photos into the file for the board's self-test.")
+        bool,
+        Option(
+            group="Gates and report", after="report", help="Put no test photos into the file for the board's self-test."
+        ),
     ] = True
     overwrite: Annotated[bool, Option(after="recalibrate", help="Replace an earlier model or report.")] = False
 

@@ -60,6 +60,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
             reporter.note(line)
     with (
         clock.stage("head"),
+        reporter.progress("training head"),
         threadpool_limits(1),
     ):  # matrices this small are slower on several threads, and round differently
         head = finished_head(material, options)

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +26,11 @@ with TerminalReporter().progress("bottlenecks") as report:
 """
 
 
-def test_progress_shows_rate_and_time_left_on_a_terminal() -> None:
+def _on_a_terminal(program: str) -> str:
+    """What a program writes to a terminal of 100 columns as its standard error; it must write nothing else."""
     terminal, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    done = subprocess.run([sys.executable, "-c", PROGRAM], stderr=slave, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run([sys.executable, "-c", program], stderr=slave, stdout=subprocess.PIPE, check=True)
     os.close(slave)
     shown = b""
     try:
@@ -41,7 +41,12 @@ def test_progress_shows_rate_and_time_left_on_a_terminal() -> None:
     finally:
         os.close(terminal)
     assert done.stdout == b""
-    last = [line for line in shown.decode().replace("\n", "\r").split("\r") if line.strip()][-1]
+    return shown.decode()
+
+
+def test_progress_shows_rate_and_time_left_on_a_terminal() -> None:
+    shown = _on_a_terminal(PROGRAM)
+    last = [line for line in shown.replace("\n", "\r").split("\r") if line.strip()][-1]
     assert "bottlenecks" in last
     assert "40/80" in last
     assert "photos/s" in last
@@ -53,14 +58,42 @@ def test_progress_takes_only_a_few_lines_in_a_log() -> None:
     assert 1 <= done.stderr.count("bottlenecks") <= 3
 
 
-def test_a_rate_counts_from_the_start_of_the_stage(capfd: pytest.CaptureFixture[str]) -> None:
-    """A stage may report its first step only once it is done."""
-    with TerminalReporter().progress("training heads", "heads") as report:
-        time.sleep(0.5)
-        report(1, 1)
-    rate = re.search(r"\[00:00<00:00, +([\d.]+) heads/s\]", capfd.readouterr().err)
-    assert rate is not None
-    assert float(rate[1]) <= 2.0
+PREPARED = """
+import time
+from graft_host.commands.terminal.console import TerminalReporter
+with TerminalReporter().progress("bottlenecks") as report:
+    time.sleep(1.5)
+    for done in range(1, 4):
+        report(done, 1000)
+        time.sleep(0.01)
+"""
+
+QUIET = """
+import time
+from graft_host.commands.terminal.console import TerminalReporter
+reporter = TerminalReporter()
+with reporter.progress("quantizing") as report:
+    time.sleep(1.3)
+    reporter.note("a note")
+    report(2, 2)
+    time.sleep(1.3)
+"""
+
+
+def test_a_rate_does_not_count_the_preparation_before_the_first_unit() -> None:
+    """At 1.5 s for the first of 1,000, a rate from the start of the stage would leave 25 minutes."""
+    shown = _on_a_terminal(PREPARED)
+    assert "1/1000" in shown
+    assert not re.search(r"<\d\d:\d\d:\d\d|<2\d:", shown), shown
+
+
+def test_a_stage_without_counts_shows_the_time_before_and_after_them() -> None:
+    shown = _on_a_terminal(QUIET)
+    before, _, after = shown.partition("a note")
+    assert re.search(r"quantizing +0:01", before), shown
+    assert "2/2" in after
+    assert re.search(r"quantizing +0:0[2-9]", after), shown
+    assert shown.split("\r")[-1].strip() == "" or shown.endswith("\n")
 
 
 def test_a_stage_with_nothing_to_count_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 from graft_device import console
 from graft_device.ranking import unknown_text
 from graft_device.text import printable
+from graft_host.commands.terminal.stages import Stage
 from graft_host.support.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,41 +18,31 @@ if TYPE_CHECKING:
     from graft_host.evaluation.evaluate import Evaluation
     from graft_host.training.result import TrainResult
 
-_TERMINAL_SECONDS = 0.2
-_LOG_SECONDS = 15.0  # where standard error is a file, a line now and then is enough
 _MAX_CONFUSION_CLASSES = 10
 _MAX_LABEL = 24
 
 
 class TerminalReporter:
-    """Notes and progress bars, with rate and time left, on standard error."""
+    """Notes and stages on standard error."""
+
+    def __init__(self) -> None:
+        self._stage: Stage | None = None
 
     def note(self, text: str) -> None:
         """Prints one line."""
+        if self._stage is not None:
+            self._stage.clear()
         console.say(printable(text))
 
     @contextlib.contextmanager
     def progress(self, stage: str, unit: str = "photos") -> Iterator[Progress]:
-        """Shows a bar once there is something to count. Its rate and time left count from the start of the stage."""
-        interval = _TERMINAL_SECONDS if sys.stderr.isatty() else _LOG_SECONDS
-        bar: tqdm[Any] | None = None
-        start = time.time()  # the clock that tqdm reads
-
-        def report(done: int, total: int) -> None:
-            nonlocal bar
-            if bar is None:
-                bar = tqdm(
-                    total=total, desc=f"{stage:<16}", unit=f" {unit}", file=sys.stderr, mininterval=interval,
-                    maxinterval=interval, dynamic_ncols=True,
-                )  # fmt: skip
-                bar.start_t = bar.last_print_t = start
-            bar.update(done - bar.n)
-
-        try:
-            yield report
-        finally:
-            if bar is not None:
-                bar.close()
+        """Shows a bar with rate and time left, or the time that has passed while there is nothing to count."""
+        with Stage(stage, unit) as shown:
+            self._stage = shown
+            try:
+                yield shown.report
+            finally:
+                self._stage = None
 
 
 def train_text(result: TrainResult) -> str:

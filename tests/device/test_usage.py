@@ -1,0 +1,57 @@
+"""Help and usage errors of both programs, as people see them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from graft_device.cli import EXAMPLES, _Group
+from graft_host.cli import _COMMANDS
+from tests.conftest import error_line, graft, graft_device
+
+RUN = {"graft": graft, "graft-device": graft_device}
+
+
+@pytest.mark.parametrize("program", RUN)
+def test_the_list_of_commands_fits_80_columns_and_cuts_no_summary(program: str) -> None:
+    listed = RUN[program]("--help", env={**os.environ, "COLUMNS": "80"}).stdout.partition("Commands:\n")[2].splitlines()
+    assert len(listed) >= 11
+    assert [line for line in listed if "..." in line or len(line) > 80] == []
+
+
+@pytest.mark.parametrize("args", [("graft",), ("graft", "train"), ("graft-device",), ("graft-device", "run")])
+def test_h_is_help(args: tuple[str, ...]) -> None:
+    program, *command = args
+    short, long = (RUN[program](*command, name) for name in ("-h", "--help"))
+    assert short.returncode == 0
+    assert short.stdout == long.stdout
+    assert "-h, --help" in short.stdout
+
+
+def test_the_options_of_train_are_in_groups() -> None:
+    lines = graft("train", "--help").stdout.splitlines()
+    headings = [line for line in lines if line and not line.startswith(" ") and line.endswith(":")]
+    assert headings == ["Arguments:", "Options:", "Network:", "Photos:", "Head:", "Gates and report:", "Run:"]
+    usual = lines[lines.index("Options:") + 1 : lines.index("Network:")]
+    assert [line.split()[0] for line in usual if line.startswith("  -")] == ["-o,", "--overwrite", "--json", "-h,"]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("graft", "classify", "m.tflite"), "graft has no command 'classify'; run: graft-device classify"),
+        (("graft", "serve"), "run: graft-device serve"),
+        (("graft-device", "train", "photos"), "graft-device has no command 'train'; run: graft train"),
+        (("graft", "trian"), "no such command 'trian'. Did you mean 'train'?"),
+        (("graft", "train", "--tpa", "x"), "no such option: --tpa"),
+    ],
+)
+def test_usage_errors_name_the_way_on(args: tuple[str, ...], words: str) -> None:
+    line = error_line(RUN[args[0]](*args[1:]), status=2)
+    assert line.startswith("error: ")
+    assert words.rstrip("?") in line
+
+
+def test_each_program_knows_the_commands_of_the_other() -> None:
+    assert set(_Group.elsewhere) >= {command.__name__ for command in _COMMANDS} - set(EXAMPLES)
