@@ -27,12 +27,14 @@ class OutputKind:
         example: an example of a file name.
         own: the description of such a file in the message about a file of another kind.
         recognises: whether an existing file is of this kind; raises OSError if it cannot be read.
+        suffix: the end of the names of such files; empty where any will do.
     """
 
     noun: str
     example: str
     own: str
     recognises: Callable[[Path], bool]
+    suffix: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ def _is_export(path: Path) -> bool:
     return False
 
 
-MODEL = OutputKind("model", "model.tflite", "a .tflite model", lambda path: first_bytes(path)[4:8] == b"TFL3")
+MODEL = OutputKind(
+    "model", "model.tflite", "a .tflite model", lambda path: first_bytes(path)[4:8] == b"TFL3", suffix=".tflite"
+)
 EXPORT = OutputKind("export", "model.keras", "a .keras file that 'graft export' wrote", _is_export)
 
 
@@ -83,6 +87,8 @@ def check_destination(
         raise ExportError(f"{target} is a folder", f"give a file name for the {kind.noun}, such as {example}")
     if target.exists() and not target.is_file():
         raise ExportError(f"{target} is not a regular file", f"give another name with {option}")
+    if kind.suffix and target.suffix.lower() != kind.suffix:
+        raise ExportError(f"{target} does not end with {kind.suffix}", f"name it {target.stem}{kind.suffix}")
     check_sources(target, kind, sources, option=option)
     if target.exists() and not overwrite:
         raise ExportError(f"{target} exists", f"give another name with {option}, or --overwrite")

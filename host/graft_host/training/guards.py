@@ -26,7 +26,6 @@ from graft_host.support.destination import (
 from graft_host.support.rounding import apart
 from graft_host.training.options import HeadOptions, TrainOptions
 
-MODEL_SUFFIX = ".tflite"
 _ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
 
 
@@ -86,11 +85,6 @@ def rejected_path(output: Path) -> Path:
 def check_outputs(options: TrainOptions) -> None:
     """Raises ExportError, before the run starts, if a file that it will write at its end could not be written."""
     sources = [RunInput("photos", options.photos), *weights_source(options.weights, options.family)]
-    if options.output.suffix.lower() != MODEL_SUFFIX:
-        raise ExportError(
-            f"{options.output} does not end with {MODEL_SUFFIX}",
-            f"name it {options.output.with_suffix(MODEL_SUFFIX).name}" if options.output.name else "give a file name",
-        )
     check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
     sources.append(RunInput("model", options.output))
     if options.keep_rejected:
