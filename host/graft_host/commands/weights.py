@@ -20,7 +20,7 @@ def weights(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch and verify a backbone's weights, or list where they belong.
+    """Fetch and verify weights, or list where they belong.
 
     Where there is no network, fetch the file on another machine, and put it at the place that the list names.
     """

@@ -1,4 +1,4 @@
-"""Shows how far a stage is: a bar with rate and time left while it counts, the time that has passed while it does not."""
+"""Shows how far a stage is: a bar with rate and time left while it counts, otherwise the time that has passed."""
 
 from __future__ import annotations
 
