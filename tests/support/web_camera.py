@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,24 +41,27 @@ def jpeg(colour: str) -> bytes:
 class WebCamera:
     """The camera. ``/stream`` gives the colour as a stream of JPEGs; ``answer`` gives all other paths."""
 
-    def __init__(self, answer: Answer | None = None) -> None:
+    def __init__(self, answer: Answer | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.colour = "red"
         self.requests: list[Request] = []
         self.port = free_port()
         self._answer = answer or (lambda _: (200, {"Content-Type": "image/jpeg"}, jpeg(self.colour)))
+        self._tls = tls
         self._server: http.server.ThreadingHTTPServer | None = None
         self._plugged = False
 
     @property
     def url(self) -> str:
         """The camera's address, without a path."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
 
     def plug(self) -> None:
         """Starts to answer."""
         self._plugged = True
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
         self._server.daemon_threads = True
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def unplug(self) -> None:
@@ -91,7 +95,7 @@ class WebCamera:
 def _handler(camera: WebCamera) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
                 if self.path == "/stream":
                     self.send_response(200)
                     self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")

@@ -33,7 +33,7 @@ def run(
         typer.Option(
             metavar="SOURCE",
             help="Photos (repeat the option), or one of: a folder to watch, a video, /dev/video0, picamera2, the "
-            "URL of a stream (rtsp, http, tcp, udp).",
+            "URL of a stream (rtsp, http, tcp, udp) or of a still picture (http), which is fetched again and again.",
         ),
     ],
     existing: Annotated[
@@ -46,7 +46,12 @@ def run(
     ] = None,
     every: Annotated[
         Optional[float],
-        typer.Option(callback=finite, min=0.001, max=86400, help="Seconds between two classified frames."),
+        typer.Option(
+            callback=finite,
+            min=0.001,
+            max=86400,
+            help="Seconds between two classified frames; of a still picture at a URL: 1.",
+        ),
     ] = None,
     smooth: Annotated[
         float,

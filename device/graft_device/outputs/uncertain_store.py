@@ -61,7 +61,8 @@ class UncertainStore:
         """Writes a photo.
 
         Args:
-            photo: a path, whose file is copied unchanged, or pixels, which are stored as JPEG.
+            photo: a path, whose file is copied unchanged; a file's bytes, which are stored unchanged; or pixels, which
+                are stored as JPEG.
             time: when it was taken, ISO 8601 in UTC, to the millisecond.
             label: the model's answer, which names the folder.
             predictions: labels with their scores, best first. The first two are part of the name.
@@ -143,6 +144,8 @@ def _encoded(photo: PhotoSource) -> tuple[bytes, str]:
     if isinstance(photo, (str, os.PathLike)):
         data = read_photo(photo)
         return data, _SUFFIXES.get(data[:2], ".jpg")
+    if isinstance(photo, bytes):
+        return photo, _SUFFIXES.get(photo[:2], ".jpg")
     buffer = io.BytesIO()
     load(photo).save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue(), ".jpg"

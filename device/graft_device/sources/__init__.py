@@ -12,6 +12,7 @@ from graft_device.sources.base import Frame, Note, Source, SourceError
 
 __all__ = ["Frame", "Note", "Source", "SourceError", "SourceOptions", "open_source"]
 
+_WEB = ("http://", "https://")
 _STREAMS = ("rtsp://", "rtsps://", "http://", "https://", "tcp://", "udp://")
 _PI_CAMERA = "picamera2"
 
@@ -22,7 +23,8 @@ class SourceOptions:
 
     Attributes:
         size: the width and height in pixels to request from a camera.
-        interval: seconds of a video between two frames; 0 for all frames.
+        interval: seconds of a video between two frames, 0 for all frames; or seconds between two still pictures of a
+            URL, 0 for one second.
         existing: whether to give the photos that are in a watched folder at the start.
         once: whether to end after what is there at the start.
         kept: the folder where uncertain photos are kept; None for no such folder. They are skipped in a watched folder.
@@ -64,7 +66,10 @@ def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> So
 
 def _one(place: str, options: SourceOptions, note: Note) -> Source | None:
     """The source for a place; None for a photo, because there may be several of them."""
-    if place.startswith(_STREAMS) or place.partition(":")[0] == _PI_CAMERA:
+    scheme, separator, rest = place.partition("://")
+    if f"{scheme}{separator}".lower().startswith(_STREAMS):
+        return _camera(scheme.lower() + separator + rest, options, note)  # FFmpeg knows no HTTP://
+    if place.partition(":")[0] == _PI_CAMERA:
         return _camera(place, options, note)
     path = Path(place)
     if place.startswith("/dev/video") or _is_device(path):
@@ -84,6 +89,10 @@ def _camera(place: str, options: SourceOptions, note: Note) -> Source:
     from graft_device.sources import cameras
     from graft_device.sources.live import Live
 
+    if place.startswith(_WEB):
+        from graft_device.sources.stills import WebCamera
+
+        return Live(cameras.without_password(place), WebCamera(place, options.interval), note)
     if place.startswith(_STREAMS):
         return Live(cameras.without_password(place), cameras.stream(place), note)
     kind, _, index = place.partition(":")

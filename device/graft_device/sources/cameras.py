@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -34,14 +34,19 @@ def v4l2(device: str, size: Size) -> Opener:
     return opener
 
 
-def stream(url: str) -> Opener:
-    """Returns an opener for a network camera: rtsp, http, https, tcp or udp."""
+def stream(url: str, check: Callable[[Any], None] | None = None) -> Opener:
+    """Returns an opener for a network camera: rtsp, http, https, tcp or udp.
+
+    Args:
+        url: its address, perhaps with a user and a password.
+        check: called with PyAV's container when it is open; may raise SourceError.
+    """
     options = {"probesize": "500000", "analyzeduration": "1000000"}
     if url.startswith("rtsp"):
         options["rtsp_transport"] = "tcp"
 
     def opener() -> contextlib.AbstractContextManager[Shots]:
-        return _av_shots(without_password(url), url, options=options, timeout=TIMEOUT_S)
+        return _av_shots(without_password(url), url, check, options=options, timeout=TIMEOUT_S)
 
     return opener
 
@@ -65,8 +70,10 @@ def without_password(url: str) -> str:
 
 
 @contextlib.contextmanager
-def _av_shots(name: str, place: str, **options: Any) -> Iterator[Shots]:
+def _av_shots(name: str, place: str, check: Callable[[Any], None] | None = None, **options: Any) -> Iterator[Shots]:
     with opened(name, place, **options) as container:
+        if check is not None:
+            check(container)
         yield (loader(frame) for frame in decoded_frames(container, _skip))
 
 

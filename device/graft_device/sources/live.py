@@ -14,8 +14,8 @@ from graft_device.system.stopping import Stop
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
 
-Shots = Iterator["Callable[[], PhotoSource]"]
-"""The frames of an open camera. Each is a function that loads it."""
+Shots = Iterator["Callable[[], PhotoSource] | None"]
+"""The frames of an open camera. Each is a function that loads it; None while there is no new one."""
 
 Opener = Callable[[], AbstractContextManager[Shots]]
 """Opens a camera and closes it after the ``with`` block; raises SourceError if opening or reading fails."""
@@ -67,7 +67,7 @@ class Live:
             try:
                 with self._open() as shots:
                     for load in shots:
-                        yield self._frame(load, session)
+                        yield None if load is None else self._frame(load, session)
                         if stop.wanted:
                             return
             except SourceError as error:

@@ -271,7 +271,7 @@ def _status(subscriber: Subscriber) -> list[str]:
     return subscriber.texts(json.loads(config)["availability_topic"])
 
 
-@pytest.mark.parametrize("path", ["/stream"])
+@pytest.mark.parametrize("path", ["/stream", "/still.jpg"])
 def test_a_camera_that_is_away_is_offline_and_online_again_with_its_next_frame(
     path: str, model: Path, tmp_path: Path
 ) -> None:
