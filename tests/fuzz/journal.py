@@ -27,7 +27,7 @@ class Tally:
         inputs: the inputs that were read.
         results: how often each result came.
         failures: one line for each different failure.
-        peak: the largest resident memory of the worker, in bytes.
+        peak: the most resident memory that one input added to the worker, in bytes.
         slowest: the longest processor time of one input, in seconds.
         engine: ``atheris`` or ``mutation``.
     """

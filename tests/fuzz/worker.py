@@ -7,7 +7,6 @@ import contextlib
 import importlib
 import os
 import random
-import resource
 import sys
 import time
 import traceback
@@ -38,7 +37,6 @@ class Reader:
         self._end = time.monotonic() + seconds
         self._most = most
         self._saved = 0.0
-        self._memory = _resident() + target.memory
 
     @property
     def over(self) -> bool:
@@ -49,10 +47,11 @@ class Reader:
     def read(self, data: bytes) -> None:
         """Reads an input; an exception is kept as a failure."""
         self._journal.begin(data)
-        before = time.process_time()
+        _reset_peak()
+        memory, before = _peak(), time.process_time()
         try:
             self.tally.results[self._target.read(data)] += 1
-            self._check_memory()
+            self._check_memory(_peak() - memory)
         except Exception as error:  # noqa: BLE001  any exception is what we look for
             self._journal.failed(self.tally, data, error)
         self.tally.inputs += 1
@@ -61,7 +60,6 @@ class Reader:
             self.save()
 
     def save(self) -> None:
-        self.tally.peak = _peak()
         self._journal.save(self.tally)
         self._saved = time.monotonic()
 
@@ -73,11 +71,11 @@ class Reader:
             self._journal.failed(self.tally, b"", error)
         self.save()
 
-    def _check_memory(self) -> None:
-        peak = _peak()
-        if peak > self._memory:
-            limit, self._memory = self._memory, peak
-            raise MemoryExceededError(f"{peak >> 20} MB resident, over {limit >> 20} MB")
+    def _check_memory(self, added: int) -> None:
+        """Checks what one input added to the memory; libFuzzer keeps inputs in the same process, so that it grows."""
+        self.tally.peak = max(self.tally.peak, added)
+        if added > self._target.memory:
+            raise MemoryExceededError(f"{added >> 20} MB for one input, over {self._target.memory >> 20} MB")
 
 
 def main() -> None:
@@ -143,12 +141,15 @@ def _instrumenting(kind: str) -> Iterator[str]:
         yield "atheris"
 
 
-def _resident() -> int:
-    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * resource.getpagesize()
+def _reset_peak() -> None:
+    """Makes the highest resident memory so far the present one (proc(5), ``clear_refs``)."""
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
 
 
 def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """The highest resident memory since ``_reset_peak``, in bytes."""
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def _made(folder: Path) -> Path:
