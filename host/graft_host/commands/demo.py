@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,8 @@ def demo(
 ) -> None:
     """Train and classify once on rendered photos, without a network."""
     from graft_host.commands.terminal.console import TerminalReporter, demo_text
+    from graft_host.commands.terminal.style import style_for
     from graft_host.demo.demo import run_demo
 
     result = run_demo(folder, weights, cache, TerminalReporter())
-    typer.echo(json.dumps(result.to_json()) if as_json else demo_text(result))
+    typer.echo(json.dumps(result.to_json()) if as_json else demo_text(result, style_for(sys.stdout)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -21,7 +22,8 @@ def evaluate(
 ) -> None:
     """Measure a model's accuracy on photos whose class is known."""
     from graft_host.commands.terminal.console import TerminalReporter, evaluation_text
+    from graft_host.commands.terminal.style import style_for
     from graft_host.evaluation.evaluate import evaluate_folder
 
     result = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
-    typer.echo(json.dumps(result.to_json()) if as_json else evaluation_text(result))
+    typer.echo(json.dumps(result.to_json()) if as_json else evaluation_text(result, style_for(sys.stdout)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 import typer
@@ -67,7 +68,9 @@ def _text(result: SearchResult) -> str:
     if result.written and result.trained is not None and result.trained.model is not None:
         from graft_device.text import printable
 
-        lines.append(f"model      {printable(result.trained.model)} ({result.trained.size / 1e6:.1f} MB)")
+        model = printable(result.trained.model)
+        lines += [f"model      {model} ({result.trained.size / 1e6:.1f} MB)", "", "Next:"]
+        lines.append(f"  graft deploy {shlex.quote(model)} pi@raspberrypi")
     return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 def train(options: TrainOptions, as_json: JsonOption = False) -> None:
     """Train on a folder of photos per class, and write one .tflite."""
     from graft_host.commands.terminal.console import TerminalReporter, train_text
+    from graft_host.commands.terminal.style import style_for
     from graft_host.training.delivery import RejectedError, UnreportedError
     from graft_host.training.pipeline import train as run
 
     def show(result: TrainResult) -> None:
-        typer.echo(json.dumps(result.to_json()) if as_json else train_text(result))
+        typer.echo(json.dumps(result.to_json()) if as_json else train_text(result, style_for(sys.stdout)))
 
     try:
         show(run(options, TerminalReporter()))

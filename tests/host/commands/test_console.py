@@ -12,8 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graft_host.commands.terminal.console import TerminalReporter, evaluation_text
+from graft_host.commands.terminal.style import facts
 from graft_host.evaluation.evaluate import Evaluation
 
 PROGRAM = """
@@ -114,7 +117,49 @@ def test_tables_stay_narrow_and_aligned() -> None:
         )
     )
     lines = report.splitlines()
-    assert max(map(len, lines)) < 100
+    assert max(map(len, lines)) <= 80
     assert len({len(line) for line in lines[:4]}) == 1
     assert r"line\nbreak" in report
     assert "accuracy 1.0000 on 3 photos" in report
+
+
+TABLE = """
+import numpy as np
+from pathlib import Path
+from graft_host.commands.terminal.console import evaluation_text
+from graft_host.commands.terminal.style import style_for
+from graft_host.evaluation.evaluate import Evaluation
+import sys
+scores = np.eye(3, dtype=np.float32)
+paths = (Path("a"),) * 3
+evaluation = Evaluation(labels=("a", "b", "c"), truth=np.array([0, 1, 2]), scores=scores, failures={}, paths=paths)
+print(evaluation_text(evaluation, style_for(sys.stderr)), file=sys.stderr)
+"""
+
+
+def test_the_verdict_is_bold_on_a_terminal_and_has_its_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b[1maccuracy 1.0000 on 3 photos\x1b[0m (95% interval 0.4385 to 1.0000)" in _on_a_terminal(TABLE)
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_colour_can_be_switched_off(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv(name, value)
+    assert "\x1b[" not in _on_a_terminal(TABLE)
+
+
+def test_pipes_get_no_escape_codes() -> None:
+    done = subprocess.run([sys.executable, "-c", TABLE], capture_output=True, text=True, check=True)
+    assert "accuracy 1.0000" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+@given(st.lists(st.tuples(st.text("abc ", max_size=10), st.text("words and spaces ", max_size=300)), max_size=5))
+def test_facts_fit_80_columns_and_lose_no_word(rows: list[tuple[str, str]]) -> None:
+    lines = facts([(name.strip(), text) for name, text in rows])
+    assert all(len(line) <= 80 or " " not in line.strip() for line in lines)
+    assert [word for line in lines for word in line.split()] == [
+        word for name, text in rows for word in f"{name} {text}".split()
+    ]

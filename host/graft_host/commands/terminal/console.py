@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,9 +12,13 @@ from graft_device import console
 from graft_device.ranking import unknown_text
 from graft_device.text import printable
 from graft_host.commands.terminal.stages import Stage
+from graft_host.commands.terminal.style import PLAIN, WIDTH, Style, facts, style_for
+from graft_host.support.intervals import wilson_interval
 from graft_host.support.progress import Progress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from graft_device.classifier import Answer
     from graft_host.demo.demo import DemoResult
     from graft_host.evaluation.evaluate import Evaluation
@@ -32,7 +38,8 @@ class TerminalReporter:
         """Prints one line."""
         if self._stage is not None:
             self._stage.clear()
-        console.say(printable(text))
+        line = printable(text)
+        console.say(style_for(sys.stderr).warning(line) if line.startswith("warning:") else line)
 
     @contextlib.contextmanager
     def progress(self, stage: str, unit: str = "photos") -> Iterator[Progress]:
@@ -45,31 +52,52 @@ class TerminalReporter:
                 self._stage = None
 
 
-def train_text(result: TrainResult) -> str:
+def train_text(result: TrainResult, style: Style = PLAIN) -> str:
     """What ``graft train`` prints at its end."""
     counts, accuracy, extraction = result.to_json()["photos"], result.accuracy, result.material.extraction
     stages = ", ".join(f"{name} {value:.1f}" for name, value in result.seconds.items() if name != "total")
     unquantized = "" if accuracy.float32 is None else f"; float32 throughout: {accuracy.float32:.1%}"
-    lines = [
-        evaluation_text(result.evaluation),
-        "",
-        "photos     " + ", ".join(f"{count} {part}" for part, count in counts.items()),
-        f"file       {accuracy.shipped:.1%} of the test photos right{unquantized}",
-        f"float head {accuracy.float_head:.1%}; the file names the same class on {accuracy.agreement:.1%}",
-        f"scores     {_scores(result)}",
-        f"unknown    {_unknown(result)}",
-        f"cache      {extraction.hits} bottlenecks found, {extraction.misses} computed",
-        f"seconds    {result.seconds['total']:.1f} ({stages})",
-        _fate(result),
-    ]
-    return "\n".join(lines)
+    lines = facts(
+        [
+            ("photos", ", ".join(f"{count} {part}" for part, count in counts.items())),
+            ("file", f"{accuracy.shipped:.1%} of the test photos right{unquantized}"),
+            ("float head", f"{accuracy.float_head:.1%}; the file names the same class on {accuracy.agreement:.1%}"),
+            ("scores", _scores(result)),
+            ("unknown", _unknown(result)),
+            ("cache", f"{extraction.hits} bottlenecks found, {extraction.misses} computed"),
+            ("seconds", f"{result.seconds['total']:.1f} ({stages})"),
+        ]
+    )
+    return "\n".join([evaluation_text(result.evaluation, style), "", *lines, _fate(result, style), *_next(result)])
 
 
-def _fate(result: TrainResult) -> str:
+def _fate(result: TrainResult, style: Style) -> str:
     size = f"({result.size / 1e6:.1f} MB)"
     if result.model is None:
-        return f"model      refused, not written {size}"
-    return f"{'model   ' if result.gate is None else 'rejected'}   {printable(result.model)} {size}"
+        return style.bad(f"model      refused, not written {size}")
+    if result.gate is not None:
+        return style.bad(f"rejected   {printable(result.model)} {size}")
+    return style.good(f"model      {printable(result.model)} {size}")
+
+
+def _next(result: TrainResult) -> list[str]:
+    """What a person can do with a new model: a command a line, which can be copied as it is."""
+    if result.model is None or result.gate is not None:
+        return []
+    model, photos = _argument(result.model), _argument(result.material.dataset.root)
+    page = _argument(result.model.with_suffix(".html"))
+    return [
+        "",
+        "Next:",
+        f"  graft deploy {model} pi@raspberrypi",
+        f"  graft report {model} {photos} -o {page}",
+        f"  graft search {photos}",
+    ]
+
+
+def _argument(path: Path) -> str:
+    """A path as a shell takes it."""
+    return shlex.quote(printable(path))
 
 
 def _scores(result: TrainResult) -> str:
@@ -88,24 +116,38 @@ def _unknown(result: TrainResult) -> str:
     )
 
 
-def evaluation_text(evaluation: Evaluation) -> str:
+def evaluation_text(evaluation: Evaluation, style: Style = PLAIN) -> str:
     """Per-class figures, and the confusion matrix if it fits."""
     figures = evaluation.per_class()
     rows = [
         [short(label), *(f"{row[name]:.3f}" for name in ("precision", "recall", "f1")), str(row["support"])]
         for label, row in figures.items()
     ]
-    text = table(["class", "precision", "recall", "f1", "photos"], rows)
-    text += f"\n\naccuracy {evaluation.accuracy:.4f} on {len(evaluation.truth)} photos"
+    photos = len(evaluation.truth)
+    low, high = wilson_interval(round(evaluation.accuracy * photos), photos)
+    verdict = style.good(f"accuracy {evaluation.accuracy:.4f} on {photos} photos")
+    text = f"{verdict} (95% interval {low:.4f} to {high:.4f})"
     if evaluation.failures:
-        text += f", {len(evaluation.failures)} could not be read"
+        text += f"\n{len(evaluation.failures)} could not be read"
     if evaluation.unknown_below:
-        text += f"; {int(evaluation.refused.sum())} called unknown (score below {evaluation.unknown_below:.1%})"
-    if len(evaluation.labels) <= _MAX_CONFUSION_CLASSES:
-        names = [short(label) for label in evaluation.labels]
+        text += f"\n{int(evaluation.refused.sum())} called unknown (score below {evaluation.unknown_below:.1%})"
+    parts = [table(["class", "precision", "recall", "f1", "photos"], rows), text]
+    if matrix := _confusion(evaluation):
+        parts.append(matrix)
+    return "\n\n".join(parts)
+
+
+def _confusion(evaluation: Evaluation) -> str:
+    """The confusion matrix with labels short enough for the terminal; empty where it does not fit."""
+    if len(evaluation.labels) > _MAX_CONFUSION_CLASSES:
+        return ""
+    for longest in (_MAX_LABEL, 16, 12, 8, 6):
+        names = [short(label, longest) for label in evaluation.labels]
         counts = [[name, *map(str, row)] for name, row in zip(names, evaluation.confusion.tolist(), strict=True)]
-        text += "\n\n" + table(["true \\ named", *names], counts)
-    return text
+        text = table(["true \\ named", *names], counts)
+        if max(map(len, text.splitlines())) <= WIDTH:
+            return text
+    return ""
 
 
 def _answer_text(answer: Answer) -> str:
@@ -113,29 +155,33 @@ def _answer_text(answer: Answer) -> str:
     return unknown_text(best) if answer.unknown else f"{printable(best.label)} {best.score:.1%}"
 
 
-def demo_text(result: DemoResult) -> str:
+def demo_text(result: DemoResult, style: Style = PLAIN) -> str:
     """What ``graft demo`` prints at its end."""
     answers = "\n".join(f"  {printable(name)}: {_answer_text(answer)}" for name, answer in result.answers)
+    trained = train_text(result.training, style).partition("\n\nNext:")[0]
     model = printable(result.training.model)
     return "\n".join(
         [
-            train_text(result.training),
+            trained,
             "",
             "What a board answers for photos that the training did not use:",
             answers,
             "",
             "Next:",
-            f"  graft-device classify {model} PHOTO...        classify other photos",
-            f"  scp {model} pi@raspberrypi:       copy it to a board, which needs no TensorFlow",
-            "  graft train YOUR_PHOTOS -o models/mine.tflite   train on your own photos, a folder per class",
+            f"  graft-device classify {model} PHOTO...",
+            "      classify other photos",
+            f"  graft deploy {model} pi@raspberrypi",
+            "      put it on a board, which needs no TensorFlow",
+            "  graft train YOUR_PHOTOS -o models/mine.tflite",
+            "      train on your own photos, a folder per class",
         ]
     )
 
 
-def short(label: str) -> str:
+def short(label: str, longest: int = _MAX_LABEL) -> str:
     """Shortens a label so that it leaves room for the other columns."""
     text = printable(label)
-    return text if len(text) <= _MAX_LABEL else f"{text[: _MAX_LABEL - 1]}…"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
