@@ -14,9 +14,18 @@ def _same(path: str) -> str:
     return path
 
 
+def _as_it_is(data: bytes) -> bytes:
+    return data
+
+
 def photo_frame(path: str, number: int) -> Frame:
     """A frame for a photo file, which is read when it is classified."""
     return Frame(functools.partial(_same, path), path, number, utc_now(), time.monotonic())
+
+
+def loaded_frame(path: str, data: bytes, number: int) -> Frame:
+    """A frame for a photo file that has been read."""
+    return Frame(functools.partial(_as_it_is, data), path, number, utc_now(), time.monotonic())
 
 
 class Photos:
