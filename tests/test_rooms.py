@@ -20,8 +20,8 @@ PACKAGES = {
 ORDER = {
     "graft_device": (
         "errors", "failure", "text", "system", "preprocess", "model", "runtime_packages", "runtime", "ranking",
-        "classifier", "graft_device", "sources", "outputs", "run", "serve", "store", "doctor", "bench", "service",
-        "usage", "console", "commands", "cli",
+        "classifier", "trial", "graft_device", "sources", "outputs", "run", "serve", "store", "doctor", "bench",
+        "service", "usage", "console", "commands", "cli",
     ),
     "graft_host": (
         "support", "photos", "backbones", "heads", "tflite", "evaluation", "report", "training",

@@ -45,8 +45,18 @@ class Failure:
         """Finds the last error that a program wrote among its output; None where it wrote none."""
         for line in reversed(text.splitlines()):
             if line.startswith(_MARK):
-                return cls(**json.loads(line[len(_MARK) :]))
+                return cls._parsed(line[len(_MARK) :])
         return None
+
+    @classmethod
+    def _parsed(cls, text: str) -> Failure | None:
+        """The error that a text describes; None for another text, which a hostile file can make a program write."""
+        try:
+            fields = json.loads(text)
+            values = [fields[name] for name in ("what", "remedy", "kind")]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+        return cls(*values) if all(isinstance(value, str) for value in values) else None
 
     def line(self) -> str:
         """The line for the other program, in ASCII and without a line break."""

@@ -92,3 +92,16 @@ def rank(
 def unknown_text(nearest: Prediction) -> str:
     """The answer for an unknown photo, for people: ``unknown (nearest: daisy 20%)``; ``nearest`` has the best score."""
     return f"{UNKNOWN} (nearest: {printable(nearest.label)} {nearest.score:.0%})"
+
+
+_SLACK, _HALF_A_STEP = 0.02, 1 / 512
+"""How far the sum of scores may be from 1: each score is rounded to a multiple of 1/256."""
+
+
+def why_implausible(scores: NDArray[np.floating[Any]]) -> str | None:
+    """Why scores ``[K]`` are not probabilities; None where they are."""
+    if not np.isfinite(scores).all():
+        return "its scores are not numbers"
+    if scores.min() < 0 or abs(float(scores.sum()) - 1) > _SLACK + len(scores) * _HALF_A_STEP:
+        return f"its scores add up to {float(scores.sum()):.3f}, not to 1"
+    return None

@@ -125,6 +125,11 @@ def open_interpreter(path: str | Path, runtime: str = "auto", threads: int | Non
     return name, interpreter
 
 
+def load_runtime(runtime: str = "auto") -> str:
+    """Imports the code of a runtime, and opens nothing; returns its name. Raises as ``open_model`` does."""
+    return _interpreter_class(runtime)[0]
+
+
 def installed_runtimes() -> tuple[str, ...]:
     """The names of the installed runtimes, best first. None of them is imported."""
     return tuple(name for name in _MODULES if _installed(name))

@@ -6,6 +6,7 @@ the three; a model's answer can be computed by hand.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
 from graft_device.model import ModelCard
+from graft_device.model.golden import GOLDEN_NAME, Golden
 from graft_host.heads.head import Array, Head
 from graft_host.heads.novelty import Novelty, Spread
 from graft_host.support import flatbuffer
 from graft_host.tflite.fuse import fuse
-from graft_host.tflite.metadata import attach
+from graft_host.tflite.metadata import add_metadata, archive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +47,9 @@ def write_artifact(
     kernel: Array | None = None,
     card: ModelCard | None = None,
     novelty: Novelty | None = None,
+    checksum: bool = True,
 ) -> Path:
-    """Writes a complete model file.
+    """Writes a complete model file, without golden photos.
 
     Args:
         path: the file to write.
@@ -56,8 +59,12 @@ def write_artifact(
         kernel: ``[3,K]``, for colours from 0 to 255; ``KERNEL`` when None.
         card: a model card in place of the matching one.
         novelty: ``NOVELTY``, or None for a network that flattens no scores.
+        checksum: whether the file has the checksum of its network.
     """
-    path.write_bytes(attach(network(kind, size, kernel, novelty), labels, card or make_card(kind, size)))
+    card = card or make_card(kind, size)
+    net = add_metadata(network(kind, size, kernel, novelty), card)
+    golden = Golden(len(net), hashlib.sha256(net).hexdigest(), ())
+    path.write_bytes(net + archive(labels, card, {GOLDEN_NAME: golden.to_json().encode()} if checksum else {}))
     return path
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from graft_device import console
-from graft_device.commands.options import JsonOption, ModelArgument
+from graft_device.commands.options import JsonOption, ModelArgument, note_checksum
 from graft_device.text import printable
 
 if TYPE_CHECKING:
@@ -44,10 +44,11 @@ def bench(
     decoded, resized and classified repeatedly, in a separate process for each combination of runtime and threads.
     """
     from graft_device.bench import bench as bench_module
-    from graft_device.model import read_checked
     from graft_device.system.machine import usable_cores
+    from graft_device.trial.trial import try_without_checksum
 
-    model_file = read_checked(model)
+    model_file = try_without_checksum(model)
+    note_checksum(model_file)
     try:
         counts = bench_module.choose_threads(threads, usable_cores())
     except ValueError as error:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graft_device import console
-from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption
+from graft_device.commands.options import (
+    JsonOption,
+    ModelArgument,
+    RuntimeChoice,
+    RuntimeOption,
+    ThreadsOption,
+    note_checksum,
+)
 from graft_device.text import printable
 
 if TYPE_CHECKING:
@@ -31,10 +38,11 @@ def classify(
     A photo that can't be read is reported, and the others are still classified. If a photo's best label scores less
     than the threshold in the model card, the photo is unknown.
     """
-    from graft_device.classifier import Classifier
     from graft_device.errors import PhotoError
+    from graft_device.trial.trial import open_checked
 
-    classifier = Classifier(model, runtime.value, threads)
+    classifier = open_checked(model, runtime.value, threads)
+    note_checksum(classifier.model)
     failed = 0
     for image in images:
         try:

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from graft_device.commands.options import JsonOption, in_store
+from graft_device.commands.options import JsonOption, in_store, note_checksum
 from graft_device.text import printable
 
 
@@ -32,7 +32,7 @@ def doctor(
 
     if model is not None:
         model = in_store(model)
-        read_checked(model)  # a file that is not a model is an error, not a problem of the board
+        note_checksum(read_checked(model))  # a file that is not a model is an error, not a problem of the board
     report = examine(models=() if model is None else (model.absolute(),))
     if as_json:
         typer.echo(json.dumps(report.to_json()))

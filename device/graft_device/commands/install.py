@@ -4,13 +4,21 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from graft_device import console
-from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption
-from graft_device.commands.store_options import SignersOption, StoreOption, WaitOption, change_lines, open_store
+from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption, note_checksum
+from graft_device.commands.store_options import (
+    SignersOption,
+    StoreOption,
+    WaitOption,
+    change_lines,
+    note_user,
+    open_store,
+)
 from graft_device.text import printable
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -47,6 +55,7 @@ def install(
     self-test failed, 4 the signature was refused, 5 the model is older than one installed before, 6 the store can't be
     written, 7 another install is running, 8 the checksum is wrong, 9 the file could not be fetched, 1 any other error.
     """
+    from graft_device.model import read_model
     from graft_device.store.incoming import ModelSource
     from graft_device.store.installation import Request
     from graft_device.store.installation import install as run
@@ -65,6 +74,9 @@ def install(
         wait,
     )
     change = run(request)
+    if change.selftest is not None:
+        note_checksum(read_model(change.current.path), Path(source))
+        note_user(change.selftest)
     if as_json:
         typer.echo(json.dumps(change.to_json()))
         return

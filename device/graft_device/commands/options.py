@@ -5,9 +5,15 @@
 import math
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+from graft_device import console
+from graft_device.text import printable
+
+if TYPE_CHECKING:
+    from graft_device.model import ModelFile
 
 
 class RuntimeChoice(str, Enum):
@@ -16,6 +22,15 @@ class RuntimeChoice(str, Enum):
     AUTO = "auto"
     LITERT = "litert"
     TFLITE_RUNTIME = "tflite-runtime"
+
+
+def note_checksum(model: "ModelFile", name: Optional[Path] = None) -> None:
+    """Prints a note if the model has no checksum of its network; ``name`` replaces the model's path in it."""
+    from graft_device.model import without_checksum
+
+    line = without_checksum(model, name)
+    if line is not None:
+        console.mention(f"note: {printable(line)}")
 
 
 def in_store(path: Path) -> Path:

@@ -10,7 +10,14 @@ import typer
 
 from graft_device import console
 from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption
-from graft_device.commands.store_options import SignersOption, StoreOption, WaitOption, change_lines, open_store
+from graft_device.commands.store_options import (
+    SignersOption,
+    StoreOption,
+    WaitOption,
+    change_lines,
+    note_user,
+    open_store,
+)
 from graft_device.text import printable
 
 _ID = re.compile(r"[0-9a-fA-F]{4,64}")
@@ -38,6 +45,8 @@ def rollback(
     if slot is not None and not _ID.fullmatch(slot):
         raise typer.BadParameter("an id has at least 4 hexadecimal digits; to list the models: graft-device models")
     change = roll_back(open_store(store), slot, allowed_signers, runtime.value, wait)
+    if change.selftest is not None:
+        note_user(change.selftest)
     if as_json:
         typer.echo(json.dumps(change.to_json()))
         return

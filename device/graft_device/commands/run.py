@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from graft_device import console
-from graft_device.commands.options import JsonOption, ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption, finite
+from graft_device.commands.options import (
+    JsonOption,
+    ModelArgument,
+    RuntimeChoice,
+    RuntimeOption,
+    ThreadsOption,
+    finite,
+    note_checksum,
+)
 from graft_device.text import printable
 
 if TYPE_CHECKING:
@@ -130,6 +138,7 @@ def run(
         broker = None if mqtt is None else parse_broker(mqtt)
         opened = open_source(source, SourceOptions(width_height, interval, existing, once, save_uncertain), _note)
         classifier = open_copy(model, runtime.value, threads)
+        note_checksum(classifier.model, model)
         plan = Plan(
             top_k=top_k,
             unknown_below=classifier.model.card.unknown_below if threshold is None else threshold,

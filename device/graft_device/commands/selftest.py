@@ -8,8 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption, in_store
-from graft_device.commands.store_options import StoreOption, describe_selftest, open_store
+from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption, in_store, note_checksum
+from graft_device.commands.store_options import StoreOption, describe_selftest, note_user, open_store
 from graft_device.text import printable
 
 
@@ -27,13 +27,16 @@ def selftest(
     The exit status is 3 if it does not.
     """
     from graft_device.errors import GraftError
+    from graft_device.model import read_model
     from graft_device.store.exit_codes import ExitCode
     from graft_device.store.selftest import demand, run_selftest
 
     path = in_store(model or open_store(store).root)
     if model is None and not path.is_file():
         raise GraftError(f"no model is installed in {path}", "install one: graft-device install FILE")
-    report = run_selftest(path, runtime.value)
+    report = run_selftest(path, runtime.value, open_store(store).root if model is None else None)
+    note_checksum(read_model(path))
+    note_user(report)
     if as_json:
         typer.echo(json.dumps(report.to_json()))
         if not report.passed:

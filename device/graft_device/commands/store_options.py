@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from graft_device import console
+
 if TYPE_CHECKING:
     from graft_device.store.installation import Change
     from graft_device.store.selftest import SelfTest
@@ -69,6 +71,12 @@ def change_lines(change: "Change") -> "list[str]":
     if change.pruned:
         lines.append(f"removed    {', '.join(change.pruned)}")
     return lines
+
+
+def note_user(test: "SelfTest") -> None:
+    """Prints a warning if a model was tried as root, in a container that does not allow another user."""
+    if test.uid == 0:
+        console.mention("warning: the model was tried as root, since the system allows no other user here")
 
 
 def describe_selftest(test: "SelfTest") -> str:

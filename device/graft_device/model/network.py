@@ -44,11 +44,16 @@ def read_checked(path: str | Path) -> ModelFile:
     return model
 
 
-def without_checksum(model: ModelFile) -> str | None:
-    """A line about a file whose network cannot be checked; None for the others."""
+def without_checksum(model: ModelFile, name: Path | None = None) -> str | None:
+    """A line about a file whose network cannot be checked; None for the others.
+
+    Args:
+        model: the file.
+        name: the path in the line; the model's where None.
+    """
     if model.golden is not None:
         return None
-    return f"{model.path} has no checksum of its network, so damage may go unnoticed; train it again to add one"
+    return f"{name or model.path} has no checksum of its network, so damage may go unnoticed; train it again to add one"
 
 
 def _sha256(path: Path, size: int) -> str | None:

@@ -1,25 +1,24 @@
-"""Opens a copy of a model, so that later changes to its file do no harm."""
+"""Opens a copy of a model, so that later changes to its file do no harm, and tries a new model before it is opened."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import contextlib
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.classifier import Classifier
-from graft_device.errors import GraftError, ModelError, os_reason
-from graft_device.model import read_model
-from graft_device.system.plain import open_plain
+from graft_device.errors import GraftError
+from graft_device.model import check_network, read_model
+from graft_device.trial.copies import Copy, copied
+from graft_device.trial.trial import try_copy
 
 
 def open_copy(path: Path, runtime: str = "auto", threads: int | None = None) -> Classifier:
-    """Opens a private copy of a model and runs it once.
+    """Opens a private copy of a model and runs it once. A file without a checksum is tried in a child process first.
 
     An interpreter maps its file into memory. If somebody copies a new model over the file, a process that still runs
     the old one gets a bus error. A long run therefore uses a copy.
@@ -30,16 +29,69 @@ def open_copy(path: Path, runtime: str = "auto", threads: int | None = None) -> 
         threads: the number of threads for one inference. None means all usable cores.
 
     Raises:
-        ModelError: the file was not written by graftkit, or cannot be run.
+        ModelError: the file was not written by graftkit, is damaged, or cannot be run.
         RuntimeMissingError: no interpreter can be opened.
     """
-    read_model(path)  # its errors name the original file
-    with _copied(path) as copy:
+    model = read_model(path)  # its errors name the original file
+    check_network(model)
+    with copied(path) as copy:
+        if model.golden is None:
+            try_copy(copy, path, runtime)
+        return _opened(copy, path, runtime, threads)
+
+
+class NewModel:
+    """A new version of a model file, tried in a child process while this process goes on with the old one.
+
+    The trial is in a thread of its own. What is opened after it is the very copy that was tried.
+    """
+
+    def __init__(self, path: Path, runtime: str, threads: int | None) -> None:
+        """Starts the trial.
+
+        Args:
+            path: the ``.tflite`` file.
+            runtime: ``auto``, ``litert`` or ``tflite-runtime``.
+            threads: the number of threads for one inference. None means all usable cores.
+        """
+        self._path, self._runtime, self._threads = path, runtime, threads
+        self._cancelled = False
+        self._files = contextlib.ExitStack()
+        self.tried: Future[Copy] = Future()
+        """The copy, once it has passed the trial, or the error of the trial."""
+        self.tried.set_running_or_notify_cancel()  # so that who waits for it cannot cancel it
+        threading.Thread(target=self._try, name="graft-trial", daemon=True).start()
+
+    def open(self) -> Classifier:
+        """Opens the model that has passed the trial, and runs it once.
+
+        Raises:
+            GraftError: the model did not pass, or cannot be opened.
+        """
+        with self._files:
+            return _opened(self.tried.result(), self._path, self._runtime, self._threads)
+
+    def cancel(self) -> None:
+        """Ends the trial soon, and forgets the model."""
+        self._cancelled = True
+
+    def _try(self) -> None:
         try:
-            classifier = Classifier(copy, runtime, threads)
-            classifier.classify(grey(classifier))
-        except GraftError as error:
-            raise error.renamed(copy, path) from error
+            copy = self._files.enter_context(copied(self._path))
+            try_copy(copy, self._path, self._runtime, lambda: self._cancelled)
+        except BaseException as error:  # noqa: BLE001  ``open`` raises it
+            self._files.close()
+            self.tried.set_exception(error)
+        else:
+            self.tried.set_result(copy)
+
+
+def _opened(copy: Copy, path: Path, runtime: str, threads: int | None) -> Classifier:
+    try:
+        classifier = Classifier(copy.path, runtime, threads)
+        classifier.classify(grey(classifier))
+    except GraftError as error:
+        raise error.renamed(copy.path, path) from error
     return classifier
 
 
@@ -47,22 +99,3 @@ def grey(classifier: Classifier) -> NDArray[np.uint8]:
     """A grey image ``[S,S,3]``, uint8, to try a model with."""
     size = classifier.model.card.image_size
     return np.full((size, size, 3), 127, np.uint8)
-
-
-@contextmanager
-def _copied(path: Path) -> Iterator[Path]:
-    """Yields the path of a copy, in memory if the system allows it. The copy is deleted afterwards."""
-    try:
-        with open_plain(path) as source:
-            if hasattr(os, "memfd_create"):
-                with os.fdopen(os.memfd_create("graft-model"), "wb") as copy:
-                    shutil.copyfileobj(source, copy)
-                    copy.flush()
-                    yield Path(f"/proc/self/fd/{copy.fileno()}")
-            else:
-                with tempfile.NamedTemporaryFile(suffix=".tflite") as copy:
-                    shutil.copyfileobj(source, copy)
-                    copy.flush()
-                    yield Path(copy.name)
-    except OSError as error:
-        raise ModelError(f"cannot read model {path}: {os_reason(error)}") from error

@@ -15,7 +15,8 @@ import uvicorn
 
 from graft_device.classifier import Classifier
 from graft_device.errors import GraftError
-from graft_device.run.opened import open_copy
+from graft_device.model import without_checksum
+from graft_device.run.opened import NewModel, open_copy
 from graft_device.run.reopening import Terminal
 from graft_device.serve.app import Application
 from graft_device.serve.connections import Protocol
@@ -43,6 +44,7 @@ def run(settings: ServeSettings, say: Say) -> None:
     listener = listen(settings)
     with contextlib.closing(listener.socket):
         classifier = open_copy(settings.model, settings.runtime, settings.threads)
+        _say_checksum(classifier, settings, say)
         worker = Worker(classifier, settings.queue, settings.max_pixels)
         del classifier  # it belongs to the worker, which may replace it
         if early.ended:
@@ -98,6 +100,12 @@ def _announce(application: Application, listener: Listener, say: Say) -> None:
 
 def _description(classifier: Classifier, settings: ServeSettings) -> str:
     return f"{settings.model.name}, {len(classifier.labels)} labels, {classifier.runtime}"
+
+
+def _say_checksum(classifier: Classifier, settings: ServeSettings, say: Say) -> None:
+    line = without_checksum(classifier.model, settings.model)
+    if line is not None:
+        say(f"note: {line}")
 
 
 class _EarlySignals:
@@ -174,16 +182,21 @@ class _Reopening:
     async def _reopen(self) -> None:
         settings = self._application.settings
         async with self._lock:
+            new = NewModel(settings.model, settings.runtime, settings.threads)
             try:
-                classifier = await asyncio.to_thread(open_copy, settings.model, settings.runtime, settings.threads)
+                await asyncio.wrap_future(new.tried)
+                classifier = await asyncio.to_thread(new.open)
             except Exception as error:  # noqa: BLE001  whatever is wrong with the new file, the old model works
                 self._application.reloaded("failed")
                 reason = str(error) if isinstance(error, GraftError) else f"{settings.model}: {error!r}"
                 self._say(f"error: {reason}; the old model stays in use")
                 return
+            finally:
+                new.cancel()
             self._application.worker.swap(classifier)
             self._application.reloaded("ok")
             self._say(f"model reopened: {_description(classifier, settings)}")
+            _say_checksum(classifier, settings, self._say)
 
 
 class _Server(uvicorn.Server):

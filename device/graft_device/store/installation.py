@@ -120,7 +120,7 @@ def _installed(request: Request, signers: Path | None) -> Change:
             else:
                 if signers is not None and not request.allow_downgrade:
                     check_age(source, signed, store)
-                tested = run_selftest(model, request.runtime)
+                tested = run_selftest(model, request.runtime, store.root)
                 demand(tested, source.text)
                 slot = Slot(
                     slot_id_of(sha256), source.name, sha256, model.stat().st_size, model,
@@ -152,7 +152,7 @@ def roll_back(store: Store, beginning: str | None, signers: Path | None, runtime
             raise ChecksumError(f"{slot.path} is damaged", f"install {slot.name} again")
         if demanded is not None:
             check_signature(slot.path, slot.signature, demanded, f"{slot.name} ({slot.id})")
-        tested = run_selftest(slot.path, runtime)
+        tested = run_selftest(slot.path, runtime, store.root)
         demand(tested, f"{slot.name} ({slot.id})")
         with writing(store.root):
             switch(store, wanted, current)

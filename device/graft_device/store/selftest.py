@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from graft_device.errors import GraftError, RuntimeMissingError
 from graft_device.model import DamagedError, read_checked
+from graft_device.model.rules import is_number
 from graft_device.store.exit_codes import ChecksumError, SelfTestError
-from graft_device.system.child import ChildError, ask, fail
+from graft_device.system.child import ChildError, ask
+from graft_device.system.confinement import ConfinedImportError
 
 TIMEOUT_S = 600.0
 """Seconds for the start and all pictures; the slowest board takes some 30 s to start and some seconds a picture."""
 
-_SLACK, _HALF_A_STEP = 0.02, 1 / 512
-"""How far the sum of scores may be from 1: each score is rounded to a multiple of 1/256."""
+_TEXTS = ("name", "expected", "found")
+_BOARDS_FAULT: dict[str, type[GraftError]] = {
+    RuntimeMissingError.__name__: RuntimeMissingError,
+    ConfinedImportError.__name__: GraftError,
+}
+"""Errors of the child that say nothing about the model."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class SelfTest:
         ms: the median of an inference in milliseconds; None where the model did not run.
         reason: why the model failed; None where it passed.
         photos: for each photo ``name``, the labels ``expected`` and ``found``, ``difference`` and ``passed``.
+        uid: the id of the user who ran the model; None where it crashed.
     """
 
     model: str
@@ -49,32 +58,69 @@ class SelfTest:
     ms: float | None = None
     reason: str | None = None
     photos: tuple[dict[str, Any], ...] = ()
+    uid: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain values, as ``--json`` prints it."""
         return {**self.__dict__, "photos": list(self.photos)}
 
 
-def run_selftest(model: Path, runtime: str = "auto") -> SelfTest:
-    """Tests a model in a process of its own, since a bad model may crash the interpreter.
+def run_selftest(model: Path, runtime: str = "auto", store: Path | None = None) -> SelfTest:
+    """Tests a model in a process of its own with limits, since a bad model may crash the interpreter or do harm.
+
+    If this process is root, the other one is not: it has no network, and is the store's owner or nobody.
+
+    Args:
+        model: the model file.
+        runtime: ``auto``, ``litert`` or ``tflite-runtime``.
+        store: the store that the model is for, if any.
 
     Raises:
         ModelError: the file is not a graftkit model.
         ChecksumError: the file's network is not the original one.
         RuntimeMissingError: no model can run here.
     """
+    from graft_device.trial.copies import Copy, copied
+    from graft_device.trial.limits import limits_for
+
     try:
-        kind = kind_of(read_checked(model).golden)
+        known = read_checked(model)
     except DamagedError as error:
         raise ChecksumError(error.what, error.remedy) from error
+    limits = limits_for(known, TIMEOUT_S, store)
+    own = contextlib.nullcontext(Copy(model.absolute(), ()))
+    with own if limits.user is None else copied(model) as copy:  # another user may not be allowed to read the file
+        try:
+            answer = ask(
+                "graft_device.store.selftest", limits.text(), str(copy.path), runtime,
+                timeout=TIMEOUT_S, inherit=copy.handles,
+            ).value  # fmt: skip
+            return _read_answer(answer, model)
+        except ChildError as error:
+            if error.kind in _BOARDS_FAULT:
+                raise _BOARDS_FAULT[error.kind](error.what, error.remedy) from error
+            reason = str(error.renamed(copy.path, "the model"))
+            return SelfTest(str(model), passed=False, kind=kind_of(known.golden), reason=reason)
+
+
+def _read_answer(answer: Any, model: Path) -> SelfTest:
+    """The child's answer; raises ChildError for one that no test gives, since what the child runs may be hostile."""
     try:
-        answer = ask("graft_device.store.selftest", str(model.absolute()), runtime, timeout=TIMEOUT_S).value
-    except ChildError as error:
-        if error.kind == RuntimeMissingError.__name__:
-            raise RuntimeMissingError(error.what, error.remedy) from error
-        reason = str(error.renamed(model.absolute(), "the model"))
-        return SelfTest(str(model), passed=False, kind=kind, reason=reason)
-    return SelfTest(**{**answer, "model": str(model), "photos": tuple(answer["photos"])})
+        photos = tuple({**photo, "difference": float(photo["difference"])} for photo in answer["photos"])
+        report = SelfTest(**{**answer, "model": str(model), "photos": photos})
+        texts = (report.kind, report.runtime, report.reason, *(photo[key] for photo in photos for key in _TEXTS))
+        numbers = (report.tolerance, report.difference, report.ms, report.uid)
+        flags = (report.passed, *(photo["passed"] for photo in photos))
+    except (TypeError, KeyError, ValueError) as error:
+        raise ChildError("gave no answer") from error
+    right = all(value is None or isinstance(value, str) for value in texts) and all(map(_is_flag, flags))
+    if not right or not all(value is None or is_number(value) for value in numbers):
+        raise ChildError("gave no answer")
+    return report
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
 
 
 def demand(report: SelfTest, name: str) -> None:
@@ -91,11 +137,17 @@ def kind_of(golden: Any) -> str:
 
 
 def main() -> None:
-    """Tests the model ``sys.argv[1]`` under the runtime ``sys.argv[2]`` and prints the result."""
-    try:
-        answer = try_here(Path(sys.argv[1]), sys.argv[2]).to_json()
-    except GraftError as error:
-        fail(error)
+    """Tests a model and prints the result; arguments are the confinement, the file and the runtime."""
+    from graft_device.system.confinement import Confinement, confine
+    from graft_device.trial.worker import prepare, reporting
+
+    limits, path, runtime = sys.argv[1:]
+    with reporting():
+        import graft_device.store.pictures  # noqa: F401  before the confinement, as ``prepare`` does
+
+        prepare(runtime)
+        confine(Confinement.parse(limits))
+        answer = replace(try_here(Path(path), runtime), uid=os.geteuid()).to_json()
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
 
 
@@ -140,9 +192,10 @@ class _Trial:
         return self._report(kind, reason, tolerance, difference, tuple(found))
 
     def plain(self) -> SelfTest:
+        from graft_device.ranking import why_implausible
         from graft_device.store.pictures import COUNT, render
 
-        found = [self._nonsense(self._scores(render(number, self._size))) for number in range(COUNT)]
+        found = [why_implausible(self._scores(render(number, self._size))) for number in range(COUNT)]
         return self._report("plain", next(filter(None, found), None))
 
     def _report(self, kind: str, reason: str | None, *rest: Any) -> SelfTest:
@@ -155,8 +208,10 @@ class _Trial:
     def _compare(self, photo: Any, tolerance: float) -> dict[str, Any]:
         import numpy as np
 
+        from graft_device.ranking import why_implausible
+
         scores = self._scores(self._pixels(photo))
-        nonsense = self._nonsense(scores)
+        nonsense = why_implausible(scores)
         self._sense = self._sense or nonsense
         difference = 1.0 if nonsense else float(np.abs(scores - np.array(photo.scores, np.float32)).max())
         label = self._classifier.labels[int(np.argmax(np.nan_to_num(scores)))]
@@ -197,13 +252,3 @@ class _Trial:
         scores = self._classifier.scores(pixels)
         self._seconds.append(time.perf_counter() - start)
         return scores
-
-    def _nonsense(self, scores: Any) -> str | None:
-        """Why scores are not probabilities; None where they are."""
-        import numpy as np
-
-        if not np.isfinite(scores).all():
-            return "its scores are not numbers"
-        if scores.min() < 0 or abs(float(scores.sum()) - 1) > _SLACK + len(scores) * _HALF_A_STEP:
-            return f"its scores add up to {float(scores.sum()):.3f}, not to 1"
-        return None

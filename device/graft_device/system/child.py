@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import os
+import selectors
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from graft_device.errors import GraftError
 from graft_device.failure import Failure
+from graft_device.system.strict_json import parse_json
 
 _PROGRAM = (
     "import sys; n = int(sys.argv[2]) + 3; sys.path[:], module = sys.argv[3:n], sys.argv[1]; del sys.argv[1:n]; "
     "import importlib; sys.exit(importlib.import_module(module).main())"
 )
 _REASON_LENGTH = 300
+_MOST_OUTPUT = 1 << 22
+"""Bytes that a child may print; what it runs may come from elsewhere."""
+
+_SLICE_S = 0.1
 
 
 class ChildError(GraftError):
@@ -50,30 +59,70 @@ def command(module: str, *args: str) -> list[str]:
     return [sys.executable, "-c", _PROGRAM, module, str(len(sys.path)), *sys.path, *args]
 
 
-def ask(module: str, *args: str, timeout: float) -> ChildOutput:
+def ask(
+    module: str,
+    *args: str,
+    timeout: float,
+    inherit: Sequence[int] = (),
+    stopped: Callable[[], bool] = lambda: False,
+) -> ChildOutput:
     """Runs a module's ``main()`` in a child process and parses the last line of its output as JSON.
 
     Args:
         module: the module's full name.
         args: the child's command-line arguments, ``sys.argv[1:]``.
         timeout: the longest time that the child may take, in seconds.
+        inherit: file descriptors that the child gets.
+        stopped: asked several times a second whether to end the child.
 
     Raises:
         ChildError: the child could not be started, took too long, crashed or failed; the message is one line.
     """
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}  # each further arena takes 64 MB of address space
     try:
-        finished = subprocess.run(command(module, *args), capture_output=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise ChildError(f"gave no answer within {timeout:.0f} seconds") from error
+        process = subprocess.Popen(
+            command(module, *args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            pass_fds=inherit, env=environment, start_new_session=True,
+        )  # fmt: skip
     except (OSError, ValueError) as error:
         raise ChildError(f"cannot start another Python process ({error})") from error
-    text = finished.stdout.decode(errors="replace")
-    if finished.returncode:
-        raise child_error(finished.returncode, finished.stderr.decode(errors="replace"))
+    with process:
+        try:
+            output, errors = _collect(process, timeout, stopped)
+        finally:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)  # and its own children
+    text = output.decode(errors="replace")
+    if process.returncode:
+        raise child_error(process.returncode, errors.decode(errors="replace"))
     try:
-        return ChildOutput(json.loads(text.strip().rpartition("\n")[2]), text)
+        return ChildOutput(parse_json(text.strip().rpartition("\n")[2]), text)
     except ValueError as error:
         raise ChildError("gave no answer") from error
+
+
+def _collect(process: subprocess.Popen[bytes], timeout: float, stopped: Callable[[], bool]) -> tuple[bytes, bytes]:
+    """The child's standard output and standard error, once it has closed both and ended."""
+    parts: dict[IO[bytes], list[bytes]] = {pipe: [] for pipe in (process.stdout, process.stderr) if pipe is not None}
+    until, room = time.monotonic() + timeout, _MOST_OUTPUT
+    with selectors.DefaultSelector() as selector:
+        for pipe in parts:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map() or process.poll() is None:
+            if stopped():
+                raise ChildError("was stopped")
+            if time.monotonic() > until:
+                raise ChildError(f"gave no answer within {timeout:.0f} seconds")
+            for key, _ in selector.select(_SLICE_S):  # sleeps if both pipes are closed
+                data = os.read(key.fd, 1 << 16)
+                if not data:
+                    selector.unregister(key.fileobj)
+                parts[key.fileobj].append(data)  # type: ignore[index]  # one of the pipes
+                room -= len(data)
+                if room < 0:
+                    raise ChildError(f"printed more than {_MOST_OUTPUT:,} bytes")
+    output, errors = (b"".join(part) for part in parts.values())
+    return output, errors
 
 
 def child_error(status: int, stderr: str) -> ChildError:

@@ -30,7 +30,7 @@ def test_a_model_passes_under_each_runtime(photos: bool, runtime: str, kind: str
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found.keys() == {
-        "model", "passed", "kind", "runtime", "tolerance", "difference", "ms", "reason", "photos",
+        "model", "passed", "kind", "runtime", "tolerance", "difference", "ms", "reason", "photos", "uid",
     }  # fmt: skip
     assert (found["model"], found["passed"], found["reason"]) == (str(model), True, None)
     assert (found["kind"], found["runtime"]) == ("golden" if photos else "synthetic", runtime)
