@@ -81,6 +81,7 @@ class CheckResult:
             "classes": {label: numbers[index] for index, label in enumerate(self.dataset.labels)},
             "counts": counts(self.findings),
             "held_out_accuracy": self.search.accuracy,
+            "estimated_mislabels": self.search.estimate,
             "findings": [finding.to_json() for finding in self.findings],
             "notes": self.notes,
         }

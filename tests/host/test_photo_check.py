@@ -189,10 +189,41 @@ def test_a_photo_that_is_enlarged_more_than_twice_is_tiny(size: tuple[int, int],
 
 
 def test_a_mislabel_names_photo_label_and_suggestion() -> None:
-    (finding,) = find_problems(_dataset(_many((20, 20))), 299, [Mislabel(21, 0, 0.987, 0.98)])
+    (finding,) = find_problems(_dataset(_many((20, 20))), 299, [Mislabel(21, 0, 0.987, 0.98, 0.9)])
     assert finding.paths == (Path("photos/1/1.jpg"),)
     assert finding.problem == "looks like 'cats' (99%), but is in 'dogs'"
-    assert finding.details == {"label": "dogs", "suggested": "cats", "probability": 0.987, "margin": 0.98}
+    assert finding.details == {
+        "label": "dogs",
+        "suggested": "cats",
+        "probability": 0.987,
+        "margin": 0.98,
+        "chance": 0.9,
+    }
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "estimate", "text"),
+    [
+        (0.75, 26.4, "75.0% of them; about 26 photos seem to be in the wrong class"),
+        (0.99, 1.2, "99.0% of them; about one photo seems to be in the wrong class"),
+        (0.75, 0.0, "75.0% of them; what they miss is no sign of wrong labels"),
+        (1.0, 0.0, "100.0% of them"),
+    ],
+)
+def test_the_report_says_what_the_heads_mistakes_mean(accuracy: float, estimate: float, text: str) -> None:
+    dataset = _dataset(_many((30, 30)))
+    result = CheckResult(dataset, (), MislabelSearch(accuracy=accuracy, estimate=estimate))
+    assert f"heads that did not see a photo name its class for {text}" in check_text(result).splitlines()
+    assert result.to_json()["estimated_mislabels"] == estimate
+
+
+def test_the_report_asks_to_look_at_likely_mislabels_first() -> None:
+    dataset = _dataset(_many((30, 30)))
+    findings = find_problems(dataset, 299, [Mislabel(1, 1, 0.9, 0.8, 0.95), Mislabel(40, 0, 0.8, 0.6, 0.7)])
+    lines = check_text(CheckResult(dataset, findings, MislabelSearch(accuracy=0.9, estimate=2.0))).splitlines()
+    title = lines.index("2 photos that are likely in the wrong class")
+    assert lines[title + 1].strip().startswith("look at these first")
+    assert lines[title + 2].strip().startswith("photos/0/1.jpg: looks like 'dogs' (90%)")
 
 
 def test_warnings_count_what_training_does_not_report_itself() -> None:

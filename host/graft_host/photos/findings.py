@@ -19,12 +19,14 @@ class Mislabel:
         suggested: index of the class that the photo seems to be of.
         probability: of the suggested class, according to a head that did not see the photo.
         margin: difference between that probability and the probability of the class that the photo is in.
+        chance: probability that the photo is in the wrong class.
     """
 
     index: int
     suggested: int
     probability: float
     margin: float
+    chance: float
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ KINDS: dict[str, FindingKind] = {
     "mislabel": FindingKind(
         "photo that is likely in the wrong class",
         "photos that are likely in the wrong class",
-        "look at them, and move those that are wrong into the right class",
+        "look at these first, and move those that are wrong into the right class",
     ),
     "identical": FindingKind(
         "group of identical photos within a class",

@@ -159,6 +159,7 @@ def _mislabelled(dataset: Dataset, mislabels: Iterable[Mislabel]) -> list[Findin
                 suggested=suggested,
                 probability=probability,
                 margin=mislabel.margin,
+                chance=mislabel.chance,
             )
         )
     return findings

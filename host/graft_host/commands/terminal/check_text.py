@@ -21,7 +21,7 @@ def check_text(result: CheckResult) -> str:
             lines += [*_kind_lines(kind, [finding for finding in result.findings if finding.kind == kind]), ""]
     lines += [f"note: {printable(note)}" for note in result.notes]
     if result.search.accuracy is not None and not result.search.note:
-        lines.append(f"heads that did not see a photo name its class for {result.search.accuracy:.1%} of them")
+        lines += _heads(result.search.accuracy, result.search.estimate or 0)
     return "\n".join([*lines, _summary(result)])
 
 
@@ -48,9 +48,19 @@ def _kind_lines(kind: str, findings: list[Finding]) -> list[str]:
 
 
 def _advice(kind: str, findings: list[Finding]) -> str:
-    """The advice that all findings share, or the advice of their kind."""
+    """The advice that all findings share, or the advice of their kind; for a list in order always the latter."""
     advice = {finding.advice for finding in findings}
-    return printable(advice.pop()) if len(advice) == 1 else KINDS[kind].advice
+    in_order = kind == "mislabel" and len(findings) > 1
+    return printable(advice.pop()) if len(advice) == 1 and not in_order else KINDS[kind].advice
+
+
+def _heads(accuracy: float, estimate: float) -> list[str]:
+    """What heads say about the labels as a whole."""
+    named = f"heads that did not see a photo name its class for {accuracy:.1%} of them"
+    if estimate:
+        about = f"about {estimate:.0f} photos seem" if round(estimate) > 1 else "about one photo seems"
+        return [f"{named}; {about} to be in the wrong class", "the others that they miss are hard for them"]
+    return [named if accuracy == 1 else f"{named}; what they miss is no sign of wrong labels"]
 
 
 def _summary(result: CheckResult) -> str:

@@ -1,0 +1,58 @@
+"""Wrong labels that are planted among photos: how many of those that the search lists are really wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.label_noise.flowers import render_flowers
+from benchmarks.label_noise.mislabels import Draw, draw
+from benchmarks.label_noise.sets import PhotoSet, extracted
+from graft_host.demo.render import render_dataset
+from graft_host.training.options import HeadOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Trained
+
+pytestmark = pytest.mark.slow
+
+
+def _draws(photos: PhotoSet, rate: float) -> list[Draw]:
+    return [draw(photos, rate, seed) for seed in range(4)]
+
+
+def _check_precision(photos: PhotoSet, least_found: float) -> None:
+    """Checks lists without wrong labels, and with 1, 2 and 5% of them: four draws together."""
+    assert sum(result.listed for result in _draws(photos, 0)) <= 4
+    for rate in (0.01, 0.02, 0.05):
+        draws = _draws(photos, rate)
+        listed, hits = (sum(getattr(result, name) for result in draws) for name in ("listed", "hits"))
+        top, top_hits = (sum(getattr(result, name) for result in draws) for name in ("top", "top_hits"))
+        assert top_hits >= 0.5 * top
+        assert hits >= 0.5 * listed
+        if rate == 0.05:
+            assert hits >= least_found * sum(result.planted for result in draws)
+
+
+def test_planted_mislabels_among_real_photos(pets: Trained, weights_file: Path) -> None:
+    options = HeadOptions(photos=pets.photos, weights=str(weights_file), tap="mixed7", cache=pets.cache)
+    _check_precision(extracted("pets", pets.photos, options), least_found=0.8)
+
+
+def test_planted_mislabels_among_rendered_parts(weights_file: Path, shared_cache: Path, tmp_path: Path) -> None:
+    render_dataset(tmp_path, 150, 0)
+    options = HeadOptions(photos=tmp_path, weights=str(weights_file), tap="mixed8", image_size=139, cache=shared_cache)
+    _check_precision(extracted("parts", tmp_path, options), least_found=0.3)
+
+
+def test_planted_mislabels_among_flowers_that_are_hard_to_distinguish(
+    weights_file: Path, shared_cache: Path, tmp_path: Path
+) -> None:
+    render_flowers(tmp_path, 150, 0, 1.0)
+    options = HeadOptions(photos=tmp_path, weights=str(weights_file), tap="mixed8", image_size=139, cache=shared_cache)
+    photos = extracted("flowers", tmp_path, options)
+    assert 0.65 < draw(photos, 0, 0).accuracy < 0.8
+    _check_precision(photos, least_found=0.15)
