@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from graft_device.outputs.mqtt_settings import PASSWORD_VARIABLE
 from graft_device.service.service import ServiceError, ServiceNeeds
 from graft_device.sources import SourceOptions, open_source
+from graft_device.system.urls import credentials
 
 _PASSWORD_KEYS = re.compile(r"(^|&)[^=&]*(pass|pwd)[^=&]*=.", re.IGNORECASE)
 
@@ -86,7 +87,7 @@ def _has_password(source: str) -> bool:
     if "://" not in source:
         return False
     parts = urlsplit(source)
-    return bool(parts.password) or _PASSWORD_KEYS.search(parts.query) is not None
+    return bool((credentials(source) or ("", ""))[1]) or _PASSWORD_KEYS.search(parts.query) is not None
 
 
 def _needs_token(options: Mapping[str, Any], needs: ServiceNeeds) -> bool:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graft_device.sources.base import Frame, Note, Source, SourceError
+from graft_device.system.urls import scheme, shown
 
 __all__ = ["Frame", "Note", "Source", "SourceError", "SourceOptions", "open_source"]
 
-_WEB = ("http://", "https://")
-_STREAMS = ("rtsp://", "rtsps://", "http://", "https://", "tcp://", "udp://")
+_WEB = ("http", "https")
+_STREAMS = ("rtsp", "rtsps", "http", "https", "tcp", "udp")
 _PI_CAMERA = "picamera2"
 
 
@@ -52,13 +53,14 @@ def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> So
     sources = [_one(place, options, note) for place in places]
     if len(places) == 1 and sources[0] is None and not os.path.exists(places[0]):  # noqa: PTH110  "" is no folder
         raise SourceError(
-            f"no such source: {places[0]}", "give photos, a folder, a video, /dev/video0, picamera2 or a stream's URL"
+            f"no such source: {shown(places[0])}",
+            "give photos, a folder, a video, /dev/video0, picamera2 or a stream's URL",
         )
     if len(sources) == 1 and sources[0] is not None:
         return sources[0]
     single = next((place for place, source in zip(places, sources) if source is not None), None)
     if single is not None:
-        raise SourceError(f"{single} cannot be read together with other sources", "run it on its own")
+        raise SourceError(f"{shown(single)} cannot be read together with other sources", "run it on its own")
     from graft_device.sources.files import Photos
 
     return Photos(places)
@@ -66,9 +68,8 @@ def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> So
 
 def _one(place: str, options: SourceOptions, note: Note) -> Source | None:
     """The source for a place; None for a photo, because there may be several of them."""
-    scheme, separator, rest = place.partition("://")
-    if f"{scheme}{separator}".lower().startswith(_STREAMS):
-        return _camera(scheme.lower() + separator + rest, options, note)  # FFmpeg knows no HTTP://
+    if (kind := scheme(place)) in _STREAMS:
+        return _camera(kind + place[len(kind) :], options, note)  # FFmpeg knows no HTTP://
     if place.partition(":")[0] == _PI_CAMERA:
         return _camera(place, options, note)
     path = Path(place)
@@ -89,11 +90,11 @@ def _camera(place: str, options: SourceOptions, note: Note) -> Source:
     from graft_device.sources import cameras
     from graft_device.sources.live import Live
 
-    if place.startswith(_WEB):
+    if scheme(place) in _WEB:
         from graft_device.sources.stills import WebCamera
 
         return Live(cameras.without_password(place), WebCamera(place, options.interval), note)
-    if place.startswith(_STREAMS):
+    if scheme(place) in _STREAMS:
         return Live(cameras.without_password(place), cameras.stream(place), note)
     kind, _, index = place.partition(":")
     if kind == _PI_CAMERA:

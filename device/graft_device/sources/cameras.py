@@ -7,7 +7,7 @@ import functools
 import importlib
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from graft_device.sources.base import SourceError
 from graft_device.sources.decoding import decoded_frames, loader, opened
 from graft_device.sources.live import Opener, Shots
+from graft_device.system.urls import hide, scheme, shown
 
 TIMEOUT_S = 10.0
 """Seconds that a network stream may send nothing."""
@@ -42,11 +43,11 @@ def stream(url: str, check: Callable[[Any], None] | None = None) -> Opener:
         check: called with PyAV's container when it is open; may raise SourceError.
     """
     options = {"probesize": "500000", "analyzeduration": "1000000"}
-    if url.startswith("rtsp"):
+    if scheme(url) in {"rtsp", "rtsps"}:
         options["rtsp_transport"] = "tcp"
 
     def opener() -> contextlib.AbstractContextManager[Shots]:
-        return _av_shots(without_password(url), url, check, options=options, timeout=TIMEOUT_S)
+        return _av_shots(without_password(url), _with_lower_scheme(url), check, options=options, timeout=TIMEOUT_S)
 
     return opener
 
@@ -63,10 +64,15 @@ def picamera2(index: int, size: Size) -> Opener:
 def without_password(url: str) -> str:
     """The URL without user, password and query; raises SourceError if it is not a URL."""
     try:
-        parts = urlsplit(url)
+        urlsplit(url)
     except ValueError as error:
-        raise SourceError(f"the stream's URL cannot be read ({str(error).lower()})") from error
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+        raise SourceError(f"the stream's URL cannot be read ({hide(str(error), url).lower()})") from error
+    return shown(url)
+
+
+def _with_lower_scheme(url: str) -> str:
+    """The URL as FFmpeg takes it, which distinguishes capitals in a scheme."""
+    return scheme(url) + url[len(scheme(url)) :]
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from graft_device.errors import PhotoError
 from graft_device.sources.base import SourceError
+from graft_device.system.urls import hide
 
 INSTALL = 'python3 -m pip install "av>=12" (on 32-bit Arm: sudo apt install python3-av)'
 
@@ -50,7 +51,7 @@ def opened(name: str, place: str, **options: Any) -> Iterator[Any]:
     except av.error.ExitError as error:  # PyAV raises this after ``timeout``
         raise SourceError(f"cannot read {name}: no data for {options.get('timeout', 0):g} seconds") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(f"cannot read {name}: {reason(error)}") from error
+        raise SourceError(f"cannot read {name}: {hide(reason(error), place)}") from error
 
 
 def decoded_frames(container: Any, damaged: Callable[[], None]) -> Iterator[Any]:

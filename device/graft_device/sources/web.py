@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from graft_device import __version__
 from graft_device.sources.base import SourceError
+from graft_device.system.redirections import Redirections
+from graft_device.system.urls import hide
 
 SILENCE_S = 10.0
 """Seconds that a camera may send nothing."""
@@ -24,6 +26,7 @@ MAX_BYTES = 32_000_000
 """The largest picture, in bytes."""
 
 _CHUNK = 1 << 16
+_REASON_LENGTH = 200
 _NOT_MODIFIED = 304
 _UNNAMED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"RIFF")
@@ -57,13 +60,14 @@ class PictureUrl:
             SourceError: it is not a URL.
         """
         self._name = name
+        self._given = url
         self._last: _Picture | None = None
         try:
             parts = urlsplit(url)
             self._url = urlunsplit(parts._replace(netloc=_without_user(parts), fragment=""))
             self._opener = _opener(self._url, parts)
         except ValueError as error:
-            raise SourceError(f"the URL of {name} cannot be read ({str(error).lower()})") from error
+            raise SourceError(f"the URL of {name} cannot be read ({hide(str(error), url).lower()})") from error
 
     def fetch(self) -> bytes:
         """Returns the picture's file.
@@ -81,7 +85,8 @@ class PictureUrl:
         except urllib.error.HTTPError as error:
             error.close()
             if error.code != _NOT_MODIFIED or self._last is None:
-                raise self._failed(f"the server answers {error.code} {error.reason}") from error
+                answer = " ".join(hide(str(error.reason), self._given).split())[:_REASON_LENGTH]
+                raise self._failed(f"the server answers {error.code} {answer}".strip()) from error
         except http.client.IncompleteRead as error:
             raise self._failed("the picture is cut short") from error
         except http.client.HTTPException as error:
@@ -92,7 +97,7 @@ class PictureUrl:
                 raise UntrustedError(
                     f"the certificate of {self._name} is not trusted", "name it in $SSL_CERT_FILE, or use http://"
                 ) from error
-            raise self._failed(_text(reason)) from error
+            raise self._failed(hide(_text(reason), self._given)) from error
         return self._last.data
 
     def _read(self, response: Any) -> bytes:
@@ -119,15 +124,6 @@ class PictureUrl:
         return SourceError(f"cannot read {self._name}: {reason}")
 
 
-class _Redirections(urllib.request.HTTPRedirectHandler):
-    """Follows redirections, except from https to anything else."""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        if urlsplit(req.full_url).scheme.lower() == "https" != urlsplit(newurl).scheme.lower():
-            raise urllib.error.URLError("it redirects from https to an unencrypted address")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
 class _Digest(urllib.request.HTTPDigestAuthHandler):
     """Answers a digest challenge, and closes the refused answer, which urllib leaves open."""
 
@@ -151,7 +147,7 @@ def _opener(url: str, parts: SplitResult) -> urllib.request.OpenerDirector:
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.UnknownHandler(),
-        _Redirections(),
+        Redirections(),
     ):
         opener.add_handler(handler)
     return opener

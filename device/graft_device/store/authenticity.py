@@ -30,7 +30,7 @@ def check_age(source: ModelSource, signed: str | None, store: Store) -> None:
     """
     if signed is not None and is_ahead(signed, store):
         raise SignatureError(
-            f"{source.text} was signed {signed}, and here it is {utc(time.time())}",
+            f"{source.shown} was signed {signed}, and here it is {utc(time.time())}",
             "correct the clock that is wrong, and sign the model again if that was the signer's; or use "
             "--allow-downgrade",
         )
@@ -38,7 +38,7 @@ def check_age(source: ModelSource, signed: str | None, store: Store) -> None:
     if latest is None or (signed or "") >= latest:
         return
     age = "has no signing time" if signed is None else f"was signed {signed}"
-    what = f"{source.text} {age}, and a model signed {latest} was installed before"
+    what = f"{source.shown} {age}, and a model signed {latest} was installed before"
     if is_ahead(latest, store):
         raise DowngradeError(f"{what}, by a clock that was ahead", "use --allow-downgrade once, which resets that time")
     raise DowngradeError(what, "sign it again with 'graft sign', or use --allow-downgrade")

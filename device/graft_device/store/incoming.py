@@ -14,6 +14,7 @@ from graft_device.store.exit_codes import SignatureError, StoreError, writing
 from graft_device.store.slots import Store
 from graft_device.system.durable import CHUNK, digest
 from graft_device.system.plain import open_plain
+from graft_device.system.urls import shown
 
 LIMIT = 512_000_000
 """Bytes of the largest model that is accepted; the largest that graftkit writes, float32 at ``mixed10``, has 88 MB."""
@@ -35,6 +36,11 @@ class ModelSource:
         return fetch.is_url(self.text)
 
     @property
+    def shown(self) -> str:
+        """The path, or the URL without its secrets, for messages."""
+        return shown(self.text)
+
+    @property
     def name(self) -> str:
         """The file name without ``.tflite``."""
         name = fetch.file_name(self.text) if self.is_url else Path(self.text).name
@@ -53,11 +59,11 @@ def check_source(source: ModelSource) -> None:
     if source.is_url:
         return
     if "://" in source.text:
-        raise GraftError(f"cannot download {source.text}", "use an http or https URL; no other kind is supported")
+        raise GraftError(f"cannot download {source.shown}", "use an http or https URL; no other kind is supported")
     try:
         open_plain(source.text).close()
     except OSError as error:
-        raise GraftError(f"cannot read {source.text}: {os_reason(error)}") from error
+        raise GraftError(f"cannot read {source.shown}: {os_reason(error)}") from error
 
 
 def take(source: ModelSource, target: Path, store: Store) -> str:
@@ -106,9 +112,9 @@ def take_signature(chosen: ModelSource | None, source: ModelSource, target: Path
     except (OSError, fetch.NotThereError) as error:
         if chosen is None and isinstance(error, (FileNotFoundError, fetch.NotThereError)):
             return False
-        raise SignatureError(f"cannot read the signature {place.text}: {why(error)}") from error
+        raise SignatureError(f"cannot read the signature {place.shown}: {why(error)}") from error
     if len(data) > _SIGNATURE_LIMIT:
-        raise SignatureError(f"{place.text} is not a signature: it is longer than {_SIGNATURE_LIMIT} bytes")
+        raise SignatureError(f"{place.shown} is not a signature: it is longer than {_SIGNATURE_LIMIT} bytes")
     with writing(target.parent):
         target.write_bytes(data)
     return True

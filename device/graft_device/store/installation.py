@@ -108,7 +108,7 @@ def _installed(request: Request, signers: Path | None) -> Change:
         model = folder / MODEL_NAME
         sha256 = take(source, model, store)
         _check_sum(source, sha256, request.sha256)
-        with _named(model, source.text):
+        with _named(model, source.shown):
             signer = _verified(request, folder, signers)
             read_model(model)
             signed = signed_at(model)
@@ -121,12 +121,12 @@ def _installed(request: Request, signers: Path | None) -> Change:
                 if signers is not None and not request.allow_downgrade:
                     check_age(source, signed, store)
                 tested = run_selftest(model, request.runtime, store.root)
-                demand(tested, source.text)
+                demand(tested, source.shown)
                 slot = Slot(
                     slot_id_of(sha256), source.name, sha256, model.stat().st_size, model,
                     utc(time.time()), signed, signer, tested.ms,
                 )  # fmt: skip
-                change = _put_in_place(request, folder, slot, replace(tested, model=source.text))
+                change = _put_in_place(request, folder, slot, replace(tested, model=source.shown))
     _consume(source, store)
     return change
 
@@ -266,7 +266,7 @@ def _still_signed(store: Store, signers: Path | None) -> bool:
 def _check_sum(source: ModelSource, actual: str, wanted: str | None) -> None:
     if wanted is not None and actual != wanted:
         raise ChecksumError(
-            f"{source.text} is not the expected file: its SHA-256 is {actual}, not {wanted}", "copy it again"
+            f"{source.shown} is not the expected file: its SHA-256 is {actual}, not {wanted}", "copy it again"
         )
 
 
@@ -277,7 +277,7 @@ def _verified(request: Request, folder: Path, signers: Path | None) -> str | Non
         take_signature(request.signature, request.source, signature)
     if signers is None:
         return None
-    return check_signature(folder / MODEL_NAME, signature, signers, request.source.text)
+    return check_signature(folder / MODEL_NAME, signature, signers, request.source.shown)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from graft_device.errors import WeightsError
 from graft_device.system.plain import NotAFileError, open_plain
+from graft_device.system.urls import scheme, shown
 from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
 from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
@@ -36,6 +37,8 @@ def find_weights(spec: str, seed: int = 0, family: Family | None = None) -> Weig
     named = named_weights(family, spec)
     if named is not None:
         return _identified(named.fetch(), named.name, family)
+    if scheme(spec):
+        raise WeightsError(f"{shown(spec)} is a URL, not a file", "download it, and give the file")
     path = Path(os.path.expanduser(spec))  # noqa: PTH111  Path's own fails where there is no such user
     return _identified(path, path.name, family)
 

@@ -737,6 +737,17 @@ def test_urls_that_cannot_be_read(url: str) -> None:
         without_password(url)
 
 
+@pytest.mark.parametrize("url", ["RTSP://me:secret@127.0.0.1:1/live?t=secret", "http://me:s%65cret@127.0.0.1:1/"])
+def test_a_password_is_in_no_error(url: str) -> None:
+    with pytest.raises(SourceError, match=r"cannot read \w+://127\.0\.0\.1:1/\w*: ") as caught:
+        every(opened(url))
+    assert "cret" not in str(caught.value)
+    for place in ("rtmp://me:secret@h/live", "http://me:secret@[::1"):
+        with pytest.raises(SourceError) as caught:
+            opened(place)
+        assert "secret" not in str(caught.value)
+
+
 def test_a_stream_that_stays_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cameras, "TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +31,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[str, list[str]]]:
+def serving(
+    answer: Callable[[BaseHTTPRequestHandler], None], tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[str]]]:
     """A server that answers as told: its address, and the paths that it was asked for."""
     asked: list[str] = []
 
@@ -40,6 +46,8 @@ def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -230,6 +238,163 @@ def test_a_disk_that_fills_up_on_the_way(tmp_path: Path) -> None:
         status, line = run_on_small_disk(2048, DISK, url).splitlines()
     assert int(status) == ExitCode.STORE
     assert "no space left on device; free some space, or choose another folder with --store" in line
+
+
+def redirect(handler: BaseHTTPRequestHandler, target: str, body: bytes = b"") -> None:
+    handler.send_response(302)
+    handler.send_header("Location", target)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+REDIRECTIONS = {
+    "ftp://me:secret@127.0.0.1/x": "it redirects to an address that is neither http nor https",
+    "file:///etc/passwd?secret": "it redirects to an address that is neither http nor https",
+    "data:,secret": "it redirects to an address that is neither http nor https",
+    "http://[secret": "it redirects to an address that cannot be read",
+    "/again": "it redirects in a circle, or too often",
+}
+
+
+@pytest.mark.parametrize("target", REDIRECTIONS)
+def test_redirections_that_are_not_followed(target: str, tmp_path: Path) -> None:
+    with serving(lambda handler: redirect(handler, target)) as (url, _), pytest.raises(FetchError) as caught:
+        fetch.fetch(f"{url}/m.tflite", tmp_path / "m", 1000)
+    assert str(caught.value) == f"cannot download {url}/m.tflite: {REDIRECTIONS[target]}"
+
+
+def test_redirections_that_are_followed(tmp_path: Path) -> None:
+    """What comes with one is not read, since it may never end."""
+    seen: list[str | None] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.headers["Authorization"])
+        if handler.path == "/m.tflite":
+            with contextlib.suppress(OSError):
+                redirect(handler, "sub/n.tflite", bytes(50_000_000))
+        elif handler.path == "/sub/n.tflite":
+            redirect(handler, f"http://other:words@{handler.headers['Host']}/o.tflite?t=1")
+        else:
+            send(handler, b"here")
+
+    with serving(answer) as (url, asked):
+        fetch.fetch(url.replace("http://", "HTTP://me:se%63ret@") + "/m.tflite", tmp_path / "m", 1000)
+    assert (tmp_path / "m").read_bytes() == b"here"
+    assert asked == ["/m.tflite", "/sub/n.tflite", "/o.tflite?t=1"]
+    assert seen == ["Basic bWU6c2VjcmV0", None, None], "a password is for its own host alone"
+
+
+def test_a_redirection_never_leaves_encryption(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    model = write_model(tmp_path / "m.tflite")
+    with serving(files(tmp_path)) as (plain, asked):
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            redirect(handler, plain.replace("http://", "hTTp://") + "/m.tflite")
+
+        with serving(answer, context) as (url, _):
+            for scheme in ("https", "HTTPS", "hTTpS"):
+                place = url.replace("http://127.0.0.1", f"{scheme}://localhost") + f"/{model.name}"
+                done = graft_device(
+                    "install",
+                    place,
+                    "--store",
+                    tmp_path / "store",
+                    env={**os.environ, "SSL_CERT_FILE": str(certificate)},
+                )
+                line = error_line(done, ExitCode.FETCH)
+                assert line == f"error: cannot download {place}: it redirects from https to an unencrypted address"
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("lengths", "words"),
+    [
+        (["9" * 5000], "not a number or far too large"),
+        (["-5"], "not a number or far too large"),
+        (["four"], "not a number or far too large"),
+        (["4\u00b2"], "not a number or far too large"),
+        ([""], "not a number or far too large"),
+        (["4", "5"], "several sizes"),
+        (["4, 5"], "several sizes"),
+        (["9" * 17], "larger than"),
+        (["4", "4"], None),
+        (["4,4"], None),
+        (["4"], None),
+    ],
+)
+def test_sizes_that_a_server_gives(lengths: list[str], words: str | None, tmp_path: Path) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        for length in lengths:
+            handler.send_header("Content-Length", length)
+        handler.end_headers()
+        handler.wfile.write(b"here")
+
+    with serving(answer) as (url, _):
+        if words is None:
+            fetch.fetch(url, tmp_path / "m", 1000)
+            assert (tmp_path / "m").read_bytes() == b"here"
+        else:
+            with pytest.raises(FetchError, match=words) as caught:
+                fetch.fetch(url, tmp_path / "m", 1000)
+            assert len(str(caught.value)) < 200
+
+
+def test_bodies_that_never_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trickle, and the head of a chunk that grows byte by byte."""
+    monkeypatch.setattr(fetch, "PACE_S", 0.5)
+    ended = threading.Event()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.protocol_version = "HTTP/1.1"
+        handler.send_response(200)
+        if handler.path == "/chunk":
+            handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while not ended.wait(0.02):
+                handler.wfile.write(b"0")
+
+    with serving(answer) as (url, _):
+        try:
+            for name in ("trickle", "chunk"):
+                with pytest.raises(FetchError, match=r"only \d+ bytes came in 0\.5 seconds; try again"):
+                    fetch.fetch(f"{url}/{name}", tmp_path / "m", 1_000_000)
+        finally:
+            ended.set()
+
+
+def test_a_password_is_in_no_message(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "m.tflite")
+    outputs = []
+    with serving(files(tmp_path)) as (url, _):
+        secret = url.replace("http://", "http://me:s%65cret@")
+        for place in (
+            f"{secret}/m.tflite?token=secret#secret",
+            f"{secret}/nothing?token=secret",
+            "http://me:secret@127.0.0.1:1/m.tflite",
+            "http://me:secret@127.0.0.1:port/m.tflite",
+            "http://me:secret@[::1/m.tflite",
+            "ftp://me:secret@127.0.0.1/m.tflite",
+            f"{secret}/m.tflite?token=a secret",
+        ):
+            for more in ([], ["--sha256", "0" * 64], ["--json"], ["--signature", f"{place}.sig"]):
+                done = graft_device("install", place, "--store", tmp_path / "store", *more)
+                outputs.append(done.stdout + done.stderr)
+                assert "Traceback" not in done.stderr
+    assert not [text for text in outputs if "secret" in text or "s%65cret" in text]
+    assert any(slot_id(model) in text for text in outputs)
+    assert not any("secret" in path.read_text() for path in (tmp_path / "store").rglob("slot.json"))
 
 
 def test_names(tmp_path: Path) -> None:

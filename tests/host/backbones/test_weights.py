@@ -110,6 +110,11 @@ def test_a_file_that_is_missing_is_an_error_with_the_choices(spec: str) -> None:
     assert ".pb" in message
 
 
+def test_a_url_is_not_a_weights_file() -> None:
+    message = _fails(lambda: find_weights("https://me:secret@h/w.h5?key=secret"), "https://h/w.h5 is a URL, not a file")
+    assert "secret" not in message
+
+
 def test_a_folder_is_not_a_weights_file(tmp_path: Path) -> None:
     _fails(lambda: find_weights(str(tmp_path)), "a folder, not a file")
     _fails(lambda: find_weights(""), "a folder, not a file")
