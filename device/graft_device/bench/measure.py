@@ -73,7 +73,7 @@ def measure(model: str, photo: str, runtime: str, threads: int, rounds: int, war
     return {
         "preprocess_ms": [answer.preprocess_ms for answer in answers],
         "invoke_ms": [answer.invoke_ms for answer in answers],
-        "label": answers[-1].predictions[0].label,
+        "label": answers[-1].predictions.label,
         "peak_memory_mb": peak_memory_mb(),
     }
 

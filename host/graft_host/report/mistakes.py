@@ -45,6 +45,7 @@ def _photo(data: ReportData, index: int) -> str:
     line = f"<dt>predicted</dt><dd>{name(predicted_label, LETTERS)} <b>{percent(float(scored[predicted]))}</b></dd>"
     if truth != predicted:
         line += f"<dt>true</dt><dd>{name(true_label, LETTERS)} <b>{percent(float(scored[truth]))}</b></dd>"
+    remark = "" if data.named[index] else '<p class="quiet">the board calls it unknown</p>'
     kind = "right" if truth == predicted else "wrong"
-    caption = f'<figcaption><dl>{line}</dl><p class="quiet">{name(file, LETTERS)}</p></figcaption>'
+    caption = f'<figcaption><dl>{line}</dl>{remark}<p class="quiet">{name(file, LETTERS)}</p></figcaption>'
     return f'<li class="{kind}"><figure>{image}{caption}</figure></li>'

@@ -390,6 +390,22 @@ def test_the_camera_follows_and_ends(browser: Browser, server: Server) -> None:
         assert seen.page.is_visible("#empty")
 
 
+def test_a_frame_without_an_answer_leaves_no_old_one(browser: Browser, server: Server) -> None:
+    with visit(browser, server.url) as seen:
+        seen.page.wait_for_selector("#model:not([hidden])")
+        seen.page.evaluate(CANVAS_CAMERA)
+        seen.page.click("#camera")
+        answer(seen.page, "red")
+        failure = {"title": "Internal Server Error", "status": 500, "detail": "the network fails"}
+        seen.page.route("**/v1/classify", lambda route: route.fulfill(status=500, json=failure))
+        assert problem(seen.page) == "The network fails."
+        assert [name for name in ("#answer", "#latency") if seen.page.is_visible(name)] == []
+        assert seen.page.is_visible("#video")
+        seen.page.unroute("**/v1/classify")
+        answer(seen.page, "red")
+        assert seen.page.is_hidden("#problem")
+
+
 def test_no_camera(browser: Browser, server: Server) -> None:
     refusals = {
         f"void (navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('', '{name}') }})": words

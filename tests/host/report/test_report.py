@@ -262,6 +262,9 @@ def test_unknown_photos_have_a_column_of_their_own(folder: Path) -> None:
     assert f"because no label scores 60.0%; the best label of {right} of {below.sum()} is the right one" in shown
     mistakes = shown.partition("Most frequent mistakes ")[2]
     assert "cats taken for dogs" not in mistakes or expected[0][1] > 0
+    shown_photos = re.findall(r"(photo\d+)\.png</bdi>", page)
+    called = re.findall(r"the board calls it unknown</p><p class=\"quiet\"><bdi[^>]*>(photo\d+)\.png", page)
+    assert called == [name for name in shown_photos if below[int(name.removeprefix("photo"))]]
     assert ">unknown</text>" not in render_report(data_of(result, folder))
 
 

@@ -128,6 +128,7 @@ async function classifyFrame(frame) {
       await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(problem.wait || 1, 5)));
       return;
     }
+    clearAnswer();
     showProblem(problem.message);
     if (problem.status === 401) stopCamera();
     else await new Promise((resolve) => setTimeout(resolve, 2000));
