@@ -80,8 +80,9 @@ def test_bad_photos_do_not_stop_the_others(model: Path, photos: dict[str, Path],
         tmp_path / "text.jpg": "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image",
         tmp_path / "cut.png": "the image is cut short",
         tmp_path / "nowhere.jpg": "no such file or directory",
-        tmp_path: "a folder, not a file",
+        tmp_path / "folder": "there is no photo in this folder",
     }
+    (tmp_path / "folder").mkdir()
     images = [photos["red"], *bad, photos["blue"]]
     done = graft_device("classify", model, *images)
     assert done.returncode == 1
@@ -94,6 +95,84 @@ def test_bad_photos_do_not_stop_the_others(model: Path, photos: dict[str, Path],
     assert [answer["image"] for answer in answers] == [str(path) for path in images]
     assert answers[1:-1] == [{"image": str(path), "error": why} for path, why in bad.items()]
     assert [answers[n]["predictions"][0]["label"] for n in (0, -1)] == ["red", "blue"]
+
+
+def from_stdin(model: Path, *args: object, data: bytes = b"", **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Classifies a photo on standard input."""
+    command = [*COMMAND, "classify", str(model), *map(str, args)]
+    streams: dict[str, Any] = {"input": data, **options}
+    return subprocess.run(command, capture_output=True, timeout=60, check=False, **streams)
+
+
+def test_a_photo_on_standard_input(model: Path, photos: dict[str, Path]) -> None:
+    done = from_stdin(model, "-", data=photos["blue"].read_bytes())
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"-: blue 9")
+    done = from_stdin(model, photos["red"], "-", "--json", data=photos["blue"].read_bytes())
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert (first["image"], second["image"]) == (str(photos["red"]), "-")
+    assert (first["predictions"][0]["label"], second["predictions"][0]["label"]) == ("red", "blue")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(b"", "the file is empty"), (b"no photo", "not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF image")],
+)
+def test_standard_input_without_a_photo(data: bytes, reason: str, model: Path, photos: dict[str, Path]) -> None:
+    done = from_stdin(model, "-", photos["red"], data=data)
+    assert (done.returncode, done.stderr.decode()) == (1, f"error: -: {reason}\n")
+    assert b": red 9" in done.stdout
+    done = from_stdin(model, "-", "--json", data=data)
+    assert (json.loads(done.stdout), done.stderr) == ({"image": "-", "error": reason}, b"")
+
+
+def test_standard_input_that_is_endless_or_closed(model: Path) -> None:
+    for redirection, reason in (
+        ("</dev/zero", "too large to read (the limit is "),
+        ("<&-", "standard input is closed"),
+    ):
+        shell = ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, "classify", str(model), "-"]
+        done = subprocess.run(shell, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: -: {reason}"), done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_terminal_is_no_photo(model: Path) -> None:
+    leader, follower = os.openpty()
+    try:
+        done = from_stdin(model, "-", input=None, stdin=follower)
+    finally:
+        os.close(leader)
+        os.close(follower)
+    remedy = b"send a photo to it: graft-device classify MODEL - < photo.jpg"
+    assert (done.returncode, done.stderr) == (1, b"error: -: standard input is a terminal; " + remedy + b"\n")
+
+
+def test_a_folder_gives_its_photos_in_order(model: Path, photos: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for name, colour in (
+        ("b.PNG", "blue"), ("a.png", "red"), ("sub/c", "green"), (".hidden.png", "red"), ("@eaDir/a.png", "red"),
+        ("d.png.part", "red"), ("Thumbs.db", "red"),
+    ):  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(photos[colour].read_bytes())
+    (folder / "notes.txt").write_text("no photo")
+    (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff")
+    (folder / "link").symlink_to(tmp_path)
+    done = graft_device("classify", model, photos["green"], folder, "--json")
+    assert done.returncode == 1
+    note = f"note: {folder}/link is a link to a folder, which is not followed; give that folder itself\n"
+    assert done.stderr == note
+    answers = json_lines(done)
+    names = [str(photos["green"]), *(f"{folder}/{name}" for name in ("a.png", "b.PNG", "cut.jpg", "sub/c"))]
+    assert [answer["image"] for answer in answers] == names
+    labels = [answer["predictions"][0]["label"] if "predictions" in answer else None for answer in answers]
+    assert labels == ["green", "red", "blue", None, "green"]
+    (folder / "cut.jpg").unlink()
+    done = graft_device("classify", model, "in", cwd=tmp_path)
+    assert done.returncode == 0
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["in/a.png", "in/b.PNG", "in/sub/c"]
 
 
 NAMES = [
@@ -319,7 +398,7 @@ def test_standard_streams_that_are_closed(closed: str, model: Path, photos: dict
     assert (": red 9" in done.stdout) == (">&-" not in closed.replace("2>&-", ""))
     done = subprocess.run([*shell, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert done.stderr in {"", f"error: {tmp_path}: a folder, not a file\n"}
+    assert done.stderr in {"", f"error: {tmp_path}: there is no photo in this folder\n"}
 
 
 def test_a_photo_like_a_cameras(model: Path, tmp_path: Path) -> None:

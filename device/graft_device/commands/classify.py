@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 def classify(
     model: ModelArgument,
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Photos to classify.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...", help="Photos, or folders whose photos to classify; - for a photo on standard input."
+        ),
+    ],
     top_k: Annotated[int, typer.Option("--top-k", min=1, help="Labels to print for each photo.")] = 3,
     threads: ThreadsOption = None,
     runtime: RuntimeOption = RuntimeChoice.AUTO,
@@ -33,28 +39,31 @@ def classify(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify photos.
+    """Classify photos: files, the photos of folders, or one on standard input.
 
     A photo that can't be read is reported, and the others are still classified. If a photo's best label scores less
     than the threshold in the model card, the photo is unknown.
     """
     from graft_device.errors import PhotoError
+    from graft_device.sources.given import given_photos
     from graft_device.trial.trial import open_checked
 
     classifier = open_checked(model, runtime.value, threads)
     note_checksum(classifier.model)
     failed = 0
-    for image in images:
+    for given in given_photos(images, sys.stdin, _note):
         try:
-            timed = classifier.classify_timed(image, top_k, not no_unknown)
+            if given.photo is None:
+                raise PhotoError(given.problem)
+            timed = classifier.classify_timed(given.photo, top_k, not no_unknown)
         except PhotoError as error:
             failed += 1
-            _print_failure(image, str(error), as_json)
+            _print_failure(given.name, str(error), as_json)
             continue
         if as_json:
-            typer.echo(json.dumps(_to_json(image, timed)))
+            typer.echo(json.dumps(_to_json(given.name, timed)))
         else:
-            _print(image, timed)
+            _print(given.name, timed)
     if failed:
         raise typer.Exit(1)
 
@@ -74,6 +83,10 @@ def _print(image: str, timed: "Timed") -> None:
 
     ranked = "  ".join(f"{printable(p.label)} {p.score:.1%}" for p in timed.predictions)
     typer.echo(f"{printable(image)}: {unknown_text(timed.predictions[0]) if timed.unknown else ranked}")
+
+
+def _note(text: str) -> None:
+    console.mention(f"note: {printable(text)}")
 
 
 def _print_failure(image: str, reason: str, as_json: bool) -> None:
