@@ -11,16 +11,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from graft_device.errors import GraftError
 from graft_device.failure import Failure
 from graft_device.system.strict_json import parse_json
 
-_PROGRAM = (
-    "import sys; n = int(sys.argv[2]) + 3; sys.path[:], module = sys.argv[3:n], sys.argv[1]; del sys.argv[1:n]; "
-    "import importlib; sys.exit(importlib.import_module(module).main())"
+# Nothing is imported before the path is set: with -c, the working folder is on it.
+_START = (
+    "import sys; n = int(sys.argv[2]) + 3; module, paths = sys.argv[1], sys.argv[3:n]; del sys.argv[1:n]; "
+    "sys.path[:] = paths + [path for path in sys.path if path and path not in paths]; "
 )
+_CALL = f"{_START}import importlib; sys.exit(importlib.import_module(module).main())"
+_RUN = f"{_START}import runpy; runpy.run_module(module, run_name='__main__', alter_sys=True)"
 _REASON_LENGTH = 300
 _MOST_OUTPUT = 1 << 22
 """Bytes that a child may print; what it runs may come from elsewhere."""
@@ -55,8 +59,38 @@ class ChildOutput:
 
 
 def command(module: str, *args: str) -> list[str]:
-    """The command line that runs a module's ``main()`` in a new Python with the same ``sys.path``."""
-    return [sys.executable, "-c", _PROGRAM, module, str(len(sys.path)), *sys.path, *args]
+    """The command line that runs a module's ``main()`` in a new Python with the path that ``safe_path`` returns."""
+    return _python(_CALL, module, args)
+
+
+def module_command(module: str, *args: str) -> list[str]:
+    """The command line that runs a module as ``python -m`` does, with the path that ``safe_path`` returns."""
+    return _python(_RUN, module, args)
+
+
+def safe_path() -> list[str]:
+    """``sys.path`` without the working folder that ``python``, ``python -m`` and ``python -c`` put there.
+
+    A ``numpy.py`` in the folder where a user happens to be must not take the place of the package. Python 3.11 has
+    ``-P`` for that; ``-I`` would also leave out the user's packages and those of ``PYTHONPATH``. A working folder that
+    ``PYTHONPATH`` names, or that graftkit itself is in, stays.
+    """
+    first, *others = sys.path or [""]
+    named = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]  # noqa: PTH100
+    kept = first in named or first == str(Path(__file__).parents[2]) or not _is_working_folder(first)
+    return [path for path in ([first, *others] if kept else others) if path]
+
+
+def _is_working_folder(path: str) -> bool:
+    try:
+        return path == os.getcwd()  # noqa: PTH109  as sys.path has it
+    except FileNotFoundError:  # it was removed
+        return False
+
+
+def _python(program: str, module: str, args: Sequence[str]) -> list[str]:
+    paths = safe_path()
+    return [sys.executable, "-c", program, module, str(len(paths)), *paths, *args]
 
 
 def ask(

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import zipfile
 from email.parser import Parser
@@ -18,6 +17,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from graft_device.system.child import module_command
 from graft_host.deploy.errors import DeployError
 from graft_host.deploy.kit import PROJECT
 
@@ -90,7 +90,7 @@ def _pip(wheels: Path, machine: Machine, wanted: Sequence[str], alone: bool) -> 
     platforms = [f"--platform={tag}" for tag in _tags(machine)]
     target = [f"--python-version={major}.{minor}", "--implementation=cp", *platforms]
     options = ["--quiet", "--disable-pip-version-check", "--only-binary=:all:", f"--dest={wheels}"]
-    command = [sys.executable, "-m", "pip", "download", *options, *target, *(["--no-deps"] if alone else []), *wanted]
+    command = module_command("pip", "download", *options, *target, *(["--no-deps"] if alone else []), *wanted)
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
         env={**os.environ, "PIP_NO_INPUT": "1"},

@@ -18,6 +18,7 @@ from typing import Any
 
 from graft_device import errors
 from graft_device.errors import ExportError, GraftError
+from graft_device.system.child import module_command
 from graft_host.support.progress import Progress
 from graft_host.support.scratch import scratch
 
@@ -29,8 +30,7 @@ _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "CUDA_VISIBLE_DEVICES": "-1",
-    # A queue.py in the folder where the user happens to be must not take the place of Python's own.
-    "PYTHONSAFEPATH": "1",
+    "PYTHONSAFEPATH": "1",  # for what the job starts; the job's own path is that of ``module_command``
 }
 
 
@@ -47,7 +47,7 @@ class JobError(ExportError):
 
 
 def call_quietly(module: str, request: dict[str, Any], progress: Progress | None = None) -> None:
-    """Runs ``python -m module`` with the request as JSON on its standard input.
+    """Runs a module as ``python -m`` does, with the request as JSON on its standard input.
 
     Args:
         module: the module to run, which calls ``serve``.
@@ -58,7 +58,7 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
         GraftError: the error that the job raised.
         JobError: the job failed in another way; the message is its last line, or the signal that ended it.
     """
-    command = [sys.executable, "-m", module]
+    command = module_command(module)
     # TensorFlow's autograph leaves a module in the temporary folder for each function that it converts.
     with scratch() as folder, tempfile.TemporaryFile("w+", errors="replace") as log:
         with subprocess.Popen(
