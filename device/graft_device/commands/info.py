@@ -31,7 +31,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         "network": f"{card.backbone.get('name')} up to {card.tap}, weights {card.backbone.get('weights')}",
         "input": f"{card.image_size} x {card.image_size} RGB, resized by {card.resize}",
         "numbers": card.quantization,
-        "accuracy": "not measured" if card.accuracy is None else f"{card.accuracy:.1%} on its test photos",
+        "accuracy": card.accuracy_text,
         "unknown": f"below a score of {card.unknown_below:.1%}" if card.unknown_below else "never",
         "checksum": "none: damage may go unnoticed" if golden is None else "matches the network",
         "written by": f"graftkit {card.kit_version}",

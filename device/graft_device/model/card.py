@@ -54,6 +54,19 @@ class ModelCard:
         share = (self.training.get("accuracy") or {}).get("shipped")
         return None if share is None else float(share)
 
+    @property
+    def accuracy_text(self) -> str:
+        """The accuracy for a person: on the test photos, and cross-validated if these were few."""
+        if self.accuracy is None:
+            return "not measured"
+        tested = f"{self.accuracy:.1%} on its test photos"
+        estimate = self.training["accuracy"].get("cross_validated")
+        try:
+            low, high = estimate["interval"]
+            return f"{estimate['accuracy']:.1%} ({100 * low:.1f} to {high:.1%}) cross-validated; {tested}"
+        except (KeyError, TypeError, ValueError):
+            return tested
+
     def to_json(self) -> str:
         """The card as indented JSON, with its keys in a fixed order."""
         return json.dumps({"format": CARD_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"

@@ -17,6 +17,7 @@ from graft_device.classifier import Classifier
 from graft_device.errors import DatasetError, PhotoError
 from graft_device.model import read_checked, read_model
 from graft_device.runtime import threads_to_use
+from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Estimate
 from graft_host.evaluation.kept_aside import photos_to_test, recorded_split
 from graft_host.photos.dataset import Photo, scan
 from graft_host.support.notebook import html_line, html_table
@@ -205,6 +206,12 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
             raise DatasetError(f"none of the photos in {folder} is a test photo of {model}", "give --split all")
     with reporter.progress("testing the file") as progress:
         result = evaluate(model, photos, dataset.labels, workers, progress)
+    tested = len(result.truth)
+    if part == "test" and tested < FEW_TEST_PHOTOS and (estimate := Estimate.read(card.training.get("accuracy"))):
+        few = "1 test photo is" if tested == 1 else f"{tested} test photos are"
+        reporter.note(
+            f"note: {few} too few to judge by; in training, the accuracy was cross-validated: {estimate.text()}"
+        )
     failures = {**{skip.path: skip.reason for skip in dataset.skipped}, **result.failures}
     note_skipped(failures.items(), reporter, ": --json lists them")
     return replace(result, failures=failures)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Estimate
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.report import score_plots
 from graft_host.report import statistics as report_statistics
@@ -52,16 +53,32 @@ def head(data: ReportData) -> str:
         ("Tap", text(card.tap)),
         *([] if data.made is None else [("Made", text(day(data.made)))]),
     ]
+    share, title = hits / total, f"{correct[0].upper()}{correct[1:]} classified correctly"
+    basis, reason = count(total, "photo"), f"{guess} {source}"
+    if (estimate := _cross_validated(data)) is not None:
+        reason = (
+            f"The file itself classifies {correct} correctly, which are too few for a figure. So every photo was "
+            f"classified by a head that was trained like the model&rsquo;s, without that photo. {guess}"
+        )
+        share, low, high, basis = estimate.accuracy, estimate.low, estimate.high, count(estimate.photos, "photo")
+        title = f"Cross-validated on {basis}"
     return (
         f'<header><p class="kicker">graftkit report</p><h1>{name(data.model.path.stem, LETTERS)}</h1>'
         f'<p class="labels">{_classes_line(evaluation.labels)}</p></header>'
-        f'<section class="hero" aria-labelledby="hero-h"><div><p class="figure">{percent(hits / total)}</p>'
-        f'<h2 id="hero-h">{correct[0].upper()}{correct[1:]} classified correctly</h2></div><div>'
-        f"{_interval_bar(hits / total, low, high)}<p>On many more photos like these, expect between "
+        f'<section class="hero" aria-labelledby="hero-h"><div><p class="figure">{percent(share)}</p>'
+        f'<h2 id="hero-h">{title}</h2></div><div>'
+        f"{_interval_bar(share, low, high)}<p>On many more photos like these, expect between "
         f"<strong>{percent(low)}</strong> and <strong>{percent(high)}</strong>: the 95% interval that "
-        f"{count(total, 'photo')} allow (Wilson&rsquo;s score interval). {guess} {source}</p></div></section>"
+        f"{basis} allow (Wilson&rsquo;s score interval). {reason}</p></div></section>"
         f"{facts(tiles, 'facts tiles')}"
     )
+
+
+def _cross_validated(data: ReportData) -> Estimate | None:
+    """The cross-validated accuracy from the run or the card; None if the photos of this page are a better basis."""
+    if data.part != "test" or len(data.evaluation.truth) >= FEW_TEST_PHOTOS:
+        return None
+    return Estimate.read((data.training or data.model.card.training).get("accuracy"))
 
 
 def confusion(data: ReportData) -> str:

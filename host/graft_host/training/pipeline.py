@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from graft_device.errors import DatasetError
 from graft_device.runtime import threads_to_use
-from graft_host.evaluation.accuracy import Accuracy
+from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Accuracy
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.evaluation.golden import golden_pack
 from graft_host.heads.finished import FinishedHead, finish_head
@@ -29,6 +29,7 @@ from graft_host.tflite.fuse import fuse
 from graft_host.tflite.metadata import add_metadata, archive
 from graft_host.training.card import model_card, tested_card
 from graft_host.training.delivery import check_delivered, place_model, place_report
+from graft_host.training.estimate import cross_validated_estimate, estimate_on_test, to_cross_validate
 from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate
 from graft_host.training.material import Material, fitted_photos, gather
 from graft_host.training.options import HeadOptions, TrainOptions
@@ -58,6 +59,8 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     with clock.stage("check"):
         for line in photo_warnings(material, options):
             reporter.note(line)
+    for line in few_photos_warnings(material, options):
+        reporter.note(line)
     with (
         clock.stage("head"),
         reporter.progress("training head"),
@@ -72,6 +75,10 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     with clock.stage("evaluate"), reporter.progress("testing the file") as progress:
         threads = threads_to_use(options.threads)
         evaluation = evaluated(network + archive(labels, card), labels, material.split.test, threads, progress)
+    cross_validated = None
+    if to_cross_validate(material):
+        with clock.stage("cross-validate"), threadpool_limits(1):
+            cross_validated = cross_validated_estimate(material, options, threads)
     float32 = None
     if options.max_drop is not None:
         with clock.stage("float32"):
@@ -85,6 +92,8 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         float32=float32,
         error_before=expected_calibration_error(softmax(head.unscaled_logits(tests[named])), truth[named]),
         error_after=expected_calibration_error(evaluation.scores[named], evaluation.truth[named]),
+        tested=estimate_on_test(evaluation.predicted == truth),
+        cross_validated=cross_validated,
     )
     card = tested_card(card, accuracy, head)
     with clock.stage("golden"):
@@ -119,6 +128,20 @@ def photo_warnings(material: Material, options: HeadOptions) -> list[str]:
     )  # fmt: skip
     found = find_problems(replace(material.dataset, photos=tuple(photos)), options.image_size, search.mislabels)
     return warnings(found, options.photos, material.split.divided)
+
+
+def few_photos_warnings(material: Material, options: TrainOptions) -> list[str]:
+    """Returns a warning for each gate that will be judged on few test photos."""
+    photos = len(material.split.test)
+    if photos >= FEW_TEST_PHOTOS:
+        return []
+    counted = "1 test photo" if photos == 1 else f"{photos} test photos"
+    gates = {"--min-accuracy": options.min_accuracy, "--max-drop": options.max_drop}
+    return [
+        f"warning: {name} is judged on {counted}, each of which counts {100 / photos:.0f} points"
+        for name, gate in gates.items()
+        if gate is not None
+    ]
 
 
 def unknown_note(unknown: UnknownThreshold | None, rate: float) -> str | None:

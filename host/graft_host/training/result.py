@@ -53,6 +53,7 @@ class TrainResult:
             ("labels", ", ".join(self.labels)),
             ("photos", ", ".join(f"{count} {part}" for part, count in photos.items())),
             ("accuracy of the file", f"{self.accuracy.shipped:.1%} of the test photos"),
+            *([("accuracy, cross-validated", estimate.text())] if (estimate := self.accuracy.cross_validated) else []),
             ("accuracy of the float head", f"{self.accuracy.float_head:.1%}"),
             ("agreement", f"{self.accuracy.agreement:.1%}"),
             ("seconds", f"{self.seconds['total']:.1f}"),

@@ -167,6 +167,20 @@ def test_the_figures_of_the_training_run_are_shown(folder: Path) -> None:
     assert "Photos for which file and float head agree 98.2%" in shown
 
 
+def test_few_test_photos_give_way_to_the_cross_validated_accuracy(folder: Path) -> None:
+    figures = {"shipped": 0.5833, "cross_validated": {"accuracy": 0.8, "interval": [0.67, 0.89], "photos": 50}}
+    card = replace(CARD, training={"accuracy": figures})
+    few = evaluation(("red", "blue"), 12, folder, errors=5)
+    shown = Outline(render_report(data_of(few, folder, card))).texts()
+    assert "80.0% Cross-validated on 50 photos" in shown
+    assert "expect between 67.0% and 89.0% : the 95% interval that 50 photos allow" in shown
+    assert "The file itself classifies 7 of 12 test photos correctly, which are too few for a figure." in shown
+    many = evaluation(("red", "blue"), 30, folder, errors=5)
+    assert "Cross-validated" not in Outline(render_report(data_of(many, folder, card))).texts()
+    everything = Outline(render_report(data_of(few, folder, card, part="all"))).texts()
+    assert "Cross-validated on" not in everything
+
+
 def test_without_a_run_the_figures_of_the_card_are_shown(folder: Path) -> None:
     card = replace(CARD, training={"photos": {"train": 11, "test": 3}, "accuracy": {"float_head": 0.5, "agreement": 1}})
     shown = Outline(render_report(data_of(evaluation(("a", "b"), 9, folder), folder, card))).texts()

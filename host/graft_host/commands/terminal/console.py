@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from graft_device.classifier import Answer
     from graft_host.demo.demo import DemoResult
+    from graft_host.evaluation.accuracy import Accuracy
     from graft_host.evaluation.evaluate import Evaluation
     from graft_host.training.result import TrainResult
 
@@ -59,6 +60,7 @@ def train_text(result: TrainResult, style: Style = PLAIN) -> str:
     unquantized = "" if accuracy.float32 is None else f"; float32 throughout: {accuracy.float32:.1%}"
     lines = facts(
         [
+            *_headline(accuracy, len(result.evaluation.truth)),
             ("photos", ", ".join(f"{count} {part}" for part, count in counts.items())),
             ("file", f"{accuracy.shipped:.1%} of the test photos right{unquantized}"),
             ("float head", f"{accuracy.float_head:.1%}; the file names the same class on {accuracy.agreement:.1%}"),
@@ -69,6 +71,15 @@ def train_text(result: TrainResult, style: Style = PLAIN) -> str:
         ]
     )
     return "\n".join([evaluation_text(result.evaluation, style), "", *lines, _fate(result, style), *_next(result)])
+
+
+def _headline(accuracy: Accuracy, tested: int) -> list[tuple[str, str]]:
+    """The cross-validated accuracy, which is the headline if the test photos are few."""
+    estimate = accuracy.cross_validated
+    if estimate is None:
+        return []
+    few = "1 test photo is" if tested == 1 else f"{tested} test photos are"
+    return [("accuracy", f"{estimate.text()}, cross-validated on all {estimate.photos} photos: {few} too few")]
 
 
 def _fate(result: TrainResult, style: Style) -> str:

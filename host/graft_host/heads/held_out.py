@@ -1,0 +1,91 @@
+"""Classifies each photo with a head that was trained as the model's head is, but without the photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_host.heads.head import Array, Labels, train_head
+from graft_host.heads.recipe import Recipe
+from graft_host.support.parallel import map_parallel
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """All photos of a data set, and the variants of some.
+
+    Attributes:
+        bottlenecks: float32 ``[N+V,D]``: of N photos, followed by V variants.
+        labels: the classes, ``[N+V]``.
+        photos: the photo of each row, ``[N+V]``: 0 to N-1, and then those of the variants.
+        groups: photos with the same number, ``[N]``, are near duplicates.
+        validates: whether a photo is a validation photo, ``[N]``.
+    """
+
+    bottlenecks: Array
+    labels: Labels
+    photos: Labels
+    groups: Labels
+    validates: NDArray[np.bool_]
+
+
+def held_out_predictions(rows: Rows, classes: int, recipe: Recipe, threads: int = 1) -> Labels:
+    """Names the class of each photo with a head that saw neither the photo nor a near duplicate of it.
+
+    There are up to five folds of about as many photos of each class. For each, a head is trained on the other photos
+    in the way in which the model's is: on those that are not validation photos, with a penalty that the validation
+    photos among them choose, with the help of folds if they are few. So a head is trained on about as many photos as
+    the model's.
+
+    Args:
+        rows: photos, with bottlenecks of the network that the model has.
+        classes: K.
+        recipe: how the head is trained.
+        threads: folds at a time.
+
+    Returns:
+        The classes, ``[N]``.
+
+    Raises:
+        GraftError: gradient descent diverged.
+    """
+    count = len(rows.groups)
+    places = _places(rows.labels[:count], rows.groups, recipe.seed)
+
+    def predictions(fold: int) -> Labels:
+        seen = (places != fold)[rows.photos]
+        trains = seen & ~rows.validates[rows.photos]
+        chooses = np.flatnonzero(seen[:count] & rows.validates)
+        head = train_head(
+            (rows.bottlenecks[trains], rows.labels[trains]),
+            (rows.bottlenecks[chooses], rows.labels[chooses]),
+            classes,
+            recipe,
+            rows.groups[rows.photos][trains],
+        )
+        return head.predict(rows.bottlenecks[:count][places == fold])
+
+    named = np.zeros(count, np.int64)
+    used = np.unique(places)
+    for fold, predicted in zip(used, map_parallel(predictions, used.tolist(), threads), strict=True):
+        named[places == fold] = predicted
+    return named
+
+
+def _places(labels: Labels, groups: Labels, seed: int) -> Labels:
+    """Deals the groups of each class, shuffled, to the folds; returns the fold of each photo, ``[N]``.
+
+    So a class has about the same share of the photos with and without a fold. Otherwise a head would know that a photo
+    is held out by what is missing, and would name the other classes.
+    """
+    _, first, members = np.unique(groups, return_index=True, return_inverse=True)
+    shuffled = np.random.default_rng(seed).permutation(len(first))
+    places = np.empty(len(first), np.int64)
+    for label in np.unique(labels):
+        own = shuffled[labels[first][shuffled] == label]
+        places[own] = np.arange(len(own)) % FOLDS
+    return places[members]

@@ -1,0 +1,76 @@
+"""Estimates the accuracy on new photos, by cross-validation where the test photos are few."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Estimate
+from graft_host.heads.held_out import Rows, held_out_predictions
+from graft_host.photos.dataset import Photo
+from graft_host.support.intervals import wilson_interval
+from graft_host.training.material import Material
+from graft_host.training.options import HeadOptions
+
+
+def estimate_on_test(right: NDArray[np.bool_]) -> Estimate:
+    """The accuracy on test photos, with its interval.
+
+    Args:
+        right: which of the photos got their true class.
+    """
+    return _estimate(right, len(right))
+
+
+def to_cross_validate(material: Material) -> bool:
+    """Whether the test photos are too few for a figure of their own, and heads can be trained without photos.
+
+    They cannot if the backbone was fitted to the training photos. A test that the user put together may differ from
+    the other photos on purpose, so it is not replaced.
+    """
+    parts = material.split
+    return len(parts.test) < FEW_TEST_PHOTOS and "test" not in parts.given and not material.fitted
+
+
+def cross_validated_estimate(material: Material, options: HeadOptions, threads: int) -> Estimate:
+    """Cross-validates over all photos.
+
+    The interval counts near duplicates as one photo. It allows for chance in which photos were classified, and not for
+    chance in which photos were trained on.
+
+    Args:
+        material: of the model.
+        options: that the model's head was trained with.
+        threads: folds at a time.
+
+    Raises:
+        GraftError: gradient descent diverged.
+    """
+    parts = material.split
+    own, photos = len(parts.train), [*parts.train, *parts.validation, *parts.test]
+    bottlenecks, labels = material.without_variants()
+    count, groups = len(photos), _groups(photos, parts.divided)
+    validates = np.zeros(count, bool)
+    validates[own : own + len(parts.validation)] = True
+    rows = Rows(
+        bottlenecks=np.concatenate([bottlenecks, material.train[0][own:]]),
+        labels=np.concatenate([labels, material.train[1][own:]]),
+        photos=np.concatenate([np.arange(count), np.tile(np.arange(own), options.augment)]),
+        groups=groups,
+        validates=validates,
+    )
+    right = held_out_predictions(rows, len(material.dataset.labels), options.recipe, threads) == labels
+    return _estimate(right, len(np.unique(groups)))
+
+
+def _groups(photos: list[Photo], divided: tuple[str, ...]) -> NDArray[np.int64]:
+    """A number for each photo: equal for near duplicates, except in groups that the split had to divide."""
+    places = [photo.digest if photo.place in divided else photo.place for photo in photos]
+    return np.unique(places, return_inverse=True)[1].astype(np.int64)
+
+
+def _estimate(right: NDArray[np.bool_], different: int) -> Estimate:
+    """The share that is right, with Wilson's interval for a number of different photos."""
+    share = float(np.mean(right))
+    low, high = wilson_interval(round(share * different), different)
+    return Estimate(accuracy=share, low=min(low, share), high=max(high, share), photos=len(right))
