@@ -8,10 +8,11 @@ on all other photos of the pool. The draw of number N has the seed N.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,10 @@ class Stated:
     low: float
     high: float
     truth: float
+
+
+Result = tuple[int, Stated | None, Stated]
+"""Photos of each class; what was stated before, if the data set was not refused, and after."""
 
 
 def by_rule_alone(dataset: Dataset, rule: SplitRule) -> Split | None:
@@ -134,14 +139,34 @@ class Draw:
         return hits / photos
 
 
-def accuracies(pool: Pool, draws: int) -> list[str]:
+def measured(pool: Pool, seeds: Iterable[int], kept: Path) -> list[Result]:
+    """Measures draws; those that an interrupted or another run has kept in a file are not measured again.
+
+    Args:
+        pool: to draw from.
+        seeds: of the draws.
+        kept: a file with a line for each draw.
+    """
+    done = {seed: (photos, before, after) for seed, photos, before, after in map(json.loads, _lines(kept))}
+    for seed in seeds:
+        if seed not in done:
+            draw = Draw(pool, seed)
+            before = draw.before()
+            done[seed] = (draw.photos, None if before is None else astuple(before), astuple(draw.after()))
+            with kept.open("a") as file:
+                file.write(json.dumps([seed, *done[seed]]) + "\n")
+    return [
+        (photos, None if before is None else Stated(*before), Stated(*after))
+        for photos, before, after in (done[seed] for seed in seeds)
+    ]
+
+
+def _lines(kept: Path) -> list[str]:
+    return kept.read_text().splitlines() if kept.is_file() else []
+
+
+def accuracies(results: Sequence[Result]) -> list[str]:
     """A row before and after for each range of photos per class: how far the stated accuracy is from the true one."""
-    results: list[tuple[int, Stated | None, Stated]] = []
-    for seed in range(draws):
-        draw = Draw(pool, seed)
-        results.append((draw.photos, draw.before(), draw.after()))
-        if seed % 50 == 49:  # noqa: PLR2004
-            sys.stderr.write(f"{seed + 1} of {draws}\n")
     rows = [f"| {' | '.join(_HEADER)} |", "| --- " * len(_HEADER) + "|"]
     for low, high in ((5, 9), (10, 14), (15, 20), (5, 20)):
         chosen = [(before, after) for photos, before, after in results if low <= photos <= high]
@@ -166,11 +191,18 @@ def _row(photos: str, when: str, stated: Iterable[Stated]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _part(text: str) -> tuple[int, None, int]:
+    """The start and step of a part of the seeds, such as ``0/2``."""
+    start, _, step = text.partition("/")
+    return int(start), None, int(step)
+
+
 def main() -> None:
     """Prints the tables as Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.few_photos", description=__doc__)
     parser.add_argument("--draws", type=int, default=400, help="data sets of each table and row (default: 400)")
     parser.add_argument("--weights", choices=["real", "random"], help="only these weights (default: both)")
+    parser.add_argument("--part", type=_part, default=(0, None, 1), help="0/2 and 1/2: halves, for two processes")
     parser.add_argument("--folder", type=Path, default=Path("build/few_photos"), help="for photos and the cache")
     options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -181,12 +213,14 @@ def main() -> None:
                 continue
             pool = make_pool(photos, weights, tap, size, options.folder / "cache")
             sizes = ", ".join(pool.dataset.labels)
-            if kind == "real":
+            if kind == "real" and options.part[2] == 1:
                 sys.stdout.write(f"{options.draws} draws a row, seeds 0 to {options.draws - 1}, from {sizes}\n\n")
                 sys.stdout.write("\n".join(refusals(pool, options.draws)) + "\n\n")
             title = f"{kind} weights, {tap} at {size}"
             sys.stdout.write(f"{title}: {options.draws} draws, seeds 0 to {options.draws - 1}\n\n")
-            sys.stdout.write("\n".join(accuracies(pool, options.draws)) + "\n\n")
+            seeds = range(options.draws)[slice(*options.part)]
+            results = measured(pool, seeds, options.folder / f"{kind}.jsonl")
+            sys.stdout.write("\n".join(accuracies(results)) + "\n\n")
             sys.stdout.flush()
 
 
