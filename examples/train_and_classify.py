@@ -73,8 +73,12 @@ def _classify(model: Path, images: list[Path]) -> None:
     classifier = Classifier(model)
     for image in images:
         answer = classifier.classify(image, top_k=3)
-        scores = ", ".join(f"{label} {score:.1%}" for label, score in answer)
-        print(f"{image}: {answer.label} ({scores})")
+        best, *others = answer
+        rest = ", ".join(f"{other.label} {other.score:.1%}" for other in others)
+        if answer.unknown:
+            print(f"{image}: unknown (nearest: {best.label} {best.score:.0%})")
+        else:
+            print(f"{image}: {best.label} {best.score:.1%} ({rest})")
 
 
 if __name__ == "__main__":
