@@ -1,13 +1,22 @@
-"""Which TFLite runtime can be installed on which machine, and the command that installs it."""
+"""Which TFLite runtime can be installed on which machine, and the command that installs it.
+
+The text of this module is a program, too: ``python -I -c TEXT`` prints as JSON what fits the machine that runs it. For
+that it imports nothing of graftkit when it starts.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
 import platform
 import struct
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from graft_device.errors import RuntimeMissingError
+if TYPE_CHECKING:
+    from graft_device.errors import RuntimeMissingError
 
 _LITERT_CPUS = frozenset({"x86_64", "amd64", "aarch64", "arm64"})
 _TFLITE_CPUS = frozenset({"x86_64", "aarch64", "armv7l", "armv8l"})
@@ -73,6 +82,8 @@ def install_line(machine: Machine, runtime: str = "auto") -> str | None:
 
 def no_runtime(machine: Machine, runtime: str = "auto") -> RuntimeMissingError:
     """The error for a machine for which there is no runtime; arguments as for ``install_line``."""
+    from graft_device.errors import RuntimeMissingError
+
     name = runtime if runtime in RUNTIMES else "runtime"
     python = f"{machine.bits}-bit Python {machine.python[0]}.{machine.python[1]}"
     return RuntimeMissingError(
@@ -83,6 +94,8 @@ def no_runtime(machine: Machine, runtime: str = "auto") -> RuntimeMissingError:
 
 def not_installed(machine: Machine, runtime: str = "auto") -> RuntimeMissingError:
     """The error for a machine without a runtime, with the command that installs one; arguments as there."""
+    from graft_device.errors import RuntimeMissingError
+
     what = "no TFLite runtime is installed" if runtime == "auto" else f"{runtime} is not installed"
     line = install_line(machine, runtime)
     if line is None:
@@ -104,3 +117,20 @@ def _tflite_runtime(machine: Machine) -> tuple[str, ...]:
         return ()
     version = "2.14.0" if machine.glibc >= (2, 34) else "2.13.0"
     return (f"tflite-runtime=={version}", "numpy<2")
+
+
+def _describe_this_machine() -> str:
+    """What fits this machine, as JSON.
+
+    Has ``python``, the path of its executable, ``version``, ``runtimes`` as ``requirements`` returns them, and
+    ``system``: whether a virtual environment has to see the system's packages, for the camera and for packages without
+    wheels.
+    """
+    machine = this_machine()
+    system = machine.bits == 32 or importlib.util.find_spec("picamera2") is not None  # noqa: PLR2004
+    python, version = os.path.realpath(sys.executable), ".".join(map(str, machine.python))
+    return json.dumps({"python": python, "version": version, "runtimes": requirements(machine), "system": system})
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{_describe_this_machine()}\n")

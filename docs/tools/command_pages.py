@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typer.main import get_command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _DEFAULT_IN_HELP = re.compile(r"\s*\[default: (?P<default>[^\]]*)\]")
 
@@ -23,13 +23,21 @@ def commands(program: str) -> Mapping[str, Any]:
         if not app.registered_commands:
             register(EXAMPLES)
     group: Any = get_command(app)
-    listed: Mapping[str, Any] = group.commands
-    return listed
+    return dict(_flat(group.commands))
+
+
+def _flat(listed: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each command with its name; one of a group has both names, such as ``fleet status``."""
+    for name, command in listed.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {inner}", entry) for inner, entry in _flat(command.commands))
+        else:
+            yield name, command
 
 
 def page_name(program: str, command: str) -> str:
     """The file name of a command's page."""
-    return f"{program}-{command}.md"
+    return f"{program}-{command.replace(' ', '-')}.md"
 
 
 def describe(program: str, command: str) -> str:

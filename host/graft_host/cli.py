@@ -19,6 +19,7 @@ from graft_host.commands.deploy import deploy
 from graft_host.commands.diagnose import diagnose
 from graft_host.commands.evaluate import evaluate
 from graft_host.commands.export import export
+from graft_host.commands.fleet import app as fleet
 from graft_host.commands.inspect import inspect
 from graft_host.commands.report import report
 from graft_host.commands.search import search
@@ -92,6 +93,7 @@ _COMMANDS: dict[Callable[..., None], str] = {
 
 for _command, _example in _COMMANDS.items():
     app.command(cls=GroupedCommand, epilog=f"Example:  {_example}")(_command)
+app.add_typer(fleet, name="fleet")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import subprocess
 import zipfile
@@ -240,3 +241,17 @@ def test_a_file_that_changes_on_its_way(park: Park, models: list[Path]) -> None:
     line = error_line(deploy(models[0], board), 8)
     assert "it has no model yet" in line
     assert not board.at(f"{STORE}/current").exists()
+
+
+@pytest.mark.parametrize("name", ["ab" * 8, "kit-0123456789ab", "its own", "-rf.tflite"])
+def test_a_model_with_the_name_of_something_else(name: str, park: Park, models: list[Path], tmp_path: Path) -> None:
+    """Such as of the folders of unfinished transfers, whose names are ids."""
+    own = hashlib.sha256(models[0].read_bytes()).hexdigest()[:16]
+    path = tmp_path / name.replace("its own", own)
+    path.write_bytes(models[0].read_bytes())
+    board = park.boards.get("namesake") or park.start("namesake", kit=True)
+    told = deployed(path, board)
+    assert told["after"]["name"] == path.name.removesuffix(".tflite")
+    assert current(board) == models[0].read_bytes()
+    assert not list(board.at(f"{STORE}/incoming").iterdir())
+    board.run(f"cd {STORE} && rm -rf current previous slots")

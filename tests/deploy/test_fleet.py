@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from typing import Any
 import pytest
 
 from graft_host.deploy.fleet import ansible_folder
+from graft_host.deploy.lock import locked
+from graft_host.deploy.probe import look
+from graft_host.deploy.ssh import SshOptions, connected
+from graft_host.deploy.target import parse_target
 from tests.conftest import error_line, graft
 from tests.support.fleets import (
     BROKEN,
@@ -31,6 +36,7 @@ from tests.support.fleets import (
     wheels_for,
 )
 from tests.support.remote.board import Board, Spec
+from tests.support.remote.kit import deploy
 from tests.support.remote.park import STORE, opened
 from tests.support.stores import slot_id, write_model
 
@@ -266,6 +272,29 @@ def test_graft_deploy_brings_kit_and_model_and_services_follow(shed: Shed, model
 
 
 @pytest.mark.slow
+def test_the_status_of_a_fleet(shed: Shed, models: Models) -> None:
+    old, new = models.ids
+    before = shed.board.tree(ROOT_STORE)
+    told = graft("fleet", "status", "--inventory", shed.inventory(), "--json", env=environment())
+    assert "1 of 2 boards is not healthy (gone); see above for the reasons" in error_line(told, 1)
+    shed_now, gone = json.loads(told.stdout)["boards"]
+    assert (shed_now["reachable"], shed_now["healthy"], shed_now["runtime"]) == (True, True, "litert")
+    assert (shed_now["current"]["id"], shed_now["previous"]["id"]) == (old, new)
+    assert [(unit["unit"], unit["state"], unit["healthy"]) for unit in shed_now["services"]] == [
+        (f"{UNIT}.service", "active", True)
+    ]
+    assert (gone["reachable"], gone["healthy"], gone["kit"]) == (False, False, None)
+    shed.board.run(f"systemctl stop {UNIT}", user="root")
+    stopped = graft("fleet", "status", "--inventory", shed.inventory(), "--limit", "shed", env=environment())
+    assert "1 of 1 boards is not healthy (shed)" in error_line(stopped, 1)
+    line, counts = stopped.stdout.splitlines()
+    assert line.startswith("shed  unhealthy    kit 0")
+    assert f"with litert; model old {old[:8]}, before new {new[:8]}; {UNIT}.service is inactive" in line
+    assert counts == "0 of 1 boards are healthy"
+    assert shed.board.tree(ROOT_STORE) == before
+
+
+@pytest.mark.slow
 def test_a_run_that_was_cut_off_before_the_restart_is_ended_by_the_next(shed: Shed, models: Models) -> None:
     started = shed.started()
     switch_by_hand(shed.board, models.new)
@@ -338,6 +367,68 @@ def test_the_first_model_of_a_board_stays_where_another_of_the_batch_fails(
     assert {name: each["state"] for name, each in found.items()} == {"hut": "changed", "gone": "failed"}
     assert (found["hut"]["before"], found["gone"]["before"]) == (None, None)
     assert current(hut) == models.ids[0]
+    # Line by line on standard error with --json, and kit and model by their names.
+    lines = [line for line in done.stderr.splitlines() if line.startswith("hut ")]
+    assert re.fullmatch(
+        r"hut   changed       kit none -> 0\S+ \w{6}; model none -> old \w{8}, - -> [\d.]+ ms.*", lines[0]
+    )
+    assert (found["hut"]["changes"], found["gone"]["changes"]) == (["kit", "model"], [])
+    # The command finds the role's kit, and the other way round below.
+    alone = deploy(models.old, hut, "--json")
+    assert alone.returncode == 0, alone.stderr
+    assert json.loads(alone.stdout)["will"] == {"kit": False, "model": False, "restart": None}
+    assert found["hut"]["kit"]["after"]["id"] == json.loads(alone.stdout)["kit"]["id"]
+
+
+@pytest.mark.slow
+def test_the_role_finds_the_kit_of_the_command_and_waits_for_it(hut: Board, boards: Fleet, models: Models) -> None:
+    store = "by-command"
+    told = deploy(models.old, hut, "--json", "--store", store)
+    assert told.returncode == 0, told.stderr
+    inventory = boards.inventory(["hut"], graftkit_wheels=str(wheels_for(hut)), graftkit_lock_wait=0)
+    asked = ["--inventory", inventory, "--store", store, "--json"]
+    same = graft("deploy", models.old, *asked, env=environment())
+    assert json.loads(same.stdout)["counts"] == {"unchanged": 1}, same.stdout + same.stderr
+    with connected(parse_target(hut.address), SshOptions(hut.config)) as connection:
+        facts = look(connection, store, "0" * 16, None)
+        with locked(connection, facts, facts.pythons[0].path, print):
+            busy = graft("deploy", models.new, *asked, env=environment())
+    [found] = json.loads(busy.stdout)["boards"]
+    assert (found["state"], found["exit_status"]) == ("failed", 7)
+    assert found["reason"] == "another deployment to it is in progress; try again later"
+    free = graft("deploy", models.new, "--inventory", inventory, "--store", store, env=environment())
+    assert free.returncode == 0, free.stderr
+    line, counts = free.stdout.splitlines()
+    assert re.fullmatch(r"hut  changed       model old \w{8} -> new \w{8}, [\d.]+ -> [\d.]+ ms, \d+ bytes sent", line)
+    assert counts == "changed 1"
+    after = deploy(models.new, hut, "--json", "--store", store)
+    assert json.loads(after.stdout)["changed"] is False, after.stderr
+
+
+@pytest.mark.slow
+def test_allowed_signers_are_put_on_boards(hut: Board, boards: Fleet, models: Models, tmp_path: Path) -> None:
+    store, key = "signed", boards.park.keys.ours
+    model, signers = tmp_path / "signed.tflite", tmp_path / "signers"
+    model.write_bytes(models.old.read_bytes())
+    signers.write_text(f'graft@here namespaces="graftkit" {key.with_suffix(".pub").read_text()}')
+    inventory = boards.inventory(["hut"], graftkit_wheels=str(wheels_for(hut)))
+    many = ["--inventory", inventory, "--store", store, "--allowed-signers", signers]
+    assert "it is not signed" in error_line(graft("deploy", model, *many, env=environment()), 4)
+    assert "it is not signed" in error_line(deploy(model, hut, "--store", store, "--allowed-signers", signers), 4)
+    assert not (hut.home / store).exists()
+    sign = ["ssh-keygen", "-Y", "sign", "-q", "-n", "graftkit", "-f", str(key)]
+    subprocess.run([*sign, model], check=True, capture_output=True)
+    told = deploy(model, hut, "--store", store, "--allowed-signers", signers, "--json")
+    assert told.returncode == 0, told.stderr
+    assert (json.loads(told.stdout)["signers"], json.loads(told.stdout)["after"]["signer"]) == (True, "graft@here")
+    assert (hut.home / store / "allowed_signers").read_bytes() == signers.read_bytes()
+    assert "it is not signed" in error_line(deploy(models.new, hut, "--store", store), 4)
+    same = graft("deploy", model, *many, "--json", env=environment())
+    assert json.loads(same.stdout)["counts"] == {"unchanged": 1}, same.stderr
+    signers.write_text(signers.read_text() + "# nobody else\n")
+    other = graft("deploy", model, *many, "--json", env=environment())
+    assert json.loads(other.stdout)["boards"][0]["changes"] == ["signers"], other.stderr
+    assert (hut.home / store / "allowed_signers").read_bytes() == signers.read_bytes()
 
 
 @pytest.mark.slow
@@ -367,7 +458,7 @@ def test_wheels_of_a_kit_that_can_not_be_installed_are_removed(
 def test_what_is_given_goes_before_the_inventory_though_it_is_usual(models: Models, tmp_path: Path) -> None:
     inventory = _local(tmp_path)
     fake = fake_ansible(tmp_path / "bin")
-    ours = {"graftkit_model", "graftkit_wheel", "graftkit_summary_file"}
+    ours = {"graftkit_model", "graftkit_wheel", "graftkit_summary_file", "graftkit_report_folder"}
     graft("deploy", models.new, "--inventory", inventory, env=fake)
     assert set(_given(tmp_path)) == ours
     numbers = ["--max-fail-percentage", "0", "--keep", "3", "--settle", "5"]

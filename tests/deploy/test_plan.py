@@ -27,7 +27,9 @@ from graft_host.deploy.ssh import _short_folder
 from graft_host.deploy.target import Target, parse_target
 
 BOOKWORM = Machine("aarch64", 64, (3, 11), (2, 36), linux=True)
-PYTHON = BoardPython(path="/usr/bin/python3", version=(3, 11, 2), venv=True, machine=BOOKWORM, packages={})
+PYTHON = BoardPython(
+    path="/usr/bin/python3", real="/usr/bin/python3.11", version=(3, 11, 2), venv=True, machine=BOOKWORM, packages={}
+)
 FACTS = BoardFacts(
     os="Debian GNU/Linux 12 (bookworm)",
     user="pi",

@@ -146,7 +146,7 @@ def test_only_kits_are_removed_and_no_link_is_followed(tmp_path: Path, monkeypat
 def hold(store: Path, wait: int) -> subprocess.Popen[str]:
     """Takes the lock of a board, with little patience with who holds it."""
     program = Path(board_lock.__file__).read_text().replace("SILENCE_S = 30", "SILENCE_S = 1")
-    command = [sys.executable, "-I", "-c", program, str(store), str(wait)]
+    command = [sys.executable, "-I", "-c", program, "hold", str(store), str(wait)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -162,6 +162,39 @@ def test_a_deployment_that_is_silent_is_not_waited_for(tmp_path: Path) -> None:
         assert (tmp_path / "store" / ".deploy.lock").stat().st_mode & 0o777 == 0o600
         with hold(tmp_path / "store", 60) as second:
             assert [heard(second), heard(second)] == ["waiting", "held"]
+
+
+def lock(action: str, store: Path, *args: object) -> subprocess.CompletedProcess[str]:
+    """Runs the program as Ansible does, which keeps nothing running."""
+    command = [sys.executable, "-I", "-", action, str(store), *map(str, args)]
+    return subprocess.run(
+        command, input=Path(board_lock.__file__).read_text(), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_lease_locks_out_others_until_it_is_released(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    assert lock("lease", store, 0, "ours").stdout == "held\n"
+    assert lock("lease", store, 0, "ours").stdout == "held\n", "the same run has it already"
+    other = lock("lease", store, 0, "theirs")
+    assert (other.returncode, other.stdout) == (7, "waiting\nbusy\n")
+    assert other.stderr == "error: another deployment to it is in progress; try again later\n"
+    with hold(store, 0) as command:
+        assert [heard(command), heard(command)] == ["waiting", "busy"]
+    lock("release", store, "theirs")
+    with hold(store, 60) as command:
+        assert heard(command) == "waiting"
+        lock("release", store, "ours")
+        assert heard(command) == "held"
+    assert [path.name for path in store.iterdir()] == [".deploy.lock"]
+
+
+def test_a_lease_ends_with_nobody_to_release_it(tmp_path: Path) -> None:
+    program = Path(board_lock.__file__).read_text().replace("3600, 600, 120", "1, 1, 1")
+    command = [sys.executable, "-I", "-c", program, "lease", str(tmp_path), "0", "ours"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "held\n"
+    with hold(tmp_path, 60) as other:
+        assert [heard(other), heard(other)] == ["waiting", "held"]
 
 
 def fake_kit(folder: Path, works: bool) -> Path:

@@ -13,7 +13,7 @@ import typer
 from graft_host.commands.options import JsonOption, ModelArgument
 
 if TYPE_CHECKING:
-    from graft_host.deploy.fleet import Fleet
+    from graft_host.deploy.fleet import Fleet, Output
     from graft_host.deploy.settings import FleetSettings
 
 
@@ -56,6 +56,9 @@ MaxFailOption = Annotated[
         help="With --inventory: stop after a batch in which a larger percentage fails.  [default: 0]",
     ),
 ]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", help="With --inventory: show Ansible's output, not one line for each board.")
+]
 SshConfigOption = Annotated[
     Path | None, typer.Option("-F", "--ssh-config", help="ssh configuration file to use instead of yours.")
 ]
@@ -97,6 +100,14 @@ def deploy(
     allow_downgrade: Annotated[
         bool, typer.Option("--allow-downgrade", help="Allow a signed model that is older than one installed before.")
     ] = False,
+    allowed_signers: Annotated[
+        Path | None,
+        typer.Option(
+            "--allowed-signers",
+            metavar="FILE",
+            help="List of allowed signers to put on the board, which then refuses models of others.",
+        ),
+    ] = None,
     ssh_config: SshConfigOption = None,
     ssh_option: SshOption = None,
     cache: Annotated[
@@ -106,6 +117,7 @@ def deploy(
     limit: LimitOption = None,
     serial: SerialOption = None,
     max_fail_percentage: MaxFailOption = None,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Install a model, and graftkit to run it, on a board over ssh.
@@ -118,7 +130,7 @@ def deploy(
     """
     from graft_device import console
     from graft_host.deploy.deploy import deploy as run
-    from graft_host.deploy.fleet import Fleet
+    from graft_host.deploy.fleet import Boards, Fleet
     from graft_host.deploy.options import DeployOptions
     from graft_host.deploy.outcome import outcome_lines
     from graft_host.deploy.settings import FleetSettings
@@ -134,21 +146,20 @@ def deploy(
         runtime=None if runtime is None else runtime.value,
         allow_downgrade=allow_downgrade or None,
         settle=settle,
+        allowed_signers=allowed_signers,
     )
     ssh = SshOptions(ssh_config, tuple(ssh_option or ()))
     if inventory is not None:
         _check_fleet(board, offline)
         fleet = Fleet(
-            inventory=inventory,
-            limit=limit,
+            boards=Boards(inventory=inventory, limit=limit, ssh=ssh),
             serial=_sizes(serial),
             max_fail_percentage=max_fail_percentage,
-            ssh=ssh,
             dry_run=dry_run,
         )
-        _deploy_fleet(model, fleet, settings, as_json)
+        _deploy_fleet(model, fleet, settings, fleet_output(verbose, as_json))
         return
-    if board is None or limit or serial or max_fail_percentage is not None:
+    if board is None or limit or serial or max_fail_percentage is not None or verbose:
         raise typer.BadParameter("name a board, or give --inventory FILE", param_hint="BOARD")
     wheels = (cache or default_cache()) / "wheels" if offline else None
     options = DeployOptions(ssh=ssh, offline=wheels, dry_run=dry_run, **settings.given())
@@ -177,10 +188,22 @@ def _sizes(serial: str | None) -> tuple[str, ...]:
     return sizes
 
 
-def _deploy_fleet(model: Path, fleet: Fleet, settings: FleetSettings, as_json: bool) -> None:
+def _deploy_fleet(model: Path, fleet: Fleet, settings: FleetSettings, output: Output) -> None:
     from graft_host.deploy.fleet import deploy_fleet
 
-    summary = deploy_fleet(model, fleet, settings, quiet=as_json)
-    if as_json:
+    summary = deploy_fleet(model, fleet, settings, output)
+    if output.quiet:
         typer.echo(json.dumps(summary.content))
+    elif not output.verbose:
+        for line in summary.lines():
+            typer.echo(line)
     summary.check()
+
+
+def fleet_output(verbose: bool, as_json: bool) -> Output:
+    """Where the output of Ansible goes: with ``--json``, only the summary goes to standard output."""
+    from graft_device import console
+    from graft_host.deploy.fleet import Output
+
+    tell = console.say if as_json else typer.echo
+    return Output(tell=tell, note=console.say, verbose=verbose, quiet=as_json)

@@ -19,8 +19,9 @@ from graft_host.deploy.plan import Model, Plan, make_plan, read_local
 from graft_host.deploy.probe import look
 from graft_host.deploy.requirements import find_needs
 from graft_host.deploy.service import Health, restart
+from graft_host.deploy.signers import NAME, check_signers
 from graft_host.deploy.ssh import connected
-from graft_host.deploy.transfer import Sent, remove_leftovers, send_model
+from graft_host.deploy.transfer import Sent, remove_leftovers, send_model, send_small
 from graft_host.support.clock import Clock
 
 if TYPE_CHECKING:
@@ -63,11 +64,15 @@ def deploy(path: Path, target: Target, options: DeployOptions, note: Callable[[s
 
     Raises:
         ModelError: the file is not a model.
-        DeployError: the deployment failed; the board runs what it ran before.
+        DeployError: the deployment failed; the board runs what it ran before. Or the model is not signed by an allowed
+            signer.
     """
     clock = Clock()
+    model = read_local(path)
+    if options.allowed_signers is not None:
+        check_signers(model.path, options.allowed_signers)
     wheel = build_wheel(options.extras)
-    order = Order(target=target, model=read_local(path), wheel=wheel, options=options, note=note)
+    order = Order(target=target, model=model, wheel=wheel, options=options, note=note)
     with connected(target, options.ssh) as connection:
         facts, plan = _prepare(order, connection, clock)
         if plan.nothing or options.dry_run:
@@ -89,7 +94,7 @@ def _prepare(order: Order, connection: Connection, clock: Clock) -> tuple[BoardF
     for line in board_lines(board, facts):
         order.note(line)
     kit = plan_kit(order.wheel, find_needs(board, facts, options.runtime), options.extras, options.offline)
-    plan = make_plan(board, facts, order.model, kit, options.service)
+    plan = make_plan(board, facts, order.model, kit, options.service, options.allowed_signers)
     for line in plan_lines(plan, facts):
         order.note(line)
     return facts, plan
@@ -109,6 +114,8 @@ def _carry_out(job: Deployment, clock: Clock) -> Outcome:
     if plan.send_kit:
         with clock.stage("kit"):
             install_kit(connection, facts, plan.kit)
+    if plan.signers is not None:
+        send_small(connection, plan.signers, f"{facts.store}/{NAME}")
     sent, installed = Sent(), None
     if plan.send_model:
         with clock.stage("transfer"):

@@ -13,7 +13,8 @@ class BoardPython:
     """A Python on the board.
 
     Attributes:
-        path: the path of its executable.
+        path: the path that starts it.
+        real: the path of its executable, without links.
         version: all numbers of its version.
         venv: whether it can make virtual environments with pip in them.
         machine: the properties that decide which wheels fit.
@@ -21,6 +22,7 @@ class BoardPython:
     """
 
     path: str
+    real: str
     version: tuple[int, ...]
     venv: bool
     machine: Machine
@@ -108,6 +110,7 @@ class BoardFacts:
         previous: the id of the model before the current one; None where there was none.
         earlier_kit: the id of the newest kit that is not in use; None where there is none.
         units: the systemd units of the kit.
+        signers: the SHA-256 of the store's list of allowed signers; None where it has none.
     """
 
     os: str
@@ -128,4 +131,5 @@ class BoardFacts:
     previous: str | None = None
     earlier_kit: str | None = None
     units: tuple[Unit, ...] = ()
+    signers: str | None = None
     foreign: str | None = None

@@ -1,29 +1,33 @@
-"""Deploys to many boards at once through the Ansible role in ``deploy/ansible``, which does the work."""
+"""Deploys to many boards at once, and reports how they are, through the Ansible role, which does the work."""
 
 from __future__ import annotations
 
-import json
-import os
-import shlex
-import shutil
-import subprocess
-import sys
 import tempfile
-import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from graft_host.deploy.ansible_run import Boards, Output, ansible_folder, run_playbook
 from graft_host.deploy.errors import DeployError
 from graft_host.deploy.kit import build_wheel
 from graft_host.deploy.plan import read_local
-from graft_host.deploy.settings import FleetSettings
-from graft_host.deploy.ssh import SshOptions
+from graft_host.deploy.signers import check_signers
 
-_PROGRAM = "ansible-playbook"
-_CONFIGS = (Path("ansible.cfg"), Path("~/.ansible.cfg"), Path("/etc/ansible/ansible.cfg"))
-_TEMPLATES = ("{{", "{%", "{#")
-_NO_TEXT = {"Cc", "Cs"}  # control characters, and bytes that are no UTF-8
+if TYPE_CHECKING:
+    from graft_host.deploy.settings import FleetSettings
+
+__all__ = [
+    "Boards",
+    "Fleet",
+    "FleetError",
+    "FleetStatus",
+    "Output",
+    "Summary",
+    "ansible_folder",
+    "deploy_fleet",
+    "look_at_fleet",
+]
+
 _WITHOUT_MODEL = ("failed", "rolled back", "skipped")
 
 
@@ -35,23 +39,19 @@ class FleetError(DeployError):
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """Which boards, and in which batches.
+    """A deployment to many boards, in batches.
 
     Attributes:
-        inventory: Ansible's inventory, a file or a folder.
-        limit: a pattern that selects boards; all boards when None.
+        boards: the boards.
         serial: the sizes of the batches, such as ``("1", "25%", "100%")``; the role's default when empty.
         max_fail_percentage: the percentage of failed boards in a batch above which no other batch follows; the
             inventory's value when None.
-        ssh: how to reach the boards; overrides the inventory.
         dry_run: whether to stop before anything is changed.
     """
 
-    inventory: Path
-    limit: str | None = None
+    boards: Boards
     serial: tuple[str, ...] = ()
     max_fail_percentage: int | None = None
-    ssh: SshOptions = field(default_factory=SshOptions)
     dry_run: bool = False
 
 
@@ -60,6 +60,12 @@ class Summary:
     """The role's summary of a deployment: the state of each board, and why it stopped if it did."""
 
     content: dict[str, Any]
+
+    def lines(self) -> list[str]:
+        """How many boards ended in which state, and why the deployment stopped if it did, for a person."""
+        counts = ", ".join(f"{state} {number}" for state, number in self.content["counts"].items())
+        stopped = self.content["stopped"]
+        return [counts, *([f"stopped: {stopped}"] if stopped else [])]
 
     def check(self) -> None:
         """Raises FleetError unless every board has the model."""
@@ -72,55 +78,66 @@ class Summary:
             raise FleetError(what, "see the summary above")
 
 
-def deploy_fleet(path: Path, fleet: Fleet, settings: FleetSettings, quiet: bool = False) -> Summary:
-    """Runs the packaged playbook.
+@dataclass(frozen=True)
+class FleetStatus:
+    """What the boards of a fleet run, and whether they are healthy."""
+
+    boards: tuple[dict[str, Any], ...]
+
+    def lines(self) -> list[str]:
+        """A line about each board, and how many are healthy, for a person."""
+        width = max((len(board["board"]) for board in self.boards), default=0)
+        lines = [f"{board['board']:<{width}}  {_state(board):<11}  {_about(board)}" for board in self.boards]
+        return [*lines, f"{sum(board['healthy'] for board in self.boards)} of {len(self.boards)} boards are healthy"]
+
+    def check(self) -> None:
+        """Raises DeployError unless every board is healthy."""
+        ill = [board["board"] for board in self.boards if not board["healthy"]]
+        if ill:
+            verb = "is" if len(ill) == 1 else "are"
+            what = f"{len(ill)} of {len(self.boards)} boards {verb} not healthy ({', '.join(ill)})"
+            raise DeployError(what, "see above for the reasons")
+
+
+def deploy_fleet(path: Path, fleet: Fleet, settings: FleetSettings, output: Output) -> Summary:
+    """Runs the packaged playbook ``deploy.yml``.
 
     Args:
         path: the model file.
-        fleet: the boards.
+        fleet: the boards and the batches.
         settings: settings from the command line; they override the inventory.
-        quiet: whether Ansible's output goes to standard error.
+        output: where the output goes.
 
     Raises:
         ModelError: the file is not a model.
-        DeployError: Ansible is not installed or cannot use a name, or it ended before it wrote a summary.
+        DeployError: Ansible is not installed or cannot use a name, or it ended before it wrote a summary; or the
+            model is not signed by an allowed signer.
     """
-    program = shutil.which(_PROGRAM)
-    if program is None:
-        raise DeployError(
-            f"{_PROGRAM} is not installed here, and --inventory needs it", "run: sudo apt install ansible-core rsync"
-        )
-    if not fleet.inventory.exists():
-        what, remedy = f"no such inventory: {fleet.inventory}", "see deploy/ansible/inventory.example.yml for one"
-        raise DeployError(what, remedy, exit_status=2)
     model, wheel = read_local(path), build_wheel(settings.extras or ())
-    with tempfile.TemporaryDirectory(prefix="graft-fleet-") as scratch:
-        folder = Path(scratch)
+    if settings.allowed_signers is not None:
+        check_signers(model.path, settings.allowed_signers)
+    with tempfile.TemporaryDirectory(prefix="graft-wheel-") as scratch:
         variables = {
             **_variables(fleet, settings),
             "graftkit_model": str(model.path.absolute()),
-            "graftkit_wheel": str(wheel.write(folder)),
-            "graftkit_summary_file": str(folder / "summary.json"),
+            "graftkit_wheel": str(wheel.write(Path(scratch))),
         }
-        _check_texts(variables)
-        (folder / "variables.json").write_text(json.dumps(variables), encoding="utf-8")
-        command = [program, *_arguments(fleet, folder / "variables.json")]
-        stdout = sys.stderr.fileno() if quiet else None
-        status = subprocess.run(command, stdout=stdout, env=_environment(), check=False).returncode
-        return _read_summary(folder / "summary.json", status)
+        return Summary(run_playbook("deploy.yml", fleet.boards, variables, output, check=fleet.dry_run))
 
 
-def ansible_folder() -> Path:
-    """The folder of playbooks and role, in the installed package or in a checkout."""
-    installed = Path(__file__).parents[1] / "ansible"
-    return installed if installed.is_dir() else Path(__file__).parents[3] / "deploy" / "ansible"
+def look_at_fleet(boards: Boards, store: str | None, output: Output) -> FleetStatus:
+    """Runs the packaged playbook ``status.yml``, which changes nothing.
 
+    Args:
+        boards: the boards.
+        store: the store's folder on the boards; the inventory's value when None.
+        output: where the output goes.
 
-def _arguments(fleet: Fleet, variables: Path) -> list[str]:
-    limit = ["--limit", fleet.limit] if fleet.limit else []
-    check = ["--check"] if fleet.dry_run else []
-    playbook = str(ansible_folder() / "deploy.yml")
-    return ["--inventory", str(fleet.inventory), *limit, *check, "--extra-vars", f"@{variables}", playbook]
+    Raises:
+        DeployError: Ansible is not installed or cannot use a name, or it ended before it wrote a summary.
+    """
+    variables = {} if store is None else {"graftkit_store": store}
+    return FleetStatus(tuple(run_playbook("status.yml", boards, variables, output)["boards"]))
 
 
 def _variables(fleet: Fleet, settings: FleetSettings) -> dict[str, Any]:
@@ -128,36 +145,29 @@ def _variables(fleet: Fleet, settings: FleetSettings) -> dict[str, Any]:
     variables = {f"graftkit_{name}": value for name, value in settings.given().items()}
     if (service := variables.pop("graftkit_service", None)) is not None:
         variables["graftkit_services"] = [service]
+    if (signers := variables.pop("graftkit_allowed_signers", None)) is not None:
+        variables["graftkit_signers_file"] = str(signers.absolute())
     if fleet.serial:
         variables["graftkit_serial"] = [int(size) if size.isdecimal() else size for size in fleet.serial]
     if fleet.max_fail_percentage is not None:
         variables["graftkit_max_fail_percentage"] = fleet.max_fail_percentage
-    if arguments := fleet.ssh.args():
-        variables["ansible_ssh_common_args"] = shlex.join(arguments)
     return variables
 
 
-def _check_texts(variables: dict[str, Any]) -> None:
-    """Raises DeployError for a text that Ansible would take for a template, or could not read."""
-    for value in variables.values():
-        for text in [value] if isinstance(value, str) else value if isinstance(value, (list, tuple)) else []:
-            if any(mark in str(text) for mark in _TEMPLATES):
-                what = f"Ansible would take the braces in {text} for a template"
-                raise DeployError(what, "choose a name without braces", exit_status=2)
-            if any(unicodedata.category(letter) in _NO_TEXT for letter in str(text)):
-                what = f"Ansible cannot use the name {text!r}"
-                raise DeployError(what, "choose a name of printable UTF-8", exit_status=2)
+def _state(board: dict[str, Any]) -> str:
+    return "healthy" if board["healthy"] else "unhealthy" if board["reachable"] else "unreachable"
 
 
-def _environment() -> dict[str, str]:
-    """The user's configuration of Ansible, or else the one beside the playbook; and UTF-8, which Ansible requires."""
-    own = "ANSIBLE_CONFIG" in os.environ or any(path.expanduser().is_file() for path in _CONFIGS)
-    config = {} if own else {"ANSIBLE_CONFIG": str(ansible_folder() / "ansible.cfg")}
-    return {**os.environ, **config, "LC_ALL": "C.UTF-8"}
+def _about(board: dict[str, Any]) -> str:
+    if not board["reachable"]:
+        return str(board["reason"])
+    kit, before = board["kit"], board["previous"]
+    parts = [f"kit {kit['version']} with {board['runtime']}" if kit else "no kit"]
+    if board["current"]:
+        parts.append(f"model {_name(board['current'])}" + (f", before {_name(before)}" if before else ""))
+    parts += [unit["unit"] for unit in board["services"] if unit["healthy"]]
+    return "; ".join([*parts, *([board["reason"]] if board["reason"] else [])])
 
 
-def _read_summary(path: Path, status: int) -> Summary:
-    if not path.is_file():
-        what = f"{_PROGRAM} ended with status {status} before it wrote a summary"
-        raise DeployError(what, "see above for the reason")
-    return Summary(json.loads(path.read_text(encoding="utf-8")))
+def _name(slot: dict[str, Any]) -> str:
+    return f"{slot['name']} {slot['id'][:8]}"

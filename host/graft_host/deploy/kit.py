@@ -83,11 +83,12 @@ def build_wheel(extras: Sequence[str] = ()) -> KitWheel:
 
 
 def kit_id(wheel: KitWheel, python: BoardPython, wanted: Sequence[str]) -> str:
-    """The id of a kit on a board: a digest of the wheel, the board's Python and the other packages."""
-    digest = hashlib.sha256(wheel.data)
-    for part in (python.path, *map(str, python.version[:2]), *wanted):
-        digest.update(b"\0" + part.encode())
-    return digest.hexdigest()[:_ID_LENGTH]
+    """The id of a kit on a board: a digest of the wheel, the board's Python and the other packages.
+
+    The Ansible role computes the same (``graftkit_kit_id``), so that both find each other's kits.
+    """
+    parts = [hashlib.sha256(wheel.data).hexdigest(), python.real, ".".join(map(str, python.version[:2])), *wanted]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:_ID_LENGTH]
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:

@@ -47,7 +47,7 @@ def locked(
         UnreachableError: the connection was lost.
     """
     program = (files(on_board) / "lock.py").read_text(encoding="utf-8")
-    process = connection.start([python, "-I", "-c", program, facts.store, str(wait)])
+    process = connection.start([python, "-I", "-c", program, "hold", facts.store, str(wait)])
     try:
         yield _taken(connection, process, note)
     finally:

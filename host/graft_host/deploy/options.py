@@ -28,6 +28,7 @@ class DeployOptions:
         allow_downgrade: whether an older signed model may replace a newer one.
         dry_run: whether to stop before anything is changed.
         settle: seconds that a restarted service must keep running.
+        allowed_signers: a list of allowed signers on this machine, to put into the store.
     """
 
     ssh: SshOptions = field(default_factory=SshOptions)
@@ -40,3 +41,4 @@ class DeployOptions:
     allow_downgrade: bool = False
     dry_run: bool = False
     settle: int = 5
+    allowed_signers: Path | None = None

@@ -69,6 +69,7 @@ class Outcome:
             "store": self.facts.store,
             "model": {"path": str(plan.model.path), "sha256": plan.model.sha256, "bytes": plan.model.bytes},
             "will": {"kit": plan.send_kit, "model": plan.send_model, "restart": _name(plan)},
+            "signers": plan.signers is not None,
             "kit": {
                 "id": kit.id,
                 "version": kit.wheel.version,
@@ -105,6 +106,8 @@ def plan_lines(plan: Plan, facts: BoardFacts) -> list[str]:
     steps = []
     if plan.send_kit:
         steps.append(f"install {kit.describe()} for {kit.needs.python.path} in {facts.store}/venv ({how})")
+    if plan.signers is not None:
+        steps.append(f"write the allowed signers of {plan.signers} to {facts.store}/allowed_signers")
     if plan.send_model:
         signed = " and its signature" if plan.model.signed else ""
         size = f"{plan.model.bytes / 1e6:.1f} MB"
@@ -123,7 +126,9 @@ def outcome_lines(outcome: Outcome) -> list[str]:
     if not outcome.changed:
         return []
     before, after = outcome.before(), outcome.after()
+    signers = ["signers    the list of allowed signers was written"] if outcome.plan.signers is not None else []
     lines = [
+        *signers,
         f"before     {describe(before) if before else 'no model'}",
         f"now        {describe(after) if after else 'no model'}",
     ]

@@ -61,6 +61,7 @@ class Plan:
         send_model: whether the model must be installed.
         unit: the systemd unit that runs the model; None if there is none.
         restart: whether the unit is restarted; a unit that somebody stopped stays stopped.
+        signers: the list of allowed signers to write into the store; None where it is not wanted, or there already.
     """
 
     board: str
@@ -70,11 +71,12 @@ class Plan:
     send_model: bool
     unit: Unit | None
     restart: bool
+    signers: Path | None = None
 
     @property
     def sends(self) -> bool:
         """Whether anything is written to the board."""
-        return self.send_kit or self.send_model
+        return self.send_kit or self.send_model or self.signers is not None
 
     @property
     def nothing(self) -> bool:
@@ -105,8 +107,18 @@ def _is_signed(signature: Path) -> bool:
     return True
 
 
-def make_plan(board: str, facts: BoardFacts, model: Model, kit: Kit, service: str | None) -> Plan:
+def make_plan(
+    board: str, facts: BoardFacts, model: Model, kit: Kit, service: str | None, signers: Path | None = None
+) -> Plan:
     """Makes the plan for a board.
+
+    Args:
+        board: the board's address, for messages.
+        facts: the board.
+        model: the model that the board will run.
+        kit: the kit that the board will have.
+        service: the unit to restart; found by its command when None.
+        signers: the list of allowed signers that the store will have; stays as it is when None.
 
     Raises:
         DeployError: the board cannot take the model or the kit; nothing was changed on it.
@@ -116,7 +128,18 @@ def make_plan(board: str, facts: BoardFacts, model: Model, kit: Kit, service: st
     send_kit = not (installed and installed.works and installed.id == kit.id)
     send_model = facts.current is None or facts.current.sha256 != model.sha256
     restart = unit is not None and not unit.stopped and (send_kit or send_model or needs_restart(unit, facts))
-    plan = Plan(board=board, model=model, kit=kit, send_kit=send_kit, send_model=send_model, unit=unit, restart=restart)
+    if signers is not None and hashlib.sha256(read_plain(signers)).hexdigest() == facts.signers:
+        signers = None
+    plan = Plan(
+        board=board,
+        model=model,
+        kit=kit,
+        send_kit=send_kit,
+        send_model=send_model,
+        unit=unit,
+        restart=restart,
+        signers=signers,
+    )
     _check_place(plan, facts)
     return plan
 

@@ -76,6 +76,7 @@ def read_facts(lines: Sequence[str]) -> BoardFacts:
         foreign=last.get("foreign"),
         earlier_kit=last.get("earlier_kit"),
         units=tuple(map(_unit, units)),
+        signers=last.get("signers"),
     )
 
 
@@ -83,7 +84,7 @@ def _python(line: str) -> BoardPython | None:
     parts = line.split("|")
     if len(parts) != 8:  # noqa: PLR2004  the fields that the probe prints
         return None
-    path, version, bits, cpu, libc, venv, packages, _ = parts
+    path, version, bits, cpu, libc, venv, packages, real = parts
     numbers = tuple(map(int, re.findall(r"\d+", version)))
     glibc = re.fullmatch(r"glibc (\d+)\.(\d+).*", libc)
     machine = Machine(
@@ -94,7 +95,7 @@ def _python(line: str) -> BoardPython | None:
         linux=True,
     )
     versions = dict(package.split(":", 1) for package in packages.split(",") if package)
-    return BoardPython(path=path, version=numbers, venv=bool(venv), machine=machine, packages=versions)
+    return BoardPython(path=path, real=real, version=numbers, venv=bool(venv), machine=machine, packages=versions)
 
 
 def _kit(values: Mapping[str, str]) -> InstalledKit | None:

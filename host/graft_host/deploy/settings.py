@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,7 @@ class FleetSettings:
         runtime: ``auto``, ``litert`` or ``tflite-runtime``.
         allow_downgrade: whether an older signed model may replace a newer one.
         settle: seconds that a restarted service must keep running.
+        allowed_signers: a list of allowed signers on this machine, to put on the boards.
     """
 
     store: str | None = None
@@ -27,6 +31,7 @@ class FleetSettings:
     runtime: str | None = None
     allow_downgrade: bool | None = None
     settle: int | None = None
+    allowed_signers: Path | None = None
 
     def given(self) -> dict[str, Any]:
         """The settings that were given, by name."""

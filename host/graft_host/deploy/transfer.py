@@ -68,6 +68,11 @@ set -e
 mkdir -p "${1%/*}"
 cat >>"$1"
 """
+_WRITE = """\
+set -e
+cat >"$1.new"
+mv -f "$1.new" "$1"
+"""
 _CLEAR = """\
 [ ! -L "$1" ] && cd "$1" 2>/dev/null || exit 0
 for one in kit-???????????? ????????????????; do
@@ -105,7 +110,9 @@ def send_model(connection: Connection, facts: BoardFacts, model: Path, model_id:
         UnreachableError: the connection was lost.
     """
     folder = str(PurePosixPath(facts.store) / "incoming" / model_id)
-    target = str(PurePosixPath(facts.store) / "incoming" / model.name)
+    # With its suffix no name is that of a folder of an unfinished transfer, which is an id.
+    name = f"{model.name.removesuffix('.tflite')}.tflite"
+    target = str(PurePosixPath(facts.store) / "incoming" / name)
     signature = model.with_name(f"{model.name}.sig")
     with removed_if_failed(connection, folder):
         if has_rsync(facts):
@@ -150,6 +157,13 @@ def send_files(connection: Connection, facts: BoardFacts, paths: Sequence[Path],
         options = ["--checksum", "--partial-dir=.partial"]
         return Sent(_rsync(connection, options, [*map(str, paths)], f"{folder}/"))
     return Sent(sum(_cat(connection, path, f"{folder}/{path.name}") for path in paths))
+
+
+def send_small(connection: Connection, source: Path, target: str) -> None:
+    """Writes a small file on the board in one step, so that no half of it is ever read."""
+    sent = connection.run(["sh", "-c", _WRITE, "sh", target], stdin=read_plain(source))
+    if sent.status:
+        raise unwritable(connection, sent.errors)
 
 
 def has_rsync(facts: BoardFacts) -> bool:

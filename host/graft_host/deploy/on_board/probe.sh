@@ -87,6 +87,7 @@ if [ -d "$store" ]; then
     for one in $(ls -t "$store/kits" 2>/dev/null); do
         [ "$one" != "$used" ] && [ -f "$store/kits/$one/kit.json" ] && put earlier_kit "$one" && break
     done
+    [ -f "$store/allowed_signers" ] && put signers "$(sha256sum <"$store/allowed_signers" | cut -d ' ' -f 1)"
     for link in current previous; do
         [ -L "$store/$link" ] && put "$link" "$(basename "$(readlink "$store/$link")")"
     done

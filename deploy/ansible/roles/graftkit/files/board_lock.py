@@ -1,0 +1,1 @@
+../../../../../host/graft_host/deploy/on_board/lock.py

@@ -1,0 +1,1 @@
+../../../../../device/graft_device/runtime_packages.py
