@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Container, Iterator
@@ -25,10 +26,8 @@ _DAMAGE = frozenset({1, 2, 11, 18, 19, 20, 24, 25, 26})
 """SQLite's primary result codes that a sound file never gives here: ERROR, INTERNAL, CORRUPT, TOOBIG, CONSTRAINT,
 MISMATCH, FORMAT, RANGE, NOTADB. Codes such as BUSY, FULL, IOERR and CANTOPEN are about the disk or another process."""
 
-_DAMAGE_EXTENDED = frozenset({10 | 32 << 8, 10 | 33 << 8})
-"""IOERR_DATA and IOERR_CORRUPTFS: the file system reports that it cannot give the file's contents."""
-
 _READONLY = 8
+_IOERR = 10
 _NOT_DAMAGE = (
     "database is locked",
     "database table is locked",
@@ -49,6 +48,7 @@ _NOT_DAMAGE = (
 _Answer = TypeVar("_Answer")
 _MAGIC = b"SQLite format 3\0"
 _WAL_FORMAT = 2
+_CHUNK = 1 << 16
 
 
 class DamagedError(sqlite3.DatabaseError):
@@ -80,11 +80,19 @@ def is_damage(error: Exception, database: Path) -> bool:
         return False
     code = getattr(error, "sqlite_errorcode", None)  # since Python 3.11
     if code is not None:
-        damage = code in _DAMAGE_EXTENDED or code & 0xFF in _DAMAGE
-        return damage or (code & 0xFF == _READONLY and _refuses_writing(database))
+        kind = code & 0xFF
+        return (
+            kind in _DAMAGE
+            or (kind == _READONLY and _refuses_writing(database))
+            or (kind == _IOERR and _is_unreadable(database))
+        )
     if isinstance(error, sqlite3.OperationalError):
-        harmless = str(error).lower().startswith(_NOT_DAMAGE)
-        return not harmless or ("readonly" in str(error) and _refuses_writing(database))
+        text = str(error).lower()
+        return (
+            not text.startswith(_NOT_DAMAGE)
+            or ("readonly" in text and _refuses_writing(database))
+            or ("i/o" in text and _is_unreadable(database))
+        )
     return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.ProgrammingError)
 
 
@@ -166,6 +174,21 @@ def _until_damage(database: sqlite3.Connection, above: int, order: str) -> Itera
             previous = seq
             if is_sound(seq, body):
                 yield seq, body
+
+
+def _is_unreadable(database: Path) -> bool:
+    """Whether the file or its log has a place that the disk cannot read, as on a worn SD card."""
+    for path in (database, database.with_name(database.name + BESIDE[0])):
+        try:
+            with path.open("rb", buffering=0) as file:
+                while file.read(_CHUNK):
+                    pass
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if error.errno == errno.EIO:
+                return True
+    return False
 
 
 def _refuses_writing(database: Path) -> bool:

@@ -140,12 +140,18 @@ def _free(folder: Path, stem: str, suffix: str) -> Path:
     return path
 
 
+def _suffix(data: bytes) -> str:
+    if data[4:8] == b"ftyp":
+        return ".avif" if data[8:12] in {b"avif", b"avis"} else ".heic"
+    return _SUFFIXES.get(data[:2], ".jpg")
+
+
 def _encoded(photo: PhotoSource) -> tuple[bytes, str]:
     if isinstance(photo, (str, os.PathLike)):
         data = read_photo(photo)
-        return data, _SUFFIXES.get(data[:2], ".jpg")
+        return data, _suffix(data)
     if isinstance(photo, bytes):
-        return photo, _SUFFIXES.get(photo[:2], ".jpg")
+        return photo, _suffix(photo)
     buffer = io.BytesIO()
     load(photo).save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue(), ".jpg"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from graft_device.sources.base import SourceError
 
-_KEPT_NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z_.*\.(jpg|jpeg|png|webp|bmp|gif)", re.IGNORECASE | re.DOTALL)
+_KEPT_NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z_.*\.(jpg|jpeg|png|webp|bmp|gif|heic|avif)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -240,6 +244,54 @@ def test_without_codes_the_message_decides(folder: Path, message: str, damage: b
     assert is_damage(sqlite3.OperationalError(message), folder / "events.db") is damage
     assert is_damage(sqlite3.DatabaseError("database disk image is malformed"), folder / "events.db")
     assert not is_damage(sqlite3.ProgrammingError("Cannot operate on a closed database."), folder / "events.db")
+
+
+UNREADABLE = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static int bad(int file, off_t at, size_t count) {
+    struct stat s; const char *inode = getenv("BAD_INODE");
+    return inode && !fstat(file, &s) && s.st_ino == strtoul(inode, 0, 10) && at < 20480 && at + (off_t)count > 16384;
+}
+#define READ(name, parameters, arguments, at) ssize_t name parameters { \\
+    static ssize_t (*real) parameters; if (!real) real = dlsym(RTLD_NEXT, #name); \\
+    if (bad(file, at, count)) { errno = EIO; return -1; } return real arguments; }
+READ(read, (int file, void *buffer, size_t count), (file, buffer, count), lseek(file, 0, SEEK_CUR))
+READ(pread, (int file, void *buffer, size_t count, off_t at), (file, buffer, count, at), at)
+READ(pread64, (int file, void *buffer, size_t count, off_t at), (file, buffer, count, at), at)
+"""
+
+
+def test_a_place_that_the_disk_cannot_read_costs_only_its_own_events(folder: Path, tmp_path: Path) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    (tmp_path / "bad.c").write_text(UNREADABLE)
+    library = tmp_path / "bad.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", library, tmp_path / "bad.c", "-ldl"], check=True)
+    program = """
+        import sys
+        from pathlib import Path
+        from graft_device.outputs.event_queue import EventQueue
+        from tests.device.outputs.test_damaged_queue import MB, drained, make_event, put
+        queue = EventQueue(Path(sys.argv[1]), MB, print)
+        put(queue, make_event())
+        print(drained(queue)[-1], len(queue))
+        queue.close()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(folder)], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "LD_PRELOAD": str(library), "BAD_INODE": str((folder / "events.db").stat().st_ino)},
+    )  # fmt: skip
+    note, last = done.stdout.splitlines()
+    rescued = int(note.partition("was damaged; ")[2].split()[0])
+    assert 0 < rescued < COUNT
+    assert last == f"{COUNT + 1} 0"
 
 
 def test_old_damaged_files_are_removed(tmp_path: Path) -> None:
