@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,10 @@ from graft_device.ranking import UNKNOWN, Answer, Prediction, rank
 from graft_device.runtime import Runner, TensorSpec, open_model
 
 __all__ = ["UNKNOWN", "Answer", "Classifier", "Prediction", "Scores", "Timed", "dequantize", "to_input"]
+
+
+PhotoReader = Callable[[PhotoSource, int, str], NDArray[np.uint8]]
+"""Reads a photo and resizes it: ``preprocess``, or what does the same in another process."""
 
 
 class Scores(NamedTuple):
@@ -120,13 +125,18 @@ class Classifier:
         """
         return self.classify_timed(photo, top_k, unknown).predictions
 
-    def classify_timed(self, photo: PhotoSource, top_k: int = 3, unknown: bool = True) -> Timed:
+    def classify_timed(
+        self, photo: PhotoSource, top_k: int = 3, unknown: bool = True, read: PhotoReader = preprocess
+    ) -> Timed:
         """Names what is in a photo and measures how long it takes.
 
         Args:
             photo: a path, the bytes of an image file, a Pillow image, or an RGB array ``[H,W,3]`` of uint8.
             top_k: the largest number of predictions to return.
             unknown: whether to apply the model card's threshold. If False, no photo is unknown.
+
+            read: called with the photo, the network's input size in pixels and the resize rule; returns RGB pixels
+                ``[S,S,3]``, uint8.
 
         Returns:
             The answer that ``classify`` returns, and the milliseconds for preprocessing and for inference.
@@ -135,7 +145,7 @@ class Classifier:
             PhotoError: the photo cannot be read.
             ModelError: the network fails.
         """
-        scores = self.scores_timed(photo)
+        scores = self.scores_timed(photo, read)
         threshold = self.model.card.unknown_below if unknown else 0.0
         answer = rank(self.labels, scores.values, top_k, threshold, self.model.novel_below)
         return Timed(answer, scores.preprocess_ms, scores.invoke_ms)
@@ -155,11 +165,14 @@ class Classifier:
         """
         return self.scores_timed(photo).values
 
-    def scores_timed(self, photo: PhotoSource) -> Scores:
+    def scores_timed(self, photo: PhotoSource, read: PhotoReader = preprocess) -> Scores:
         """Computes the probabilities of all labels for a photo and measures how long it takes.
 
         Args:
             photo: a path, the bytes of an image file, a Pillow image, or an RGB array ``[H,W,3]`` of uint8.
+
+            read: called with the photo, the network's input size in pixels and the resize rule; returns RGB pixels
+                ``[S,S,3]``, uint8.
 
         Returns:
             Probabilities ``[K]``, float32, in the order of ``labels``, and the milliseconds for preprocessing and for
@@ -170,7 +183,7 @@ class Classifier:
             ModelError: the network fails.
         """
         start = time.perf_counter()
-        pixels = preprocess(photo, self.model.card.image_size, self.model.card.resize)
+        pixels = read(photo, self.model.card.image_size, self.model.card.resize)
         ready = time.perf_counter()
         scores = self.scores(pixels)
         return Scores(scores, (ready - start) * 1e3, (time.perf_counter() - ready) * 1e3)

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 
 from graft_device.preprocess.headers import Header
 
-STRIP_PIXELS = 1 << 20
+STRIP_PIXELS = 1 << 19
 """The pixels of a strip."""
 
 _WHITE = (255, 255, 255, 255)
@@ -73,7 +73,7 @@ def _grey(image: Image.Image, header: Header | None) -> Callable[[Image.Image], 
     key = None if header is None else header.key
 
     def convert(strip: Image.Image) -> Image.Image:
-        wide = np.asarray(strip).astype(np.int64)
+        wide = np.asarray(strip).astype(np.int32)
         clipped = np.clip(wide, 0, (1 << _WIDE_BITS) - 1)
         shown = clipped >> shift if shift >= 0 else clipped << -shift
         if key is not None:

@@ -52,7 +52,7 @@ def read(data: bytes) -> Header:
         kind="GIF",
         width=max(width, left + across),
         height=max(height, top + down),
-        depth=4,
+        depth=1,
         parts=(*kept, view[place:]),
         extra=across * down,
     )

@@ -43,6 +43,7 @@ _TURNS: dict[object, Image.Transpose] = {
     8: Image.Transpose.ROTATE_90,
 }
 _RGB_BYTES = 4
+_STRIPS = 16 << 20  # what converting strip by strip takes, and the decoder's tables
 _NOISE_BYTES = 4096  # the pixels that are coded together take 2 kB at most
 _SCALES = (8, 4, 2)
 
@@ -123,7 +124,7 @@ def memory_needed(header: Header, size: int, rule: str = "squash") -> int:
     pixels = -(-header.width // scale) * -(-header.height // scale)
     turned = header.orientation in _TURNS
     copies = pixels * max(header.depth + _RGB_BYTES, 2 * _RGB_BYTES if turned or not header.ended else 0)
-    return copies + header.extra
+    return copies + header.extra + _STRIPS
 
 
 def fit(image: Image.Image, size: int, rule: str = "squash") -> NDArray[np.uint8]:

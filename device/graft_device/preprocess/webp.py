@@ -12,8 +12,11 @@ from graft_device.preprocess.orientation import from_exif, from_xmp
 DAMAGED = "the image is cut short or damaged"
 CUT_SHORT = "the image is cut short"
 
-_DEPTH, _DECODER = 4, 16
-"""Bytes per pixel: of the result, and of the decoder's two canvases, its copy of the frame and its work space."""
+_DEPTH, _DECODER = 4, 10
+"""Bytes per pixel: of the result, and of the decoder's two canvases, its copy of the frame and its work space.
+
+Together with the copy as RGB, this is 18; 17 were measured for 16 megapixels with alpha.
+"""
 
 _LOSSLESS = 0x2F
 

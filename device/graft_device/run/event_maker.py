@@ -15,6 +15,7 @@ from graft_device.run.smoothing import Changes, Smoother
 if TYPE_CHECKING:
     from graft_device.classifier import Classifier, Scores
     from graft_device.preprocess import PhotoSource
+    from graft_device.run.frame_reader import FrameReader
     from graft_device.sources.base import Frame
 
 
@@ -33,17 +34,23 @@ class ClassifiedFrame:
     load_ms: float
 
 
-def classify_frame(classifier: Classifier, frame: Frame) -> ClassifiedFrame:
+def classify_frame(classifier: Classifier, frame: Frame, reader: FrameReader) -> ClassifiedFrame:
     """Loads and classifies a frame.
+
+    Args:
+        classifier: the model.
+        frame: the frame.
+        reader: decodes and resizes it.
 
     Raises:
         PhotoError: the frame cannot be read.
+        StoppedError: the run should end.
         ModelError: the network fails.
     """
     start = time.perf_counter()
     photo = frame.load()
     load_ms = (time.perf_counter() - start) * 1e3
-    return ClassifiedFrame(photo, classifier.scores_timed(photo), load_ms)
+    return ClassifiedFrame(photo, classifier.scores_timed(photo, reader), load_ms)
 
 
 def answer_for(classified: ClassifiedFrame, labels: tuple[str, ...], plan: Plan) -> FrameAnswer:

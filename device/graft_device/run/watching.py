@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from graft_device.errors import PhotoError
 from graft_device.run.event_maker import EventMaker, answer_for, classify_frame
+from graft_device.run.frame_reader import FrameReader, StoppedError
 from graft_device.run.newest import Newest, newest_frames
 from graft_device.run.plan import Plan
 from graft_device.run.presence import Presence
 from graft_device.sources.base import Frame, Note, Source
+from graft_device.sources.video import Video
 from graft_device.system import notify
 from graft_device.system.pacing import Pace
 from graft_device.system.stopping import Stop
@@ -85,7 +87,10 @@ def watch(
     maker = EventMaker(classifier, plan)
     frames = failed = number = 0
     presence = Presence(source, outputs.sinks.source_changed)
-    with contextlib.closing(_turns(source, plan.interval, stop, note, presence)) as turns:
+    turns = _turns(source, plan.interval, stop, note, presence)
+    with contextlib.closing(FrameReader(stop)) as reader, contextlib.closing(turns):
+        if not source.live and not isinstance(source, Video):
+            reader.prepare()
         notify.ready()
         for frame in turns:
             notify.watchdog()
@@ -96,7 +101,9 @@ def watch(
             if frame is None:
                 continue
             try:
-                classified = classify_frame(classifier, frame)
+                classified = classify_frame(classifier, frame, reader)
+            except StoppedError:
+                break
             except PhotoError as error:
                 failed += 1
                 outputs.failure(frame, str(error))

@@ -30,6 +30,9 @@ from graft_device.serve.samples import read_sample, samples
 from graft_device.serve.settings import ServeSettings
 from graft_device.serve.worker import Classification, FullError, Job, Worker
 
+_MOST_IN_FLIGHT = 48_000_000
+"""The bytes of all photos that may be in memory at a time, if two at the limit fit into it."""
+
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -49,7 +52,7 @@ class Application:
         self.worker = worker
         self.metrics = Metrics()
         self.photos = 0
-        self._budget = Budget(settings.max_bytes * (settings.queue + 2))
+        self._budget = Budget(_bytes_in_flight(settings))
         self._health = Health(worker)
         self._loaded = time.time()
 
@@ -222,3 +225,8 @@ async def _http_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  the type that this handler is registered for
     reasons = {404: "no such path; /openapi.json describes the API", 405: "this path does not allow this method"}
     return response(ProblemError(error.status_code, reasons.get(error.status_code, error.detail), error.headers))
+
+
+def _bytes_in_flight(settings: ServeSettings) -> int:
+    """The bytes of all photos that may be in memory at a time: those in the queue, unless these are too many."""
+    return max(2 * settings.max_bytes, min(settings.max_bytes * (settings.queue + 2), _MOST_IN_FLIGHT))

@@ -16,6 +16,7 @@ import uvicorn
 from graft_device.classifier import Classifier
 from graft_device.errors import GraftError
 from graft_device.model import without_checksum
+from graft_device.preprocess.budget import Limits
 from graft_device.run.opened import NewModel, open_copy
 from graft_device.run.reopening import Terminal
 from graft_device.serve.app import Application
@@ -45,7 +46,7 @@ def run(settings: ServeSettings, say: Say) -> None:
     with contextlib.closing(listener.socket):
         classifier = open_copy(settings.model, settings.runtime, settings.threads)
         _say_checksum(classifier, settings, say)
-        worker = Worker(classifier, settings.queue, settings.max_pixels)
+        worker = Worker(classifier, settings.queue, Limits.of_server(settings.max_pixels))
         del classifier  # it belongs to the worker, which may replace it
         if early.ended:
             return

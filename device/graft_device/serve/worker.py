@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import threading
 import time
@@ -14,9 +16,10 @@ from numpy.typing import NDArray
 
 from graft_device.classifier import Classifier, Timed
 from graft_device.errors import GraftError
-from graft_device.preprocess import MAX_PIXELS
+from graft_device.preprocess import PhotoSource, preprocess
+from graft_device.preprocess.budget import Limits
+from graft_device.preprocess.decoding_process import AbandonedError, DecodingProcess
 from graft_device.run.opened import grey
-from graft_device.serve.pixels import check_size
 
 _TICK = 1.0
 """Seconds between two watchdog messages while there is nothing to do."""
@@ -61,6 +64,7 @@ class Job:
         unknown: whether a photo with a low score is called unknown.
         since: when the photo was submitted, by ``time.perf_counter``.
         future: receives the result, or the error that the classifier raised.
+        abandoned: whether nobody waits for the result any more.
     """
 
     photo: bytes | NDArray[np.uint8]
@@ -68,6 +72,7 @@ class Job:
     unknown: bool
     since: float = field(default_factory=time.perf_counter)
     future: Future[Classification] = field(default_factory=Future)
+    abandoned: bool = False
 
 
 class Worker:
@@ -80,19 +85,19 @@ class Worker:
         last_success: when the model last ran, as Unix time.
     """
 
-    def __init__(self, classifier: Classifier, limit: int, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, classifier: Classifier, limit: int, limits: Limits | None = None) -> None:
         """Creates the thread; ``start`` starts it.
 
         Args:
             classifier: the model; from now on only the worker may use it.
             limit: the number of photos that may wait behind the one that is being classified.
-            max_pixels: the largest number of pixels of a photo, as ``pixels.check_size`` counts them.
+            limits: what decoding one photo may take; those for this machine's files when None.
         """
         self.limit = limit
         self._ran()
         self._classifier = classifier
         self._waiting: deque[Job] = deque()
-        self._max_pixels = max_pixels
+        self._decoder = DecodingProcess(limits or Limits.of_machine())
         self._changed = threading.Condition()
         self._ending = False
         self._running = False
@@ -115,7 +120,9 @@ class Worker:
         return time.monotonic() - self._last_run
 
     def start(self) -> None:
-        """Starts the thread."""
+        """Starts the thread, and the process that decodes the photos."""
+        with contextlib.suppress(MemoryError):  # it is tried again with the first photo
+            self._decoder.start()
         self._thread.start()
 
     def check_room(self) -> None:
@@ -148,7 +155,8 @@ class Worker:
         return job
 
     def withdraw(self, job: Job) -> None:
-        """Removes a photo that nobody waits for from the queue; one that is being classified is not interrupted."""
+        """Removes a photo that nobody waits for from the queue, or stops decoding it."""
+        job.abandoned = True
         with self._changed:
             if job in self._waiting:
                 self._waiting.remove(job)
@@ -165,6 +173,7 @@ class Worker:
             self._ending = True
             self._changed.notify()
         self._thread.join(seconds)
+        self._decoder.close()
         return not self._thread.is_alive()
 
     def _ran(self) -> None:
@@ -196,15 +205,19 @@ class Worker:
             del job, classifier  # so that an idle thread holds neither a photo nor a replaced model
             notify.watchdog()
 
+    def _read(self, job: Job, photo: PhotoSource, size: int, rule: str) -> NDArray[np.uint8]:
+        """Reads a photo in the other process, until nobody waits for it any more."""
+        if not isinstance(photo, bytes):
+            return preprocess(photo, size, rule)
+        return self._decoder.preprocess(photo, size, rule, lambda: not job.abandoned)
+
     def _answer(self, job: Job, classifier: Classifier) -> None:
         if not job.future.set_running_or_notify_cancel():
             return
         start = time.perf_counter()
         photo, job.photo = job.photo, b""  # an error's traceback may keep the job alive
         try:
-            if isinstance(photo, bytes):
-                check_size(photo, self._max_pixels)
-            timed = classifier.classify_timed(photo, job.top_k, job.unknown)
+            timed = classifier.classify_timed(photo, job.top_k, job.unknown, functools.partial(self._read, job))
         except BaseException as error:  # noqa: BLE001  the caller receives it, and the thread continues
             job.future.set_exception(_without_traceback(error))
             return
@@ -216,7 +229,7 @@ class Worker:
 
 def _without_traceback(error: BaseException) -> BaseException:
     """Removes an expected error's traceback, whose frames would keep the photo until the next garbage collection."""
-    if isinstance(error, (GraftError, MemoryError)):
+    if isinstance(error, (GraftError, MemoryError, AbandonedError)):
         error.__cause__ = error.__context__ = None
         return error.with_traceback(None)
     return error

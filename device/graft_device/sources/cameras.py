@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from graft_device.sources.base import SourceError
 from graft_device.sources.decoding import decoded_frames, loader, opened
-from graft_device.sources.live import Opener, Shots
+from graft_device.sources.live import DAMAGED, Opener, Shots
 from graft_device.system.urls import hide, scheme, shown
 
 TIMEOUT_S = 10.0
@@ -80,11 +80,7 @@ def _av_shots(name: str, place: str, check: Callable[[Any], None] | None = None,
     with opened(name, place, **options) as container:
         if check is not None:
             check(container)
-        yield (loader(frame) for frame in decoded_frames(container, _skip))
-
-
-def _skip() -> None:
-    """Ignores a damaged frame: the next good one comes soon."""
+        yield (DAMAGED if frame is None else loader(frame) for frame in decoded_frames(container))
 
 
 @contextlib.contextmanager

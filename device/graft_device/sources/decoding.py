@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -54,21 +54,26 @@ def opened(name: str, place: str, **options: Any) -> Iterator[Any]:
         raise SourceError(f"cannot read {name}: {hide(reason(error), place)}") from error
 
 
-def decoded_frames(container: Any, damaged: Callable[[], None]) -> Iterator[Any]:
-    """Yields the decoded frames of a container's first video stream.
+def decoded_frames(container: Any) -> Iterator[Any]:
+    """Yields the decoded frames of a container's first video stream, and None for each damaged one.
+
+    By itself FFmpeg fills in what is missing of a frame, such as the lower half, and takes it for whole. Frames whose
+    references are missing, as at the start of a stream, are skipped.
 
     Args:
         container: from ``opened``.
-        damaged: called for each packet that cannot be decoded and is skipped.
     """
     invalid = pyav("decoding").error.InvalidDataError
-    for packet in container.demux(container.streams.video[0]):
+    stream = container.streams.video[0]
+    with contextlib.suppress(RuntimeError):  # the decoder is open already
+        stream.codec_context.options = {**stream.codec_context.options, "err_detect": "explode"}
+    for packet in container.demux(stream):
         try:
             decoded = packet.decode()
         except invalid:
-            damaged()
+            yield None
             continue
-        yield from decoded
+        yield from (frame for frame in decoded if not frame.is_corrupt)
 
 
 def loader(frame: Any) -> functools.partial[NDArray[np.uint8]]:

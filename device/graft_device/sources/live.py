@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from graft_device.errors import PhotoError
 from graft_device.sources.base import Frame, Note, SourceError, utc_now
 from graft_device.system.backoff import Backoff
 from graft_device.system.stopping import Stop
@@ -17,11 +18,19 @@ if TYPE_CHECKING:
 Shots = Iterator["Callable[[], PhotoSource] | None"]
 """The frames of an open camera. Each is a function that loads it; None while there is no new one."""
 
+
+def DAMAGED() -> PhotoSource:  # noqa: N802  a constant among the functions that load frames
+    """Stands for a damaged frame, which cannot be loaded."""
+    raise PhotoError("a damaged frame")
+
+
 Opener = Callable[[], AbstractContextManager[Shots]]
 """Opens a camera and closes it after the ``with`` block; raises SourceError if opening or reading fails."""
 
 STEADY_S = 10.0
 """If a camera has run for so many seconds before it is lost, the waits start over."""
+
+_MANY_DAMAGED = 25
 
 
 class Live:
@@ -38,7 +47,7 @@ class Live:
         Args:
             name: the camera's name, without a password.
             opener: opens the camera.
-            note: called with a line when the camera is lost and when it is back.
+            note: called with a line when the camera is lost, when it is back, and once when it gives damaged frames.
             backoff: the waits between tries; half a second to 30 seconds when None.
         """
         self.name = name
@@ -47,6 +56,8 @@ class Live:
         self._backoff = backoff or Backoff()
         self._lost_at: float | None = None
         self._number = 0
+        self._damaged = 0
+        self._damage_noted = False
 
     @property
     def lost_s(self) -> float:
@@ -67,6 +78,9 @@ class Live:
             try:
                 with self._open() as shots:
                     for load in shots:
+                        if load is DAMAGED:
+                            self._skip()
+                            continue
                         yield None if load is None else self._frame(load, session)
                         if stop.wanted:
                             return
@@ -86,10 +100,27 @@ class Live:
         if self._lost_at is not None:
             self._lost_at = None
             self._note(f"{self.name} is back")
+        if self._damaged:
+            self._note_damage()
+            self._damaged = 0
         self._number += 1
         return Frame(load, self.name, self._number, utc_now(), time.monotonic(), session)
 
+    def _skip(self) -> None:
+        """Passes over a damaged frame. Its number is used up, so that it counts as dropped."""
+        self._number += 1
+        self._damaged += 1
+        if self._damaged == _MANY_DAMAGED:
+            self._note_damage()
+
+    def _note_damage(self) -> None:
+        """Notes once that frames are damaged; the last frame before a camera is lost does not count."""
+        if not self._damage_noted:
+            self._note(f"{self.name} gives damaged frames; they are skipped")
+        self._damage_noted = True
+
     def _lost(self, reason: str) -> None:
+        self._damaged = 0
         if self._lost_at is None:
             self._lost_at = time.monotonic()
             about = reason if self.name in reason else f"{self.name}: {reason}"

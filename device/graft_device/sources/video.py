@@ -56,9 +56,12 @@ class Video:
         # FFmpeg takes the text before a colon for a protocol, unless a protocol is given.
         with opened(self.name, f"file:{self._path}") as container:
             timeline = _timeline(container)
-            for frame in decoded_frames(container, self._on_damage):
+            for frame in decoded_frames(container):
                 if stop.wanted:
                     return
+                if frame is None:
+                    self._on_damage()
+                    continue
                 number += 1
                 position = timeline.place(frame.time)
                 if pace.wait_s(position):
