@@ -14,9 +14,8 @@ from graft_device.preprocess.resizing import memory_needed
 JPEG_SHARE = 4
 """A JPEG may have this many times the pixels, since it is decoded at a fraction of its size."""
 
-BYTES_PER_PIXEL = 12
-"""The memory that a photo at the limit of pixels may take. The table in docs/how-to/http-server.md has what each takes.
-"""
+BYTES_PER_PIXEL, BYTES_BESIDES = 11, 16 << 20
+"""The memory that a photo at the limit of pixels may take. docs/how-to/http-server.md has a table of what photos take."""
 
 SHARE = 0.4
 """The share of this machine's memory, or of the memory of this process's group, that decoding may take."""
@@ -37,7 +36,7 @@ class Limits:
     @classmethod
     def of_server(cls, pixels: int) -> Limits:
         """The limits for photos from a network, whose largest number of pixels is given."""
-        return cls(pixels, min(pixels * BYTES_PER_PIXEL, memory_to_use()))
+        return cls(pixels, min(pixels * BYTES_PER_PIXEL + BYTES_BESIDES, memory_to_use()))
 
     @classmethod
     def of_machine(cls) -> Limits:

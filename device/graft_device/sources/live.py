@@ -31,6 +31,7 @@ STEADY_S = 10.0
 """If a camera has run for so many seconds before it is lost, the waits start over."""
 
 _MANY_DAMAGED = 25
+_GOOD_AFTER_DAMAGE = 2  # a decoder gives one more frame after the one that was cut when the camera was lost
 
 
 class Live:
@@ -56,7 +57,7 @@ class Live:
         self._backoff = backoff or Backoff()
         self._lost_at: float | None = None
         self._number = 0
-        self._damaged = 0
+        self._damaged = self._good = 0
         self._damage_noted = False
 
     @property
@@ -101,8 +102,10 @@ class Live:
             self._lost_at = None
             self._note(f"{self.name} is back")
         if self._damaged:
-            self._note_damage()
-            self._damaged = 0
+            self._good += 1
+            if self._good == _GOOD_AFTER_DAMAGE:
+                self._note_damage()
+                self._damaged = 0
         self._number += 1
         return Frame(load, self.name, self._number, utc_now(), time.monotonic(), session)
 
@@ -110,6 +113,7 @@ class Live:
         """Passes over a damaged frame. Its number is used up, so that it counts as dropped."""
         self._number += 1
         self._damaged += 1
+        self._good = 0
         if self._damaged == _MANY_DAMAGED:
             self._note_damage()
 
