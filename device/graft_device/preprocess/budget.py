@@ -15,7 +15,7 @@ JPEG_SHARE = 4
 """A JPEG may have this many times the pixels, since it is decoded at a fraction of its size."""
 
 BYTES_PER_PIXEL, BYTES_BESIDES = 11, 16 << 20
-"""The memory that a photo at the limit of pixels may take. docs/how-to/http-server.md has a table of what photos take."""
+"""The memory that a photo at the limit of pixels may take; docs/how-to/http-server.md has what photos take."""
 
 SHARE = 0.4
 """The share of this machine's memory, or of the memory of this process's group, that decoding may take."""
