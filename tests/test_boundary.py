@@ -136,7 +136,7 @@ def test_typer_sees_the_annotations_on_python_3_9() -> None:
 
 
 def test_the_public_names() -> None:
-    assert set(graft_device.__all__) == {"Answer", "Classifier", "GraftError", "Prediction", "__version__"}
+    assert set(graft_device.__all__) == {"Classifier", "GraftError", "Prediction", "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'Clasifier'"):
         graft_device.Clasifier  # noqa: B018
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from graft_device.cli import EXAMPLES, _Group
 from graft_host.cli import _COMMANDS
 from tests.conftest import error_line, graft, graft_device
+from tests.support.device_models import picture, write_artifact
 
 RUN = {"graft": graft, "graft-device": graft_device}
 
@@ -55,3 +60,29 @@ def test_usage_errors_name_the_way_on(args: tuple[str, ...], words: str) -> None
 
 def test_each_program_knows_the_commands_of_the_other() -> None:
     assert set(_Group.elsewhere) >= {command.__name__ for command in _COMMANDS} - set(EXAMPLES)
+
+
+def test_a_run_whose_results_go_to_a_file_counts_the_photos_on_the_terminal(tmp_path: Path) -> None:
+    model = write_artifact(tmp_path / "m.tflite")
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        picture("red").save(tmp_path / "photos" / f"{number}.png")
+    terminal, other_end = pty.openpty()
+    with (tmp_path / "out").open("w") as out:
+        command = [
+            sys.executable,
+            "-m",
+            "graft_device.cli",
+            "run",
+            str(model),
+            "--source",
+            str(tmp_path / "photos"),
+            "--once",
+        ]
+        done = subprocess.run(command, stdout=out, stderr=other_end, check=False)
+    os.close(other_end)
+    shown = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert done.returncode == 0, shown
+    assert "\r\x1b[K3 photos, " in shown
+    assert len((tmp_path / "out").read_text().splitlines()) == 3

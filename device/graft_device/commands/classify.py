@@ -39,7 +39,7 @@ def classify(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify photos: files, the photos of folders, or one on standard input.
+    """Classify photos: files, folders, or one on standard input.
 
     A photo that can't be read is reported, and the others are still classified. If a photo's best label scores less
     than the threshold in the model card, the photo is unknown.

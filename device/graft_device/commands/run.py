@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from graft_device import console
+from graft_device.commands.counting import Counting
 from graft_device.commands.options import (
     JsonOption,
     ModelArgument,
@@ -155,7 +156,9 @@ def run(
         if broker is not None:
             sinks.add(_mqtt(broker, queue, queue_mb, model.name))
         sinks.add(_printed(as_json, opened, sinks))
-        outputs = Outputs(sinks, _print_failure_json if as_json else _print_failure, uncertain)
+        counting = Counting(opened.live)
+        stack.callback(counting.end)
+        outputs = Outputs(sinks, _print_failure_json if as_json else _print_failure, uncertain, counting.one)
         seen = watch(opened, classifier, plan, outputs, stop, _note, newer)
         signals.calm()
     if signals.received == signal.SIGINT:

@@ -37,11 +37,13 @@ class Outputs:
         sinks: receive the events.
         failure: called with a photo that cannot be read, and the reason.
         uncertain: keeps the frames that the model is uncertain about; None if they are not wanted.
+        counted: called after each frame, readable or not; must not raise.
     """
 
     sinks: FanOut
     failure: Callable[[Frame, str], None]
     uncertain: UncertainFrames | None = None
+    counted: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,10 @@ def watch(
             except PhotoError as error:
                 failed += 1
                 outputs.failure(frame, str(error))
+                outputs.counted()
                 continue
             frames += 1
+            outputs.counted()
             if outputs.uncertain is not None:
                 outputs.uncertain.offer(frame, answer_for(classified, classifier.labels, plan))
             event = maker.event(frame, classified)
