@@ -49,6 +49,11 @@ class DecodingProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
+    @property
+    def pid(self) -> int | None:
+        """The number of the process; None before it is started and after it was ended."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> None:
         """Starts the process if it does not run, and does not wait until it is ready."""
         self._running()

@@ -29,6 +29,7 @@ class Extra(str, Enum):
     """The values of ``--extra``."""
 
     CAMERA = "camera"
+    HEIF = "heif"
     MQTT = "mqtt"
     SERVE = "serve"
 
