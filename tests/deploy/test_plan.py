@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
 import sys
@@ -301,3 +302,28 @@ def test_the_socket_is_not_put_where_ssh_cannot_name_it(monkeypatch: pytest.Monk
 def test_a_wheel_without_a_part_that_is_asked_for() -> None:
     with pytest.raises(DeployError, match=r"before it had flight; run again: pip install"):
         build_wheel(["flight"])
+
+
+def test_a_32_bit_board_takes_the_pillow_of_its_system() -> None:
+    """There is no other; the distribution has fixed its holes."""
+    wheel = build_wheel(("serve",))
+    narrow = replace(PYTHON, machine=replace(BOOKWORM, bits=32), packages=SYSTEM)
+    wide = plan_kit(wheel, find_needs("b", FACTS), ("serve",), None).wheel
+    other = plan_kit(wheel, find_needs("b", replace(FACTS, pythons=(narrow,))), ("serve",), None).wheel
+    assert wide == wheel
+    assert [line for line in required(wheel) if "pillow>=" in line]
+    assert not [line for line in required(other) if "pillow>=" in line]
+    assert len(required(other)) == len(required(wheel))
+    with zipfile.ZipFile(BytesIO(other.data)) as archive:
+        record = archive.read(f"graftkit-{wheel.version}.dist-info/RECORD").decode().splitlines()
+        assert sorted(line.split(",")[0] for line in record) == sorted(archive.namelist())
+        for name, digest, size in (line.split(",") for line in record[:-1]):
+            assert len(archive.read(name)) == int(size)
+            expected = base64.urlsafe_b64encode(hashlib.sha256(archive.read(name)).digest()).rstrip(b"=").decode()
+            assert digest == f"sha256={expected}"
+
+
+def required(wheel: KitWheel) -> list[str]:
+    with zipfile.ZipFile(BytesIO(wheel.data)) as archive:
+        text = archive.read(f"graftkit-{wheel.version}.dist-info/METADATA").decode()
+    return [line for line in text.splitlines() if line.startswith("Requires-Dist: ")]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graft_device.doctor.cameras import Cameras
+from graft_device.doctor.outdated import floors
 from graft_device.doctor.situation import Package, RuntimeState, Situation
 from graft_device.runtime_packages import install_line, no_runtime
 from graft_device.system.thermal import Thermal, throttling_remedy
@@ -22,7 +23,7 @@ _JOIN_VIDEO = 'sudo usermod -aG video "$USER"  # then log in again'
 _APT_ARRAYS = "sudo apt install -y python3-numpy python3-pil"
 _APT_PICAMERA2 = "sudo apt install -y python3-picamera2 --no-install-recommends"
 _APT_PYAV = "sudo apt install -y python3-av"
-_PIP_PYAV = 'python3 -m pip install "av>=12"'
+_PIP_PYAV = 'python3 -m pip install "av>=15.1"'
 _LIBRARIES = {
     "libopenblas.so.0": "libopenblas0",
     "libgfortran.so.5": "libgfortran5",
@@ -66,7 +67,7 @@ def run_checks(at: Situation) -> tuple[Check, ...]:
     return (
         _board(at), _system(at), _memory(at), _python(at),
         _package(at, "numpy", at.numpy), _package(at, "pillow", at.pillow),
-        *runtimes, *missing, _camera(at, at.cameras), _heat(at.thermal),
+        *runtimes, *missing, _camera(at, at.cameras), _heat(at.thermal), *_security(at),
     )  # fmt: skip
 
 
@@ -141,6 +142,18 @@ def _package(at: Situation, name: str, package: Package) -> Check:
         text = f"{package.version}, {'works with' if fits else 'too new for'} tflite-runtime"
         return Check(name, OK if fits else NOTE, text)
     return Check(name, OK, package.version)
+
+
+def _security(at: Situation) -> list[Check]:
+    """A note about old packages, where there are any."""
+    if not at.outdated:
+        return []
+    names = ", ".join(f"{package} {version}" for package, version in sorted(at.outdated.items()))
+    text = f"{names}: photos, streams or requests of others may use known holes in so old releases"
+    if at.machine.bits == 32:  # noqa: PLR2004
+        return [Check("security", NOTE, f"{text}, unless Debian fixed them", "sudo apt update && sudo apt upgrade")]
+    wanted = " ".join(f'"{package}>={floors(at.machine.python)[package]}"' for package in sorted(at.outdated))
+    return [Check("security", NOTE, text, in_environment(at, f"python3 -m pip install {wanted}"))]
 
 
 def _library_line(error: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.doctor.cameras import Cameras, has_module, read_cameras
+from graft_device.doctor.outdated import outdated
 from graft_device.failure import Failure
 from graft_device.runtime_packages import Machine, this_machine
 from graft_device.system.child import ChildError, ask
@@ -106,6 +107,7 @@ class Situation:
     runtimes: dict[str, RuntimeState]
     cameras: Cameras
     thermal: Thermal
+    outdated: dict[str, str] = field(default_factory=dict)
 
     @property
     def usable(self) -> tuple[str, ...]:
@@ -133,6 +135,7 @@ def gather(root: Path = ROOT, models: tuple[Path, ...] = ()) -> Situation:
         runtimes={name: _runtime(name, numpy, models) for name in RUNTIMES},
         cameras=read_cameras(root),
         thermal=read_thermal(root),
+        outdated=outdated(),
     )
 
 

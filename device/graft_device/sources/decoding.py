@@ -15,7 +15,7 @@ from graft_device.errors import PhotoError
 from graft_device.sources.base import SourceError
 from graft_device.system.urls import hide
 
-INSTALL = 'python3 -m pip install "av>=12" (on 32-bit Arm: sudo apt install python3-av)'
+INSTALL = 'python3 -m pip install "av>=15.1" (on 32-bit Arm: sudo apt install python3-av)'
 
 
 def pyav(purpose: str) -> Any:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from graft_host.deploy import on_board, wheels
 from graft_host.deploy.errors import DeployError
-from graft_host.deploy.kit import PROJECT, KitWheel, kit_id
+from graft_host.deploy.kit import PROJECT, KitWheel, kit_id, with_any
 from graft_host.deploy.transfer import removed_if_failed, send_files
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graft_host.deploy.requirements import Needs
     from graft_host.deploy.ssh import Connection
 
+_NARROW_BITS = 32
 _TIMEOUT_S = 3600  # pip unpacks for minutes on a slow card
 
 
@@ -51,6 +52,8 @@ class Kit:
 
 def plan_kit(wheel: KitWheel, needs: Needs, extras: Sequence[str], offline: Path | None) -> Kit:
     """The kit for a board with these needs."""
+    if needs.system and needs.python.machine.bits == _NARROW_BITS:
+        wheel = with_any(wheel, "pillow")  # the system's has the distribution's fixes, and there is no wheel
     wanted = (*needs.packages, *sorted(extras), "system" if needs.system else "own")
     return Kit(
         id=kit_id(wheel, needs.python, wanted), wheel=wheel, needs=needs, extras=tuple(sorted(extras)), offline=offline

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from io import BytesIO
 from pathlib import Path
@@ -77,9 +78,23 @@ def build_wheel(extras: Sequence[str] = ()) -> KitWheel:
     info = f"{PROJECT}-{version}.dist-info"
     texts = {"METADATA": described, "WHEEL": _WHEEL, "entry_points.txt": _SCRIPTS}
     members = [*_sources(), *((f"{info}/{name}", text.encode()) for name, text in texts.items())]
-    record = "".join(f"{name},sha256={_digest(data)},{len(data)}\n" for name, data in members)
-    members.append((f"{info}/RECORD", f"{record}{info}/RECORD,,\n".encode()))
-    return KitWheel(f"{PROJECT}-{version}-py3-none-any.whl", _zipped(members), version)
+    return KitWheel(f"{PROJECT}-{version}-py3-none-any.whl", _recorded(members, info), version)
+
+
+def with_any(wheel: KitWheel, package: str) -> KitWheel:
+    """The wheel for a board that has to take the version of a package that its system has.
+
+    Args:
+        wheel: the wheel.
+        package: a package that it requires; afterwards every version of it will do.
+    """
+    info = f"{PROJECT}-{wheel.version}.dist-info"
+    with zipfile.ZipFile(BytesIO(wheel.data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist() if name != f"{info}/RECORD"}
+    described = members[f"{info}/METADATA"].decode()
+    pattern = rf"^Requires-Dist: {re.escape(package)}\b[^;\n]*"
+    members[f"{info}/METADATA"] = re.sub(pattern, f"Requires-Dist: {package}", described, flags=re.MULTILINE).encode()
+    return replace(wheel, data=_recorded(list(members.items()), info))
 
 
 def kit_id(wheel: KitWheel, python: BoardPython, wanted: Sequence[str]) -> str:
@@ -96,6 +111,12 @@ def _sources() -> Iterator[tuple[str, bytes]]:
     for path in sorted(root.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path.relative_to(root.parent).as_posix(), path.read_bytes()
+
+
+def _recorded(members: Sequence[tuple[str, bytes]], info: str) -> bytes:
+    """The wheel with these members and the list of their checksums."""
+    record = "".join(f"{name},sha256={_digest(data)},{len(data)}\n" for name, data in members)
+    return _zipped([*members, (f"{info}/RECORD", f"{record}{info}/RECORD,,\n".encode())])
 
 
 def _digest(data: bytes) -> str:

@@ -355,7 +355,7 @@ def test_a_webcam(tmp_path: Path, no_tools: Path) -> None:
     ready = named(replace(pc, cameras=replace(found, pyav=True)), "camera")
     assert (ready.state, ready.text) == ("ok", "V4L2: /dev/video0 (HD Pro Webcam C920)")
     without = replace(pc, cameras=replace(found, pyav=False))
-    assert named(without, "camera").remedy == 'python3 -m pip install "av>=12"'
+    assert named(without, "camera").remedy == 'python3 -m pip install "av>=15.1"'
     assert named(replace(without, machine=BOOKWORM_32), "camera").remedy == "sudo apt install -y python3-av"
     closed = replace(found, devices=tuple(replace(each, usable=False) for each in found.devices))
     assert "usermod -aG video" in named(replace(pc, cameras=closed), "camera").remedy

@@ -559,7 +559,7 @@ def test_without_pyav_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.
     path = write_clip(tmp_path / "clip.mp4", ["red"])
     monkeypatch.setitem(sys.modules, "av", None)
     for place in (path, "tcp://127.0.0.1:1", "/dev/null"):
-        with pytest.raises(SourceError, match=r'needs PyAV.*: python3 -m pip install "av>=12"'):
+        with pytest.raises(SourceError, match=r'needs PyAV.*: python3 -m pip install "av>=15.1"'):
             every(opened(place))
 
 
