@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import sqlite3
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TypeVar
@@ -125,30 +125,7 @@ def put_aside(database: Path) -> Path:
     return aside
 
 
-def rescue(aside: Path, database: sqlite3.Connection, without: Container[int]) -> int:
-    """Copies the sound events of a damaged file, as far as they can be read.
-
-    Args:
-        aside: the damaged file.
-        database: the new database.
-        without: numbers of events to leave out.
-
-    Returns:
-        The number of events that were copied.
-
-    Raises:
-        sqlite3.Error: the new database accepts nothing, as on a full disk.
-    """
-    count = 0
-    with database:
-        for seq, body in _readable(aside):
-            if seq not in without:
-                database.execute("INSERT OR REPLACE INTO events VALUES (?, ?)", (seq, body))
-                count += 1
-    return count
-
-
-def _readable(aside: Path) -> list[tuple[int, bytes]]:
+def readable_events(aside: Path) -> list[tuple[int, bytes]]:
     """The sound events of a damaged file: from the lowest number up to the damage, and from the highest down to it."""
     if not aside.is_file():
         return []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from graft_device.errors import GraftError, why
-from graft_device.outputs.damaged_queue import is_damage, is_sound, put_aside, readably, rescue
+from graft_device.outputs.damaged_queue import is_damage, is_sound, put_aside, readable_events, readably
 from graft_device.outputs.event_store import DATABASE, Lock, is_full, measure, open_database
 from graft_device.outputs.events import Event
 from graft_device.sources.base import Note
@@ -184,12 +184,21 @@ class EventQueue:
         """Puts the damaged file aside and opens a new one with the events that can still be read."""
         self._close_database()
         aside = put_aside(self._folder / DATABASE)
+        events = {
+            seq: body
+            for seq, body in readable_events(aside)
+            if seq not in self._acknowledged and seq not in self._memory
+        }
         try:
             self._open()
-            count = rescue(aside, self._database, self._acknowledged | self._memory.keys())
+            with self._database:
+                self._database.executemany("INSERT OR REPLACE INTO events VALUES (?, ?)", events.items())
             self._measure(self._database)
-        except sqlite3.Error:  # a full disk: the events stay in the file that was put aside
-            count = 0
+        except sqlite3.Error:  # a full disk: the newest events wait in memory, and all are in the file put aside
+            events = dict(sorted(events.items())[-MAX_IN_MEMORY:])
+            self._memory.update(events)
+            self._seq = max(self._seq, *self._memory, 0)
+        count = len(events)
         kept = f"{count} event{'s' * (count != 1)} of it could be rescued"
         self._note(f"the queue in {self._folder} was damaged; {kept}, and the file is kept as {aside.name}")
 

@@ -294,6 +294,38 @@ def test_a_place_that_the_disk_cannot_read_costs_only_its_own_events(folder: Pat
     assert last == f"{COUNT + 1} 0"
 
 
+def test_damage_that_shows_while_the_disk_is_full(folder: Path) -> None:
+    """What can be read waits in memory, and is delivered from there."""
+    program = """
+        import contextlib, sys
+        from pathlib import Path
+        from graft_device.outputs.event_queue import EventQueue
+        from tests.device.outputs.test_damaged_queue import COUNT, MB, drained, make_event, overwrite, put
+        folder = Path(sys.argv[1])
+        queue = EventQueue(folder, MB, print)
+        with contextlib.suppress(OSError), (folder.parent / "filler").open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        queue._database.execute("PRAGMA shrink_memory")
+        overwrite(folder, (folder / "events.db").stat().st_size // 4096 // 2 * 4096, b"\\xff" * 4096)
+        put(queue, make_event())
+        numbers = drained(queue)
+        print(len(numbers) > COUNT // 2, numbers[-1] == COUNT + 1, len(queue))
+    """
+    disk = folder.parent / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=1m none {disk}"
+    if subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("no small file system can be mounted here")
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f'{mount} && cp -r {folder} {disk}/q && exec "$@"', "sh",
+         sys.executable, "-c", textwrap.dedent(program), disk / "q"],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "True True 0"
+    assert "was damaged; " in done.stdout
+
+
 def test_old_damaged_files_are_removed(tmp_path: Path) -> None:
     database = tmp_path / "events.db"
     names = []
