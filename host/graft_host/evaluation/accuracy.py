@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from graft_host.heads.chance import ErrorByChance
+
 FEW_TEST_PHOTOS = 30
 """With fewer test photos, one photo moves the accuracy on them by more than 3 points, so it is no headline."""
 
@@ -59,6 +61,7 @@ class Accuracy:
         error_before: expected calibration error of the head's scores before temperature scaling, on the photos that are
             not called unknown.
         error_after: expected calibration error of the shipped file's scores, on the photos that are not called unknown.
+        by_chance: the calibration error that a perfectly calibrated file with the same scores would show.
         tested: ``shipped`` with its interval; None if that was not computed.
         cross_validated: accuracy of heads that were trained as the model's is, on all photos, each classified by a head
             that did not see it; None if there are test photos enough, or heads cannot be trained without photos.
@@ -70,8 +73,13 @@ class Accuracy:
     float32: float | None
     error_before: float
     error_after: float
+    by_chance: ErrorByChance
     tested: Estimate | None = None
     cross_validated: Estimate | None = None
+
+    def errors(self) -> dict[str, Any]:
+        """The calibration errors as the JSON output and the model card have them."""
+        return {"before": self.error_before, "after": self.error_after, "by_chance": self.by_chance.to_json()}
 
     @property
     def headline(self) -> Estimate | None:

@@ -25,7 +25,7 @@ from graft_host.heads.head import (
 )
 from graft_host.heads.novelty import Novelty, measure_spread
 from graft_host.heads.recipe import Recipe
-from graft_host.heads.temperature import HOTTEST, best_temperature, softmax
+from graft_host.heads.temperature import HOTTEST, best_temperature, helpful_temperature, softmax
 from graft_host.heads.thresholds import FEWEST_PHOTOS, HeldOut, UnknownThreshold, set_threshold
 from graft_host.support.parallel import map_parallel
 
@@ -36,7 +36,7 @@ class FinishedHead:
 
     Attributes:
         head: kernel and bias, divided by the temperature.
-        temperature: the number that the trained head's logits are divided by.
+        temperature: the number that the trained head's logits are divided by; 1 if no other helps.
         photos: number of photos that the temperature was set on.
         novelty: shrinks the logits of unknown photos; None if no photo is called unknown.
         unknown: the score below which a photo is unknown; None if no photo is called unknown.
@@ -70,12 +70,14 @@ def finish_head(
     threads: int = 1,
     *,
     fitted: bool = False,
+    validation_groups: Labels | None = None,
 ) -> FinishedHead:
     """Sets the temperature and the unknown threshold of a trained head.
 
-    The temperature is set on the validation photos. If these are few, folds of the training photos are used too. The
-    threshold always uses both: it depends on a few photos at the edge, so it needs many. Where the backbone was fitted
-    to the training photos, their bottlenecks are closer together and easier to separate than those of new photos.
+    Both are set on the validation photos and on the training photos, which heads of five folds classify; only where
+    no photo is called unknown are validation photos alone enough, unless they are few. The temperature stays 1 if no
+    other helps on those of these photos that it was not chosen on. Where the backbone was fitted to the training
+    photos, their bottlenecks are closer together and easier to separate than those of new photos.
     Temperature, threshold and novelty then come from the validation photos alone, however few they are.
 
     Args:
@@ -87,6 +89,8 @@ def finish_head(
         rate: share of known photos that may be called unknown; 0 to call no photo unknown.
         threads: folds at a time.
         fitted: whether the backbone was fitted to the photos of ``train``.
+        validation_groups: rows of ``validation`` with the same number are near duplicates, ``[N]``; None if there are
+            none.
 
     Raises:
         DatasetError: the backbone was fitted to the training photos, and there are no validation photos.
@@ -96,16 +100,18 @@ def finish_head(
     validated = _validated(head, validation, recipe) if fitted else _held_out(head, train, validation)
     few = too_few(validation[1], len(head.bias)) and not fitted
     folded = _folded(head, train, recipe, groups, threads) if few or (rate > 0 and not fitted) else []
-    everything = _joined([validated, *folded])
-    basis = everything if few else validated
-    temperature = best_temperature(basis.logits, basis.labels)
-    if recipe.optimizer == "sgd" and temperature >= HOTTEST:
+    basis = _joined([validated, *folded])
+    if recipe.optimizer == "sgd" and best_temperature(basis.logits, basis.labels) >= HOTTEST:
         raise diverged(recipe.descent)
+    groups = np.arange(len(basis.labels))
+    if validation_groups is not None:  # the other photos of the basis are different ones
+        groups[: len(validation_groups)] = len(groups) + validation_groups
+    temperature = helpful_temperature(basis.logits, basis.labels, groups, recipe.seed)
     scaled = replace(head, kernel=head.kernel / np.float32(temperature), bias=head.bias / np.float32(temperature))
     finished = FinishedHead(head=scaled, temperature=temperature, photos=len(basis.labels))
-    if rate == 0 or len(everything.labels) < FEWEST_PHOTOS:
+    if rate == 0 or len(basis.labels) < FEWEST_PHOTOS:
         return finished
-    start, unknown = set_threshold(replace(everything, logits=everything.logits / temperature), rate)
+    start, unknown = set_threshold(replace(basis, logits=basis.logits / temperature), rate)
     spread = measure_spread((validation if fitted else train)[0])
     return replace(finished, novelty=Novelty(spread, start), unknown=unknown)
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from graft_host.heads.temperature import Labels, softmax
+from graft_host.heads.head import Labels
+from graft_host.heads.temperature import softmax
 
 Wide = NDArray[np.float64]
 

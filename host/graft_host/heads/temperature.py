@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-Labels = NDArray[np.int64]
+from graft_host.heads.head import Labels, folds
 
 BINS = 15
 """Bins of the expected calibration error, as in Guo et al. 2017."""
@@ -39,10 +39,34 @@ def best_temperature(logits: NDArray[np.float64], labels: Labels) -> float:
     return total
 
 
+def helpful_temperature(logits: NDArray[np.float64], labels: Labels, groups: Labels, seed: int) -> float:
+    """Returns the best temperature if it helps on photos that it was not chosen on, otherwise 1.
+
+    In five folds, the temperature that is best for the other photos must give the held-out ones a smaller
+    cross-entropy than 1 does, summed over all folds.
+
+    Args:
+        logits: of photos that the head was not trained on, ``[N,K]``.
+        labels: the true classes, ``[N]``.
+        groups: near duplicates have the same number, ``[N]``, and are held out together.
+        seed: shuffles the folds.
+    """
+    if not len(labels):
+        return 1.0
+    gain = 0.0
+    for inside, outside in folds(groups, seed):
+        temperature = best_temperature(logits[inside], labels[inside])
+        gain += _loss(logits[outside], labels[outside]) - _loss(logits[outside] / temperature, labels[outside])
+    return best_temperature(logits, labels) if gain > 0 else 1.0
+
+
+def _loss(logits: NDArray[np.float64], labels: Labels) -> float:
+    return float(-log_softmax(logits)[np.arange(len(labels)), labels].sum())
+
+
 def _within_range(logits: NDArray[np.float64], labels: Labels) -> float:
     def loss(log_temperature: float) -> float:
-        losses = -log_softmax(logits / np.exp(log_temperature))[np.arange(len(labels)), labels]
-        return float(np.sum(losses) + 0.5 * (log_temperature / _PRIOR) ** 2)
+        return _loss(logits / np.exp(log_temperature), labels) + float(0.5 * (log_temperature / _PRIOR) ** 2)
 
     minimum = optimize.minimize_scalar(loss, bounds=np.log(_RANGE), method="bounded")
     return float(np.exp(minimum.x))
@@ -73,7 +97,11 @@ def expected_calibration_error(scores: NDArray[np.floating[Any]], labels: Labels
     """
     best = scores.max(axis=1).astype(np.float64)
     right = scores.argmax(axis=1) == labels
-    bins = np.clip((best * BINS).astype(np.int64), 0, BINS - 1)
-    gaps = np.zeros(BINS)
-    np.add.at(gaps, bins, right - best)
+    gaps = np.bincount(score_bins(best), right - best)
     return float(np.abs(gaps).sum() / max(len(labels), 1))
+
+
+def score_bins(best: NDArray[np.float64]) -> Labels:
+    """The bin of each score ``[N]``: bin b is from b/15 up to (b+1)/15, and the last includes 1."""
+    bins: Labels = np.clip((best * BINS).astype(np.int64), 0, BINS - 1)
+    return bins

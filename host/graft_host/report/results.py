@@ -151,7 +151,7 @@ def scores(data: ReportData) -> str:
         "line the model is overconfident, above it underconfident. The bars behind the dots are 95% intervals, which "
         "are long where photos are few. On average, score and accuracy are "
         f"<strong>{100 * reliability.error:.1f} percentage points</strong> apart (expected calibration error "
-        f"{reliability.error:.3f}; Guo et al. 2017, {len(reliability.counts)} bins)."
+        f"{reliability.error:.3f}; Guo et al. 2017, {len(reliability.counts)} bins). {_chance(reliability)}"
     )
     if not named.all():
         reliable += " Photos that are called unknown are left out."
@@ -212,17 +212,29 @@ def _refused(
     return sentences
 
 
+def _chance(reliability: report_statistics.Reliability) -> str:
+    """What a perfectly calibrated model would show on as many photos."""
+    photos, chance = int(reliability.counts.sum()), reliability.by_chance
+    if not photos:
+        return ""
+    verdict = "no sign that they differ" if reliability.error <= chance.high else "more than chance explains"
+    return (
+        f"Chance is part of it: on {count(photos, 'photo')} a perfectly calibrated model shows {100 * chance.mean:.1f} "
+        f"points, and {100 * chance.low:.1f} to {100 * chance.high:.1f} in 95 of 100 cases. So this is {verdict}."
+    )
+
+
 def _temperature(training: Mapping[str, Any]) -> str:
     temperature = number(training, "calibration", "temperature")
     if temperature is None:
         return ""
-    pairs = [("Temperature", f"{temperature:.3g}")]
-    for key, term in (
-        ("before", "Calibration error before, on the test photos"),
-        ("after", "Calibration error of this file"),
-    ):
-        if (error := number(training, "calibration", "ece", key)) is not None:
-            pairs.append((term, f"{error:.3f}"))
+    pairs = [("Temperature", f"{temperature:.3g}" if temperature != 1 else "1: no other helps")]
+    before, after = (number(training, "calibration", "ece", key) for key in ("before", "after"))
+    if before is not None and after is not None:
+        pairs.append(("Calibration error before → after, on the test photos", f"{before:.3f} → {after:.3f}"))
+    mean, low, high = (number(training, "calibration", "ece", "by_chance", key) for key in ("mean", "low", "high"))
+    if mean is not None and low is not None and high is not None:
+        pairs.append(("By chance", f"{mean:.3f} ({low:.3f} to {high:.3f})"))
     if (used := number(training, "calibration", "photos")) is not None:
         pairs.append(("Photos used to set it", f"{int(used):,}"))
     return f"<h3>Temperature scaling of the scores</h3>{facts(pairs)}"

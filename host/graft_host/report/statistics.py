@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.evaluation.evaluate import Evaluation
-from graft_host.heads.temperature import BINS, expected_calibration_error
+from graft_host.heads.chance import ErrorByChance, error_by_chance
+from graft_host.heads.temperature import BINS, expected_calibration_error, score_bins
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Reliability:
         hits: number of photos in each bin that are classified correctly, ``[B]``.
         confidence: mean top score in each bin, 0 in empty bins, ``[B]``.
         error: the expected calibration error, 0 to 1.
+        by_chance: the error that a perfectly calibrated model with the same scores would show.
     """
 
     counts: NDArray[np.int64]
     hits: NDArray[np.int64]
     confidence: NDArray[np.float64]
     error: float
+    by_chance: ErrorByChance
 
 
 def reliability(scores: NDArray[np.float32], truth: NDArray[np.int64]) -> Reliability:
@@ -37,11 +40,12 @@ def reliability(scores: NDArray[np.float32], truth: NDArray[np.int64]) -> Reliab
     """
     top = scores.max(axis=1).astype(np.float64)
     right = scores.argmax(axis=1) == truth
-    place = np.clip((top * BINS).astype(np.int64), 0, BINS - 1)
+    place = score_bins(top)
     counts = np.bincount(place, minlength=BINS)
     hits = np.bincount(place[right], minlength=BINS)
     sums = np.bincount(place, weights=top, minlength=BINS)
-    return Reliability(counts, hits, sums / np.maximum(counts, 1), expected_calibration_error(scores, truth))
+    confidence = sums / np.maximum(counts, 1)
+    return Reliability(counts, hits, confidence, expected_calibration_error(scores, truth), error_by_chance(scores))
 
 
 def confused_pairs(confusion: NDArray[np.int64]) -> list[tuple[int, int, int]]:

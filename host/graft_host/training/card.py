@@ -52,7 +52,7 @@ def tested_card(card: ModelCard, accuracy: Accuracy, head: FinishedHead) -> Mode
     """The card with what testing the file found."""
     calibration = {
         "temperature": head.temperature,
-        "ece": {"before": accuracy.error_before, "after": accuracy.error_after},
+        "ece": accuracy.errors(),
         "photos": head.photos,
     }
     figures = {**accuracy.to_json(), "agreement": accuracy.agreement}

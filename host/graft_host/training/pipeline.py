@@ -13,6 +13,7 @@ from graft_device.runtime import threads_to_use
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Accuracy
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.evaluation.golden import golden_pack
+from graft_host.heads.chance import error_by_chance
 from graft_host.heads.finished import FinishedHead, finish_head
 from graft_host.heads.head import train_head
 from graft_host.heads.mislabels import search_mislabels
@@ -31,7 +32,7 @@ from graft_host.training.card import model_card, tested_card
 from graft_host.training.delivery import check_delivered, place_model, place_report
 from graft_host.training.estimate import cross_validated_estimate, estimate_on_test, to_cross_validate
 from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate
-from graft_host.training.material import Material, fitted_photos, gather
+from graft_host.training.material import Material, fitted_photos, gather, group_numbers
 from graft_host.training.options import HeadOptions, TrainOptions
 from graft_host.training.result import TrainResult
 
@@ -92,6 +93,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         float32=float32,
         error_before=expected_calibration_error(softmax(head.unscaled_logits(tests[named])), truth[named]),
         error_after=expected_calibration_error(evaluation.scores[named], evaluation.truth[named]),
+        by_chance=error_by_chance(evaluation.scores[named]),
         tested=estimate_on_test(evaluation.predicted == truth),
         cross_validated=cross_validated,
     )
@@ -175,7 +177,10 @@ def finished_head(material: Material, options: HeadOptions) -> FinishedHead:
     train, validation, groups = material.train, material.validation, material.groups
     threads = threads_to_use(options.threads)
     head = train_head(train, validation, classes, recipe, groups, threads, fitted=material.fitted)
-    return finish_head(head, train, validation, recipe, groups, options.unknown_rate, threads, fitted=material.fitted)
+    return finish_head(
+        head, train, validation, recipe, groups, options.unknown_rate, threads, fitted=material.fitted,
+        validation_groups=group_numbers(material.split.validation),
+    )  # fmt: skip
 
 
 def graft(material: Material, head: FinishedHead) -> bytes:

@@ -82,7 +82,7 @@ class TrainResult:
             "penalty": self.head.head.penalty,
             "calibration": {
                 "temperature": self.head.temperature,
-                "ece": {"before": self.accuracy.error_before, "after": self.accuracy.error_after},
+                "ece": self.accuracy.errors(),
                 "photos": self.head.photos,
             },
             "pretrained": backbone.spec.weights.pretrained,

@@ -87,6 +87,9 @@ class Outline(HTMLParser):
         return " ".join(" ".join(self.shown).split())
 
 
+ERRORS = {"before": 0.0412, "after": 0.0123, "by_chance": {"mean": 0.026, "low": 0.011, "high": 0.049}}
+
+
 def evaluation(labels: tuple[str, ...], photos: int, folder: Path, *, errors: int = 5, seed: int = 0) -> Evaluation:
     """Photos of each class in turn, the first few classified wrongly, all scores different."""
     rng = np.random.default_rng(seed)
@@ -195,7 +198,7 @@ def test_threshold_and_temperature_are_shown_if_the_card_has_them(folder: Path) 
     card = replace(
         CARD,
         thresholds={"unknown": {"score": 0.6, "false_rejection_rate": 0.05, "photos": 92}},
-        training={"calibration": {"temperature": 1.371, "ece": {"before": 0.0412, "after": 0.0123}, "photos": 91}},
+        training={"calibration": {"temperature": 1.371, "ece": ERRORS, "photos": 91}},
     )
     page = render_report(data_of(result, folder, card))
     shown = Outline(page).texts()
@@ -209,12 +212,30 @@ def test_threshold_and_temperature_are_shown_if_the_card_has_them(folder: Path) 
     assert f"{100 * kept.error:.1f} percentage points apart" in shown
     assert "Photos that are called unknown are left out." in shown
     assert (
-        "Temperature 1.37 Calibration error before, on the test photos 0.041 Calibration error of this file 0.012 "
-        "Photos used to set it 91" in shown
+        "Temperature 1.37 Calibration error before → after, on the test photos 0.041 → 0.012 "
+        "By chance 0.026 (0.011 to 0.049) Photos used to set it 91" in shown
     )
     plain = render_report(data_of(result, folder))
     assert "unknown" not in plain
     assert "Temperature" not in plain
+
+
+def test_the_calibration_error_is_beside_what_chance_gives(folder: Path) -> None:
+    result = evaluation(("a", "b"), 40, folder)
+    chance = reliability(result.scores, result.truth).by_chance
+    shown = Outline(render_report(data_of(result, folder))).texts()
+    assert f"on 40 photos a perfectly calibrated model shows {100 * chance.mean:.1f} points" in shown
+    assert f"{100 * chance.low:.1f} to {100 * chance.high:.1f} in 95 of 100 cases" in shown
+    wrong = replace(result, truth=1 - result.predicted)
+    beyond = Outline(render_report(data_of(wrong, folder))).texts()
+    assert "So this is more than chance explains." in beyond
+
+
+def test_a_temperature_of_1_and_a_card_of_an_earlier_version(folder: Path) -> None:
+    card = replace(CARD, training={"calibration": {"temperature": 1.0, "ece": {"before": 0.04, "after": 0.041}}})
+    shown = Outline(render_report(data_of(evaluation(("a", "b"), 40, folder), folder, card))).texts()
+    assert "Temperature 1: no other helps Calibration error before → after" in shown
+    assert "By chance" not in shown
 
 
 def test_a_model_that_calls_every_photo_unknown(folder: Path) -> None:
@@ -538,7 +559,7 @@ def pages(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
         CARD,
         thresholds={"unknown": {"score": 0.62, "false_rejection_rate": 0.05, "photos": 92}},
         training={
-            "calibration": {"temperature": 1.37, "ece": {"before": 0.041, "after": 0.012}, "photos": 92},
+            "calibration": {"temperature": 1.37, "ece": ERRORS, "photos": 92},
             "split": {"seed": 0, "test_percent": 15, "validation_percent": 15},
         },
     )

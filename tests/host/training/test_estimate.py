@@ -12,10 +12,13 @@ import pytest
 from graft_device.model import read_model
 from graft_host.demo.render import render_dataset
 from graft_host.evaluation.accuracy import Accuracy, Estimate
+from graft_host.heads.chance import ErrorByChance
 from graft_host.training.estimate import estimate_on_test
 from tests.conftest import graft, graft_device, graft_json
 
 FAST = ("--weights", "random", "--tap", "mixed0", "--image-size", "75")
+
+NONE = ErrorByChance(0.0, 0.0, 0.0)
 
 
 def test_the_interval_is_wilsons() -> None:
@@ -29,7 +32,14 @@ def test_the_headline_is_the_cross_validated_figure_where_there_is_one() -> None
     tested = Estimate(accuracy=0.5, low=0.1, high=0.9, photos=4)
     folded = Estimate(accuracy=0.75, low=0.5, high=0.9, photos=20)
     figures = Accuracy(
-        float_head=0.5, shipped=0.5, agreement=1.0, float32=None, error_before=0.0, error_after=0.0, tested=tested
+        float_head=0.5,
+        shipped=0.5,
+        agreement=1.0,
+        float32=None,
+        error_before=0.0,
+        error_after=0.0,
+        by_chance=NONE,
+        tested=tested,
     )
     assert figures.to_json() == {
         "float_head": 0.5,
@@ -37,8 +47,8 @@ def test_the_headline_is_the_cross_validated_figure_where_there_is_one() -> None
         "headline": {"figure": "shipped", "accuracy": 0.5, "interval": [0.1, 0.9], "photos": 4},
     }
     both = Accuracy(
-        float_head=0.5, shipped=0.5, agreement=1.0, float32=None, error_before=0.0, error_after=0.0, tested=tested,
-        cross_validated=folded,
+        float_head=0.5, shipped=0.5, agreement=1.0, float32=None, error_before=0.0, error_after=0.0, by_chance=NONE,
+        tested=tested, cross_validated=folded,
     )  # fmt: skip
     cross_validated = {"accuracy": 0.75, "interval": [0.5, 0.9], "photos": 20}
     assert both.to_json()["cross_validated"] == cross_validated

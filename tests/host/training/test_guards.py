@@ -8,6 +8,7 @@ import pytest
 
 from graft_device.errors import DatasetError, ExportError
 from graft_host.evaluation.accuracy import Accuracy
+from graft_host.heads.chance import ErrorByChance
 from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate, rejected_path, write_model
 from graft_host.training.options import HeadOptions, TrainOptions
 from tests.support.device_models import network
@@ -22,7 +23,13 @@ def gate(shipped: float, float32: float | None, **options: Any) -> FailedGate | 
     wanted = TrainOptions(photos=Path("photos"), output=Path("m.tflite"), **options)
     return failed_gate(
         Accuracy(
-            float_head=shipped, shipped=shipped, agreement=1.0, float32=float32, error_before=0.0, error_after=0.0
+            float_head=shipped,
+            shipped=shipped,
+            agreement=1.0,
+            float32=float32,
+            error_before=0.0,
+            error_after=0.0,
+            by_chance=ErrorByChance(0.0, 0.0, 0.0),
         ),
         2,
         wanted,
@@ -56,7 +63,15 @@ def test_accuracy_is_checked_before_the_drop() -> None:
 def test_figures_are_not_rounded_onto_the_limit_that_they_miss() -> None:
     wanted = TrainOptions(photos=Path("photos"), output=Path("m.tflite"), min_accuracy=0.9455, max_drop=0.0182)
     refused = failed_gate(
-        Accuracy(float_head=52 / 55, shipped=52 / 55, agreement=1.0, float32=None, error_before=0.0, error_after=0.0),
+        Accuracy(
+            float_head=52 / 55,
+            shipped=52 / 55,
+            agreement=1.0,
+            float32=None,
+            error_before=0.0,
+            error_after=0.0,
+            by_chance=ErrorByChance(0.0, 0.0, 0.0),
+        ),
         55,
         wanted,
     )
@@ -64,7 +79,13 @@ def test_figures_are_not_rounded_onto_the_limit_that_they_miss() -> None:
     assert refused.reason == "accuracy 0.94545 (52 of 55 test photos) is below --min-accuracy 0.9455"
     dropped = failed_gate(
         Accuracy(
-            float_head=0.97, shipped=0.97, agreement=1.0, float32=0.97 + 0.018204, error_before=0.0, error_after=0.0
+            float_head=0.97,
+            shipped=0.97,
+            agreement=1.0,
+            float32=0.97 + 0.018204,
+            error_before=0.0,
+            error_after=0.0,
+            by_chance=ErrorByChance(0.0, 0.0, 0.0),
         ),
         55,
         replace(wanted, min_accuracy=None),

@@ -281,6 +281,8 @@ def test_temperature_and_threshold_are_in_result_and_card(photos: Path, tmp_path
     card = read_model(tmp_path / "m.tflite").card
     assert card.training["calibration"] == report["calibration"]
     assert report["calibration"].keys() == {"temperature", "ece", "photos"}
+    chance = report["calibration"]["ece"]["by_chance"]
+    assert 0 <= chance["low"] <= chance["mean"] <= chance["high"] <= 1
     unknown = card.thresholds["unknown"]
     assert report["unknown"]["score"] == report["unknown"]["below"] == unknown["score"] == card.unknown_below > 1 / 3
     assert report["unknown"]["rate"] == unknown["false_rejection_rate"]

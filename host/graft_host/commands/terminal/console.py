@@ -112,8 +112,10 @@ def _argument(path: Path) -> str:
 
 
 def _scores(result: TrainResult) -> str:
-    before, after = result.accuracy.error_before, result.accuracy.error_after
-    return f"calibration error {after:.3f}, {before:.3f} before (temperature {result.head.temperature:.2f})"
+    before, after, chance = result.accuracy.error_before, result.accuracy.error_after, result.accuracy.by_chance
+    temperature = result.head.temperature
+    scaled = f"temperature {temperature:.2f}" if temperature != 1 else "temperature 1: no other helps"
+    return f"calibration error {before:.3f} → {after:.3f} ({scaled}); chance alone gives {chance}"
 
 
 def _unknown(result: TrainResult) -> str:
