@@ -86,8 +86,7 @@ def _plot(result: SearchResult) -> str:
         "networks that no other beats in accuracy, latency and size at once. The steps show the best accuracy within "
         "so many milliseconds, the ring the chosen network."
     )
-    drawings = f'<div class="wide">{scatter(result)}</div><div class="narrow">{scatter(result, narrow=True)}</div>'
-    return section("front", "Accuracy against latency", "Pareto front", figure(drawings, text(caption)))
+    return section("front", "Accuracy against latency", "Pareto front", figure(scatter(result), text(caption)))
 
 
 def _networks(result: SearchResult) -> str:

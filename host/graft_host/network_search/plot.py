@@ -13,7 +13,8 @@ from graft_host.report.svg import INK, LINE, MUTED, RIGHT, WRONG, canvas
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_WIDE, _NARROW, _HEIGHT = 620.0, 320.0, 360.0
+_WIDTH, _HEIGHT = 330.0, 330.0
+_LARGEST = 1.7  # CSS pixels per unit in a wide window; on a phone a unit is about a pixel
 _LEFT, _TOP, _RIGHT, _BOTTOM = 54.0, 14.0, 20.0, 44.0
 _LETTER, _LINE = 5.0, 10.0  # units that a letter of a name takes at most, and a line
 _GAP = 7.0
@@ -22,27 +23,21 @@ _DOT = 3.0
 _Box = tuple[float, float, float, float]
 
 
-def scatter(result: SearchResult, *, narrow: bool = False) -> str:
-    """Draws every network with one standard error of its accuracy, the front, and the limits.
-
-    Args:
-        result: the result of the search.
-        narrow: whether the drawing must fit on a phone; fewer points then have room for their names.
-    """
+def scatter(result: SearchResult) -> str:
+    """Draws every network with one standard error of its accuracy, the front, and the limits; it fits on a phone."""
     on_front = result.front
-    width = _NARROW if narrow else _WIDE
-    with canvas(width, _HEIGHT) as drawing:
-        axes = drawing.axes(_LEFT, _TOP, width - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM)
+    with canvas(_WIDTH, _HEIGHT) as drawing:
+        axes = drawing.axes(_LEFT, _TOP, _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM)
         axes.set(xlabel="milliseconds of one inference", ylabel="accuracy", axisbelow=True)
         axes.grid(color=LINE, linewidth=0.6)
         _scale(axes, result)
         axes.plot(*zip(*_steps(on_front), strict=True), color=RIGHT, linewidth=1.2, alpha=0.6)
         for each in result.candidates:
             _point(axes, each, on_front=each in on_front, chosen=each == result.chosen)
-        _name(axes, result, width)
+        _name(axes, result)
         _limits(axes, result)
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.1%}" if share <= 1 else "")
-        return drawing.svg("front-narrow" if narrow else "front", _description(result))
+        return drawing.svg("front", _description(result), largest=_LARGEST)
 
 
 def _scale(axes: Axes, result: SearchResult) -> None:
@@ -76,24 +71,19 @@ def _point(axes: Axes, candidate: Candidate, *, on_front: bool, chosen: bool) ->
         )  # fmt: skip
 
 
-def _name(axes: Axes, result: SearchResult, drawing_width: float) -> None:
-    """Labels points with tap and size, the most important first, where a label covers neither another nor a point."""
-    on_front = result.front
-    shown = on_front if drawing_width == _NARROW else result.candidates
-    order = sorted(shown, key=lambda each: (each != result.chosen, each not in on_front, each.ms))
-    places = [_place(axes, each, drawing_width) for each in result.candidates]
+def _name(axes: Axes, result: SearchResult) -> None:
+    """Labels the points of the front, the chosen one first, where a label covers neither another nor a point."""
+    order = sorted(result.front, key=lambda each: (each != result.chosen, each.ms))
+    places = [_place(axes, each) for each in result.candidates]
     taken: list[_Box] = [(x - _DOT, y - _DOT, x + _DOT, y + _DOT) for x, y in places]
     for each in order:
         label = name_in_plot(each, result)
-        x, y = _place(axes, each, drawing_width)
+        x, y = _place(axes, each)
         width = _LETTER * len(label)
         for dx, dy in ((_GAP, -_GAP - 4), (_GAP, 4), (-_GAP - width, -_GAP - 4), (-_GAP - width, 4)):
             box = (x + dx, y + dy, x + dx + width, y + dy + _LINE)
-            if _inside(box, drawing_width) and not any(_overlap(box, other) for other in taken):
-                colour = INK if each in on_front else MUTED
-                axes.annotate(
-                    label, (each.ms, each.accuracy), (dx, dy), textcoords="offset points", fontsize=8, color=colour
-                )
+            if _inside(box) and not any(_overlap(box, other) for other in taken):
+                axes.annotate(label, (each.ms, each.accuracy), (dx, dy), textcoords="offset points", fontsize=8)
                 taken.append(box)
                 break
 
@@ -104,17 +94,17 @@ def _shared_prefix(taps: Sequence[str]) -> str:
     return prefixes.pop() if len(prefixes) == 1 and not prefixes & set(taps) else ""
 
 
-def _place(axes: Axes, candidate: Candidate, drawing_width: float) -> tuple[float, float]:
+def _place(axes: Axes, candidate: Candidate) -> tuple[float, float]:
     """The position of a point, in units from the lower left corner of the axes."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     return (
-        (candidate.ms - left) / (right - left) * (drawing_width - _LEFT - _RIGHT),
+        (candidate.ms - left) / (right - left) * (_WIDTH - _LEFT - _RIGHT),
         (candidate.accuracy - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM),
     )
 
 
-def _inside(box: _Box, drawing_width: float) -> bool:
-    return box[0] > 0 and box[1] > 0 and box[2] < drawing_width - _LEFT and box[3] < _HEIGHT - _BOTTOM
+def _inside(box: _Box) -> bool:
+    return box[0] > 0 and box[1] > 0 and box[2] < _WIDTH - _LEFT and box[3] < _HEIGHT - _BOTTOM
 
 
 def _overlap(a: _Box, b: _Box) -> bool:

@@ -77,12 +77,13 @@ class Canvas:
             (left / self.width, bottom, width / self.width, height / self.height), facecolor="none"
         )
 
-    def svg(self, name: str, description: str) -> str:
+    def svg(self, name: str, description: str, largest: float = _LARGEST) -> str:
         """Returns the drawing as an ``<svg>`` element.
 
         Args:
             name: a name that is unique in the page.
             description: the text for screen readers.
+            largest: the largest number of CSS pixels per unit.
         """
         import matplotlib as mpl
 
@@ -95,7 +96,7 @@ class Canvas:
         drawing = re.sub(r">mark-(\d+)<", lambda match: f">{_titled(*self.texts[int(match[1])])}<", drawing)
         return (
             f'<svg role="img" aria-label="{attribute(description)}" viewBox="0 0 {self.width:g} {self.height:g}" '
-            f'style="min-width:{self.width * _SMALLEST:.0f}px;max-width:{self.width * _LARGEST:.0f}px">{drawing}</svg>'
+            f'style="min-width:{self.width * _SMALLEST:.0f}px;max-width:{self.width * largest:.0f}px">{drawing}</svg>'
         )
 
 

@@ -62,7 +62,7 @@ def test_the_page_names_every_network_and_the_chosen_one() -> None:
     assert f"{search.chosen.shown} on the front" not in page.texts(), "it is marked as chosen first"
     assert "mixed6 at 150 on the front 91.0% ± 1.0% ~9.0 9.0" in page.texts()
     assert "<photos> & $x_1$" in page.texts()
-    assert len(page.all("svg")) == 2, "one for a wide window, one for a phone"
+    assert len(page.all("svg")) == 1
     assert not page.all("script")
     assert search_report(search, OPTIONS) == search_report(search, OPTIONS)
 
