@@ -568,3 +568,21 @@ def test_a_sign_of_life_while_frames_are_skipped(model: Path, tmp_path: Path, mo
     video = Video(write_clip(tmp_path / "clip.mp4", ["red"] * 50), print, interval=100)
     assert watch(video, Classifier(model), Plan(interval=100), outputs, Stop(), print).frames == 1
     assert len(signs) == 50
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_followed_while_a_photo_is_decoded(number: int, model: Path, photos: dict[str, Path]) -> None:
+    """The photo takes for ever, and the run ends nevertheless."""
+    program = "import time, PIL.Image as i; i.Image.load = lambda s: time.sleep(1000)\n"
+    patch = (
+        "import graft_device.preprocess.decoding_process as d; words = d.command\n"
+        f"d.command = lambda name: [{program!r} + w if 'importlib' in w else w for w in words(name)]"
+    )
+    with running(model, *sources(photos["red"]), patch=patch) as job:
+        children = Path(f"/proc/{job.process.pid}/task/{job.process.pid}/children")
+        until = time.monotonic() + PATIENCE_S
+        while not children.read_text() and time.monotonic() < until:
+            time.sleep(0.02)
+        assert children.read_text()
+        time.sleep(0.5)
+        assert job.end(number) == (0 if number == signal.SIGTERM else 130)

@@ -13,10 +13,12 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.requests import Request
 
 from graft_device.classifier import Classifier
@@ -35,11 +37,15 @@ from tests.support.serving import ROOT, Reply, Server, command, eventually, in_b
 SLOW_SIDE = 5000
 """The side of a single-colour image that has a few kB and takes most of a second to decode."""
 
-SLOWER = (
+_SLOW_DECODER = (
     "import time, PIL.Image as i; real = i.Image.load\n"
-    f"i.Image.load = lambda s: (time.sleep(0.6 * (s.size[0] >= {SLOW_SIDE})), real(s))[1]"
+    f"i.Image.load = lambda s: (time.sleep(0.6 * (s.size[0] >= {SLOW_SIDE})), real(s))[1]\n"
 )
-"""Makes such an image take seconds, however fast the machine is."""
+SLOWER = (
+    "import graft_device.preprocess.decoding_process as d; words = d.command\n"
+    f"d.command = lambda name: [{_SLOW_DECODER!r} + w if 'importlib' in w else w for w in words(name)]"
+)
+"""Makes such an image take seconds in the process that decodes, however fast the machine is."""
 
 ROOMY = ("--max-megapixels", 30)
 FAST_HEADS = "import graft_device.serve.connections as s; s.HEAD_SECONDS = 0.5"
@@ -80,6 +86,44 @@ def test_an_answer_that_takes_too_long(model: Path, slow_photo: bytes) -> None:
         reply = server.classify(slow_photo)
         assert (reply.status, "0.5 seconds" in reply.detail) == (504, True)
         assert eventually(lambda: server.classify(photo()).status == 200)
+
+
+ENDLESS = SLOWER.replace("time.sleep(0.6 ", "time.sleep(1000 ")
+"""Makes such an image take for ever in the process that decodes."""
+
+
+def test_a_photo_that_takes_for_ever_does_not_keep_the_worker(model: Path, slow_photo: bytes) -> None:
+    assert ENDLESS != SLOWER
+    with serving(model, "--timeout", 1, *ROOMY, patch=ENDLESS) as server:
+        assert server.classify(slow_photo).status == 504
+        assert eventually(lambda: server.classify(photo()).status == 200)
+        assert server.get("/healthz").status == 200
+        with contextlib.closing(server.connect()) as client:
+            client.request("POST", "/v1/classify", slow_photo, {"Content-Type": "image/png"})
+            assert eventually(lambda: len(children(server)) == 1)
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(30) == 0, "a decoder that does not end is no reason to be killed"
+
+
+def children(server: Server) -> list[str]:
+    """The numbers of the server's child processes."""
+    threads = Path(f"/proc/{server.process.pid}/task").glob("*/children")
+    return [number for thread in threads for number in thread.read_text().split()]
+
+
+@pytest.mark.parametrize("kind", ["CMYK", "RGB"])
+def test_a_photo_is_refused_by_the_memory_that_it_would_take(model: Path, kind: str) -> None:
+    """62 megapixels of progressive CMYK take half a GB: a server has no more for everything."""
+    with BytesIO() as memory:
+        Image.new(kind, (7900, 7900)).save(memory, "JPEG", progressive=True)
+        data = memory.getvalue()
+    with serving(model) as server:
+        reply = server.classify(data)
+        assert reply.status == 400
+        assert re.match(
+            r"too large to decode here \(7900 x 7900, which takes \d+ MB; the limit is 19\d MB\)", reply.detail
+        )
+        assert server.classify(photo()).status == 200
 
 
 def test_a_photo_that_takes_too_long_to_arrive(model: Path) -> None:
