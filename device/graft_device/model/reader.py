@@ -22,7 +22,7 @@ LARGEST_FILE = 1 << 31
 MOST_LABELS, LONGEST_LABEL = 65_536, 1000
 """The number of labels, and the letters of one. A folder's name, from which a label comes, has at most 255 bytes."""
 
-_MOST_CARD_BYTES = 1 << 24
+MOST_CARD_BYTES = 1 << 24
 """Bytes of the card. It lists the test photos with 24 bytes for each."""
 
 _MOST_LABEL_BYTES = 1 << 23
@@ -85,7 +85,7 @@ def read_model(path: str | Path) -> ModelFile:
                 raise ModelError(f"{path} has {size:,} bytes, more than a .tflite model can have")
             archive = Archive(file)
             labels = _labels(archive.read(LABELS_NAME, _MOST_LABEL_BYTES).decode("utf-8"))
-            card = ModelCard.from_json(archive.read(CARD_NAME, _MOST_CARD_BYTES).decode("utf-8"))
+            card = ModelCard.from_json(archive.read(CARD_NAME, MOST_CARD_BYTES).decode("utf-8"))
             golden = _golden(path, archive, labels)
     except OSError as error:
         remedy = "give the .tflite that 'graft train' wrote" if isinstance(error, NotAFileError) else ""

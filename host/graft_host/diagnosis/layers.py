@@ -71,8 +71,14 @@ def line_up(fused: Any, reference: Any, tap: str, name: str) -> tuple[Layer, ...
         ExportError: the two are different networks.
     """
     pairs = _Pairs(_Graph(fused), _Graph(reference), name)
-    pairs.place(find_head(fused, name).bottleneck, int(reference.subgraphs[0].outputs[0]))
-    return _with_names(pairs.layers, pairs.written, tap)
+    try:
+        pairs.place(find_head(fused, name).bottleneck, int(reference.subgraphs[0].outputs[0]))
+        return _with_names(pairs.layers, pairs.written, tap)
+    except (IndexError, RecursionError) as error:  # a graph of another structure
+        raise ExportError(
+            f"{name} cannot be compared with the float32 network of its card: its layers are not those of a backbone",
+            "train the model again with this version of graftkit",
+        ) from error
 
 
 def find_head(fused: Any, name: str) -> HeadTensors:
@@ -123,7 +129,7 @@ class _Graph:
         return data is not None and len(data) > 0
 
     def shape(self, tensor: int) -> list[int]:
-        return [int(n) for n in self.tensors[tensor].shape]
+        return flatbuffer.shape(self.tensors[tensor])
 
 
 class _Pairs:
@@ -167,7 +173,7 @@ def _with_names(layers: list[Layer], written: list[str], tap: str) -> tuple[Laye
     did so is visible at the tap, whose name is known.
     """
     tap_place = layers[-1].inputs[0]
-    numbered = re.fullmatch(rf"{tap}_\d+", _part(written[tap_place], layers[tap_place].operator)) is not None
+    numbered = re.fullmatch(rf"{re.escape(tap)}_\d+", _part(written[tap_place], layers[tap_place].operator)) is not None
     named = []
     for layer, path in zip(layers, written, strict=True):
         part = _part(path, layer.operator)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from graft_device.classifier import Classifier
 from graft_device.errors import DatasetError, PhotoError
-from graft_device.model import read_checked, read_model
+from graft_device.model import read_model, without_checksum
 from graft_device.runtime import threads_to_use
+from graft_device.trial.trial import try_without_checksum
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Estimate
 from graft_host.evaluation.kept_aside import photos_to_test, recorded_split
 from graft_host.photos.dataset import Photo, scan
@@ -196,7 +197,10 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
         DatasetError: there is no photo to test on, or the model does not have the label of a class.
         ModelError: the file cannot be used.
     """
-    card = read_checked(model).card
+    known = try_without_checksum(model)
+    if (line := without_checksum(known)) is not None:
+        reporter.note(line)
+    card = known.card
     workers = threads_to_use(threads)
     dataset = scan(folder, workers, min_classes=1)
     photos: Sequence[Photo] = dataset.photos

@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from graft_device.errors import ExportError, os_reason
+from graft_device.errors import ExportError, ModelError, os_reason
 from graft_device.model import CARD_NAME, LABELS_NAME, ModelFile, read_checked
+from graft_device.model.archive import opened_archive
+from graft_device.model.reader import MOST_CARD_BYTES
 from graft_device.system.plain import read_plain
+from graft_device.system.strict_json import parse_json
 from graft_host.backbones.provenance import weights_of
 from graft_host.backbones.registry import to_request
 from graft_host.diagnosis.layers import find_head
@@ -150,7 +153,15 @@ def read_head(path: Path) -> tuple[Array, Array]:
     """
     model = flatbuffer.unpack(read_plain(path), str(path))
     head = find_head(model, str(path))
-    return np.ascontiguousarray(_constant(model, head.weights).T), _constant(model, head.bias)
+    try:
+        kernel, bias = _constant(model, head.weights), _constant(model, head.bias)
+        if kernel.ndim != 2 or bias.shape != kernel.shape[:1]:  # noqa: PLR2004  [K,D] and [K]
+            raise ValueError(f"{kernel.shape} and {bias.shape}")
+        if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+            raise ValueError("not finite")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} has a head that cannot be read", "copy it again") from error
+    return np.ascontiguousarray(kernel.T), bias
 
 
 def _constant(model: Any, index: int) -> Array:
@@ -187,8 +198,9 @@ def _is_ours(folder: Path) -> bool:
 
 def _add_extras(product: Path, model: ModelFile, kind: str) -> None:
     """Puts labels and card into the zip that a ``.keras`` file is, or into a SavedModel's folder for extras."""
-    with zipfile.ZipFile(model.path) as archive:
-        labels, card = archive.read(LABELS_NAME), json.loads(archive.read(CARD_NAME))
+    labels = "".join(f"{label}\n" for label in model.labels).encode()
+    with opened_archive(model.path) as archive:
+        card = parse_json(archive.read(CARD_NAME, MOST_CARD_BYTES).decode("utf-8"))
     card["exported"] = _description(model, kind)
     extras = {LABELS_NAME: labels, CARD_NAME: (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode()}
     if kind == "keras":

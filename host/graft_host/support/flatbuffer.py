@@ -9,6 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from graft_device.errors import ExportError
+from graft_host.support.flatbuffer_check import check_parts, check_size
 
 _ALIGNMENT = 16  # as `force_align: 16` in TFLite's schema, which the generated Python code ignores
 _IDENTIFIER = b"TFL3"
@@ -38,21 +39,25 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the generated cod
 
 
 def unpack(data: bytes, name: str) -> Any:
-    """Reads a flatbuffer into a ``schema.ModelT``.
+    """Reads a flatbuffer into a ``schema.ModelT`` whose lists are there and whose indices are valid.
 
     Args:
         data: the file's bytes; bytes after the flatbuffer are ignored.
         name: the name of the file in errors.
 
     Raises:
-        ExportError: the bytes are not a TFLite model.
+        ExportError: the bytes are not a TFLite model, or are damaged.
     """
     if data[4:8] != _IDENTIFIER:
         raise ExportError(f"{name} is not a .tflite model")
     try:
-        return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data))
+        packed = schema.Model.GetRootAs(data)
+        check_size(packed, len(data))
+        model = schema.ModelT.InitFromObj(packed)
+        check_parts(model)
     except Exception as error:
-        raise ExportError(f"{name} is damaged: its flatbuffer cannot be read") from error
+        raise ExportError(f"{name} is damaged: its flatbuffer cannot be read", "copy it again") from error
+    return model
 
 
 def pack(model: Any) -> bytes:
@@ -80,6 +85,11 @@ def operator_name(code: Any) -> str:
 def builtin(code: Any) -> int:
     """The operator's number; files before schema 3a keep it in the deprecated field."""
     return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+
+
+def shape(tensor: Any) -> list[int]:
+    """A tensor's shape; empty for a single number."""
+    return [] if tensor.shape is None else [int(n) for n in tensor.shape]
 
 
 def type_name(tensor: Any) -> str:

@@ -53,7 +53,7 @@ class GraphEditor:
 
     def check_bottleneck(self, length: int) -> None:
         """Raises ExportError unless the output is a bottleneck ``[1, length]``, int8 or float32."""
-        shape = [int(n) for n in self.bottleneck.shape]
+        shape = flatbuffer.shape(self.bottleneck)
         if shape != [1, length]:
             raise ExportError(
                 f"{self._name} gives {shape}, but the head takes [1, {length}]",
@@ -62,6 +62,8 @@ class GraphEditor:
         if self.bottleneck.type not in {schema.TensorType.INT8, schema.TensorType.FLOAT32}:
             kind = flatbuffer.type_name(self.bottleneck)
             raise ExportError(f"{self._name} gives {kind} bottlenecks, but only int8 and float32 can be fused")
+        if self.bottleneck.type == schema.TensorType.INT8 and not _has_scale(self.bottleneck):
+            raise ExportError(f"{self._name} is damaged: its bottlenecks have no scale", "convert it again")
 
     def add_tensor(self, name: bytes, values: NDArray[Any], kind: int, quantization: Quantization | None = None) -> int:
         """Adds a constant; returns its index."""
@@ -148,6 +150,12 @@ class GraphEditor:
         code.deprecatedBuiltinCode = min(builtin, 127)
         self._model.operatorCodes.append(code)
         return len(self._model.operatorCodes) - 1
+
+
+def _has_scale(tensor: Any) -> bool:
+    """Whether a tensor has one scale, above 0, and a zero point."""
+    scale, zero_point = (getattr(tensor.quantization, field, None) for field in ("scale", "zeroPoint"))
+    return scale is not None and len(scale) == 1 and scale[0] > 0 and zero_point is not None and len(zero_point) == 1
 
 
 def _named(name: bytes, index: int) -> Any:

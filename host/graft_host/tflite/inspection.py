@@ -24,19 +24,37 @@ def inspect_model(path: Path) -> dict[str, Any]:
         ModelError: the file was not written by graftkit.
         ExportError: the flatbuffer is damaged.
     """
-    contents = read_checked(path).to_json()
+    known = read_checked(path)
     data = read_plain(path)
-    model = flatbuffer.unpack(data, str(path))
+    inside = inspect_network(data, str(path))
+    return {
+        **known.to_json(),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "network_sha256": None if known.golden is None else known.golden.network_sha256,
+        **inside,
+        "runtimes": [*inside["runtimes"], *_by_trial(path)],
+    }
+
+
+def inspect_network(data: bytes, name: str) -> dict[str, Any]:
+    """Returns the contents of a flatbuffer as plain values, and whether the oldest runtime has all its operators.
+
+    Args:
+        data: the flatbuffer; bytes after it are ignored.
+        name: the file's name in errors.
+
+    Raises:
+        ExportError: the flatbuffer is damaged.
+    """
+    model = flatbuffer.unpack(data, name)
     graph = model.subgraphs[0]
     used = operators(model)
     return {
-        **contents,
-        "sha256": hashlib.sha256(data).hexdigest(),
         "input": [_tensor(graph.tensors[index]) for index in graph.inputs],
         "output": [_tensor(graph.tensors[index]) for index in graph.outputs],
         "operators": [asdict(operator) for operator in used],
-        "runtimes": [_by_table(used), *_by_trial(path)],
-        "metadata": read_metadata(model, str(path)),
+        "runtimes": [_by_table(used)],
+        "metadata": read_metadata(model, name),
     }
 
 

@@ -14,6 +14,7 @@ from graft_device.errors import ExportError
 from graft_host.tflite.metadata import METADATA_NAME
 
 _NORMALIZATION = 1  # type in union ProcessUnitOptions
+_MOST_ENTRIES = 256
 
 
 def read_metadata(model: Any, name: str) -> dict[str, Any] | None:
@@ -88,7 +89,10 @@ def _tables(table: Table, field: int) -> Iterator[Table]:
         return
     offset = _place(table, field) - table.Pos
     start = table.Vector(offset)
-    for index in range(table.VectorLen(offset)):
+    length = table.VectorLen(offset)
+    if length > _MOST_ENTRIES:
+        raise ValueError(f"a list of {length} entries")
+    for index in range(length):
         yield Table(table.Bytes, table.Indirect(start + 4 * index))
 
 
@@ -96,8 +100,10 @@ def _floats(table: Table, field: int) -> list[float]:
     if not _place(table, field):
         return []
     values = table.GetVectorAsNumpy(number_types.Float32Flags, _place(table, field) - table.Pos)
+    if not np.isfinite(values).all():
+        raise ValueError("a value that is not a number")
     return [float(value) for value in values]
 
 
-def _bytes(text: bytes | str) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()
+def _bytes(text: bytes | str | None) -> bytes:
+    return text if isinstance(text, bytes) else (text or "").encode()

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,12 +15,16 @@ from typing import Any
 
 from graft_device.errors import ExportError, GraftError, os_reason
 from graft_device.model import read_checked
+from graft_device.model.archive import Archive, ArchiveError
 from graft_device.store.signatures import NAMESPACE, SIGNED_FORMAT, SIGNED_NAME, signed_at
 from graft_device.store.slots import utc
 from graft_device.system.clock import TOLERANCE_S, current_time
 from graft_device.system.durable import write_atomically
 from graft_device.system.plain import read_plain
 from graft_host.tflite.metadata import pack_zip
+
+_MOST_ENTRY_BYTES = 1 << 24
+"""Bytes of a file in the zip, as the largest card may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +112,12 @@ def _signed_before(model: Path) -> str | None:
 
 def stamped(artifact: bytes, moment: str) -> bytes:
     """Adds the time of signing to an artifact's zip, or replaces an earlier one; the network is not changed."""
-    with zipfile.ZipFile(BytesIO(artifact)) as archive:
-        network = artifact[: min(info.header_offset for info in archive.infolist())]
-        files = {name: archive.read(name) for name in archive.namelist() if name != SIGNED_NAME}
+    try:
+        archive = Archive(BytesIO(artifact))
+        network = artifact[: archive.network_bytes]
+        files = {name: archive.read(name, _MOST_ENTRY_BYTES) for name in archive.names() if name != SIGNED_NAME}
+    except (ValueError, ArchiveError) as error:
+        raise ExportError(f"the zip in the model cannot be read ({error})", "train the model again") from error
     text = json.dumps({"format": SIGNED_FORMAT, "time": moment}) + "\n"
     return network + pack_zip({**files, SIGNED_NAME: text.encode()})
 

@@ -15,6 +15,7 @@ def inspection_text(inspection: dict[str, Any]) -> str:
     lines = [
         f"model      {printable(inspection['model'])} ({inspection['bytes'] / 1e6:.1f} MB)",
         f"sha256     {inspection['sha256']}",
+        f"checksum   {'matches the network' if inspection['network_sha256'] else 'none: damage may go unnoticed'}",
         f"labels     {', '.join(map(printable, inspection['labels']))}",
         *(f"{side:<10} {_tensor_line(tensor)}" for side in ("input", "output") for tensor in inspection[side]),
         *_metadata_lines(inspection["metadata"]),
