@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import sqlite3
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from graft_device.errors import GraftError
 from graft_device.outputs.damaged_queue import BESIDE, MAX_NUMBER, DamagedError, is_sound
+from graft_device.system.locks import NoLocksError, try_lock
 from graft_device.system.plain import check_plain_if_there
 
 DATABASE = "events.db"
@@ -53,18 +53,25 @@ class Lock:
         """Takes the lock.
 
         Raises:
-            GraftError: another run holds it.
+            GraftError: another run holds it, or the file system has no locks.
             OSError: the folder cannot be used.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            free = try_lock(self._descriptor)
+        except NoLocksError as error:
+            os.close(self._descriptor)
+            what = f"the queue cannot be in {folder}, because its file system has no locks"
+            raise GraftError(what, "name another folder with --queue") from error
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        if not free:
             os.close(self._descriptor)
             raise GraftError(
                 f"another run uses the queue in {folder}", "give this one its own TOPIC, or another --queue"
-            ) from error
+            )
 
     def number(self) -> int:
         """The last number that was stored; 0 for none, or for one that no event has."""

@@ -81,6 +81,12 @@ _REMEDIES = {
 }
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether an error, or the one that it came from, is that of a full disk."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    return isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
 @contextmanager
 def writing(root: Path) -> Iterator[None]:
     """Turns an OSError from the block, which writes a store, into a StoreError with a remedy."""

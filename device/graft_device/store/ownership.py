@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from graft_device.store.exit_codes import StoreError
+from graft_device.store.exit_codes import StoreError, is_full
 from graft_device.store.slots import ID_LENGTH, MODEL_NAME, SIGNATURE_NAME, SLOT_NAME, Store
 from graft_device.system.durable import is_temporary_of, sync
 
@@ -28,6 +28,7 @@ _WORKBENCH = re.compile(r"tmp[a-z0-9_]{8}")
 
 _FILES = ("allowed_signers", "lock", "newest", "switch.json", ".deploy.lock", ".kits.lock")
 _LINKS = {"current": "slots", "previous": "slots", "venv": "kits", ".venv.new": "kits"}
+_SWITCHED = ("current", "previous")
 _FOLDERS = ("slots", "staging", "incoming", "kits", "queue", "lost+found", "System Volume Information")
 """What a store may contain beside its slots: kits, the queue of a service of the same name, a disk's own folders."""
 
@@ -81,6 +82,9 @@ def leftovers(store: Store) -> Iterator[Path]:
         for path in _entries(folder):
             if any(is_temporary_of(path.name, name) for name in names) and _type(path) == stat.S_IFREG:
                 yield path
+    for path in _entries(store.root):
+        if any(is_temporary_of(path.name, link) for link in _SWITCHED) and _type(path) == stat.S_IFLNK:
+            yield path
 
 
 def _foreign(store: Store) -> Iterator[str]:
@@ -102,6 +106,8 @@ def _is_of_store(path: Path, store: Store) -> bool:
         return kind == stat.S_IFDIR
     if name == "allowed_signers":
         return kind in {stat.S_IFREG, stat.S_IFLNK}
+    if kind == stat.S_IFLNK:
+        return any(is_temporary_of(name, link) for link in _SWITCHED)
     temporary = any(is_temporary_of(name, target) for target in (store.journal.name, store.newest.name))
     return (temporary or name in _FILES) and kind == stat.S_IFREG
 
@@ -144,14 +150,20 @@ def _is_marked(root: Path) -> bool:
 
 def _mark(root: Path) -> None:
     """Writes the marker; its name alone counts, so that a full disk or another process does no harm."""
-    with contextlib.suppress(FileExistsError):
+    try:
         handle = os.open(root / MARKER, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            with contextlib.suppress(OSError):
-                os.write(handle, _TEXT)
-        finally:
-            os.close(handle)
-        sync(root)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if is_full(error):  # the store of an earlier version; it is recognised again the next time
+            return
+        raise
+    try:
+        with contextlib.suppress(OSError):
+            os.write(handle, _TEXT)
+    finally:
+        os.close(handle)
+    sync(root)
 
 
 def _make_folder(folder: Path) -> None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from graft_device.store.exit_codes import BusyError, StoreError, writing
+from graft_device.store.exit_codes import BusyError, StoreError, is_full, writing
 from graft_device.store.ownership import claim, is_own_slot, is_own_workbench, is_real_folder, leftovers
 from graft_device.store.slots import MODEL_NAME, SLOT_NAME, Slot, Store
-from graft_device.system.durable import sync, write_durably
+from graft_device.system.durable import exchange, sync, write_durably
+from graft_device.system.locks import NoLocksError, try_lock
 
 _POLL_S = 0.2
+_PAIR = ("current", "previous")
 
 
 @contextlib.contextmanager
@@ -56,16 +58,15 @@ def _open_lock(path: Path) -> int:
 
 def _acquire(store: Store, handle: int, wait: float) -> None:
     until = time.monotonic() + wait
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    try:
+        while not try_lock(handle):
             if time.monotonic() >= until:
                 what = f"another install or rollback is in progress in {store.root}"
-                raise BusyError(what, "wait for it to finish, or use --wait SECONDS") from error
+                raise BusyError(what, "wait for it to finish, or use --wait SECONDS")
             time.sleep(_POLL_S)
-        else:
-            return
+    except NoLocksError as error:
+        what = f"the store cannot be in {store.root}, because its file system has no locks"
+        raise StoreError(what, "name another folder with --store") from error
 
 
 @contextlib.contextmanager
@@ -110,11 +111,33 @@ def switch(store: Store, current: str, previous: str | None) -> None:
     for link in links:
         if os.path.lexists(link) and not link.is_symlink():
             raise StoreError(f"{link} is not a link that graftkit made", "move it away")
-    with workbench(store) as folder:
-        for link, slot_id in links.items():
-            os.symlink(f"slots/{slot_id}", folder / link.name)  # noqa: PTH211
-        write_durably(store.journal, json.dumps({"current": current, "previous": previous}).encode())
-        _rename_links(store, folder, links)
+    try:
+        with workbench(store) as folder:
+            for link, slot_id in links.items():
+                os.symlink(f"slots/{slot_id}", folder / link.name)  # noqa: PTH211
+            write_durably(store.journal, json.dumps({"current": current, "previous": previous}).encode())
+            _rename_links(store, folder, links)
+    except (OSError, StoreError) as error:
+        if not is_full(error):
+            raise
+        _switch_on_full_disk(store, links)
+
+
+def _switch_on_full_disk(store: Store, links: Mapping[Path, str]) -> None:
+    """Switches with what little a full disk takes: no folder and no journal.
+
+    Going back to the previous model takes nothing: both links are exchanged. Any other switch needs a link.
+    """
+    targets = {link: f"slots/{slot_id}" for link, slot_id in links.items()}
+    now = {link: os.readlink(link) for link in (store.current_link, store.previous_link) if link.is_symlink()}  # noqa: PTH115
+    swapped = dict(zip(now, reversed(now.values())))
+    if len(now) < len(_PAIR) or swapped != targets or not exchange(store.current_link, store.previous_link):
+        for link, target in targets.items():
+            temporary = link.with_name(f".{link.name}.{secrets.token_hex(4)}.tmp")
+            os.symlink(target, temporary)  # noqa: PTH211
+            os.replace(temporary, link)  # noqa: PTH105
+    with contextlib.suppress(OSError):
+        sync(store.root)
 
 
 def _rename_links(store: Store, folder: Path, links: Mapping[Path, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from graft_device.system.plain import open_plain
 
 CHUNK = 1 << 20
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # fcntl.h and linux/fs.h
 _STALE_SECONDS = 24 * 3600
 _RANDOM = re.compile(r"[a-z0-9_]{8}\.tmp")  # what mkstemp puts behind the prefix
 _NAME_CHARACTERS = 50  # up to four bytes each; a file name may have 255
@@ -67,6 +69,15 @@ def write_durably(target: Path, data: bytes, mode: int = 0o644) -> None:
     """Writes a whole file; raises OSError unless its name would survive a power cut too."""
     write_atomically(target, data, mode)
     sync(target.parent)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchanges two names in one step, without any room on the disk; returns False where the system cannot do that."""
+    try:
+        call = ctypes.CDLL(None).renameat2  # glibc 2.28
+    except (OSError, AttributeError):
+        return False
+    return bool(call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
 
 
 def is_temporary_of(name: str, target: str) -> bool:

@@ -31,6 +31,7 @@ _REMEDIES = {
     "No space left on device": "make room there",
     "Read-only file system": "mount its file system writable",
     "Disk quota exceeded": "make room there",
+    "No locks available": "choose a folder on a file system with locks with --store",
     "Permission denied": "choose a folder that you may write in with --store",
 }
 """The system's texts for errors of writing, as other programs on the board print them, and what to do."""

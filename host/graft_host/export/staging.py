@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import os
 import re
 import shutil
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from graft_device.system.durable import sync
+from graft_device.system.locks import NoLocksError, try_lock
 
 _NAME_CHARACTERS = 50  # up to four bytes each, and a file name has room for 255
 _SUFFIX = ".tmp"
@@ -32,7 +33,7 @@ def staging(target: Path) -> Iterator[Path]:
     _remove_leftovers(target.parent, prefix)
     folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=_SUFFIX, dir=target.parent))
     try:
-        with _locked(folder):
+        with _locked(folder, needed=False):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -82,11 +83,18 @@ def _is_private(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock, which ends with the process; raises OSError if another holds it."""
+def _locked(folder: Path, *, needed: bool = True) -> Iterator[None]:
+    """Holds the folder's lock, which ends with the process; raises OSError if another holds it.
+
+    Args:
+        folder: the folder.
+        needed: whether a file system without locks is an error, too.
+    """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.nullcontext() if needed else contextlib.suppress(NoLocksError):
+            if not try_lock(handle):
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(folder))
         yield
     finally:
         os.close(handle)

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import CacheError, why
+from graft_device.system.locks import NoLocksError, check_locks
 from graft_device.system.plain import check_plain_if_there
 
 _BUSY_SECONDS = 60
@@ -75,6 +76,7 @@ class BottleneckStore:
         self._length = length
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
+            check_locks(path.parent)
             check_plain_if_there(*(path.with_name(f"{path.name}{suffix}") for suffix in _SUFFIXES))
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS)
             try:
@@ -172,6 +174,8 @@ def _explained(error: Exception, folder: Path, vectors: str) -> tuple[str, str]:
     """What is wrong, and what to do about it."""
     code = _code(error)
     full = code == _FULL or (isinstance(error, OSError) and error.errno in _NO_ROOM)
+    if isinstance(error, NoLocksError):
+        return why(error), "name a folder on another one with --cache DIR"
     if full or (code == _IOERR and _free(folder) < _ROOM):
         return "the disk is full", "free some space, or put the cache elsewhere with --cache DIR"
     if code in _DAMAGE or isinstance(error, UnicodeDecodeError):

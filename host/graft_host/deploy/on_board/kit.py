@@ -338,7 +338,10 @@ def _locked(store: Path) -> Iterator[None]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
-            except OSError:
+            except OSError as error:
+                if not isinstance(error, BlockingIOError):
+                    what = f"the store cannot be in {store}, because its file system has no locks"
+                    raise KitError(what, "name another folder with --store", _NO_ROOM) from None
                 if time.monotonic() > until:
                     raise KitError("another deployment is installing the kit", "try again later", _BUSY) from None
                 time.sleep(0.2)
