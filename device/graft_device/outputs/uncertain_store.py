@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft_device.errors import GraftError, os_reason
-from graft_device.preprocess import load, read_photo
+from graft_device.preprocess import heif, load, read_photo
 from graft_device.ranking import Prediction
 from graft_device.sources.apart import is_kept
 
@@ -143,7 +143,7 @@ def _free(folder: Path, stem: str, suffix: str) -> Path:
 def _suffix(data: bytes) -> str:
     if data[4:8] == b"ftyp":
         return ".avif" if data[8:12] in {b"avif", b"avis"} else ".heic"
-    return _SUFFIXES.get(data[:2], ".jpg")
+    return heif.suffix(data) if heif.is_heif(data) else _SUFFIXES.get(data[:2], ".jpg")
 
 
 def _encoded(photo: PhotoSource) -> tuple[bytes, str]:

@@ -31,6 +31,11 @@ def is_heif(data: bytes) -> bool:
     return bool(_brands(data) & (_HEIC | _AVIF | _EITHER))
 
 
+def suffix(data: bytes) -> str:
+    """The suffix for the name of a HEIC or AVIF file."""
+    return ".avif" if _is_avif(data) else ".heic"
+
+
 def read(data: bytes) -> Header:
     """Reads the structure of a HEIC or AVIF photo.
 

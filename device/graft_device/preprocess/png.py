@@ -108,9 +108,8 @@ class _Structure:
         )
 
     def _stored_bytes(self) -> int:
-        if self._colour in {_GREY, _PALETTE}:
-            return 2 if self._depth == _WIDE else 1
-        return 4
+        narrow = self._colour in {_GREY, _PALETTE} and self._depth < _WIDE
+        return 1 if narrow else 4  # Pillow before 11 stores 16 bits of grey in 4 bytes
 
     def _add_text(self, kind: bytes, body: memoryview) -> None:
         keyword = bytes(body[:80]).partition(b"\0")[0]

@@ -14,7 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from graft_device.outputs.uncertain_store import UncertainStore
 from graft_device.preprocess import PhotoError, check_header, load, preprocess, read_header
+from graft_device.ranking import Prediction
 from tests.support.heic import heic
 
 TURNED = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
@@ -132,3 +134,11 @@ def test_where_nothing_reads_them_the_error_names_brand_and_remedy(tmp_path: Pat
 def test_the_limits_hold_for_them_too() -> None:
     assert read_header(heic(scene())).extra > 0
     assert read_header(avif(scene())).extra > 0
+
+
+def test_kept_photos_have_the_suffix_of_their_kind(tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path, 10_000_000)
+    for data, suffix in ((heic(scene(), brand=b"mif1"), ".heic"), (avif(scene()), ".avif")):
+        kept = store.save(data, "2026-01-31T12:00:01.250Z", "cats", [Prediction("cats", 0.6)])
+        assert kept is not None
+        assert (kept.suffix, kept.read_bytes()) == (suffix, data)
