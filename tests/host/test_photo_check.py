@@ -202,18 +202,28 @@ def test_a_mislabel_names_photo_label_and_suggestion() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "estimate", "text"),
+    ("accuracy", "estimate", "texts"),
     [
-        (0.75, 26.4, "75.0% of them; about 26 photos seem to be in the wrong class"),
-        (0.99, 1.2, "99.0% of them; about one photo seems to be in the wrong class"),
-        (0.75, 0.0, "75.0% of them; what they miss is no sign of wrong labels"),
-        (1.0, 0.0, "100.0% of them"),
+        (
+            0.75,
+            26.4,
+            ["75.0% of them", "about 26 photos seem to be in the wrong class, by the mistakes of these heads"],
+        ),
+        (
+            0.99,
+            1.2,
+            ["99.0% of them", "about one photo seems to be in the wrong class, by the mistakes of these heads"],
+        ),
+        (0.75, 0.0, ["75.0% of them", "their mistakes are no sign of wrong labels"]),
+        (1.0, 0.0, ["100.0% of them"]),
     ],
 )
-def test_the_report_says_what_the_heads_mistakes_mean(accuracy: float, estimate: float, text: str) -> None:
+def test_the_report_says_what_the_heads_mistakes_mean(accuracy: float, estimate: float, texts: list[str]) -> None:
     dataset = _dataset(_many((30, 30)))
     result = CheckResult(dataset, (), MislabelSearch(accuracy=accuracy, estimate=estimate))
-    assert f"heads that did not see a photo name its class for {text}" in check_text(result).splitlines()
+    lines = check_text(result).splitlines()[2:-1]
+    assert lines == [f"heads that did not see a photo name its class for {texts[0]}", *texts[1:]]
+    assert max(map(len, lines)) <= 80
     assert result.to_json()["estimated_mislabels"] == estimate
 
 
@@ -244,7 +254,7 @@ def test_the_report_gives_advice_and_stays_short() -> None:
     photos[0] = replace(photos[0], path=names)
     near = [replace(photo, group="1/0") if photo.label == 1 and int(photo.path.stem) < 9 else photo for photo in photos]
     dataset = _dataset(near)
-    report = check_text(CheckResult(dataset, find_problems(dataset, 299), MislabelSearch(accuracy=0.9)))
+    report = check_text(CheckResult(dataset, find_problems(dataset, 299), MislabelSearch(accuracy=0.9, estimate=0.0)))
     lines = report.splitlines()
     assert lines[0] == "55 photos in 2 classes: cats 30, dogs 25"
     assert "… and 45 more (--json lists all)" in report
@@ -252,7 +262,8 @@ def test_the_report_gives_advice_and_stays_short() -> None:
     assert r"two\nlines.jpg" in report
     for kind in ("near", "few", "tiny"):
         assert any(KINDS[kind].advice in line for line in lines)
-    assert "90.0%" in lines[-2]
+    assert "90.0%" in lines[-3]
+    assert lines[-2] == "their mistakes are no sign of wrong labels"
     assert lines[-1] == "found: 1 group of near duplicates within a class, 1 class with few photos, 55 tiny photos"
     assert len(lines) < 40
 

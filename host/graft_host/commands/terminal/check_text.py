@@ -56,11 +56,13 @@ def _advice(kind: str, findings: list[Finding]) -> str:
 
 def _heads(accuracy: float, estimate: float) -> list[str]:
     """What heads say about the labels as a whole."""
-    named = f"heads that did not see a photo name its class for {accuracy:.1%} of them"
+    lines = [f"heads that did not see a photo name its class for {accuracy:.1%} of them"]
     if estimate:
         about = f"about {estimate:.0f} photos seem" if round(estimate) > 1 else "about one photo seems"
-        return [f"{named}; {about} to be in the wrong class", "the others that they miss are hard for them"]
-    return [named if accuracy == 1 else f"{named}; what they miss is no sign of wrong labels"]
+        lines.append(f"{about} to be in the wrong class, by the mistakes of these heads")
+    elif accuracy < 1:
+        lines.append("their mistakes are no sign of wrong labels")
+    return lines
 
 
 def _summary(result: CheckResult) -> str:
