@@ -46,7 +46,7 @@ def _choice(result: SearchResult) -> str:
     if result.chosen is None:
         close = nearest(result.candidates, result.limits)
         said = f"{_limits(result)} Nearest is {close.shown}: {figures(close)}."
-        return section("choices", "What was asked for", "limits", f"<p>{text(said)}</p>")
+        return section("choices", "No network was chosen", "limits", f"<p>{text(said)}</p>")
     return choices_section(result, f"{_limits(result)}{_tested(result)}")
 
 

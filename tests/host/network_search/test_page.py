@@ -124,6 +124,7 @@ def test_missed_limits_are_named() -> None:
     page = Outline(search_report(result(networks(9), limits), OPTIONS)).texts()
     assert "No network meets the limits" in page
     assert "None of the networks has at most 20 ms and an accuracy of at least 0.95." in page
+    assert "No network was chosen" in page
     assert "Nearest is " in page
     assert "misses --max-ms" in page
     assert "misses --min-accuracy" in page
