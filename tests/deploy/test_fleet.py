@@ -18,6 +18,7 @@ from graft_host.deploy.probe import look
 from graft_host.deploy.ssh import SshOptions, connected
 from graft_host.deploy.target import parse_target
 from tests.conftest import error_line, graft
+from tests.deploy.test_board_settings import MODULES, PIP_CONF, PLACES, SESSION, is_whole, shell
 from tests.support.fleets import (
     BROKEN,
     ROOT_STORE,
@@ -35,7 +36,7 @@ from tests.support.fleets import (
     switch_by_hand,
     wheels_for,
 )
-from tests.support.remote.board import Board, Spec
+from tests.support.remote.board import HOME, Board, Spec
 from tests.support.remote.kit import deploy
 from tests.support.remote.park import STORE, opened
 from tests.support.stores import slot_id, write_model
@@ -403,6 +404,28 @@ def test_the_role_finds_the_kit_of_the_command_and_waits_for_it(hut: Board, boar
     assert counts == "changed 1"
     after = deploy(models.new, hut, "--json", "--store", store)
     assert json.loads(after.stdout)["changed"] is False, after.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bash", "fish"])
+def test_a_board_with_settings_of_its_own(name: str, boards: Fleet, models: Models) -> None:
+    """Of pip, of the session for Python, and a login shell that prints something."""
+    noise = "umask 077\necho welcome home\n"
+    files = {**MODULES, f"{HOME}/.bashrc": noise, f"{HOME}/.config/fish/config.fish": noise}
+    files["/etc/pip.conf"] = PIP_CONF.format(where=PLACES[0])
+    board = boards.park.start(f"own-{name}", Spec(login_shell=shell(name), environment=SESSION, files=files))
+    # The wheels are for the same Python; in a session of this board it does not even start.
+    inventory = boards.inventory([board.name], graftkit_wheels=str(wheels_for(boards.board(GOOD[0]))))
+    for model in (models.old, models.new):
+        done = graft("deploy", model, "--inventory", inventory, "--json", env=environment())
+        assert done.returncode == 0, done.stdout + done.stderr
+    installed = board.at(f"{STORE}/current/model.tflite")
+    assert installed.read_bytes() == models.new.read_bytes()
+    assert installed.stat().st_mode & 0o777 == 0o644
+    assert is_whole(board)
+    told = graft("fleet", "status", "--inventory", inventory, env=environment())
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert told.stdout.splitlines()[-1] == "1 of 1 boards are healthy"
 
 
 @pytest.mark.slow
