@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from graft_host.deploy.fleet import ansible_folder
+from graft_host.deploy.fleets.fleet import ansible_folder
 from graft_host.deploy.lock import locked
 from graft_host.deploy.probe import look
 from graft_host.deploy.ssh import SshOptions, connected

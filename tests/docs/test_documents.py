@@ -157,7 +157,7 @@ def test_every_exit_status_is_documented() -> None:
     page = (REPOSITORY / "docs" / "reference" / "exit-statuses.md").read_text("utf-8")
     rows = {int(status) for status in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
     from graft_host.deploy.errors import UnhealthyError, UnreachableError, UnsuitableError
-    from graft_host.deploy.fleet import FleetError
+    from graft_host.deploy.fleets.fleet import FleetError
 
     errors = (UnhealthyError, UnreachableError, UnsuitableError, FleetError)
     assert rows == {int(code) for code in ExitCode} | {error.exit_status for error in errors}

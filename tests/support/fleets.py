@@ -15,7 +15,7 @@ import pytest
 
 from graft_device.runtime_packages import requirements, this_machine
 from graft_host.deploy import wheels
-from graft_host.deploy.fleet import ansible_folder
+from graft_host.deploy.fleets.fleet import ansible_folder
 from graft_host.deploy.kit import build_wheel
 from graft_host.deploy.options import EXTRAS
 from tests.support.remote.board import UID, free_port

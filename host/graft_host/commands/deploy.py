@@ -13,8 +13,8 @@ import typer
 from graft_host.commands.options import JsonOption, ModelArgument
 
 if TYPE_CHECKING:
-    from graft_host.deploy.fleet import Fleet, Output
-    from graft_host.deploy.settings import FleetSettings
+    from graft_host.deploy.fleets.fleet import Fleet, Output
+    from graft_host.deploy.fleets.settings import FleetSettings
 
 
 class Runtime(str, Enum):
@@ -131,10 +131,10 @@ def deploy(
     """
     from graft_device import console
     from graft_host.deploy.deploy import deploy as run
-    from graft_host.deploy.fleet import Boards, Fleet
+    from graft_host.deploy.fleets.fleet import Boards, Fleet
+    from graft_host.deploy.fleets.settings import FleetSettings
     from graft_host.deploy.options import DeployOptions
     from graft_host.deploy.outcome import outcome_lines
-    from graft_host.deploy.settings import FleetSettings
     from graft_host.deploy.ssh import SshOptions
     from graft_host.deploy.target import parse_target
     from graft_host.support.cache import default_cache
@@ -190,7 +190,7 @@ def _sizes(serial: str | None) -> tuple[str, ...]:
 
 
 def _deploy_fleet(model: Path, fleet: Fleet, settings: FleetSettings, output: Output) -> None:
-    from graft_host.deploy.fleet import deploy_fleet
+    from graft_host.deploy.fleets.fleet import deploy_fleet
 
     summary = deploy_fleet(model, fleet, settings, output)
     if output.quiet:
@@ -204,7 +204,7 @@ def _deploy_fleet(model: Path, fleet: Fleet, settings: FleetSettings, output: Ou
 def fleet_output(verbose: bool, as_json: bool) -> Output:
     """Where the output of Ansible goes: with ``--json``, only the summary goes to standard output."""
     from graft_device import console
-    from graft_host.deploy.fleet import Output
+    from graft_host.deploy.fleets.fleet import Output
 
     tell = console.say if as_json else typer.echo
     return Output(tell=tell, note=console.say, verbose=verbose, quiet=as_json)

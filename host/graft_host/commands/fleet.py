@@ -44,7 +44,7 @@ def status(
     A board is healthy if it is reachable, its graftkit starts, it has a model, and every service of it is active with
     the current model and answers. Exit status: 1 if a board is not healthy.
     """
-    from graft_host.deploy.fleet import Boards, look_at_fleet
+    from graft_host.deploy.fleets.fleet import Boards, look_at_fleet
     from graft_host.deploy.ssh import SshOptions
 
     boards = Boards(inventory=inventory, limit=limit, ssh=SshOptions(ssh_config, tuple(ssh_option or ())))

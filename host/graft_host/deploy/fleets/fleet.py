@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graft_host.deploy.ansible_run import Boards, Output, ansible_folder, run_playbook
 from graft_host.deploy.errors import DeployError
+from graft_host.deploy.fleets.ansible_run import Boards, Output, ansible_folder, run_playbook
 from graft_host.deploy.kit import build_wheel
 from graft_host.deploy.plan import read_local
 from graft_host.deploy.signers import check_signers
 
 if TYPE_CHECKING:
-    from graft_host.deploy.settings import FleetSettings
+    from graft_host.deploy.fleets.settings import FleetSettings
 
 __all__ = [
     "Boards",

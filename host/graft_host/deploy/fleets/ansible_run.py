@@ -108,8 +108,8 @@ def run_playbook(
 
 def ansible_folder() -> Path:
     """The folder of playbooks and role, in the installed package or in a checkout."""
-    installed = Path(__file__).parents[1] / "ansible"
-    return installed if installed.is_dir() else Path(__file__).parents[3] / "deploy" / "ansible"
+    installed = Path(__file__).parents[2] / "ansible"
+    return installed if installed.is_dir() else Path(__file__).parents[4] / "deploy" / "ansible"
 
 
 def _show(command: list[str], output: Output) -> int:
