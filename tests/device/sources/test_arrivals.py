@@ -322,8 +322,8 @@ def test_inode_numbers_that_do_not_last(coarse: bool, shim: Path, model: Path, t
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert int(seen.stdout) < 100_000, "the library is in effect"
-    with running(model, "--source", tmp_path, "--json", env=environment) as job:
-        time.sleep(1.5)
+    with running(model, "--source", tmp_path, "--existing", "--json", env=environment) as job:
+        assert job.event()["source"] == str(tmp_path / "old.png")  # it is watching
         for number, colour in enumerate(("red", "green", "blue")):
             path = drop_photo(tmp_path, f"{number}.png", colour)
             if coarse:
