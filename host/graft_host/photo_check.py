@@ -107,7 +107,7 @@ def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
     weights = _weights(options, reporter)
     with reporter.progress("comparing") as progress:
         scanned = scan(options.photos, threads, min_classes=1)
-        dataset = group_near_duplicates(scanned, cache, threads, progress)
+        dataset = group_near_duplicates(scanned, cache, threads, progress, reporter.note)
     if isinstance(weights, WeightsError):
         search = MislabelSearch(note=str(weights))
     else:

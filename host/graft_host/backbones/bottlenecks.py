@@ -45,16 +45,21 @@ class Extraction:
         hits: number of bottlenecks that were cached.
         misses: number of bottlenecks that were computed.
         damaged: number of bottlenecks among the misses that were cached, but damaged.
+        put_aside: new names of cache files that were damaged as a whole.
     """
 
     failures: dict[str, str]
     hits: int
     misses: int
     damaged: int = 0
+    put_aside: tuple[Path, ...] = ()
 
     @property
     def damage(self) -> str | None:
         """A warning if the cache was damaged; None if it was not."""
+        if self.put_aside:
+            names = " and ".join(map(str, self.put_aside))
+            return f"warning: a cache file was damaged and put aside as {names}: the disk may be failing"
         if not self.damaged:
             return None
         were = "1 bottleneck in the cache was" if self.damaged == 1 else f"{self.damaged} bottlenecks in the cache were"
@@ -131,6 +136,11 @@ class Bottlenecks:
         """How many of the bottlenecks that were asked for are cached, but damaged; they count as missing."""
         return len(self._store.damaged)
 
+    @property
+    def put_aside(self) -> Path | None:
+        """The new name of a damaged cache file that was put aside; None if there was none."""
+        return self._store.put_aside
+
     def put(self, rows: Rows) -> None:
         """Caches all of these bottlenecks, or none if that fails."""
         self._store.put(rows)
@@ -187,7 +197,8 @@ def extract_together(
             progress(done, len(jobs))
     finally:
         _flush(rows, outputs)  # Ctrl-C keeps what was computed
-    return Extraction(failures, total - missing, missing - failed, damaged)
+    put_aside = tuple(output.put_aside for output in outputs if output.put_aside is not None)
+    return Extraction(failures, total - missing, missing - failed, damaged, put_aside)
 
 
 def _flush(rows: list[Rows], outputs: Sequence[Bottlenecks]) -> None:

@@ -59,7 +59,7 @@ class BackboneCache:
                 path = self._folder / f"{fingerprint}.tflite"
                 if trained_on.issuperset(calibration) and _sha256(path) == fingerprint:
                     return CachedNetwork(path, fingerprint, calibration)
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 continue  # damaged or half removed, so not usable
         return None
 

@@ -49,12 +49,14 @@ class Fingerprints:
         hashes: the perceptual hashes of 64 bits, bool ``[M,64]``.
         thumbnails: the photos at 32 x 32 pixels in RGB, uint8 ``[M,32,32,3]``.
         failures: the photos that cannot be decoded, digest to reason.
+        put_aside: the new name of a damaged cache file; None if there was none.
     """
 
     digests: tuple[str, ...]
     hashes: NDArray[np.bool_]
     thumbnails: Pixels
     failures: dict[str, str]
+    put_aside: Path | None = None
 
 
 def fingerprints(photos: Sequence[Photo], cache: Path, threads: int, progress: Progress) -> Fingerprints:
@@ -78,9 +80,10 @@ def fingerprints(photos: Sequence[Photo], cache: Path, threads: int, progress: P
         )
         digests = tuple(sorted(contents.keys() - failures.keys()))
         rows = store.matrix([contents[digest].cache_key for digest in digests])
+        put_aside = store.put_aside
     hashes = np.unpackbits(rows[:, :_HASH_BYTES].astype(np.uint8), axis=1).astype(np.bool_)
     thumbnails = rows[:, _HASH_BYTES:].astype(np.uint8, copy=False).reshape(-1, SIDE, SIDE, 3)
-    return Fingerprints(digests, hashes, thumbnails, failures)
+    return Fingerprints(digests, hashes, thumbnails, failures, put_aside)
 
 
 def turned(pictures: NDArray[_Number], turn: int) -> NDArray[_Number]:

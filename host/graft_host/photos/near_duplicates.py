@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,9 @@ _FLAT_DIFFERENCE = 8.0  # levels by which the colours of two plain pictures may 
 _PHOTOS_AT_ONCE = 512
 
 
-def group_near_duplicates(dataset: Dataset, cache: Path, threads: int, progress: Progress) -> Dataset:
+def group_near_duplicates(
+    dataset: Dataset, cache: Path, threads: int, progress: Progress, note: Callable[[str], None] | None = None
+) -> Dataset:
     """Sets the ``group`` of every photo, and moves photos that cannot be decoded to ``skipped``.
 
     Args:
@@ -38,11 +40,14 @@ def group_near_duplicates(dataset: Dataset, cache: Path, threads: int, progress:
         cache: graftkit's cache folder, where fingerprints are stored.
         threads: photos decoded at a time.
         progress: called with the number of photos decoded and the number to decode.
+        note: called with a line if the cache was damaged; None to say nothing.
 
     Raises:
         CacheError: the cache cannot be used.
     """
     prints = fingerprints(dataset.photos, cache, threads, progress)
+    if prints.put_aside is not None and note is not None:
+        note(f"warning: a cache file was damaged and put aside as {prints.put_aside}: the disk may be failing")
     return grouped(dataset.without(prints.failures), prints, threads)
 
 

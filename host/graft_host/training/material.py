@@ -95,7 +95,7 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     check_folder(options.photos)
     weights = None if _to_download(options) else chosen_weights(options, reporter)
     with clock.stage("scan"), reporter.progress("comparing") as progress:
-        dataset = group_near_duplicates(scan(options.photos, threads), cache, threads, progress)
+        dataset = group_near_duplicates(scan(options.photos, threads), cache, threads, progress, reporter.note)
     note_unreadable(dataset.skipped, options.photos, reporter)
     check_strict(dataset, strict=options.strict)
     check_classes(dataset)

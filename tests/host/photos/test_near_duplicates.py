@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from imagehash import phash
 from PIL import Image
 
-from graft_device.errors import CacheError
 from graft_host.demo.render import PARTS, render_part
 from graft_host.photos.dataset import scan
 from graft_host.photos.fingerprints import TURNS, Fingerprints, fingerprints, turned, turned_hashes
@@ -97,13 +96,18 @@ def test_photos_that_cannot_be_decoded_are_named_and_skipped(tmp_path: Path) -> 
     assert [(skip.path, skip.reason) for skip in grouped.skipped] == [(cut.path, "the image is cut short")]
 
 
-def test_a_damaged_cache_is_an_error_whose_remedy_is_to_remove_it(tmp_path: Path) -> None:
+def test_a_damaged_cache_is_put_aside_with_a_note_and_made_again(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos", count=2)
-    _prints(root, tmp_path / "cache")
+    before = _prints(root, tmp_path / "cache")
     (file,) = (tmp_path / "cache" / "fingerprints").glob("*.sqlite")
-    file.write_bytes(b"not a database at all, but long enough to be read as one" * 50)
-    with pytest.raises(CacheError, match=r"damaged.*remove it, and its fingerprints"):
-        _prints(root, tmp_path / "cache")
+    damaged = b"not a database at all, but long enough to be read as one" * 50
+    file.write_bytes(damaged)
+    notes: list[str] = []
+    group_near_duplicates(scan(root, 1), tmp_path / "cache", 2, _silent, notes.append)
+    (aside,) = (tmp_path / "cache" / "fingerprints").glob("*.damaged-*")
+    assert notes == [f"warning: a cache file was damaged and put aside as {aside}: the disk may be failing"]
+    assert aside.read_bytes() == damaged
+    assert np.array_equal(_prints(root, tmp_path / "cache")[0].thumbnails, before[0].thumbnails)
 
 
 def test_nothing_heavy_is_imported_when_everything_is_cached(tmp_path: Path) -> None:

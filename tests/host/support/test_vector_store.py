@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from graft_device.errors import CacheError
-from graft_host.support.vector_store import BottleneckStore, _code
+from graft_host.support.sqlite_errors import sqlite_code
+from graft_host.support.vector_store import BottleneckStore
 from tests.support.background import start_python
 from tests.support.host_data import open_folder, run_on_small_disk, without_privileges
 
@@ -26,7 +27,7 @@ _WRITER = f"""
 import sys, time
 import numpy as np
 from pathlib import Path
-from graft_host.support.vector_store import BottleneckStore, _code
+from graft_host.support.vector_store import BottleneckStore
 path, name, start, batches = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
 print("ready")
 while time.time() < start:
@@ -43,7 +44,7 @@ _OPENER = f"""
 import sys, time
 import numpy as np
 from pathlib import Path
-from graft_host.support.vector_store import BottleneckStore, _code
+from graft_host.support.vector_store import BottleneckStore
 folder, name, start = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 for attempt in range(40):
     while time.time() < start + 0.03 * attempt:
@@ -271,8 +272,8 @@ def _use(path: Path) -> None:
         store.matrix(known)
 
 
-@pytest.mark.parametrize("damage", ["text", "header", "cut", "zeros", "pages"])
-def test_a_damaged_file_is_an_error_whose_remedy_is_to_remove_it(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["text", "header", "cut", "zeros", "pages", "version"])
+def test_a_damaged_file_is_put_aside_and_a_new_one_takes_its_place(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "cache.sqlite"
     data = _filled(path)
     damaged = {
@@ -281,42 +282,125 @@ def test_a_damaged_file_is_an_error_whose_remedy_is_to_remove_it(tmp_path: Path,
         "cut": data[: len(data) // 2],
         "zeros": data[:16] + bytes(len(data) - 16),
         "pages": data[:4096] + b"\xff" * (len(data) - 4096),
+        "version": data[:18] + b"\x09" + data[19:],
     }
     path.write_bytes(damaged[damage])
-    with pytest.raises(CacheError, match=r"damaged.*remove it") as caught:
-        _use(path)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    (tmp_path / "cache.sqlite.damaged-20200101T000000Z").write_bytes(b"of an earlier time")
+    with _open(path) as store:
+        known = store.known(_keys("a", 60))
+        store.put([("z", _row(7)), *((key, _row(7)) for key in _keys("a", 60) if key not in known)])
+        assert store.known(_keys("a", 60)) == set(_keys("a", 60))
+        put_aside = store.put_aside
+        rows = store.matrix(_keys("a", 60))
+    assert all((row == (index if f"a/{index}" in known else 7)).all() for index, row in enumerate(rows))
+    assert put_aside is not None
+    assert sorted(other for other in tmp_path.iterdir() if "damaged" in other.name) == [put_aside]
+    assert put_aside.name.startswith("cache.sqlite.damaged-2")
+    with _open(path) as store:
+        assert store.known(_keys("a", 60)) == set(_keys("a", 60))
+        assert store.put_aside is None
 
 
-def test_another_programs_database_is_not_used(tmp_path: Path) -> None:
+def test_what_was_known_before_the_damage_showed_is_saved(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    keys = _keys("a", 60)
+    data = bytearray(_filled(path))
+    pages = range(4096, len(data), 4096)
+    saved = 0
+    for page in pages:
+        damaged = bytearray(data)
+        damaged[page : page + 100] = b"\xff" * 100
+        for other in tmp_path.iterdir():
+            other.unlink()
+        path.write_bytes(damaged)
+        with _open(path) as store:
+            half = store.known(keys[:5])
+            before = store.put_aside
+            store.known(keys)
+            if store.put_aside is not before:
+                saved += len(half)
+                assert store.known(keys[:5]) >= half
+            assert all((row == int(key[2:])).all() for key, row in zip(half, store.matrix(list(half)), strict=True))
+    assert saved > 0
+
+
+def test_a_file_that_another_run_has_replaced_already_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    data = _filled(path)
+    path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
+    with _open(path) as first, _open(path) as second:
+        assert first.known(["a/1"]) == set()
+        first.put([("a/1", _row(5))])
+        assert first.put_aside is not None
+        assert second.known(["a/1"]) == {"a/1"}
+        assert second.put_aside is None
+        assert first.matrix(["a/1"])[0, 0] == second.matrix(["a/1"])[0, 0] == 5
+
+
+def test_another_programs_database_is_put_aside_whole(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     with sqlite3.connect(path) as raw:
         raw.execute("CREATE TABLE bottlenecks (name TEXT, wine BLOB)")
+        raw.execute("INSERT INTO bottlenecks VALUES ('red', x'01')")
     raw.close()
-    with pytest.raises(CacheError, match="remove it"):
-        _use(path)
+    with _open(path) as store:
+        store.put([("a", _row(1))])
+        aside = store.put_aside
+    assert aside is not None
+    with contextlib.closing(sqlite3.connect(aside)) as raw:
+        assert raw.execute("SELECT name FROM bottlenecks").fetchall() == [("red",)]
 
 
-def test_damage_anywhere_is_a_cache_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["number", "blob", "null"])
+def test_a_key_of_another_type_is_no_row(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "cache.sqlite"
-    good = _filled(path)
+    _filled(path)
+    key: object = {"number": 12, "blob": b"a/1", "null": None}[kind]
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        raw.execute("ALTER TABLE bottlenecks RENAME TO old")
+        raw.execute("CREATE TABLE bottlenecks (key PRIMARY KEY, vector BLOB NOT NULL)")
+        raw.execute("INSERT INTO bottlenecks SELECT * FROM old")
+        raw.execute("UPDATE bottlenecks SET key = ? WHERE key = 'a/1'", [key])
+        raw.commit()
+    with _open(path) as store:
+        assert store.known([*_keys("a", 60), "12"]) == set(_keys("a", 60)) - {"a/1"}
+
+
+def test_damage_anywhere_gives_right_vectors_or_none(tmp_path: Path) -> None:
+    """40 bytes of each of 300 files are changed (seed 0): no error, no wrong vector, and all are stored again."""
+    path = tmp_path / "filled" / "cache.sqlite"
+    good, keys = _filled(path), _keys("a", 60)
     rng = np.random.default_rng(0)
-    refused = 0
-    for attempt in range(150):
+    put_aside = again = 0
+    for attempt in range(300):
         folder = tmp_path / str(attempt)
         folder.mkdir()
         data = bytearray(good)
         for place in rng.integers(0, len(data) if attempt % 2 else 6000, 40):
             data[place] = rng.integers(256)
         (folder / "cache.sqlite").write_bytes(data)
-        try:
-            _use(folder / "cache.sqlite")
-        except CacheError as error:
-            refused += 1
-            assert "\n" not in str(error)  # noqa: PT017  either outcome is right
+        rows, aside = _all_rows(folder / "cache.sqlite", keys)
+        if rows is None:  # what was found a moment before was lost
+            again += 1
+            rows, _ = _all_rows(folder / "cache.sqlite", keys)
+        put_aside += aside
+        assert rows is not None
+        assert np.array_equal(rows, np.stack([_row(index) for index in range(60)]))
         shutil.rmtree(folder)
-    assert refused > 10
+    assert put_aside > 10
+    assert again < 5
+
+
+def _all_rows(path: Path, keys: list[str]) -> tuple[NDArray[np.generic] | None, bool]:
+    """Stores the rows that are not known, reads all, and returns them with whether a damaged file was put aside."""
+    with _open(path) as store:
+        known = store.known(keys)
+        store.put([(key, _row(index)) for index, key in enumerate(keys) if key not in known])
+        try:
+            return store.matrix(keys), store.put_aside is not None
+        except CacheError as error:
+            assert error.remedy == "run the command again"  # noqa: PT017  either outcome is right
+            return None, store.put_aside is not None
 
 
 def test_a_full_disk_is_an_error_and_stored_vectors_are_kept() -> None:
@@ -327,7 +411,7 @@ import sys
 import numpy as np
 from pathlib import Path
 from graft_device.errors import CacheError
-from graft_host.support.vector_store import BottleneckStore, _code
+from graft_host.support.vector_store import BottleneckStore
 path = Path(sys.argv[1]) / "cache.sqlite"
 stored = 0
 try:
@@ -357,7 +441,7 @@ import sys
 import numpy as np
 from pathlib import Path
 from graft_device.errors import CacheError
-from graft_host.support.vector_store import BottleneckStore, _code
+from graft_host.support.vector_store import BottleneckStore
 try:
     with BottleneckStore(Path(sys.argv[1]) / "new" / "cache.sqlite", np.dtype(np.int8), 2048) as store:
         store.put([(str(i), np.zeros(2048, np.int8)) for i in range(20)])
@@ -408,5 +492,5 @@ def test_errors_without_a_code_are_recognised_by_sqlites_text(tmp_path: Path, ki
         path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096) if kind == "damaged" else b"x" * len(data))
         error = _refusal(path, "SELECT count(vector), max(key) FROM bottlenecks")
     expected = {"locked": 5, "damaged": 11, "not a database": 26, "another table": 1}[kind]
-    assert _code(error) == expected
-    assert _code(type(error)(str(error))) == expected, "as on Python 3.10, where errors have no code"
+    assert sqlite_code(error) == expected
+    assert sqlite_code(type(error)(str(error))) == expected, "as on Python 3.10, where errors have no code"
