@@ -26,6 +26,7 @@ MOST_CARD_BYTES = 1 << 24
 """Bytes of the card. It lists the test photos with 24 bytes for each."""
 
 _MOST_LABEL_BYTES = 1 << 23
+_LONGEST_REASON = 200
 _IDENTIFIER = b"TFL3"
 _NOVEL_LEAD = 0.1
 
@@ -97,7 +98,8 @@ def read_model(path: str | Path) -> ModelFile:
         ) from error
     except ValueError as error:
         raise ModelError(
-            f"{path} has a model card that cannot be used ({error})", "update graftkit, or train the model again"
+            f"{path} has a model card that cannot be used ({_brief(error)})",
+            "update graftkit, or train the model again",
         ) from error
     return ModelFile(path, labels, card, size, archive.network_bytes, golden)
 
@@ -108,8 +110,14 @@ def _golden(path: Path, archive: Archive, labels: tuple[str, ...]) -> Golden | N
     try:
         return Golden.from_json(archive.read(GOLDEN_NAME, MOST_GOLDEN_BYTES).decode("utf-8"), labels)
     except (ValueError, ArchiveError) as error:
-        what = f"{path} has a {GOLDEN_NAME} that cannot be used ({error})"
+        what = f"{path} has a {GOLDEN_NAME} that cannot be used ({_brief(error)})"
         raise ModelError(what, "update graftkit, or copy the model again") from error
+
+
+def _brief(error: Exception) -> str:
+    """The reason of an error without most of a long value that it quotes."""
+    text = str(error)
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def _labels(text: str) -> tuple[str, ...]:

@@ -246,6 +246,14 @@ def test_golden_data_that_nothing_can_work_with(golden: bytes, path: Path) -> No
     assert read_model(path).golden is not None
 
 
+def test_a_long_value_is_not_quoted_in_full(path: Path) -> None:
+    for files in ({CARD_NAME: card_text(format="x" * 100_000)}, {GOLDEN_NAME: golden_text(format=["y"] * 100_000)}):
+        write_files(path, files)
+        with pytest.raises(ModelError) as caught:
+            read_model(path)
+        assert len(str(caught.value)) < 500
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A complete model file as ``graft train`` writes it."""
