@@ -61,10 +61,10 @@ def _text(result: Comparison) -> str:
             "Against the float32 file, photo by photo: right only there, and only here",
             table(["numbers", "head", "there", "here", "p", "agrees", "largest drop"], pairs),
             "",
-            f"On {result.photos} test photos. p: how often two equally good files differ as much by chance (McNemar's",
-            "exact test). Largest drop: in a class's recall.",
-            "All but the last file share one head, trained on float32 bottlenecks. The head of the last is the one",
-            "that graft train ships, trained on the bottlenecks of the int8 backbone.",
-            f"Milliseconds: median of one inference on this machine, {result.runtime}, threads: {result.threads}.",
+            f"On {result.photos} test photos. p: how often two equally good files differ as much by chance",
+            "(McNemar's exact test). Largest drop: in a class's recall.",
+            "All but the last file share one head, trained on float32 bottlenecks. The head",
+            "of the last is the one that graft train ships, trained on int8 bottlenecks.",
+            f"Milliseconds: median of one inference here, {result.runtime}, threads: {result.threads}.",
         ]
     )
