@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.few_photos.pools import Pool, drawn, make_photos, make_pool
 from graft_device.errors import DatasetError
 from graft_host.heads.head import Head, train_head
-from graft_host.heads.held_out import Rows, held_out_predictions
+from graft_host.heads.held_out import VARIANCE, Rows, held_out_predictions
 from graft_host.heads.recipe import Recipe
 from graft_host.photos.dataset import Dataset, Photo
 from graft_host.photos.split import Split, split
@@ -120,7 +120,8 @@ class Draw:
         validates[len(parts.train) : len(parts.train) + len(parts.validation)] = True
         rows = Rows(bottlenecks=bottlenecks, labels=labels, photos=np.arange(count), groups=groups, validates=validates)
         hits = int((held_out_predictions(rows, self.classes, Recipe(seed=self._seed)) == labels).sum())
-        return Stated(hits / count, *wilson_interval(hits, count), self._truth(self._head(parts)))
+        interval = wilson_interval(hits / VARIANCE, count / VARIANCE)
+        return Stated(hits / count, *interval, self._truth(self._head(parts)))
 
     def _head(self, parts: Split) -> Head:
         recipe = Recipe(seed=self._seed)

@@ -7,7 +7,7 @@ import math
 _Z = 1.959964  # the normal quantile of a two-sided 95% interval
 
 
-def wilson_interval(hits: int, total: int) -> tuple[float, float]:
+def wilson_interval(hits: float, total: float) -> tuple[float, float]:
     """Returns the 95% score interval of a share, which stays within 0 to 1 and is valid for few photos too.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
@@ -15,7 +15,7 @@ def wilson_interval(hits: int, total: int) -> tuple[float, float]:
 
     Args:
         hits: number of photos that are correct.
-        total: number of all photos; with 0 the interval is 0 to 1.
+        total: number of all photos; with 0 the interval is 0 to 1. Both may be fractions where photos count for less.
     """
     if total == 0:
         return 0.0, 1.0

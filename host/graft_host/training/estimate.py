@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Estimate
-from graft_host.heads.held_out import Rows, held_out_predictions
+from graft_host.heads.held_out import VARIANCE, Rows, held_out_predictions
 from graft_host.photos.dataset import Photo
 from graft_host.support.intervals import wilson_interval
 from graft_host.training.material import Material
@@ -35,8 +35,8 @@ def to_cross_validate(material: Material) -> bool:
 def cross_validated_estimate(material: Material, options: HeadOptions, threads: int) -> Estimate:
     """Cross-validates over all photos.
 
-    The interval counts near duplicates as one photo. It allows for chance in which photos were classified, and not for
-    chance in which photos were trained on.
+    The interval counts near duplicates as one photo. It is wider than that of as many test photos, because the heads
+    share most of the photos that they are trained on (see ``VARIANCE``).
 
     Args:
         material: of the model.
@@ -60,7 +60,7 @@ def cross_validated_estimate(material: Material, options: HeadOptions, threads: 
         validates=validates,
     )
     right = held_out_predictions(rows, len(material.dataset.labels), options.recipe, threads) == labels
-    return _estimate(right, len(np.unique(groups)))
+    return _estimate(right, len(np.unique(groups)) / VARIANCE)
 
 
 def _groups(photos: list[Photo], divided: tuple[str, ...]) -> NDArray[np.int64]:
@@ -69,8 +69,8 @@ def _groups(photos: list[Photo], divided: tuple[str, ...]) -> NDArray[np.int64]:
     return np.unique(places, return_inverse=True)[1].astype(np.int64)
 
 
-def _estimate(right: NDArray[np.bool_], different: int) -> Estimate:
-    """The share that is right, with Wilson's interval for a number of different photos."""
+def _estimate(right: NDArray[np.bool_], worth: float) -> Estimate:
+    """The share that is right, with Wilson's interval for as many photos as these are worth."""
     share = float(np.mean(right))
-    low, high = wilson_interval(round(share * different), different)
-    return Estimate(accuracy=share, low=min(low, share), high=max(high, share), photos=len(right))
+    low, high = wilson_interval(share * worth, worth)
+    return Estimate(accuracy=share, low=low, high=high, photos=len(right))
