@@ -49,6 +49,8 @@ def _parts(data: bytes) -> tuple[bytes, dict[str, bytes]] | None:
 
 
 def _change_files(files: dict[str, bytes], rng: random.Random) -> None:
+    if not files:
+        return
     name = rng.choice(sorted(files))
     if name.endswith(".json") and rng.random() < 0.8:
         files[name] = _changed_json(files[name], rng)

@@ -189,7 +189,8 @@ def serving(
             except subprocess.TimeoutExpired:
                 process.kill()
             follower.join(_PATIENCE)
-        assert [line for line in server.said if not _EXPECTED.match(line)] == []
+        unexpected = [line for line in server.said if not _EXPECTED.match(line)]
+        assert unexpected == [], unexpected
 
 
 def photo(colour: str = "red", size: tuple[int, int] = (64, 48), kind: str = "PNG", **options: Any) -> bytes:
