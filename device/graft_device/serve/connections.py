@@ -76,7 +76,14 @@ class Protocol(H11Protocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Answers 400 to a request that is not HTTP; closes the connection if an answer is no longer possible."""
+        """Answers 400 to a request that is not HTTP; closes the connection if an answer is no longer possible.
+
+        What handles the request may not have begun yet: its answer is dropped, as that of a client who has gone.
+        """
+        cycle: Any = self.cycle  # None before the first request, despite its annotation
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
         try:
             super().send_400_response(msg)
         except h11.LocalProtocolError:

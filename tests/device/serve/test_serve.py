@@ -295,6 +295,8 @@ def test_an_invalid_transfer_encoding(server: Server) -> None:
 def test_what_is_not_http(server: Server) -> None:
     assert raw(server, b"\x16\x03\x01 this is TLS\r\n\r\n").startswith(b"HTTP/1.1 400 ")
     assert raw(server, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    no_chunk = b"POST /none HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    assert raw(server, no_chunk).count(b"HTTP/1.1 ") == 1  # the answer of the path would come after this one
     no_length = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nConnection: close\r\n\r\n"
     assert raw(server, no_length).startswith(b"HTTP/1.1 411 ")
     twice = no_length.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
