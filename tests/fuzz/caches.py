@@ -37,18 +37,19 @@ class Kind(Target):
             return self._use()
         except CacheError as error:
             check_message(error)
-            return "refused"
+        self._use()  # "run the command again" must be true
+        return "repaired by a second run"
 
     def _use(self) -> str:
+        """Does what a run does: looks up, computes and stores what is missing, and reads all of it."""
         with BottleneckStore(self._path, _DTYPE, 12) as store:
             known = store.known(_VECTORS)
-            matrix = store.matrix(sorted(known))
-            expected = [_VECTORS[key] for key in sorted(known)]
-            assert not known or np.array_equal(matrix, np.array(expected)), "a wrong bottleneck"
             missing = [(key, vector) for key, vector in _VECTORS.items() if key not in known]
             store.put(missing)
-            assert store.known(_VECTORS) == set(_VECTORS), "what was stored is not known"
-        return "accepted" if not missing else "repaired"
+            matrix = store.matrix(list(_VECTORS))
+            assert np.array_equal(matrix, np.array(list(_VECTORS.values()))), "a wrong bottleneck"
+            put_aside = store.put_aside is not None
+        return "put aside" if put_aside else "repaired" if missing else "accepted"
 
     def mutate(self, data: bytes, rng: random.Random) -> bytes:
         return databases.changed(data, self.folder / "scratch.sqlite", rng)
