@@ -22,6 +22,7 @@ from tests.support.fleets import wheels_for
 from tests.support.remote.board import HOME, Board, Spec
 from tests.support.remote.kit import deploy
 from tests.support.remote.park import STORE, Park
+from tests.support.stores import write_unknown_to_runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,8 +183,7 @@ def test_errors_are_those_of_the_command_and_not_of_the_shell(model: Path, park:
     board = park.start("chatty", Spec(login_shell=shell("bash"), files={f"{HOME}/.bashrc": NOISE}), kit=True)
     assert deploy(model, board).returncode == 0
     bad = tmp_path / "bad.tflite"
-    data = model.read_bytes()
-    bad.write_bytes(data[:200] + bytes(200) + data[400:])
+    write_unknown_to_runtimes(bad, model)
     line = error_line(deploy(bad, board), 3)
     assert "it goes on with colours" in line
     assert "gap" not in line

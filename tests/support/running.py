@@ -53,6 +53,12 @@ class Job:
         """The next line on standard error."""
         return self.notes.get(timeout=PATIENCE_S)
 
+    def watches(self) -> None:
+        """Waits until the run's loop has had its first turn, and so has seen what a watched folder holds."""
+        self.process.send_signal(signal.SIGHUP)
+        while not self.note().startswith("note: opened again"):
+            pass
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end; returns the exit status."""
         self.process.send_signal(number)

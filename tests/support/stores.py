@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,8 +95,6 @@ def write_wrong(path: Path) -> Path:
 
 def write_plain_with(path: Path, kernel: Array, golden: bytes) -> Path:
     """Writes a model with the golden data of another one, except for the network's checksum, which is correct."""
-    import json
-
     card = make_card()
     net = add_metadata(network(kernel=kernel), card)
     raw = json.loads(golden)
@@ -110,6 +109,17 @@ def write_crashing(path: Path) -> Path:
     entries = _entries(good)
     net = path.read_bytes()[: good.stat().st_size - len(pack_zip(entries))]
     path.write_bytes(net[:8] + b"\xff" * (len(net) - 8) + pack_zip(entries))
+    return path
+
+
+def write_unknown_to_runtimes(path: Path, model: Path) -> Path:
+    """Writes a model whose network no runtime opens, with a checksum that fits it; only a trial finds it out."""
+    entries = _entries(model)
+    net = model.read_bytes()[: model.stat().st_size - len(pack_zip(entries))]
+    net = net[:200] + bytes(400) + net[600:]
+    raw = json.loads(entries[GOLDEN_NAME])
+    raw["network"] = {"bytes": len(net), "sha256": hashlib.sha256(net).hexdigest()}
+    path.write_bytes(net + pack_zip({**entries, GOLDEN_NAME: json.dumps(raw).encode()}))
     return path
 
 

@@ -87,12 +87,12 @@ def check_destination(
         raise ExportError(f"{target} is a folder", f"give a file name for the {kind.noun}, such as {example}")
     if target.exists() and not target.is_file():
         raise ExportError(f"{target} is not a regular file", f"give another name with {option}")
-    if kind.suffix and target.suffix.lower() != kind.suffix:
-        raise ExportError(f"{target} does not end with {kind.suffix}", f"name it {target.stem}{kind.suffix}")
     check_sources(target, kind, sources, option=option)
     if target.exists() and not overwrite:
         raise ExportError(f"{target} exists", f"give another name with {option}, or --overwrite")
     check_replaceable(target, kind, option=option)
+    if kind.suffix and target.suffix.lower() != kind.suffix:
+        raise ExportError(f"{target} does not end with {kind.suffix}", f"name it {target.stem}{kind.suffix}")
     try:
         with contextlib.suppress(_Probe), atomic_path(resolved(target)):
             raise _Probe

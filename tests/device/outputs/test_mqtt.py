@@ -311,6 +311,7 @@ def test_killed_while_the_broker_is_away(model: Path, tmp_path: Path) -> None:
     with Mosquitto(tmp_path, port=port), Subscriber(port) as subscriber:
         with running(*args, "--mqtt", url) as job:
             eventually(lambda: len(subscriber.events(BASE)) == 3)
+            job.watches()
             printed += _shown(job, photos, {"b0": "blue"})
             eventually(lambda: len(subscriber.events(BASE)) == 4)
             eventually(lambda: subscriber.texts(f"{BASE}/status")[-1:] == ["online"])

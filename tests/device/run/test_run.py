@@ -183,7 +183,7 @@ def test_a_corrupt_video_is_one_line(model: Path, tmp_path: Path) -> None:
 def test_a_folder_until_a_signal(number: int, status: int, notes: list[str], model: Path, tmp_path: Path) -> None:
     drop_photo(tmp_path, "old.png", "red")
     with running(model, *sources(tmp_path), "--json") as job:
-        time.sleep(1)  # it has scanned the folder
+        job.watches()
         drop_photo(tmp_path, "a.png", "blue")
         assert job.event()["label"] == "blue"
         (tmp_path / "bad.png").write_bytes(b"no image")

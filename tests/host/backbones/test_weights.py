@@ -17,6 +17,7 @@ from graft_host.backbones.inception_weights import read_weights
 from graft_host.backbones.keras_h5 import convolution_names, read_layers
 from graft_host.backbones.layer_weights import ConvWeights, random_weights
 from graft_host.backbones.weights import check_tap, find_weights
+from tests.conftest import error_line, graft, graft_json
 from tests.support.host_data import (
     MIXED0_SHAPES,
     REAL_WEIGHTS,
@@ -32,6 +33,7 @@ from tests.support.host_data import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_WAYS_ON = r"\(1\) .*'graft weights'.*\(2\) give --weights FILE, \(3\) .*--weights random"
 _IMAGENET = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
@@ -163,14 +165,24 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
-def test_if_imagenet_weights_cannot_be_downloaded_the_error_names_file_and_folder(keras_home: Path) -> None:
-    message = _fails(lambda: find_weights("imagenet"), "could they be downloaded")
+def test_if_imagenet_weights_cannot_be_downloaded_the_error_is_short_and_names_three_ways_on(keras_home: Path) -> None:
+    message = _fails(lambda: find_weights("imagenet"), _WAYS_ON)
+    assert len(message) < 400
+    assert "://" not in message  # the address is in the list that it names
+    assert not imagenet_path().exists()
+
+
+def test_the_list_of_weights_names_file_place_and_source(keras_home: Path) -> None:
     source = known_backbones()["imagenet"]["source"]
     assert source.endswith(f"/{_IMAGENET}")
-    assert str(keras_home / "models" / _IMAGENET) in message
-    assert f"put {_IMAGENET} from {source} there" in message
-    assert "--weights random" in message
-    assert not imagenet_path().exists()
+    listed = {entry["name"]: entry for entry in graft_json("weights")}
+    place = keras_home / "models" / _IMAGENET
+    expected = {"path": str(place), "source": source, "state": "missing", "bytes": None}
+    assert listed["imagenet"].items() >= expected.items()
+    write_h5(place, random_layers(2))
+    assert graft_json("weights")[0]["state"] == "damaged"
+    assert "is not the file that was published" in error_line(graft("weights", "imagenet"))
+    assert "choose from imagenet" in error_line(graft("weights", "imagnet"))
 
 
 @pytest.mark.slow
@@ -192,12 +204,12 @@ def test_only_a_complete_download_counts(tmp_path: Path, keras_home: Path) -> No
 def test_nothing_is_downloaded_if_keras_cannot_store_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file" / "keras"))
-    _fails(lambda: find_weights("imagenet"), "could they be downloaded.*put ")
+    _fails(lambda: find_weights("imagenet"), _WAYS_ON)
     with open_folder() as folder:
         folder.chmod(0o555)
         monkeypatch.setenv("KERAS_HOME", str(folder))
         with without_privileges():
-            _fails(lambda: find_weights("imagenet"), "cannot be written to.*put ")
+            _fails(lambda: find_weights("imagenet"), "cannot be written to.*" + _WAYS_ON)
 
 
 # How far weights reach

@@ -42,17 +42,19 @@ def test_planted_mislabels_among_real_photos(pets: Trained, weights_file: Path) 
     _check_precision(extracted("pets", pets.photos, options), least_found=0.8)
 
 
-def test_planted_mislabels_among_rendered_parts(weights_file: Path, shared_cache: Path, tmp_path: Path) -> None:
-    render_dataset(tmp_path, 150, 0)
-    options = HeadOptions(photos=tmp_path, weights=str(weights_file), tap="mixed8", image_size=139, cache=shared_cache)
-    _check_precision(extracted("parts", tmp_path, options), least_found=0.3)
+def test_planted_mislabels_among_rendered_parts(weights_file: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    render_dataset(photos, 150, 0)
+    # A cache of its own: the backbone that another test calibrated on other photos gives other bottlenecks.
+    cache = tmp_path / "cache"
+    options = HeadOptions(photos=photos, weights=str(weights_file), tap="mixed8", image_size=139, cache=cache)
+    _check_precision(extracted("parts", photos, options), least_found=0.3)
 
 
-def test_planted_mislabels_among_flowers_that_are_hard_to_distinguish(
-    weights_file: Path, shared_cache: Path, tmp_path: Path
-) -> None:
-    render_flowers(tmp_path, 150, 0, 1.0)
-    options = HeadOptions(photos=tmp_path, weights=str(weights_file), tap="mixed8", image_size=139, cache=shared_cache)
-    photos = extracted("flowers", tmp_path, options)
+def test_planted_mislabels_among_flowers_that_are_hard_to_distinguish(weights_file: Path, tmp_path: Path) -> None:
+    folder, cache = tmp_path / "photos", tmp_path / "cache"
+    render_flowers(folder, 150, 0, 1.0)
+    options = HeadOptions(photos=folder, weights=str(weights_file), tap="mixed8", image_size=139, cache=cache)
+    photos = extracted("flowers", folder, options)
     assert 0.65 < draw(photos, 0, 0).accuracy < 0.8
     _check_precision(photos, least_found=0.15)
