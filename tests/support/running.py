@@ -55,6 +55,8 @@ class Job:
 
     def watches(self) -> None:
         """Waits until the run's loop has had its first turn, and so has seen what a watched folder holds."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        eventually(lambda: bool(int(status.read_text().split("SigCgt:")[1].split()[0], 16) & 1))  # SIGHUP is handled
         self.process.send_signal(signal.SIGHUP)
         while not self.note().startswith("note: opened again"):
             pass

@@ -179,6 +179,7 @@ def test_the_list_of_weights_names_file_place_and_source(keras_home: Path) -> No
     place = keras_home / "models" / _IMAGENET
     expected = {"path": str(place), "source": source, "state": "missing", "bytes": None}
     assert listed["imagenet"].items() >= expected.items()
+    place.parent.mkdir(parents=True)
     write_h5(place, random_layers(2))
     assert graft_json("weights")[0]["state"] == "damaged"
     assert "is not the file that was published" in error_line(graft("weights", "imagenet"))
