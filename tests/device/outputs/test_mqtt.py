@@ -22,6 +22,7 @@ from graft_device.outputs.mqtt_settings import MqttError, parse_broker
 from graft_device.system.backoff import Backoff
 from tests.device.outputs.test_event_queue import make_event
 from tests.support.broker import Link, Mosquitto, Subscriber, free_port
+from tests.support.certificates import localhost_certificate
 from tests.support.device_models import write_artifact
 from tests.support.running import drop_photo, eventually, run_device, running
 
@@ -352,14 +353,7 @@ def test_a_wrong_password_is_one_line_and_the_rest_goes_on(model: Path, tmp_path
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves one whose handshake failed
 def test_tls(tmp_path: Path) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True,
-    )  # fmt: skip
+    key, certificate = localhost_certificate(tmp_path)
     lines = [f"certfile {certificate}", f"keyfile {key}"]
     with Mosquitto(tmp_path, *lines) as mosquitto:
         for query, delivered in ((f"?ca={certificate}", True), ("", False)):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from graft_device.store import incoming as intake
 from graft_device.store.exit_codes import ExitCode, FetchError, StoreError
 from graft_device.store.fetch import NotThereError, file_name, is_url
 from tests.conftest import error_line, graft_device
+from tests.support.certificates import localhost_certificate
 from tests.support.host_data import run_on_small_disk
 from tests.support.stores import allow, make_key, sha256, slot_id, ssh_sign, write_model
 
@@ -285,14 +284,7 @@ def test_redirections_that_are_followed(tmp_path: Path) -> None:
 
 
 def test_a_redirection_never_leaves_encryption(tmp_path: Path) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True,
-    )  # fmt: skip
+    key, certificate = localhost_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     model = write_model(tmp_path / "m.tflite")
