@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from graft_device import __version__
 from graft_device.sources.base import SourceError
-from graft_device.system.redirections import Redirections
+from graft_device.system.redirections import opener
 from graft_device.system.urls import hide
 
 SILENCE_S = 10.0
@@ -137,20 +137,7 @@ def _opener(url: str, parts: SplitResult) -> urllib.request.OpenerDirector:
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     if parts.username is not None:
         passwords.add_password(None, url, unquote(parts.username), unquote(parts.password or ""))
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        _Digest(passwords),
-        urllib.request.HTTPBasicAuthHandler(passwords),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-        Redirections(),
-    ):
-        opener.add_handler(handler)
-    return opener
+    return opener(_Digest(passwords), urllib.request.HTTPBasicAuthHandler(passwords))
 
 
 def _without_user(parts: SplitResult) -> str:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from graft_device import __version__
 from graft_device.store.exit_codes import FetchError, writing
-from graft_device.system.redirections import Redirections
+from graft_device.system.redirections import opener
 from graft_device.system.urls import credentials, hide, scheme, shown, without_credentials
 
 SILENCE_S = 30.0
@@ -208,7 +208,7 @@ def _answer(request: urllib.request.Request) -> Any:
 
     def ask() -> None:
         try:
-            answers.put(_opener().open(request, timeout=SILENCE_S))
+            answers.put(opener().open(request, timeout=SILENCE_S))
         except BaseException as error:  # noqa: BLE001  raised below
             answers.put(error)
 
@@ -220,22 +220,6 @@ def _answer(request: urllib.request.Request) -> Any:
     if isinstance(answer, BaseException):
         raise answer
     return answer
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """An opener for http and https alone, not ``file:`` or ``ftp:``, wherever a server redirects to."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-        Redirections(),
-    ):
-        opener.add_handler(handler)
-    return opener
 
 
 def _failed(url: str, reason: str, remedy: str = "", kind: type[FetchError] = FetchError) -> FetchError:

@@ -1,4 +1,4 @@
-"""Follows redirections of HTTP, without leaving encryption and without reading what comes with them."""
+"""Opens http and https URLs. Redirections never leave encryption, and what comes with them is not read."""
 
 from __future__ import annotations
 
@@ -27,6 +27,27 @@ class Redirections(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         """The request to the new address; a user and a password in it are dropped."""
         return super().redirect_request(req, fp, code, msg, headers, without_credentials(newurl))
+
+
+def opener(*others: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    """An opener for http and https alone, not ``file:`` or ``ftp:``, wherever a server redirects to.
+
+    Args:
+        others: further handlers, such as those that answer a request for a password.
+    """
+    director = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        *others,
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
+        Redirections(),
+    ):
+        director.add_handler(handler)
+    return director
 
 
 def _refused(url: str, target: str) -> str | None:
