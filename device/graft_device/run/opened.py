@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from graft_device.classifier import Classifier
 from graft_device.errors import GraftError
-from graft_device.model import check_network, read_model
+from graft_device.model import read_model
 from graft_device.trial.copies import Copy, copied
 from graft_device.trial.trial import try_copy
 
@@ -33,7 +33,6 @@ def open_copy(path: Path, runtime: str = "auto", threads: int | None = None) -> 
         RuntimeMissingError: no interpreter can be opened.
     """
     model = read_model(path)  # its errors name the original file
-    check_network(model)
     with copied(path) as copy:
         if model.golden is None:
             try_copy(copy, path, runtime)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from graft_device.classifier import Classifier
 from graft_device.errors import ModelError, RuntimeMissingError
-from graft_device.model import ModelFile, check_network, read_model
+from graft_device.model import ModelFile, read_checked, read_model
 from graft_device.system.child import ChildError, ask
 from graft_device.trial.copies import Copy, copied
 from graft_device.trial.limits import limits_for
@@ -35,8 +35,7 @@ def try_copy(copy: Copy, name: Path, runtime: str, stopped: Callable[[], bool] =
         RuntimeMissingError: no model can run here.
     """
     try:
-        model = read_model(copy.path)
-        check_network(model)
+        model = read_checked(copy.path)
         limits = limits_for(model, TIMEOUT_S)
     except ModelError as error:
         raise error.renamed(copy.path, name) from error
@@ -62,15 +61,18 @@ def try_without_checksum(path: Path, runtime: str = "auto") -> ModelFile:
         ModelError: the model cannot be used, as ``try_copy`` describes.
         RuntimeMissingError: no model can run here.
     """
-    model = read_model(path)
-    check_network(model)
-    if model.golden is None:
-        with copied(path) as copy:
-            try_copy(copy, path, runtime)
+    model = read_checked(path)
+    _try_if_without_checksum(model, path, runtime)
     return model
 
 
 def open_checked(path: Path, runtime: str = "auto", threads: int | None = None) -> Classifier:
-    """Opens a model after ``try_without_checksum``; raises as that does."""
-    try_without_checksum(path, runtime)
-    return Classifier(path, runtime, threads)
+    """Opens a model as ``try_without_checksum`` would pass it; raises as that does."""
+    _try_if_without_checksum(read_model(path), path, runtime)
+    return Classifier(path, runtime, threads)  # which checks the network: once is enough for a board
+
+
+def _try_if_without_checksum(model: ModelFile, path: Path, runtime: str) -> None:
+    if model.golden is None:
+        with copied(path) as copy:
+            try_copy(copy, path, runtime)
