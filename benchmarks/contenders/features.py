@@ -37,7 +37,7 @@ def ours(request: dict[str, Any]) -> Job:
 
 def keras(request: dict[str, Any]) -> Job:
     """Keras in batches of 32; the photos are decoded on all cores first."""
-    from graft_host.backbones.float_network import build_network
+    from tests.support.keras_inception import build_network
 
     weights, paths = find_weights(request["weights"]), _paths(request["photos"])
     network = build_network(weights, [request["tap"]], request["image_size"])

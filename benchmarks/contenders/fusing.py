@@ -31,8 +31,8 @@ def convert(request: dict[str, Any]) -> Job:
     """Converts backbone and head with TensorFlow, calibrated on as many photos; import and building are not timed."""
     import keras
 
-    from graft_host.backbones.convert import convert as converted
-    from graft_host.backbones.float_network import build_network
+    from tests.support.converter import convert as converted
+    from tests.support.keras_inception import build_network
 
     weights, size = find_weights(request["weights"]), request["image_size"]
     backbone, (head, _) = build_network(weights, [request["tap"]], size), _head(request)

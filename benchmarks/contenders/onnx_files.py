@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.worker import Job
 from graft_device.preprocess import preprocess
-from graft_host.backbones.float_network import build_network
 from graft_host.backbones.weights import find_weights
+from tests.support.keras_inception import build_network
 
 
 def write(request: dict[str, Any]) -> Job:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graft_host.backbones.family import Family, WeightsSource
 from graft_host.backbones.registry import ENTRY_POINTS
+from graft_host.networks.builder import NetworkBuilder
+from graft_host.networks.layers import RELU, Network
+from graft_host.networks.parameters import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,22 +23,21 @@ _WIDTHS = (8, 16, 24)
 _ROOT = Path(__file__).parents[2]
 
 
-def _build(weights: WeightsSource, taps: Sequence[str], image_size: int) -> Any:
-    import keras
-
-    values = maps = keras.Input((image_size, image_size, 3))
-    bottlenecks = []
+def _describe(_: WeightsSource, taps: Sequence[str], image_size: int) -> Network:
+    network = NetworkBuilder(image_size)
+    end = network.pixels
     for tap, width in zip(TAPS, _WIDTHS, strict=True):
-        maps = keras.layers.Conv2D(width, 3, strides=2, padding="same", activation="relu", name=tap)(maps)
-        if tap in taps:
-            bottlenecks.append(keras.layers.GlobalAveragePooling2D()(maps))
-    network = keras.Model(values, bottlenecks[0] if len(taps) == 1 else bottlenecks)
+        end = network.convolution(tap, end, width, (3, 3), stride=2, activation=RELU)
+    return network.finish([network.bottleneck(tap) for tap in taps])
+
+
+def _read_parameters(weights: WeightsSource, network: Network) -> dict[str, Parameters]:
     rng = np.random.default_rng(weights.seed)
-    for tap in TAPS[: TAPS.index(taps[-1]) + 1]:
-        layer = network.get_layer(tap)
-        kernel, bias = (rng.normal(0, 0.3, tuple(variable.shape)) for variable in layer.weights)
-        layer.set_weights([kernel, bias])
-    return network
+    parameters = {}
+    for layer in network.convolutions:
+        kernel, bias = (rng.normal(0, 0.3, shape) for shape in (network.kernel_shape(layer), layer.shape[-1:]))
+        parameters[layer.name] = Parameters(kernel.astype(np.float32), bias.astype(np.float32))
+    return parameters
 
 
 TINY = Family(
@@ -51,7 +53,8 @@ TINY = Family(
     search_sizes=(24, 32),
     mean=MEAN,
     std=STD,
-    build=_build,
+    describe=_describe,
+    read_parameters=_read_parameters,
 )
 
 

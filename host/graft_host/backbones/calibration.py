@@ -12,13 +12,13 @@ from graft_device.errors import DatasetError, PhotoError
 from graft_device.preprocess import preprocess
 from graft_host.photos.dataset import Photo
 
-MAX_CALIBRATION_PHOTOS = 100
+MAX_CALIBRATION_PHOTOS = 32
 
 
 def calibration_photos(
     training: Sequence[Photo], image_size: int, resize: str, threads: int
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """Reads up to 100 photos, evenly from all classes.
+    """Reads up to 32 photos, evenly from all classes.
 
     Args:
         training: the photos to choose from.

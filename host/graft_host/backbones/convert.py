@@ -1,72 +1,64 @@
-"""Converts a backbone to ``.tflite``; ``conversion`` runs this module in a process of its own."""
+"""Writes a backbone as ``.tflite`` from its family's description and its weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.backbones.registry import from_request
-from graft_host.support.isolated import serve
+from graft_device.errors import ExportError
+from graft_host.backbones.family import WeightsSource
+from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
+from graft_host.networks.int8_file import write_int8
+from graft_host.networks.ranges import measure
+from graft_host.networks.rewrites import pools_behind_convolutions
+from graft_host.networks.scaling import Scaling
 from graft_host.support.progress import Progress
+
+_FLOAT_FILES = {"float32": write_float32, "float16": write_float16, "dynamic": write_dynamic}
 
 
 def convert(
-    network: Any, mode: str, mean: float, std: float, photos: NDArray[np.uint8] | None, progress: Progress
-) -> bytes:
-    """Converts a Keras network whose input is scaled pixels ``[1,S,S,3]``.
+    weights: WeightsSource,
+    taps: Sequence[str],
+    image_size: int,
+    quantization: str,
+    photos: NDArray[np.uint8] | None,
+    threads: int,
+    progress: Progress | None,
+) -> list[bytes]:
+    """Writes a backbone.
 
     Args:
-        network: the Keras model.
-        mode: ``int8``, ``dynamic``, ``float16`` or ``float32``.
-        mean: subtracted from a pixel (0 to 255).
-        std: what a pixel is divided by after that.
-        photos: uint8 ``[N,S,S,3]``, on which the ranges of the activations are measured for int8.
-        progress: called with (photos done, photos).
+        weights: that reach the last tap.
+        taps: in the order of their depth.
+        image_size: the input side S in pixels.
+        quantization: ``int8``, ``dynamic``, ``float16`` or ``float32``.
+        photos: uint8 ``[N,S,S,3]`` that the ranges of int8 are measured on; None for float networks.
+        threads: how many of these photos are run at a time.
+        progress: called with (photos measured, photos).
 
     Returns:
-        The flatbuffer. For int8 its input is uint8 pixels and its outputs are int8 bottlenecks; for the other modes
-        both are float32.
+        Flatbuffers. The first has all taps' bottlenecks as its outputs, in their order. Where there are several taps,
+        one flatbuffer for each follows, with the same numbers as if it were written by itself on the same photos.
+
+    Raises:
+        WeightsError: the weights do not fit the network.
+        ExportError: LiteRT cannot run the network.
     """
-    import tensorflow as tf
-
-    converter = tf.lite.TFLiteConverter.from_keras_model(network)
-    if mode != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if mode == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if mode == "int8":
-        if photos is None or len(photos) == 0:
-            raise ValueError("int8 needs photos to calibrate with")
-        converter.representative_dataset = lambda: _calibration(photos, mean, std, progress)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+    described = weights.family.describe(weights, taps, image_size)
+    parameters = weights.family.read_parameters(weights, described)
+    network = pools_behind_convolutions(described)
+    networks = [network, *(network.with_outputs([output]) for output in network.outputs if len(network.outputs) > 1)]
+    if quantization != "int8":
+        return [_FLOAT_FILES[quantization](each, parameters) for each in networks]
+    if photos is None:
+        raise ExportError("int8 needs photos to measure the ranges of the activations on")
+    scaling = Scaling(weights.mean, weights.std)
+    ranges = measure(network, parameters, photos, scaling, threads, progress or _unwatched)
+    return [write_int8(each, parameters, ranges, scaling) for each in networks]
 
 
-def _calibration(
-    photos: NDArray[np.uint8], mean: float, std: float, progress: Progress
-) -> Iterator[list[NDArray[np.float32]]]:
-    for index, photo in enumerate(photos):
-        pixels = photo.astype(np.float32)
-        if index == 0:
-            # One black and one white pixel make the input's range 0 to 255, whatever is in the photos.
-            pixels[0, 0], pixels[-1, -1] = 0, 255
-        yield [(pixels[np.newaxis] - np.float32(mean)) / np.float32(std)]
-        progress(index + 1, len(photos))
-
-
-def _run(request: dict[str, Any], progress: Progress) -> None:
-    weights = from_request(request["weights"])
-    photos = None if request["photos"] is None else np.load(request["photos"], mmap_mode="r")
-    network = weights.family.build(weights, request["taps"], request["image_size"])
-    flatbuffer = convert(network, request["mode"], weights.mean, weights.std, photos, progress)
-    Path(request["output"]).write_bytes(flatbuffer)
-
-
-if __name__ == "__main__":
-    serve(_run)
+def _unwatched(_done: int, _total: int) -> None:
+    """Reports to nobody."""

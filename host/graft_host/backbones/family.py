@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graft_device.errors import GraftError
+
+if TYPE_CHECKING:  # the command line reads families, and needs no numpy for it
+    from graft_host.networks.layers import Network
+    from graft_host.networks.parameters import Parameters
 
 
 class BackboneError(GraftError):
@@ -54,7 +58,7 @@ class NamedWeights:
 class Family:
     """Networks of one design, cut off at one of several taps.
 
-    A family is an attribute of the module that it names, and ``registry`` finds it. What needs TensorFlow or HDF5 is
+    A family is an attribute of the module that it names, and ``registry`` finds it. What needs numpy or HDF5 is
     imported inside the functions, not with the module.
 
     Attributes:
@@ -70,8 +74,10 @@ class Family:
         search_sizes: the input sides that a search tries where none are given.
         mean: subtracted from pixels (0 to 255), unless the weights ask for another.
         std: what pixels are divided by after that, unless the weights ask for another.
-        build: returns a ``keras.Model`` from scaled pixels ``[1,S,S,3]`` to the bottlenecks ``[1,D]`` of some taps,
-            given weights, the taps in the order of their depth, and S. Runs in the process that converts.
+        describe: returns the network from scaled pixels ``[S,S,3]`` to the bottlenecks ``[D]`` of some taps, given
+            weights, the taps in the order of their depth, and S. Its convolutions have a bias and no batch norm.
+        read_parameters: returns the kernel and bias of each convolution of such a network by its name, batch norms
+            folded in; raises WeightsError if the weights do not fit.
         named_weights: the weights besides ``random`` that ``--weights`` calls by name.
         weights_files: the kinds of weights files that it reads, for messages; empty if it reads none.
         identify: returns the weights in a file; raises WeightsError if they are not the family's. None if it reads no
@@ -95,7 +101,8 @@ class Family:
     search_sizes: tuple[int, ...]
     mean: float
     std: float
-    build: Callable[[WeightsSource, Sequence[str], int], Any]
+    describe: Callable[[WeightsSource, Sequence[str], int], Network]
+    read_parameters: Callable[[WeightsSource, Network], Mapping[str, Parameters]]
     named_weights: tuple[NamedWeights, ...] = ()
     weights_files: str = ""
     identify: Callable[[WeightsFile], WeightsSource] | None = None

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from graft_host.backbones.convolutions import TAPS
 from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
 
+if TYPE_CHECKING:
+    from graft_host.networks.layers import Network
+    from graft_host.networks.parameters import Parameters
 
-def _build(weights: WeightsSource, taps: Sequence[str], image_size: int) -> Any:
-    from graft_host.backbones.float_network import build_network
 
-    return build_network(weights, taps, image_size)
+def _describe(weights: WeightsSource, taps: Sequence[str], side: int) -> Network:
+    from graft_host.backbones.inception_layers import describe
+
+    return describe(taps, side, weights.last_pool)
+
+
+def _read_parameters(weights: WeightsSource, network: Network) -> Mapping[str, Parameters]:
+    from graft_host.backbones.inception_weights import read_parameters
+
+    return read_parameters(weights, network)
 
 
 def _identify(file: WeightsFile) -> WeightsSource:
@@ -53,7 +63,8 @@ FAMILY = Family(
     search_sizes=(150, 192, 224, 299),
     mean=127.5,
     std=127.5,
-    build=_build,
+    describe=_describe,
+    read_parameters=_read_parameters,
     named_weights=(
         NamedWeights(
             name="imagenet",

@@ -11,7 +11,9 @@ from graft_host.backbones.family import Family, WeightsFile, WeightsSource
 from graft_host.backbones.graph_2015.graph import read_graph
 from graft_host.backbones.imagenet import known_backbones
 from graft_host.backbones.keras_h5 import convolution_names, read_layers
-from graft_host.backbones.layer_weights import ConvWeights, check_layers, random_weights
+from graft_host.backbones.layer_weights import ConvWeights, check_layers, folded, random_weights
+from graft_host.networks.layers import Network
+from graft_host.networks.parameters import Parameters
 
 
 def identify(family: Family, file: WeightsFile) -> WeightsSource:
@@ -41,6 +43,22 @@ def check_tap(source: WeightsSource, tap: str) -> None:
     of_graph = source.layout == "graph"
     count = len(read_graph(source.path).layers if of_graph else convolution_names(source.path))
     check_reach(source.path, count, tap)
+
+
+def read_parameters(source: WeightsSource, network: Network) -> dict[str, Parameters]:
+    """Reads the convolutions of a network from ``inception_layers.describe``, and folds their batch norms in.
+
+    Raises:
+        WeightsError: the file does not fit the network.
+    """
+    layers = network.convolutions
+    shapes: list[tuple[int, ...]] = [
+        (*layer.size, network[layer.inputs[0]].shape[-1], layer.shape[-1]) for layer in layers
+    ]
+    tap = network[network.outputs[-1]].inputs[0]
+    return {
+        layer.name: folded(weights) for layer, weights in zip(layers, read_weights(source, tap, shapes), strict=True)
+    }
 
 
 def read_weights(source: WeightsSource, tap: str, shapes: list[tuple[int, ...]]) -> list[ConvWeights]:

@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import WeightsError
+from graft_host.networks.parameters import Parameters
+
+EPSILON = np.float32(0.001)
+"""Added to variances (``keras.applications.InceptionV3``, and the graph of 2015)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,13 @@ class ConvWeights:
     beta: NDArray[np.float32]
     mean: NDArray[np.float32]
     variance: NDArray[np.float32]
+
+
+def folded(weights: ConvWeights) -> Parameters:
+    """A convolution with its batch norm folded in: x · kernel / sqrt(variance + epsilon) + beta - mean / sqrt(…)."""
+    factor = 1 / np.sqrt(weights.variance + EPSILON)
+    kernel = np.ascontiguousarray((weights.kernel * factor).transpose(3, 0, 1, 2))
+    return Parameters(kernel, weights.beta - weights.mean * factor)
 
 
 def check_layers(path: Path, layers: list[ConvWeights], shapes: list[tuple[int, ...]]) -> None:

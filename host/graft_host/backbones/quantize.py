@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from graft_device.preprocess import VERSION as PREPROCESS_VERSION
 from graft_host.backbones.cache import BackboneCache, CachedNetwork
 from graft_host.backbones.calibration import calibration_photos
-from graft_host.backbones.conversion import convert_apart
+from graft_host.backbones.convert import convert
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.weights import check_tap
 from graft_host.photos.dataset import Photo
 from graft_host.support.progress import Progress
 
-_RECIPE = 1
+_RECIPE = 2
 """Goes up when the same settings would give another network. Cached backbones are keyed by it."""
 
 
@@ -85,9 +85,9 @@ def quantized_backbone(
 
     Args:
         spec: what to convert from and to.
-        training: the training photos; up to 100 of them, from each class in turn, calibrate an int8 backbone.
+        training: the training photos; some of them, from each class in turn, calibrate an int8 backbone.
         cache: the folder of caches.
-        threads: for decoding.
+        threads: how many photos are decoded and run at a time.
         recalibrate: convert even if a cached backbone could be reused.
         progress: called with (photos calibrated on, photos).
 
@@ -106,7 +106,7 @@ def quantized_backbone(
     digests: list[str] = []
     if spec.quantization == "int8":
         photos, digests = calibration_photos(training, spec.image_size, spec.resize, threads)
-    data = convert_apart(spec.weights, (spec.tap,), spec.image_size, spec.quantization, photos, progress)
+    (data,) = convert(spec.weights, (spec.tap,), spec.image_size, spec.quantization, photos, threads, progress)
     return as_backbone(spec, stored.store(spec.key, data, digests), reused=False)
 
 

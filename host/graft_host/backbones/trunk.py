@@ -1,7 +1,7 @@
-"""Converts one network for several taps, and cuts each tap's backbone out of it.
+"""Writes one network for several taps, and each tap's backbone by itself.
 
-The shared layers are calibrated on the same photos either way, so a backbone that was cut out computes the same as one
-that was converted by itself. It is cached under the same key, and ``graft train`` finds it.
+A layer's scale never depends on what comes after a tap, so a backbone is byte for byte the one that is written for its
+tap alone on the same photos. It is cached under the same key, and ``graft train`` finds it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from graft_device.system.plain import read_plain
-from graft_host.backbones.cache import BackboneCache, CachedNetwork
+from graft_host.backbones.cache import BackboneCache
 from graft_host.backbones.calibration import calibration_photos
-from graft_host.backbones.conversion import convert_apart
-from graft_host.backbones.graph_cut import cut, ordered
+from graft_host.backbones.convert import convert
 from graft_host.backbones.quantize import Backbone, BackboneSpec, as_backbone
 from graft_host.backbones.weights import check_tap
 from graft_host.photos.dataset import Photo
@@ -47,14 +45,14 @@ def quantized_trunk(
     recalibrate: bool = False,
     progress: Progress | None = None,
 ) -> Trunk:
-    """Finds a trunk in the cache, or converts one. Caches its backbones too.
+    """Finds a trunk in the cache, or writes one. Caches its backbones too.
 
     Args:
         spec: an int8 network; its tap is ignored.
         taps: two or more taps of the family.
-        training: the training photos; up to 100 of them calibrate the trunk.
+        training: the training photos; some of them calibrate the trunk.
         cache: the folder of caches.
-        threads: for decoding.
+        threads: how many photos are decoded and run at a time.
         recalibrate: convert even if a cached trunk could be reused.
         progress: called with (photos calibrated on, photos).
 
@@ -64,15 +62,15 @@ def quantized_trunk(
     depths = sorted(taps, key=spec.weights.family.depth)
     check_tap(spec.weights, depths[-1])
     stored = BackboneCache(cache)
-    key = _key(spec, depths)
-    network = None if recalibrate else stored.find(key, (photo.digest for photo in training))
-    reused = network is not None
-    if network is None:
-        photos, digests = calibration_photos(training, spec.image_size, spec.resize, threads)
-        data = convert_apart(spec.weights, depths, spec.image_size, spec.quantization, photos, progress)
-        network = stored.store(key, ordered(data, len(depths), "the converted trunk"), digests)
-    backbones = _backbones(stored, network, spec, depths, reused=reused)
-    return Trunk(network.path, backbones, reused)
+    if not recalibrate and (cached := _cached(stored, spec, depths, training)):
+        return cached
+    photos, digests = calibration_photos(training, spec.image_size, spec.resize, threads)
+    files = convert(spec.weights, depths, spec.image_size, spec.quantization, photos, threads, progress)
+    specs = [replace(spec, tap=tap) for tap in depths]
+    made = [stored.store(one.key, data, digests) for one, data in zip(specs, files[1:], strict=True)]
+    network = stored.store(_key(spec, depths), files[0], digests)
+    backbones = (as_backbone(one, network, reused=False) for one, network in zip(specs, made, strict=True))
+    return Trunk(network.path, tuple(backbones), reused=False)
 
 
 def cached_backbones(
@@ -88,13 +86,18 @@ def cached_backbones(
     return tuple(as_backbone(one, network, reused=True) for one, network in zip(specs, cached, strict=True) if network)
 
 
-def _backbones(
-    stored: BackboneCache, trunk: CachedNetwork, spec: BackboneSpec, taps: Sequence[str], *, reused: bool
-) -> tuple[Backbone, ...]:
+def _cached(stored: BackboneCache, spec: BackboneSpec, taps: Sequence[str], training: Sequence[Photo]) -> Trunk | None:
+    """The trunk in the cache; None unless the backbones of all taps are there, measured on the same photos."""
+    digests = {photo.digest for photo in training}
+    network = stored.find(_key(spec, taps), digests)
+    if network is None:
+        return None
     specs = [replace(spec, tap=tap) for tap in taps]
-    networks = cut(read_plain(trunk.path), len(taps), str(trunk.path))
-    kept = [stored.store(one.key, data, trunk.calibration) for one, data in zip(specs, networks, strict=True)]
-    return tuple(as_backbone(one, network, reused=reused) for one, network in zip(specs, kept, strict=True))
+    found = [stored.find(one.key, network.calibration) for one in specs]
+    if any(each is None or each.calibration != network.calibration for each in found):
+        return None
+    backbones = (as_backbone(one, each, reused=True) for one, each in zip(specs, found, strict=True) if each)
+    return Trunk(network.path, tuple(backbones), reused=True)
 
 
 def _key(spec: BackboneSpec, taps: Sequence[str]) -> str:

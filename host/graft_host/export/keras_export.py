@@ -12,6 +12,7 @@ import numpy as np
 from graft_device.errors import ExportError
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.registry import from_request
+from graft_host.export.keras_network import keras_network
 from graft_host.heads.head import Array
 from graft_host.support.isolated import serve
 from graft_host.support.progress import Progress
@@ -36,7 +37,8 @@ def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Arr
     """
     import keras
 
-    backbone = weights.family.build(weights, [tap], image_size)
+    description = weights.family.describe(weights, [tap], image_size)
+    backbone = keras_network(description, weights.family.read_parameters(weights, description))
     length = backbone.output_shape[-1]
     if len(kernel) != length:
         raise ExportError(f"its head takes {len(kernel)} numbers, {tap} gives {length}: its card is wrong")

@@ -17,7 +17,7 @@ import pytest
 from graft_device.classifier import Classifier
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
-from graft_host.backbones.conversion import convert_apart
+from graft_host.backbones.convert import convert
 from graft_host.backbones.quantize import BackboneSpec
 from graft_host.backbones.registry import families, family, family_of_card
 from graft_host.backbones.weights import find_weights
@@ -179,4 +179,4 @@ def test_a_family_next_to_a_script_reaches_the_converting_process(
 
     weights = find_weights("random", 0, beside_a_script.TINY)
     assert weights.family.module == "beside_a_script"
-    assert convert_apart(weights, ["early"], 16, "float32", None, None)[4:8] == b"TFL3"
+    assert convert(weights, ["early"], 16, "float32", None, 1, None)[0][4:8] == b"TFL3"

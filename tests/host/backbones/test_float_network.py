@@ -25,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 import h5py, keras, numpy as np
 from keras.src.legacy.saving import legacy_h5_format
-from graft_host.backbones.float_network import build_network
+from tests.support.keras_inception import build_network
 from graft_host.backbones.convolutions import CONVOLUTIONS, TAPS
 from graft_host.backbones.weights import find_weights
 

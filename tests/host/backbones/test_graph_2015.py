@@ -417,7 +417,7 @@ from dataclasses import replace
 from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from graft_device.preprocess import preprocess
-from graft_host.backbones.float_network import build_network
+from tests.support.keras_inception import build_network
 from graft_host.backbones.weights import find_weights
 
 folder, tool, real, *photos = map(Path, sys.argv[1:])

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from graft_device.errors import ExportError, GraftError, ModelError
-from graft_host.backbones.graph_cut import cut
 from graft_host.diagnosis.layers import line_up
 from graft_host.export.export import read_head
 from graft_host.heads.head import Head
@@ -66,7 +65,6 @@ READERS: dict[str, tuple[dict[str, bytes], Callable[[bytes, Path], Any]]] = {
     "layers": (WHOLE, _line_up),
     "metadata": (WHOLE, lambda data, _: add_metadata(data, make_card())),
     "fuse": (BACKBONES, lambda data, _: fuse(data, HEAD, np.ones((4, 3), np.float32))),
-    "cut": (BACKBONES, lambda data, _: cut(data, 1, "m")),
 }
 
 

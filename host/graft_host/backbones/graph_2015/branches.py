@@ -8,13 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.backbones.graph_2015.graphdef import GraphError, Node, shown
-from graft_host.backbones.layer_weights import ConvWeights
+from graft_host.backbones.layer_weights import EPSILON, ConvWeights
 
 FARTHEST = 100
 """Longer than any path between two joins, so that wires in a circle are noticed."""
-
-_EPSILON = np.float32(0.001)
-"""Added to variances, by the graph and by the network that takes its weights (``keras.applications.InceptionV3``)."""
 
 _POOLS = {"AvgPool": "avg", "MaxPool": "max"}
 _WINDOWS = {"1x1x1x1 SAME": "", "1x1x1x1 VALID": "/v", "1x2x2x1 VALID": "/2"}
@@ -120,9 +117,9 @@ def _convolution(nodes: dict[str, Node], relu: Node) -> tuple[Step, Node]:
         raise GraphError(f"is not as it was released, or was changed by a tool: {what}")
     if norm.flag("scale_after_normalization"):  # the network that takes the weights has no gamma
         raise GraphError(f"is not as it was released: {shown(norm.name)} scales by its gamma")
-    if np.float32(norm.number("variance_epsilon")) != _EPSILON:
+    if np.float32(norm.number("variance_epsilon")) != EPSILON:
         what = f"{shown(norm.name)} adds {norm.number('variance_epsilon'):.6g} to variances"
-        raise GraphError(f"is not as it was released: {what}, not {_EPSILON}")
+        raise GraphError(f"is not as it was released: {what}, not {EPSILON}")
     conv = source(nodes, norm, 0)
     if conv.op != "Conv2D":
         raise GraphError(f"is not Inception-v3: {shown(norm.name)} follows a {shown(conv.op)}, not a convolution")

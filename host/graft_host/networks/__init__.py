@@ -1,0 +1,1 @@
+"""Networks as data, and what writes them as ``.tflite`` files: no TensorFlow."""

@@ -1,0 +1,225 @@
+"""Writes a network's tensors and operators into a flatbuffer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from graft_device.errors import ExportError
+from graft_host.networks.layers import (
+    RELU,
+    RELU6,
+    Addition,
+    AveragePool,
+    Concatenation,
+    Convolution,
+    Depthwise,
+    Layer,
+    MaxPool,
+    Mean,
+    Pixels,
+    Requantization,
+    Window,
+)
+from graft_host.support import flatbuffer
+
+INPUT_NAME = "image"
+
+_CODES, _OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions
+_TYPES = {
+    np.dtype(np.uint8): schema.TensorType.UINT8,
+    np.dtype(np.int8): schema.TensorType.INT8,
+    np.dtype(np.int32): schema.TensorType.INT32,
+    np.dtype(np.float16): schema.TensorType.FLOAT16,
+    np.dtype(np.float32): schema.TensorType.FLOAT32,
+}
+_ACTIVATIONS = {RELU: schema.ActivationFunctionType.RELU, RELU6: schema.ActivationFunctionType.RELU6}
+
+
+class FileWriter:
+    """A model with one graph, as it is written."""
+
+    def __init__(self) -> None:
+        self._model, self._graph = schema.ModelT(), schema.SubGraphT()
+        self._graph.tensors, self._graph.operators, self._graph.name = [], [], b"main"
+        self._model.version, self._model.description = 3, b"graftkit"
+        self._model.subgraphs, self._model.operatorCodes = [self._graph], []
+        self._model.buffers = [schema.BufferT()]  # the first is empty: that of activations
+        self._codes: dict[tuple[int, int], int] = {}
+        self._axes: int | None = None
+
+    def tensor(self, name: str, shape: Sequence[int], dtype: Any, scale: Any = None, zero_point: int = 0) -> int:
+        """Adds a tensor that an operator computes, and returns its index.
+
+        Args:
+            name: its name.
+            shape: with the batch.
+            dtype: of its elements.
+            scale: of the quantization; several for a constant with a scale for each filter; None if not quantized.
+            zero_point: of the quantization.
+        """
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.buffer = name.encode(), np.array(shape, np.int32), 0
+        tensor.type = _TYPES[np.dtype(dtype)]
+        if scale is not None:
+            scales = np.atleast_1d(np.asarray(scale, np.float32))
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = scales
+            tensor.quantization.zeroPoint = np.full(scales.shape, zero_point, np.int64)
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def constant(self, name: str, values: NDArray[Any], scale: Any = None, axis: int = 0) -> int:
+        """Adds a constant and returns its index; ``axis`` is that of several scales."""
+        place = self.tensor(name, values.shape, values.dtype, scale)
+        tensor, buffer = self._graph.tensors[place], schema.BufferT()
+        if scale is not None:
+            tensor.quantization.quantizedDimension = axis
+        little_endian = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"), copy=False))
+        buffer.data = little_endian.reshape(-1).view(np.uint8)
+        self._model.buffers.append(buffer)
+        tensor.buffer = len(self._model.buffers) - 1
+        return place
+
+    def is_quantized(self, place: int) -> bool:
+        """Whether a tensor has a scale."""
+        return self._graph.tensors[place].quantization is not None
+
+    def convert(self, source: int, output: int, builtin: int, version: int) -> None:
+        """Adds an operator that changes how numbers are stored: ``QUANTIZE`` or ``DEQUANTIZE``."""
+        if builtin == _CODES.QUANTIZE:
+            kind, options = _OPTIONS.QuantizeOptions, schema.QuantizeOptionsT()
+        else:
+            kind, options = _OPTIONS.DequantizeOptions, schema.DequantizeOptionsT()
+        self._operator(builtin, version, [source], output, kind, options)
+
+    def compute(self, layer: Layer, inputs: Sequence[int], output: int, versions: Mapping[int, int]) -> None:
+        """Adds the operator of a layer.
+
+        Args:
+            layer: what to compute.
+            inputs: the tensors that it reads, kernel and bias last.
+            output: the tensor that it computes.
+            versions: of operators, by their number in the schema; 1 for others.
+
+        Raises:
+            ExportError: no operator computes such a layer.
+        """
+        for kind, written in _WRITERS.items():
+            if isinstance(layer, kind):
+                builtin, options_kind, options = written(layer)
+                break
+        else:
+            raise ExportError(f"no operator computes a layer of kind {type(layer).__name__}")
+        wanted = list(inputs)
+        if builtin == _CODES.MEAN:
+            if self._axes is None:
+                self._axes = self.constant("axes", np.array([1, 2], np.int32))
+            wanted.append(self._axes)
+        self._operator(builtin, versions.get(builtin, 1), wanted, output, options_kind, options)
+
+    def finish(self, entrance: int, outputs: Sequence[int]) -> bytes:
+        """The flatbuffer.
+
+        Args:
+            entrance: the input tensor.
+            outputs: the output tensors.
+        """
+        self._graph.inputs, self._graph.outputs = np.array([entrance], np.int32), np.array(outputs, np.int32)
+        signature = schema.SignatureDefT()
+        signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
+        signature.inputs = [_named(INPUT_NAME, entrance)]
+        signature.outputs = [_named(f"output_{place}", output) for place, output in enumerate(outputs)]
+        self._model.signatureDefs = [signature]
+        return flatbuffer.pack(self._model)
+
+    def _operator(self, builtin: int, version: int, inputs: list[int], output: int, kind: int, options: Any) -> None:
+        if (builtin, version) not in self._codes:
+            code = schema.OperatorCodeT()
+            code.builtinCode, code.version, code.deprecatedBuiltinCode = builtin, version, min(builtin, 127)
+            self._model.operatorCodes.append(code)
+            self._codes[builtin, version] = len(self._codes)
+        operator = schema.OperatorT()
+        operator.opcodeIndex = self._codes[builtin, version]
+        operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
+        operator.builtinOptionsType, operator.builtinOptions = kind, options
+        self._graph.operators.append(operator)
+
+
+_Written = tuple[int, int, Any]
+"""An operator's number in the schema, the kind of its options, and the options."""
+
+
+def _moving(layer: Window, options: Any) -> Any:
+    options.padding = schema.Padding.SAME if layer.padded else schema.Padding.VALID
+    options.strideH = options.strideW = layer.stride
+    options.fusedActivationFunction = _activation(layer.activation)
+    return options
+
+
+def _activation(name: str) -> int:
+    return int(_ACTIVATIONS.get(name, schema.ActivationFunctionType.NONE))
+
+
+def _convolution(layer: Any) -> _Written:
+    options = _moving(layer, schema.Conv2DOptionsT())
+    options.dilationHFactor = options.dilationWFactor = 1
+    return _CODES.CONV_2D, _OPTIONS.Conv2DOptions, options
+
+
+def _depthwise(layer: Any) -> _Written:
+    options = _moving(layer, schema.DepthwiseConv2DOptionsT())
+    options.dilationHFactor = options.dilationWFactor = options.depthMultiplier = 1
+    return _CODES.DEPTHWISE_CONV_2D, _OPTIONS.DepthwiseConv2DOptions, options
+
+
+def _pool(layer: Any) -> _Written:
+    options = _moving(layer, schema.Pool2DOptionsT())
+    options.filterHeight, options.filterWidth = layer.size
+    builtin = _CODES.MAX_POOL_2D if isinstance(layer, MaxPool) else _CODES.AVERAGE_POOL_2D
+    return builtin, _OPTIONS.Pool2DOptions, options
+
+
+def _concatenation(_: Any) -> _Written:
+    options = schema.ConcatenationOptionsT()
+    options.axis, options.fusedActivationFunction = 3, schema.ActivationFunctionType.NONE
+    return _CODES.CONCATENATION, _OPTIONS.ConcatenationOptions, options
+
+
+def _addition(layer: Any) -> _Written:
+    options = schema.AddOptionsT()
+    options.fusedActivationFunction = _activation(layer.activation)
+    return _CODES.ADD, _OPTIONS.AddOptions, options
+
+
+def _mean(_: Any) -> _Written:
+    options = schema.ReducerOptionsT()
+    options.keepDims = False
+    return _CODES.MEAN, _OPTIONS.ReducerOptions, options
+
+
+def _quantize(_: Any) -> _Written:
+    return _CODES.QUANTIZE, _OPTIONS.QuantizeOptions, schema.QuantizeOptionsT()
+
+
+_WRITERS: dict[type[Layer], Callable[[Any], _Written]] = {
+    Pixels: _quantize,
+    Requantization: _quantize,
+    Convolution: _convolution,
+    Depthwise: _depthwise,
+    MaxPool: _pool,
+    AveragePool: _pool,
+    Concatenation: _concatenation,
+    Addition: _addition,
+    Mean: _mean,
+}
+
+
+def _named(name: str, tensor: int) -> Any:
+    entry = schema.TensorMapT()
+    entry.name, entry.tensorIndex = name.encode(), tensor
+    return entry

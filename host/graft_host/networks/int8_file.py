@@ -1,0 +1,132 @@
+"""Writes a network in int8: uint8 pixels in, int8 bottlenecks out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from graft_host.networks.bias_correction import mean_error
+from graft_host.networks.file_writer import INPUT_NAME, FileWriter
+from graft_host.networks.kernels import along, kernel_scales
+from graft_host.networks.layers import Convolution, Depthwise, Network, Pixels, Requantization
+from graft_host.networks.parameters import Parameters, check_parameters
+from graft_host.networks.ranges import LayerRange, Ranges
+from graft_host.networks.rewrites import ready_for_int8
+from graft_host.networks.scales import choose_scales
+from graft_host.networks.scaling import Scaling
+
+_CODES = schema.BuiltinOperator
+_VERSIONS = {
+    _CODES.QUANTIZE: 1,
+    _CODES.CONV_2D: 3,
+    _CODES.DEPTHWISE_CONV_2D: 3,
+    _CODES.MAX_POOL_2D: 2,
+    _CODES.AVERAGE_POOL_2D: 2,
+    _CODES.CONCATENATION: 2,
+    _CODES.ADD: 2,
+    _CODES.MEAN: 2,
+}
+"""The first that knows int8, which tflite-runtime 2.14.0 has."""
+
+_LARGEST_BIAS = 2**31 - 1
+_BIAS_ROOM = 2**30  # the largest bias that a kernel's scale has to leave room for
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A kernel and a bias as an int8 file has them.
+
+    Attributes:
+        kernel: int8 ``[filters, height, width, channels]``.
+        scales: of the kernel's filters, float32.
+        bias: int32 ``[filters]``.
+        bias_scales: of the bias, float64: those of the kernel times that of the input.
+    """
+
+    kernel: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    bias: NDArray[np.int32]
+    bias_scales: NDArray[np.float64]
+
+
+def write_int8(network: Network, parameters: Mapping[str, Parameters], ranges: Ranges, scaling: Scaling) -> bytes:
+    """A file from pixels, uint8 ``[1,S,S,3]``, to the network's outputs, int8.
+
+    Activations have one scale and zero point, kernels a scale for each filter, and a bias of int32 takes up the mean
+    error that rounding its kernel causes. The input's quantization holds the scaling of pixels.
+
+    Args:
+        network: without a ``Requantization``.
+        parameters: of its layers.
+        ranges: of its layers, from ``measure``.
+        scaling: of pixels.
+
+    Raises:
+        ExportError: the parameters do not fit the network.
+    """
+    check_parameters(network, parameters)
+    network = ready_for_int8(network)
+    seen, scales = _with_requantized(network, ranges), choose_scales(network, ranges, scaling)
+    file = FileWriter()
+    entrance = scales[network.pixels.name]
+    image = file.tensor(INPUT_NAME, (1, *network.pixels.shape), np.uint8, entrance.scale, scaling.zero_point)
+    places: dict[str, int] = {}
+    for layer in network.layers:
+        own = scales[layer.name]
+        output = places[layer.name] = file.tensor(layer.name, (1, *layer.shape), np.int8, own.scale, own.zero_point)
+        inputs = [image] if isinstance(layer, Pixels) else [places[name] for name in layer.inputs]
+        if isinstance(layer, (Convolution, Depthwise)):
+            source = network[layer.inputs[0]]
+            remainder = scaling.remainder if isinstance(source, Pixels) else 0.0
+            stored = _stored(
+                layer, parameters[layer.name], scales[source.name].scale, seen[source.name], source.shape, remainder
+            )
+            axis = 0 if isinstance(layer, Convolution) else 3
+            inputs.append(file.constant(f"{layer.name}/kernel", stored.kernel, stored.scales, axis))
+            inputs.append(file.constant(f"{layer.name}/bias", stored.bias, stored.bias_scales))
+        file.compute(layer, inputs, output, _VERSIONS)
+    return file.finish(image, [places[name] for name in network.outputs])
+
+
+def _with_requantized(network: Network, ranges: Ranges) -> dict[str, LayerRange]:
+    seen = dict(ranges)
+    for layer in network.layers:
+        if isinstance(layer, Requantization):
+            seen[layer.name] = seen[layer.inputs[0]]
+    return seen
+
+
+def _stored(
+    layer: Convolution | Depthwise,
+    values: Parameters,
+    input_scale: float,
+    source: LayerRange,
+    shape: tuple[int, ...],
+    remainder: float,
+) -> _Stored:
+    """Rounds the kernel and the bias of a layer.
+
+    Args:
+        layer: the layer.
+        values: its parameters.
+        input_scale: of the layer that it reads.
+        source: the range of the layer that it reads.
+        shape: of the layer that it reads.
+        remainder: added to all inputs, by way of the bias.
+    """
+    axis = 0 if isinstance(layer, Convolution) else 3
+    needed = np.abs(values.bias).astype(np.float64) / (input_scale * _BIAS_ROOM)
+    scales = np.maximum(kernel_scales(values.kernel, axis), needed.astype(np.float32))
+    steps = along(scales, axis)
+    rounded = np.rint(values.kernel / steps)
+    error = (rounded * steps - values.kernel).astype(np.float64)
+    over = (1, 2, 3) if isinstance(layer, Convolution) else (0, 1, 2)
+    bias = values.bias + remainder * values.kernel.sum(over, dtype=np.float64)
+    bias = bias - mean_error(error, source.means - remainder, layer, *shape[:2])
+    unit = input_scale * scales.astype(np.float64)
+    whole = np.clip(np.rint(bias / unit), -_LARGEST_BIAS, _LARGEST_BIAS).astype(np.int32)
+    return _Stored(rounded.astype(np.int8), scales, whole, unit)

@@ -1,0 +1,35 @@
+"""The kernel and the bias of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import ExportError
+from graft_host.networks.layers import Network
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a ``Convolution`` or a ``Depthwise`` computes with; its batch norm is folded in.
+
+    Attributes:
+        kernel: float32 ``[filters, height, width, channels]``; ``[1, height, width, channels]`` of a ``Depthwise``.
+        bias: float32 ``[filters]``.
+    """
+
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def check_parameters(network: Network, parameters: Mapping[str, Parameters]) -> None:
+    """Raises ExportError unless each convolution of a network has a kernel and a bias of its shape."""
+    for layer in network.convolutions:
+        given, shape = parameters.get(layer.name), network.kernel_shape(layer)
+        if given is None:
+            raise ExportError(f"the network's layer {layer.name} has no weights")
+        if given.kernel.shape != shape or given.bias.shape != layer.shape[-1:]:
+            raise ExportError(f"the weights of layer {layer.name} are {given.kernel.shape}, the network's are {shape}")

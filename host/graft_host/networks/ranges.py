@@ -1,0 +1,163 @@
+"""Measures the ranges of a float network's layers by running it on photos in LiteRT."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.errors import ExportError
+from graft_host.networks.float_file import write_float32
+from graft_host.networks.layers import LINEAR, Addition, Concatenation, Layer, Network, Pixels, Window
+from graft_host.networks.parameters import Parameters
+from graft_host.networks.scaling import Scaling
+from graft_host.support.progress import Progress
+from graft_host.support.scratch import scratch
+
+
+@dataclass(frozen=True)
+class LayerRange:
+    """What was seen of a layer over all photos.
+
+    Attributes:
+        least: the smallest number, at most 0.
+        greatest: the largest number, at least 0.
+        means: the mean of each channel, float64 ``[C]``.
+    """
+
+    least: float
+    greatest: float
+    means: NDArray[np.float64]
+
+
+Ranges = Mapping[str, LayerRange]
+"""The range of each layer by its name."""
+
+
+def measure(
+    network: Network,
+    parameters: Mapping[str, Parameters],
+    photos: NDArray[np.uint8],
+    scaling: Scaling,
+    threads: int,
+    progress: Progress,
+) -> dict[str, LayerRange]:
+    """Measures the range of each layer. The result does not depend on the number of threads.
+
+    Args:
+        network: without a ``Requantization``.
+        parameters: of its layers.
+        photos: uint8 ``[N,S,S,3]``.
+        scaling: of pixels.
+        threads: how many photos are run at a time, each on one core.
+        progress: called with (photos done, photos).
+
+    Raises:
+        ExportError: there is no photo, the parameters do not fit, or LiteRT cannot run the network.
+    """
+    if len(photos) == 0:
+        raise ExportError("there is no photo to measure the ranges of the backbone's activations on")
+    watched = [layer for layer in network.layers if not isinstance(layer, (Pixels, Concatenation))]
+    with scratch() as folder:
+        path = folder / "float.tflite"
+        path.write_bytes(write_float32(Network(network.layers, tuple(layer.name for layer in watched)), parameters))
+        runs = _on_all_cores(path, watched, photos, scaling, threads, progress)
+        ranges = dict(zip((layer.name for layer in watched), map(_united, zip(*runs, strict=True)), strict=True))
+    ranges[network.pixels.name] = _of_pixels(photos, scaling)
+    for layer in network.layers:
+        if isinstance(layer, Concatenation):
+            ranges[layer.name] = joined(ranges[name] for name in layer.inputs)
+    return ranges
+
+
+def joined(ranges: Iterable[LayerRange]) -> LayerRange:
+    """The range of a concatenation of layers."""
+    parts = list(ranges)
+    means = np.concatenate([part.means for part in parts])
+    return LayerRange(min(part.least for part in parts), max(part.greatest for part in parts), means)
+
+
+class _Runner:
+    """The float network, opened on one core."""
+
+    def __init__(self, path: Path, layers: Sequence[Layer], scaling: Scaling) -> None:
+        from ai_edge_litert.interpreter import Interpreter  # not for commands that find their backbone in the cache
+
+        self._layers, self._scaling = layers, scaling
+        try:
+            self._interpreter: Any = Interpreter(str(path), num_threads=1)
+            self._interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise _failed(error) from error
+        self._entrance = int(self._interpreter.get_input_details()[0]["index"])
+        ends = self._interpreter.get_output_details()
+        self._views = [self._interpreter.tensor(end["index"]) for end in ends]
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> list[LayerRange]:
+        """The range of each layer on one photo."""
+        mean, std = np.float32(self._scaling.mean), np.float32(self._scaling.std)
+        scaled = (pixels[np.newaxis].astype(np.float32) - mean) / std
+        try:
+            self._interpreter.set_tensor(self._entrance, scaled)
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise _failed(error) from error
+        return [_seen(view(), layer) for view, layer in zip(self._views, self._layers, strict=True)]
+
+
+def _on_all_cores(
+    path: Path,
+    layers: Sequence[Layer],
+    photos: NDArray[np.uint8],
+    scaling: Scaling,
+    threads: int,
+    progress: Progress,
+) -> list[list[LayerRange]]:
+    """The ranges on each photo, in the order of the photos. Ctrl-C ends it after the photos that are running."""
+    workers = max(1, min(threads, len(photos)))
+    idle: queue.SimpleQueue[_Runner] = queue.SimpleQueue()
+    for _ in range(workers):
+        idle.put(_Runner(path, layers, scaling))
+
+    def run(pixels: NDArray[np.uint8]) -> list[LayerRange]:
+        runner = idle.get()
+        try:
+            return runner(pixels)
+        finally:
+            idle.put(runner)
+
+    found = []
+    with ThreadPoolExecutor(workers) as pool:
+        for seen in pool.map(run, photos):  # left early, it cancels what has not begun
+            found.append(seen)
+            progress(len(found), len(photos))
+    return found
+
+
+def _seen(values: NDArray[np.float32], layer: Layer) -> LayerRange:
+    signed = not isinstance(layer, (Window, Addition)) or layer.activation == LINEAR
+    least = min(0.0, float(values.min())) if signed else 0.0
+    means = values.reshape(-1, values.shape[-1]).mean(0, dtype=np.float32).astype(np.float64)
+    return LayerRange(least, max(0.0, float(values.max())), means)
+
+
+def _united(ranges: Sequence[LayerRange]) -> LayerRange:
+    """The range over all photos; the means are added up in the photos' order, so that they round alike every time."""
+    means = np.sum([seen.means for seen in ranges], axis=0) / len(ranges)
+    return LayerRange(min(seen.least for seen in ranges), max(seen.greatest for seen in ranges), means)
+
+
+def _of_pixels(photos: NDArray[np.uint8], scaling: Scaling) -> LayerRange:
+    least, greatest = scaling.extent
+    levels = np.mean([photo.reshape(-1, photo.shape[-1]).mean(0) for photo in photos], axis=0)
+    return LayerRange(min(0.0, least), max(0.0, greatest), (levels - scaling.mean) / scaling.std)
+
+
+def _failed(error: Exception) -> ExportError:
+    return ExportError(f"LiteRT cannot run the float network: {(str(error).splitlines() or ['?'])[0]}")

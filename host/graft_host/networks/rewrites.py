@@ -1,0 +1,98 @@
+"""Changes a network without changing what it computes: faster, or ready for int8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from graft_host.networks.layers import (
+    LINEAR,
+    Addition,
+    AveragePool,
+    Concatenation,
+    Convolution,
+    Depthwise,
+    Layer,
+    Network,
+    Requantization,
+)
+
+
+def pools_behind_convolutions(network: Network) -> Network:
+    """Moves each average pool behind the 1 x 1 convolution that alone reads it.
+
+    The two commute, because the weights of a mean add up to one and the convolution is the same at every position. The
+    pool then works on the convolution's filters, which are fewer than its channels, and TFLite's int8 pool is slow. The
+    activation moves with it: it comes last either way.
+
+    Args:
+        network: in which a pool and its convolution keep their names, so parameters stay those of the same layers.
+    """
+    swapped = {
+        pool.name: convolution
+        for pool in network.layers
+        if isinstance(pool, AveragePool) and (convolution := _only_reader(network, pool)) is not None
+    }
+    names = {pool: convolution.name for pool, convolution in swapped.items()}
+    layers: list[Layer] = []
+    for layer in network.layers:
+        if layer.name in names.values():
+            continue
+        if isinstance(layer, AveragePool) and layer.name in swapped:
+            convolution = swapped[layer.name]
+            shape = (*network[layer.inputs[0]].shape[:2], convolution.shape[-1])
+            layers.append(replace(convolution, inputs=layer.inputs, shape=shape, activation=LINEAR))
+            inputs = (convolution.name,)
+            layers.append(replace(layer, inputs=inputs, shape=convolution.shape, activation=convolution.activation))
+        else:
+            layers.append(layer)
+    behind = {convolution: pool for pool, convolution in names.items()}
+    return _renamed_inputs(Network(tuple(layers), network.outputs), behind, skip=set(names))
+
+
+def ready_for_int8(network: Network) -> Network:
+    """Inserts a ``Requantization`` before a join wherever an input cannot take the join's scale.
+
+    An int8 join needs one scale for all its inputs. A convolution that only the join reads writes in that scale; a pool
+    has the scale of its own input, and what others read too should keep the scale that suits it. So a scale never
+    depends on what comes after a tap.
+    """
+    layers: list[Layer] = []
+    for layer in network.layers:
+        if not isinstance(layer, Concatenation):
+            layers.append(layer)
+            continue
+        inputs = []
+        for name in layer.inputs:
+            source = network[name]
+            if _chooses_scale(source) and network.readers(name) == (layer,) and name not in network.outputs:
+                inputs.append(name)
+                continue
+            inputs.append(f"{name}/{layer.name}")
+            layers.append(Requantization(name=inputs[-1], inputs=(name,), shape=source.shape))
+        layers.append(replace(layer, inputs=tuple(inputs)))
+    return Network(tuple(layers), network.outputs)
+
+
+def _only_reader(network: Network, pool: AveragePool) -> Convolution | None:
+    """The 1 x 1 convolution that alone reads a pool; None if there is none, or if the pool has more to do."""
+    readers = network.readers(pool.name)
+    if len(readers) != 1 or pool.activation != LINEAR or pool.name in network.outputs:
+        return None
+    (reader,) = readers
+    pointwise = isinstance(reader, Convolution) and reader.size == (1, 1) and reader.stride == 1
+    return reader if pointwise and isinstance(reader, Convolution) else None
+
+
+def _chooses_scale(layer: Layer) -> bool:
+    return isinstance(layer, (Convolution, Depthwise, Addition))
+
+
+def _renamed_inputs(network: Network, names: dict[str, str], skip: set[str]) -> Network:
+    """Replaces names of inputs, except in the layers of ``skip``."""
+    renamed: Callable[[str], str] = lambda name: names.get(name, name)  # noqa: E731
+    layers = tuple(
+        layer if layer.name in skip else replace(layer, inputs=tuple(map(renamed, layer.inputs)))
+        for layer in network.layers
+    )
+    return Network(layers, tuple(map(renamed, network.outputs)))

@@ -1,0 +1,81 @@
+"""Chooses the scale and zero point of each layer of an int8 network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graft_host.networks.layers import AveragePool, Concatenation, Layer, MaxPool, Network, Pixels, Requantization
+from graft_host.networks.ranges import LayerRange, Ranges
+from graft_host.networks.scaling import Scaling
+
+_STEPS = 255  # between the smallest and the largest int8 number
+_SMALLEST, _LARGEST = -128, 127
+_NARROWEST = 1e-6  # of a layer that is 0 for all photos: a scale has to be above 0
+
+HEADROOM = 1.25
+"""How much farther than on the calibration photos a bottleneck may reach: the few photos that it was measured on do not
+reach as far as others will, and no later layer can make up for what is clipped there."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """TFLite's quantization: real = scale · (stored - zero point).
+
+    Attributes:
+        scale: a float32 number.
+        zero_point: of an int8 tensor.
+    """
+
+    scale: float
+    zero_point: int
+
+
+def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[str, Quantization]:
+    """The quantization of each layer, by name.
+
+    Pools and joins cannot change the scale: they have that of the layers that they read.
+
+    Args:
+        network: as ``rewrites.ready_for_int8`` returns it.
+        ranges: of its layers.
+        scaling: of pixels, which are stored as they are.
+    """
+    groups = _groups(network)
+    pixels = Quantization(float(np.float32(1 / scaling.std)), scaling.zero_point + _SMALLEST)
+    by_group = {groups[network.pixels.name]: pixels}
+    for group in set(groups.values()) - set(by_group):
+        members = [layer for layer in network.layers if groups[layer.name] == group]
+        by_group[group] = _covering([_range(network, layer, ranges) for layer in members if _computes(layer)])
+    return {name: by_group[group] for name, group in groups.items()}
+
+
+def _groups(network: Network) -> dict[str, int]:
+    """A number for each layer; layers of one number have one scale."""
+    groups = {layer.name: place for place, layer in enumerate(network.layers)}
+    for layer in network.layers:
+        if isinstance(layer, (Concatenation, MaxPool, AveragePool)):
+            for source in layer.inputs:
+                old, new = groups[layer.name], groups[source]
+                groups = {name: new if group == old else group for name, group in groups.items()}
+    return groups
+
+
+def _computes(layer: Layer) -> bool:
+    """Whether a layer's numbers may lie outside the range of the layers that it reads."""
+    return not isinstance(layer, (Pixels, Concatenation, MaxPool, AveragePool))
+
+
+def _range(network: Network, layer: Layer, ranges: Ranges) -> LayerRange:
+    seen = ranges[layer.inputs[0] if isinstance(layer, Requantization) else layer.name]
+    if layer.name in network.outputs:
+        return LayerRange(seen.least * HEADROOM, seen.greatest * HEADROOM, seen.means)
+    return seen
+
+
+def _covering(ranges: list[LayerRange]) -> Quantization:
+    least = min(0.0, *(seen.least for seen in ranges))
+    greatest = max(_NARROWEST, *(seen.greatest for seen in ranges))
+    scale = float(np.float32((greatest - least) / _STEPS))
+    return Quantization(scale, int(np.clip(round(_SMALLEST - least / scale), _SMALLEST, _LARGEST)))
