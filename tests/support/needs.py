@@ -11,7 +11,18 @@ if TYPE_CHECKING:
 
     import pytest
 
-_STARTERS = ("background", "broker", "browser", "cases", "fleets", "killing", "remote", "running", "serving")
+_STARTERS = (
+    "background",
+    "broker",
+    "browser",
+    "cases",
+    "file_server",
+    "fleets",
+    "killing",
+    "remote",
+    "running",
+    "serving",
+)
 SERVICES = tuple(f"tests.support.{name}" for name in _STARTERS)
 """Helpers that start servers, brokers, browsers, boards behind SSH, and runs that race or are stopped."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graft_device.errors import GraftError
+from graft_host.support.reporter import Reporter
 
 if TYPE_CHECKING:  # the command line reads families, and needs no numpy for it
     from graft_host.networks.layers import Network
@@ -42,14 +43,15 @@ class NamedWeights:
     Attributes:
         name: the value of ``--weights``.
         path: returns where their file is kept, whether it is there or not.
-        fetch: returns the file, after downloading it if need be; raises WeightsError if it is not available.
+        fetch: returns the file, after downloading it if need be, and reports the progress of a download; raises
+            WeightsError if the file is not available. ``weights.fetched`` calls it.
         note: what a person reads before a download.
         source: the URL that they are downloaded from.
     """
 
     name: str
     path: Callable[[], Path]
-    fetch: Callable[[], Path]
+    fetch: Callable[[Reporter | None], Path]
     note: str
     source: str = ""
 

@@ -1,14 +1,17 @@
-"""The ImageNet weights of Inception-v3: where Keras keeps them, and how they are downloaded."""
+"""Finds the ImageNet weights of Inception-v3 where Keras keeps them, or downloads them to that place."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from graft_device.errors import ExportError, WeightsError
-from graft_host.support.isolated import call_quietly
+from graft_device.errors import WeightsError, os_reason
+from graft_host.support.download import DownloadError, Published, download
+from graft_host.support.progress import Progress
+from graft_host.support.reporter import Reporter
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,6 +19,7 @@ else:
     import tomli as tomllib
 
 _REASON_LENGTH = 120
+_WAITING = "waiting for another run, which downloads the same file"
 
 
 def known_backbones() -> dict[str, dict[str, Any]]:
@@ -34,20 +38,24 @@ def imagenet_path() -> Path:
     return Path(folder) / "models" / str(known_backbones()["imagenet"]["file"])
 
 
-def imagenet_file() -> Path:
+def imagenet_file(reporter: Reporter | None = None) -> Path:
     """The file of the ImageNet weights, downloaded if it is not in Keras's cache.
+
+    Args:
+        reporter: receives the progress of a download; None for none.
 
     Raises:
         WeightsError: it is not there and cannot be downloaded.
     """
-    return fetch(known_backbones()["imagenet"])
+    return fetch(known_backbones()["imagenet"], reporter)
 
 
-def fetch(entry: dict[str, Any]) -> Path:
+def fetch(entry: dict[str, Any], reporter: Reporter | None = None) -> Path:
     """The file at ``imagenet_path``, downloaded if it is not there.
 
     Args:
-        entry: its ``file`` name, ``source`` (a URL) and ``md5``.
+        entry: its ``source`` (a URL), ``bytes`` (the size) and ``md5``.
+        reporter: receives the progress of a download; None for none.
 
     Raises:
         WeightsError: it is not there and cannot be downloaded.
@@ -55,28 +63,44 @@ def fetch(entry: dict[str, Any]) -> Path:
     path = imagenet_path()
     if path.is_file():
         return path
-    home, part = path.parents[1], path.with_name(f"{path.name}.part")
+    if path.is_dir():
+        raise _unavailable(f"{path} is a folder")
     try:
-        if str(home).startswith("~"):
-            raise ExportError("there is no home folder to keep them in", "name one in $KERAS_HOME")
-        home.mkdir(parents=True, exist_ok=True)
-        if not os.access(home, os.W_OK):
-            raise ExportError(f"{home} cannot be written to")  # Keras would take /tmp instead
-        # It gets its final name only when it is whole: an interrupted download starts again.
-        call_quietly(
-            "graft_host.backbones.download", {"file": part.name, "origin": entry["source"], "md5": entry["md5"]}
-        )
-        part.replace(path)
-    except (ExportError, OSError) as error:
-        raise WeightsError(
-            f"the ImageNet weights are not on this machine, and could not be downloaded ({_short(error)})",
-            "do one of these: (1) get the file elsewhere and put it at the place that 'graft weights' names, "
-            "(2) give --weights FILE, (3) try everything with --weights random, which knows nothing of the world",
-        ) from error
+        _fetch(Published(url=entry["source"], size=entry["bytes"], md5=entry["md5"]), path, reporter)
+    except DownloadError as error:
+        raise _unavailable(_short(str(error)), error.kept) from error
+    except PermissionError as error:
+        raise _unavailable(f"{path.parent} cannot be written to") from error
+    except OSError as error:
+        raise _unavailable(os_reason(error)) from error
     return path
 
 
-def _short(error: Exception) -> str:
-    """The reason of a failed download; Keras puts the address before it, which makes the line too long to read."""
-    reason = " ".join(str(error).split()).rpartition(" -- ")[2]
-    return reason if len(reason) <= _REASON_LENGTH else f"{reason[:_REASON_LENGTH]}…"
+def _fetch(file: Published, path: Path, reporter: Reporter | None) -> None:
+    if str(path).startswith("~"):
+        raise DownloadError("there is no home folder to keep them in", "name one in $KERAS_HOME")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        progress: Progress = _ignore
+        if reporter is not None:
+            progress = stack.enter_context(reporter.progress("downloading", "bytes"))
+        download(file, path, progress, lambda: reporter.note(_WAITING) if reporter is not None else None)
+
+
+def _unavailable(reason: str, kept: int = 0) -> WeightsError:
+    again = f"run the command again, which goes on after the {kept / 1e6:.1f} MB that have arrived, or " if kept else ""
+    return WeightsError(
+        f"the ImageNet weights are not on this machine, and could not be downloaded ({reason})",
+        f"{again}do one of these: (1) get the file elsewhere and put it at the place that 'graft weights' names, "
+        "(2) give --weights FILE, (3) try everything with --weights random, which knows nothing of the world",
+    )
+
+
+def _short(reason: str) -> str:
+    """What a server or a library reports, in one line that is not too long to read."""
+    line = " ".join(reason.split())
+    return line if len(line) <= _REASON_LENGTH else f"{line[:_REASON_LENGTH]}…"
+
+
+def _ignore(done: int, total: int) -> None:
+    """Reports no progress."""

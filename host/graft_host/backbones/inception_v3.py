@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from graft_host.backbones.convolutions import TAPS
 from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
+from graft_host.support.reporter import Reporter
 
 if TYPE_CHECKING:
     from graft_host.networks.layers import Network
@@ -44,10 +45,10 @@ def _imagenet_path() -> Path:
     return imagenet_path()
 
 
-def _imagenet_file() -> Path:
+def _imagenet_file(reporter: Reporter | None) -> Path:
     from graft_host.backbones.imagenet import imagenet_file
 
-    return imagenet_file()
+    return imagenet_file(reporter)
 
 
 FAMILY = Family(

@@ -13,17 +13,21 @@ from graft_host.backbones.family import Family, NamedWeights, WeightsFile, Weigh
 from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
 from graft_host.support.destination import RunInput
+from graft_host.support.reporter import Reporter
 
 RANDOM = "random"
 
 
-def find_weights(spec: str, seed: int = 0, family: Family | None = None) -> WeightsSource:
+def find_weights(
+    spec: str, seed: int = 0, family: Family | None = None, reporter: Reporter | None = None
+) -> WeightsSource:
     """Finds the weights that ``--weights`` names.
 
     Args:
         spec: ``random``, a name that the family knows, or the path of a file.
         seed: what ``random`` is drawn from.
         family: the backbones that they are for; Inception-v3 when None.
+        reporter: receives a note and the progress of a download; None for none.
 
     Raises:
         WeightsError: there is no such file, it is not one of the family's, or named weights cannot be downloaded.
@@ -36,7 +40,7 @@ def find_weights(spec: str, seed: int = 0, family: Family | None = None) -> Weig
         )
     named = named_weights(family, spec)
     if named is not None:
-        return _identified(named.fetch(), named.name, family)
+        return _identified(fetched(named, reporter), named.name, family)
     if scheme(spec):
         raise WeightsError(f"{shown(spec)} is a URL, not a file", "download it, and give the file")
     path = Path(os.path.expanduser(spec))  # noqa: PTH111  Path's own fails where there is no such user
@@ -46,6 +50,21 @@ def find_weights(spec: str, seed: int = 0, family: Family | None = None) -> Weig
 def named_weights(family: Family, spec: str) -> NamedWeights | None:
     """The weights that the family knows by this name; None if it is a path or ``random``."""
     return next((weights for weights in family.named_weights if weights.name == spec), None)
+
+
+def fetched(named: NamedWeights, reporter: Reporter | None = None) -> Path:
+    """The file of named weights, downloaded if it is not on this machine.
+
+    Args:
+        named: the weights.
+        reporter: receives a note and the progress of a download; None for none.
+
+    Raises:
+        WeightsError: the file cannot be downloaded.
+    """
+    if reporter is not None and not named.path().is_file():
+        reporter.note(named.note)
+    return named.fetch(reporter)
 
 
 def check_tap(source: WeightsSource, tap: str) -> None:

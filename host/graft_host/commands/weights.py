@@ -22,7 +22,8 @@ def weights(
 ) -> None:
     """Fetch and verify weights, or list where they belong.
 
-    Where there is no network, fetch the file on another machine, and put it at the place that the list names.
+    An interrupted download goes on where it ended. Where there is no network, fetch the file on another machine, and
+    put it at the place that the list names.
     """
     if name is None:
         listed = [_described(family, named) for family, named in _known()]
@@ -44,17 +45,16 @@ def _fetched(name: str) -> dict[str, Any]:
     Raises:
         WeightsError: no weights have this name, they cannot be downloaded, or the file is another one.
     """
-    from graft_device.console import say
     from graft_device.errors import WeightsError
+    from graft_host.backbones.weights import fetched
+    from graft_host.commands.terminal.console import TerminalReporter
 
     found = next(((family, named) for family, named in _known() if named.name == name), None)
     if found is None:
         names = ", ".join(named.name for _, named in _known())
         raise WeightsError(f"there are no weights {name!r}", f"choose from {names}")
     family, named = found
-    if not named.path().is_file():
-        say(named.note)
-        named.fetch()
+    fetched(named, TerminalReporter())
     described = _described(family, named)
     if described["state"] == "damaged":
         raise WeightsError(f"{named.path()} is not the file that was published", "remove it, and fetch it again")

@@ -79,9 +79,8 @@ def run_demo(folder: Path, weights: str | None, cache: Path | None, reporter: Re
 
 
 def _available_weights(reporter: Reporter) -> str:
-    reporter.note("looking for the ImageNet weights (downloaded once, 88 MB)")
     try:
-        find_weights("imagenet")
+        find_weights("imagenet", reporter=reporter)
     except WeightsError:
         reporter.note("they are not in the cache and cannot be downloaded: continuing with random weights")
         return "random"

@@ -185,10 +185,7 @@ def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
     family = options.family
     family.depth(options.tap)
     family.check_size(options.image_size)
-    named = named_weights(family, options.weights)
-    if named is not None and _to_download(options):
-        reporter.note(named.note)
-    weights = find_weights(options.weights, options.rule.seed, family)
+    weights = find_weights(options.weights, options.rule.seed, family, reporter)
     check_tap(weights, options.tap)
     return weights
 

@@ -18,6 +18,7 @@ from graft_host.backbones.keras_h5 import convolution_names, read_layers
 from graft_host.backbones.layer_weights import ConvWeights, random_weights
 from graft_host.backbones.weights import check_tap, find_weights
 from tests.conftest import error_line, graft, graft_json
+from tests.support.file_server import FileServer, file_server
 from tests.support.host_data import (
     MIXED0_SHAPES,
     REAL_WEIGHTS,
@@ -95,6 +96,7 @@ def test_every_known_backbone_states_its_origin_and_licence() -> None:
         assert entry["last_tap"] in TAPS
         assert re.fullmatch(r"[0-9a-f]{64}", entry.get("sha256", "0" * 64))
         assert "sha256" in entry or re.fullmatch(r"[0-9a-f]{32}", entry["md5"])
+    assert known["imagenet"]["bytes"] == 87_910_968
 
 
 def test_a_tilde_means_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +166,6 @@ def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-@pytest.mark.slow
 def test_if_imagenet_weights_cannot_be_downloaded_the_error_is_short_and_names_three_ways_on(keras_home: Path) -> None:
     message = _fails(lambda: find_weights("imagenet"), _WAYS_ON)
     assert len(message) < 400
@@ -186,20 +187,51 @@ def test_the_list_of_weights_names_file_place_and_source(keras_home: Path) -> No
     assert "choose from imagenet" in error_line(graft("weights", "imagnet"))
 
 
-@pytest.mark.slow
-def test_only_a_complete_download_counts(tmp_path: Path, keras_home: Path) -> None:
-    data = write_h5(tmp_path / "served.h5", random_layers(2)).read_bytes()
-    entry = {
-        "file": _IMAGENET,
-        "source": (tmp_path / "served.h5").as_uri(),
-        "md5": hashlib.md5(data, usedforsecurity=False).hexdigest(),
-    }
-    (keras_home / "models").mkdir(parents=True)
+def _entry(server: FileServer) -> dict[str, Any]:
+    """A file on the server, as ``models/backbones.toml`` describes it."""
+    return {"source": server.url, "bytes": len(server.data), "md5": server.md5}
+
+
+def test_only_a_complete_download_counts(tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("http_proxy")
+    data = write_h5(tmp_path / "served.h5", random_layers(8)).read_bytes()
     part = keras_home / "models" / f"{_IMAGENET}.part"
-    part.write_bytes(data[:1000])  # what a killed download leaves
-    assert fetch(entry) == imagenet_path()
+    with file_server(data, ends=[60_000]) as server:
+        message = _fails(lambda: fetch(_entry(server)), _WAYS_ON)
+        assert "the connection ended after 0.1 of 1.1 MB" in message
+        assert "run the command again, which goes on after the 0.1 MB that have arrived, or do one of these" in message
+        assert not imagenet_path().exists()
+        assert part.read_bytes() == data[:60_000]
+        assert fetch(_entry(server)) == imagenet_path()
+        assert server.asked == [None, "bytes=60000-"]
     assert imagenet_path().read_bytes() == data
     assert not part.exists()
+
+
+def test_another_file_than_the_published_one_is_not_kept(
+    tmp_path: Path, keras_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("http_proxy")
+    data = write_h5(tmp_path / "served.h5", random_layers(2)).read_bytes()
+    with file_server(data) as server:
+        entry = {**_entry(server), "md5": "0" * 32}
+        assert "run the command again" not in _fails(
+            lambda: fetch(entry), "not the one that was published.*" + _WAYS_ON
+        )
+    assert list((keras_home / "models").iterdir()) == []
+
+
+def test_a_download_needs_a_folder_to_keep_the_file_in(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    imagenet_path().mkdir(parents=True)
+    _fails(lambda: find_weights("imagenet"), "is a folder.*" + _WAYS_ON)
+    monkeypatch.setenv("KERAS_HOME", "~no-such-user/keras")
+    _fails(lambda: find_weights("imagenet"), r"there is no home folder to keep them in; name one in \$KERAS_HOME")
+
+
+def test_a_download_is_announced(keras_home: Path) -> None:
+    done = graft("weights", "imagenet")
+    assert done.stderr.splitlines()[0] == "downloading the ImageNet weights (88 MB, once)"
+    assert "connection refused" in error_line(done)
 
 
 def test_nothing_is_downloaded_if_keras_cannot_store_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,9 +63,11 @@ class Stage:
             self._clear()
             if self._bar is None:
                 interval = _TERMINAL_SECONDS if self._terminal else _LOG_SECONDS
+                in_bytes = self._unit == "bytes"  # shown as 12.3M/87.9M and 4.5MB/s
                 self._bar = tqdm(
-                    total=total, initial=done, desc=f"{self._name:<16}", unit=f" {self._unit}", file=sys.stderr,
-                    mininterval=interval, maxinterval=interval, dynamic_ncols=True,
+                    total=total, initial=done, desc=f"{self._name:<16}", unit="B" if in_bytes else f" {self._unit}",
+                    unit_scale=in_bytes, file=sys.stderr, mininterval=interval, maxinterval=interval,
+                    dynamic_ncols=True,
                 )  # fmt: skip
             self._bar.update(done - self._bar.n)
 
