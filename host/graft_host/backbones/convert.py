@@ -44,9 +44,11 @@ def convert(
         one flatbuffer for each follows, with the same numbers as if it were written by itself on the same photos.
 
     Raises:
+        BackboneError: the family takes no photos of this side.
         WeightsError: the weights do not fit the network.
-        ExportError: LiteRT cannot run the network.
+        ExportError: LiteRT cannot run the network, or the temporary folder has no room for its float file.
     """
+    weights.family.check_size(image_size)
     described = weights.family.describe(weights, taps, image_size)
     parameters = weights.family.read_parameters(weights, described)
     network = pools_behind_convolutions(described)

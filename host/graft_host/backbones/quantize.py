@@ -92,7 +92,7 @@ def quantized_backbone(
         progress: called with (photos calibrated on, photos).
 
     Raises:
-        BackboneError: the family has no such tap.
+        BackboneError: the family has no such tap, or takes no photos of this side.
         WeightsError: the weights do not reach the tap.
         DatasetError: no training photo can be decoded.
         ExportError: the conversion failed.

@@ -18,7 +18,7 @@ from graft_host.networks.layers import LINEAR, Addition, Concatenation, Layer, N
 from graft_host.networks.parameters import Parameters
 from graft_host.networks.scaling import Scaling
 from graft_host.support.progress import Progress
-from graft_host.support.scratch import scratch
+from graft_host.support.scratch import scratch, write_scratch
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,16 @@ def measure(
         progress: called with (photos done, photos).
 
     Raises:
-        ExportError: there is no photo, the parameters do not fit, or LiteRT cannot run the network.
+        ExportError: there is no photo, the parameters do not fit, LiteRT cannot run the network, or the temporary
+            folder has no room for its file.
     """
     if len(photos) == 0:
         raise ExportError("there is no photo to measure the ranges of the backbone's activations on")
     watched = [layer for layer in network.layers if not isinstance(layer, (Pixels, Concatenation))]
     with scratch() as folder:
         path = folder / "float.tflite"
-        path.write_bytes(write_float32(Network(network.layers, tuple(layer.name for layer in watched)), parameters))
+        whole = Network(network.layers, tuple(layer.name for layer in watched))
+        write_scratch(path, write_float32(whole, parameters))
         runs = _on_all_cores(path, watched, photos, scaling, threads, progress)
         ranges = dict(zip((layer.name for layer in watched), map(_united, zip(*runs, strict=True)), strict=True))
     ranges[network.pixels.name] = _of_pixels(photos, scaling)

@@ -518,12 +518,13 @@ def test_the_recipe_of_2015_on_its_own_graph(compared: Path, cats_and_dogs: Path
     photos, model = tmp_path / "photos", tmp_path / "m.tflite"
     for name in ("cats", "dogs"):
         (photos / name).mkdir(parents=True)
-        for path in sorted((cats_and_dogs / name).iterdir())[:20]:
+        for path in sorted((cats_and_dogs / name).iterdir())[:100]:
             (photos / name / path.name).symlink_to(path)
     options = ["--weights", compared / "seed1.pb", "--tap", "mixed10", "--image-size", "75", "--test-percent", "30"]
     recipe = ["--optimizer", "sgd", "--learning-rate", "0.5", "--steps", "500", "--cache", tmp_path / "cache"]
     report = graft_json("train", photos, "-o", model, *options, *recipe)
-    assert report["agreement"] >= 0.9
+    assert report["photos"]["test"] >= 40  # fewer would let one photo near 50% decide
+    assert report["agreement"] >= 0.95
     inside = graft_json("inspect", model)
     card, operators = inside["card"], {entry["name"]: entry["count"] for entry in inside["operators"]}
     assert (card["mean"], card["std"], card["backbone"]["weights"]) == (128, 128, "seed1.pb")
