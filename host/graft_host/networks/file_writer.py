@@ -41,15 +41,18 @@ _ACTIVATIONS = {RELU: schema.ActivationFunctionType.RELU, RELU6: schema.Activati
 
 
 class FileWriter:
-    """A model with one graph, as it is written."""
+    """A model with one graph, as it is written.
 
-    def __init__(self) -> None:
-        self._model, self._graph = schema.ModelT(), schema.SubGraphT()
-        self._graph.tensors, self._graph.operators, self._graph.name = [], [], b"main"
-        self._model.version, self._model.description = 3, b"graftkit"
-        self._model.subgraphs, self._model.operatorCodes = [self._graph], []
-        self._model.buffers = [schema.BufferT()]  # the first is empty: that of activations
-        self._codes: dict[tuple[int, int], int] = {}
+    Args:
+        model: a ``schema.ModelT`` to add to; None for a new one.
+    """
+
+    def __init__(self, model: Any = None) -> None:
+        self._model = _empty_model() if model is None else model
+        self._graph = self._model.subgraphs[0]
+        self._codes = {
+            (flatbuffer.builtin(code), int(code.version)): place for place, code in enumerate(self._model.operatorCodes)
+        }
         self._axes: int | None = None
 
     def tensor(self, name: str, shape: Sequence[int], dtype: Any, scale: Any = None, zero_point: int = 0) -> int:
@@ -95,7 +98,7 @@ class FileWriter:
             kind, options = _OPTIONS.QuantizeOptions, schema.QuantizeOptionsT()
         else:
             kind, options = _OPTIONS.DequantizeOptions, schema.DequantizeOptionsT()
-        self._operator(builtin, version, [source], output, kind, options)
+        self.add(builtin, version, [source], output, kind, options)
 
     def compute(self, layer: Layer, inputs: Sequence[int], output: int, versions: Mapping[int, int]) -> None:
         """Adds the operator of a layer.
@@ -120,7 +123,7 @@ class FileWriter:
             if self._axes is None:
                 self._axes = self.constant("axes", np.array([1, 2], np.int32))
             wanted.append(self._axes)
-        self._operator(builtin, versions.get(builtin, 1), wanted, output, options_kind, options)
+        self.add(builtin, versions.get(builtin, 1), wanted, output, options_kind, options)
 
     def finish(self, entrance: int, outputs: Sequence[int]) -> bytes:
         """The flatbuffer.
@@ -137,17 +140,27 @@ class FileWriter:
         self._model.signatureDefs = [signature]
         return flatbuffer.pack(self._model)
 
-    def _operator(self, builtin: int, version: int, inputs: list[int], output: int, kind: int, options: Any) -> None:
+    def add(self, builtin: int, version: int, inputs: list[int], output: int, kind: int, options: Any) -> None:
+        """Adds an operator; ``kind`` and ``options`` are its table of options in the schema."""
         if (builtin, version) not in self._codes:
             code = schema.OperatorCodeT()
             code.builtinCode, code.version, code.deprecatedBuiltinCode = builtin, version, min(builtin, 127)
+            self._codes[builtin, version] = len(self._model.operatorCodes)
             self._model.operatorCodes.append(code)
-            self._codes[builtin, version] = len(self._codes)
         operator = schema.OperatorT()
         operator.opcodeIndex = self._codes[builtin, version]
         operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
         operator.builtinOptionsType, operator.builtinOptions = kind, options
         self._graph.operators.append(operator)
+
+
+def _empty_model() -> Any:
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    graph.tensors, graph.operators, graph.name = [], [], b"main"
+    model.version, model.description = 3, b"graftkit"
+    model.subgraphs, model.operatorCodes = [graph], []
+    model.buffers = [schema.BufferT()]  # the first is empty: that of activations
+    return model
 
 
 _Written = tuple[int, int, Any]

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graft_host.networks.layers import AveragePool, Concatenation, Layer, MaxPool, Network, Pixels, Requantization
+from graft_host.networks.layers import (
+    LINEAR,
+    AveragePool,
+    Concatenation,
+    Layer,
+    MaxPool,
+    Network,
+    Pixels,
+    Requantization,
+)
 from graft_host.networks.ranges import LayerRange, Ranges
 from graft_host.networks.scaling import Scaling
 
@@ -35,7 +44,8 @@ class Quantization:
 def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[str, Quantization]:
     """The quantization of each layer, by name.
 
-    Pools and joins cannot change the scale: they have that of the layers that they read.
+    Pools and joins cannot change the scale: they have that of the layers that they read. The zero point of an average
+    pool with an activation is not negative, so that ``depthwise_means`` can give the same bits.
 
     Args:
         network: as ``rewrites.ready_for_int8`` returns it.
@@ -47,7 +57,8 @@ def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[st
     by_group = {groups[network.pixels.name]: pixels}
     for group in set(groups.values()) - set(by_group):
         members = [layer for layer in network.layers if groups[layer.name] == group]
-        by_group[group] = _covering([_range(network, layer, ranges) for layer in members if _computes(layer)])
+        covering = _covering([_range(network, layer, ranges) for layer in members if _computes(layer)])
+        by_group[group] = _not_negative(covering) if any(map(_pools_before_activation, members)) else covering
     return {name: by_group[group] for name, group in groups.items()}
 
 
@@ -67,6 +78,10 @@ def _computes(layer: Layer) -> bool:
     return not isinstance(layer, (Pixels, Concatenation, MaxPool, AveragePool))
 
 
+def _pools_before_activation(layer: Layer) -> bool:
+    return isinstance(layer, AveragePool) and layer.activation != LINEAR
+
+
 def _range(network: Network, layer: Layer, ranges: Ranges) -> LayerRange:
     seen = ranges[layer.inputs[0] if isinstance(layer, Requantization) else layer.name]
     if layer.name in network.outputs:
@@ -79,3 +94,11 @@ def _covering(ranges: list[LayerRange]) -> Quantization:
     greatest = max(_NARROWEST, *(seen.greatest for seen in ranges))
     scale = float(np.float32((greatest - least) / _STEPS))
     return Quantization(scale, int(np.clip(round(_SMALLEST - least / scale), _SMALLEST, _LARGEST)))
+
+
+def _not_negative(covering: Quantization) -> Quantization:
+    """A quantization that reaches as far, with a zero point of 0 or more."""
+    if covering.zero_point >= 0:
+        return covering
+    greatest = covering.scale * (_LARGEST - covering.zero_point)
+    return Quantization(float(np.float32(greatest / _LARGEST)), 0)
