@@ -185,10 +185,11 @@ def write_h5(
     first: int = 1,
     order: Sequence[int] | None = None,
     change: Callable[[h5py.File], None] | None = None,
+    userblock_size: int = 0,
 ) -> Path:
     """Writes Keras's notop layout; ``first`` is 1 in the official files, ``order`` is the order of ``layer_names``."""
     names = [b"input_1"]
-    with h5py.File(path, "w") as file:
+    with h5py.File(path, "w", userblock_size=userblock_size) as file:
         file.create_group("input_1").attrs["weight_names"] = np.array([], "S1")
         for index in order if order is not None else range(len(layers)):
             layer = layers[index]

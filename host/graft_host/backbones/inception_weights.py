@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import h5py
 
@@ -30,6 +31,7 @@ def identify(family: Family, file: WeightsFile) -> WeightsSource:
         mean, std = float(scale.get("mean", family.mean)), float(scale.get("std", family.std))
         return WeightsSource(family=family, name=name, path=path, fingerprint=file.sha256, mean=mean, std=std)
     graph = read_graph(path)
+    check_layers(path, graph.layers, [layer.kernel.shape for layer in graph.layers])
     return WeightsSource(
         family=family, name=name, path=path, fingerprint=file.sha256, mean=graph.mean, std=graph.std,
         last_pool=graph.last_pool, layout="graph",
@@ -56,27 +58,31 @@ def read_parameters(source: WeightsSource, network: Network) -> dict[str, Parame
         (*layer.size, network[layer.inputs[0]].shape[-1], layer.shape[-1]) for layer in layers
     ]
     tap = network[network.outputs[-1]].inputs[0]
-    return {
-        layer.name: folded(weights) for layer, weights in zip(layers, read_weights(source, tap, shapes), strict=True)
-    }
+    read = read_weights(source, tap, shapes)
+    return {layer.name: folded(weights) for layer, weights in zip(layers, read, strict=True)}
 
 
-def read_weights(source: WeightsSource, tap: str, shapes: list[tuple[int, ...]]) -> list[ConvWeights]:
-    """Reads the convolutions up to a tap.
+def read_weights(source: WeightsSource, tap: str, shapes: list[tuple[int, ...]]) -> Iterator[ConvWeights]:
+    """Reads the convolutions up to a tap, one after the other.
 
     Args:
         source: from ``find_weights``.
         tap: the last layer that is needed.
         shapes: the kernel shapes that the network expects, in Keras's order of creation.
 
+    Yields:
+        The layers, whose arrays may be read-only.
+
     Raises:
         WeightsError: the file does not fit the network.
     """
     if source.path is None:
-        return random_weights(shapes, source.seed)
+        yield from random_weights(shapes, source.seed)
+        return
     check_tap(source, tap)
     if source.layout == "keras":
-        return read_layers(source.path, shapes)
+        yield from read_layers(source.path, shapes)
+        return
     layers = read_graph(source.path).layers[: len(shapes)]
     check_layers(source.path, layers, shapes)
-    return layers
+    yield from layers

@@ -41,19 +41,36 @@ def folded(weights: ConvWeights) -> Parameters:
 
 def check_layers(path: Path, layers: list[ConvWeights], shapes: list[tuple[int, ...]]) -> None:
     """Raises WeightsError unless the layers of a file are those of the network, in finite numbers."""
-    if len(layers) < len(shapes):
-        raise WeightsError(f"{path} holds {len(layers)} of {len(shapes)} convolutions with their batch norms")
+    check_count(path, len(layers), len(shapes))
     for index, (layer, shape) in enumerate(zip(layers, shapes, strict=True)):
-        if layer.kernel.shape != shape:
-            raise WeightsError(
-                f"{path} is not Inception-v3: convolution {index} is {list(layer.kernel.shape)}, "
-                f"the network's is {list(shape)}"
-            )
-        vectors = (layer.beta, layer.mean, layer.variance)
-        if any(vector.shape != shape[3:] for vector in vectors):
-            raise WeightsError(f"{path} is not Inception-v3: the batch norm of convolution {index} has another length")
-        if not all(np.isfinite(array).all() for array in (layer.kernel, *vectors)):
-            raise WeightsError(f"{path} is damaged: convolution {index} holds numbers that are not finite")
+        check_layer(path, index, layer, shape)
+
+
+def check_count(path: Path, count: int, wanted: int) -> None:
+    """Raises WeightsError if a file has fewer convolutions with their batch norms than the network."""
+    if count < wanted:
+        raise WeightsError(f"{path} holds {count} of {wanted} convolutions with their batch norms")
+
+
+def check_layer(path: Path, index: int, layer: ConvWeights, shape: tuple[int, ...]) -> None:
+    """Raises WeightsError unless a layer of a file is that of the network, in finite numbers.
+
+    Args:
+        path: the file.
+        index: the layer's place in the network.
+        layer: the layer.
+        shape: of the kernel that the network expects.
+    """
+    if layer.kernel.shape != shape:
+        raise WeightsError(
+            f"{path} is not Inception-v3: convolution {index} is {list(layer.kernel.shape)}, "
+            f"the network's is {list(shape)}"
+        )
+    vectors = (layer.beta, layer.mean, layer.variance)
+    if any(vector.shape != shape[3:] for vector in vectors):
+        raise WeightsError(f"{path} is not Inception-v3: the batch norm of convolution {index} has another length")
+    if not all(np.isfinite(array).all() for array in (layer.kernel, *vectors)):
+        raise WeightsError(f"{path} is damaged: convolution {index} holds numbers that are not finite")
 
 
 def random_weights(shapes: list[tuple[int, ...]], seed: int) -> list[ConvWeights]:

@@ -64,6 +64,18 @@ def test_convolutions_are_read_in_the_order_of_keras_with_their_statistics(relea
     assert len(graph.layers) == 94
 
 
+def test_kernels_stay_in_the_file_until_they_are_used(tmp_path: Path) -> None:
+    layout = Release("mixed")
+    numbers = np.random.default_rng(0).normal(size=(3, 3, 80, 192)).astype("<f4")
+    layout.nodes["conv_4/conv2d_params"].attributes["value"] = Tensor(numbers.shape, content=numbers.tobytes())
+    path = layout.write(tmp_path / "g.pb")
+    kernel = read_graph(path).layers[4].kernel
+    assert np.array_equal(kernel, numbers)
+    assert not kernel.flags.owndata
+    path.write_bytes(path.read_bytes().replace(numbers.tobytes(), bytes(numbers.nbytes)))
+    assert not kernel.any()
+
+
 def test_scaling_and_pooling_are_read_from_the_file(release: Path) -> None:
     weights = find_weights(str(release))
     assert (weights.mean, weights.std, weights.last_pool) == (128.0, 128.0, "max")
@@ -114,9 +126,9 @@ def test_joins_behind_a_gap_do_not_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("tap", ["mixed0", "mixed8", "mixed10"])
 def test_weights_up_to_a_tap_are_the_first_of_the_graph(release: Path, tap: str) -> None:
     count, shapes = CONVOLUTIONS[tap], Release().shapes
-    layers = read_weights(find_weights(str(release)), tap, shapes[:count])
+    layers = list(read_weights(find_weights(str(release)), tap, shapes[:count]))
     assert [float(layer.kernel.flat[0]) for layer in layers] == [index + 0.25 for index in range(count)]
-    _refused(lambda: read_weights(find_weights(str(release)), tap, [(1, 1, 3, 3)] * count), "convolution 0 is")
+    _refused(lambda: list(read_weights(find_weights(str(release)), tap, [(1, 1, 3, 3)] * count)), "convolution 0 is")
 
 
 def test_a_retrained_graph_can_be_used_too(tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_the_real_file_reaches_mixed8() -> None:
         check_tap(source, tap)
     for tap in ("mixed9", "mixed10"):
         _fails(lambda tap=tap: check_tap(source, tap), "ends at mixed8")  # type: ignore[misc]
-    layers = read_weights(source, "mixed0", MIXED0_SHAPES)
+    layers = list(read_weights(source, "mixed0", MIXED0_SHAPES))
     with h5py.File(REAL_WEIGHTS) as file:
         for index in (0, 1, 7, 11):
             name = layer_name("conv2d", index)
@@ -297,14 +297,56 @@ def test_layers_are_read_by_number_whatever_their_order_in_the_file(tmp_path: Pa
     shuffled = np.random.default_rng(1).permutation(14).tolist()
     path = write_h5(tmp_path / "w.h5", layers, first, shuffled)
     assert convolution_names(path) == [layer_name("conv2d", first + index) for index in range(14)]
-    assert _same(read_layers(path, MIXED0_SHAPES), layers[:12])
+    assert _same(list(read_layers(path, MIXED0_SHAPES)), layers[:12])
 
 
 def test_float16_and_float64_files_are_read_as_float32(tmp_path: Path) -> None:
     layers = [replace(layer, kernel=layer.kernel.astype(np.float64)) for layer in random_layers()]
-    read = read_layers(write_h5(tmp_path / "w.h5", layers), MIXED0_SHAPES)
+    read = list(read_layers(write_h5(tmp_path / "w.h5", layers), MIXED0_SHAPES))
     assert all(layer.kernel.dtype == np.float32 for layer in read)
     assert _same(read, random_layers())
+
+
+_HOW_STORED: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "in chunks": {"chunks": True},
+    "compressed": {"compression": "gzip"},
+    "big endian": {"dtype": ">f4"},
+    "float16": {"dtype": np.float16},
+    "float64": {"dtype": np.float64},
+    "outside": {"external": "kernels.bin"},
+}
+
+
+@pytest.mark.parametrize("how", _HOW_STORED)
+@pytest.mark.parametrize("block", [0, 512])
+def test_kernels_are_read_however_they_are_stored(
+    tmp_path: Path, how: str, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    layers = [replace(layer, kernel=layer.kernel.astype(np.float16).astype(np.float32)) for layer in random_layers()]
+    name = "conv2d_5/conv2d_5/kernel:0"  # 3 x 3 x 80 x 192
+
+    def store(file: h5py.File) -> None:
+        del file[name]
+        file.create_dataset(name, data=layers[4].kernel, **_HOW_STORED[how])
+
+    path = write_h5(tmp_path / "w.h5", layers, change=store, userblock_size=block)
+    read = list(read_layers(path, MIXED0_SHAPES))
+    assert _same(read, layers)
+    assert read[3].kernel.flags.owndata == (read[3].kernel.nbytes < 65536)
+    assert read[4].kernel.flags.owndata == (how != "plain")
+    assert read[4].kernel.flags.writeable == (how != "plain")
+
+
+def test_only_what_a_tap_needs_is_read(tmp_path: Path) -> None:
+    layers = random_layers(20)
+    layers[12] = replace(layers[12], kernel=np.full_like(layers[12].kernel, np.nan))
+    path = write_h5(tmp_path / "w.h5", layers, change=_delete("conv2d_15"))
+    source = find_weights(str(path))
+    assert _same(list(read_weights(source, "mixed0", MIXED0_SHAPES)), layers[:12])
+    shapes = [layer.kernel.shape for layer in layers[:19]]
+    _fails(lambda: list(read_weights(source, "mixed1", shapes)), "convolution 12 holds numbers that are not finite")
 
 
 def _delete(name: str) -> Callable[[h5py.File], None]:
@@ -350,7 +392,7 @@ def _attribute(where: str, name: str, value: Any) -> Callable[[h5py.File], None]
 )
 def test_a_damaged_layer(tmp_path: Path, change: Callable[[h5py.File], None], match: str) -> None:
     path = write_h5(tmp_path / "w.h5", random_layers(), change=change)
-    assert str(path) in _fails(lambda: read_weights(find_weights(str(path)), "mixed0", MIXED0_SHAPES), match)
+    assert str(path) in _fails(lambda: list(read_weights(find_weights(str(path)), "mixed0", MIXED0_SHAPES)), match)
 
 
 @pytest.mark.parametrize(
@@ -374,7 +416,7 @@ def test_another_networks_weights(tmp_path: Path) -> None:
     layers = random_layers(20)
     layers[4] = replace(layers[4], kernel=layers[4].kernel[:, :, :, :100])
     path = write_h5(tmp_path / "w.h5", layers)
-    message = _fails(lambda: read_layers(path, MIXED0_SHAPES), "is not Inception-v3: convolution 4")
+    message = _fails(lambda: list(read_layers(path, MIXED0_SHAPES)), "is not Inception-v3: convolution 4")
     assert "[3, 3, 80, 100]" in message
     assert "[3, 3, 80, 192]" in message
 
@@ -383,13 +425,13 @@ def test_batch_norms_of_another_length_are_refused(tmp_path: Path) -> None:
     layers = random_layers()
     layers[4] = replace(layers[4], beta=layers[4].beta[:100])
     path = write_h5(tmp_path / "w.h5", layers)
-    _fails(lambda: read_layers(path, MIXED0_SHAPES), "batch norm of convolution 4 has another length")
+    _fails(lambda: list(read_layers(path, MIXED0_SHAPES)), "batch norm of convolution 4 has another length")
 
 
 def test_fewer_batch_norms_than_convolutions(tmp_path: Path) -> None:
     names = [name.encode() for index in range(1, 13) for name in (f"conv2d_{index}", f"batch_normalization_{index}")]
     path = write_h5(tmp_path / "w.h5", random_layers(), change=_attribute("/", "layer_names", names[:-1]))
-    _fails(lambda: read_layers(path, MIXED0_SHAPES), "11 of 12 convolutions with their batch norms")
+    _fails(lambda: list(read_layers(path, MIXED0_SHAPES)), "11 of 12 convolutions with their batch norms")
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.3, 0.99])
@@ -441,4 +483,4 @@ def test_random_weights_of_a_seed_never_change() -> None:
 def test_a_layer_does_not_depend_on_how_many_follow() -> None:
     assert _same(random_weights(MIXED0_SHAPES, 0)[:3], random_weights(MIXED0_SHAPES[:3], 0))
     source = find_weights("random", 5)
-    assert _same(read_weights(source, "mixed0", MIXED0_SHAPES), random_weights(MIXED0_SHAPES, 5))
+    assert _same(list(read_weights(source, "mixed0", MIXED0_SHAPES)), random_weights(MIXED0_SHAPES, 5))

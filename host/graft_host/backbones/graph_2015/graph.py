@@ -13,12 +13,13 @@ from itertools import zip_longest
 from pathlib import Path
 
 from graft_device.errors import WeightsError
-from graft_device.system.plain import read_plain
+from graft_device.system.plain import open_plain
 from graft_host.backbones.convolutions import CONVOLUTIONS
 from graft_host.backbones.graph_2015.branches import FARTHEST, Branch, floats, source, trace_branches
 from graft_host.backbones.graph_2015.graphdef import GraphError, Node, read_nodes, shown
 from graft_host.backbones.graph_2015.wire import WireError
-from graft_host.backbones.layer_weights import ConvWeights, check_layers
+from graft_host.backbones.layer_weights import ConvWeights
+from graft_host.support.mapped import mapped
 
 _ADVICE = (
     "give tensorflow_inception_graph.pb (classify_image_graph_def.pb) of inception-2015-12-05.tgz, "
@@ -77,6 +78,8 @@ class Graph:
 def read_graph(path: Path) -> Graph:
     """Reads a frozen graph that is laid out like the release, whole or cut off after any of its joins.
 
+    Kernels are read-only views of the file, which is read where they are used. ``check_layers`` checks their numbers.
+
     Args:
         path: the ``.pb`` file.
 
@@ -86,15 +89,14 @@ def read_graph(path: Path) -> Graph:
     try:
         if path.stat().st_size >= _LARGEST:
             raise GraphError("is larger than a graph can be")
-        graph = _read(read_nodes(read_plain(path)))
+        with open_plain(path) as file:
+            return _read(read_nodes(mapped(file)))
     except GraphError as error:
         raise WeightsError(f"{path} {error}", _ADVICE) from error
     except WireError as error:
         raise WeightsError(f"{path} is damaged ({error})", _ADVICE) from error
     except OSError as error:
         raise WeightsError(f"cannot read weights {path}: {error.strerror or error}") from error
-    check_layers(path, graph.layers, [layer.kernel.shape for layer in graph.layers])
-    return graph
 
 
 def _read(nodes: dict[str, Node]) -> Graph:

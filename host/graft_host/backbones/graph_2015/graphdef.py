@@ -1,7 +1,7 @@
 """Reads TensorFlow's GraphDef (``.pb``) without TensorFlow: the nodes of a frozen graph and the numbers in it.
 
-Tensors stay in the file's bytes until they are needed, so reading a graph of 95 MB is fast and takes little more memory
-than its size. The field numbers are those of TensorFlow's ``graph.proto``, ``node_def.proto``, ``attr_value.proto``,
+Tensors stay in the file's bytes until they are needed. Of a graph of 95 MB in a mapped file, only the parts that are
+used are read. The field numbers are those of TensorFlow's ``graph.proto``, ``node_def.proto``, ``attr_value.proto``,
 ``tensor.proto`` and ``tensor_shape.proto``.
 """
 
@@ -111,7 +111,7 @@ class Node:
         return self.attributes.get(name, memoryview(b""))
 
 
-def read_nodes(data: bytes) -> dict[str, Node]:
+def read_nodes(data: bytes | memoryview) -> dict[str, Node]:
     """Reads the nodes of a graph.
 
     Args:
@@ -123,7 +123,7 @@ def read_nodes(data: bytes) -> dict[str, Node]:
     Raises:
         GraphError: it is another kind of file, damaged, or cut short.
     """
-    _check_beginning(data[:_HEAD])
+    _check_beginning(bytes(data[:_HEAD]))
     nodes: dict[str, Node] = {}
     try:
         for number, value in fields(memoryview(data)):
