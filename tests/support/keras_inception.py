@@ -36,7 +36,7 @@ def _inception(source: WeightsSource, tap: str, image_size: int) -> Any:
     import keras
 
     whole = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=(image_size, image_size, 3))
-    return _with_last_maximum(whole) if source.last_pool == "max" and tap == "mixed10" else whole
+    return with_last_maximum(whole) if source.last_pool == "max" and tap == "mixed10" else whole
 
 
 def _pooled(whole: Any, tap: str, name: str) -> Any:
@@ -57,7 +57,7 @@ def _weighted(whole: Any, outputs: Any, source: WeightsSource, tap: str) -> Any:
     return network
 
 
-def _with_last_maximum(whole: Any) -> Any:
+def with_last_maximum(whole: Any) -> Any:
     """Inception-v3 whose last pooling takes the maximum instead of the mean."""
     import keras
 
