@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from graft_host.heads.head import Labels
 from graft_host.heads.temperature import softmax
@@ -93,6 +92,8 @@ def _best_share(right: Wide, wrong: Wide, weights: Wide) -> float:
 
 def _maximum(likelihood: Callable[[float], float]) -> float:
     """The logarithm of the temperature with the largest likelihood, which may have more than one maximum."""
+    from scipy import optimize  # takes a third of a second
+
     grid = np.log(_TEMPERATURES)
     best = int(np.argmax([likelihood(place) for place in grid]))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]

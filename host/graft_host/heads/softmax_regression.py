@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 Wide = NDArray[np.float64]
 
@@ -129,6 +128,8 @@ def solve(
 
 
 def _minimized(problem: _Problem, kernel: Wide, bias: Wide) -> tuple[Wide, Wide]:
+    from scipy.optimize import minimize  # takes a third of a second
+
     start = np.concatenate([(kernel * problem.stretch).ravel(), bias])
     options = {"maxiter": _MAX_ITERATIONS, "gtol": _GRADIENT_TOLERANCE, "ftol": _LOSS_TOLERANCE}
     minimum = minimize(problem.loss, start, jac=True, method="L-BFGS-B", options=options)

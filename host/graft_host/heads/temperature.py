@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from graft_host.heads.head import Labels, folds
 
@@ -65,6 +64,8 @@ def _loss(logits: NDArray[np.float64], labels: Labels) -> float:
 
 
 def _within_range(logits: NDArray[np.float64], labels: Labels) -> float:
+    from scipy import optimize  # takes a third of a second; not needed if the head was kept
+
     def loss(log_temperature: float) -> float:
         return _loss(logits / np.exp(log_temperature), labels) + float(0.5 * (log_temperature / _PRIOR) ** 2)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from graft_host.heads.head import Labels
 from graft_host.heads.novelty import shrink
@@ -89,4 +88,6 @@ def _refusable(count: int, rate: float) -> int:
 
 def _upper_bound(refused: int, count: int) -> float:
     """The largest rate that is compatible with the count at 95% confidence (Clopper & Pearson 1934)."""
+    from scipy import special  # takes a tenth of a second
+
     return float(special.betaincinv(refused + 1, count - refused, _CONFIDENCE))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -16,6 +18,17 @@ from graft_host.tflite.operators import check_versions
 def fuse(
     backbone: bytes, head: Head, bottlenecks: Array, name: str = "the backbone", novelty: Novelty | None = None
 ) -> bytes:
+    """Appends a head to a converted backbone, whose buffers are not changed; see ``fused_model``.
+
+    Returns:
+        A flatbuffer from the backbone's input to float32 probabilities ``[1,K]``.
+    """
+    return flatbuffer.pack(fused_model(backbone, head, bottlenecks, name, novelty))
+
+
+def fused_model(
+    backbone: bytes, head: Head, bottlenecks: Array, name: str = "the backbone", novelty: Novelty | None = None
+) -> Any:
     """Appends a head to a converted backbone, whose buffers are not changed.
 
     On an int8 backbone the head's weights are int8 too. From the logits on everything is float32, so that the scores
@@ -29,7 +42,7 @@ def fuse(
         novelty: shrinks the logits of unknown photos; None to leave all logits unchanged.
 
     Returns:
-        A flatbuffer from the backbone's input to float32 probabilities ``[1,K]``.
+        A ``schema.ModelT`` from the backbone's input to float32 probabilities ``[1,K]``.
 
     Raises:
         ExportError: the backbone does not fit the head, or an operator is too new for tflite-runtime 2.14.0.
@@ -52,7 +65,7 @@ def fuse(
     graph.set_output(output)
     graph.finish()
     check_versions(model)
-    return flatbuffer.pack(model)
+    return model
 
 
 def _append_int8_logits(graph: GraphEditor, head: Head, bottlenecks: Array) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from graft_host.heads.head import Array, Head
 
@@ -16,6 +15,8 @@ _HEADROOM = 1.15
 
 _DAMPING = 0.1
 """Share of the mean variance that is added to every variance."""
+
+_BLOCK = 64  # rows of a matrix that is inverted at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +96,20 @@ def _inverse_factor(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     Reverse the matrix, take its Cholesky factor and reverse that: the result is an upper triangular V for which V·Vᵀ
     is the matrix. U is the inverse of V.
     """
-    backwards = linalg.cholesky(matrix[::-1, ::-1], lower=True)
-    inverse, _ = linalg.lapack.dtrtri(backwards[::-1, ::-1], lower=0)
-    factor: NDArray[np.float64] = np.triu(inverse)
-    return factor
+    return _inverse_of_lower(np.linalg.cholesky(matrix[::-1, ::-1]))[::-1, ::-1]
+
+
+def _inverse_of_lower(lower: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverts a lower triangular matrix by halves; SciPy has this too, but takes longer to import than it runs."""
+    size = len(lower)
+    if size <= _BLOCK:
+        return np.tril(np.linalg.inv(lower))
+    half = size // 2
+    first, last = _inverse_of_lower(lower[:half, :half]), _inverse_of_lower(lower[half:, half:])
+    inverse = np.zeros_like(lower)
+    inverse[:half, :half], inverse[half:, half:] = first, last
+    inverse[half:, :half] = -last @ (lower[half:, :half] @ first)
+    return inverse
 
 
 def logit_range(logits: NDArray[np.float64]) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -46,6 +47,12 @@ def attach(network: bytes, labels: Sequence[str], card: ModelCard) -> bytes:
 def add_metadata(network: bytes, card: ModelCard) -> bytes:
     """Adds the standard metadata to a fused flatbuffer; it contains none of the card's test results."""
     model = flatbuffer.unpack(network, "the fused model")
+    insert_metadata(model, card)
+    return flatbuffer.pack(model)
+
+
+def insert_metadata(model: Any, card: ModelCard) -> None:
+    """Adds the standard metadata to a ``schema.ModelT``; it contains none of the card's test results."""
     quantized = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].type == schema.TensorType.UINT8
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(_metadata(card, quantized=quantized), np.uint8)
@@ -53,7 +60,6 @@ def add_metadata(network: bytes, card: ModelCard) -> bytes:
     entry = schema.MetadataT()
     entry.name, entry.buffer = METADATA_NAME, len(model.buffers) - 1
     model.metadata = [entry]
-    return flatbuffer.pack(model)
 
 
 def archive(labels: Sequence[str], card: ModelCard, extras: Mapping[str, bytes] | None = None) -> bytes:

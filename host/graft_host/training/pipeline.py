@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from graft_device.errors import DatasetError
+from graft_device.model import ModelCard
 from graft_device.runtime import threads_to_use
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Accuracy
 from graft_host.evaluation.evaluate import Evaluation, evaluate
@@ -16,22 +18,24 @@ from graft_host.evaluation.golden import golden_pack
 from graft_host.heads.chance import error_by_chance
 from graft_host.heads.finished import FinishedHead, finish_head
 from graft_host.heads.head import train_head
-from graft_host.heads.mislabels import search_mislabels
+from graft_host.heads.mislabels import MislabelSearch, search_mislabels
 from graft_host.heads.temperature import expected_calibration_error, softmax
 from graft_host.heads.thresholds import UnknownThreshold
 from graft_host.photos.dataset import Photo
 from graft_host.photos.findings import warnings
 from graft_host.photos.problems import find_problems
+from graft_host.support import flatbuffer
 from graft_host.support.clock import Clock
 from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter, WithoutNotes
 from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
-from graft_host.tflite.fuse import fuse
-from graft_host.tflite.metadata import add_metadata, archive
+from graft_host.tflite.fuse import fuse, fused_model
+from graft_host.tflite.metadata import archive, insert_metadata
 from graft_host.training.card import model_card, tested_card
 from graft_host.training.delivery import check_delivered, place_model, place_report
 from graft_host.training.estimate import cross_validated_estimate, estimate_on_test, to_cross_validate
 from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate
+from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, fitted_photos, gather, group_numbers
 from graft_host.training.options import HeadOptions, TrainOptions
 from graft_host.training.result import TrainResult
@@ -57,8 +61,10 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     if note := material.extraction.damage:
         reporter.note(note)
     labels, (tests, truth) = material.dataset.labels, material.test
+    kept = KeptResults(options)
     with clock.stage("check"):
-        for line in photo_warnings(material, options):
+        search = kept.search(material, lambda: mislabel_search(material, options))
+        for line in photo_warnings(material, options, search):
             reporter.note(line)
     for line in few_photos_warnings(material, options):
         reporter.note(line)
@@ -67,15 +73,17 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         reporter.progress("training head"),
         threadpool_limits(1),
     ):  # matrices this small are slower on several threads, and round differently
-        head = finished_head(material, options)
+        head = kept.head(material, lambda: finished_head(material, options))
     if note := unknown_note(head.unknown, options.unknown_rate):
         reporter.note(note)
     with clock.stage("fuse"), threadpool_limits(1):
         card = model_card(options, material, head)
-        network = add_metadata(graft(material, head), card)
+        network = described_network(material, head, card)
     with clock.stage("evaluate"), reporter.progress("testing the file") as progress:
-        threads = threads_to_use(options.threads)
-        evaluation = evaluated(network + archive(labels, card), labels, material.split.test, threads, progress)
+        threads, photos = threads_to_use(options.threads), material.split.test
+        tested = network + archive(labels, card)
+        digest = hashlib.sha256(tested).hexdigest()
+        evaluation = kept.evaluation(digest, photos, lambda: evaluated(tested, labels, photos, threads, progress))
     cross_validated = None
     if to_cross_validate(material):
         with clock.stage("cross-validate"), threadpool_limits(1):
@@ -99,8 +107,10 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     )
     card = tested_card(card, accuracy, head)
     with clock.stage("golden"):
-        photos = material.split.test if options.golden else ()
-        golden = golden_pack(network, archive(labels, card), evaluation, photos)
+        chosen = photos if options.golden else ()
+        golden = kept.golden(
+            digest, evaluation, chosen, lambda: golden_pack(network, archive(labels, card), evaluation, chosen)
+        )
     # The network that was tested, byte for byte.
     artifact = network + archive(labels, card, golden.entries())
     gate = failed_gate(accuracy, len(evaluation.truth), options)
@@ -120,14 +130,19 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     return result
 
 
-def photo_warnings(material: Material, options: HeadOptions) -> list[str]:
-    """Counts what ``graft check`` would find in these photos, a line for each kind."""
+def mislabel_search(material: Material, options: HeadOptions) -> MislabelSearch:
+    """Searches all photos for those that are in the wrong class."""
     photos = [photo for part in material.split.parts.values() for photo in part]
     bottlenecks, labels = material.without_variants()
-    search = search_mislabels(
+    return search_mislabels(
         bottlenecks, labels, [photo.place for photo in photos], len(material.dataset.labels), options.rule.seed,
         threads_to_use(options.threads), fitted=fitted_photos(material.backbone.spec.weights, photos),
     )  # fmt: skip
+
+
+def photo_warnings(material: Material, options: HeadOptions, search: MislabelSearch) -> list[str]:
+    """Counts what ``graft check`` would find in these photos, a line for each kind."""
+    photos = [photo for part in material.split.parts.values() for photo in part]
     found = find_problems(replace(material.dataset, photos=tuple(photos)), options.image_size, search.mislabels)
     return warnings(found, options.photos, material.split.divided)
 
@@ -187,6 +202,14 @@ def graft(material: Material, head: FinishedHead) -> bytes:
     """The network of backbone and head, still without labels and card."""
     backbone = material.backbone.path
     return fuse(backbone.read_bytes(), head.head, material.train[0], str(backbone), head.novelty)
+
+
+def described_network(material: Material, head: FinishedHead, card: ModelCard) -> bytes:
+    """The network of backbone and head with the standard metadata, still without labels and card."""
+    backbone = material.backbone.path
+    model = fused_model(backbone.read_bytes(), head.head, material.train[0], str(backbone), head.novelty)
+    insert_metadata(model, card)
+    return flatbuffer.pack(model)
 
 
 def float32_accuracy(options: HeadOptions, reporter: Reporter) -> float:

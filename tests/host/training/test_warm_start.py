@@ -1,8 +1,12 @@
-"""A run with a cached backbone needs no TensorFlow, neither in its own process nor in a child."""
+"""A run with a warm cache computes nothing that it has computed before, and loads nothing that it does not need."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +43,58 @@ def test_tensorflow_is_only_imported_to_convert(
     assert "seconds" in warm.stdout
     cold = graft(*command, "--cache", tmp_path / "cold", **without_tensorflow)
     assert "no TensorFlow here" in error_line(cold)  # so the warm run had none either
+
+
+MODULES = """
+import json, sys
+from graft_host import cli
+try:
+    cli.main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_without_news_trains_and_tests_nothing(tmp_path: Path, shared_cache: Path) -> None:
+    photos, model = tmp_path / "photos", tmp_path / "parts.tflite"
+    render_dataset(photos, 14, 0)
+    command = ["train", photos, *FAST, "--overwrite", "-o", model, "--cache", shared_cache]
+    first = graft_json(*command)
+    data = model.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", MODULES, *map(str, command), "--json"], capture_output=True, text=True, check=True
+    )
+    report, loaded = map(json.loads, done.stdout.splitlines())
+    assert model.read_bytes() == data
+    assert {**report, "seconds": {}, "cache": {}} == {**first, "seconds": {}, "cache": {}}
+    assert {"numpy", "graft_host.heads.head", "graft_host.evaluation.evaluate"} <= set(loaded)
+    assert not {"scipy", "scipy.optimize", "matplotlib", "imagehash", "tensorflow"} & set(loaded)
+    assert "testing the file" not in done.stderr
+
+
+@pytest.mark.slow
+def test_what_changed_is_computed_again(tmp_path: Path, shared_cache: Path) -> None:
+    """Each change gives what a cache without results gives."""
+    photos = tmp_path / "photos"
+    render_dataset(photos, 14, 0)
+    more = tmp_path / "more"
+    render_dataset(more, 15, 1)
+
+    def trained(name: str, *options: object) -> tuple[bytes, dict[str, Any]]:
+        model = tmp_path / f"{name}.tflite"
+        report = graft_json("train", photos, *FAST, *options, "-o", model, "--cache", shared_cache, "--overwrite")
+        return model.read_bytes(), {**report, "seconds": {}, "cache": {}, "model": ""}
+
+    trained("warm")
+    changes: list[tuple[object, ...]] = [(), ("--unknown-rate", 0.2), ("--class-weight", "balanced"), ("--no-golden",)]
+    results = []
+    for number, options in enumerate((*changes, ("--seed", 1), ())):
+        if number == len(changes):  # and a photo is added
+            new = min(more.glob("*/*"))
+            new.rename(photos / new.parent.name / f"new{new.suffix}")
+        results.append(trained("kept", *options))
+        shutil.rmtree(shared_cache / "results")
+        assert trained("fresh", *options) == results[-1]
+    assert len({data for data, _ in results}) == len(results)

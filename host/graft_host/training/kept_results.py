@@ -1,0 +1,82 @@
+"""Takes the steps of ``train`` that follow the bottlenecks from the cache where nothing that they depend on changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from graft_device.model.golden import Golden, GoldenPhoto
+from graft_host.evaluation.evaluate import Evaluation
+from graft_host.evaluation.golden import GoldenPack
+from graft_host.heads.finished import FinishedHead
+from graft_host.heads.head import Head
+from graft_host.heads.mislabels import MislabelSearch
+from graft_host.heads.novelty import Novelty, Spread
+from graft_host.heads.thresholds import UnknownThreshold
+from graft_host.photos.dataset import Photo
+from graft_host.photos.findings import Mislabel
+from graft_host.support.cache import default_cache
+from graft_host.support.results import ResultCache
+from graft_host.training.material import Material, fitted_photos, group_numbers
+from graft_host.training.options import HeadOptions
+
+_HEAD = (FinishedHead, Head, Novelty, Spread, UnknownThreshold)
+_GOLDEN = (GoldenPack, Golden, GoldenPhoto)
+
+
+class KeptResults:
+    """The results that earlier runs kept in the cache, and those that this run keeps.
+
+    Args:
+        options: of the run; the cache is that of ``--cache``.
+    """
+
+    def __init__(self, options: HeadOptions) -> None:
+        self._options = options
+        self._results = ResultCache(options.cache or default_cache())
+
+    def search(self, material: Material, compute: Callable[[], MislabelSearch]) -> MislabelSearch:
+        """The search for mislabels, which depends on bottlenecks, labels and near duplicates of all photos."""
+        photos = [photo for part in material.split.parts.values() for photo in part]
+        places = [photo.place for photo in photos]
+        fitted = fitted_photos(material.backbone.spec.weights, photos)
+        inputs = (*material.without_variants(), places, len(material.dataset.labels), self._options.rule.seed, fitted)
+        return self._results.recall("search", inputs, (MislabelSearch, Mislabel), compute)
+
+    def head(self, material: Material, compute: Callable[[], FinishedHead]) -> FinishedHead:
+        """The finished head, which depends on the bottlenecks and labels of the training and validation photos."""
+        inputs = (
+            material.train, material.validation, material.groups, group_numbers(material.split.validation),
+            len(material.dataset.labels), material.fitted, self._options.recipe, self._options.unknown_rate,
+        )  # fmt: skip
+        return self._results.recall("head", inputs, _HEAD, compute)
+
+    def evaluation(self, artifact: str, photos: Sequence[Photo], compute: Callable[[], Evaluation]) -> Evaluation:
+        """The evaluation of a file, which depends on its bytes and on the photos'.
+
+        Args:
+            artifact: the digest of the file.
+            photos: the test photos, in the order of the evaluation.
+            compute: evaluates the file; raises an error if a photo cannot be read.
+        """
+
+        def without_paths() -> Evaluation:
+            return replace(compute(), paths=())
+
+        inputs = (artifact, [(photo.cache_key, photo.label) for photo in photos])
+        kept = self._results.recall("evaluation", inputs, (Evaluation,), without_paths)
+        return replace(kept, paths=tuple(photo.path for photo in photos))
+
+    def golden(
+        self, artifact: str, evaluation: Evaluation, photos: Sequence[Photo], compute: Callable[[], GoldenPack]
+    ) -> GoldenPack:
+        """The golden photos, which depend on the file, on its scores for the test photos, and on these.
+
+        Args:
+            artifact: the digest of the file.
+            evaluation: of the file on ``photos``.
+            photos: the candidates.
+            compute: chooses the golden photos.
+        """
+        inputs = (artifact, replace(evaluation, paths=()), [photo.cache_key for photo in photos])
+        return self._results.recall("golden", inputs, _GOLDEN, compute)
