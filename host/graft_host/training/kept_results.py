@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from graft_device.model.golden import Golden, GoldenPhoto
+from graft_host.evaluation.accuracy import Estimate
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.evaluation.golden import GoldenPack
 from graft_host.heads.finished import FinishedHead
@@ -66,6 +67,16 @@ class KeptResults:
         inputs = (artifact, [(photo.cache_key, photo.label) for photo in photos])
         kept = self._results.recall("evaluation", inputs, (Evaluation,), without_paths)
         return replace(kept, paths=tuple(photo.path for photo in photos))
+
+    def cross_validated(self, material: Material, compute: Callable[[], Estimate]) -> Estimate:
+        """The cross-validated accuracy, which depends on bottlenecks, labels and near duplicates, and on the split."""
+        parts = material.split
+        inputs = (
+            material.train, material.validation, material.test, len(parts.train), parts.divided,
+            [(photo.digest, photo.place) for part in parts.parts.values() for photo in part],
+            len(material.dataset.labels), self._options.recipe, self._options.augment,
+        )  # fmt: skip
+        return self._results.recall("cross-validated", inputs, (Estimate,), compute)
 
     def golden(
         self, artifact: str, evaluation: Evaluation, photos: Sequence[Photo], compute: Callable[[], GoldenPack]

@@ -87,7 +87,9 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     cross_validated = None
     if to_cross_validate(material):
         with clock.stage("cross-validate"), threadpool_limits(1):
-            cross_validated = cross_validated_estimate(material, options, threads)
+            cross_validated = kept.cross_validated(
+                material, lambda: cross_validated_estimate(material, options, threads)
+            )
     float32 = None
     if options.max_drop is not None:
         with clock.stage("float32"):
