@@ -92,6 +92,19 @@ def test_evaluate(before: Path, split: str, name: str) -> None:
     says_the_same(now, answered(before, name))
 
 
+def test_diagnose_knows_the_layers_of_the_converter(before: Path) -> None:
+    """The float32 network has its pools before the convolutions, as the old model has."""
+    run = ("diagnose", "before.tflite", "photos", "--split", "all", "--sort", "order", "--json")
+    now = json.loads(printed(graft(*run, cwd=before)))
+    assert now["photos"] == 27
+    assert now["verdict"].endswith("nothing stands out")
+    layers = {layer["name"]: layer for layer in now["layers"]}
+    assert list(layers)[:3] == ["pixels", "conv2d", "conv2d_1"]
+    assert list(layers)[-4:] == ["avg_pool_2", "conv2d_11", "mixed0", "bottleneck"]
+    assert all(layer["sqnr"] > 20 for layer in layers.values())
+    assert layers["conv2d_11"]["lost"] < layers["conv2d"]["sqnr"]
+
+
 def test_train_takes_everything_from_the_old_cache(before: Path, tmp_path: Path) -> None:
     """In a process, with its children, in which TensorFlow cannot be imported: nothing is converted again."""
     cache = Path(shutil.copytree(before / "cache", tmp_path / "cache"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from graft_host.commands.options import (
-    CacheOption,
     JsonOption,
     ModelArgument,
     PhotosArgument,
@@ -47,7 +47,7 @@ def diagnose(
         ),
     ] = None,
     threads: ThreadsOption = None,
-    cache: CacheOption = None,
+    cache: Annotated[Path | None, typer.Option(hidden=True)] = None,  # noqa: ARG001  scripts of before give it
     as_json: JsonOption = False,
 ) -> None:
     """Show how much each layer of an int8 model loses.
@@ -58,10 +58,7 @@ def diagnose(
     from graft_host.commands.terminal.diagnosis_text import diagnosis_text
     from graft_host.diagnosis.diagnose import DiagnosisOptions
     from graft_host.diagnosis.diagnose import diagnose as run
-    from graft_host.support.cache import default_cache
 
-    options = DiagnosisOptions(
-        cache=cache or default_cache(), part=part.value, limit=limit, weights=weights, threads=threads
-    )
+    options = DiagnosisOptions(part=part.value, limit=limit, weights=weights, threads=threads)
     diagnosis = run(model, photos, options, TerminalReporter())
     typer.echo(json.dumps(diagnosis.to_json(sort.value)) if as_json else diagnosis_text(diagnosis, sort.value, top))

@@ -16,7 +16,6 @@ from graft_device.model import ModelFile, read_checked
 from graft_device.preprocess import preprocess
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.provenance import weights_of
-from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
 from graft_host.diagnosis.layer_comparison import Comparison
 from graft_host.diagnosis.layer_error import LayerError
 from graft_host.diagnosis.verdict import verdict
@@ -31,14 +30,12 @@ class DiagnosisOptions:
     """The options of a diagnosis.
 
     Attributes:
-        cache: the folder of caches, where the float32 network is kept.
         part: ``test`` for the photos that training kept aside, ``all`` for every photo.
         limit: the largest number of photos; the choice does not depend on their names.
         weights: the value of ``--weights``; None to find the weights by the model card.
         threads: for one inference; all usable cores when None.
     """
 
-    cache: Path
     part: str = "test"
     limit: int = 32
     weights: str | None = None
@@ -112,7 +109,7 @@ def diagnose(model: Path, folder: Path, options: DiagnosisOptions, reporter: Rep
         ModelError: the file is not an int8 model that graftkit wrote.
         WeightsError: the weights that it was made of cannot be found.
         DatasetError: there is no photo to run it on.
-        ExportError: the float32 network cannot be made, or is a different network.
+        ExportError: its network is not the one that its card describes.
     """
     known = read_checked(model)
     if known.card.quantization != "int8":
@@ -123,12 +120,7 @@ def diagnose(model: Path, folder: Path, options: DiagnosisOptions, reporter: Rep
     threads = threads_to_use(options.threads)
     weights = weights_of(known, options.weights)
     photos = _photos(known, folder, options.part, threads)
-    card = known.card
-    spec = BackboneSpec(
-        weights=weights, tap=card.tap, image_size=card.image_size, quantization="float32", resize=card.resize
-    )
-    reference = quantized_backbone(spec, (), options.cache, threads).path.read_bytes()
-    comparison = Comparison(known, reference, threads)
+    comparison = Comparison(known, weights, threads)
     failures: dict[Path, str] = {}
     with reporter.progress("comparing") as progress:
         for pixels in _pixels(photos, known, options.limit, failures, progress):
@@ -136,7 +128,7 @@ def diagnose(model: Path, folder: Path, options: DiagnosisOptions, reporter: Rep
     note_skipped(failures.items(), reporter, ": --json lists them")
     if not comparison.photos:
         raise DatasetError(f"none of the photos in {folder} can be read: {next(iter(failures.values()))}")
-    calibrated_on = card.backbone.get("calibration_photos")
+    calibrated_on = known.card.backbone.get("calibration_photos")
     return Diagnosis(
         model=model,
         photos=comparison.photos,

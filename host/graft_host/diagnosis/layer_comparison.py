@@ -13,8 +13,12 @@ from graft_device.errors import ModelError
 from graft_device.model import ModelFile
 from graft_device.runtime import TensorSpec
 from graft_device.system.plain import read_plain
+from graft_host.backbones.family import WeightsSource
 from graft_host.diagnosis.layer_error import ErrorSums, LayerError, Scheme
-from graft_host.diagnosis.layers import find_head, line_up
+from graft_host.diagnosis.layers import find_head
+from graft_host.diagnosis.reference import write_reference
+from graft_host.networks.file_writer import INPUT_NAME
+from graft_host.networks.layers import Layer, Pixels
 from graft_host.support import flatbuffer
 
 _FLOAT_INPUT = TensorSpec((), np.dtype(np.float32), 0.0, 0)
@@ -25,24 +29,27 @@ class Comparison:
 
     Args:
         model: an int8 model.
-        reference: the flatbuffer of its backbone in float32.
+        weights: that its backbone was made of.
         threads: for one inference.
 
     Raises:
         ModelError: the file has no head, or LiteRT cannot open it.
-        ExportError: the two are different networks.
+        WeightsError: the weights do not fit the network.
+        ExportError: the file has another network than its card describes.
     """
 
-    def __init__(self, model: ModelFile, reference: bytes, threads: int) -> None:
+    def __init__(self, model: ModelFile, weights: WeightsSource, threads: int) -> None:
         data, name = read_plain(model.path), str(model.path)
         fused = flatbuffer.unpack(data, name)
         self._card = model.card
         self._head = find_head(fused, name)
-        self._layers = line_up(fused, flatbuffer.unpack(reference, "the float32 backbone"), model.card.tap, name)
-        self._quantized, self._exact = _Tensors(data, name, threads), _Tensors(reference, name, threads)
+        reference = write_reference(fused, model.card, weights, name)
+        self._layers = reference.layers
+        self._quantized, self._exact = _Tensors(data, name, threads), _Tensors(reference.file, name, threads)
+        self._exact_places = [self._exact.place(_tensor_name(layer)) for layer in reference.network.layers]
         self._kernel = self._quantized.real(self._head.weights).T
         self._bias = self._quantized.real(self._head.bias)
-        self._sums = [ErrorSums(self._quantized.scheme(layer.quantized)) for layer in self._layers]
+        self._sums = [ErrorSums(self._quantized.scheme(layer.tensor)) for layer in self._layers]
         self._same = 0
         self.photos = 0
 
@@ -50,9 +57,9 @@ class Comparison:
         """Runs both networks on the pixels ``[S,S,3]`` of one photo."""
         self._quantized.run(pixels[np.newaxis])
         self._exact.run(to_input(pixels, _FLOAT_INPUT, self._card.mean, self._card.std))
-        for layer, sums in zip(self._layers, self._sums, strict=True):
-            sums.add(self._exact.stored(layer.exact), self._quantized.stored(layer.quantized))
-        logits = self._exact.stored(self._layers[-1].exact) @ self._kernel + self._bias
+        for layer, exact, sums in zip(self._layers, self._exact_places, self._sums, strict=True):
+            sums.add(self._exact.stored(exact), self._quantized.stored(layer.tensor))
+        logits = self._exact.stored(self._exact_places[-1]) @ self._kernel + self._bias
         self._same += int(np.argmax(logits) == np.argmax(self._quantized.stored(self._head.logits)))
         self.photos += 1
 
@@ -87,6 +94,7 @@ class _Tensors:
         except (RuntimeError, ValueError) as error:
             raise self._failed(error) from error
         self._details = {int(detail["index"]): detail for detail in self._interpreter.get_tensor_details()}
+        self._places = {str(detail["name"]): place for place, detail in self._details.items()}
         self._input = int(self._interpreter.get_input_details()[0]["index"])
 
     def run(self, tensor: NDArray[Any]) -> None:
@@ -96,6 +104,10 @@ class _Tensors:
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise self._failed(error) from error
+
+    def place(self, name: str) -> int:
+        """The index of the tensor of a name."""
+        return self._places[name]
 
     def stored(self, index: int) -> NDArray[Any]:
         """The numbers of a tensor as they are stored."""
@@ -114,3 +126,8 @@ class _Tensors:
 
     def _failed(self, error: Exception) -> ModelError:
         return ModelError(f"{self._name} fails under LiteRT: {(str(error).splitlines() or ['?'])[0]}")
+
+
+def _tensor_name(layer: Layer) -> str:
+    """The name of a layer's tensor in a float32 file."""
+    return INPUT_NAME if isinstance(layer, Pixels) else layer.name

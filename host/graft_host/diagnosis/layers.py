@@ -1,39 +1,64 @@
-"""Pairs the layers of a quantized network with those of its float32 counterpart.
+"""Pairs the tensors of a quantized network with the layers of its family's description.
 
-Both files come from one Keras network, but the converter may name and order tensors as it likes. So both graphs are
-walked backwards from the bottleneck, operator by operator: the inputs of an operator keep their order.
+What wrote the file may name and order tensors as it likes, so its graph is walked backwards from the bottleneck,
+operator by operator: the inputs of an operator keep their order.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from graft_device.errors import ExportError, ModelError
+from graft_host.networks.layers import (
+    Addition,
+    AveragePool,
+    Concatenation,
+    Convolution,
+    Depthwise,
+    MaxPool,
+    Mean,
+    Network,
+    Pixels,
+)
+from graft_host.networks.layers import Layer as Described
 from graft_host.support import flatbuffer
 from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS
 
 _PASSED_OVER = {"QUANTIZE", "DEQUANTIZE"}
 """Operators that change how numbers are stored, not what they represent."""
 
+_OPERATORS: dict[type[Described], str] = {
+    Pixels: "INPUT",
+    Convolution: "CONV_2D",
+    Depthwise: "DEPTHWISE_CONV_2D",
+    MaxPool: "MAX_POOL_2D",
+    AveragePool: "AVERAGE_POOL_2D",
+    Concatenation: "CONCATENATION",
+    Addition: "ADD",
+    Mean: "MEAN",
+}
 
-@dataclass(frozen=True, kw_only=True)
+
+_NAMES: dict[type[Described], str] = {Pixels: "pixels", Mean: "bottleneck"}
+
+
+@dataclass(frozen=True)
 class Layer:
-    """One tensor of the backbone, in both files.
+    """A layer of the backbone, and its tensor in the quantized file.
 
     Attributes:
-        name: Keras's name of the layer, such as ``conv2d_5`` or ``mixed0``; ``pixels`` and ``bottleneck`` at the ends.
+        name: the description's name of the layer, such as ``conv2d_5`` or ``mixed0``; ``pixels`` and ``bottleneck`` at
+            the ends.
         operator: the operator that computes it, such as ``CONV_2D``; ``INPUT`` for the pixels.
-        quantized: its index in the quantized file.
-        exact: its index in the float32 file.
+        tensor: its index in the quantized file.
         inputs: the layers that it is computed from, as places in the list of layers.
     """
 
     name: str
     operator: str
-    quantized: int
-    exact: int
+    tensor: int
     inputs: tuple[int, ...]
 
 
@@ -54,31 +79,45 @@ class HeadTensors:
     logits: int
 
 
-def line_up(fused: Any, reference: Any, tap: str, name: str) -> tuple[Layer, ...]:
-    """Pairs the tensors of a fused file's backbone with those of a float32 backbone.
+def line_up(fused: Any, network: Network, name: str) -> tuple[Layer, ...]:
+    """Finds the tensor of each layer of a network in a fused file.
 
     Args:
         fused: a ``schema.ModelT``, backbone and head.
-        reference: a ``schema.ModelT`` of the same backbone alone.
-        tap: the layer that the bottleneck is taken from.
+        network: with one output, the bottleneck.
         name: name of the fused file in errors.
 
     Returns:
-        The layers in the order of computation, the pixels first and the bottleneck last.
+        The layers in the order of the network: the pixels first, the bottleneck last.
 
     Raises:
         ModelError: the file has no head.
-        ExportError: the two are different networks.
+        ExportError: the file has another network.
     """
-    pairs = _Pairs(_Graph(fused), _Graph(reference), name)
-    try:
-        pairs.place(find_head(fused, name).bottleneck, int(reference.subgraphs[0].outputs[0]))
-        return _with_names(pairs.layers, pairs.written, tap)
-    except (IndexError, RecursionError) as error:  # a graph of another structure
-        raise ExportError(
-            f"{name} cannot be compared with the float32 network of its card: its layers are not those of a backbone",
-            "train the model again with this version of graftkit",
-        ) from error
+    graph = _Graph(fused)
+    (bottleneck,) = network.outputs
+    tensors = {bottleneck: find_head(fused, name).bottleneck}
+    for layer in reversed(network.layers):
+        tensor = tensors[layer.name]
+        sources = [network[source] for source in layer.inputs]
+        inputs = graph.joined(tensor, sources) if isinstance(layer, Concatenation) else graph.inputs(tensor)
+        ours = graph.described(tensor, len(inputs))
+        theirs = _described(_OPERATORS[type(layer)], [1, *layer.shape], len(sources))
+        if ours != theirs:
+            raise _different(name, layer, ours, theirs)
+        for source, found in zip(sources, inputs, strict=True):
+            if tensors.setdefault(source.name, found) != found:
+                raise _different(name, source, "two tensors", "one")
+    places = {layer.name: place for place, layer in enumerate(network.layers)}
+    return tuple(
+        Layer(
+            name=_NAMES.get(type(layer), layer.name),
+            operator=_OPERATORS[type(layer)],
+            tensor=tensors[layer.name],
+            inputs=tuple(places[source] for source in layer.inputs),
+        )
+        for layer in network.layers
+    )
 
 
 def find_head(fused: Any, name: str) -> HeadTensors:
@@ -102,19 +141,14 @@ class _Graph:
 
     def __init__(self, model: Any) -> None:
         graph = model.subgraphs[0]
-        self.tensors = graph.tensors
+        self._tensors = graph.tensors
         self._codes = model.operatorCodes
         self._buffers = model.buffers
         self._producers = {int(output): operator for operator in graph.operators for output in operator.outputs}
 
-    def operator(self, tensor: int) -> str:
-        """The operator that computes a tensor; ``INPUT`` if none does."""
-        made_by = self._producers.get(tensor)
-        return "INPUT" if made_by is None else flatbuffer.operator_name(self._codes[made_by.opcodeIndex])
-
     def source(self, tensor: int) -> int:
         """The tensor itself, or the tensor that was requantized to give it."""
-        while self.operator(int(tensor)) in _PASSED_OVER:
+        while self._operator(int(tensor)) in _PASSED_OVER:
             tensor = self._producers[int(tensor)].inputs[0]
         return int(tensor)
 
@@ -124,71 +158,43 @@ class _Graph:
         used = [] if made_by is None else [int(i) for i in made_by.inputs if i >= 0]
         return [self.source(i) for i in used if not self._constant(i)]
 
+    def joined(self, tensor: int, sources: Sequence[Described]) -> list[int]:
+        """The inputs of a join of some layers.
+
+        A join among them that is no layer is replaced by its own inputs: TensorFlow's converter wrote such joins
+        within mixed9 and mixed10.
+        """
+        pending, inputs = self.inputs(tensor), list[int]()
+        while pending:
+            first = pending.pop(0)
+            source = sources[len(inputs)] if len(inputs) < len(sources) else None
+            if self._operator(first) == "CONCATENATION" and not isinstance(source, Concatenation):
+                pending = self.inputs(first) + pending
+            else:
+                inputs.append(first)
+        return inputs
+
+    def described(self, tensor: int, inputs: int) -> str:
+        """What a tensor is: its operator, its shape, and the number of its inputs."""
+        return _described(self._operator(tensor), flatbuffer.shape(self._tensors[tensor]), inputs)
+
+    def _operator(self, tensor: int) -> str:
+        """The operator that computes a tensor; ``INPUT`` if none does."""
+        made_by = self._producers.get(tensor)
+        return "INPUT" if made_by is None else flatbuffer.operator_name(self._codes[made_by.opcodeIndex])
+
     def _constant(self, tensor: int) -> bool:
-        data = self._buffers[self.tensors[tensor].buffer].data
+        data = self._buffers[self._tensors[tensor].buffer].data
         return data is not None and len(data) > 0
 
-    def shape(self, tensor: int) -> list[int]:
-        return flatbuffer.shape(self.tensors[tensor])
+
+def _described(operator: str, shape: Sequence[int], inputs: int) -> str:
+    return f"{operator} {list(shape)} of {inputs}"
 
 
-class _Pairs:
-    """Pairs the tensors of two graphs, starting at their ends."""
-
-    def __init__(self, quantized: _Graph, exact: _Graph, name: str) -> None:
-        self.layers: list[Layer] = []
-        self.written: list[str] = []
-        self._quantized, self._exact, self._name = quantized, exact, name
-        self._places: dict[tuple[int, int], int] = {}
-
-    def place(self, quantized: int, exact: int) -> int:
-        """The place of a pair in ``layers``, which is after the pairs that it is computed from."""
-        known = self._places.get((quantized, exact))
-        if known is not None:
-            return known
-        ours, theirs = self._quantized, self._exact
-        inputs, others = ours.inputs(quantized), theirs.inputs(exact)
-        same = ours.operator(quantized) == theirs.operator(exact) and ours.shape(quantized) == theirs.shape(exact)
-        if not same or len(inputs) != len(others):
-            raise ExportError(
-                f"{self._name} cannot be compared with the float32 network of its card: where one has "
-                f"{ours.operator(quantized)} {ours.shape(quantized)}, the other has {theirs.operator(exact)} "
-                f"{theirs.shape(exact)}",
-                "train the model again with this version of graftkit",
-            )
-        sources = tuple(self.place(a, b) for a, b in zip(inputs, others, strict=True))
-        self.layers.append(
-            Layer(name="", operator=ours.operator(quantized), quantized=quantized, exact=exact, inputs=sources)
-        )
-        self.written.append(_text(theirs.tensors[exact].name))
-        self._places[quantized, exact] = len(self.layers) - 1
-        return len(self.layers) - 1
-
-
-def _with_names(layers: list[Layer], written: list[str], tap: str) -> tuple[Layer, ...]:
-    """Names the layers as Keras does, using the names that the converter wrote.
-
-    The converter writes the path of each operation that it merged, such as
-    ``net/activation_5_1/Relu;net/conv2d_5_1/convolution;…``, and may add a number to every part of a path. Whether it
-    did so is visible at the tap, whose name is known.
-    """
-    tap_place = layers[-1].inputs[0]
-    numbered = re.fullmatch(rf"{re.escape(tap)}_\d+", _part(written[tap_place], layers[tap_place].operator)) is not None
-    named = []
-    for layer, path in zip(layers, written, strict=True):
-        part = _part(path, layer.operator)
-        named.append(replace(layer, name=re.sub(r"_\d+$", "", part) if numbered else part))
-    named[-1] = replace(named[-1], name="bottleneck")
-    return tuple(replace(layer, name="pixels") if layer.operator == "INPUT" else layer for layer in named)
-
-
-def _part(path: str, operator: str) -> str:
-    """The layer in a tensor's name: of a convolution the part that names it, else the part before the operation."""
-    paths = [each.split("/") for each in path.split(";")]
-    if operator == "CONV_2D":
-        paths = [each for each in paths if any(part.startswith("conv2d") for part in each)] or paths
-    return paths[0][-2] if len(paths[0]) > 1 else path
-
-
-def _text(name: bytes | str) -> str:
-    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+def _different(name: str, layer: Described, ours: str, theirs: str) -> ExportError:
+    return ExportError(
+        f"{name} cannot be compared with the float32 network of its card: layer {layer.name} is {ours} there, and "
+        f"{theirs} in float32",
+        "train the model again with this version of graftkit",
+    )

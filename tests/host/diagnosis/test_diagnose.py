@@ -16,24 +16,36 @@ from graft_device.errors import DatasetError, ExportError, ModelError, WeightsEr
 from graft_device.model import ModelFile, read_model
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
+from graft_host.backbones.convert import convert
+from graft_host.backbones.convolutions import TAPS
 from graft_host.backbones.provenance import weights_of
 from graft_host.backbones.weights import find_weights
 from graft_host.commands.terminal.diagnosis_text import diagnosis_text
 from graft_host.diagnosis.diagnose import Diagnosis, DiagnosisOptions, diagnose
+from graft_host.diagnosis.layer_comparison import Comparison
 from graft_host.diagnosis.layer_error import ErrorSums, LayerError, Scheme
 from graft_host.diagnosis.layers import Layer, line_up
 from graft_host.diagnosis.verdict import verdict
+from graft_host.heads.head import Head
+from graft_host.networks.builder import NetworkBuilder
+from graft_host.networks.int8_file import write_int8
+from graft_host.networks.layers import RELU, Network
+from graft_host.networks.ranges import measure
+from graft_host.networks.rewrites import pools_behind_convolutions
+from graft_host.networks.scaling import Scaling
+from graft_host.tflite.fuse import fuse
 from tests.conftest import Trained, error_line, graft, graft_json
 from tests.support.device_models import write_artifact
 from tests.support.few_photos import few_photos
-from tests.support.host_data import image_bytes, write_h5, write_photos
+from tests.support.host_data import image_bytes, run_python, write_h5, write_photos
 from tests.support.quiet import QuietReporter
-from tests.support.small_models import SEED, SIZE, write_bright_and_dim, write_model
+from tests.support.small_models import SEED, SIZE, TAP, write_bright_and_dim, write_model
+from tests.support.tiny_family import TINY
 
 # The arithmetic
 
 INT8 = Scheme(0.5, 0, np.dtype(np.int8))  # stores -64 to 63.5
-LAYER = Layer(name="conv2d_7", operator="CONV_2D", quantized=4, exact=5, inputs=(0,))
+LAYER = Layer(name="conv2d_7", operator="CONV_2D", tensor=4, inputs=(0,))
 
 
 def _sums(exact: list[float], stored: list[int], scheme: Scheme = INT8) -> ErrorSums:
@@ -184,10 +196,16 @@ def test_a_range_is_too_narrow_at_either_end() -> None:
     assert "only 4 photos" in replace(stored, calibration_photos=4).verdict
 
 
-# Lining up: two branches of equal shape, in graphs whose operators are in another order and named otherwise
+# Lining up: two branches of equal shape, in graphs whose operators are in any order and have any name
 
 
-def _graph(order: str, suffix: str, quantized: bool, tail: str = "MEAN") -> Any:
+def _network(side: int = 4) -> Network:
+    network = NetworkBuilder(side)
+    branches = [network.convolution(name, network.pixels, 8, (1, 1)) for name in ("conv2d", "conv2d_1")]
+    return network.finish([network.bottleneck(network.concatenation("mixed0", branches))])
+
+
+def _graph(order: str = "01", tail: str = "MEAN", nested: bool = False, head: bool = True) -> Any:
     model, graph = schema.ModelT(), schema.SubGraphT()
     model.buffers, model.operatorCodes, model.subgraphs = [schema.BufferT()], [], [graph]
     graph.tensors, graph.operators = [], []
@@ -216,47 +234,96 @@ def _graph(order: str, suffix: str, quantized: bool, tail: str = "MEAN") -> Any:
 
     kernel = tensor("kernel", [8, 1, 1, 3], b"weights")
     image = tensor("image", [1, 4, 4, 3])
-    source = operator("QUANTIZE", [image], "tfl.quantize", [1, 4, 4, 3]) if quantized else image
-    branches = {}
-    for index in map(int, order):
-        layer = f"_{index}" if index else ""
-        name = f"net/activation{layer}{suffix}/Relu;net/conv2d{layer}{suffix}/convolution"
-        branches[index] = operator("CONV_2D", [source, kernel], name, [1, 4, 4, 8])
-    inputs = [branches[0], branches[1]]
-    if quantized:
-        inputs[0] = operator("QUANTIZE", [inputs[0]], "requantized", [1, 4, 4, 8])
-    joined = operator("CONCATENATION", inputs, f"net/mixed0{suffix}/concat", [1, 4, 4, 16])
+    source = operator("QUANTIZE", [image], "tfl.quantize", [1, 4, 4, 3])
+    branches = {i: operator("CONV_2D", [source, kernel], f"branch {i}", [1, 4, 4, 8]) for i in map(int, order)}
+    inputs = [operator("QUANTIZE", [branches[0]], "requantized", [1, 4, 4, 8]), branches[1]]
+    if nested:
+        inputs = [operator("CONCATENATION", inputs, "within", [1, 4, 4, 16])]
+    joined = operator("CONCATENATION", inputs, "joined", [1, 4, 4, 16])
     output = operator(tail, [joined], "whatever:0", [1, 16])
-    if quantized:
+    if head:
         weights, bias = tensor("head/weights", [2, 16], b"w"), tensor("head/bias", [2], b"b")
         operator("FULLY_CONNECTED", [output, weights, bias], "head/logits", [1, 2])
     graph.inputs, graph.outputs = np.array([image], np.int32), np.array([output], np.int32)
     return model
 
 
-def _names(model: Any, indexes: list[int]) -> list[str]:
-    return [model.subgraphs[0].tensors[index].name.decode().split("/")[1] for index in indexes]
-
-
-@pytest.mark.parametrize("suffix", ["_1", ""])
+@pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("order", ["01", "10"])
-def test_layers_are_paired_by_structure_not_by_order_or_name(order: str, suffix: str) -> None:
-    quantized, exact = _graph(order, "_other", quantized=True), _graph("01", suffix, quantized=False)
-    pairs = line_up(quantized, exact, "mixed0", "m.tflite")
-    assert [layer.name for layer in pairs] == ["pixels", "conv2d", "conv2d_1", "mixed0", "bottleneck"]
-    assert [layer.inputs for layer in pairs] == [(), (0,), (0,), (1, 2), (3,)]
-    assert _names(quantized, [layer.quantized for layer in pairs[1:3]]) == ["activation_other", "activation_1_other"]
-    assert _names(exact, [layer.exact for layer in pairs[1:3]]) == [f"activation{suffix}", f"activation_1{suffix}"]
+def test_layers_are_found_by_structure_not_by_order_or_name(order: str, nested: bool) -> None:
+    model = _graph(order, nested=nested)
+    layers = line_up(model, _network(), "m.tflite")
+    assert [layer.name for layer in layers] == ["pixels", "conv2d", "conv2d_1", "mixed0", "bottleneck"]
+    assert [layer.inputs for layer in layers] == [(), (0,), (0,), (1, 2), (3,)]
+    names = [model.subgraphs[0].tensors[layer.tensor].name.decode() for layer in layers]
+    assert names == ["image", "branch 0", "branch 1", "joined", "whatever:0"]
 
 
-def test_another_network_is_not_compared() -> None:
-    with pytest.raises(ExportError, match=r"m\.tflite cannot be compared .* MEAN .* SUM"):
-        line_up(_graph("01", "", quantized=True), _graph("01", "", quantized=False, tail="SUM"), "mixed0", "m.tflite")
+@pytest.mark.parametrize(
+    ("side", "graph", "message"),
+    [
+        (
+            4,
+            {"tail": "SUM"},
+            r"layer bottleneck_mixed0 is SUM \[1, 16\] of 1 there, and MEAN \[1, 16\] of 1 in float32",
+        ),
+        (5, {}, r"layer mixed0 is CONCATENATION \[1, 4, 4, 16\] of 2 there, and CONCATENATION \[1, 5, 5, 16\] of 2"),
+    ],
+)
+def test_another_network_is_not_compared(side: int, graph: dict[str, Any], message: str) -> None:
+    with pytest.raises(ExportError, match=rf"m\.tflite cannot be compared .* {message}"):
+        line_up(_graph(**graph), _network(side), "m.tflite")
+
+
+def test_a_layer_that_is_two_tensors_is_another_network() -> None:
+    network = NetworkBuilder(4)
+    twice = [network.convolution("conv2d", network.pixels, 8, (1, 1))] * 2
+    one = network.finish([network.bottleneck(network.concatenation("mixed0", twice))])
+    with pytest.raises(ExportError, match=r"layer conv2d is two tensors there, and one in float32"):
+        line_up(_graph(), one, "m.tflite")
 
 
 def test_a_file_without_a_head_is_refused() -> None:
     with pytest.raises(ModelError, match=r"m\.tflite has no head"):
-        line_up(_graph("01", "", quantized=False), _graph("01", "", quantized=False), "mixed0", "m.tflite")
+        line_up(_graph(head=False), _network(), "m.tflite")
+
+
+# The float32 network has the form that the model has: pools behind their convolutions, or before them
+
+
+def _described(*_: Any) -> Network:
+    network = NetworkBuilder(8)
+    pooled = network.average_pool("avg_pool", network.convolution("conv2d", network.pixels, 6, (3, 3)), 3)
+    return network.finish([network.bottleneck(network.convolution("conv2d_1", pooled, 4, (1, 1), activation=RELU))])
+
+
+POOLED = replace(TINY, describe=_described)
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_the_float32_network_has_the_form_of_the_model(behind: bool, tmp_path: Path) -> None:
+    weights, rng = replace(find_weights("random", 1), family=POOLED), np.random.default_rng(0)
+    network = pools_behind_convolutions(_described()) if behind else _described()
+    parameters = POOLED.read_parameters(weights, network)
+    photos = rng.integers(0, 256, (6, 8, 8, 3), np.uint8)
+    scaling = Scaling(weights.mean, weights.std)
+    ranges = measure(network, parameters, photos, scaling, 1, lambda *_: None)
+    head = Head(np.ones((4, 2), np.float32), np.zeros(2, np.float32))
+    data = fuse(write_int8(network, parameters, ranges, scaling), head, rng.uniform(0, 1, (9, 4)).astype(np.float32))
+    model = read_model(write_artifact(tmp_path / "m.tflite"))
+    model.path.write_bytes(data)
+    card = replace(model.card, tap="late", image_size=8, mean=weights.mean, std=weights.std)
+    comparison = Comparison(replace(model, card=card), weights, 1)
+    for pixels in photos:
+        comparison.add(pixels)
+    layers = comparison.layers()
+    middle = ["conv2d_1", "avg_pool"] if behind else ["avg_pool", "conv2d_1"]
+    assert [layer.name for layer in layers] == ["pixels", "conv2d", *middle, "bottleneck"]
+    assert [layer.operator for layer in layers[2:4]] == (
+        ["CONV_2D", "AVERAGE_POOL_2D"] if behind else ["AVERAGE_POOL_2D", "CONV_2D"]
+    )
+    assert all(layer.sqnr is not None and layer.sqnr > 30 for layer in layers)
+    assert layers[2].seen[0] < 0  # neither has an activation there
 
 
 # Which weights a model was made of
@@ -338,7 +405,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
         write_model(folder / "good.tflite", "int8", folder / "cache-good", bright),
         write_model(folder / "bad.tflite", "int8", folder / "cache-bad", dim),
         write_photos(folder / "photos", count=10, first=100),
-        DiagnosisOptions(cache=folder / "cache", part="all", limit=8),
+        DiagnosisOptions(part="all", limit=8),
     )
 
 
@@ -354,11 +421,10 @@ def test_a_backbone_calibrated_on_other_photos_is_noticed(small: Small) -> None:
     assert bad.bottleneck.sqnr < good.bottleneck.sqnr - 10
     assert max(layer.clipped for layer in good.layers) < 0.001
     first = bad.ranked("lost")[0]
-    # Black and white pixels are always part of the calibration, so the first layer suffers less than the second.
-    assert first.name == "conv2d_1"
+    assert first.name == "conv2d"
     assert first.clipped > 0.02
     assert first.seen[1] > 2 * first.representable[1]
-    assert "conv2d_1 above all" in bad.verdict
+    assert "conv2d above all" in bad.verdict
     assert "--recalibrate" in bad.verdict
     for result in (good, bad):
         ratios = [layer["sqnr"] for layer in result.to_json()["layers"]]
@@ -368,10 +434,14 @@ def test_a_backbone_calibrated_on_other_photos_is_noticed(small: Small) -> None:
 
 
 @pytest.mark.slow
-def test_the_ratio_of_the_bottleneck_is_that_of_the_backbones_as_the_board_runs_them(small: Small) -> None:
+def test_the_ratio_of_the_bottleneck_is_that_of_the_backbones_as_the_board_runs_them(
+    small: Small, tmp_path: Path
+) -> None:
     result = diagnose(small.good.path, small.photos, replace(small.settings, limit=20), QuietReporter())
     photos = sorted(small.photos.rglob("*.png"))
-    exact = _bottlenecks(next((small.settings.cache / "backbones").glob("*.tflite")), photos)
+    (float32,) = convert(find_weights("random", SEED), [TAP], SIZE, "float32", None, 1, None)
+    (tmp_path / "float32.tflite").write_bytes(float32)
+    exact = _bottlenecks(tmp_path / "float32.tflite", photos)
     stored = _bottlenecks(next((small.good.path.parent / "cache-good" / "backbones").glob("*.tflite")), photos)
     ratio = 10 * np.log10(np.square(exact).sum() / np.square(exact - stored).sum())
     assert result.photos == len(photos)
@@ -407,6 +477,42 @@ def test_the_photos_are_those_of_the_test_split_and_always_the_same(small: Small
         path.unlink()
     with pytest.raises(DatasetError, match="can be read: the image is cut short"):
         diagnose(small.good.path, photos, small.settings, reporter)
+
+
+# Converts mixed10 as graftkit did before it wrote backbones itself.
+_CONVERTED = """
+import sys
+from pathlib import Path
+import numpy as np
+from graft_host.backbones.weights import find_weights
+from tests.support.converter import convert
+from tests.support.keras_inception import build_network
+
+weights = find_weights("random", 0)
+photos = np.random.default_rng(0).integers(0, 256, (4, 75, 75, 3), np.uint8)
+network = build_network(weights, ["mixed10"], 75)
+data = convert(network, "int8", weights.mean, weights.std, photos, lambda *_: None)
+Path(sys.argv[1]).write_bytes(data)
+"""
+
+
+@pytest.mark.slow
+def test_every_block_of_a_converted_network_is_compared(tmp_path: Path) -> None:
+    done = run_python(_CONVERTED, tmp_path / "backbone.tflite")
+    assert done.returncode == 0, done.stderr
+    rng = np.random.default_rng(0)
+    head = Head(rng.normal(0, 1, (2048, 2)).astype(np.float32), np.zeros(2, np.float32))
+    backbone = (tmp_path / "backbone.tflite").read_bytes()
+    model = read_model(write_artifact(tmp_path / "m.tflite"))
+    model.path.write_bytes(fuse(backbone, head, rng.uniform(0, 1, (9, 2048)).astype(np.float32)))
+    card = replace(model.card, tap="mixed10", image_size=75)
+    comparison = Comparison(replace(model, card=card), find_weights("random", 0), 1)
+    comparison.add(rng.integers(0, 256, (75, 75, 3), np.uint8))
+    layers = comparison.layers()
+    assert sum(layer.operator == "CONV_2D" for layer in layers) == 94
+    assert [layer.name for layer in layers if layer.operator == "CONCATENATION"] == list(TAPS)
+    assert [layer.name for layer in layers[-4:]] == ["avg_pool_12", "conv2d_93", "mixed10", "bottleneck"]
+    assert all(layer.sqnr is not None and layer.sqnr > 10 for layer in layers)
 
 
 @pytest.mark.slow

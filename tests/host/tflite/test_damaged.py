@@ -13,12 +13,13 @@ from graft_device.errors import ExportError, GraftError, ModelError
 from graft_host.diagnosis.layers import line_up
 from graft_host.export.export import read_head
 from graft_host.heads.head import Head
+from graft_host.networks.builder import NetworkBuilder
 from graft_host.support import flatbuffer
 from graft_host.tflite.fuse import fuse
 from graft_host.tflite.inspection import inspect_network
 from graft_host.tflite.metadata import add_metadata
 from tests.conftest import error_line, graft
-from tests.support.device_models import backbone, make_card, network, write_artifact
+from tests.support.device_models import SIZE, backbone, make_card, network, write_artifact
 from tests.support.hostile_models import write_files
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def _read_head(data: bytes, folder: Path) -> None:
 
 
 def _line_up(data: bytes, _: Path) -> None:
-    line_up(flatbuffer.unpack(data, "m"), flatbuffer.unpack(BACKBONES["float32"], "reference"), "mixed0", "m")
+    network = NetworkBuilder(SIZE)
+    line_up(flatbuffer.unpack(data, "m"), network.finish([network.bottleneck(network.pixels)]), "m")
 
 
 READERS: dict[str, tuple[dict[str, bytes], Callable[[bytes, Path], Any]]] = {
