@@ -30,6 +30,7 @@ GROUPS = {
     "classifying": "Classifying",
     "starting": "Start-up and memory",
     "quantizing": "int8 and float32",
+    "converting": "The network, and TensorFlow's converter",
     "warming": "A warm start",
     "growing": "From 1,000 to 100,000 photos",
 }

@@ -22,7 +22,7 @@ from graft_device.classifier import to_input
 from graft_device.preprocess import fit, load, read_photo
 from graft_device.system.machine import usable_cores
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
-from graft_host.backbones.extraction import Network
+from graft_host.backbones.extraction import MANY, Network, fastest
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.backbones.weights import find_weights
 from graft_host.photos.dataset import Photo, scan
@@ -55,16 +55,18 @@ class Round(NamedTuple):
 
 def alone(backbone: Backbone, photos: list[Photo]) -> tuple[float, float]:
     """The mean seconds to decode a photo and to run the network on it, in one thread that does nothing else."""
-    network, spec = Network(backbone.path), backbone.spec
+    spec = backbone.spec
     decode, infer = [], []
-    for photo in [*photos[:_WARM_UP], *photos]:
-        start = time.perf_counter()
-        tensor = to_input(fit(load(read_photo(photo.path), spec.image_size, spec.resize), spec.image_size, spec.resize),
-                          network.input, spec.weights.mean, spec.weights.std)  # fmt: skip
-        between = time.perf_counter()
-        network(tensor)
-        decode.append(between - start)
-        infer.append(time.perf_counter() - between)
+    with fastest(backbone.path, MANY) as file:
+        network = Network(file)
+        for photo in [*photos[:_WARM_UP], *photos]:
+            start = time.perf_counter()
+            pixels = fit(load(read_photo(photo.path), spec.image_size, spec.resize), spec.image_size, spec.resize)
+            tensor = to_input(pixels, network.input, spec.weights.mean, spec.weights.std)
+            between = time.perf_counter()
+            network(tensor)
+            decode.append(between - start)
+            infer.append(time.perf_counter() - between)
     return sum(decode[_WARM_UP:]) / len(photos), sum(infer[_WARM_UP:]) / len(photos)
 
 

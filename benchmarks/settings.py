@@ -40,7 +40,7 @@ class Scale:
 FULL = Scale(
     turns=7,
     long_turns=3,
-    rate_photos=96,
+    rate_photos=192,
     classified=100,
     large=12,
     large_size=(4000, 3000),

@@ -13,7 +13,18 @@ import pytest
 
 from benchmarks import startup
 from benchmarks.__main__ import GROUPS, run
-from benchmarks.groups import classifying, features, fusing, growing, heads, limit, quantizing, starting, warming
+from benchmarks.groups import (
+    classifying,
+    converting,
+    features,
+    fusing,
+    growing,
+    heads,
+    limit,
+    quantizing,
+    starting,
+    warming,
+)
 from benchmarks.results import line, page
 from benchmarks.rows import Row, compared, missing
 from benchmarks.settings import Scale, Settings
@@ -206,6 +217,24 @@ def test_starting(settings: Settings) -> None:
         if not row.note.startswith("not measured: "):
             assert_measured(row)
     assert rows[0].theirs is not None
+
+
+@pytest.mark.slow
+def test_converting(settings: Settings) -> None:
+    rows = converting.measure(settings)
+    assert [row.what for row in rows] == [
+        f"one inference, {setup}; against the converter's file"
+        for setup in (
+            "litert, 1 thread",
+            "litert, 1 thread, as extraction runs it",
+            "litert, 2 threads",
+            "litert, 2 threads, as extraction runs it",
+            "tflite-runtime, 1 thread",
+            "tflite-runtime, 2 threads",
+        )
+    ]
+    for row in rows[:4]:
+        assert_measured(row)
 
 
 @pytest.mark.slow

@@ -30,7 +30,9 @@ Vectors = tuple[NDArray[Any], ...]
 Result = dict[int, Vectors] | PhotoError
 
 _AHEAD = 4  # photos that a worker may be ahead of the reader of the results
-_MANY = 200  # runs of the network that make up for the time that rewriting it takes
+
+MANY = 75
+"""Runs on each core that make up for the time that rewriting a network takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +92,16 @@ def extracted(
     def work(network: Network, job: Job) -> Result:
         return _vectors(network, spec, job, seed)
 
-    with _fastest(path, sum(len(job.variants) for job in jobs)) as fastest:
-        yield from _on_all_cores(lambda: Network(fastest), work, jobs, threads)
+    runs = sum(len(job.variants) for job in jobs) // threads
+    with fastest(path, runs) as file:
+        yield from _on_all_cores(lambda: Network(file), work, jobs, threads)
 
 
 @contextlib.contextmanager
-def _fastest(path: Path, runs: int) -> Iterator[Path]:
-    """A file that gives the same bits as a network and takes the least time for a number of runs."""
+def fastest(path: Path, runs: int) -> Iterator[Path]:
+    """A file that gives the same bits as a network, and takes the least time if each core runs it so many times."""
     with contextlib.ExitStack() as stack:
-        if runs >= _MANY and load_runtime() == "litert":
+        if runs >= MANY and load_runtime() == "litert":
             with contextlib.suppress(ExportError, OSError):  # the network itself does as well
                 rewritten = with_depthwise_means(read_plain(path), str(path))
                 if rewritten is not None:

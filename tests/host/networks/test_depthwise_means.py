@@ -10,9 +10,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from graft_device.errors import ExportError
+from graft_device.errors import ExportError, PhotoError
 from graft_device.runtime import open_model
 from graft_host.backbones import extraction, inception_layers, inception_weights
+from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
 from graft_host.backbones.weights import find_weights
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.depthwise_means import with_depthwise_means
@@ -23,6 +24,7 @@ from graft_host.networks.ranges import LayerRange, measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
 from graft_host.support import flatbuffer
+from tests.support.host_data import photos_in
 
 SCALING = Scaling(127.5, 127.5)
 FILTERS = 24
@@ -142,9 +144,27 @@ def test_extraction_rewrites_a_network_that_runs_often(tmp_path: Path) -> None:
     data = written(pooled(5), -1, 1)
     path = tmp_path / "network.tflite"
     path.write_bytes(data)
-    with extraction._fastest(path, extraction._MANY - 1) as fastest:
-        assert fastest == path
-    with extraction._fastest(path, extraction._MANY) as fastest:
-        assert fastest.read_bytes() == with_depthwise_means(data, "it")
-    assert not fastest.exists()
+    with extraction.fastest(path, extraction.MANY - 1) as file:
+        assert file == path
+    with extraction.fastest(path, extraction.MANY) as file:
+        assert file.read_bytes() == with_depthwise_means(data, "it")
+    assert not file.exists()
     assert path.read_bytes() == data
+
+
+def test_extraction_of_many_photos_gives_the_bottlenecks_of_the_network_itself(tmp_path: Path) -> None:
+    weights, photos = find_weights("random", 7), photos_in(tmp_path / "photos", 15)
+    spec = BackboneSpec(weights=weights, tap="mixed0", image_size=75, quantization="int8", resize="squash")
+    path = quantized_backbone(spec, photos, tmp_path / "cache", 2).path
+    variants = extraction.MANY // len(photos)
+    jobs = [extraction.Job(photo, tuple(range(variants))) for photo in photos]
+    expected: dict[str, Any] = {}
+    for part in (jobs[:8], jobs[8:]):  # too few to rewrite the network for
+        expected |= {job.photo.digest: found for job, found in extraction.extracted(path, spec, part, 0, 1)}
+    many = {job.photo.digest: found for job, found in extraction.extracted(path, spec, jobs, 0, 1)}
+    assert many.keys() == expected.keys()
+    assert len(many) == len(photos)
+    for digest, found in many.items():
+        assert not isinstance(found, PhotoError)
+        assert found.keys() == expected[digest].keys() == set(range(variants))
+        assert all(np.array_equal(vectors[0], expected[digest][index][0]) for index, vectors in found.items())
