@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from graft_host.support.progress import Progress
 
 _RECIPE = 2
 """Goes up when the same settings would give another network. Cached backbones are keyed by it."""
+
+_FORMER_RECIPE = 1
+"""TensorFlow's converter, 100 photos. Its int8 backbones are as accurate, so those in a cache are still used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,18 @@ class BackboneSpec:
     @property
     def key(self) -> str:
         """Names everything that the converted file depends on, except the calibration photos."""
-        parts = [_RECIPE, self.weights.fingerprint, self.weights.mean, self.weights.std, self.tap, self.image_size]
+        return self._key(_RECIPE)
+
+    @property
+    def former_key(self) -> str | None:
+        """The key of a backbone of an earlier graftkit that is still used; None for float networks.
+
+        They are written in a second, and must have the same operators as an int8 network that is compared with them.
+        """
+        return self._key(_FORMER_RECIPE) if self.quantization == "int8" else None
+
+    def _key(self, recipe: int) -> str:
+        parts = [recipe, self.weights.fingerprint, self.weights.mean, self.weights.std, self.tap, self.image_size]
         parts += [self.weights.last_pool, self.quantization, *self.weights.family.key_parts]
         if self.quantization == "int8":
             parts += [self.resize, PREPROCESS_VERSION]
@@ -62,6 +76,7 @@ class Backbone:
         fingerprint: its SHA-256 in hex.
         calibration_photos: number of photos that the ranges of its activations were measured on.
         reused: whether it was cached.
+        former: whether an earlier graftkit converted it.
     """
 
     spec: BackboneSpec
@@ -69,6 +84,7 @@ class Backbone:
     fingerprint: str
     reused: bool
     calibration_photos: int = 0
+    former: bool = False
 
 
 def quantized_backbone(
@@ -81,7 +97,8 @@ def quantized_backbone(
 ) -> Backbone:
     """Finds a backbone in the cache, or converts one.
 
-    A cached backbone is reused if all photos that it was calibrated on are among the training photos.
+    A cached backbone is reused if all photos that it was calibrated on are among the training photos. One of an earlier
+    graftkit is reused if there is no other.
 
     Args:
         spec: what to convert from and to.
@@ -100,8 +117,8 @@ def quantized_backbone(
     """
     check_tap(spec.weights, spec.tap)
     stored = BackboneCache(cache)
-    if not recalibrate and (cached := stored.find(spec.key, (photo.digest for photo in training))):
-        return as_backbone(spec, cached, reused=True)
+    if not recalibrate and (cached := find_cached(stored, spec, {photo.digest for photo in training})):
+        return as_backbone(spec, cached.network, reused=True, former=cached.former)
     photos: NDArray[np.uint8] | None = None
     digests: list[str] = []
     if spec.quantization == "int8":
@@ -110,12 +127,41 @@ def quantized_backbone(
     return as_backbone(spec, stored.store(spec.key, data, digests), reused=False)
 
 
-def as_backbone(spec: BackboneSpec, network: CachedNetwork, *, reused: bool) -> Backbone:
+@dataclass(frozen=True)
+class Found:
+    """A network in the cache.
+
+    Attributes:
+        network: the network.
+        former: whether an earlier graftkit converted it.
+    """
+
+    network: CachedNetwork
+    former: bool
+
+
+def find_cached(stored: BackboneCache, spec: BackboneSpec, training: Collection[str]) -> Found | None:
+    """The backbone in the cache, one of an earlier graftkit only if there is no other.
+
+    Args:
+        stored: the cache.
+        spec: what it was converted from and to.
+        training: the digests of the training photos, which include those that it was calibrated on.
+    """
+    if network := stored.find(spec.key, training):
+        return Found(network, former=False)
+    if spec.former_key and (network := stored.find(spec.former_key, training)):
+        return Found(network, former=True)
+    return None
+
+
+def as_backbone(spec: BackboneSpec, network: CachedNetwork, *, reused: bool, former: bool = False) -> Backbone:
     """The backbone that a cached network is."""
     return Backbone(
         spec=spec,
         path=network.path,
         fingerprint=network.fingerprint,
         reused=reused,
+        former=former,
         calibration_photos=len(network.calibration),
     )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graft_host.backbones.cache import BackboneCache
 from graft_host.backbones.calibration import calibration_photos
 from graft_host.backbones.convert import convert
-from graft_host.backbones.quantize import Backbone, BackboneSpec, as_backbone
+from graft_host.backbones.quantize import Backbone, BackboneSpec, Found, as_backbone, find_cached
 from graft_host.backbones.weights import check_tap
 from graft_host.photos.dataset import Photo
 from graft_host.support.progress import Progress
@@ -66,9 +66,9 @@ def quantized_trunk(
         return cached
     photos, digests = calibration_photos(training, spec.image_size, spec.resize, threads)
     files = convert(spec.weights, depths, spec.image_size, spec.quantization, photos, threads, progress)
-    specs = [replace(spec, tap=tap) for tap in depths]
+    specs = _at(spec, depths)
     made = [stored.store(one.key, data, digests) for one, data in zip(specs, files[1:], strict=True)]
-    network = stored.store(_key(spec, depths), files[0], digests)
+    network = stored.store(trunk_key(one.key for one in specs), files[0], digests)
     backbones = (as_backbone(one, network, reused=False) for one, network in zip(specs, made, strict=True))
     return Trunk(network.path, tuple(backbones), reused=False)
 
@@ -76,30 +76,45 @@ def quantized_trunk(
 def cached_backbones(
     spec: BackboneSpec, taps: Sequence[str], training: Sequence[Photo], cache: Path
 ) -> tuple[Backbone, ...] | None:
-    """The backbones of several taps by depth; None unless all are cached and were calibrated on the same photos."""
-    stored = BackboneCache(cache)
-    specs = [replace(spec, tap=tap) for tap in sorted(taps, key=spec.weights.family.depth)]
-    digests = {photo.digest for photo in training}
-    cached = [stored.find(one.key, digests) for one in specs]
-    if len({None if network is None else network.calibration for network in cached}) > 1 or cached[0] is None:
-        return None
-    return tuple(as_backbone(one, network, reused=True) for one, network in zip(specs, cached, strict=True) if network)
+    """The backbones of several taps by depth; None unless all are cached and alike.
+
+    They are alike if they were calibrated on the same photos, and either all or none by an earlier graftkit.
+    """
+    specs = _at(spec, sorted(taps, key=spec.weights.family.depth))
+    cached = _alike(BackboneCache(cache), specs, {photo.digest for photo in training})
+    return _backbones(specs, cached) if cached else None
 
 
 def _cached(stored: BackboneCache, spec: BackboneSpec, taps: Sequence[str], training: Sequence[Photo]) -> Trunk | None:
-    """The trunk in the cache; None unless the backbones of all taps are there, measured on the same photos."""
-    digests = {photo.digest for photo in training}
-    network = stored.find(_key(spec, taps), digests)
-    if network is None:
+    """The trunk in the cache; None unless the backbones of all taps are there, cut out of it."""
+    specs, digests = _at(spec, taps), {photo.digest for photo in training}
+    if network := stored.find(trunk_key(one.key for one in specs), digests):
+        cached, former = _alike(stored, specs, network.calibration), False
+    elif network := stored.find(trunk_key(one.former_key for one in specs), digests):
+        cached, former = _alike(stored, specs, digests), True
+    else:
         return None
-    specs = [replace(spec, tap=tap) for tap in taps]
-    found = [stored.find(one.key, network.calibration) for one in specs]
-    if any(each is None or each.calibration != network.calibration for each in found):
+    if cached is None or cached[0].former != former or cached[0].network.calibration != network.calibration:
         return None
-    backbones = (as_backbone(one, each, reused=True) for one, each in zip(specs, found, strict=True) if each)
-    return Trunk(network.path, tuple(backbones), reused=True)
+    return Trunk(network.path, _backbones(specs, cached), reused=True)
 
 
-def _key(spec: BackboneSpec, taps: Sequence[str]) -> str:
-    parts = ["trunk", *(replace(spec, tap=tap).key for tap in taps)]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+def _alike(stored: BackboneCache, specs: Sequence[BackboneSpec], training: Collection[str]) -> list[Found] | None:
+    """The network of each spec; None unless all are cached and alike."""
+    cached = [network for spec in specs if (network := find_cached(stored, spec, training))]
+    recipes = {(each.former, each.network.calibration) for each in cached}
+    return cached if len(cached) == len(specs) and len(recipes) == 1 else None
+
+
+def _backbones(specs: Sequence[BackboneSpec], cached: Sequence[Found]) -> tuple[Backbone, ...]:
+    pairs = zip(specs, cached, strict=True)
+    return tuple(as_backbone(spec, each.network, reused=True, former=each.former) for spec, each in pairs)
+
+
+def _at(spec: BackboneSpec, taps: Sequence[str]) -> list[BackboneSpec]:
+    return [replace(spec, tap=tap) for tap in taps]
+
+
+def trunk_key(keys: Iterable[str | None]) -> str:
+    """The key of a trunk, of those of its backbones."""
+    return hashlib.sha256(json.dumps(["trunk", *keys]).encode()).hexdigest()[:32]

@@ -50,7 +50,7 @@ def gather_features(
             start = time.monotonic()
             recalibrate = options.head.recalibrate and first
             backbones, failed = _size(options, survey, size, reporter, clock, recalibrate=recalibrate)
-            if first:
+            if first and not (backbones[0].former and any(backbone.former for backbone in made)):  # said once
                 note_calibration(backbones[0], survey.split, reporter, f"at {size}, ")
             made += backbones
             failures |= failed

@@ -213,7 +213,7 @@ def note_unreadable(skipped: Sequence[Skipped], folder: Path, reporter: Reporter
 
 
 def note_calibration(backbone: Backbone, parts: Split, reporter: Reporter, where: str = "") -> None:
-    """Notes a cached backbone that was calibrated on far fewer photos than a new one would be.
+    """Notes a cached backbone of an earlier graftkit, or one calibrated on far fewer photos than a new one would be.
 
     Args:
         backbone: the backbone in use.
@@ -222,7 +222,11 @@ def note_calibration(backbone: Backbone, parts: Split, reporter: Reporter, where
         where: text before the note, such as ``"at 150, "``.
     """
     possible = min(MAX_CALIBRATION_PHOTOS, len(parts.train))
-    if backbone.reused and backbone.spec.quantization == "int8" and backbone.calibration_photos < possible / 2:
+    if backbone.former:
+        reporter.note(
+            "note: the quantized backbone in the cache is of an earlier graftkit; --recalibrate would make a faster one"
+        )
+    elif backbone.reused and backbone.spec.quantization == "int8" and backbone.calibration_photos < possible / 2:
         reporter.note(
             f"note: {where}the cached backbone was calibrated on {backbone.calibration_photos} photos; "
             f"--recalibrate would take {possible}"

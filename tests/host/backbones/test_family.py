@@ -12,44 +12,70 @@ from graft_host.backbones.family import BackboneError
 from graft_host.backbones.inception_v3 import FAMILY
 from graft_host.backbones.quantize import BackboneSpec
 from graft_host.backbones.registry import families, family, family_of_card
-from graft_host.backbones.trunk import _key
+from graft_host.backbones.trunk import trunk_key
 from graft_host.backbones.weights import find_weights
 from graft_host.support.option import OptionError
 from graft_host.training.options import HeadOptions
 from tests.conftest import graft
 
+SPECS = [
+    (0, "avg", "mixed0", 75, "int8", "squash"),
+    (0, "avg", "mixed10", 299, "int8", "squash"),
+    (7, "avg", "mixed7", 150, "int8", "crop"),
+    (0, "max", "mixed10", 299, "float32", "squash"),
+]
 
-@pytest.mark.parametrize(
-    ("seed", "pool", "tap", "size", "numbers", "resize", "key", "trunk"),
-    [
-        (
-            0, "avg", "mixed0", 75, "int8", "squash",
-            "cbd9c33ae4a915a11e0559e444462d79", "2973c1b86ea40e5358f2d2a699789d15",
-        ),
-        (
-            0, "avg", "mixed10", 299, "int8", "squash",
-            "616a720be9c3b1f371b366ffd5dc3665", "5fd8dd9ffb6ad5ff765f192095cb61a9",
-        ),
-        (
-            7, "avg", "mixed7", 150, "int8", "crop",
-            "a9c57c627b3ebe8a5022ce6c5d189a70", "86a41496a8b91011908e971e76bc5875",
-        ),
-        (
-            0, "max", "mixed10", 299, "float32", "squash",
-            "ae5a2c3797b0426f4d4891d7f178dce6", "338ed8bff4edc308ac1f926c0c88da4f",
-        ),
-    ],
-)  # fmt: skip
-def test_caches_of_inception_v3_keep_their_keys(
-    seed: int, pool: str, tap: str, size: int, numbers: str, resize: str, key: str, trunk: str
-) -> None:
+
+def spec_of(seed: int, pool: str, tap: str, size: int, numbers: str, resize: str) -> BackboneSpec:
     weights = find_weights("random", seed)
     assert weights.fingerprint == f"random:{seed}"
-    spec = BackboneSpec(
+    return BackboneSpec(
         weights=replace(weights, last_pool=pool), tap=tap, image_size=size, quantization=numbers, resize=resize
     )
-    assert spec.key == key
-    assert _key(spec, ["mixed0", "mixed5"]) == trunk
+
+
+@pytest.mark.parametrize(
+    ("spec", "key", "trunk"),
+    list(zip(
+        SPECS,
+        [
+            "0e1ff89cd4322bfd3f3553c86c77da88", "7b3de44fc72f228cd72418eb40e08146",
+            "6216c8d99b551ee77cc15df0361cdc13", "a0404caca8f3ec25971fb7ab05dc561a",
+        ],
+        [
+            "ea3ae02da2619aa560d20f7f419f8459", "eb269faf21a777d7339ae92c393e8ca1",
+            "3de0d3a8947239ebe7cbd8fe3d7b8532", "e8390cf9f5fbb1c8c16736d37cc9a760",
+        ],
+        strict=True,
+    )),
+)  # fmt: skip
+def test_caches_of_inception_v3_keep_their_keys(
+    spec: tuple[int, str, str, int, str, str], key: str, trunk: str
+) -> None:
+    backbone = spec_of(*spec)
+    assert backbone.key == key
+    assert trunk_key(replace(backbone, tap=tap).key for tap in ("mixed0", "mixed5")) == trunk
+
+
+@pytest.mark.parametrize(
+    ("spec", "key", "trunk"),
+    list(zip(
+        SPECS[:3],
+        ["cbd9c33ae4a915a11e0559e444462d79", "616a720be9c3b1f371b366ffd5dc3665", "a9c57c627b3ebe8a5022ce6c5d189a70"],
+        ["2973c1b86ea40e5358f2d2a699789d15", "5fd8dd9ffb6ad5ff765f192095cb61a9", "86a41496a8b91011908e971e76bc5875"],
+        strict=True,
+    )),
+)  # fmt: skip
+def test_int8_backbones_of_an_earlier_graftkit_are_found_by_their_keys(
+    spec: tuple[int, str, str, int, str, str], key: str, trunk: str
+) -> None:
+    backbone = spec_of(*spec)
+    assert backbone.former_key == key
+    assert trunk_key(replace(backbone, tap=tap).former_key for tap in ("mixed0", "mixed5")) == trunk
+
+
+def test_a_float_backbone_of_an_earlier_graftkit_has_no_key() -> None:
+    assert spec_of(*SPECS[3]).former_key is None
 
 
 def test_inception_v3_is_the_first_family() -> None:
