@@ -46,10 +46,7 @@ app = typer.Typer(
 )
 
 
-_PACKAGES = (
-    "ai_edge_litert", "flatbuffers", "h5py", "imagehash", "matplotlib", "scipy", "tensorflow",
-    "threadpoolctl", "tqdm",
-)  # fmt: skip
+_PACKAGES = ("ai_edge_litert", "flatbuffers", "h5py", "imagehash", "matplotlib", "scipy", "threadpoolctl", "tqdm")
 
 
 def _print_version(wanted: bool) -> None:

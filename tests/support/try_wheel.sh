@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs a wheel into a fresh environment, outside the source tree, and runs the demo and a classification with it.
+# Installs a wheel into a fresh environment without TensorFlow, outside the source tree, and tries it there: the demo, a
+# classification, the commands that read a model, and the export, which names the extra that it needs.
 # Usage: tests/support/try_wheel.sh dist/graftkit-0.1.0-py3-none-any.whl
 set -euo pipefail
 wheel=$(realpath "$1")
@@ -13,3 +14,9 @@ export GRAFT_CACHE=$folder/cache
 venv/bin/graft demo --folder demo --weights random
 venv/bin/graft-device classify demo/parts.tflite demo/new/*.jpg
 venv/bin/graft-device classify demo/parts.tflite demo/new/nut.jpg --json | grep -q '"predictions"'
+venv/bin/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("tensorflow") is not None)'
+venv/bin/graft evaluate demo/parts.tflite demo/photos --split all
+venv/bin/graft diagnose demo/parts.tflite demo/photos --limit 4 --weights random
+venv/bin/graft inspect demo/parts.tflite
+if venv/bin/graft export demo/parts.tflite --format keras -o parts.keras 2>export.txt; then exit 1; fi
+grep -F "pip install 'graftkit[tensorflow]'" export.txt

@@ -3,4 +3,4 @@
 import sys
 
 if sys.version_info < (3, 10):
-    raise SystemExit("error: graft needs Python 3.10 to 3.13; boards with an older one run graft-device")
+    raise SystemExit("error: graft needs Python 3.10 or later; boards with an older one run graft-device")

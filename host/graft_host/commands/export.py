@@ -42,6 +42,7 @@ def export(
 
     Its input is RGB pixels from 0 to 255 as float32; the scaling is part of the network. Its output is probabilities
     in the order of labels.txt, which is exported too, with the model card. It has no class for unknown photos.
+    This command needs TensorFlow: pip install 'graftkit[tensorflow]'.
     """
     from graft_device.text import printable
     from graft_host.export.export import export as run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import io
 import json
 import os
@@ -32,6 +33,8 @@ from graft_host.support.isolated import JobError, call_quietly
 
 FORMATS = ("keras", "saved-model")
 
+_NEEDED = ("tensorflow", "keras")
+_INSTALL = "install it: pip install 'graftkit[tensorflow]'"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 _EXTRA = "assets.extra"
@@ -87,10 +90,12 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
     Raises:
         ModelError: graftkit did not write the file.
         WeightsError: the weights that it was made of cannot be found.
-        ExportError: the format is not offered, or the output cannot be written.
+        ExportError: the format is not offered, TensorFlow is not installed, or the output cannot be written.
     """
     if kind not in FORMATS:
         raise ExportError(f"no such format: {kind}", f"choose {' or '.join(FORMATS)}")
+    if not all(map(importlib.util.find_spec, _NEEDED)):
+        raise ExportError(f"exporting as {kind} needs TensorFlow, which is not installed", _INSTALL)
     known = read_checked(model)
     read = [RunInput("model", model)]
     _check_place(output, kind, read, overwrite=overwrite)

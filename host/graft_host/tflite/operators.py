@@ -72,7 +72,7 @@ def check_versions(model: Any) -> None:
     if unknown:
         raise ExportError(
             f"boards could not run this model, because {OLDEST_RUNTIME} does not support {', '.join(unknown)}",
-            "convert with TensorFlow 2.19 to 2.21, or choose another --quantize",
+            "train again with --recalibrate, or choose another --quantize",
         )
 
 

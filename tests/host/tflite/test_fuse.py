@@ -206,7 +206,7 @@ def test_a_backbone_that_does_not_fit_is_refused() -> None:
 def test_an_operator_that_is_too_new_stops_the_export() -> None:
     model = flatbuffer.unpack(backbone(), "backbone")
     model.operatorCodes[1].version = 4
-    with pytest.raises(ExportError, match=r"2\.14\.0 does not support MEAN version 4; convert with TensorFlow"):
+    with pytest.raises(ExportError, match=r"2\.14\.0 does not support MEAN version 4; train again with --recalibrate"):
         fuse(flatbuffer.pack(model), some_head(3, 2), np.ones((4, 3), np.float32))
 
 
