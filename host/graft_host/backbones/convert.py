@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from graft_device.errors import ExportError
 from graft_host.backbones.family import WeightsSource
+from graft_host.networks.equalization import equalized
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
 from graft_host.networks.int8_file import write_int8
 from graft_host.networks.ranges import measure
@@ -59,6 +60,8 @@ def convert(
         raise ExportError("int8 needs photos to measure the ranges of the activations on")
     scaling = Scaling(weights.mean, weights.std)
     ranges = measure(network, parameters, photos, scaling, threads, progress or _unwatched)
+    whole = pools_behind_convolutions(weights.family.describe(weights, weights.family.taps, image_size))
+    parameters, ranges = equalized(network, parameters, ranges, whole)
     return [write_int8(each, parameters, ranges, scaling) for each in networks]
 
 

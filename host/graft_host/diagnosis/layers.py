@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from graft_device.errors import ExportError, ModelError
 from graft_host.networks.layers import (
     Addition,
@@ -120,6 +123,28 @@ def line_up(fused: Any, network: Network, name: str) -> tuple[Layer, ...]:
     )
 
 
+@dataclass(frozen=True)
+class ConvolutionScales:
+    """The scales of a convolution in a quantized file.
+
+    Attributes:
+        filters: of its kernel, ``[filters]``.
+        source: of the tensor that it reads.
+    """
+
+    filters: NDArray[np.float32]
+    source: float
+
+
+def convolution_scales(fused: Any, layer: Layer) -> ConvolutionScales | None:
+    """Reads the scales of a convolution; None if the file does not have one for each filter."""
+    graph = fused.subgraphs[0]
+    (producer,) = (operator for operator in graph.operators if layer.tensor in operator.outputs)
+    source, kernel = (_scales(graph.tensors[int(index)]) for index in producer.inputs[:2])
+    count = flatbuffer.shape(graph.tensors[layer.tensor])[-1]
+    return ConvolutionScales(kernel, float(source[0])) if (len(source), len(kernel)) == (1, count) else None
+
+
 def find_head(fused: Any, name: str) -> HeadTensors:
     """Finds the head of a fused file by the names that ``fuse`` gives its tensors.
 
@@ -190,6 +215,12 @@ class _Graph:
 
 def _described(operator: str, shape: Sequence[int], inputs: int) -> str:
     return f"{operator} {list(shape)} of {inputs}"
+
+
+def _scales(tensor: Any) -> NDArray[np.float32]:
+    quantization = tensor.quantization
+    stored = None if quantization is None else quantization.scale
+    return np.asarray([] if stored is None else stored, np.float32)
 
 
 def _different(name: str, layer: Described, ours: str, theirs: str) -> ExportError:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from graft_device.errors import ExportError
 from graft_device.model import ModelCard
 from graft_host.backbones.family import WeightsSource
-from graft_host.diagnosis.layers import Layer, line_up
+from graft_host.diagnosis.layers import Layer, convolution_scales, line_up
+from graft_host.networks.equalization import recovered_factors, with_factors
 from graft_host.networks.float_file import write_float32
 from graft_host.networks.layers import Network
+from graft_host.networks.parameters import Parameters
 from graft_host.networks.rewrites import pools_behind_convolutions
 
 _FORMS: tuple[Callable[[Network], Network], ...] = (pools_behind_convolutions, lambda described: described)
@@ -49,7 +51,22 @@ def write_reference(fused: Any, card: ModelCard, weights: WeightsSource, name: s
     """
     described = weights.family.describe(weights, (card.tap,), card.image_size)
     network, layers = _form(fused, described, name)
-    return Reference(network, layers, write_float32(network, weights.family.read_parameters(weights, described)))
+    parameters = weights.family.read_parameters(weights, described)
+    return Reference(network, layers, write_float32(network, _with_factors_of(fused, network, layers, parameters)))
+
+
+def _with_factors_of(
+    fused: Any, network: Network, layers: Sequence[Layer], parameters: Mapping[str, Parameters]
+) -> dict[str, Parameters]:
+    """The parameters with the factors on channels that the model has, so that its layers hold the same numbers."""
+    scales = {
+        described.name: scales
+        for described, layer in zip(network.layers, layers, strict=True)
+        if described.name in parameters and (scales := convolution_scales(fused, layer)) is not None
+    }
+    filters = {layer: found.filters for layer, found in scales.items()}
+    inputs = {layer: found.source for layer, found in scales.items()}
+    return with_factors(network, parameters, recovered_factors(network, parameters, filters, inputs))
 
 
 def _form(fused: Any, described: Network, name: str) -> tuple[Network, tuple[Layer, ...]]:

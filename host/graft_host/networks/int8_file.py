@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graft_host.networks.bias_correction import mean_error
 from graft_host.networks.file_writer import INPUT_NAME, FileWriter
-from graft_host.networks.kernels import along, kernel_scales
+from graft_host.networks.kernels import along, filter_scales
 from graft_host.networks.layers import Convolution, Depthwise, Network, Pixels, Requantization
 from graft_host.networks.parameters import Parameters, check_parameters
 from graft_host.networks.ranges import LayerRange, Ranges
@@ -33,7 +33,6 @@ _VERSIONS = {
 """The first that knows int8, which tflite-runtime 2.14.0 has."""
 
 _LARGEST_BIAS = 2**31 - 1
-_BIAS_ROOM = 2**30  # the largest bias that a kernel's scale has to leave room for
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,7 @@ def _stored(
         remainder: added to all inputs, by way of the bias.
     """
     axis = 0 if isinstance(layer, Convolution) else 3
-    needed = np.abs(values.bias).astype(np.float64) / (input_scale * _BIAS_ROOM)
-    scales = np.maximum(kernel_scales(values.kernel, axis), needed.astype(np.float32))
+    scales = filter_scales(values, axis, input_scale)
     steps = along(scales, axis)
     rounded = np.rint(values.kernel / steps)
     error = (rounded * steps - values.kernel).astype(np.float64)

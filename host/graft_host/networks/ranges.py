@@ -26,13 +26,13 @@ class LayerRange:
     """What was seen of a layer over all photos.
 
     Attributes:
-        least: the smallest number, at most 0.
-        greatest: the largest number, at least 0.
+        least: the smallest number of each channel, at most 0, float32 ``[C]``.
+        greatest: the largest number of each channel, at least 0, float32 ``[C]``.
         means: the mean of each channel, float64 ``[C]``.
     """
 
-    least: float
-    greatest: float
+    least: NDArray[np.float32]
+    greatest: NDArray[np.float32]
     means: NDArray[np.float64]
 
 
@@ -81,8 +81,11 @@ def measure(
 def joined(ranges: Iterable[LayerRange]) -> LayerRange:
     """The range of a concatenation of layers."""
     parts = list(ranges)
-    means = np.concatenate([part.means for part in parts])
-    return LayerRange(min(part.least for part in parts), max(part.greatest for part in parts), means)
+    return LayerRange(
+        np.concatenate([part.least for part in parts]),
+        np.concatenate([part.greatest for part in parts]),
+        np.concatenate([part.means for part in parts]),
+    )
 
 
 class _Runner:
@@ -143,22 +146,27 @@ def _on_all_cores(
 
 
 def _seen(values: NDArray[np.float32], layer: Layer) -> LayerRange:
+    """The range of a layer on one photo, ``[1,H,W,C]`` or ``[1,C]``."""
     signed = not isinstance(layer, (Window, Addition)) or layer.activation == LINEAR
-    least = min(0.0, float(values.min())) if signed else 0.0
-    means = values.reshape(-1, values.shape[-1]).mean(0, dtype=np.float32).astype(np.float64)
-    return LayerRange(least, max(0.0, float(values.max())), means)
+    rows = values.reshape(-1, *values.shape[-2:])  # over rows first: what is added up or compared is then in long runs
+    greatest = np.maximum(rows.max(0).max(0), np.float32(0))
+    least = np.minimum(rows.min(0).min(0), np.float32(0)) if signed else np.zeros_like(greatest)
+    return LayerRange(least, greatest, rows.mean(0, dtype=np.float32).mean(0, dtype=np.float64))
 
 
 def _united(ranges: Sequence[LayerRange]) -> LayerRange:
     """The range over all photos; the means are added up in the photos' order, so that they round alike every time."""
-    means = np.sum([seen.means for seen in ranges], axis=0) / len(ranges)
-    return LayerRange(min(seen.least for seen in ranges), max(seen.greatest for seen in ranges), means)
+    return LayerRange(
+        np.min([seen.least for seen in ranges], axis=0),
+        np.max([seen.greatest for seen in ranges], axis=0),
+        np.sum([seen.means for seen in ranges], axis=0) / len(ranges),
+    )
 
 
 def _of_pixels(photos: NDArray[np.uint8], scaling: Scaling) -> LayerRange:
-    least, greatest = scaling.extent
     levels = np.mean([photo.reshape(-1, photo.shape[-1]).mean(0) for photo in photos], axis=0)
-    return LayerRange(min(0.0, least), max(0.0, greatest), (levels - scaling.mean) / scaling.std)
+    least, greatest = (np.full(levels.shape, end, np.float32) for end in scaling.extent)
+    return LayerRange(np.minimum(least, 0), np.maximum(greatest, 0), (levels - scaling.mean) / scaling.std)
 
 
 def _failed(error: Exception) -> ExportError:

@@ -90,8 +90,8 @@ def _range(network: Network, layer: Layer, ranges: Ranges) -> LayerRange:
 
 
 def _covering(ranges: list[LayerRange]) -> Quantization:
-    least = min(0.0, *(seen.least for seen in ranges))
-    greatest = max(_NARROWEST, *(seen.greatest for seen in ranges))
+    least = min(0.0, *(float(seen.least.min()) for seen in ranges))
+    greatest = max(_NARROWEST, *(float(seen.greatest.max()) for seen in ranges))
     scale = float(np.float32((greatest - least) / _STEPS))
     return Quantization(scale, int(np.clip(round(_SMALLEST - least / scale), _SMALLEST, _LARGEST)))
 

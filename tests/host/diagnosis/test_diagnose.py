@@ -28,6 +28,7 @@ from graft_host.diagnosis.layers import Layer, line_up
 from graft_host.diagnosis.verdict import verdict
 from graft_host.heads.head import Head
 from graft_host.networks.builder import NetworkBuilder
+from graft_host.networks.equalization import equalized
 from graft_host.networks.int8_file import write_int8
 from graft_host.networks.layers import RELU, Network
 from graft_host.networks.ranges import measure
@@ -324,6 +325,36 @@ def test_the_float32_network_has_the_form_of_the_model(behind: bool, tmp_path: P
     )
     assert all(layer.sqnr is not None and layer.sqnr > 30 for layer in layers)
     assert layers[2].seen[0] < 0  # neither has an activation there
+
+
+def test_factors_on_channels_are_those_of_the_model(tmp_path: Path) -> None:
+    network = NetworkBuilder(8)
+    pooled = network.max_pool("pool", network.convolution("conv2d", network.pixels, 6, (3, 3), activation=RELU), 3)
+    end = network.convolution("conv2d_1", pooled, 4, (1, 1), activation=RELU)
+    described = network.finish([network.bottleneck(end)])
+    weights, rng = find_weights("random", 1), np.random.default_rng(0)
+    parameters = TINY.read_parameters(weights, described)
+    parameters["conv2d"].kernel[:3] /= 50
+    parameters["conv2d"].bias[:3] = 0
+    parameters["conv2d_1"].kernel[..., :3] *= 50
+    family = replace(TINY, describe=lambda *_: described, read_parameters=lambda *_: parameters)
+    weights = replace(weights, family=family)
+    photos = rng.integers(0, 256, (6, 8, 8, 3), np.uint8)
+    scaling = Scaling(weights.mean, weights.std)
+    ranges = measure(described, parameters, photos, scaling, 1, lambda *_: None)
+    head = Head(np.ones((4, 2), np.float32), np.zeros(2, np.float32))
+    data = write_int8(described, *equalized(described, parameters, ranges, described), scaling)
+    model = read_model(write_artifact(tmp_path / "m.tflite"))
+    model.path.write_bytes(fuse(data, head, rng.uniform(0, 1, (9, 4)).astype(np.float32)))
+    card = replace(model.card, tap="late", image_size=8, mean=weights.mean, std=weights.std)
+    comparison = Comparison(replace(model, card=card), weights, 1)
+    for pixels in photos:
+        comparison.add(pixels)
+    _, first, pool, *others = comparison.layers()
+    greatest = ranges["conv2d"].greatest
+    assert greatest.max() > 30 * greatest[0]
+    assert first.seen[1] == pytest.approx(greatest.max(), rel=1e-4)
+    assert all(layer.sqnr is not None and layer.sqnr > 30 for layer in (first, pool, *others))
 
 
 # Which weights a model was made of

@@ -46,7 +46,10 @@ def written(network: Network, least: float, greatest: float) -> bytes:
     kernel *= (greatest - least) / 2 / np.abs(kernel).sum(3, keepdims=True)
     bias = np.full(FILTERS, (greatest + least) / 2, np.float32)
     means = {"pixels": np.zeros(3), "conv": bias.astype(np.float64), "pool": bias.astype(np.float64)}
-    ranges = {name: LayerRange(least, greatest, values) for name, values in means.items()}
+    ends = [
+        {name: np.full(len(values), end, np.float32) for name, values in means.items()} for end in (least, greatest)
+    ]
+    ranges = {name: LayerRange(ends[0][name], ends[1][name], values) for name, values in means.items()}
     return write_int8(network, {"conv": Parameters(kernel, bias)}, ranges, SCALING)
 
 
