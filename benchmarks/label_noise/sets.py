@@ -104,7 +104,7 @@ def extracted(name: str, folder: Path, options: HeadOptions) -> PhotoSet:
     with reporter.progress("") as progress:
         dataset = group_near_duplicates(scan(folder, 2), cache, 2, progress)
         spec = BackboneSpec(
-            weights=chosen_weights(options, reporter), tap=options.tap, image_size=options.image_size,
+            weights=chosen_weights(options, reporter, cache), tap=options.tap, image_size=options.image_size,
             quantization="int8", resize=options.resize,
         )  # fmt: skip
         backbone = quantized_backbone(spec, dataset.photos, cache, 2, progress=progress)

@@ -104,9 +104,9 @@ def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
     cache = options.cache or default_cache()
     check_cache(cache, options.photos)
     check_folder(options.photos)
-    weights = _weights(options, reporter)
+    weights = _weights(options, reporter, cache)
     with reporter.progress("comparing") as progress:
-        scanned = scan(options.photos, threads, min_classes=1)
+        scanned = scan(options.photos, threads, 1, cache)
         dataset = group_near_duplicates(scanned, cache, threads, progress, reporter.note)
     if isinstance(weights, WeightsError):
         search = MislabelSearch(note=str(weights))
@@ -116,10 +116,10 @@ def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
     return CheckResult(dataset, findings, search, split_text(dataset, options.rule))
 
 
-def _weights(options: HeadOptions, reporter: Reporter) -> WeightsSource | WeightsError:
+def _weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSource | WeightsError:
     """The weights, or the error that says why those that the family downloads are not available."""
     try:
-        return chosen_weights(options, reporter)
+        return chosen_weights(options, reporter, cache)
     except WeightsError as error:
         if named_weights(options.family, options.weights) is None:
             raise

@@ -311,7 +311,12 @@ def test_a_class_of_one_photo_does_not_keep_the_others_from_being_checked(tmp_pa
     result = _check(root, tmp_path / "cache", weights="random", tap="mixed0")
     assert _paths_by_kind(result.findings, root)["few"] == [["birds"], ["cats"], ["dogs"]]
     assert result.search.accuracy is not None
-    assert {path.name for path in (tmp_path / "cache").iterdir()} == {"backbones", "bottlenecks", "fingerprints"}
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {
+        "backbones",
+        "bottlenecks",
+        "fingerprints",
+        "known-photos",
+    }
 
 
 @pytest.mark.slow

@@ -6,10 +6,9 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graft_device.errors import WeightsError, os_reason
-from graft_host.support.download import DownloadError, Published, download
 from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter
 
@@ -17,6 +16,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from graft_host.support.download import Published
 
 _REASON_LENGTH = 120
 _WAITING = "waiting for another run, which downloads the same file"
@@ -63,6 +65,8 @@ def fetch(entry: dict[str, Any], reporter: Reporter | None = None) -> Path:
     path = imagenet_path()
     if path.is_file():
         return path
+    from graft_host.support.download import DownloadError, Published  # loads what HTTPS needs
+
     if path.is_dir():
         raise _unavailable(f"{path} is a folder")
     try:
@@ -77,6 +81,8 @@ def fetch(entry: dict[str, Any], reporter: Reporter | None = None) -> Path:
 
 
 def _fetch(file: Published, path: Path, reporter: Reporter | None) -> None:
+    from graft_host.support.download import DownloadError, download
+
     if str(path).startswith("~"):
         raise DownloadError("there is no home folder to keep them in", "name one in $KERAS_HOME")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from graft_device.errors import DatasetError, PhotoError
 from graft_device.preprocess import UNUSUAL_VERSION, checked_header, read_photo
 from graft_host.photos.folders import entries_of_root, files, quoted
-from graft_host.photos.layout import ClassFolder, find_layout
+from graft_host.photos.known_photos import KnownPhotos, PhotoFacts, key_of
+from graft_host.photos.layout import find_layout
 
 _AT_ONCE = 1024
 
@@ -103,7 +106,7 @@ def check_folder(root: Path) -> None:
     entries_of_root(root)
 
 
-def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
+def scan(root: Path, threads: int, min_classes: int = 2, cache: Path | None = None) -> Dataset:
     """Finds the photos of a data set.
 
     Every folder directly below ``root`` is a class, unless the folders there give the split (see ``find_layout``).
@@ -115,21 +118,24 @@ def scan(root: Path, threads: int, min_classes: int = 2) -> Dataset:
         root: the folder.
         threads: files that are read at a time.
         min_classes: 2 for training, where every class must have a photo; 1 for evaluation.
+        cache: graftkit's cache folder, where the facts of files are kept so that only new and changed files are read;
+            None to read all files.
 
     Raises:
+        CacheError: the cache cannot be used.
         DatasetError: there are too few classes, a class has no photo, or a folder cannot be listed.
     """
     layout = find_layout(root, min_classes)
     jobs = [
-        (path, label, folder)
+        _File(path, label, folder.part)
         for label, folders in enumerate(layout.classes.values())
         for folder in folders
         for path in files(folder.path)
     ]
-    with ThreadPoolExecutor(threads) as pool:
-        entries: list[Photo | Skipped] = []
+    entries: list[Photo | Skipped] = []
+    with ThreadPoolExecutor(threads) as pool, nullcontext() if cache is None else KnownPhotos(cache) as known:
         for start in range(0, len(jobs), _AT_ONCE):  # for 100,000 files at once, the pool would take most of the memory
-            entries += pool.map(lambda job: _read(*job), jobs[start : start + _AT_ONCE])
+            entries += _entries(jobs[start : start + _AT_ONCE], pool, known)
     photos = tuple(entry for entry in entries if isinstance(entry, Photo))
     skipped = [Skipped(path, "is outside the class folders", stray=True) for path in layout.stray]
     skipped += [entry for entry in entries if isinstance(entry, Skipped)]
@@ -157,20 +163,47 @@ def check_classes(dataset: Dataset) -> None:
     raise DatasetError(f"no readable photo in {names} in {dataset.root}{why}", f"add photos or remove {folder}")
 
 
-def _read(path: Path, label: int, folder: ClassFolder) -> Photo | Skipped:
+class _File(NamedTuple):
+    """A file in a class folder, with the label and the part of that folder."""
+
+    path: Path
+    label: int
+    part: str
+
+    def photo(self, facts: PhotoFacts) -> Photo:
+        """The photo in the file."""
+        size = facts.width, facts.height
+        return Photo(
+            path=self.path, label=self.label, digest=facts.digest, size=size, part=self.part, unusual=facts.unusual
+        )
+
+
+def _entries(jobs: Sequence[_File], pool: Executor, known: KnownPhotos | None) -> list[Photo | Skipped]:
+    """The photo in each file, or why there is none; reads the files whose facts are not known."""
+    if known is None:
+        return [_entry(job, facts) for job, facts in zip(jobs, pool.map(_read, jobs), strict=True)]
+    keys = [key_of(job.path) for job in jobs]
+    kept = known.find(keys)
+    unread = [(key, job) for key, job in zip(keys, jobs, strict=True) if key not in kept]
+    read = dict(zip((job.path for _, job in unread), pool.map(_read, (job for _, job in unread)), strict=True))
+    # What changed while it was read has another key now.
+    new = [(key, read[job.path]) for key, job in unread if key is not None and key_of(job.path) == key]
+    known.keep([(key, facts) for key, facts in new if isinstance(facts, PhotoFacts)])
+    return [_entry(job, kept[key] if key in kept else read[job.path]) for key, job in zip(keys, jobs, strict=True)]
+
+
+def _entry(job: _File, facts: PhotoFacts | str) -> Photo | Skipped:
+    return Skipped(job.path, facts) if isinstance(facts, str) else job.photo(facts)
+
+
+def _read(job: _File) -> PhotoFacts | str:
+    """Reads a file; returns the reason why it cannot be used if it cannot."""
     try:
-        data = read_photo(path)
+        data = read_photo(job.path)
         header = checked_header(data)
     except PhotoError as error:
-        return Skipped(path, str(error))
-    return Photo(
-        path=path,
-        label=label,
-        digest=hashlib.sha256(data).hexdigest(),
-        size=(header.width, header.height),
-        part=folder.part,
-        unusual=header.unusual,
-    )
+        return str(error)
+    return PhotoFacts(hashlib.sha256(data).hexdigest(), header.width, header.height, header.unusual)
 
 
 def _times(reasons: Counter[str]) -> str:

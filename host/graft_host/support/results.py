@@ -27,7 +27,7 @@ _DIGEST_BYTES = 64
 _NAME = re.compile(r"[a-z-]+-[0-9a-f]{32}\.json")
 _TARGETS = re.compile(r"[a-z-]+-[0-9a-f]*")
 _PACKAGES = ("numpy", "scipy", "pillow", "ai-edge-litert", "tflite-runtime")
-_HOST_CODE = "evaluation", "heads", "photos", "support", "training"
+_HOST_CODE = "backbones", "evaluation", "heads", "photos", "support", "training"
 _DEVICE_CODE = "classifier.py", "model", "preprocess", "ranking.py", "runtime.py", "store"
 
 
@@ -42,7 +42,12 @@ class ResultCache:
         self._folder = cache / "results"
 
     def recall(
-        self, kind: str, inputs: Collection[object], classes: Collection[type[Any]], compute: Callable[[], Result]
+        self,
+        kind: str,
+        inputs: Collection[object],
+        classes: Collection[type[Any]],
+        compute: Callable[[], Result],
+        lasting: Callable[[], bool] = lambda: True,
     ) -> Result:
         """Returns the result of an earlier run with the same inputs, or computes and keeps it.
 
@@ -53,6 +58,7 @@ class ResultCache:
             inputs: everything that the result depends on, as ``digest_of`` takes it.
             classes: the dataclasses that the result consists of.
             compute: computes the result; what it raises is raised, and nothing is kept.
+            lasting: called after ``compute``; returns whether the inputs still are what they were before.
         """
         path = self._folder / f"{kind}-{digest_of(code(), *inputs)[:32]}.json"
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -60,6 +66,8 @@ class ResultCache:
             os.utime(path)  # used now
             return result
         result = compute()
+        if not lasting():
+            return result
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             data = to_json(result).encode()

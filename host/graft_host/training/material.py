@@ -13,6 +13,7 @@ from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks, Extraction
 from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
 from graft_host.backbones.family import WeightsSource
+from graft_host.backbones.kept_weights import kept_weights
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.backbones.weights import check_tap, find_weights, named_weights
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
@@ -93,16 +94,18 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     cache = options.cache or default_cache()
     check_cache(cache, options.photos)
     check_folder(options.photos)
-    weights = None if _to_download(options) else chosen_weights(options, reporter)
+    weights = None if _to_download(options) else chosen_weights(options, reporter, cache)
     with clock.stage("scan"), reporter.progress("comparing") as progress:
-        dataset = group_near_duplicates(scan(options.photos, threads), cache, threads, progress, reporter.note)
+        dataset = group_near_duplicates(
+            scan(options.photos, threads, cache=cache), cache, threads, progress, reporter.note
+        )
     note_unreadable(dataset.skipped, options.photos, reporter)
     check_strict(dataset, strict=options.strict)
     check_classes(dataset)
     parts = split(dataset, options.rule)
     if text := split_text(dataset, options.rule):
         reporter.note(f"note: {text}")
-    weights = weights or chosen_weights(options, reporter)  # what needs a network comes last
+    weights = weights or chosen_weights(options, reporter, cache)  # what needs a network comes last
     if not weights.pretrained:
         reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
     return Survey(weights=weights, dataset=dataset, split=parts, cache=cache, threads=threads)
@@ -175,8 +178,13 @@ def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Repor
         return quantized_backbone(spec, parts.train, found.cache, found.threads, options.recalibrate, progress)
 
 
-def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
+def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSource:
     """Finds the weights that the options name.
+
+    Args:
+        options: name the weights, the tap and the image size.
+        reporter: receives a note and the progress of a download.
+        cache: the folder of caches; a file that an earlier run read, and that has not changed, is not read.
 
     Raises:
         BackboneError: the family has no such tap or image size.
@@ -185,9 +193,13 @@ def chosen_weights(options: HeadOptions, reporter: Reporter) -> WeightsSource:
     family = options.family
     family.depth(options.tap)
     family.check_size(options.image_size)
-    weights = find_weights(options.weights, options.rule.seed, family, reporter)
-    check_tap(weights, options.tap)
-    return weights
+
+    def find() -> WeightsSource:
+        weights = find_weights(options.weights, options.rule.seed, family, reporter)
+        check_tap(weights, options.tap)
+        return weights
+
+    return kept_weights(options.weights, options.tap, family, cache, find)
 
 
 def _to_download(options: HeadOptions) -> bool:
