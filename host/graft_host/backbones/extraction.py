@@ -21,7 +21,6 @@ from graft_device.preprocess import fit, load, read_photo
 from graft_device.runtime import TensorSpec, load_runtime, open_interpreter, tensor_spec
 from graft_device.system.plain import read_plain
 from graft_host.backbones.quantize import BackboneSpec
-from graft_host.networks.depthwise_means import with_depthwise_means
 from graft_host.photos.augment import MIN_CROP_SIDE, variant
 from graft_host.photos.dataset import Photo
 from graft_host.support.scratch import scratch, write_scratch
@@ -102,6 +101,8 @@ def fastest(path: Path, runs: int) -> Iterator[Path]:
     """A file that gives the same bits as a network, and takes the least time if each core runs it so many times."""
     with contextlib.ExitStack() as stack:
         if runs >= MANY and load_runtime() == "litert":
+            from graft_host.networks.depthwise_means import with_depthwise_means  # only what rewrites needs it
+
             with contextlib.suppress(ExportError, OSError):  # the network itself does as well
                 rewritten = with_depthwise_means(read_plain(path), str(path))
                 if rewritten is not None:

@@ -10,8 +10,8 @@ from typing import Any
 from graft_host.backbones.family import Family, WeightsSource
 from graft_host.backbones.imagenet import known_backbones
 from graft_host.backbones.weights import weights_source
-from graft_host.support.file_stamp import settled_stamp
-from graft_host.support.results import ResultCache
+from graft_host.support.kept.file_stamp import settled_stamp
+from graft_host.support.kept.results import ResultCache
 
 
 def kept_weights(spec: str, tap: str, family: Family, cache: Path, find: Callable[[], WeightsSource]) -> WeightsSource:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from graft_device.preprocess import VERSION as PREPROCESS_VERSION
 from graft_host.backbones.cache import BackboneCache, CachedNetwork
 from graft_host.backbones.calibration import calibration_photos
-from graft_host.backbones.convert import convert
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.weights import check_tap
 from graft_host.photos.dataset import Photo
@@ -115,10 +114,12 @@ def quantized_backbone(
         ExportError: the conversion failed.
         CacheError: the cache cannot be written.
     """
-    check_tap(spec.weights, spec.tap)
     stored = BackboneCache(cache)
     if not recalibrate and (cached := find_cached(stored, spec, {photo.digest for photo in training})):
         return as_backbone(spec, cached.network, reused=True, former=cached.former)
+    from graft_host.backbones.convert import convert  # a cached backbone needs nothing that writes networks
+
+    check_tap(spec.weights, spec.tap)
     photos: NDArray[np.uint8] | None = None
     digests: list[str] = []
     if spec.quantization == "int8":

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 import graft_device.preprocess
-from graft_host.support.file_stamp import settled_stamp
+from graft_host.support.kept.file_stamp import settled_stamp
 from graft_host.support.vector_store import BottleneckStore
 
 _FORMAT = struct.Struct("<32sII?")

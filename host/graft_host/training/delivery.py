@@ -7,9 +7,6 @@ from pathlib import Path
 from graft_device.errors import ExportError, GateError, GraftError
 from graft_device.model import read_model
 from graft_device.text import printable
-from graft_host.evaluation.speed import measure_speed
-from graft_host.report.data import today
-from graft_host.report.report import ReportData, render_report, write_report
 from graft_host.support.scratch import scratch, write_scratch
 from graft_host.training.guards import FailedGate, rejected_path, write_model
 from graft_host.training.options import TrainOptions
@@ -64,6 +61,10 @@ def place_report(result: TrainResult, artifact: bytes, options: TrainOptions) ->
     """
     if options.report is None:
         return None
+    from graft_host.evaluation.speed import measure_speed  # without a report, none of this is needed
+    from graft_host.report.data import today
+    from graft_host.report.report import ReportData, render_report, write_report
+
     try:
         with scratch() as folder:
             model = result.model

@@ -17,7 +17,7 @@ from graft_host.heads.thresholds import UnknownThreshold
 from graft_host.photos.dataset import Photo
 from graft_host.photos.findings import Mislabel
 from graft_host.support.cache import default_cache
-from graft_host.support.results import ResultCache
+from graft_host.support.kept.results import ResultCache
 from graft_host.training.material import Material, fitted_photos, group_numbers
 from graft_host.training.options import HeadOptions
 

@@ -16,7 +16,7 @@ from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.inception_v3 import FAMILY
 from graft_host.backbones.kept_weights import kept_weights
 from graft_host.backbones.weights import check_tap, find_weights
-from graft_host.support import file_stamp
+from graft_host.support.kept import file_stamp
 from tests.support.host_data import random_layers, write_h5
 
 
@@ -101,7 +101,7 @@ from pathlib import Path
 from graft_host.backbones.inception_v3 import FAMILY
 from graft_host.backbones.kept_weights import kept_weights
 from graft_host.backbones.weights import find_weights
-from graft_host.support import file_stamp
+from graft_host.support.kept import file_stamp
 
 file_stamp._SETTLED = 0
 kept_weights(sys.argv[1], "mixed0", FAMILY, Path(sys.argv[2]), lambda: find_weights(sys.argv[1]))

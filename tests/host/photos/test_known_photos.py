@@ -14,7 +14,7 @@ from PIL import Image
 
 from graft_host.photos import known_photos
 from graft_host.photos.dataset import scan
-from graft_host.support import file_stamp
+from graft_host.support.kept import file_stamp
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ OPENED = """
 import json, sys
 from pathlib import Path
 from graft_host.photos.dataset import scan
-from graft_host.support import file_stamp
+from graft_host.support.kept import file_stamp
 
 file_stamp._SETTLED = int(sys.argv[3])
 root, cache, opened = Path(sys.argv[1]), Path(sys.argv[2]), []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from graft_host.support import file_stamp
-from graft_host.support.file_stamp import settled_stamp
+from graft_host.support.kept import file_stamp
+from graft_host.support.kept.file_stamp import settled_stamp
 
 
 @pytest.fixture

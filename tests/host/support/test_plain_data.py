@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graft_host.support.plain_data import digest_of, from_json, to_json
+from graft_host.support.kept.plain_data import digest_of, from_json, to_json
 
 
 @dataclass(frozen=True)

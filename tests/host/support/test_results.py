@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graft_host.support import results
-from graft_host.support.results import ResultCache
+from graft_host.support.kept import results
+from graft_host.support.kept.results import ResultCache
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def test_other_code_computes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_the_code_covers_what_trains_and_tests() -> None:
     assert results.code() == results.code()
-    folder = Path(results.__file__).parents[1]
+    folder = Path(results.__file__).parents[2]
     assert all((folder / name).is_dir() for name in results._HOST_CODE)
     assert {"heads", "evaluation"} <= set(results._HOST_CODE)
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import graft_device
 from graft_device.system.durable import remove_stale, write_atomically
 from graft_device.system.plain import read_plain
-from graft_host.support.plain_data import digest_of, from_json, to_json
+from graft_host.support.kept.plain_data import digest_of, from_json, to_json
 
 Result = TypeVar("Result")
 
@@ -94,7 +94,7 @@ class ResultCache:
 @functools.cache
 def code() -> str:
     """The digest of the code that results come from: graftkit's sources, packages, Python and the machine's type."""
-    host, device = Path(__file__).parents[1], Path(graft_device.__file__).parent
+    host, device = Path(__file__).parents[2], Path(graft_device.__file__).parent
     rooms = [host / name for name in _HOST_CODE] + [device / name for name in _DEVICE_CODE]
     files = [path for room in rooms for path in (sorted(room.rglob("*.py")) if room.is_dir() else [room])]
     sources = [

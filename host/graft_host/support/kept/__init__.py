@@ -1,0 +1,1 @@
+"""What earlier runs left in the cache: results, and facts of files that have not changed."""
