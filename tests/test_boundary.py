@@ -164,3 +164,46 @@ def test_without_the_hosts_packages_graft_says_how_to_get_them(tmp_path: Path) -
     assert done.stderr.startswith("error: the workstation's packages are not installed (no ai_edge_litert, ")
     assert done.stderr.endswith('pip install ".[host]"\n')
     assert len(done.stderr.splitlines()) == 1
+
+
+HOST_HELP = RUN.replace("from graft_device import cli", "from graft_host import cli")
+
+
+@pytest.mark.parametrize("args", [["--help"], ["train", "--help"], ["search", "--help"], ["fleet", "--help"]])
+def test_the_workstations_help_loads_not_even_numpy(args: list[str]) -> None:
+    loaded = set(run_python(HOST_HELP, *args))
+    assert {"typer", "graft_host"} <= loaded
+    assert not loaded & ((HEAVY - {"graft_host"}) | {"numpy", "PIL", "ai_edge_litert", "matplotlib", "ssl", "tqdm"})
+
+
+def test_training_loads_what_it_may_not_need_only_where_it_does() -> None:
+    loaded = set(
+        run_python(
+            """
+            import json, sys
+            import graft_host.training.pipeline, graft_host.commands.terminal.console
+            print(json.dumps(sorted(sys.modules)))
+            """
+        )
+    )
+    assert {"numpy", "graft_host.heads.finished", "graft_host.evaluation.golden"} <= loaded
+    unneeded = {"scipy", "h5py", "imagehash", "matplotlib", "ssl", "http.client", "ai_edge_litert.interpreter"}
+    assert not loaded & (unneeded | {"graft_host.backbones.convert", "graft_host.report.report", "tensorflow"})
+
+
+def test_the_optimizer_can_be_loaded_ahead() -> None:
+    """A cold run starts this import when it has measured the backbone, long before the head is trained."""
+    loaded = run_python(
+        """
+        import json, sys, threading
+        from graft_host.heads.softmax_regression import load_ahead
+        before = "scipy.optimize" in sys.modules
+        load_ahead()
+        load_ahead()
+        threads = [thread for thread in threading.enumerate() if thread.name == "load-ahead"]
+        for thread in threads:
+            thread.join()
+        print(json.dumps([str(value) for value in (before, len(threads) <= 1, "scipy.optimize" in sys.modules)]))
+        """
+    )
+    assert loaded == ["False", "True", "True"]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import importlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +19,17 @@ _GRADIENT_TOLERANCE = 1e-5
 _LOSS_TOLERANCE = 1e-9
 _NEGLIGIBLE = 1e-9  # share of the largest variance below which a direction is rounding noise
 _BLOCK = 1024  # photos held in float64 at a time: 100,000 at once would take gigabytes
+
+
+@functools.cache
+def load_ahead() -> None:
+    """Imports SciPy's optimizer in a thread, once, while this thread does something else on one core."""
+
+    def load() -> None:
+        with contextlib.suppress(ImportError):  # raised again where it is needed
+            importlib.import_module("scipy.optimize")
+
+    threading.Thread(target=load, name="load-ahead").start()
 
 
 @dataclass(frozen=True)

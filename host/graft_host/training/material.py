@@ -16,6 +16,7 @@ from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.kept_weights import kept_weights
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.backbones.weights import check_tap, find_weights, named_weights
+from graft_host.heads.softmax_regression import load_ahead
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.photos.split import Split, split
@@ -175,7 +176,13 @@ def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Repor
         resize=options.resize,
     )
     with clock.stage("backbone"), reporter.progress("quantizing") as progress:
-        return quantized_backbone(spec, parts.train, found.cache, found.threads, options.recalibrate, progress)
+
+        def measured(done: int, total: int) -> None:
+            progress(done, total)
+            if done == total:  # the head needs it next, and loading it would take one core then
+                load_ahead()
+
+        return quantized_backbone(spec, parts.train, found.cache, found.threads, options.recalibrate, measured)
 
 
 def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSource:

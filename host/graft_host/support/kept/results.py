@@ -8,13 +8,14 @@ import hashlib
 import os
 import platform
 import re
+import tempfile
 from collections.abc import Callable, Collection
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
 import graft_device
-from graft_device.system.durable import remove_stale, write_atomically
+from graft_device.system.durable import remove_stale
 from graft_device.system.plain import read_plain
 from graft_host.support.kept.plain_data import digest_of, from_json, to_json
 
@@ -71,9 +72,20 @@ class ResultCache:
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             data = to_json(result).encode()
-            write_atomically(path, hashlib.sha256(data).hexdigest().encode() + data)
+            self._write(path, hashlib.sha256(data).hexdigest().encode() + data)
             self._prune(path)
         return result
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Writes a file without waiting for the disk: a checksum shows what a power cut has damaged."""
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".tmp", dir=self._folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
 
     def _prune(self, newest: Path) -> None:
         """Removes the files beyond the limits, and what interrupted runs left."""
