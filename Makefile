@@ -58,6 +58,8 @@ fuzz: $(BIN)/.ready .fuzz/.ready
 .bench/.ready: $(BIN)/.ready
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .bench/onnx \
 		onnx onnxruntime tf2onnx
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .bench/quantizer \
+		ai-edge-quantizer immutabledict litert-lm-builder
 	@mkdir -p .bench
 	@touch $@
 

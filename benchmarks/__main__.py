@@ -29,6 +29,7 @@ GROUPS = {
     "fusing": "Fusing",
     "classifying": "Classifying",
     "starting": "Start-up and memory",
+    "making": "Making a backbone",
     "quantizing": "int8 and float32",
     "converting": "The network, and TensorFlow's converter",
     "warming": "A warm start",
@@ -76,6 +77,9 @@ def main() -> None:
         "--weights", help="as in graft train; by default $GRAFT_WEIGHTS, those beside the checkout, or random"
     )
     parser.add_argument("--onnx", type=Path, default=_HERE.parent / ".bench" / "onnx", help="folder of onnxruntime")
+    parser.add_argument(
+        "--quantizer", type=Path, default=_HERE.parent / ".bench" / "quantizer", help="folder of ai-edge-quantizer"
+    )
     args = parser.parse_args()
     names = args.only or list(GROUPS)
     output = args.output or (None if args.quick or args.only else _HERE / "RESULTS.md")
@@ -99,6 +103,7 @@ def _settings(args: argparse.Namespace, scratch: Path) -> Settings:
         cores=usable_cores(),
         scale=QUICK if args.quick else FULL,
         onnx=onnx,
+        quantizer=args.quantizer if args.quantizer.is_dir() else None,
         graph_tool=_SHARED / "tools" / "make_inception_2015_graph.py",
     )
 

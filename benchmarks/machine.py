@@ -17,6 +17,7 @@ from graft_host.photos.dataset import scan
 
 _PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "keras", "numpy", "scipy", "pillow", "scikit-learn")
 _ONNX_PACKAGES = ("onnxruntime", "onnx", "tf2onnx")
+_QUANTIZER_PACKAGES = ("ai-edge-quantizer",)
 
 
 def description(settings: Settings) -> list[str]:
@@ -39,10 +40,12 @@ def description(settings: Settings) -> list[str]:
 
 def _versions(settings: Settings) -> list[str]:
     versions = [f"{name} {number}" for name in _PACKAGES if (number := _version(name))]
-    if settings.onnx is not None and settings.onnx.is_dir():
-        separate = {package.name: package.version for package in distributions(path=[str(settings.onnx)])}
-        return [*versions, *(f"{name} {separate[name]}" for name in _ONNX_PACKAGES if name in separate)]
-    return [*versions, *(f"{name} {number}" for name in _ONNX_PACKAGES if (number := _version(name)))]
+    for folder, names in ((settings.onnx, _ONNX_PACKAGES), (settings.quantizer, _QUANTIZER_PACKAGES)):
+        found = {name: _version(name) for name in names}
+        if folder is not None and folder.is_dir():
+            found |= {package.name: package.version for package in distributions(path=[str(folder)])}
+        versions += [f"{name} {number}" for name in names if (number := found[name])]
+    return versions
 
 
 def _version(name: str) -> str | None:

@@ -79,6 +79,7 @@ class Settings:
         image_size: the backbone's image size.
         growth_backbone: the tap and image size of the small backbone that runs on many photos.
         onnx: the folder in which onnxruntime and its converter are installed; None to use this environment's.
+        quantizer: the folder in which ai-edge-quantizer is installed; None to use this environment's.
         graph_tool: the script that writes the frozen graph of 2015; None if there is none.
     """
 
@@ -91,4 +92,5 @@ class Settings:
     image_size: int = 299
     growth_backbone: tuple[str, int] = ("mixed0", 75)
     onnx: Path | None = None
+    quantizer: Path | None = None
     graph_tool: Path | None = None

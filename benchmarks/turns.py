@@ -133,6 +133,12 @@ def finished(command: Sequence[str], what: str) -> str:
     return process.stdout
 
 
+def environment(packages: Path | None) -> dict[str, str]:
+    """The environment variables of a contender, whose packages are preferred to those of this environment."""
+    paths = [str(_ROOT), *([str(packages)] if packages else [])]
+    return {**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 class _Process:
     def __init__(self, name: str, process: subprocess.Popen[str], log: IO[str]) -> None:
         self._name, self._process, self._log = name, process, log
@@ -159,13 +165,16 @@ class _Process:
 
 @contextlib.contextmanager
 def _started(contender: Contender) -> Iterator[_Process]:
-    paths = [str(_ROOT), *([str(contender.packages)] if contender.packages else [])]
-    environment = {**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "benchmarks.worker", contender.job]
     with (
         tempfile.TemporaryFile("w+", errors="replace") as log,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment(contender.packages),
         ) as process,
     ):
         assert process.stdin is not None  # noqa: S101  a pipe

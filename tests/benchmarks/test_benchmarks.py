@@ -21,6 +21,7 @@ from benchmarks.groups import (
     growing,
     heads,
     limit,
+    making,
     quantizing,
     starting,
     warming,
@@ -47,6 +48,7 @@ TINY = Scale(
 )
 TOOL = Path(__file__).resolve().parents[3] / "shared" / "tools" / "make_inception_2015_graph.py"
 ONNX = Path(__file__).resolve().parents[2] / ".bench" / "onnx"
+QUANTIZER = ONNX.with_name("quantizer")
 
 pytestmark = pytest.mark.service  # each turn of a contender is a process of its own
 
@@ -92,6 +94,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         tap="mixed0",
         image_size=75,
         onnx=ONNX if ONNX.is_dir() else None,
+        quantizer=QUANTIZER if QUANTIZER.is_dir() else None,
         graph_tool=TOOL,
     )
 
@@ -235,6 +238,25 @@ def test_converting(settings: Settings) -> None:
     ]
     for row in rows[:4]:
         assert_measured(row)
+
+
+@pytest.mark.slow
+def test_making(settings: Settings) -> None:
+    rows = making.measure(settings)
+    converter, quantizer = rows[:5], rows[5:]
+    for row in converter:
+        assert_measured(row)
+    assert "32 against 100 photos" in converter[0].note
+    assert converter[1].ratio is not None
+    assert converter[1].ratio > 1, "the converter imports TensorFlow"
+    assert "SQNR" in converter[4].note
+    if QUANTIZER.is_dir():
+        assert len(quantizer) == 5
+        for row in quantizer:
+            assert_measured(row)
+    else:
+        (row,) = quantizer
+        assert row.note.startswith("not measured: No module named")
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ class LayerError:
     """The error of one layer over all photos.
 
     Attributes:
-        name: Keras's name for the layer.
+        name: the description's name of the layer, such as ``conv2d_5``; ``pixels`` and ``bottleneck`` at the ends.
         operator: the operator that computes it.
         order: its place in the network, counted from 0.
         sqnr: signal-to-quantization-noise ratio in dB, 10 · log10(Σ x² / Σ (x - x̂)²) for float x and stored x̂; None
