@@ -24,6 +24,9 @@ _CHANNELS = 3  # red, green, blue
 class NetworkBuilder:
     """A network that grows: each method adds a layer and returns its name.
 
+    A layer that cannot be computed raises ValueError: its name is taken, its inputs do not fit together, or its window
+    is larger than its input.
+
     Args:
         side: the input side in pixels.
     """
@@ -82,12 +85,16 @@ class NetworkBuilder:
         """Joins the channels of layers of one height and width."""
         inputs = tuple(sources)
         height, width, _ = self.shape(inputs[0])
+        if any(self.shape(source)[:2] != (height, width) for source in inputs):
+            raise ValueError(f"the inputs of {name} are not of one height and width")
         channels = sum(self.shape(source)[-1] for source in inputs)
         return self._add(Concatenation(name=name, inputs=inputs, shape=(height, width, channels)))
 
     def addition(self, name: str, first: str, second: str, *, activation: str = LINEAR) -> str:
         """Adds two layers of the same shape."""
         shape = self.shape(first)
+        if self.shape(second) != shape:
+            raise ValueError(f"the inputs of {name} are not of one shape")
         return self._add(Addition(name=name, inputs=(first, second), shape=shape, activation=activation))
 
     def bottleneck(self, tap: str) -> str:
@@ -101,6 +108,8 @@ class NetworkBuilder:
     def _add(self, layer: Layer) -> str:
         if layer.name in self._layers:
             raise ValueError(f"two layers are called {layer.name}")
+        if min(layer.shape) < 1:
+            raise ValueError(f"the window of {layer.name} is larger than its input")
         self._layers[layer.name] = layer
         return layer.name
 

@@ -140,8 +140,12 @@ class Network:
         return tuple(layer for layer in self.layers if name in layer.inputs)
 
     def with_outputs(self, outputs: Iterable[str]) -> Network:
-        """The same layers with other outputs, without those that no output needs."""
-        wanted = tuple(outputs)
+        """The same layers with other outputs, without those that no output needs.
+
+        Raises:
+            KeyError: there is no layer of an output's name.
+        """
+        wanted = tuple(self[name].name for name in outputs)
         needed = {self.layers[0].name, *wanted}
         for layer in reversed(self.layers):
             if layer.name in needed:

@@ -28,8 +28,11 @@ class Parameters:
 def check_parameters(network: Network, parameters: Mapping[str, Parameters]) -> None:
     """Raises ExportError unless each convolution of a network has a kernel and a bias of its shape."""
     for layer in network.convolutions:
-        given, shape = parameters.get(layer.name), network.kernel_shape(layer)
+        given = parameters.get(layer.name)
         if given is None:
             raise ExportError(f"the network's layer {layer.name} has no weights")
-        if given.kernel.shape != shape or given.bias.shape != layer.shape[-1:]:
-            raise ExportError(f"the weights of layer {layer.name} are {given.kernel.shape}, the network's are {shape}")
+        expected = {"kernel": network.kernel_shape(layer), "bias": layer.shape[-1:]}
+        for part, shape in expected.items():
+            found = getattr(given, part).shape
+            if found != shape:
+                raise ExportError(f"the {part} of layer {layer.name} is {found}, not {shape}")

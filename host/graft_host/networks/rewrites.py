@@ -68,8 +68,10 @@ def ready_for_int8(network: Network) -> Network:
             if _chooses_scale(source) and network.readers(name) == (layer,) and name not in network.outputs:
                 inputs.append(name)
                 continue
-            inputs.append(f"{name}/{layer.name}")
-            layers.append(Requantization(name=inputs[-1], inputs=(name,), shape=source.shape))
+            copy = f"{name}/{layer.name}"
+            if copy not in inputs:  # a join may read a layer more than once
+                layers.append(Requantization(name=copy, inputs=(name,), shape=source.shape))
+            inputs.append(copy)
         layers.append(replace(layer, inputs=tuple(inputs)))
     return Network(tuple(layers), network.outputs)
 

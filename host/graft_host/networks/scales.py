@@ -21,7 +21,8 @@ from graft_host.networks.scaling import Scaling
 
 _STEPS = 255  # between the smallest and the largest int8 number
 _SMALLEST, _LARGEST = -128, 127
-_NARROWEST = 1e-6  # of a layer that is 0 for all photos: a scale has to be above 0
+_NARROWEST = 2.0**-12
+"""A layer that reaches less than this share of what it reads is dead: it is 0 on all photos, or nearly."""
 
 HEADROOM = 1.25
 """How much farther than on the calibration photos a bottleneck may reach: the few photos that it was measured on do not
@@ -45,7 +46,8 @@ def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[st
     """The quantization of each layer, by name.
 
     Pools and joins cannot change the scale: they have that of the layers that they read. The zero point of an average
-    pool with an activation is not negative, so that ``depthwise_means`` can give the same bits.
+    pool with an activation is not negative, so that ``depthwise_means`` can give the same bits. A dead layer has the
+    scale of what it reads: XNNPACK refuses a network whose scales are too far apart.
 
     Args:
         network: as ``rewrites.ready_for_int8`` returns it.
@@ -54,12 +56,18 @@ def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[st
     """
     groups = _groups(network)
     pixels = Quantization(float(np.float32(1 / scaling.std)), scaling.zero_point + _SMALLEST)
-    by_group = {groups[network.pixels.name]: pixels}
-    for group in set(groups.values()) - set(by_group):
-        members = [layer for layer in network.layers if groups[layer.name] == group]
-        covering = _covering([_range(network, layer, ranges) for layer in members if _computes(layer)])
-        by_group[group] = _not_negative(covering) if any(map(_pools_before_activation, members)) else covering
-    return {name: by_group[group] for name, group in groups.items()}
+    chosen = {groups[network.pixels.name]: pixels}
+
+    def choose(group: int) -> Quantization:
+        if group not in chosen:
+            members = [layer for layer in network.layers if groups[layer.name] == group]
+            computed = [layer for layer in members if _computes(layer)]
+            sources = {name: choose(groups[name]) for layer in computed for name in layer.inputs}
+            covering = _covering(network, computed, ranges, sources)
+            chosen[group] = _not_negative(covering) if any(map(_pools_before_activation, members)) else covering
+        return chosen[group]
+
+    return {name: choose(group) for name, group in groups.items()}
 
 
 def _groups(network: Network) -> dict[str, int]:
@@ -89,9 +97,17 @@ def _range(network: Network, layer: Layer, ranges: Ranges) -> LayerRange:
     return seen
 
 
-def _covering(ranges: list[LayerRange]) -> Quantization:
-    least = min(0.0, *(float(seen.least.min()) for seen in ranges))
-    greatest = max(_NARROWEST, *(float(seen.greatest.max()) for seen in ranges))
+def _covering(network: Network, layers: list[Layer], ranges: Ranges, sources: dict[str, Quantization]) -> Quantization:
+    """The quantization that covers what layers computed; ``sources`` is that of what they read, by name."""
+    extents = []
+    for layer in layers:
+        seen = _range(network, layer, ranges)
+        least, greatest = min(0.0, float(seen.least.min())), max(0.0, float(seen.greatest.max()))
+        if greatest - least > _NARROWEST * _STEPS * max(sources[name].scale for name in layer.inputs):
+            extents.append((least, greatest))
+    if not extents:
+        return Quantization(max(source.scale for source in sources.values()), 0)
+    least, greatest = (pick(ends) for pick, ends in zip((min, max), zip(*extents, strict=True), strict=True))
     scale = float(np.float32((greatest - least) / _STEPS))
     return Quantization(scale, int(np.clip(round(_SMALLEST - least / scale), _SMALLEST, _LARGEST)))
 
