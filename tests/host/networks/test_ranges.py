@@ -52,7 +52,7 @@ def test_pixels_reach_from_black_to_white_whatever_the_photos_show() -> None:
     network = branched(33)
     pixels = photos(33, 4)
     seen = measure(network, random_parameters(network), pixels, SCALING, 1, unwatched)["pixels"]
-    assert np.allclose([seen.least, seen.greatest], [[-2] * 3, [3.1] * 3])
+    assert np.allclose(np.stack([seen.least, seen.greatest]), np.array([[-2] * 3, [3.1] * 3]))
     assert np.allclose(seen.means, (pixels.mean((0, 1, 2)) - 100) / 50)
 
 
