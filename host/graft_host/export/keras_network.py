@@ -1,4 +1,4 @@
-"""Builds a Keras network from a description; imported only in the process that exports."""
+"""Builds a Keras network from a description; only ``keras_export`` imports it, in a process of its own."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ def keras_network(network: Network, parameters: Mapping[str, Parameters]) -> Any
         parameters: of its layers.
 
     Returns:
-        A ``keras.Model`` from scaled pixels ``[N,S,S,3]`` to the network's outputs, whose layers have the names of the
-        description; its output is a list where there are several.
+        A ``keras.Model`` from scaled pixels ``[N,S,S,3]`` to the network's outputs; its output is a list where there
+        are several. Its layers have the names of the description. The activation of a pool or an addition is a layer
+        after it.
 
     Raises:
         ExportError: the parameters do not fit, or Keras has no such layer.
@@ -48,11 +49,11 @@ def keras_network(network: Network, parameters: Mapping[str, Parameters]) -> Any
             made[layer.name] = keras.Input(layer.shape, name=layer.name)
             continue
         inputs = [made[name] for name in layer.inputs]
-        made[layer.name] = _layer(keras.layers, layer)(inputs if len(inputs) > 1 else inputs[0])
-        if isinstance(layer, Window | Addition) and layer.activation != LINEAR and not _has_activation(layer):
-            made[layer.name] = keras.layers.Activation(layer.activation, name=f"{layer.name}_{layer.activation}")(
-                made[layer.name]
-            )
+        values = _layer(keras.layers, layer)(inputs if len(inputs) > 1 else inputs[0])
+        activation = _separate_activation(layer)
+        if activation != LINEAR:
+            values = keras.layers.Activation(activation, name=f"{layer.name}_{activation}")(values)
+        made[layer.name] = values
     outputs = [made[name] for name in network.outputs]
     model = keras.Model(made[network.pixels.name], outputs[0] if len(outputs) == 1 else outputs)
     for convolution in network.convolutions:
@@ -63,8 +64,11 @@ def keras_network(network: Network, parameters: Mapping[str, Parameters]) -> Any
     return model
 
 
-def _has_activation(layer: Layer) -> bool:
-    return isinstance(layer, (Convolution, Depthwise))
+def _separate_activation(layer: Layer) -> str:
+    """The activation that Keras has no place for in the layer itself."""
+    if isinstance(layer, Addition) or (isinstance(layer, Window) and not isinstance(layer, Convolution | Depthwise)):
+        return layer.activation
+    return LINEAR
 
 
 def _layer(layers: Any, layer: Layer) -> Any:

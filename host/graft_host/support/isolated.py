@@ -1,7 +1,7 @@
 """Runs a job that needs TensorFlow in a process of its own.
 
-TensorFlow takes seconds to import, writes to both standard streams, and holds on to gigabytes; a process of its
-own keeps all three away from the run, and lets Ctrl-C end a conversion at once.
+TensorFlow takes seconds to import, writes to both standard streams, and keeps a gigabyte. A process of its own keeps
+all three away from the command, and Ctrl-C ends the job at once.
 """
 
 from __future__ import annotations
