@@ -45,9 +45,10 @@ def export(
     This command needs TensorFlow: pip install 'graftkit[tensorflow]'.
     """
     from graft_device.text import printable
+    from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.export.export import export as run
 
-    exported = run(model, output, kind.value, weights, overwrite=overwrite)
+    exported = run(model, output, kind.value, weights, overwrite=overwrite, reporter=TerminalReporter())
     if as_json:
         typer.echo(json.dumps(exported.to_json()))
         return

@@ -103,7 +103,7 @@ def diagnose(model: Path, folder: Path, options: DiagnosisOptions, reporter: Rep
         model: an int8 ``.tflite`` file that ``graft train`` wrote.
         folder: a folder of photos per class; the names of the classes are not used.
         options: which photos and weights to use.
-        reporter: receives notes about skipped photos.
+        reporter: receives progress, and notes about skipped photos and a download of weights.
 
     Raises:
         ModelError: the file is not an int8 model that graftkit wrote.
@@ -118,7 +118,7 @@ def diagnose(model: Path, folder: Path, options: DiagnosisOptions, reporter: Rep
             "train one with --quantize int8",
         )
     threads = threads_to_use(options.threads)
-    weights = weights_of(known, options.weights)
+    weights = weights_of(known, options.weights, reporter)
     photos = _photos(known, folder, options.part, threads)
     comparison = Comparison(known, weights, threads)
     failures: dict[Path, str] = {}

@@ -30,6 +30,7 @@ from graft_host.heads.head import Array
 from graft_host.support import flatbuffer
 from graft_host.support.destination import EXPORT, RunInput, check_replaceable, check_sources
 from graft_host.support.isolated import JobError, call_quietly
+from graft_host.support.reporter import Reporter
 
 FORMATS = ("keras", "saved-model")
 
@@ -74,7 +75,15 @@ class Exported:
         }
 
 
-def export(model: Path, output: Path, kind: str, weights: str | None = None, *, overwrite: bool = False) -> Exported:
+def export(
+    model: Path,
+    output: Path,
+    kind: str,
+    weights: str | None = None,
+    *,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
+) -> Exported:
     """Writes the float network of a model, from pixels to probabilities, with its labels and model card.
 
     The backbone is built from its float weights. The head is that of the file, so for an int8 file it has the rounding
@@ -86,6 +95,7 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
         kind: one of ``FORMATS``.
         weights: the value of ``--weights``; None to find them by the model card.
         overwrite: whether an earlier export is replaced.
+        reporter: receives a note and the progress of a download of weights; None for none.
 
     Raises:
         ModelError: graftkit did not write the file.
@@ -100,7 +110,7 @@ def export(model: Path, output: Path, kind: str, weights: str | None = None, *, 
     read = [RunInput("model", model)]
     _check_place(output, kind, read, overwrite=overwrite)
     kernel, bias = read_head(model)
-    source = weights_of(known, weights)
+    source = weights_of(known, weights, reporter)
     read += [RunInput("weights", source.path)] if source.path else []
     check_sources(output, EXPORT, read)
     target = output.resolve()  # a link stays a link
