@@ -215,7 +215,9 @@ def test_classifying(settings: Settings) -> None:
 @pytest.mark.slow
 def test_starting(settings: Settings) -> None:
     rows = starting.measure(settings)
-    assert len(rows) >= 2
+    assert len(rows) >= 3
+    assert rows[-1].what == "`graft --help`, start to exit; against the limit"
+    assert_measured(rows[-1])
     for row in rows:
         if not row.note.startswith("not measured: "):
             assert_measured(row)
@@ -272,14 +274,14 @@ def test_quantizing(settings: Settings) -> None:
 
 @pytest.mark.slow
 def test_warming(settings: Settings) -> None:
-    limit_row, cold_row = warming.measure(settings)
-    for row in (limit_row, cold_row):
+    limit_row, cold_row, unchanged_row = warming.measure(settings)
+    for row in (limit_row, cold_row, unchanged_row):
         assert_measured(row)
         assert "60 photos" in row.what
     assert limit_row.theirs == warming.LIMIT
+    assert unchanged_row.theirs == warming.UNCHANGED_LIMIT
+    assert "nothing new" in unchanged_row.what
     assert "backbone" in cold_row.note
-    assert cold_row.ratio is not None
-    assert cold_row.ratio > 1, "cached backbones and bottlenecks must not be made again"
 
 
 def test_peak_memory_is_that_of_the_command_and_not_of_this_process() -> None:

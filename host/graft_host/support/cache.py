@@ -1,4 +1,4 @@
-"""Finds the cache folder, which holds backbones, bottlenecks and fingerprints."""
+"""Finds the cache folder, which holds backbones, bottlenecks, fingerprints and results of earlier runs."""
 
 from __future__ import annotations
 
