@@ -49,7 +49,7 @@ class Comparison:
         self._exact_places = [self._exact.place(_tensor_name(layer)) for layer in reference.network.layers]
         self._kernel = self._quantized.real(self._head.weights).T
         self._bias = self._quantized.real(self._head.bias)
-        self._sums = [ErrorSums(self._quantized.scheme(layer.tensor)) for layer in self._layers]
+        self._sums = [ErrorSums(self._quantized.scheme(layer.tensor).raised(layer.raised)) for layer in self._layers]
         self._same = 0
         self.photos = 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,10 @@ class Scheme:
         """The smallest and the largest number that can be stored."""
         ends = np.iinfo(self.dtype)
         return (ends.min - self.zero_point) * self.scale, (ends.max - self.zero_point) * self.scale
+
+    def raised(self, steps: int) -> Scheme:
+        """The scheme of numbers that are stored a number of steps higher."""
+        return replace(self, zero_point=self.zero_point + steps)
 
 
 @dataclass(frozen=True, kw_only=True)

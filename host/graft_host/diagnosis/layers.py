@@ -57,12 +57,14 @@ class Layer:
         operator: the operator that computes it, such as ``CONV_2D``; ``INPUT`` for the pixels.
         tensor: its index in the quantized file.
         inputs: the layers that it is computed from, as places in the list of layers.
+        raised: how many steps its numbers are stored above those of the layer, which a pool and ADD take off again.
     """
 
     name: str
     operator: str
     tensor: int
     inputs: tuple[int, ...]
+    raised: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,13 @@ def line_up(fused: Any, network: Network, name: str) -> tuple[Layer, ...]:
     graph = _Graph(fused)
     (bottleneck,) = network.outputs
     tensors = {bottleneck: find_head(fused, name).bottleneck}
+    raised: dict[str, int] = {}
     for layer in reversed(network.layers):
         tensor = tensors[layer.name]
         sources = [network[source] for source in layer.inputs]
+        if isinstance(layer, AveragePool):
+            tensor, steps = graph.before_constant(tensor)
+            raised.update(dict.fromkeys(layer.inputs, steps))
         inputs = graph.joined(tensor, sources) if isinstance(layer, Concatenation) else graph.inputs(tensor)
         ours = graph.described(tensor, len(inputs))
         theirs = _described(_OPERATORS[type(layer)], [1, *layer.shape], len(sources))
@@ -118,6 +124,7 @@ def line_up(fused: Any, network: Network, name: str) -> tuple[Layer, ...]:
             operator=_OPERATORS[type(layer)],
             tensor=tensors[layer.name],
             inputs=tuple(places[source] for source in layer.inputs),
+            raised=raised.get(layer.name, 0),
         )
         for layer in network.layers
     )
@@ -176,6 +183,16 @@ class _Graph:
         while self._operator(int(tensor)) in _PASSED_OVER:
             tensor = self._producers[int(tensor)].inputs[0]
         return int(tensor)
+
+    def before_constant(self, tensor: int) -> tuple[int, int]:
+        """The tensor that a constant is subtracted from, and its steps; the tensor itself and 0 if none is."""
+        inputs = self.inputs(tensor)
+        if self._operator(tensor) != "ADD" or len(inputs) != 1:
+            return tensor, 0
+        (constant,) = (self._tensors[int(i)] for i in self._producers[tensor].inputs if self._constant(int(i)))
+        stored = np.frombuffer(bytes(self._buffers[constant.buffer].data), np.int8)
+        real = -float(stored[0]) * float(_scales(constant)[0])
+        return inputs[0], round(real / float(_scales(self._tensors[inputs[0]])[0]))
 
     def inputs(self, tensor: int) -> list[int]:
         """The tensors that a tensor is computed from, except the constants in the file."""

@@ -8,12 +8,14 @@ are convolutions of three sizes of window, and a stride from each edge to the op
 
 Both kernels round a mean to the nearest stored number, and differ only halfway between two of them: the pool rounds
 away from zero, XNNPACK to the even one. Nine numbers never have such a mean. For six and four, weights of 16 and a bias
-of 1 raise each mean by less than its distance from the next halfway point, so that halves are rounded up. Below zero
-the pool rounds them down, but there ReLU makes both of them the zero point, if that is not negative.
+of 1 raise each mean by less than its distance from the next halfway point, so that halves are rounded up. Those of
+negative numbers the pool rounds down, but the ReLU behind it makes all stored numbers up to 0 the same.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +28,14 @@ from graft_host.support import flatbuffer
 _CODES, _OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions
 _WINDOW = 3
 _AXES = 4
+_ALMOST = 1 - 1e-6  # for constants in float32
 _TIE_WEIGHT, _TIE_BIAS = 16, 1
 
 
 def with_depthwise_means(data: bytes, name: str) -> bytes | None:
     """The file with depthwise convolutions in place of its average pools over 3 x 3; None if it has none to replace.
 
-    A pool stays where the bits could change: with a negative zero point, or without ReLU.
+    A pool stays if there is no such ReLU behind it, because its bits could change.
 
     Args:
         data: the file.
@@ -43,7 +46,8 @@ def with_depthwise_means(data: bytes, name: str) -> bytes | None:
     """
     model = flatbuffer.unpack(data, name)
     graph = model.subgraphs[0]
-    pools = [_pool(model, operator) for operator in graph.operators]
+    thresholds = _thresholds(model)
+    pools = [_pool(model, operator, thresholds) for operator in graph.operators]
     if not any(pools):
         return None
     operators, graph.operators = graph.operators, []
@@ -68,7 +72,25 @@ class _Pool:
     zero_point: int
 
 
-def _pool(model: Any, operator: Any) -> _Pool | None:
+def _thresholds(model: Any) -> dict[int, float]:
+    """The number up to which adding a constant and ReLU give 0, for each tensor that nothing else reads."""
+    graph = model.subgraphs[0]
+    readers = Counter(int(index) for operator in graph.operators for index in operator.inputs)
+    readers.update(int(index) for index in graph.outputs)
+    thresholds = {}
+    for operator in graph.operators:
+        if flatbuffer.builtin(model.operatorCodes[operator.opcodeIndex]) != _CODES.ADD:
+            continue
+        source, other = (int(index) for index in operator.inputs)
+        rectified = operator.builtinOptions.fusedActivationFunction == schema.ActivationFunctionType.RELU
+        stored = model.buffers[graph.tensors[other].buffer].data
+        scale, zero_point = _quantization(graph.tensors[other])
+        if rectified and stored is not None and len(stored) == 1 and readers[source] == 1:
+            thresholds[source] = -scale * (int(np.int8(np.uint8(stored[0]))) - zero_point)
+    return thresholds
+
+
+def _pool(model: Any, operator: Any, thresholds: Mapping[int, float]) -> _Pool | None:
     """The pool that an operator is; None if it is something else, or a convolution could give other bits."""
     if flatbuffer.builtin(model.operatorCodes[operator.opcodeIndex]) != _CODES.AVERAGE_POOL_2D:
         return None
@@ -79,7 +101,8 @@ def _pool(model: Any, operator: Any) -> _Pool | None:
     source, output = int(operator.inputs[0]), int(operator.outputs[0])
     scale, zero_point = _quantization(tensors[source])
     shape = flatbuffer.shape(tensors[source])
-    if options.fusedActivationFunction != schema.ActivationFunctionType.RELU or scale == 0 or zero_point < 0:
+    linear = options.fusedActivationFunction == schema.ActivationFunctionType.NONE
+    if not linear or scale == 0 or thresholds.get(output, -np.inf) < -zero_point * scale * _ALMOST:
         return None
     if _quantization(tensors[output]) != (scale, zero_point) or len(shape) != _AXES or min(shape[1:3]) < _WINDOW:
         return None
@@ -134,7 +157,7 @@ class _Means:
             self._pool.scale * scales.astype(np.float64),
         )
         options = schema.DepthwiseConv2DOptionsT()
-        options.padding, options.fusedActivationFunction = schema.Padding.VALID, schema.ActivationFunctionType.RELU
+        options.padding, options.fusedActivationFunction = schema.Padding.VALID, schema.ActivationFunctionType.NONE
         options.strideH, options.strideW = strides
         options.depthMultiplier = options.dilationHFactor = options.dilationWFactor = 1
         output = self._activation(name, size)

@@ -22,6 +22,7 @@ from graft_host.networks.layers import (
     MaxPool,
     Mean,
     Pixels,
+    Rectification,
     Requantization,
     Window,
 )
@@ -228,6 +229,7 @@ _WRITERS: dict[type[Layer], Callable[[Any], _Written]] = {
     AveragePool: _pool,
     Concatenation: _concatenation,
     Addition: _addition,
+    Rectification: _addition,
     Mean: _mean,
 }
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from graft_host.networks.bias_correction import mean_error
 from graft_host.networks.file_writer import INPUT_NAME, FileWriter
 from graft_host.networks.kernels import along, filter_scales
-from graft_host.networks.layers import Convolution, Depthwise, Network, Pixels, Requantization
+from graft_host.networks.layers import Convolution, Depthwise, Network, Pixels, Rectification, Requantization
 from graft_host.networks.parameters import Parameters, check_parameters
 from graft_host.networks.ranges import LayerRange, Ranges
 from graft_host.networks.rewrites import ready_for_int8
-from graft_host.networks.scales import choose_scales
+from graft_host.networks.scales import SMALLEST, Quantization, choose_scales
 from graft_host.networks.scaling import Scaling
 
 _CODES = schema.BuiltinOperator
@@ -32,6 +32,7 @@ _VERSIONS = {
 }
 """The first that knows int8, which tflite-runtime 2.14.0 has."""
 
+_LARGEST_STORED = 127  # of int8
 _LARGEST_BIAS = 2**31 - 1
 
 
@@ -70,25 +71,46 @@ def write_int8(network: Network, parameters: Mapping[str, Parameters], ranges: R
     check_parameters(network, parameters)
     network = ready_for_int8(network)
     seen, scales = _with_requantized(network, ranges), choose_scales(network, ranges, scaling)
+    constants = _constants(network, scales)
     file = FileWriter()
     entrance = scales[network.pixels.name]
     image = file.tensor(INPUT_NAME, (1, *network.pixels.shape), np.uint8, entrance.scale, scaling.zero_point)
     places: dict[str, int] = {}
     for layer in network.layers:
-        own = scales[layer.name]
-        output = places[layer.name] = file.tensor(layer.name, (1, *layer.shape), np.int8, own.scale, own.zero_point)
+        scale, zero_point = scales[layer.name].scale, scales[layer.name].zero_point
+        if layer.name in constants:
+            zero_point = SMALLEST
+        output = places[layer.name] = file.tensor(layer.name, (1, *layer.shape), np.int8, scale, zero_point)
         inputs = [image] if isinstance(layer, Pixels) else [places[name] for name in layer.inputs]
         if isinstance(layer, (Convolution, Depthwise)):
             source = network[layer.inputs[0]]
             remainder = scaling.remainder if isinstance(source, Pixels) else 0.0
-            stored = _stored(
-                layer, parameters[layer.name], scales[source.name].scale, seen[source.name], source.shape, remainder
-            )
+            values = parameters[layer.name]
+            values = Parameters(values.kernel, values.bias + np.float32(constants.get(layer.name, 0)))
+            stored = _stored(layer, values, scales[source.name].scale, seen[source.name], source.shape, remainder)
             axis = 0 if isinstance(layer, Convolution) else 3
             inputs.append(file.constant(f"{layer.name}/kernel", stored.kernel, stored.scales, axis))
             inputs.append(file.constant(f"{layer.name}/bias", stored.bias, stored.bias_scales))
+        if isinstance(layer, Rectification):
+            steps = np.array([-_LARGEST_STORED], np.int8)
+            unit = constants[layer.inputs[0]] / _LARGEST_STORED
+            inputs.append(file.constant(f"{layer.name}/constant", steps, unit))
         file.compute(layer, inputs, output, _VERSIONS)
     return file.finish(image, [places[name] for name in network.outputs])
+
+
+def _constants(network: Network, scales: Mapping[str, Quantization]) -> dict[str, float]:
+    """What is added to the numbers of pools and convolutions behind which there is a ``Rectification``, by layer.
+
+    A layer's smallest stored number then stands for 0, while each of its numbers is stored as before.
+    """
+    constants = {}
+    for layer in network.layers:
+        if isinstance(layer, Rectification):
+            pool = network[layer.inputs[0]]
+            own = scales[pool.name]
+            constants.update(dict.fromkeys((pool.name, *pool.inputs), own.scale * (own.zero_point - SMALLEST)))
+    return constants
 
 
 def _with_requantized(network: Network, ranges: Ranges) -> dict[str, LayerRange]:

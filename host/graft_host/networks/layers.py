@@ -93,6 +93,20 @@ class Requantization(Layer):
     """The same numbers with another scale; nothing in a float network."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rectification(Layer):
+    """The activation of an average pool, apart from it; only in int8 networks.
+
+    The pool, and the convolution that it reads, have a constant added to their numbers, so that none is negative; a
+    rectification subtracts it first. tflite-runtime rounds a negative half down on x86 and up on Arm.
+
+    Attributes:
+        activation: ``relu`` or ``relu6``.
+    """
+
+    activation: str
+
+
 @dataclass(frozen=True)
 class Network:
     """A network.

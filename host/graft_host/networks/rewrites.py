@@ -14,6 +14,7 @@ from graft_host.networks.layers import (
     Depthwise,
     Layer,
     Network,
+    Rectification,
     Requantization,
 )
 
@@ -51,12 +52,13 @@ def pools_behind_convolutions(network: Network) -> Network:
 
 
 def ready_for_int8(network: Network) -> Network:
-    """Inserts a ``Requantization`` before a join wherever an input cannot take the join's scale.
+    """Takes activations off pools, and inserts a ``Requantization`` wherever an input cannot take a join's scale.
 
     An int8 join needs one scale for all its inputs. A convolution that only the join reads writes in that scale; a pool
     has the scale of its own input, and what others read too should keep the scale that suits it. So a scale never
     depends on what comes after a tap.
     """
+    network = _activations_apart(network)
     layers: list[Layer] = []
     for layer in network.layers:
         if not isinstance(layer, Concatenation):
@@ -87,7 +89,29 @@ def _only_reader(network: Network, pool: AveragePool) -> Convolution | None:
 
 
 def _chooses_scale(layer: Layer) -> bool:
-    return isinstance(layer, (Convolution, Depthwise, Addition))
+    return isinstance(layer, (Convolution, Depthwise, Addition, Rectification))
+
+
+def _activations_apart(network: Network) -> Network:
+    """Replaces each average pool with an activation by one without, and a ``Rectification`` with the pool's name."""
+    layers: list[Layer] = []
+    for layer in network.layers:
+        if isinstance(layer, AveragePool) and layer.activation != LINEAR and _alone_reads_linear(network, layer):
+            pool = replace(layer, name=f"{layer.name}/linear", activation=LINEAR)
+            rectification = Rectification(
+                name=layer.name, inputs=(pool.name,), shape=layer.shape, activation=layer.activation
+            )
+            layers += [pool, rectification]
+        else:
+            layers.append(layer)
+    return Network(tuple(layers), network.outputs)
+
+
+def _alone_reads_linear(network: Network, pool: AveragePool) -> bool:
+    """Whether a pool is the only reader of a convolution without activation."""
+    source = network[pool.inputs[0]]
+    alone = network.readers(source.name) == (pool,) and source.name not in network.outputs
+    return isinstance(source, Convolution) and source.activation == LINEAR and alone
 
 
 def _renamed_inputs(network: Network, names: dict[str, str], skip: set[str]) -> Network:

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from graft_host.networks.layers import (
-    LINEAR,
     AveragePool,
     Concatenation,
     Layer,
     MaxPool,
     Network,
     Pixels,
+    Rectification,
     Requantization,
 )
 from graft_host.networks.ranges import LayerRange, Ranges
 from graft_host.networks.scaling import Scaling
 
 _STEPS = 255  # between the smallest and the largest int8 number
-_SMALLEST, _LARGEST = -128, 127
+SMALLEST, _LARGEST = -128, 127
 _NARROWEST = 2.0**-12
 """A layer that reaches less than this share of what it reads is dead: it is 0 on all photos, or nearly."""
 
@@ -45,9 +45,9 @@ class Quantization:
 def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[str, Quantization]:
     """The quantization of each layer, by name.
 
-    Pools and joins cannot change the scale: they have that of the layers that they read. The zero point of an average
-    pool with an activation is not negative, so that ``depthwise_means`` can give the same bits. A dead layer has the
-    scale of what it reads: XNNPACK refuses a network whose scales are too far apart.
+    Pools and joins cannot change the scale: they have that of the layers that they read. What a ``Rectification`` reads
+    has a zero point of 0 or more, so that ``depthwise_means`` can give the same bits. A dead layer has the scale of
+    what it reads: XNNPACK refuses a network whose scales are too far apart.
 
     Args:
         network: as ``rewrites.ready_for_int8`` returns it.
@@ -55,7 +55,8 @@ def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[st
         scaling: of pixels, which are stored as they are.
     """
     groups = _groups(network)
-    pixels = Quantization(float(np.float32(1 / scaling.std)), scaling.zero_point + _SMALLEST)
+    raised = {groups[layer.inputs[0]] for layer in network.layers if isinstance(layer, Rectification)}
+    pixels = Quantization(float(np.float32(1 / scaling.std)), scaling.zero_point + SMALLEST)
     chosen = {groups[network.pixels.name]: pixels}
 
     def choose(group: int) -> Quantization:
@@ -64,7 +65,7 @@ def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[st
             computed = [layer for layer in members if _computes(layer)]
             sources = {name: choose(groups[name]) for layer in computed for name in layer.inputs}
             covering = _covering(network, computed, ranges, sources)
-            chosen[group] = _not_negative(covering) if any(map(_pools_before_activation, members)) else covering
+            chosen[group] = _not_negative(covering) if group in raised else covering
         return chosen[group]
 
     return {name: choose(group) for name, group in groups.items()}
@@ -86,10 +87,6 @@ def _computes(layer: Layer) -> bool:
     return not isinstance(layer, (Pixels, Concatenation, MaxPool, AveragePool))
 
 
-def _pools_before_activation(layer: Layer) -> bool:
-    return isinstance(layer, AveragePool) and layer.activation != LINEAR
-
-
 def _range(network: Network, layer: Layer, ranges: Ranges) -> LayerRange:
     seen = ranges[layer.inputs[0] if isinstance(layer, Requantization) else layer.name]
     if layer.name in network.outputs:
@@ -109,7 +106,7 @@ def _covering(network: Network, layers: list[Layer], ranges: Ranges, sources: di
         return Quantization(max(source.scale for source in sources.values()), 0)
     least, greatest = (pick(ends) for pick, ends in zip((min, max), zip(*extents, strict=True), strict=True))
     scale = float(np.float32((greatest - least) / _STEPS))
-    return Quantization(scale, int(np.clip(round(_SMALLEST - least / scale), _SMALLEST, _LARGEST)))
+    return Quantization(scale, int(np.clip(round(SMALLEST - least / scale), SMALLEST, _LARGEST)))
 
 
 def _not_negative(covering: Quantization) -> Quantization:

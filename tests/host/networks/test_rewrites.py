@@ -24,6 +24,7 @@ from graft_host.networks.layers import (
     Layer,
     MaxPool,
     Network,
+    Rectification,
     Requantization,
 )
 from graft_host.networks.parameters import Parameters
@@ -144,17 +145,26 @@ def test_joins_get_one_scale_for_all_their_inputs() -> None:
         for name in join.inputs:
             source = network[name]
             assert network.readers(name) == (join,)
-            assert isinstance(source, (Convolution, Requantization)), name
+            assert isinstance(source, (Convolution, Rectification, Requantization)), name
 
 
-def test_requantized_layers_are_pools_joins_and_what_others_read() -> None:
+def test_pools_are_rectified_and_requantized() -> None:
     network = ready_for_int8(pools_behind_convolutions(inception_layers.describe(["mixed3"], SIDE)))
     requantized = [network[layer.inputs[0]] for layer in network.layers if isinstance(layer, Requantization)]
-    assert [type(layer) for layer in requantized] == [AveragePool] * 3 + [MaxPool]
+    assert [type(layer) for layer in requantized] == [MaxPool]
+    rectified = {layer.name: network[layer.inputs[0]] for layer in network.layers if isinstance(layer, Rectification)}
+    assert list(rectified) == ["avg_pool_2", "avg_pool_3", "avg_pool_4"]
+    for name, pool in rectified.items():
+        assert isinstance(pool, AveragePool)
+        convolution = network[pool.inputs[0]]
+        assert isinstance(convolution, Convolution)
+        assert (pool.name, pool.activation, convolution.activation) == (f"{name}/linear", LINEAR, LINEAR)
+
+
+def test_requantizing_changes_nothing_else() -> None:
+    network = ready_for_int8(inception_layers.describe(["mixed3"], SIDE))
     without = Network(tuple(_skipped(network, layer) for layer in network.layers), network.outputs)
-    assert without.with_outputs(network.outputs) == pools_behind_convolutions(
-        inception_layers.describe(["mixed3"], SIDE)
-    )
+    assert without.with_outputs(network.outputs) == inception_layers.describe(["mixed3"], SIDE)
 
 
 def _skipped(network: Network, layer: Layer) -> Layer:
