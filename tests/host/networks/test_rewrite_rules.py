@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.float_file import write_float32
-from graft_host.networks.layers import LINEAR, RELU, RELU6, AveragePool, Convolution, Network, Requantization
+from graft_host.networks.layers import (
+    LINEAR,
+    RELU,
+    RELU6,
+    AveragePool,
+    Convolution,
+    Network,
+    Rectification,
+    Requantization,
+)
 from graft_host.networks.rewrites import pools_behind_convolutions, ready_for_int8
 from tests.support.networks import branched, compute, largest_error, mobile, outputs_of, random_parameters
 
@@ -150,12 +159,14 @@ def test_ready_for_int8_changes_no_number() -> None:
     network = pools_behind_convolutions(branched(33))
     ready = ready_for_int8(network)
     added = [layer for layer in ready.layers if isinstance(layer, Requantization)]
-    assert [(layer.name, layer.inputs) for layer in added] == [
-        ("mean/first", ("mean",)),
-        ("greatest/second", ("greatest",)),
-    ]
+    assert [(layer.name, layer.inputs) for layer in added] == [("greatest/second", ("greatest",))]
+    pool, rectification = ready["mean/linear"], ready["mean"]
+    assert isinstance(pool, AveragePool)
+    assert isinstance(rectification, Rectification)
+    assert (pool.inputs, pool.activation) == (network["mean"].inputs, LINEAR)
+    assert (rectification.inputs, rectification.activation) == (("mean/linear",), RELU)
     assert ready["second"].inputs == ("halved", "greatest/second")
-    assert ready["first"].inputs == ("point", "wide_1x3", "mean/first")
+    assert ready["first"].inputs == ("point", "wide_1x3", "mean")
     assert ready.outputs == network.outputs
 
 

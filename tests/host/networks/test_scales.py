@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.layers import (
     LINEAR,
+    RELU,
     AveragePool,
     Concatenation,
     Convolution,
@@ -18,7 +20,7 @@ from graft_host.networks.layers import (
     Requantization,
 )
 from graft_host.networks.parameters import Parameters
-from graft_host.networks.ranges import Ranges, measure
+from graft_host.networks.ranges import LayerRange, Ranges, measure
 from graft_host.networks.rewrites import pools_behind_convolutions, ready_for_int8
 from graft_host.networks.scales import HEADROOM, Quantization, choose_scales
 from graft_host.networks.scaling import Scaling
@@ -60,7 +62,7 @@ def test_scales_are_equal_where_tflite_demands_it(name: str) -> None:
 def test_a_scale_covers_the_range_and_0_is_a_stored_number(name: str) -> None:
     network, ranges, scales = chosen(NETWORKS[name])
     for layer in network.layers[1:]:
-        seen = ranges[layer.inputs[0] if isinstance(layer, Requantization) else layer.name]
+        seen = ranges[layer.inputs[0] if isinstance(layer, Requantization) else layer.name.removesuffix("/linear")]
         least, greatest = extent(scales[layer.name])
         step = scales[layer.name].scale
         assert np.float32(step) == step
@@ -143,3 +145,23 @@ def test_a_dead_branch_does_not_widen_its_join() -> None:
     assert np.max(ranges["wide_1x3"].greatest) == 0
     least, greatest = extent(scales["first"])
     assert greatest - least == pytest.approx(np.max(ranges["point"].greatest) - np.min(ranges["point"].least), rel=1e-5)
+
+
+def test_what_a_rectification_reads_has_no_negative_zero_point() -> None:
+    """So that ReLU has its threshold at 0 or above it, whatever the convolution's range."""
+    for least in (-2.0, -1.0, -0.5, -0.01, 0.0):
+        builder = NetworkBuilder(9)
+        pool = builder.average_pool("pool", builder.pixels, 3)
+        network = builder.finish([builder.convolution("conv", pool, 4, (1, 1), activation=RELU)])
+        ready = ready_for_int8(pools_behind_convolutions(network))
+        ends = {"pixels": (-1.0, 1.0), "conv": (least, 1.0), "pool": (0.0, 0.8)}
+        ranges = {
+            name: LayerRange(np.array([low]), np.array([high]), np.zeros(1)) for name, (low, high) in ends.items()
+        }
+        scales = choose_scales(ready, ranges, KERAS)
+        assert scales["conv"] == scales["pool/linear"]
+        assert scales["conv"].zero_point == max(0, round(-128 + 255 * -least / (1 - least)))
+        assert extent(scales["conv"])[0] <= least + scales["conv"].scale
+        assert extent(scales["conv"])[1] == pytest.approx(1, abs=scales["conv"].scale)
+        assert extent(scales["pool"])[1] == pytest.approx(0.8 * HEADROOM)
+        assert extent(scales["pool"])[0] == 0
