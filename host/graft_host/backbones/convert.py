@@ -47,7 +47,7 @@ def convert(
     Raises:
         BackboneError: the family takes no photos of this side.
         WeightsError: the weights do not fit the network.
-        ExportError: LiteRT cannot run the network, or the temporary folder has no room for its float file.
+        ExportError: LiteRT cannot run the network.
     """
     weights.family.check_size(image_size)
     described = weights.family.describe(weights, taps, image_size)

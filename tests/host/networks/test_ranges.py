@@ -17,6 +17,7 @@ from graft_host.networks.ranges import LayerRange, joined, measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
 from tests.support.background import start_python
+from tests.support.host_data import photos_in
 from tests.support.networks import branched, compute, mobile, random_parameters, unwatched
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ def photos(side: int, count: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(30, 220, (count, side, side, 3), np.uint8)
 
 
-@pytest.mark.parametrize("made", [branched, mobile])
-def test_ranges_are_those_of_the_layers(made: Callable[[int], Network]) -> None:
+# Kernels of 1,024 numbers and more are int8 while ranges are measured; `mobile` has none.
+@pytest.mark.parametrize(("made", "error"), [(branched, 0.02), (mobile, 1e-6)])
+def test_ranges_are_those_of_the_layers(made: Callable[[int], Network], error: float) -> None:
     network = pools_behind_convolutions(made(33))
     parameters = random_parameters(network)
     pixels = photos(33, 7)
@@ -43,9 +45,9 @@ def test_ranges_are_those_of_the_layers(made: Callable[[int], Network]) -> None:
         values = np.stack([computed[layer.name].reshape(-1, layer.shape[-1]) for computed in every])
         size = np.abs(values).max()
         seen = measured[layer.name]
-        assert np.allclose(seen.least, np.minimum(values.min((0, 1)), 0), atol=1e-6 * size), layer.name
-        assert np.allclose(seen.greatest, np.maximum(values.max((0, 1)), 0), atol=1e-6 * size), layer.name
-        assert np.allclose(seen.means, values.mean((0, 1)), atol=1e-6 * size), layer.name
+        assert np.allclose(seen.least, np.minimum(values.min((0, 1)), 0), atol=error * size), layer.name
+        assert np.allclose(seen.greatest, np.maximum(values.max((0, 1)), 0), atol=error * size), layer.name
+        assert np.allclose(seen.means, values.mean((0, 1)), atol=error * size), layer.name
 
 
 def test_pixels_reach_from_black_to_white_whatever_the_photos_show() -> None:
@@ -107,12 +109,12 @@ def test_no_photos() -> None:
         measure(network, random_parameters(network), photos(33, 0), SCALING, 1, unwatched)
 
 
-def test_an_error_of_progress_ends_it_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_progress_ends_it_and_no_file_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     network = branched(33)
 
     def stop(done: int, total: int) -> None:
-        assert len(list(tmp_path.iterdir())) == 1
+        assert list(tmp_path.iterdir()) == []
         raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
@@ -148,3 +150,34 @@ except KeyboardInterrupt:
     assert output == "interrupted\n"
     assert run.returncode == 0
     assert list(tmp_path.iterdir()) == []
+
+
+_QUANTIZE = """
+import sys
+from pathlib import Path
+from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.weights import find_weights
+from tests.support.host_data import photo
+folder = Path(sys.argv[1])
+photos = [photo(path, index % 2) for index, path in enumerate(sorted(folder.glob("*.png")))]
+spec = BackboneSpec(weights=find_weights("random"), tap="mixed2", image_size=299, quantization="int8", resize="squash")
+try:
+    quantized_backbone(spec, photos, folder / "cache", 2, progress=lambda done, total: print(done, total, flush=True))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_waits_for_the_photos_that_are_running_and_caches_nothing(tmp_path: Path) -> None:
+    photos_in(tmp_path, 32)
+    with start_python(_QUANTIZE, tmp_path) as run:
+        assert run.stdout is not None
+        lines = []
+        for line in run.stdout:
+            lines.append(line)
+            if line == "2 32\n":
+                run.send_signal(signal.SIGINT)
+    assert run.returncode == 0
+    assert lines[-1] == "interrupted\n"
+    assert len(lines) <= 12  # of 33
+    assert list((tmp_path / "cache" / "backbones").iterdir()) == []
