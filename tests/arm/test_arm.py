@@ -17,39 +17,19 @@ from PIL import Image
 from graft_device.store.exit_codes import ExitCode
 from graft_host.demo.render import render_dataset
 from tests.conftest import graft_device, graft_json
-from tests.support.arm.arches import ARCHES, INTERPRETERS
-from tests.support.arm.board import Board, Unavailable, prepare
+from tests.support.arm.arches import INTERPRETERS, PAIRS
 from tests.support.arm.jobs import DEVICE, PATIENCE_S, Job, Target
 from tests.support.device_models import write_artifact
 from tests.support.stores import write_model, write_wrong
 
 pytestmark = pytest.mark.arm
 
-ROOT = Path(__file__).resolve().parents[2]
-PAIRS = [(arch, runtime) for arch, machine in ARCHES.items() for runtime in machine.runtimes]
 TWO_STEPS = 2 / 256 + 1e-6
 COLOURS = {
     2: (("warm", "cold"), np.array([[0.02, 0.0], [0.005, 0.005], [0.0, 0.02]], np.float32)),
     3: (("red", "green", "blue"), np.diag(np.array([0.020, 0.018, 0.022], np.float32))),
 }
 """Small models by their number of classes: labels, and logits a level of red, green and blue."""
-
-
-@pytest.fixture(scope="session")
-def arm64() -> Board:
-    return board("arm64")
-
-
-@pytest.fixture(scope="session")
-def armhf() -> Board:
-    return board("armhf")
-
-
-def board(arch: str) -> Board:
-    try:
-        return prepare(ROOT / ".arm", arch)
-    except Unavailable as reason:
-        pytest.skip(f"no emulated {arch} board: {reason}")
 
 
 @pytest.fixture(params=PAIRS, ids="-".join)

@@ -1,4 +1,4 @@
-"""Inception-v3 up to one or several taps as a Keras network; imported only where a conversion is needed."""
+"""Inception-v3 up to one or several taps as Keras builds it, the reference that our network is compared with."""
 
 from __future__ import annotations
 

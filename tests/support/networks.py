@@ -112,14 +112,14 @@ def branched(side: int) -> Network:
     return network.finish([network.bottleneck(first), network.bottleneck(second)])
 
 
-def mobile(side: int) -> Network:
+def mobile(side: int, width: int = 8) -> Network:
     """Like MobileNet v2: depthwise convolutions, ReLU6, an addition."""
     network = NetworkBuilder(side)
-    end = network.convolution("stem", network.pixels, 8, (3, 3), stride=2, activation=RELU6)
-    start = network.convolution("narrow", end, 8, (1, 1))
-    end = network.convolution("widened", start, 24, (1, 1), activation=RELU6)
+    end = network.convolution("stem", network.pixels, width, (3, 3), stride=2, activation=RELU6)
+    start = network.convolution("narrow", end, width, (1, 1))
+    end = network.convolution("widened", start, 3 * width, (1, 1), activation=RELU6)
     end = network.depthwise("each", end, (3, 3), activation=RELU6)
-    end = network.convolution("narrowed", end, 8, (1, 1))
+    end = network.convolution("narrowed", end, width, (1, 1))
     end = network.addition("sum", start, end)
     end = network.depthwise("each_halved", end, (5, 5), stride=2, activation=RELU6)
     return network.finish([network.bottleneck(network.convolution("last", end, 20, (1, 1), activation=RELU))])

@@ -66,7 +66,7 @@ class Family:
     Attributes:
         name: the value of ``--backbone``.
         title: the name in sentences.
-        module: the module that defines the family, ``__name__`` there; the process that converts imports it.
+        module: the module that defines the family, ``__name__`` there; the process that exports imports it.
         taps: the layers that bottlenecks can be taken from, the earliest in the network first.
         default_tap: the tap where none is given.
         search_taps: the taps that a search tries where none are given.

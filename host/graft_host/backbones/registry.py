@@ -1,4 +1,4 @@
-"""Finds families of backbones by name, and brings them to the process that converts.
+"""Finds families of backbones by name, and brings them to the process that exports.
 
 Built-in families are listed here. An installed package adds its own by an entry point in the group ``ENTRY_POINTS``,
 ``name = module:attribute``.
@@ -65,7 +65,7 @@ def family_of_card(name: object) -> Family:
 
 
 def to_request(weights: WeightsSource) -> dict[str, Any]:
-    """Plain values for the process that converts; ``from_request`` reads them there."""
+    """Plain values for the process that exports; ``from_request`` reads them there."""
     family = weights.family
     return {
         **{name: value for name, value in vars(weights).items() if name != "family"},

@@ -65,3 +65,5 @@ ARCHES: Mapping[str, Arch] = {
         from_debian=frozenset({"numpy", "pillow"}),
     ),
 }
+PAIRS = [(arch, runtime) for arch, machine in ARCHES.items() for runtime in machine.runtimes]
+"""Each board with each of its runtimes."""
