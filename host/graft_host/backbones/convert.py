@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,32 @@ from graft_host.backbones.family import WeightsSource
 from graft_host.networks.equalization import equalized
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
 from graft_host.networks.int8_file import write_int8
+from graft_host.networks.layers import Network
+from graft_host.networks.parameters import Parameters
 from graft_host.networks.ranges import measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
 from graft_host.support.progress import Progress
 
 _FLOAT_FILES = {"float32": write_float32, "float16": write_float16, "dynamic": write_dynamic}
+
+
+class ParameterReader:
+    """Reads and folds the parameters of a backbone once for all image sizes. Nothing is read until they are needed.
+
+    Args:
+        weights: the weights to read.
+    """
+
+    def __init__(self, weights: WeightsSource) -> None:
+        self._weights = weights
+        self._parameters: Mapping[str, Parameters] = {}
+
+    def read(self, network: Network) -> Mapping[str, Parameters]:
+        """The parameters of a network that the family described; raises WeightsError if the weights do not fit."""
+        if self._parameters.keys() != {layer.name for layer in network.convolutions}:
+            self._parameters = self._weights.family.read_parameters(self._weights, network)
+        return self._parameters
 
 
 def convert(
@@ -28,6 +48,7 @@ def convert(
     photos: NDArray[np.uint8] | None,
     threads: int,
     progress: Progress | None,
+    reader: ParameterReader | None = None,
 ) -> list[bytes]:
     """Writes a backbone.
 
@@ -39,6 +60,7 @@ def convert(
         photos: uint8 ``[N,S,S,3]`` that the ranges of int8 are measured on; None for float networks.
         threads: how many of these photos are run at a time.
         progress: called with (photos measured, photos).
+        reader: of these weights, which keeps what it read for other image sizes; None to keep nothing.
 
     Returns:
         Flatbuffers. The first has all taps' bottlenecks as its outputs, in their order. Where there are several taps,
@@ -51,7 +73,7 @@ def convert(
     """
     weights.family.check_size(image_size)
     described = weights.family.describe(weights, taps, image_size)
-    parameters = weights.family.read_parameters(weights, described)
+    parameters = (reader or ParameterReader(weights)).read(described)
     network = pools_behind_convolutions(described)
     networks = [network, *(network.with_outputs([output]) for output in network.outputs if len(network.outputs) > 1)]
     if quantization != "int8":

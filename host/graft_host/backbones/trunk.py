@@ -14,7 +14,7 @@ from pathlib import Path
 
 from graft_host.backbones.cache import BackboneCache
 from graft_host.backbones.calibration import calibration_photos
-from graft_host.backbones.convert import convert
+from graft_host.backbones.convert import ParameterReader, convert
 from graft_host.backbones.quantize import Backbone, BackboneSpec, Found, as_backbone, find_cached
 from graft_host.backbones.weights import check_tap
 from graft_host.photos.dataset import Photo
@@ -44,6 +44,7 @@ def quantized_trunk(
     threads: int,
     recalibrate: bool = False,
     progress: Progress | None = None,
+    reader: ParameterReader | None = None,
 ) -> Trunk:
     """Finds a trunk in the cache, or writes one. Caches its backbones too.
 
@@ -55,6 +56,7 @@ def quantized_trunk(
         threads: how many photos are decoded and run at a time.
         recalibrate: convert even if a cached trunk could be reused.
         progress: called with (photos calibrated on, photos).
+        reader: of the weights, which keeps what it read for other image sizes; None to keep nothing.
 
     Raises:
         GraftError: the weights do not reach a tap, no photo can be decoded, or the conversion failed.
@@ -65,7 +67,7 @@ def quantized_trunk(
     if not recalibrate and (cached := _cached(stored, spec, depths, training)):
         return cached
     photos, digests = calibration_photos(training, spec.image_size, spec.resize, threads)
-    files = convert(spec.weights, depths, spec.image_size, spec.quantization, photos, threads, progress)
+    files = convert(spec.weights, depths, spec.image_size, spec.quantization, photos, threads, progress, reader)
     specs = _at(spec, depths)
     made = [stored.store(one.key, data, digests) for one, data in zip(specs, files[1:], strict=True)]
     network = stored.store(trunk_key(one.key for one in specs), files[0], digests)

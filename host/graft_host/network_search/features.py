@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from graft_host.backbones.bottlenecks import Bottlenecks, extract_together, photos_alone
+from graft_host.backbones.convert import ParameterReader
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
 from graft_host.backbones.trunk import Trunk, cached_backbones, quantized_trunk
 from graft_host.network_search.options import SearchOptions
@@ -42,14 +43,14 @@ def gather_features(
     Raises:
         GraftError: a backbone cannot be made.
     """
-    first = True
+    first, reader = True, ParameterReader(survey.weights)
     while True:
         made: list[Backbone] = []
         failures: dict[str, str] = {}
         for place, size in enumerate(options.sizes):
             start = time.monotonic()
             recalibrate = options.head.recalibrate and first
-            backbones, failed = _size(options, survey, size, reporter, clock, recalibrate=recalibrate)
+            backbones, failed = _size(options, survey, size, reader, reporter, clock, recalibrate=recalibrate)
             if first and not (backbones[0].former and any(backbone.former for backbone in made)):  # said once
                 note_calibration(backbones[0], survey.split, reporter, f"at {size}, ")
             made += backbones
@@ -66,7 +67,14 @@ def gather_features(
 
 
 def _size(
-    options: SearchOptions, survey: Survey, size: int, reporter: Reporter, clock: Clock, *, recalibrate: bool
+    options: SearchOptions,
+    survey: Survey,
+    size: int,
+    reader: ParameterReader,
+    reporter: Reporter,
+    clock: Clock,
+    *,
+    recalibrate: bool,
 ) -> tuple[tuple[Backbone, ...], dict[str, str]]:
     """The backbones of one image size, and the photos that could not be decoded."""
     spec = BackboneSpec(
@@ -81,7 +89,9 @@ def _size(
             only = quantized_backbone(spec, training, survey.cache, survey.threads, recalibrate, progress)
             trunk = Trunk(only.path, (only,), only.reused)
         else:
-            trunk = quantized_trunk(spec, options.taps, training, survey.cache, survey.threads, recalibrate, progress)
+            trunk = quantized_trunk(
+                spec, options.taps, training, survey.cache, survey.threads, recalibrate, progress, reader
+            )
     with (
         clock.stage("bottlenecks"),
         reporter.progress(f"{size}: bottlenecks") as progress,

@@ -11,11 +11,12 @@ import pytest
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
 from graft_host.backbones.bottlenecks import Bottlenecks, Extraction, extract_together, photos_alone
+from graft_host.backbones.convert import ParameterReader, convert
 from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
 from graft_host.backbones.trunk import Trunk, cached_backbones, quantized_trunk
 from graft_host.backbones.weights import find_weights
 from graft_host.photos.dataset import Photo
-from tests.support.host_data import photos_in
+from tests.support.host_data import REAL_WEIGHTS, needs_real_weights, photos_in
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +53,20 @@ def test_a_cut_backbone_computes_the_same_as_one_converted_on_its_own(made: Made
     for photo in made.photos:
         pixels = preprocess(photo.path, 75)[np.newaxis]
         assert np.array_equal(ours(pixels), alone(pixels))
+
+
+@needs_real_weights
+@pytest.mark.parametrize("taps", [("mixed2", "mixed3"), ("mixed7", "mixed8")])
+def test_a_cut_backbone_is_byte_for_byte_the_one_written_alone(taps: tuple[str, str]) -> None:
+    """The max pool over the first tap gives the second tap's join its numbers, but not its scale."""
+    weights = find_weights(str(REAL_WEIGHTS))
+    photos = np.random.default_rng(0).integers(0, 256, (3, 75, 75, 3), np.uint8)
+    reader = ParameterReader(weights)
+    convert(weights, taps, 96, "int8", np.resize(photos, (1, 96, 96, 3)), 1, None, reader)
+    _, *cut = convert(weights, taps, 75, "int8", photos, 2, None, reader)  # with what was read for another size
+    for tap, ours in zip(taps, cut, strict=True):
+        (alone,) = convert(weights, [tap], 75, "int8", photos, 1, None)
+        assert ours == alone, tap
 
 
 def test_training_finds_the_backbones_in_the_cache(made: Made) -> None:
