@@ -60,8 +60,14 @@ def trace(relief: Relief, scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.i
     return hits, hits + shifts[seen.ravel()[hits]] * wide
 
 
-def develop(photo: Array, rng: np.random.Generator) -> Image.Image:
-    """Turns linear light into a phone's photo, with fall-off, exposure, white balance, contrast, blur and noise."""
+def develop(photo: Array, rng: np.random.Generator, noise: np.random.Generator) -> Image.Image:
+    """Turns linear light into a phone's photo, with fall-off, exposure, white balance, contrast, blur and noise.
+
+    Args:
+        photo: linear light, ``[size, size, 3]``.
+        rng: chooses the camera's settings and the strength of the noise.
+        noise: makes the noise.
+    """
     size = photo.shape[0]
     x = np.linspace(-1, 1, size, dtype=np.float32)
     y = x[:, None]
@@ -76,7 +82,7 @@ def develop(photo: Array, rng: np.random.Generator) -> Image.Image:
     tone = (curve * 255).astype(np.uint8)[np.clip(exposed, 0, 4095).astype(np.uint16)]
     radius = float(rng.choice([0, 0.6, 1.2], p=[0.5, 0.35, 0.15])) * size / 320
     image = Image.fromarray(tone).filter(ImageFilter.GaussianBlur(radius))
-    grain = rng.standard_normal((size, size, 3), np.float32)
+    grain = noise.standard_normal((size, size, 3), np.float32)
     grain *= rng.uniform(1, 6)
     grain += np.asarray(image)
     return Image.fromarray(np.clip(grain, 0, 255, out=grain).astype(np.uint8))

@@ -40,13 +40,15 @@ _DRAW: dict[str, Callable[[np.random.Generator], Shape]] = {
 }
 
 
-def render_part(part: str, rng: np.random.Generator, size: int = 320) -> Image.Image:
+def render_part(part: str, rng: np.random.Generator, size: int = 320, place: int | None = None) -> Image.Image:
     """Renders a photo of one part, or of a few of the same kind.
 
     Args:
         part: one of ``PARTS``.
         rng: makes every random choice; the same state gives the same photo.
         size: width and height in pixels, at least ``MIN_SIZE``.
+        place: chooses bench, camera, light and finish, so that all photos of one place have the same; None for a new
+            place in each photo.
 
     Returns:
         An RGB image.
@@ -58,13 +60,17 @@ def render_part(part: str, rng: np.random.Generator, size: int = 320) -> Image.I
         raise ValueError(f"unknown part {part!r}: choose from {', '.join(PARTS)}")
     if size < MIN_SIZE:
         raise ValueError(f"a photo of {size} pixels is too small: give at least {MIN_SIZE}")
-    scene = draw_scene(rng, size)
-    bench = _bench(rng, scene)
+
+    def surroundings() -> np.random.Generator:
+        return rng if place is None else np.random.default_rng(place)
+
+    scene = draw_scene(surroundings(), size)
+    bench = _bench(surroundings(), scene)
     relief = arrange(_DRAW[part](rng), rng, scene)
-    return develop(_cover(bench, relief, scene, rng), rng)
+    return develop(_cover(bench, relief, scene, surroundings()), surroundings(), rng)
 
 
-def render_dataset(folder: Path, per_class: int, seed: int) -> int:
+def render_dataset(folder: Path, per_class: int, seed: int, place: int | None = None) -> int:
     """Renders a folder of photos for each part.
 
     A photo depends only on the seed, its class and its number, so rendering more photos does not change the first ones.
@@ -73,6 +79,7 @@ def render_dataset(folder: Path, per_class: int, seed: int) -> int:
         folder: receives a folder for each part; created if missing.
         per_class: number of photos of each part.
         seed: any integer from 0 up.
+        place: chooses the bench, camera and light of all photos; None for others in each photo.
 
     Returns:
         The number of photos written.
@@ -81,7 +88,7 @@ def render_dataset(folder: Path, per_class: int, seed: int) -> int:
         (folder / part).mkdir(parents=True, exist_ok=True)
         for number in range(1, per_class + 1):
             rng = np.random.default_rng(np.random.SeedSequence((seed, label, number)))
-            render_part(part, rng).save(folder / part / f"{part}-{number:04d}.jpg", quality=90)
+            render_part(part, rng, place=place).save(folder / part / f"{part}-{number:04d}.jpg", quality=90)
     return per_class * len(PARTS)
 
 

@@ -27,6 +27,8 @@ def test_the_demo_works_without_a_network_connection(tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
     report = json.loads(again.stdout)
     assert report["pretrained"] is False
+    assert report["accuracy"]["shipped"] >= 0.85
+    assert [answer["label"] for answer in report["answers"]] == list(PARTS)
     assert report["cache"]["misses"] == 0
     assert [Path(answer["image"]).stem for answer in report["answers"]] == list(PARTS)
 

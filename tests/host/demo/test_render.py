@@ -272,8 +272,20 @@ def test_every_finish_occurs() -> None:
 
 def test_developing_does_not_change_its_input() -> None:
     light = np.full((SMALL, SMALL, 3), 0.25, np.float32)
-    photo = np.asarray(develop(light, _rng(1)), np.float32)
+    photo = np.asarray(develop(light, _rng(1), _rng(2)), np.float32)
     assert (light == 0.25).all()
     # Half of full scale with gamma 2, apart from exposure and white balance.
     assert 90 < photo.mean() < 165
     assert np.diff(photo, axis=1).std() > 1
+
+
+def test_photos_of_one_place_show_the_same_bench_in_the_same_light() -> None:
+    def corners(place: int | None) -> Array:
+        photos = [render_part("screw", np.random.default_rng(number), 96, place) for number in range(8)]
+        pixels = np.stack([np.asarray(photo, np.float32) for photo in photos])
+        bench: Array = np.median(pixels[:, [0, 0, -1, -1], [0, -1, 0, -1]], axis=1)  # mostly
+        return bench
+
+    assert corners(3).std(axis=0).max() < 12  # only noise, and a part's shadow
+    assert corners(None).std(axis=0).max() > 24
+    assert np.abs(np.median(corners(3), axis=0) - np.median(corners(4), axis=0)).max() > 12
