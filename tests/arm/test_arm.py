@@ -6,6 +6,8 @@ import contextlib
 import http.client
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ import pytest
 from PIL import Image
 
 from graft_device.store.exit_codes import ExitCode
+from graft_host.backbones.convert import convert
+from graft_host.backbones.weights import find_weights
 from graft_host.demo.render import render_dataset
 from tests.conftest import graft_device, graft_json
 from tests.support.arm.arches import INTERPRETERS, PAIRS
@@ -113,6 +117,32 @@ def test_two_classes_as_on_this_machine(target: Target, pets_model: Path, cats_a
 def test_three_classes_as_on_this_machine(target: Target, parts_model: Path, tmp_path: Path) -> None:
     render_dataset(tmp_path, 3, 7)
     compare(target, parts_model, sorted(tmp_path.glob("*/*.jpg")))
+
+
+_BOTTLENECKS = """
+import sys
+import numpy as np
+from graft_device.runtime import open_model
+runner = open_model(sys.argv[1], sys.argv[2], 1)
+photos = np.random.default_rng(0).integers(0, 256, (5, *runner.input.shape), np.uint8)
+print(np.stack([runner(photo)[0] for photo in photos]).tobytes().hex())
+"""
+
+
+def test_bottlenecks_as_on_this_machine_to_the_byte(target: Target, tmp_path: Path) -> None:
+    """With the means behind convolutions, whose numbers would round differently on Arm if they were negative."""
+    weights, side = find_weights("random", 3), 107
+    photos = np.random.default_rng(1).integers(0, 256, (8, side, side, 3), np.uint8)
+    (data,) = convert(weights, ["mixed4"], side, "int8", photos, 2, None)
+    network = tmp_path / "network.tflite"
+    network.write_bytes(data)
+    arguments = ("-c", _BOTTLENECKS, str(network), target.runtime)
+    there = target.board.python(*arguments, runtime=target.runtime, extra_path=[DEVICE])
+    assert there.returncode == 0, there.stderr
+    here = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True).stdout
+    ours, theirs = (np.frombuffer(bytes.fromhex(text.strip()), np.int8) for text in (there.stdout, here))
+    assert len(np.unique(theirs)) > 50
+    assert np.array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("kind", ["int8", "float32"])
