@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from graft_host.backbones.family import WeightsSource
-from graft_host.backbones.inception_weights import read_weights
-from graft_host.backbones.layer_weights import ConvWeights
+from graft_host.backbones.inception_v3.layer_weights import ConvWeights
+from graft_host.backbones.inception_v3.weights import read_weights
 
 
 def build_network(source: WeightsSource, taps: Sequence[str], image_size: int) -> Any:

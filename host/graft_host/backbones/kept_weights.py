@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_host.backbones.family import Family, WeightsSource
-from graft_host.backbones.imagenet import known_backbones
+from graft_host.backbones.inception_v3.imagenet import known_backbones
 from graft_host.backbones.weights import weights_source
 from graft_host.support.kept.file_stamp import settled_stamp
 from graft_host.support.kept.results import ResultCache

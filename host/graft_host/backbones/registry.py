@@ -22,7 +22,7 @@ ENTRY_POINTS = "graftkit.backbones"
 
 DEFAULT = "inception-v3"
 
-_BUILT_IN = {DEFAULT: ("graft_host.backbones.inception_v3", "FAMILY")}
+_BUILT_IN = {DEFAULT: ("graft_host.backbones.inception_v3.family", "FAMILY")}
 
 
 def families() -> tuple[str, ...]:

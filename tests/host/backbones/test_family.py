@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from graft_host.backbones.convolutions import CONVOLUTIONS
 from graft_host.backbones.family import BackboneError
-from graft_host.backbones.inception_v3 import FAMILY
+from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS
+from graft_host.backbones.inception_v3.family import FAMILY
 from graft_host.backbones.quantize import BackboneSpec
 from graft_host.backbones.registry import families, family, family_of_card
 from graft_host.backbones.trunk import trunk_key

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.convolutions import CONVOLUTIONS, TAPS
-from graft_host.backbones.keras_h5 import convolution_names
-from graft_host.backbones.layer_weights import random_weights
+from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS, TAPS
+from graft_host.backbones.inception_v3.keras_h5 import convolution_names
+from graft_host.backbones.inception_v3.layer_weights import random_weights
 from graft_host.backbones.weights import check_tap, find_weights
 from tests.support.host_data import REAL_WEIGHTS, run_python
 
@@ -26,7 +26,7 @@ from pathlib import Path
 import h5py, keras, numpy as np
 from keras.src.legacy.saving import legacy_h5_format
 from tests.support.keras_inception import build_network
-from graft_host.backbones.convolutions import CONVOLUTIONS, TAPS
+from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS, TAPS
 from graft_host.backbones.weights import find_weights
 
 folder, real = map(Path, sys.argv[1:])

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.convolutions import CONVOLUTIONS, TAPS
-from graft_host.backbones.graph_2015.graph import read_graph
-from graft_host.backbones.inception_weights import read_weights
+from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS, TAPS
+from graft_host.backbones.inception_v3.graph_2015.graph import read_graph
+from graft_host.backbones.inception_v3.weights import read_weights
 from graft_host.backbones.quantize import BackboneSpec
 from graft_host.backbones.registry import from_request, to_request
 from graft_host.backbones.weights import check_tap, find_weights

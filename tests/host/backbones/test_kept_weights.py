@@ -13,7 +13,7 @@ import pytest
 
 from graft_device.errors import WeightsError
 from graft_host.backbones.family import WeightsSource
-from graft_host.backbones.inception_v3 import FAMILY
+from graft_host.backbones.inception_v3.family import FAMILY
 from graft_host.backbones.kept_weights import kept_weights
 from graft_host.backbones.weights import check_tap, find_weights
 from graft_host.support.kept import file_stamp
@@ -98,7 +98,7 @@ def test_a_missing_file_is_reported(tmp_path: Path) -> None:
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from graft_host.backbones.inception_v3 import FAMILY
+from graft_host.backbones.inception_v3.family import FAMILY
 from graft_host.backbones.kept_weights import kept_weights
 from graft_host.backbones.weights import find_weights
 from graft_host.support.kept import file_stamp

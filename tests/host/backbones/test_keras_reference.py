@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from graft_host.backbones.convolutions import TAPS
+from graft_host.backbones.inception_v3.convolutions import TAPS
 from graft_host.backbones.weights import find_weights
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
 from graft_host.networks.rewrites import pools_behind_convolutions

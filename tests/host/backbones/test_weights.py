@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.convolutions import CONVOLUTIONS, TAPS
-from graft_host.backbones.imagenet import fetch, imagenet_path, known_backbones
-from graft_host.backbones.inception_weights import read_weights
-from graft_host.backbones.keras_h5 import convolution_names, read_layers
-from graft_host.backbones.layer_weights import ConvWeights, random_weights
+from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS, TAPS
+from graft_host.backbones.inception_v3.imagenet import fetch, imagenet_path, known_backbones
+from graft_host.backbones.inception_v3.keras_h5 import convolution_names, read_layers
+from graft_host.backbones.inception_v3.layer_weights import ConvWeights, random_weights
+from graft_host.backbones.inception_v3.weights import read_weights
 from graft_host.backbones.weights import check_tap, find_weights
 from tests.conftest import error_line, graft, graft_json
 from tests.support.file_server import FileServer, file_server

@@ -17,7 +17,7 @@ from graft_device.model import ModelFile, read_model
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
 from graft_host.backbones.convert import convert
-from graft_host.backbones.convolutions import TAPS
+from graft_host.backbones.inception_v3.convolutions import TAPS
 from graft_host.backbones.provenance import weights_of
 from graft_host.backbones.weights import find_weights
 from graft_host.commands.terminal.diagnosis_text import diagnosis_text

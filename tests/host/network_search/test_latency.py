@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graft_host.backbones.convolutions import TAPS
+from graft_host.backbones.inception_v3.convolutions import TAPS
 from graft_host.network_search import timing as latency
 from graft_host.network_search.board_latency import read_figures
 from graft_host.network_search.latency import latencies

@@ -316,7 +316,7 @@ def _waits(child: subprocess.Popen[str], both: list[subprocess.Popen[str]]) -> b
 def test_a_person_sees_the_rate_in_megabytes(server: FileServer, tmp_path: Path) -> None:
     code = """
 import sys
-from graft_host.backbones.imagenet import fetch
+from graft_host.backbones.inception_v3.imagenet import fetch
 from graft_host.commands.terminal.console import TerminalReporter
 url, size, md5 = sys.argv[1:]
 fetch({"source": url, "bytes": int(size), "md5": md5}, TerminalReporter())

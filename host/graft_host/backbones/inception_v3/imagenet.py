@@ -26,8 +26,8 @@ _WAITING = "waiting for another run, which downloads the same file"
 
 def known_backbones() -> dict[str, dict[str, Any]]:
     """The entries of ``models/backbones.toml``."""
-    installed = Path(__file__).with_name("backbones.toml")
-    path = installed if installed.is_file() else Path(__file__).parents[3] / "models" / "backbones.toml"
+    installed = Path(__file__).parents[1] / "backbones.toml"
+    path = installed if installed.is_file() else Path(__file__).parents[4] / "models" / "backbones.toml"
     with path.open("rb") as file:
         entries: dict[str, dict[str, Any]] = tomllib.load(file)
     return entries

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graft_host.backbones.convolutions import TAPS
 from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
+from graft_host.backbones.inception_v3.convolutions import TAPS
 from graft_host.support.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 
 
 def _describe(weights: WeightsSource, taps: Sequence[str], side: int) -> Network:
-    from graft_host.backbones.inception_layers import describe
+    from graft_host.backbones.inception_v3.layers import describe
 
     return describe(taps, side, weights.last_pool)
 
 
 def _read_parameters(weights: WeightsSource, network: Network) -> Mapping[str, Parameters]:
-    from graft_host.backbones.inception_weights import read_parameters
+    from graft_host.backbones.inception_v3.weights import read_parameters
 
     return read_parameters(weights, network)
 
 
 def _identify(file: WeightsFile) -> WeightsSource:
-    from graft_host.backbones.inception_weights import identify
+    from graft_host.backbones.inception_v3.weights import identify
 
     return identify(FAMILY, file)
 
 
 def _check_reach(weights: WeightsSource, tap: str) -> None:
-    from graft_host.backbones.inception_weights import check_tap
+    from graft_host.backbones.inception_v3.weights import check_tap
 
     check_tap(weights, tap)
 
 
 def _imagenet_path() -> Path:
-    from graft_host.backbones.imagenet import imagenet_path
+    from graft_host.backbones.inception_v3.imagenet import imagenet_path
 
     return imagenet_path()
 
 
 def _imagenet_file(reporter: Reporter | None) -> Path:
-    from graft_host.backbones.imagenet import imagenet_file
+    from graft_host.backbones.inception_v3.imagenet import imagenet_file
 
     return imagenet_file(reporter)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graft_host.backbones.convolutions import TAPS
+from graft_host.backbones.inception_v3.convolutions import TAPS
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.layers import RELU, Network
 

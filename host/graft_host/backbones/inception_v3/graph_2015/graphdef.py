@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.backbones.graph_2015.wire import (
+from graft_host.backbones.inception_v3.graph_2015.wire import (
     CutShortError,
     WireError,
     fields,

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from graft_device.errors import WeightsError
 from graft_device.system.plain import open_plain
-from graft_host.backbones.convolutions import CONVOLUTIONS
-from graft_host.backbones.graph_2015.branches import FARTHEST, Branch, floats, source, trace_branches
-from graft_host.backbones.graph_2015.graphdef import GraphError, Node, read_nodes, shown
-from graft_host.backbones.graph_2015.wire import WireError
-from graft_host.backbones.layer_weights import ConvWeights
+from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS
+from graft_host.backbones.inception_v3.graph_2015.branches import FARTHEST, Branch, floats, source, trace_branches
+from graft_host.backbones.inception_v3.graph_2015.graphdef import GraphError, Node, read_nodes, shown
+from graft_host.backbones.inception_v3.graph_2015.wire import WireError
+from graft_host.backbones.inception_v3.layer_weights import ConvWeights
 from graft_host.support.mapped import mapped
 
 _ADVICE = (

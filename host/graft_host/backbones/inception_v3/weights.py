@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import h5py
 
-from graft_host.backbones.convolutions import check_reach
 from graft_host.backbones.family import Family, WeightsFile, WeightsSource
-from graft_host.backbones.graph_2015.graph import read_graph
-from graft_host.backbones.imagenet import known_backbones
-from graft_host.backbones.keras_h5 import convolution_names, read_layers
-from graft_host.backbones.layer_weights import ConvWeights, check_layers, folded, random_weights
+from graft_host.backbones.inception_v3.convolutions import check_reach
+from graft_host.backbones.inception_v3.graph_2015.graph import read_graph
+from graft_host.backbones.inception_v3.imagenet import known_backbones
+from graft_host.backbones.inception_v3.keras_h5 import convolution_names, read_layers
+from graft_host.backbones.inception_v3.layer_weights import ConvWeights, check_layers, folded, random_weights
 from graft_host.networks.layers import Network
 from graft_host.networks.parameters import Parameters
 
@@ -48,7 +48,7 @@ def check_tap(source: WeightsSource, tap: str) -> None:
 
 
 def read_parameters(source: WeightsSource, network: Network) -> dict[str, Parameters]:
-    """Reads the convolutions of a network from ``inception_layers.describe``, and folds their batch norms in.
+    """Reads the convolutions of a network from ``layers.describe``, and folds their batch norms in.
 
     Raises:
         WeightsError: the file does not fit the network.

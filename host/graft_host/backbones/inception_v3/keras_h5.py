@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graft_device.errors import WeightsError
 from graft_device.system.plain import open_plain
-from graft_host.backbones.layer_weights import ConvWeights, check_count, check_layer
+from graft_host.backbones.inception_v3.layer_weights import ConvWeights, check_count, check_layer
 from graft_host.support.mapped import mapped
 
 _STORED = np.dtype("<f4")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.backbones.graph_2015.graphdef import GraphError, Node, shown
-from graft_host.backbones.layer_weights import EPSILON, ConvWeights
+from graft_host.backbones.inception_v3.graph_2015.graphdef import GraphError, Node, shown
+from graft_host.backbones.inception_v3.layer_weights import EPSILON, ConvWeights
 
 FARTHEST = 100
 """Longer than any path between two joins, so that wires in a circle are noticed."""

@@ -1,0 +1,1 @@
+"""Inception-v3 as data, and its weights files."""
