@@ -77,8 +77,34 @@ def arguments(description: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
+@dataclass(frozen=True)
+class PhotoFolder:
+    """A set of photos on disk, and the network that suits it.
+
+    Attributes:
+        name: of the set.
+        folder: of a folder of photos per class.
+        tap: the layer that bottlenecks are taken from.
+        size: the input side in pixels.
+    """
+
+    name: str
+    folder: Path
+    tap: str
+    size: int
+
+
 def photo_sets(options: argparse.Namespace) -> Iterator[PhotoSet]:
     """Makes the sets that do not exist yet, and computes their bottlenecks."""
+    for found in photo_folders(options):
+        yield extracted(found.name, found.folder, HeadOptions(
+            photos=found.folder, weights=options.weights, tap=found.tap, image_size=found.size,
+            cache=options.folder / "cache", threads=2,
+        ))  # fmt: skip
+
+
+def photo_folders(options: argparse.Namespace) -> Iterator[PhotoFolder]:
+    """Makes the sets that do not exist yet."""
     made: dict[str, tuple[Callable[[Path], object], str, int]] = {
         "cats and dogs": (lambda folder: folder.symlink_to(options.photos.resolve()), "mixed7", 299),
         "parts": (lambda folder: render_dataset(folder, 200, 0), "mixed8", 139),
@@ -93,9 +119,7 @@ def photo_sets(options: argparse.Namespace) -> Iterator[PhotoSet]:
         folder = options.folder / name.replace(" ", "-")
         if not folder.exists():
             make(folder)
-        yield extracted(name, folder, HeadOptions(
-            photos=folder, weights=options.weights, tap=tap, image_size=size, cache=options.folder / "cache", threads=2
-        ))  # fmt: skip
+        yield PhotoFolder(name, folder, tap, size)
 
 
 def extracted(name: str, folder: Path, options: HeadOptions) -> PhotoSet:

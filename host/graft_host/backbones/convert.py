@@ -14,9 +14,11 @@ from graft_host.networks.float_file import write_dynamic, write_float16, write_f
 from graft_host.networks.int8_file import write_int8
 from graft_host.networks.layers import Network
 from graft_host.networks.parameters import Parameters
+from graft_host.networks.patches import first_convolutions, sample_patches
 from graft_host.networks.ranges import measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
+from graft_host.networks.weight_rounding import round_kernels
 from graft_host.support.progress import Progress
 
 _FLOAT_FILES = {"float32": write_float32, "float16": write_float16, "dynamic": write_dynamic}
@@ -84,7 +86,9 @@ def convert(
     ranges = measure(network, parameters, photos, scaling, threads, progress or _unwatched)
     whole = pools_behind_convolutions(weights.family.describe(weights, weights.family.taps, image_size))
     parameters, ranges = equalized(network, parameters, ranges, whole)
-    return [write_int8(each, parameters, ranges, scaling) for each in networks]
+    patches = sample_patches(network, parameters, first_convolutions(whole), photos, scaling, threads)
+    rounded = round_kernels(network, parameters, ranges, scaling, patches, threads)
+    return [write_int8(each, parameters, ranges, scaling, rounded) for each in networks]
 
 
 def _unwatched(_done: int, _total: int) -> None:

@@ -53,7 +53,13 @@ class _Stored:
     bias_scales: NDArray[np.float64]
 
 
-def write_int8(network: Network, parameters: Mapping[str, Parameters], ranges: Ranges, scaling: Scaling) -> bytes:
+def write_int8(
+    network: Network,
+    parameters: Mapping[str, Parameters],
+    ranges: Ranges,
+    scaling: Scaling,
+    rounded: Mapping[str, NDArray[np.float64]] | None = None,
+) -> bytes:
     """A file from pixels, uint8 ``[1,S,S,3]``, to the network's outputs, int8.
 
     Activations have one scale and zero point, kernels a scale for each filter, and a bias of int32 takes up the mean
@@ -64,11 +70,13 @@ def write_int8(network: Network, parameters: Mapping[str, Parameters], ranges: R
         parameters: of its layers.
         ranges: of its layers, from ``measure``.
         scaling: of pixels.
+        rounded: kernels as ``round_kernels`` returns them, by layer; all others are rounded weight by weight.
 
     Raises:
         ExportError: the parameters do not fit the network.
     """
     check_parameters(network, parameters)
+    rounded = rounded or {}
     network = ready_for_int8(network)
     seen, scales = _with_requantized(network, ranges), choose_scales(network, ranges, scaling)
     constants = _constants(network, scales)
@@ -87,7 +95,15 @@ def write_int8(network: Network, parameters: Mapping[str, Parameters], ranges: R
             remainder = scaling.remainder if isinstance(source, Pixels) else 0.0
             values = parameters[layer.name]
             values = Parameters(values.kernel, values.bias + np.float32(constants.get(layer.name, 0)))
-            stored = _stored(layer, values, scales[source.name].scale, seen[source.name], source.shape, remainder)
+            stored = _stored(
+                layer,
+                values,
+                rounded.get(layer.name),
+                scales[source.name].scale,
+                seen[source.name],
+                source.shape,
+                remainder,
+            )
             axis = 0 if isinstance(layer, Convolution) else 3
             inputs.append(file.constant(f"{layer.name}/kernel", stored.kernel, stored.scales, axis))
             inputs.append(file.constant(f"{layer.name}/bias", stored.bias, stored.bias_scales))
@@ -124,6 +140,7 @@ def _with_requantized(network: Network, ranges: Ranges) -> dict[str, LayerRange]
 def _stored(
     layer: Convolution | Depthwise,
     values: Parameters,
+    rounded: NDArray[np.float64] | None,
     input_scale: float,
     source: LayerRange,
     shape: tuple[int, ...],
@@ -134,6 +151,7 @@ def _stored(
     Args:
         layer: the layer.
         values: its parameters.
+        rounded: its kernel in steps of its scales; None to round each weight by itself.
         input_scale: of the layer that it reads.
         source: the range of the layer that it reads.
         shape: of the layer that it reads.
@@ -142,7 +160,8 @@ def _stored(
     axis = 0 if isinstance(layer, Convolution) else 3
     scales = filter_scales(values, axis, input_scale)
     steps = along(scales, axis)
-    rounded = np.rint(values.kernel / steps)
+    if rounded is None:
+        rounded = np.rint(values.kernel / steps)
     error = (rounded * steps - values.kernel).astype(np.float64)
     over = (1, 2, 3) if isinstance(layer, Convolution) else (0, 1, 2)
     bias = values.bias + remainder * values.kernel.sum(over, dtype=np.float64)

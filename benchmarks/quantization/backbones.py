@@ -1,0 +1,87 @@
+"""The bottlenecks of float32 backbones, and of int8 ones by graftkit and by TensorFlow's converter."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from threading import local
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft_device.classifier import dequantize, to_input
+from graft_device.runtime import open_model
+from graft_host.backbones.convert import convert
+from graft_host.backbones.family import WeightsSource
+from tests.support.converter import convert as by_converter
+from tests.support.keras_inception import build_network
+
+OURS_PHOTOS, CONVERTER_PHOTOS = 32, 100
+"""How many photos calibrate a backbone: graftkit's number, and the one that it gave the converter until 0.1.0."""
+
+_THREADS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbones:
+    """Backbones for the photos of one set.
+
+    Attributes:
+        weights: that they are made of.
+        tap: the layer that bottlenecks are taken from.
+        pixels: uint8 ``[N,S,S,3]``.
+        cache: a folder for what does not depend on graftkit's int8.
+    """
+
+    weights: WeightsSource
+    tap: str
+    pixels: NDArray[np.uint8]
+    cache: Path
+
+    def float32(self) -> NDArray[np.float32]:
+        """The exact bottlenecks of all photos, ``[N,D]``."""
+        path = self.cache / "float32.npy"
+        if not path.exists():
+            np.save(path, self._bottlenecks(self._converted("float32", None), "float32"))
+        bottlenecks: NDArray[np.float32] = np.load(path)
+        return bottlenecks
+
+    def ours(self, order: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The bottlenecks of graftkit's int8 network, calibrated on the first photos of an order."""
+        return self._bottlenecks(self._converted("int8", self.pixels[order[:OURS_PHOTOS]]), "ours")
+
+    def converter(self, order: NDArray[np.int64], name: str) -> NDArray[np.float32]:
+        """The bottlenecks of the converter's int8 network.
+
+        Args:
+            order: of the photos; the first of them calibrate.
+            name: of the order.
+        """
+        path = self.cache / f"converter-{name}.tflite"
+        if not path.exists():
+            network = build_network(self.weights, [self.tap], self.pixels.shape[1])
+            photos = self.pixels[order[:CONVERTER_PHOTOS]]
+            with redirect_stdout(StringIO()):  # it prints the network
+                data = by_converter(network, "int8", self.weights.mean, self.weights.std, photos, lambda *_: None)
+            path.write_bytes(data)
+        return self._bottlenecks(path.read_bytes(), "converter")
+
+    def _converted(self, quantization: str, photos: NDArray[np.uint8] | None) -> bytes:
+        size = self.pixels.shape[1]
+        return convert(self.weights, [self.tap], size, quantization, photos, _THREADS, None)[0]
+
+    def _bottlenecks(self, data: bytes, name: str) -> NDArray[np.float32]:
+        path, opened = self.cache / f"{name}.tflite", local()
+        path.write_bytes(data)
+
+        def run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+            if not hasattr(opened, "model"):
+                opened.model = open_model(path, "litert", threads=1)
+            tensor = to_input(pixels, opened.model.input, self.weights.mean, self.weights.std)
+            return dequantize(opened.model(tensor)[0], opened.model.output)
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return np.stack(list(pool.map(run, self.pixels)))
