@@ -50,7 +50,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as job:
         assert job.stderr is not None
         for line in job.stderr:
-            if "1 of 2 image sizes done" in line:
+            if "75: bottlenecks" in line and "100%" in line:
                 job.send_signal(signal.SIGINT)
         assert job.wait() == 130
     kept = {path: path.stat().st_mtime_ns for path in (*cache.glob("bottlenecks/*.sqlite"), *trunks(cache))}
