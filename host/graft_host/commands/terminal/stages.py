@@ -23,7 +23,7 @@ class Stage:
     """A stage on standard error; a context manager.
 
     The rate counts from the first report, since what comes before it is preparation. A stage that goes on after the
-    last count, as a conversion does after its calibration photos, shows the time again.
+    last count, as quantizing does after its photos, shows the time again.
     """
 
     def __init__(self, name: str, unit: str) -> None:
