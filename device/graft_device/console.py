@@ -58,8 +58,7 @@ class EdgeGroup(TyperGroup):
             say("interrupted; what was finished is kept")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            # Nobody reads the output any more (as in `| head`). Nothing may be written at exit either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _write_nothing_at_exit()  # nobody reads the output any more, as in `| head`
             raise typer.Exit(1) from None
         except (GraftError, OSError, MemoryError) as error:
             if ctx.params.get("debug"):
@@ -68,7 +67,16 @@ class EdgeGroup(TyperGroup):
                 traceback.print_exc()
             else:
                 say(_error_line(error))
+            try:
+                sys.stdout.flush()
+            except OSError:  # a full disk: Python 3.14 would try again at exit, and end with status 120
+                _write_nothing_at_exit()
             raise typer.Exit(getattr(error, "exit_status", 1)) from error
+
+
+def _write_nothing_at_exit() -> None:
+    """Sends what is left of the output to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:
