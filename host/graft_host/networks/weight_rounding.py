@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from graft_host.networks.kernels import filter_scales
 from graft_host.networks.layers import Network
@@ -89,6 +88,8 @@ def _inverse_factor(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     Reverse the matrix, take its Cholesky factor and reverse that: the result is an upper triangular V for which V·Vᵀ
     is the matrix. U is the inverse of V.
     """
+    from scipy import linalg  # a run that converts nothing does without it
+
     backwards = linalg.cholesky(matrix[::-1, ::-1], lower=True)
     inverse, _ = linalg.lapack.dtrtri(backwards[::-1, ::-1], lower=0)
     factor: NDArray[np.float64] = np.triu(inverse)
