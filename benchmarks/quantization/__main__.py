@@ -1,4 +1,7 @@
-"""Prints the table: by set of photos and by what wrote the int8 backbone, over several draws."""
+"""Prints the table: by set of photos and by what wrote the int8 backbone, over several draws of test photos.
+
+The backbones of a set are calibrated on photos that are among the training photos of every draw.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.label_noise.sets import PhotoFolder, arguments, photo_folders
-from benchmarks.quantization.backbones import Backbones
+from benchmarks.quantization.backbones import CONVERTER_PHOTOS, Backbones
 from graft_device.preprocess import preprocess
 from graft_host.backbones.weights import find_weights
 from graft_host.heads.head import Head, train_head
@@ -25,7 +28,7 @@ _TEST, _VALIDATION = 0.3, 0.1  # shares
 
 @dataclass(frozen=True)
 class Measured:
-    """One draw: which photos train and calibrate, which test.
+    """One draw: which photos train, which test.
 
     Attributes:
         ratios: signal to noise of the bottleneck of each test photo in dB.
@@ -56,15 +59,18 @@ def draws(found: PhotoFolder, weights: str, seeds: int) -> tuple[list[Measured],
     cache.mkdir(exist_ok=True)
     backbones = Backbones(weights=find_weights(weights), tap=TAP, pixels=pixels, cache=cache)
     exact = backbones.float32()
-    converters, ours = list[Measured](), list[Measured]()
-    for seed in range(seeds):
-        order = np.random.default_rng(seed).permutation(len(pixels))
-        for stored, results in (
-            (backbones.converter(order, str(seed)), converters),
-            (backbones.ours(order), ours),
-        ):
-            results.append(_measured(exact, stored, labels, order))
+    orders = [_order(len(pixels), seed) for seed in range(seeds)]
+    converters, ours = (
+        [_measured(exact, stored, labels, order) for order in orders]
+        for stored in (backbones.converter(), backbones.ours())
+    )
     return converters, ours
+
+
+def _order(count: int, seed: int) -> NDArray[np.int64]:
+    """The photos in a random order, those that calibrate first."""
+    others = CONVERTER_PHOTOS + np.random.default_rng(seed).permutation(count - CONVERTER_PHOTOS)
+    return np.concatenate([np.arange(CONVERTER_PHOTOS), others])
 
 
 def _measured(

@@ -49,25 +49,20 @@ class Backbones:
         bottlenecks: NDArray[np.float32] = np.load(path)
         return bottlenecks
 
-    def ours(self, order: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The bottlenecks of graftkit's int8 network, calibrated on the first photos of an order."""
-        return self._bottlenecks(self._converted("int8", self.pixels[order[:OURS_PHOTOS]]), "ours")
+    def ours(self) -> NDArray[np.float32]:
+        """The bottlenecks of graftkit's int8 network, calibrated on the first photos."""
+        return self._bottlenecks(self._converted("int8", self.pixels[:OURS_PHOTOS]), "ours")
 
-    def converter(self, order: NDArray[np.int64], name: str) -> NDArray[np.float32]:
-        """The bottlenecks of the converter's int8 network.
-
-        Args:
-            order: of the photos; the first of them calibrate.
-            name: of the order.
-        """
-        path = self.cache / f"converter-{name}.tflite"
+    def converter(self) -> NDArray[np.float32]:
+        """The bottlenecks of the converter's int8 network, calibrated on the first photos."""
+        path = self.cache / "converter.tflite"
         if not path.exists():
             network = build_network(self.weights, [self.tap], self.pixels.shape[1])
-            photos = self.pixels[order[:CONVERTER_PHOTOS]]
+            photos = self.pixels[:CONVERTER_PHOTOS]
             with redirect_stdout(StringIO()):  # it prints the network
                 data = by_converter(network, "int8", self.weights.mean, self.weights.std, photos, lambda *_: None)
             path.write_bytes(data)
-        return self._bottlenecks(path.read_bytes(), "converter")
+        return self._bottlenecks(path.read_bytes(), "running")
 
     def _converted(self, quantization: str, photos: NDArray[np.uint8] | None) -> bytes:
         size = self.pixels.shape[1]
