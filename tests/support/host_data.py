@@ -170,7 +170,8 @@ def random_layers(count: int = len(MIXED0_SHAPES), seed: int = 0) -> list[ConvWe
     for index in range(count):
         shape = MIXED0_SHAPES[index] if index < len(MIXED0_SHAPES) else (1, 1, 1, 1)
         vectors = (rng.normal(size=shape[3]).astype(np.float32) for _ in range(3))
-        layers.append(ConvWeights(rng.normal(size=shape).astype(np.float32), *vectors))
+        beta, mean, variance = vectors
+        layers.append(ConvWeights(rng.normal(size=shape).astype(np.float32), beta, mean, np.abs(variance)))
     return layers
 
 

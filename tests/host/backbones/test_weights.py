@@ -388,6 +388,10 @@ def _attribute(where: str, name: str, value: Any) -> Callable[[h5py.File], None]
             _set("batch_normalization_5/batch_normalization_5/moving_variance:0", np.inf),
             "convolution 4 holds numbers that are not finite",
         ),
+        (
+            _set("batch_normalization_5/batch_normalization_5/moving_variance:0", -0.5),
+            "a variance of convolution 4 is negative",
+        ),
     ],
 )
 def test_a_damaged_layer(tmp_path: Path, change: Callable[[h5py.File], None], match: str) -> None:

@@ -53,7 +53,7 @@ def check_count(path: Path, count: int, wanted: int) -> None:
 
 
 def check_layer(path: Path, index: int, layer: ConvWeights, shape: tuple[int, ...]) -> None:
-    """Raises WeightsError unless a layer of a file is that of the network, in finite numbers.
+    """Raises WeightsError unless a layer of a file is that of the network, in finite numbers, no variance below 0.
 
     Args:
         path: the file.
@@ -71,6 +71,8 @@ def check_layer(path: Path, index: int, layer: ConvWeights, shape: tuple[int, ..
         raise WeightsError(f"{path} is not Inception-v3: the batch norm of convolution {index} has another length")
     if not all(np.isfinite(array).all() for array in (layer.kernel, *vectors)):
         raise WeightsError(f"{path} is damaged: convolution {index} holds numbers that are not finite")
+    if layer.variance.min() < 0:
+        raise WeightsError(f"{path} is damaged: a variance of convolution {index} is negative")
 
 
 def random_weights(shapes: list[tuple[int, ...]], seed: int) -> list[ConvWeights]:
