@@ -406,8 +406,8 @@ def test_a_pipe_is_not_overwritten(photos: Path, tmp_path: Path, shared_cache: P
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_a_killed_run_leaves_no_converter_behind(photos: Path, tmp_path: Path) -> None:
-    """When a run is killed during the conversion of the backbone, the converter must end too."""
+def test_a_killed_run_leaves_no_child_behind(photos: Path, tmp_path: Path) -> None:
+    """When a run is killed, the process that it started must end too."""
     command = [sys.executable, "-m", "graft_host.cli", "train", str(photos), "-o", str(tmp_path / "m.tflite"), *FAST]
     with subprocess.Popen([*command, "--cache", str(tmp_path / "cache")], stderr=subprocess.DEVNULL) as job:
         children = Path(f"/proc/{job.pid}/task/{job.pid}/children")
