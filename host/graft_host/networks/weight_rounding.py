@@ -21,7 +21,7 @@ from graft_host.networks.scaling import Scaling
 from graft_host.support.parallel import map_parallel
 
 _LARGEST = 127
-
+_BLOCK = 64  # rows of a matrix that is inverted at once
 
 _DAMPING = 0.01  # for thousands of examples
 
@@ -88,9 +88,17 @@ def _inverse_factor(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     Reverse the matrix, take its Cholesky factor and reverse that: the result is an upper triangular V for which V·Vᵀ
     is the matrix. U is the inverse of V.
     """
-    from scipy import linalg  # a run that converts nothing does without it
+    return _inverse_of_lower(np.linalg.cholesky(matrix[::-1, ::-1]))[::-1, ::-1]
 
-    backwards = linalg.cholesky(matrix[::-1, ::-1], lower=True)
-    inverse, _ = linalg.lapack.dtrtri(backwards[::-1, ::-1], lower=0)
-    factor: NDArray[np.float64] = np.triu(inverse)
-    return factor
+
+def _inverse_of_lower(lower: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inverts a lower triangular matrix by halves; SciPy has this too, but takes longer to import than it runs."""
+    size = len(lower)
+    if size <= _BLOCK:
+        return np.tril(np.linalg.inv(lower))
+    half = size // 2
+    first, last = _inverse_of_lower(lower[:half, :half]), _inverse_of_lower(lower[half:, half:])
+    inverse = np.zeros_like(lower)
+    inverse[:half, :half], inverse[half:, half:] = first, last
+    inverse[half:, :half] = -last @ (lower[half:, :half] @ first)
+    return inverse

@@ -406,22 +406,6 @@ def test_a_pipe_is_not_overwritten(photos: Path, tmp_path: Path, shared_cache: P
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_a_killed_run_leaves_no_child_behind(photos: Path, tmp_path: Path) -> None:
-    """When a run is killed, the process that it started must end too."""
-    command = [sys.executable, "-m", "graft_host.cli", "train", str(photos), "-o", str(tmp_path / "m.tflite"), *FAST]
-    with subprocess.Popen([*command, "--cache", str(tmp_path / "cache")], stderr=subprocess.DEVNULL) as job:
-        children = Path(f"/proc/{job.pid}/task/{job.pid}/children")
-        deadline = time.monotonic() + 60
-        while not (child := children.read_text().strip()) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(1)
-        job.kill()
-    assert child
-    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not Path(f"/proc/{child}").exists()
-
-
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
