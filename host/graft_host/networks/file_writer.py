@@ -134,11 +134,8 @@ class FileWriter:
             outputs: the output tensors.
         """
         self._graph.inputs, self._graph.outputs = np.array([entrance], np.int32), np.array(outputs, np.int32)
-        signature = schema.SignatureDefT()
-        signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
-        signature.inputs = [_named(INPUT_NAME, entrance)]
-        signature.outputs = [_named(f"output_{place}", output) for place, output in enumerate(outputs)]
-        self._model.signatureDefs = [signature]
+        named = {f"output_{place}": output for place, output in enumerate(outputs)}
+        self._model.signatureDefs = [signature({INPUT_NAME: entrance}, named)]
         return flatbuffer.pack(self._model)
 
     def add(self, builtin: int, version: int, inputs: list[int], output: int, kind: int, options: Any) -> None:
@@ -232,6 +229,14 @@ _WRITERS: dict[type[Layer], Callable[[Any], _Written]] = {
     Rectification: _addition,
     Mean: _mean,
 }
+
+
+def signature(inputs: Mapping[str, int], outputs: Mapping[str, int]) -> Any:
+    """The signature ``serving_default``, given the names and indices of its tensors."""
+    made = schema.SignatureDefT()
+    made.signatureKey, made.subgraphIndex = b"serving_default", 0
+    made.inputs, made.outputs = ([_named(*end) for end in ends.items()] for ends in (inputs, outputs))
+    return made
 
 
 def _named(name: str, tensor: int) -> Any:

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from graft_host.heads.head import Array, Head
 from graft_host.heads.novelty import FARTHEST, SHARPNESS, Novelty
 from graft_host.support import flatbuffer
-from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS, OUTPUT_NAME, GraphEditor, Quantization
+from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS, OUTPUT_NAME, GraphEditor
 from graft_host.tflite.head_quantization import quantize_head
 from graft_host.tflite.operators import check_versions
 
@@ -53,17 +53,17 @@ def fused_model(
     source, classes = graph.output, len(head.bias)
     if graph.bottleneck.type == schema.TensorType.INT8:
         logits = _append_int8_logits(graph, head, bottlenecks)
-        logits = graph.add_dequantize(logits, b"head/float_logits", classes)
+        logits = graph.add_dequantize(logits, "head/float_logits", classes)
     else:
         logits = _append_float_logits(graph, head)
     if novelty is not None:
         if graph.bottleneck.type == schema.TensorType.INT8:
-            source = graph.add_dequantize(source, b"novelty/bottleneck", len(head.kernel))
+            source = graph.add_dequantize(source, "novelty/bottleneck", len(head.kernel))
         logits = _append_novelty(graph, source, logits, novelty, classes)
-    output = graph.add_activation(OUTPUT_NAME, classes, schema.TensorType.FLOAT32)
+    output = graph.activation(OUTPUT_NAME, classes, np.float32)
     graph.add_softmax(logits, output, version=1)
     graph.set_output(output)
-    graph.finish()
+    graph.name_ends()
     check_versions(model)
     return model
 
@@ -71,49 +71,43 @@ def fused_model(
 def _append_int8_logits(graph: GraphEditor, head: Head, bottlenecks: Array) -> int:
     input_scale = float(graph.bottleneck.quantization.scale[0])
     quantized = quantize_head(head, bottlenecks, input_scale)
-    kind, scale = schema.TensorType, quantized.weight_scale
-    weights = graph.add_tensor(HEAD_WEIGHTS, quantized.weights, kind.INT8, Quantization(scale, 0))
-    bias = graph.add_tensor(HEAD_BIAS, quantized.bias, kind.INT32, Quantization(input_scale * scale, 0))
-    logits = graph.add_activation(
-        b"head/logits",
-        len(quantized.bias),
-        kind.INT8,
-        Quantization(quantized.output_scale, quantized.output_zero_point),
+    scale = quantized.weight_scale
+    weights = graph.constant(HEAD_WEIGHTS.decode(), quantized.weights, scale)
+    bias = graph.constant(HEAD_BIAS.decode(), quantized.bias, input_scale * scale)
+    logits = graph.activation(
+        "head/logits", len(quantized.bias), np.int8, quantized.output_scale, quantized.output_zero_point
     )
     graph.add_fully_connected([graph.output, weights, bias], logits, version=4)
     return logits
 
 
 def _append_float_logits(graph: GraphEditor, head: Head) -> int:
-    kind = schema.TensorType.FLOAT32
-    weights = graph.add_tensor(HEAD_WEIGHTS, np.ascontiguousarray(head.kernel.T), kind)
-    bias = graph.add_tensor(HEAD_BIAS, head.bias, kind)
-    logits = graph.add_activation(b"head/logits", len(head.bias), kind)
+    weights = graph.constant(HEAD_WEIGHTS.decode(), np.ascontiguousarray(head.kernel.T))
+    bias = graph.constant(HEAD_BIAS.decode(), head.bias)
+    logits = graph.activation("head/logits", len(head.bias), np.float32)
     graph.add_fully_connected([graph.output, weights, bias], logits, version=1)
     return logits
 
 
 def _append_novelty(graph: GraphEditor, source: int, logits: int, novelty: Novelty, classes: int) -> int:
     """Appends exp(-c · RELU6(a · Σ weight · (x - mean)² - a · start)) · logits, which equals ``novelty.shrink``."""
-    kind, operators, options = schema.TensorType.FLOAT32, schema.BuiltinOperator, schema.BuiltinOptions
+    operators, options = schema.BuiltinOperator, schema.BuiltinOptions
     length, slope = len(novelty.spread.mean), SHARPNESS * (6 / FARTHEST)
-    mean = graph.add_tensor(b"novelty/mean", novelty.spread.mean[np.newaxis], kind)
-    weight = graph.add_tensor(
-        b"novelty/weight", (novelty.spread.weight * np.float32(slope / novelty.start))[np.newaxis], kind
-    )
-    start = graph.add_tensor(b"novelty/start", np.array([-slope], np.float32), kind)
-    back = graph.add_tensor(b"novelty/back", np.array([[-FARTHEST / 6]], np.float32), kind)
-    squares = graph.add_activation(b"novelty/squares", length, kind)
-    graph.add_operator(
+    mean = graph.constant("novelty/mean", novelty.spread.mean[np.newaxis])
+    weight = graph.constant("novelty/weight", (novelty.spread.weight * np.float32(slope / novelty.start))[np.newaxis])
+    start = graph.constant("novelty/start", np.array([-slope], np.float32))
+    back = graph.constant("novelty/back", np.array([[-FARTHEST / 6]], np.float32))
+    squares = graph.activation("novelty/squares", length, np.float32)
+    graph.add(
         operators.SQUARED_DIFFERENCE, 1, [source, mean], squares,
         options.SquaredDifferenceOptions, schema.SquaredDifferenceOptionsT(),
     )  # fmt: skip
-    beyond = graph.add_activation(b"novelty/beyond", 1, kind)
+    beyond = graph.activation("novelty/beyond", 1, np.float32)
     graph.add_fully_connected([squares, weight, start], beyond, version=1, relu6=True)
-    exponent = graph.add_activation(b"novelty/exponent", 1, kind)
-    graph.add_operator(operators.MUL, 1, [beyond, back], exponent, options.MulOptions, schema.MulOptionsT())
-    factor = graph.add_activation(b"novelty/factor", 1, kind)
-    graph.add_operator(operators.EXP, 1, [exponent], factor, options.ExpOptions, schema.ExpOptionsT())
-    shrunk = graph.add_activation(b"novelty/logits", classes, kind)
-    graph.add_operator(operators.MUL, 1, [logits, factor], shrunk, options.MulOptions, schema.MulOptionsT())
+    exponent = graph.activation("novelty/exponent", 1, np.float32)
+    graph.add(operators.MUL, 1, [beyond, back], exponent, options.MulOptions, schema.MulOptionsT())
+    factor = graph.activation("novelty/factor", 1, np.float32)
+    graph.add(operators.EXP, 1, [exponent], factor, options.ExpOptions, schema.ExpOptionsT())
+    shrunk = graph.activation("novelty/logits", classes, np.float32)
+    graph.add(operators.MUL, 1, [logits, factor], shrunk, options.MulOptions, schema.MulOptionsT())
     return shrunk
