@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.worker import Job
+from graft_device.classifier import scaled
 from graft_device.preprocess import preprocess
 from graft_host.backbones.weights import find_weights
 
@@ -57,12 +58,12 @@ def quantizer(request: dict[str, Any]) -> Job:
     from graft_host.backbones.convert import convert
 
     weights = find_weights(request["weights"])
-    scaled = (_pixels(request).astype(np.float32) - np.float32(weights.mean)) / np.float32(weights.std)
+    pixels = scaled(_pixels(request), weights.mean, weights.std)
 
     def run() -> bytes:
         (file,) = convert(weights, [request["tap"]], request["image_size"], "float32", None, 1, None)
         made = package.Quantizer(file, recipe)
-        photos = [{"image": photo[np.newaxis]} for photo in scaled]
+        photos = [{"image": photo[np.newaxis]} for photo in pixels]
         ranges = made.calibrate({"serving_default": photos}, num_threads=request["threads"])
         return bytes(made.quantize(ranges, enable_progress_report=False).quantized_model)
 
@@ -110,7 +111,7 @@ def _bottlenecks(file: bytes, pixels: Pixels, mean: float, std: float) -> NDArra
     for photo in pixels:
         tensor: NDArray[Any] = photo[np.newaxis]
         if entrance["dtype"] != np.uint8:
-            tensor = (tensor.astype(np.float32) - np.float32(mean)) / np.float32(std)
+            tensor = scaled(tensor, mean, std)
         if entrance["dtype"] == np.int8:
             scale, zero_point = entrance["quantization"]
             tensor = np.clip(np.rint(tensor / scale + zero_point), -128, 127).astype(np.int8)

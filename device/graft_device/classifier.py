@@ -245,7 +245,18 @@ def to_input(pixels: NDArray[np.uint8], spec: TensorSpec, mean: float, std: floa
     """
     if spec.dtype == np.uint8:
         return pixels[np.newaxis]
-    return (pixels[np.newaxis].astype(np.float32) - np.float32(mean)) / np.float32(std)
+    return scaled(pixels, mean, std)[np.newaxis]
+
+
+def scaled(pixels: NDArray[np.uint8], mean: float, std: float) -> NDArray[np.float32]:
+    """The numbers that a float network computes with, ``(pixels - mean) / std`` as float32.
+
+    Args:
+        pixels: RGB, uint8 of any shape.
+        mean: the value that is subtracted.
+        std: the value by which the difference is divided.
+    """
+    return (pixels.astype(np.float32) - np.float32(mean)) / np.float32(std)
 
 
 def dequantize(stored: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:

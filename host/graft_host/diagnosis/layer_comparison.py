@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from graft_device.classifier import dequantize, to_input
+from graft_device.classifier import dequantize, scaled
 from graft_device.errors import ModelError
 from graft_device.model import ModelFile
 from graft_device.runtime import TensorSpec
@@ -20,8 +20,6 @@ from graft_host.diagnosis.reference import write_reference
 from graft_host.networks.file_writer import INPUT_NAME
 from graft_host.networks.layers import Layer, Pixels
 from graft_host.support import flatbuffer
-
-_FLOAT_INPUT = TensorSpec((), np.dtype(np.float32), 0.0, 0)
 
 
 class Comparison:
@@ -56,7 +54,7 @@ class Comparison:
     def add(self, pixels: NDArray[np.uint8]) -> None:
         """Runs both networks on the pixels ``[S,S,3]`` of one photo."""
         self._quantized.run(pixels[np.newaxis])
-        self._exact.run(to_input(pixels, _FLOAT_INPUT, self._card.mean, self._card.std))
+        self._exact.run(scaled(pixels, self._card.mean, self._card.std)[np.newaxis])
         for layer, exact, sums in zip(self._layers, self._exact_places, self._sums, strict=True):
             sums.add(self._exact.stored(exact), self._quantized.stored(layer.tensor))
         logits = self._exact.stored(self._exact_places[-1]) @ self._kernel + self._bias

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +10,8 @@ from numpy.typing import NDArray
 from graft_host.networks.float_file import write_float32
 from graft_host.networks.layers import Convolution, Network, Pixels, Window
 from graft_host.networks.parameters import Parameters
+from graft_host.networks.runner import Outputs, run_on_photos
 from graft_host.networks.scaling import Scaling
-from graft_host.support.parallel import map_parallel
 
 _PHOTOS = 8  # that are sampled, at most
 _PATCHES = 256  # of a photo
@@ -52,37 +50,21 @@ def sample_patches(
     Returns:
         For each layer, float32 ``[patches, height · width · channels]``, in the order of a kernel.
     """
+    if not layers:
+        return {}
     sources = dict.fromkeys(layer.inputs[0] for layer in layers)
     computed = [name for name in sources if not isinstance(network[name], Pixels)]
-    data = write_float32(network.with_outputs(computed), parameters) if computed else None
-    opened = threading.local()
+    watched = computed or [layers[0].name]  # LiteRT runs no network without an output
+    data = write_float32(network.with_outputs(watched), parameters)
 
-    def sample(index: int) -> list[NDArray[np.float32]]:
-        scaled = (photos[index].astype(np.float32) - np.float32(scaling.mean)) / np.float32(scaling.std)
-        values = {network.pixels.name: scaled}
-        if data is not None:
-            if not hasattr(opened, "interpreter"):
-                opened.interpreter = _opened(data)
-            values |= zip(computed, _run(opened.interpreter, scaled), strict=True)
-        rng = np.random.default_rng(index)
-        return [_drawn(values[layer.inputs[0]], layer, rng) for layer in layers]
+    def sample(number: int, values: NDArray[np.float32], outputs: Outputs) -> list[NDArray[np.float32]]:
+        read = {network.pixels.name: values}
+        read |= zip(computed, (output[0] for output in outputs), strict=False)
+        rng = np.random.default_rng(number)
+        return [_drawn(read[layer.inputs[0]], layer, rng) for layer in layers]
 
-    drawn = map_parallel(sample, range(min(_PHOTOS, len(photos))), threads)
+    drawn = list(run_on_photos(data, photos[:_PHOTOS], scaling, threads, sample))
     return {layer.name: np.concatenate(rows) for layer, rows in zip(layers, zip(*drawn, strict=True), strict=True)}
-
-
-def _opened(data: bytes) -> Any:
-    from ai_edge_litert.interpreter import Interpreter  # not for commands that find their backbone in the cache
-
-    interpreter = Interpreter(model_content=data, num_threads=1)
-    interpreter.allocate_tensors()
-    return interpreter
-
-
-def _run(interpreter: Any, scaled: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], scaled[np.newaxis])
-    interpreter.invoke()
-    return [interpreter.get_tensor(end["index"])[0] for end in interpreter.get_output_details()]
 
 
 def _drawn(values: NDArray[np.float32], layer: Convolution, rng: np.random.Generator) -> NDArray[np.float32]:

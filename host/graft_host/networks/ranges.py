@@ -7,11 +7,9 @@ to float32 as with ranges from float32 kernels, or 0.1 to 0.3 dB nearer.
 
 from __future__ import annotations
 
-import queue
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ from graft_device.errors import ExportError
 from graft_host.networks.float_file import write_for_ranges
 from graft_host.networks.layers import LINEAR, Addition, Concatenation, Layer, Network, Pixels, Window
 from graft_host.networks.parameters import Parameters
+from graft_host.networks.runner import Outputs, run_on_photos
 from graft_host.networks.scaling import Scaling
 from graft_host.support.progress import Progress
 
@@ -69,7 +68,15 @@ def measure(
     watched = [layer for layer in network.layers if not isinstance(layer, (Pixels, Concatenation))]
     names = tuple(layer.name for layer in watched)
     file = write_for_ranges(Network(network.layers, names), parameters)
-    runs = _on_all_cores(file, watched, photos, scaling, threads, progress)
+
+    def seen(_number: int, _values: NDArray[np.float32], outputs: Outputs) -> list[LayerRange]:
+        return [_seen(values, layer) for values, layer in zip(outputs, watched, strict=True)]
+
+    runs = []
+    with contextlib.closing(run_on_photos(file, photos, scaling, threads, seen)) as finished:
+        for ranges_of_photo in finished:
+            runs.append(ranges_of_photo)
+            progress(len(runs), len(photos))
     ranges = dict(zip(names, map(_united, zip(*runs, strict=True)), strict=True))
     ranges[network.pixels.name] = _of_pixels(photos, scaling)
     for layer in network.layers:
@@ -86,66 +93,6 @@ def joined(ranges: Iterable[LayerRange]) -> LayerRange:
         np.concatenate([part.greatest for part in parts]),
         np.concatenate([part.means for part in parts]),
     )
-
-
-class _Runner:
-    """The network, opened on one core."""
-
-    def __init__(self, file: bytes, layers: Sequence[Layer], scaling: Scaling) -> None:
-        from ai_edge_litert.interpreter import Interpreter  # not for commands that find their backbone in the cache
-
-        self._layers, self._scaling = layers, scaling
-        try:
-            self._interpreter: Any = Interpreter(model_content=file, num_threads=1)
-            self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise _failed(error) from error
-        self._entrance = int(self._interpreter.get_input_details()[0]["index"])
-        ends = self._interpreter.get_output_details()
-        self._views = [self._interpreter.tensor(end["index"]) for end in ends]
-
-    def __call__(self, pixels: NDArray[np.uint8]) -> list[LayerRange]:
-        """The range of each layer on one photo."""
-        mean, std = np.float32(self._scaling.mean), np.float32(self._scaling.std)
-        scaled = (pixels[np.newaxis].astype(np.float32) - mean) / std
-        try:
-            self._interpreter.set_tensor(self._entrance, scaled)
-            self._interpreter.invoke()
-        except (RuntimeError, ValueError) as error:
-            raise _failed(error) from error
-        return [_seen(view(), layer) for view, layer in zip(self._views, self._layers, strict=True)]
-
-
-def _on_all_cores(
-    file: bytes,
-    layers: Sequence[Layer],
-    photos: NDArray[np.uint8],
-    scaling: Scaling,
-    threads: int,
-    progress: Progress,
-) -> list[list[LayerRange]]:
-    """The ranges on each photo, in the order of the photos. Ctrl-C ends it after the photos that are running."""
-    workers = max(1, min(threads, len(photos)))
-    idle: queue.SimpleQueue[_Runner] = queue.SimpleQueue()
-    for _ in range(workers):
-        idle.put(_Runner(file, layers, scaling))
-
-    def run(pixels: NDArray[np.uint8]) -> list[LayerRange]:
-        runner = idle.get()
-        try:
-            return runner(pixels)
-        finally:
-            idle.put(runner)
-
-    ranges = []
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for seen in pool.map(run, photos):
-                ranges.append(seen)
-                progress(len(ranges), len(photos))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # after Ctrl-C, photos that have not begun
-    return ranges
 
 
 def _seen(values: NDArray[np.float32], layer: Layer) -> LayerRange:
@@ -170,7 +117,3 @@ def _of_pixels(photos: NDArray[np.uint8], scaling: Scaling) -> LayerRange:
     levels = np.mean([photo.reshape(-1, photo.shape[-1]).mean(0) for photo in photos], axis=0)
     least, greatest = (np.full(levels.shape, end, np.float32) for end in scaling.extent)
     return LayerRange(np.minimum(least, 0), np.maximum(greatest, 0), (levels - scaling.mean) / scaling.std)
-
-
-def _failed(error: Exception) -> ExportError:
-    return ExportError(f"LiteRT cannot run the network: {(str(error).splitlines() or ['?'])[0]}")
