@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.networks.kernels import filter_scales
+from graft_host.networks.kernels import along, filter_scales
 from graft_host.networks.layers import LINEAR, RELU, AveragePool, Convolution, Depthwise, Layer, MaxPool, Network
 from graft_host.networks.parameters import Parameters
 from graft_host.networks.ranges import LayerRange, Ranges
@@ -76,8 +76,7 @@ def recovered_factors(
         if not isinstance(layer, (Convolution, Depthwise)) or layer.name not in filters:
             continue
         plain = _with_factors(parameters[layer.name], layer, None, factors.get(layer.inputs[0]))
-        axis = 0 if isinstance(layer, Convolution) else 3
-        own = filters[layer.name] / filter_scales(plain, axis, inputs[layer.name])
+        own = filters[layer.name] / filter_scales(plain, layer.filter_axis, inputs[layer.name])
         factors[layer.name] = np.where(own > 1 + _ROUNDING, own, np.float32(1))
     return factors
 
@@ -143,6 +142,6 @@ def _with_factors(
     if source is not None:
         kernel = kernel / source
     if own is not None:
-        kernel = kernel * (own[:, None, None, None] if isinstance(layer, Convolution) else own)
+        kernel = kernel * along(own, layer.filter_axis)
         bias = bias * own
     return Parameters(kernel, bias)

@@ -86,19 +86,19 @@ class _HalfConstants(_Constants):
 
 class _Int8Constants(_Constants):
     def kernel(self, file: FileWriter, layer: Convolution | Depthwise, values: NDArray[np.float32]) -> int:
-        if values.size < _FEW:
+        if self.stays_float(layer, values):
             return super().kernel(file, layer, values)
-        axis = 0 if isinstance(layer, Convolution) else 3
-        scales = kernel_scales(values, axis)
-        rounded = np.rint(values / along(scales, axis)).astype(np.int8)
-        return file.constant(f"{layer.name}/kernel", rounded, scales, axis)
+        scales = kernel_scales(values, layer.filter_axis)
+        rounded = np.rint(values / along(scales, layer.filter_axis)).astype(np.int8)
+        return file.constant(f"{layer.name}/kernel", rounded, scales, layer.filter_axis)
+
+    def stays_float(self, _: Convolution | Depthwise, values: NDArray[np.float32]) -> bool:
+        return values.size < _FEW
 
 
 class _Int8Convolutions(_Int8Constants):
-    def kernel(self, file: FileWriter, layer: Convolution | Depthwise, values: NDArray[np.float32]) -> int:
-        if isinstance(layer, Depthwise):
-            return _Constants.kernel(self, file, layer, values)
-        return super().kernel(file, layer, values)
+    def stays_float(self, layer: Convolution | Depthwise, values: NDArray[np.float32]) -> bool:
+        return isinstance(layer, Depthwise) or super().stays_float(layer, values)
 
 
 def _write(network: Network, parameters: Mapping[str, Parameters], constants: _Constants) -> bytes:

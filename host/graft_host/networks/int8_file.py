@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graft_host.networks.bias_correction import mean_error
 from graft_host.networks.file_writer import INPUT_NAME, FileWriter
 from graft_host.networks.kernels import along, filter_scales
-from graft_host.networks.layers import Convolution, Depthwise, Network, Pixels, Rectification, Requantization
+from graft_host.networks.layers import Convolution, Depthwise, Network, Pixels, Rectification
 from graft_host.networks.parameters import Parameters, check_parameters
 from graft_host.networks.ranges import LayerRange, Ranges
 from graft_host.networks.rewrites import ready_for_int8
@@ -78,7 +78,7 @@ def write_int8(
     check_parameters(network, parameters)
     rounded = rounded or {}
     network = ready_for_int8(network)
-    seen, scales = _with_requantized(network, ranges), choose_scales(network, ranges, scaling)
+    scales = choose_scales(network, ranges, scaling)
     constants = _constants(network, scales)
     file = FileWriter()
     entrance = scales[network.pixels.name]
@@ -100,12 +100,11 @@ def write_int8(
                 values,
                 rounded.get(layer.name),
                 scales[source.name].scale,
-                seen[source.name],
+                ranges[source.name],
                 source.shape,
                 remainder,
             )
-            axis = 0 if isinstance(layer, Convolution) else 3
-            inputs.append(file.constant(f"{layer.name}/kernel", stored.kernel, stored.scales, axis))
+            inputs.append(file.constant(f"{layer.name}/kernel", stored.kernel, stored.scales, layer.filter_axis))
             inputs.append(file.constant(f"{layer.name}/bias", stored.bias, stored.bias_scales))
         if isinstance(layer, Rectification):
             steps = np.array([-_LARGEST_STORED], np.int8)
@@ -129,14 +128,6 @@ def _constants(network: Network, scales: Mapping[str, Quantization]) -> dict[str
     return constants
 
 
-def _with_requantized(network: Network, ranges: Ranges) -> dict[str, LayerRange]:
-    seen = dict(ranges)
-    for layer in network.layers:
-        if isinstance(layer, Requantization):
-            seen[layer.name] = seen[layer.inputs[0]]
-    return seen
-
-
 def _stored(
     layer: Convolution | Depthwise,
     values: Parameters,
@@ -157,13 +148,13 @@ def _stored(
         shape: of the layer that it reads.
         remainder: added to all inputs, by way of the bias.
     """
-    axis = 0 if isinstance(layer, Convolution) else 3
+    axis = layer.filter_axis
     scales = filter_scales(values, axis, input_scale)
     steps = along(scales, axis)
     if rounded is None:
         rounded = np.rint(values.kernel / steps)
     error = (rounded * steps - values.kernel).astype(np.float64)
-    over = (1, 2, 3) if isinstance(layer, Convolution) else (0, 1, 2)
+    over = tuple(place for place in range(values.kernel.ndim) if place != axis)
     bias = values.bias + remainder * values.kernel.sum(over, dtype=np.float64)
     bias = bias - mean_error(error, source.means - remainder, layer, *shape[:2])
     unit = input_scale * scales.astype(np.float64)

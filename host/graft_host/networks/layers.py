@@ -51,10 +51,20 @@ class Window(Layer):
 class Convolution(Window):
     """A convolution with bias. Its kernel is ``[filters, height, width, channels]``."""
 
+    @property
+    def filter_axis(self) -> int:
+        """The axis of the filters in the kernel."""
+        return 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Depthwise(Window):
     """A convolution of each channel by itself, with bias. Its kernel is ``[1, height, width, channels]``."""
+
+    @property
+    def filter_axis(self) -> int:
+        """The axis of the filters in the kernel, one for each channel."""
+        return 3
 
 
 @dataclass(frozen=True, kw_only=True)

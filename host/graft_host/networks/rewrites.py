@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from graft_host.networks.layers import (
@@ -84,8 +83,9 @@ def _only_reader(network: Network, pool: AveragePool) -> Convolution | None:
     if len(readers) != 1 or pool.activation != LINEAR or pool.name in network.outputs:
         return None
     (reader,) = readers
-    pointwise = isinstance(reader, Convolution) and reader.size == (1, 1) and reader.stride == 1
-    return reader if pointwise and isinstance(reader, Convolution) else None
+    if isinstance(reader, Convolution) and reader.size == (1, 1) and reader.stride == 1:
+        return reader
+    return None
 
 
 def _chooses_scale(layer: Layer) -> bool:
@@ -116,7 +116,10 @@ def _alone_reads_linear(network: Network, pool: AveragePool) -> bool:
 
 def _renamed_inputs(network: Network, names: dict[str, str], skip: set[str]) -> Network:
     """Replaces names of inputs, except in the layers of ``skip``."""
-    renamed: Callable[[str], str] = lambda name: names.get(name, name)  # noqa: E731
+
+    def renamed(name: str) -> str:
+        return names.get(name, name)
+
     layers = tuple(
         layer if layer.name in skip else replace(layer, inputs=tuple(map(renamed, layer.inputs)))
         for layer in network.layers
