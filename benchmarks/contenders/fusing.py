@@ -40,7 +40,7 @@ def convert(request: dict[str, Any]) -> Job:
     network = keras.Model(backbone.input, dense(backbone.output))
     dense.set_weights([head.kernel, head.bias])
     photos = np.stack([preprocess(path, size) for path in request["photos"]])
-    return Job(lambda: converted(network, "int8", weights.mean, weights.std, photos, lambda *_: None), _bytes)
+    return Job(lambda: converted(network, "int8", weights.mean, weights.std, photos), _bytes)
 
 
 def _head(request: dict[str, Any]) -> tuple[Head, Any]:

@@ -39,16 +39,10 @@ def graftkit(request: dict[str, Any]) -> Job:
 def converter(request: dict[str, Any]) -> Job:
     """Builds the network with Keras and converts it; that is timed, the import of TensorFlow is not."""
     importlib.import_module("tensorflow")
-    from tests.support.converter import convert
-    from tests.support.keras_inception import build_network
+    from tests.support.converter import int8_inception
 
     weights, pixels = find_weights(request["weights"]), _pixels(request)
-
-    def run() -> bytes:
-        network = build_network(weights, [request["tap"]], request["image_size"])
-        return convert(network, "int8", weights.mean, weights.std, pixels, lambda *_: None)
-
-    return _job(run, request)
+    return _job(lambda: int8_inception(weights, request["tap"], pixels), request)
 
 
 def quantizer(request: dict[str, Any]) -> Job:

@@ -73,5 +73,5 @@ def _converted(settings: Settings) -> Path:
             "photos": photos,
             "output": str(path),
         }
-        once("benchmarks.contenders.converter:write", request)
+        once("benchmarks.contenders.making:converter", request)
     return path

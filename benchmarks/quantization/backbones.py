@@ -16,8 +16,7 @@ from graft_device.classifier import dequantize, to_input
 from graft_device.runtime import open_model
 from graft_host.backbones.convert import convert
 from graft_host.backbones.family import WeightsSource
-from tests.support.converter import convert as by_converter
-from tests.support.keras_inception import build_network
+from tests.support.converter import int8_inception
 
 OURS_PHOTOS, CONVERTER_PHOTOS = 32, 100
 """How many photos calibrate a backbone: graftkit's number, and the one that it gave the converter until 0.1.0."""
@@ -57,10 +56,8 @@ class Backbones:
         """The bottlenecks of the converter's int8 network, calibrated on the first photos."""
         path = self.cache / "converter.tflite"
         if not path.exists():
-            network = build_network(self.weights, [self.tap], self.pixels.shape[1])
-            photos = self.pixels[:CONVERTER_PHOTOS]
             with redirect_stdout(StringIO()):  # it prints the network
-                data = by_converter(network, "int8", self.weights.mean, self.weights.std, photos, lambda *_: None)
+                data = int8_inception(self.weights, self.tap, self.pixels[:CONVERTER_PHOTOS])
             path.write_bytes(data)
         return self._bottlenecks(path.read_bytes(), "running")
 

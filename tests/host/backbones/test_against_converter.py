@@ -28,13 +28,11 @@ import sys
 from pathlib import Path
 import numpy as np
 from graft_host.backbones.weights import find_weights
-from tests.support.converter import convert
-from tests.support.keras_inception import build_network
+from tests.support.converter import int8_inception
 
 weights, (path, photos, tap, output) = find_weights(sys.argv[1]), sys.argv[1:]
 pixels = np.load(photos)
-network = build_network(weights, [tap], pixels.shape[1])
-Path(output).write_bytes(convert(network, "int8", weights.mean, weights.std, pixels, lambda *_: None))
+Path(output).write_bytes(int8_inception(weights, tap, pixels))
 """
 
 

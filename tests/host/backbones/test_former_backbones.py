@@ -108,14 +108,11 @@ class Former:
 _CONVERT = """
 import sys
 import numpy as np
-from tests.support.converter import convert
-from tests.support.keras_inception import build_network
+from tests.support.converter import int8_inception
 from graft_host.backbones.weights import find_weights
 pixels, output = sys.argv[1:]
 weights = find_weights("random")
-network = build_network(weights, ("mixed0",), 75)
-data = convert(network, "int8", weights.mean, weights.std, np.load(pixels), lambda *_: None)
-open(output, "wb").write(data)
+open(output, "wb").write(int8_inception(weights, "mixed0", np.load(pixels)))
 """
 
 

@@ -72,7 +72,7 @@ if real.is_file():
         save("real", network, REAL_TAPS, size)
 image = keras.Input((WITH_MAX, WITH_MAX, 3), batch_size=1)
 outputs = keras.Model(whole.input, [whole.get_layer(tap).output for tap in TAPS])(image)
-file = convert(keras.Model(image, outputs), "float32", 127.5, 127.5, None, lambda done, total: None)
+file = convert(keras.Model(image, outputs), "float32", 127.5, 127.5, None)
 (folder / "converted.tflite").write_bytes(file)
 """
 

@@ -516,14 +516,11 @@ import sys
 from pathlib import Path
 import numpy as np
 from graft_host.backbones.weights import find_weights
-from tests.support.converter import convert
-from tests.support.keras_inception import build_network
+from tests.support.converter import int8_inception
 
 weights = find_weights("random", 0)
 photos = np.random.default_rng(0).integers(0, 256, (4, 75, 75, 3), np.uint8)
-network = build_network(weights, ["mixed10"], 75)
-data = convert(network, "int8", weights.mean, weights.std, photos, lambda *_: None)
-Path(sys.argv[1]).write_bytes(data)
+Path(sys.argv[1]).write_bytes(int8_inception(weights, "mixed10", photos))
 """
 
 
