@@ -151,7 +151,8 @@ def test_an_error_in_progress_ends_the_job(tmp_path: Path, job: str) -> None:
     assert not _alive(int((tmp_path / "pid").read_text()))
 
 
-def test_ctrl_c_ends_the_job_at_once(tmp_path: Path, job: str) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_job_ends_with_its_run(tmp_path: Path, job: str, number: signal.Signals) -> None:
     code = """
 import sys
 from graft_host.support.isolated import call_quietly
@@ -163,9 +164,9 @@ call_quietly("graft_test_job", {"what": "sleep", "path": sys.argv[1]}, lambda do
         assert run.stdout.readline() == "started\n"
         pid = int((tmp_path / "pid").read_text())
         assert _alive(pid)
-        run.send_signal(signal.SIGINT)  # to the run alone, not to its job as a terminal would
+        run.send_signal(number)  # to the run alone, not to its job as a terminal would
         run.communicate(timeout=30)
-    assert run.returncode == -signal.SIGINT
+    assert run.returncode == -number
     assert not _alive(pid)
 
 
