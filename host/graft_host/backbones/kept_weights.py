@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_host.backbones.family import Family, WeightsSource
-from graft_host.backbones.inception_v3.imagenet import known_backbones
+from graft_host.backbones.known_weights import known_weights
 from graft_host.backbones.weights import weights_source
 from graft_host.support.kept.file_stamp import settled_stamp
 from graft_host.support.kept.results import ResultCache
@@ -34,7 +34,7 @@ def kept_weights(spec: str, tap: str, family: Family, cache: Path, find: Callabl
         return {**vars(weights), "fitted_to": sorted(weights.fitted_to), "family": None, "path": None}
 
     # A file that no list of weights has is called by its own name, which the stamp contains.
-    inputs = (spec, tap, stamps, family.name, family.version, _source(family), known_backbones())
+    inputs = (spec, tap, stamps, family.name, family.version, _source(family), known_weights())
     kept = ResultCache(cache).recall(
         "weights", inputs, (), facts, lambda: [settled_stamp(path) for path in paths] == stamps
     )

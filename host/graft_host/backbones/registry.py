@@ -22,7 +22,14 @@ ENTRY_POINTS = "graftkit.backbones"
 
 DEFAULT = "inception-v3"
 
-_BUILT_IN = {DEFAULT: ("graft_host.backbones.inception_v3.family", "FAMILY")}
+_LITE = "graft_host.backbones.efficientnet_lite.family"
+
+_BUILT_IN = {
+    DEFAULT: ("graft_host.backbones.inception_v3.family", "FAMILY"),
+    "efficientnet-lite0": (_LITE, "LITE0"),
+    "efficientnet-lite1": (_LITE, "LITE1"),
+    "efficientnet-lite2": (_LITE, "LITE2"),
+}
 
 
 def families() -> tuple[str, ...]:

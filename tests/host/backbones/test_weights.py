@@ -12,10 +12,11 @@ import pytest
 
 from graft_device.errors import WeightsError
 from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS, TAPS
-from graft_host.backbones.inception_v3.imagenet import fetch, imagenet_path, known_backbones
+from graft_host.backbones.inception_v3.imagenet import fetch, imagenet_path
 from graft_host.backbones.inception_v3.keras_h5 import convolution_names, read_layers
 from graft_host.backbones.inception_v3.layer_weights import ConvWeights, random_weights
 from graft_host.backbones.inception_v3.weights import read_weights
+from graft_host.backbones.known_weights import known_weights
 from graft_host.backbones.weights import check_tap, find_weights
 from tests.conftest import error_line, graft, graft_json
 from tests.support.file_server import FileServer, file_server
@@ -82,14 +83,14 @@ def test_a_file_is_identified_by_its_content(tmp_path: Path) -> None:
 def test_a_known_file_is_recognised_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "renamed.h5").symlink_to(REAL_WEIGHTS)
     weights = find_weights(str(tmp_path / "renamed.h5"))
-    entry = known_backbones()["inception-2015-mixed8"]
+    entry = known_weights()["inception-2015-mixed8"]
     assert weights.name == "inception-2015-mixed8"
     assert weights.fingerprint == entry["sha256"]
     assert (weights.mean, weights.std) == (entry["mean"], entry["std"])
 
 
 def test_every_known_backbone_states_its_origin_and_licence() -> None:
-    known = known_backbones()
+    known = known_weights()
     assert "imagenet" in known
     for name, entry in known.items():
         assert {"title", "file", "source", "licence", "last_tap", "mean", "std"} <= set(entry), name
@@ -174,7 +175,7 @@ def test_if_imagenet_weights_cannot_be_downloaded_the_error_is_short_and_names_t
 
 
 def test_the_list_of_weights_names_file_place_and_source(keras_home: Path) -> None:
-    source = known_backbones()["imagenet"]["source"]
+    source = known_weights()["imagenet"]["source"]
     assert source.endswith(f"/{_IMAGENET}")
     listed = {entry["name"]: entry for entry in graft_json("weights")}
     place = keras_home / "models" / _IMAGENET

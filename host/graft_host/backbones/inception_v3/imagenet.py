@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graft_device.errors import WeightsError, os_reason
+from graft_host.backbones.known_weights import known_weights
 from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 if TYPE_CHECKING:
     from graft_host.support.download import Published
@@ -24,20 +19,11 @@ _REASON_LENGTH = 120
 _WAITING = "waiting for another run, which downloads the same file"
 
 
-def known_backbones() -> dict[str, dict[str, Any]]:
-    """The entries of ``models/backbones.toml``."""
-    installed = Path(__file__).parents[1] / "backbones.toml"
-    path = installed if installed.is_file() else Path(__file__).parents[4] / "models" / "backbones.toml"
-    with path.open("rb") as file:
-        entries: dict[str, dict[str, Any]] = tomllib.load(file)
-    return entries
-
-
 def imagenet_path() -> Path:
     """Where Keras keeps its own copy of the ImageNet weights, present or not."""
     home = os.environ.get("KERAS_HOME")
     folder = os.path.expanduser(home or "~/.keras")  # noqa: PTH111  Path's own fails where there is no home
-    return Path(folder) / "models" / str(known_backbones()["imagenet"]["file"])
+    return Path(folder) / "models" / str(known_weights()["imagenet"]["file"])
 
 
 def imagenet_file(reporter: Reporter | None = None) -> Path:
@@ -49,7 +35,7 @@ def imagenet_file(reporter: Reporter | None = None) -> Path:
     Raises:
         WeightsError: it is not there and cannot be downloaded.
     """
-    return fetch(known_backbones()["imagenet"], reporter)
+    return fetch(known_weights()["imagenet"], reporter)
 
 
 def fetch(entry: dict[str, Any], reporter: Reporter | None = None) -> Path:

@@ -10,9 +10,9 @@ import h5py
 from graft_host.backbones.family import Family, WeightsFile, WeightsSource
 from graft_host.backbones.inception_v3.convolutions import check_reach
 from graft_host.backbones.inception_v3.graph_2015.graph import read_graph
-from graft_host.backbones.inception_v3.imagenet import known_backbones
 from graft_host.backbones.inception_v3.keras_h5 import convolution_names, read_layers
 from graft_host.backbones.inception_v3.layer_weights import ConvWeights, check_layers, folded, random_weights
+from graft_host.backbones.known_weights import known_weights
 from graft_host.networks.layers import Network
 from graft_host.networks.parameters import Parameters
 
@@ -23,7 +23,7 @@ def identify(family: Family, file: WeightsFile) -> WeightsSource:
     Raises:
         WeightsError: it is neither HDF5 nor the 2015 graph.
     """
-    known, path = known_backbones(), file.path
+    known, path = known_weights(), file.path
     sums = {file.sha256, file.md5}
     name = next((n for n, entry in known.items() if sums & {entry.get("sha256"), entry.get("md5")}), file.name)
     if h5py.is_hdf5(os.fspath(path)):
