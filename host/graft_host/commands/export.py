@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from graft_host.commands.options import JsonOption, ModelArgument
+from graft_host.export.registry import FORMATS
 
-
-class Format(str, Enum):
-    """The values of ``--format``."""
-
-    KERAS = "keras"
-    SAVED_MODEL = "saved-model"
+if TYPE_CHECKING:
+    _Format = str
+else:
+    _Format = Literal[tuple(FORMATS)]
 
 
 def export(
     model: ModelArgument,
     kind: Annotated[
-        Format,
+        _Format,
         typer.Option(
             "--format",
-            help="keras: one .keras file; saved-model: a folder for TensorFlow.",
+            help="; ".join(f"{known.name}: {known.help}" for known in FORMATS.values()) + ".",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .keras file or the folder to write.")],
@@ -48,10 +46,10 @@ def export(
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.export.export import export as run
 
-    exported = run(model, output, kind.value, weights, overwrite=overwrite, reporter=TerminalReporter())
+    exported = run(model, output, kind, weights, overwrite=overwrite, reporter=TerminalReporter())
     if as_json:
         typer.echo(json.dumps(exported.to_json()))
         return
     typer.echo(f"export     {printable(exported.path)} ({exported.format}, {exported.bytes / 1e6:.1f} MB)")
-    typer.echo(f"input      image: float32, {exported.image_size} x {exported.image_size} RGB pixels, 0 to 255")
+    typer.echo(f"input      image: {exported.image.text}")
     typer.echo(f"output     probabilities: {', '.join(map(printable, exported.labels))}")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from graft_device.errors import CacheError, ExportError, os_reason
-from graft_device.model import CARD_NAME
 from graft_device.system.durable import atomic_path
 from graft_device.system.plain import open_plain
 
 _HEAD_BYTES = 1024
-_OF_AN_EXPORT = {CARD_NAME, "config.json"}  # ours, and Keras's own
 
 
 @dataclass(frozen=True)
@@ -51,18 +48,9 @@ def first_bytes(path: Path) -> bytes:
         return file.read(_HEAD_BYTES)
 
 
-def _is_export(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
-        return _OF_AN_EXPORT.issubset(archive.namelist())
-    return False
-
-
 MODEL = OutputKind(
     "model", "model.tflite", "a .tflite model", lambda path: first_bytes(path)[4:8] == b"TFL3", suffix=".tflite"
 )
-EXPORT = OutputKind("export", "model.keras", "a .keras file that 'graft export' wrote", _is_export)
 
 
 def check_destination(

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from graft_device.classifier import Classifier
 from graft_device.errors import ExportError, ModelError, WeightsError
 from graft_device.preprocess import preprocess
-from graft_host.export.export import export, read_head
+from graft_host.export.export import export
+from graft_host.export.shipped_head import read_head
 from graft_host.export.staging import put_in_place, staging
 from graft_host.photos.dataset import scan
 from graft_host.photos.split_rule import SplitRule

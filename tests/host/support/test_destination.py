@@ -7,9 +7,9 @@ import pytest
 
 from graft_device.errors import CacheError, ExportError
 from graft_host.backbones.weights import weights_source
+from graft_host.export.formats.keras import KIND as EXPORT
 from graft_host.report.page import REPORT, page
 from graft_host.support.destination import (
-    EXPORT,
     MODEL,
     OutputKind,
     RunInput,

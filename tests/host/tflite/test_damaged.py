@@ -11,7 +11,7 @@ import pytest
 
 from graft_device.errors import ExportError, GraftError, ModelError
 from graft_host.diagnosis.layers import line_up
-from graft_host.export.export import read_head
+from graft_host.export.shipped_head import read_head
 from graft_host.heads.head import Head
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.support import flatbuffer

@@ -1,0 +1,1 @@
+"""The formats of ``graft export``: one module with a ``FORMAT`` for each."""
