@@ -13,7 +13,8 @@ from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
 from graft_host.backbones.family import WeightsSource
-from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.joined import make_backbone
+from graft_host.backbones.quantize import Backbone, BackboneSpec
 from graft_host.backbones.weights import named_weights
 from graft_host.heads.mislabels import MislabelSearch, search_mislabels
 from graft_host.photos.dataset import Dataset, check_folder, scan
@@ -162,4 +163,4 @@ def _backbone(
         resize=options.resize,
     )
     with reporter.progress("quantizing") as progress:
-        return quantized_backbone(spec, training or dataset.photos, cache, threads, progress=progress)
+        return make_backbone(spec, training or dataset.photos, cache, threads, progress=progress)

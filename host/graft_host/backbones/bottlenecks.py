@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.classifier import dequantize
 from graft_device.errors import PhotoError
-from graft_device.preprocess import VERSION as PREPROCESS_VERSION
-from graft_device.runtime import TensorSpec, open_model
-from graft_host.backbones.extraction import Job, extracted
+from graft_host.backbones.extraction import Job, Network, extracted
 from graft_host.backbones.quantize import Backbone, BackboneSpec
+from graft_host.backbones.tap_bottlenecks import Rows, TapBottlenecks
 from graft_host.photos.augment import VERSION as AUGMENT_VERSION
 from graft_host.photos.dataset import Photo
 from graft_host.support.progress import Progress
-from graft_host.support.vector_store import BottleneckStore
 
 _COMMIT_ROWS = 256
 _COMMIT_SECONDS = 2.0
-
-Rows = list[tuple[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -69,23 +64,28 @@ class Extraction:
 class Bottlenecks:
     """The bottlenecks of one backbone under one resize rule; a context manager.
 
+    Those of several taps are side by side, and cached by tap: a backbone of one of these taps finds them.
+
     Args:
-        backbone: from ``quantized_backbone``.
+        backbone: from ``make_backbone``.
         cache: the folder of caches.
     """
 
     def __init__(self, backbone: Backbone, cache: Path) -> None:
         self._backbone = backbone
-        runner = open_model(backbone.path, threads=1)
-        self.spec: TensorSpec = runner.output
-        name = f"{backbone.fingerprint}-{backbone.spec.resize}-v{PREPROCESS_VERSION}-{runner.runtime}.sqlite"
-        self._store = BottleneckStore(cache / "bottlenecks" / name, self.spec.dtype, self.spec.shape[1])
+        network = Network(backbone.path)
+        pairs = zip(backbone.parts or (backbone,), network.outputs, strict=True)
+        with contextlib.ExitStack() as opened:
+            self.taps = tuple(
+                opened.enter_context(TapBottlenecks(part, spec, network.runtime, cache)) for part, spec in pairs
+            )
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Bottlenecks:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._store.__exit__(None, None, None)
+        self._opened.close()
 
     def extract(
         self,
@@ -107,10 +107,14 @@ class Bottlenecks:
         Raises:
             CacheError: the cache cannot be written; what was stored before stays.
         """
-        wanted = _wanted(photos, augmented, augmentation)
-        return extract_together(
-            self._backbone.path, self._backbone.spec, [self], wanted, augmentation.seed, threads, progress
-        )
+        wanted, seed, spec = _wanted(photos, augmented, augmentation), augmentation.seed, self._backbone.spec
+        known = _known(self.taps, wanted, seed)
+        lacking = _lacking(known, wanted, seed)
+        if self._backbone.parts and len(lacking) == 1:  # the backbone of one tap does less
+            (place,) = lacking
+            part = self._backbone.parts[place].path
+            return _extract(part, spec, [self.taps[place]], [known[place]], wanted, seed, threads, progress)
+        return _extract(self._backbone.path, spec, self.taps, known, wanted, seed, threads, progress)
 
     def matrix(
         self, photos: Sequence[Photo], augmentation: Augmentation | None = None
@@ -120,7 +124,8 @@ class Bottlenecks:
         seed = augmentation.seed if augmentation else 0
         keys = [_key(photo.cache_key, index, seed) for index in range(variants + 1) for photo in photos]
         labels = np.tile(np.array([photo.label for photo in photos], np.int64), variants + 1)
-        return dequantize(self._store.matrix(keys), self.spec), labels
+        parts = [tap.matrix(keys) for tap in self.taps]
+        return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0], labels
 
     def missing(self, photos: Iterable[Photo]) -> int:
         """How many different photos have no bottleneck in the cache yet."""
@@ -128,22 +133,9 @@ class Bottlenecks:
         return len(keys) - len(self.known(keys))
 
     def known(self, keys: Iterable[str]) -> set[str]:
-        """Which of the keys are cached."""
-        return self._store.known(keys)
-
-    @property
-    def damaged(self) -> int:
-        """How many of the bottlenecks that were asked for are cached, but damaged; they count as missing."""
-        return len(self._store.damaged)
-
-    @property
-    def put_aside(self) -> Path | None:
-        """The new name of a damaged cache file that was put aside; None if there was none."""
-        return self._store.put_aside
-
-    def put(self, rows: Rows) -> None:
-        """Caches all of these bottlenecks, or none if that fails."""
-        self._store.put(rows)
+        """Which of the keys are cached for every tap."""
+        wanted = list(keys)
+        return set.intersection(*(tap.known(wanted) for tap in self.taps))
 
 
 def photos_alone(photos: Iterable[Photo]) -> list[Job]:
@@ -165,7 +157,7 @@ def extract_together(
     Args:
         network: the ``.tflite``.
         spec: gives the input scaling, the input side and the resize rule.
-        outputs: the caches of the outputs, in the order of the outputs.
+        outputs: the bottlenecks of its taps, in the order of the outputs.
         wanted: jobs for different photos.
         seed: seed of the variants.
         threads: number of workers.
@@ -174,13 +166,29 @@ def extract_together(
     Raises:
         CacheError: the cache cannot be written; what was stored before stays.
     """
-    jobs = _to_do(wanted, outputs, seed)
+    taps = [tap for output in outputs for tap in output.taps]
+    return _extract(network, spec, taps, _known(taps, wanted, seed), wanted, seed, threads, progress)
+
+
+def _extract(
+    network: Path,
+    spec: BackboneSpec,
+    outputs: Sequence[TapBottlenecks],
+    known: Sequence[set[str]],
+    wanted: Sequence[Job],
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> Extraction:
+    """Computes what is missing in the cache of an output; ``known`` has the keys that are cached, by output."""
+    jobs = _to_do(wanted, set.intersection(*known), seed)
+    lacking = _lacking(known, wanted, seed)
     total = sum(len(job.variants) for job in wanted)
     missing = sum(len(job.variants) for job in jobs)
     damaged = sum(output.damaged for output in outputs)
     failures: dict[str, str] = {}
     failed = 0
-    rows: list[Rows] = [[] for _ in outputs]
+    rows: dict[int, Rows] = {place: [] for place in lacking}
     stored = time.monotonic()
     try:
         for done, (job, result) in enumerate(extracted(network, spec, jobs, seed, threads), 1):
@@ -189,9 +197,9 @@ def extract_together(
                 failed += len(job.variants)
             else:
                 for index, vectors in result.items():
-                    for place, vector in enumerate(vectors):
-                        rows[place].append((_key(job.photo.cache_key, index, seed), vector))
-            if len(rows[0]) >= _COMMIT_ROWS or time.monotonic() - stored > _COMMIT_SECONDS:
+                    for place, batch in rows.items():
+                        batch.append((_key(job.photo.cache_key, index, seed), vectors[place]))
+            if len(rows[lacking[0]]) >= _COMMIT_ROWS or time.monotonic() - stored > _COMMIT_SECONDS:
                 _flush(rows, outputs)
                 stored = time.monotonic()
             progress(done, len(jobs))
@@ -201,17 +209,27 @@ def extract_together(
     return Extraction(failures, total - missing, missing - failed, damaged, put_aside)
 
 
-def _flush(rows: list[Rows], outputs: Sequence[Bottlenecks]) -> None:
-    for batch, output in zip(rows, outputs, strict=True):
+def _flush(rows: Mapping[int, Rows], outputs: Sequence[TapBottlenecks]) -> None:
+    for place, batch in rows.items():
         if batch:
             ready, batch[:] = list(batch), []
-            output.put(ready)
+            outputs[place].put(ready)
 
 
-def _to_do(wanted: Sequence[Job], outputs: Sequence[Bottlenecks], seed: int) -> list[Job]:
+def _known(outputs: Sequence[TapBottlenecks], wanted: Sequence[Job], seed: int) -> list[set[str]]:
+    """The keys of some jobs that are cached, by output."""
+    keys = list(_keys(wanted, seed))
+    return [output.known(keys) for output in outputs]
+
+
+def _lacking(known: Sequence[set[str]], wanted: Sequence[Job], seed: int) -> list[int]:
+    """The outputs that lack a bottleneck of some jobs."""
+    keys = set(_keys(wanted, seed))
+    return [place for place, cached in enumerate(known) if not keys <= cached]
+
+
+def _to_do(wanted: Sequence[Job], known: set[str], seed: int) -> list[Job]:
     """The jobs without the variants that every output has cached."""
-    cached = [output.known(_keys(wanted, seed)) for output in outputs]
-    known = set.intersection(*cached)
     if not known:
         return list(wanted)
     jobs = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from graft_host.support.reporter import Reporter
 if TYPE_CHECKING:  # the command line reads families, and needs no numpy for it
     from graft_host.networks.layers import Network
     from graft_host.networks.parameters import Parameters
+
+
+JOIN = "+"
+"""Stands between the taps of a network that has several: ``mixed5+mixed7``."""
 
 
 class BackboneError(GraftError):
@@ -140,6 +145,29 @@ class Family:
         if tap not in self.taps:
             raise BackboneError(f"{self.title} has no tap '{tap}'", f"choose from {', '.join(self.taps)}")
         return self.taps.index(tap)
+
+    def taps_of(self, tap: str) -> tuple[str, ...]:
+        """The taps that a value of ``--tap`` names, the earliest in the network first.
+
+        Args:
+            tap: one tap, or several with ``+`` between them in any order, such as ``mixed7+mixed5``.
+
+        Raises:
+            BackboneError: the family does not have one of them, or one is named twice.
+        """
+        names = sorted(tap.split(JOIN), key=self.depth)
+        for name, following in itertools.pairwise(names):
+            if name == following:
+                raise BackboneError(f"'{tap}' names {name} twice", "name each tap once")
+        return tuple(names)
+
+    def ordered(self, tap: str) -> str:
+        """A value of ``--tap`` as model cards have it: its taps in the order of their depth.
+
+        Raises:
+            BackboneError: the family does not have one of them, or one is named twice.
+        """
+        return JOIN.join(self.taps_of(tap))
 
     def check_size(self, size: int) -> None:
         """Raises BackboneError unless the family takes photos of this side."""

@@ -32,7 +32,7 @@ class BackboneSpec:
 
     Attributes:
         weights: with the family that they are for.
-        tap: the layer that bottlenecks are taken from.
+        tap: the layer that bottlenecks are taken from, or several with ``+`` between them in the order of their depth.
         image_size: the input side S in pixels.
         quantization: ``int8``, ``dynamic``, ``float16`` or ``float32``.
         resize: ``squash`` or ``crop``, how the photos that calibrate it become squares.
@@ -45,8 +45,13 @@ class BackboneSpec:
     resize: str
 
     @property
+    def taps(self) -> tuple[str, ...]:
+        """The layers that bottlenecks are taken from, the earliest in the network first."""
+        return self.weights.family.taps_of(self.tap)
+
+    @property
     def key(self) -> str:
-        """Names everything that the converted file depends on, except the calibration photos."""
+        """Names everything that the converted file of one tap depends on, except the calibration photos."""
         return self._key(_RECIPE)
 
     @property
@@ -76,6 +81,8 @@ class Backbone:
         calibration_photos: number of photos that the ranges of its activations were measured on.
         reused: whether it was cached.
         former: whether an earlier graftkit converted it.
+        parts: the backbones of its taps, in the order of its outputs, which compute the same numbers each by itself;
+            empty if it has one tap.
     """
 
     spec: BackboneSpec
@@ -84,6 +91,7 @@ class Backbone:
     reused: bool
     calibration_photos: int = 0
     former: bool = False
+    parts: tuple[Backbone, ...] = ()
 
 
 def quantized_backbone(
@@ -94,7 +102,7 @@ def quantized_backbone(
     recalibrate: bool = False,
     progress: Progress | None = None,
 ) -> Backbone:
-    """Finds a backbone in the cache, or converts one.
+    """Finds a backbone of one tap in the cache, or converts one.
 
     A cached backbone is reused if all photos that it was calibrated on are among the training photos. One of an earlier
     graftkit is reused if there is no other.

@@ -11,14 +11,20 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from graft_host.backbones.cache import BackboneCache
-from graft_host.backbones.calibration import calibration_photos
-from graft_host.backbones.convert import ParameterReader, convert
+from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS, calibration_photos
 from graft_host.backbones.quantize import Backbone, BackboneSpec, Found, as_backbone, find_cached
 from graft_host.backbones.weights import check_tap
 from graft_host.photos.dataset import Photo
 from graft_host.support.progress import Progress
+
+if TYPE_CHECKING:
+    from graft_host.backbones.convert import ParameterReader
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,18 @@ class Trunk:
         path: the network with one output per backbone, in the order of ``backbones``.
         backbones: one per tap, in the order of their depth.
         reused: whether the network was cached.
+        calibration: digests of the photos that its ranges were measured on; empty for float networks.
     """
 
     path: Path
     backbones: tuple[Backbone, ...]
     reused: bool
+    calibration: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the network in hex, which the cache names its file by."""
+        return self.path.stem
 
 
 def quantized_trunk(
@@ -49,9 +62,10 @@ def quantized_trunk(
     """Finds a trunk in the cache, or writes one. Caches its backbones too.
 
     Args:
-        spec: an int8 network; its tap is ignored.
+        spec: what to convert from and to; its tap is ignored.
         taps: two or more taps of the family.
-        training: the training photos; some of them calibrate the trunk.
+        training: the training photos; some of them calibrate an int8 trunk. If a tap's backbone is cached, these are
+            the photos that it was calibrated on, so that its bottlenecks can be used.
         cache: the folder of caches.
         threads: how many photos are decoded and run at a time.
         recalibrate: convert even if a cached trunk could be reused.
@@ -64,15 +78,47 @@ def quantized_trunk(
     depths = sorted(taps, key=spec.weights.family.depth)
     check_tap(spec.weights, depths[-1])
     stored = BackboneCache(cache)
-    if not recalibrate and (cached := _cached(stored, spec, depths, training)):
+    if not recalibrate and (cached := _cached(stored, spec, depths, {photo.digest for photo in training})):
         return cached
-    photos, digests = calibration_photos(training, spec.image_size, spec.resize, threads)
+    photos: NDArray[np.uint8] | None = None
+    digests: list[str] = []
+    if spec.quantization == "int8":
+        chosen = training if recalibrate else _calibrating(stored, _at(spec, depths), training)
+        photos, digests = calibration_photos(chosen, spec.image_size, spec.resize, threads)
+    from graft_host.backbones.convert import convert  # a cached trunk needs nothing that writes networks
+
     files = convert(spec.weights, depths, spec.image_size, spec.quantization, photos, threads, progress, reader)
     specs = _at(spec, depths)
     made = [stored.store(one.key, data, digests) for one, data in zip(specs, files[1:], strict=True)]
-    network = stored.store(trunk_key(one.key for one in specs), files[0], digests)
     backbones = (as_backbone(one, network, reused=False) for one, network in zip(specs, made, strict=True))
-    return Trunk(network.path, tuple(backbones), reused=False)
+    return store_trunk(stored, tuple(backbones), files[0], digests)
+
+
+def store_trunk(stored: BackboneCache, backbones: tuple[Backbone, ...], data: bytes, digests: Sequence[str]) -> Trunk:
+    """Stores the network of several backbones.
+
+    Args:
+        stored: the cache.
+        backbones: one per output of the network, by depth.
+        data: the flatbuffer.
+        digests: of the photos that it was calibrated on.
+    """
+    network = stored.store(_key_of(backbones), data, digests)
+    return Trunk(network.path, backbones, reused=False, calibration=network.calibration)
+
+
+def find_trunk(stored: BackboneCache, backbones: tuple[Backbone, ...], digests: Sequence[str]) -> Trunk | None:
+    """The stored network of several backbones; None if there is none.
+
+    Args:
+        stored: the cache.
+        backbones: one per output of the network, by depth.
+        digests: of the photos that they were calibrated on.
+    """
+    network = stored.find(_key_of(backbones), digests)
+    if network is None or set(network.calibration) != set(digests):
+        return None
+    return Trunk(network.path, backbones, reused=True, calibration=network.calibration)
 
 
 def cached_backbones(
@@ -87,18 +133,30 @@ def cached_backbones(
     return _backbones(specs, cached) if cached else None
 
 
-def _cached(stored: BackboneCache, spec: BackboneSpec, taps: Sequence[str], training: Sequence[Photo]) -> Trunk | None:
+def _calibrating(stored: BackboneCache, specs: Sequence[BackboneSpec], training: Sequence[Photo]) -> Sequence[Photo]:
+    """The photos that the cached backbone of the deepest tap was calibrated on; all if they would be too few."""
+    digests = {photo.digest for photo in training}
+    for spec in reversed(specs):
+        if network := stored.find(spec.key, digests):
+            if len(network.calibration) < min(MAX_CALIBRATION_PHOTOS, len(training)) / 2:
+                break
+            return [photo for photo in training if photo.digest in network.calibration]
+    return training
+
+
+def _cached(stored: BackboneCache, spec: BackboneSpec, taps: Sequence[str], digests: Collection[str]) -> Trunk | None:
     """The trunk in the cache; None unless the backbones of all taps are there, cut out of it."""
-    specs, digests = _at(spec, taps), {photo.digest for photo in training}
+    specs = _at(spec, taps)
+    former_keys = [one.former_key for one in specs if one.former_key]
     if network := stored.find(trunk_key(one.key for one in specs), digests):
         cached, former = _alike(stored, specs, network.calibration), False
-    elif network := stored.find(trunk_key(one.former_key for one in specs), digests):
+    elif former_keys and (network := stored.find(trunk_key(former_keys), digests)):
         cached, former = _alike(stored, specs, digests), True
     else:
         return None
     if cached is None or cached[0].former != former or cached[0].network.calibration != network.calibration:
         return None
-    return Trunk(network.path, _backbones(specs, cached), reused=True)
+    return Trunk(network.path, _backbones(specs, cached), reused=True, calibration=network.calibration)
 
 
 def _alike(stored: BackboneCache, specs: Sequence[BackboneSpec], training: Collection[str]) -> list[Found] | None:
@@ -115,6 +173,11 @@ def _backbones(specs: Sequence[BackboneSpec], cached: Sequence[Found]) -> tuple[
 
 def _at(spec: BackboneSpec, taps: Sequence[str]) -> list[BackboneSpec]:
     return [replace(spec, tap=tap) for tap in taps]
+
+
+def _key_of(backbones: Iterable[Backbone]) -> str:
+    keys = (one.spec.former_key if one.former else one.spec.key for one in backbones)
+    return trunk_key(keys)
 
 
 def trunk_key(keys: Iterable[str | None]) -> str:

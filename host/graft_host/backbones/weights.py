@@ -70,13 +70,17 @@ def fetched(named: NamedWeights, reporter: Reporter | None = None) -> Path:
 def check_tap(source: WeightsSource, tap: str) -> None:
     """Makes sure that the family has the tap, and that the weights reach it.
 
+    Args:
+        source: the weights.
+        tap: one tap, or several with ``+`` between them.
+
     Raises:
-        BackboneError: the family has no such tap.
+        BackboneError: the family has no such tap, or one is named twice.
         WeightsError: the weights end before it, or the file is of another network.
     """
-    source.family.depth(tap)
+    deepest = source.family.taps_of(tap)[-1]
     if source.path is not None and source.family.check_reach is not None:
-        source.family.check_reach(source, tap)
+        source.family.check_reach(source, deepest)
 
 
 def weights_source(spec: str, family: Family | None = None) -> list[RunInput]:

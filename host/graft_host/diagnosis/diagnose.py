@@ -17,7 +17,7 @@ from graft_device.preprocess import preprocess
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.provenance import weights_of
 from graft_host.diagnosis.layer_comparison import Comparison
-from graft_host.diagnosis.layer_error import LayerError
+from graft_host.diagnosis.layer_error import LayerError, bottlenecks, noisiest
 from graft_host.diagnosis.verdict import verdict
 from graft_host.evaluation.kept_aside import recorded_split
 from graft_host.photos.dataset import Photo, scan
@@ -49,7 +49,7 @@ class Diagnosis:
     Attributes:
         model: the file.
         photos: number of photos that both networks ran on.
-        layers: in the order of computation, the pixels first and the bottleneck last.
+        layers: in the order of computation, the pixels first and the bottlenecks last.
         agreement: share of the photos that the head puts into the same class on float32 bottlenecks.
         failures: photos that cannot be read, path to reason.
         calibration_photos: number of photos that the backbone was calibrated on; None if the card does not contain it.
@@ -64,8 +64,8 @@ class Diagnosis:
 
     @property
     def bottleneck(self) -> LayerError:
-        """The last layer of the backbone, which is what the head sees."""
-        return self.layers[-1]
+        """The last layer of the backbone, which is what the head sees; the noisiest of several taps."""
+        return noisiest(bottlenecks(self.layers))
 
     @property
     def verdict(self) -> str:

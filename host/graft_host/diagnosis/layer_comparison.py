@@ -45,6 +45,7 @@ class Comparison:
         self._layers = reference.layers
         self._quantized, self._exact = _Tensors(data, name, threads), _Tensors(reference.file, name, threads)
         self._exact_places = [self._exact.place(_tensor_name(layer)) for layer in reference.network.layers]
+        self._ends = [self._exact.place(output) for output in reference.network.outputs]
         self._kernel = self._quantized.real(self._head.weights).T
         self._bias = self._quantized.real(self._head.bias)
         self._sums = [ErrorSums(self._quantized.scheme(layer.tensor).raised(layer.raised)) for layer in self._layers]
@@ -57,7 +58,8 @@ class Comparison:
         self._exact.run(scaled(pixels, self._card.mean, self._card.std)[np.newaxis])
         for layer, exact, sums in zip(self._layers, self._exact_places, self._sums, strict=True):
             sums.add(self._exact.stored(exact), self._quantized.stored(layer.tensor))
-        logits = self._exact.stored(self._exact_places[-1]) @ self._kernel + self._bias
+        bottleneck = np.concatenate([self._exact.stored(end) for end in self._ends], axis=1)
+        logits = bottleneck @ self._kernel + self._bias
         self._same += int(np.argmax(logits) == np.argmax(self._quantized.stored(self._head.logits)))
         self.photos += 1
 
@@ -66,7 +68,7 @@ class Comparison:
         return self._same / self.photos
 
     def layers(self) -> tuple[LayerError, ...]:
-        """The error of each layer in the order of computation, the pixels first and the bottleneck last."""
+        """The error of each layer in the order of computation, the pixels first and the bottlenecks last."""
         return tuple(
             sums.finish(layer, order, [self._sums[place] for place in layer.inputs])
             for order, (layer, sums) in enumerate(zip(self._layers, self._sums, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -36,7 +37,8 @@ class LayerError:
     """The error of one layer over all photos.
 
     Attributes:
-        name: the description's name of the layer, such as ``conv2d_5``; ``pixels`` and ``bottleneck`` at the ends.
+        name: the description's name of the layer, such as ``conv2d_5``; ``pixels`` and ``bottleneck`` at the ends, or
+            ``bottleneck_mixed0`` of one of several taps.
         operator: the operator that computes it.
         order: its place in the network, counted from 0.
         sqnr: signal-to-quantization-noise ratio in dB, 10 · log10(Σ x² / Σ (x - x̂)²) for float x and stored x̂; None
@@ -68,6 +70,18 @@ class LayerError:
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values."""
         return {**asdict(self), "used": self.used}
+
+
+def bottlenecks(backbone: Sequence[LayerError]) -> tuple[LayerError, ...]:
+    """The layers that the head sees, one for each tap, given all layers of a backbone."""
+    (*_, last) = backbone
+    several = tuple(layer for layer in backbone if layer.name.startswith("bottleneck_"))
+    return several or (last,)
+
+
+def noisiest(layers: Sequence[LayerError]) -> LayerError:
+    """The layer with the smallest ratio; the last if all are without noise."""
+    return min(reversed(layers), key=lambda layer: math.inf if layer.sqnr is None else layer.sqnr)
 
 
 class ErrorSums:

@@ -27,7 +27,7 @@ from graft_host.networks.layers import (
 )
 from graft_host.networks.layers import Layer as Described
 from graft_host.support import flatbuffer
-from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS
+from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS, JOINED
 
 _PASSED_OVER = {"QUANTIZE", "DEQUANTIZE"}
 """Operators that change how numbers are stored, not what they represent."""
@@ -45,6 +45,7 @@ _OPERATORS: dict[type[Described], str] = {
 
 
 _NAMES: dict[type[Described], str] = {Pixels: "pixels", Mean: "bottleneck"}
+"""The names of layers that are called by their kind, as long as there is one of it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Layer:
 
     Attributes:
         name: the description's name of the layer, such as ``conv2d_5`` or ``mixed0``; ``pixels`` and ``bottleneck`` at
-            the ends.
+            the ends, or ``bottleneck_mixed0`` of one of several taps.
         operator: the operator that computes it, such as ``CONV_2D``; ``INPUT`` for the pixels.
         tensor: its index in the quantized file.
         inputs: the layers that it is computed from, as places in the list of layers.
@@ -74,13 +75,13 @@ class HeadTensors:
     Attributes:
         weights: ``[K,D]``.
         bias: ``[K]``.
-        bottleneck: the input of the head, ``[1,D]``.
+        bottlenecks: the outputs of the backbone, ``[1,D]`` each, which the head takes side by side.
         logits: the output of the head, ``[1,K]``.
     """
 
     weights: int
     bias: int
-    bottleneck: int
+    bottlenecks: tuple[int, ...]
     logits: int
 
 
@@ -89,19 +90,21 @@ def line_up(fused: Any, network: Network, name: str) -> tuple[Layer, ...]:
 
     Args:
         fused: a ``schema.ModelT``, backbone and head.
-        network: with one output, the bottleneck.
+        network: with the bottleneck of each tap as an output.
         name: name of the fused file in errors.
 
     Returns:
-        The layers in the order of the network: the pixels first, the bottleneck last.
+        The layers in the order of the network: the pixels first, the bottlenecks last.
 
     Raises:
         ModelError: the file has no head.
         ExportError: the file has another network.
     """
     graph = _Graph(fused)
-    (bottleneck,) = network.outputs
-    tensors = {bottleneck: find_head(fused, name).bottleneck}
+    bottlenecks = find_head(fused, name).bottlenecks
+    if len(bottlenecks) != len(network.outputs):
+        raise _different(name, network[network.outputs[-1]], f"one of {len(bottlenecks)}", f"of {len(network.outputs)}")
+    tensors = dict(zip(network.outputs, bottlenecks, strict=True))
     raised: dict[str, int] = {}
     for layer in reversed(network.layers):
         tensor = tensors[layer.name]
@@ -117,10 +120,10 @@ def line_up(fused: Any, network: Network, name: str) -> tuple[Layer, ...]:
         for source, found in zip(sources, inputs, strict=True):
             if tensors.setdefault(source.name, found) != found:
                 raise _different(name, source, "two tensors", "one")
-    places = {layer.name: place for place, layer in enumerate(network.layers)}
+    places, several = {layer.name: place for place, layer in enumerate(network.layers)}, len(bottlenecks) > 1
     return tuple(
         Layer(
-            name=_NAMES.get(type(layer), layer.name),
+            name=layer.name if several and isinstance(layer, Mean) else _NAMES.get(type(layer), layer.name),
             operator=_OPERATORS[type(layer)],
             tensor=tensors[layer.name],
             inputs=tuple(places[source] for source in layer.inputs),
@@ -164,7 +167,8 @@ def find_head(fused: Any, name: str) -> HeadTensors:
     if weights is not None and bias is not None:
         for operator in graph.operators:
             if weights in operator.inputs and bias in operator.inputs:
-                return HeadTensors(weights, bias, _Graph(fused).source(operator.inputs[0]), int(operator.outputs[0]))
+                sources = _Graph(fused).bottlenecks(int(operator.inputs[0]), places.get(JOINED))
+                return HeadTensors(weights, bias, sources, int(operator.outputs[0]))
     raise ModelError(f"{name} has no head separate from its backbone", "make the file with 'graft train'")
 
 
@@ -183,6 +187,10 @@ class _Graph:
         while self._operator(int(tensor)) in _PASSED_OVER:
             tensor = self._producers[int(tensor)].inputs[0]
         return int(tensor)
+
+    def bottlenecks(self, tensor: int, joined: int | None) -> tuple[int, ...]:
+        """The outputs of the backbone, given what the head reads and the tensor that ``fuse`` joins several in."""
+        return tuple(self.inputs(tensor)) if tensor == joined else (self.source(tensor),)
 
     def before_constant(self, tensor: int) -> tuple[int, int]:
         """The tensor that a constant is subtracted from, and its steps; the tensor itself and 0 if none is."""

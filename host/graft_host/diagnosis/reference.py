@@ -49,7 +49,7 @@ def write_reference(fused: Any, card: ModelCard, weights: WeightsSource, name: s
         WeightsError: the weights do not fit the network.
         ExportError: the model has another network.
     """
-    described = weights.family.describe(weights, (card.tap,), card.image_size)
+    described = weights.family.describe(weights, weights.family.taps_of(card.tap), card.image_size)
     network, layers = _form(fused, described, name)
     parameters = weights.family.read_parameters(weights, described)
     return Reference(network, layers, write_float32(network, _with_factors_of(fused, network, layers, parameters)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
-from graft_host.diagnosis.layer_error import LayerError
+from graft_host.diagnosis.layer_error import LayerError, bottlenecks, noisiest
 
 _CLIPPED = 0.001
 """Share of a layer's numbers from which clipping counts. Measured: at most 0.0002 with photos like those calibrated on;
@@ -32,12 +32,15 @@ def verdict(backbone: Sequence[LayerError], calibration_photos: int | None = Non
     """Judges the calibration of a backbone by the errors of its layers.
 
     Args:
-        backbone: its layers, the bottleneck last.
+        backbone: its layers, the bottlenecks last. The noisiest of several counts.
         calibration_photos: number of photos that its ranges were measured on; None if that is not known.
     """
-    ratio = backbone[-1].sqnr
+    ends = bottlenecks(backbone)
+    worst = noisiest(ends)
+    ratio = worst.sqnr
     noisy = ratio is not None and ratio < _NOISY
-    figure = "bottleneck without noise" if ratio is None else f"bottleneck {ratio:.1f} dB"
+    figure = f"{worst.name} without noise" if ratio is None else f"{worst.name} {ratio:.1f} dB"
+    figure += f", the noisiest of {len(ends)}" if len(ends) > 1 else ""
     figure += f", below {_NOISY:.0f}" if noisy else ""
     clipping = [layer for layer in backbone if layer.clipped >= _CLIPPED]
     narrow = [layer for layer in backbone if _excess(layer) >= _NARROW and layer.clipped >= _OUTLIERS]

@@ -23,7 +23,7 @@ def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Arr
 
     Args:
         weights: of the backbone, with the input scaling.
-        tap: the layer that the bottleneck is taken from.
+        tap: the layer that the bottleneck is taken from, or several with ``+`` between them.
         image_size: input side S.
         kernel: of the head, ``[D,K]``.
         bias: of the head, ``[K]``.
@@ -37,8 +37,11 @@ def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Arr
     """
     import keras
 
-    description = weights.family.describe(weights, [tap], image_size)
+    description = weights.family.describe(weights, weights.family.taps_of(tap), image_size)
     backbone = keras_network(description, weights.family.read_parameters(weights, description))
+    if len(description.outputs) > 1:
+        joined = keras.layers.Concatenate(name="bottleneck")(backbone.outputs)
+        backbone = keras.Model(backbone.input, joined)
     length = backbone.output_shape[-1]
     if len(kernel) != length:
         raise ExportError(f"its head takes {len(kernel)} numbers, {tap} gives {length}: its card is wrong")

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from graft_host.heads.head import Array, Head
 from graft_host.heads.novelty import FARTHEST, SHARPNESS, Novelty
 from graft_host.support import flatbuffer
-from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS, OUTPUT_NAME, GraphEditor
+from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS, JOINED, OUTPUT_NAME, GraphEditor
 from graft_host.tflite.head_quantization import quantize_head
 from graft_host.tflite.operators import check_versions
 
@@ -31,13 +31,14 @@ def fused_model(
 ) -> Any:
     """Appends a head to a converted backbone, whose buffers are not changed.
 
-    On an int8 backbone the head's weights are int8 too. From the logits on everything is float32, so that the scores
-    are not rounded to 256 steps.
+    On the int8 bottleneck of one tap the head's weights are int8 too. From the logits on everything is float32, so that
+    the scores are not rounded to 256 steps. Several taps have several scales, so that everything from their bottlenecks
+    on is float32.
 
     Args:
-        backbone: a flatbuffer whose only output is the bottleneck ``[1,D]``, int8 or float32.
-        head: a head for bottlenecks of D numbers.
-        bottlenecks: the bottlenecks ``[N,D]`` on which the int8 ranges are chosen.
+        backbone: a flatbuffer whose outputs are the bottlenecks ``[1,D]`` of its taps, int8 or float32.
+        head: a head for these bottlenecks side by side.
+        bottlenecks: the bottlenecks ``[N,ΣD]`` on which the int8 ranges are chosen.
         name: the backbone's name in error messages.
         novelty: shrinks the logits of unknown photos; None to leave all logits unchanged.
 
@@ -49,16 +50,17 @@ def fused_model(
     """
     model = flatbuffer.unpack(backbone, name)
     graph = GraphEditor(model, name)
-    graph.check_bottleneck(len(head.kernel))
-    source, classes = graph.output, len(head.bias)
-    if graph.bottleneck.type == schema.TensorType.INT8:
-        logits = _append_int8_logits(graph, head, bottlenecks)
-        logits = graph.add_dequantize(logits, "head/float_logits", classes)
+    length, classes = len(head.kernel), len(head.bias)
+    graph.check_bottlenecks(length)
+    if len(graph.outputs) == 1 and graph.quantized:
+        (source,) = graph.outputs
+        logits = graph.add_dequantize(_append_int8_logits(graph, head, bottlenecks), "head/float_logits", classes)
+        if novelty is not None:
+            source = graph.add_dequantize(source, "novelty/bottleneck", length)
     else:
-        logits = _append_float_logits(graph, head)
+        source = _float_bottleneck(graph, length)
+        logits = _append_float_logits(graph, source, head)
     if novelty is not None:
-        if graph.bottleneck.type == schema.TensorType.INT8:
-            source = graph.add_dequantize(source, "novelty/bottleneck", len(head.kernel))
         logits = _append_novelty(graph, source, logits, novelty, classes)
     output = graph.activation(OUTPUT_NAME, classes, np.float32)
     graph.add_softmax(logits, output, version=1)
@@ -68,8 +70,21 @@ def fused_model(
     return model
 
 
+def _float_bottleneck(graph: GraphEditor, length: int) -> int:
+    """The bottlenecks side by side in float32, ``[1, length]``."""
+    sources = list(graph.outputs)
+    if graph.quantized:
+        lengths = [int(bottleneck.shape[1]) for bottleneck in graph.bottlenecks]
+        sources = [
+            graph.add_dequantize(source, f"{JOINED.decode()}_{place}", lengths[place])
+            for place, source in enumerate(sources)
+        ]
+    return graph.add_join(sources, JOINED.decode(), length) if len(sources) > 1 else sources[0]
+
+
 def _append_int8_logits(graph: GraphEditor, head: Head, bottlenecks: Array) -> int:
-    input_scale = float(graph.bottleneck.quantization.scale[0])
+    (source,), (bottleneck,) = graph.outputs, graph.bottlenecks
+    input_scale = float(bottleneck.quantization.scale[0])
     quantized = quantize_head(head, bottlenecks, input_scale)
     scale = quantized.weight_scale
     weights = graph.constant(HEAD_WEIGHTS.decode(), quantized.weights, scale)
@@ -77,15 +92,15 @@ def _append_int8_logits(graph: GraphEditor, head: Head, bottlenecks: Array) -> i
     logits = graph.activation(
         "head/logits", len(quantized.bias), np.int8, quantized.output_scale, quantized.output_zero_point
     )
-    graph.add_fully_connected([graph.output, weights, bias], logits, version=4)
+    graph.add_fully_connected([source, weights, bias], logits, version=4)
     return logits
 
 
-def _append_float_logits(graph: GraphEditor, head: Head) -> int:
+def _append_float_logits(graph: GraphEditor, source: int, head: Head) -> int:
     weights = graph.constant(HEAD_WEIGHTS.decode(), np.ascontiguousarray(head.kernel.T))
     bias = graph.constant(HEAD_BIAS.decode(), head.bias)
     logits = graph.activation("head/logits", len(head.bias), np.float32)
-    graph.add_fully_connected([graph.output, weights, bias], logits, version=1)
+    graph.add_fully_connected([source, weights, bias], logits, version=1)
     return logits
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from graft_host.support import flatbuffer
 OUTPUT_NAME = "probabilities"
 HEAD_WEIGHTS = b"head/weights"
 HEAD_BIAS = b"head/bias"
+JOINED = b"head/bottleneck"
+"""The bottlenecks of several taps, side by side."""
 
 
 class GraphEditor(FileWriter):
@@ -29,29 +32,35 @@ class GraphEditor(FileWriter):
         Raises:
             ExportError: the model is not a backbone.
         """
-        if len(model.subgraphs) != 1 or len(model.subgraphs[0].inputs) != 1 or len(model.subgraphs[0].outputs) != 1:
-            raise ExportError(f"{name} is not a backbone: it does not have one graph with one input and one output")
+        if len(model.subgraphs) != 1 or len(model.subgraphs[0].inputs) != 1 or not len(model.subgraphs[0].outputs):
+            raise ExportError(f"{name} is not a backbone: it does not have one graph with one input and an output")
         super().__init__(model)
         self._name = name
-        self.bottleneck = self._graph.tensors[self.output]
+        self.bottlenecks = tuple(self._graph.tensors[output] for output in self.outputs)
 
     @property
-    def output(self) -> int:
-        """The index of the graph's output tensor."""
-        return int(self._graph.outputs[0])
+    def outputs(self) -> tuple[int, ...]:
+        """The indices of the graph's output tensors."""
+        return tuple(int(output) for output in self._graph.outputs)
 
-    def check_bottleneck(self, length: int) -> None:
-        """Raises ExportError unless the output is a bottleneck ``[1, length]``, int8 or float32."""
-        shape = flatbuffer.shape(self.bottleneck)
-        if shape != [1, length]:
+    @property
+    def quantized(self) -> bool:
+        """Whether the bottlenecks are int8."""
+        return bool(self.bottlenecks[0].type == schema.TensorType.INT8)
+
+    def check_bottlenecks(self, length: int) -> None:
+        """Raises ExportError unless the outputs are bottlenecks ``[1,D]``, all int8 or all float32, of ``length``."""
+        shapes = [flatbuffer.shape(bottleneck) for bottleneck in self.bottlenecks]
+        if any(len(shape) != 2 or shape[0] != 1 for shape in shapes) or sum(n for _, n in shapes) != length:  # noqa: PLR2004
             raise ExportError(
-                f"{self._name} gives {shape}, but the head takes [1, {length}]",
+                f"{self._name} gives {' and '.join(map(str, shapes))}, but the head takes [1, {length}]",
                 "use a head that was trained on this backbone",
             )
-        if self.bottleneck.type not in {schema.TensorType.INT8, schema.TensorType.FLOAT32}:
-            kind = flatbuffer.type_name(self.bottleneck)
-            raise ExportError(f"{self._name} gives {kind} bottlenecks, but only int8 and float32 can be fused")
-        if self.bottleneck.type == schema.TensorType.INT8 and not _has_scale(self.bottleneck):
+        kinds = {bottleneck.type for bottleneck in self.bottlenecks}
+        if kinds not in ({schema.TensorType.INT8}, {schema.TensorType.FLOAT32}):
+            names = " and ".join(sorted({flatbuffer.type_name(bottleneck) for bottleneck in self.bottlenecks}))
+            raise ExportError(f"{self._name} gives {names} bottlenecks, but only int8 and float32 can be fused")
+        if self.quantized and not all(map(_has_scale, self.bottlenecks)):
             raise ExportError(f"{self._name} is damaged: its bottlenecks have no scale", "convert it again")
 
     def activation(self, name: str, length: int, dtype: Any, scale: float | None = None, zero_point: int = 0) -> int:
@@ -62,6 +71,15 @@ class GraphEditor(FileWriter):
         """Converts an int8 tensor to float32 ``[1, length]``; returns the index of the result."""
         output = self.activation(name, length, np.float32)
         self.convert(source, output, schema.BuiltinOperator.DEQUANTIZE, 2)
+        return output
+
+    def add_join(self, sources: Sequence[int], name: str, length: int) -> int:
+        """Puts float32 tensors ``[1,D]`` side by side; returns the index of the result, ``[1, length]``."""
+        output = self.activation(name, length, np.float32)
+        options = schema.ConcatenationOptionsT()
+        options.axis = 1
+        kind = schema.BuiltinOptions.ConcatenationOptions
+        self.add(schema.BuiltinOperator.CONCATENATION, 1, list(sources), output, kind, options)
         return output
 
     def add_fully_connected(self, inputs: list[int], output: int, version: int, *, relu6: bool = False) -> None:
@@ -92,7 +110,7 @@ class GraphEditor(FileWriter):
         self._model.description = b"graftkit"
         self._model.metadata = None
         self._model.metadataBuffer = None
-        self._model.signatureDefs = [signature({INPUT_NAME: entrance}, {OUTPUT_NAME: self.output})]
+        self._model.signatureDefs = [signature({INPUT_NAME: entrance}, {OUTPUT_NAME: self.outputs[0]})]
 
 
 def _has_scale(tensor: Any) -> bool:

@@ -13,8 +13,9 @@ from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks, Extraction
 from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
 from graft_host.backbones.family import WeightsSource
+from graft_host.backbones.joined import make_backbone
 from graft_host.backbones.kept_weights import kept_weights
-from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.quantize import Backbone, BackboneSpec
 from graft_host.backbones.weights import check_tap, find_weights, named_weights
 from graft_host.heads.softmax_regression import load_ahead
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
@@ -182,7 +183,7 @@ def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Repor
             if done == total:  # the head needs it next, and loading it would take one core then
                 load_ahead()
 
-        return quantized_backbone(spec, parts.train, found.cache, found.threads, options.recalibrate, measured)
+        return make_backbone(spec, parts.train, found.cache, found.threads, options.recalibrate, measured)
 
 
 def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSource:
@@ -198,7 +199,7 @@ def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> Wei
         WeightsError: they are not available, or do not reach the tap.
     """
     family = options.family
-    family.depth(options.tap)
+    family.taps_of(options.tap)
     family.check_size(options.image_size)
 
     def find() -> WeightsSource:

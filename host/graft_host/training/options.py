@@ -37,7 +37,8 @@ class HeadOptions:
         photos: a folder with a folder of photos per class.
         weights: ``imagenet``, ``random``, or the path of a weights file.
         backbone: the name of a family.
-        tap: the layer that bottlenecks are taken from; the family's default where empty.
+        tap: the layer that bottlenecks are taken from, or several with ``+`` between them; the family's default where
+            empty.
         image_size: the input side in pixels; the family's default where 0.
         quantize: the numbers in the file.
         resize: ``squash`` or ``crop``.
@@ -72,7 +73,8 @@ class HeadOptions:
         str,
         Option(
             group="Network",
-            help=f"Layer that bottlenecks are taken from, {_USUAL.taps[0]} to {_USUAL.taps[-1]}: earlier is faster.",
+            help=f"Layer that bottlenecks are taken from, {_USUAL.taps[0]} to {_USUAL.taps[-1]}: earlier is faster. "
+            "A+B+C puts those of several side by side.",
             default=f"{_USUAL.default_tap} for {DEFAULT}",
         ),
     ] = ""
@@ -112,7 +114,8 @@ class HeadOptions:
         check_option("--backbone", known_family, self.backbone)
         object.__setattr__(self, "tap", self.tap or self.family.default_tap)
         object.__setattr__(self, "image_size", self.image_size or self.family.default_size)
-        check_option("--tap", self.family.depth, self.tap)
+        check_option("--tap", self.family.taps_of, self.tap)
+        object.__setattr__(self, "tap", self.family.ordered(self.tap))
         check_option("--image-size", self.family.check_size, self.image_size)
         if not self.rule.test_percent + self.rule.validation_percent < 100:  # noqa: PLR2004  percent
             raise OptionError("--test-percent and --validation-percent leave nothing to train on")

@@ -331,7 +331,7 @@ try:
 except CacheError as error:
     print(error)
 with bottlenecks.Bottlenecks(backbone, cache) as each:
-    print(len(each._store.known(photo.digest for photo in photos)))
+    print(len(each.taps[0]._store.known(photo.digest for photo in photos)))
 """,
         tmp_path / "photos",
         tmp_path / "made",

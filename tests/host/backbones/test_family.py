@@ -124,5 +124,6 @@ def test_the_command_line_calls_these_usage_errors(tmp_path: Path, wrong: list[s
 def test_help_names_the_defaults() -> None:
     shown = " ".join(graft("train", "--help").stdout.split())
     assert "[default: inception-v3]" in shown
-    assert "mixed0 to mixed10: earlier is faster. [default: mixed10 for inception-v3]" in shown
+    assert "mixed0 to mixed10: earlier is faster. A+B+C puts those of several side by side." in shown
+    assert "side by side. [default: mixed10 for inception-v3]" in shown
     assert "75 to 2048: smaller is faster. [default: 299 for inception-v3]" in shown

@@ -105,7 +105,7 @@ def test_photos_that_one_tap_lacks_are_computed_for_all(made: Made, tmp_path: Pa
     with Bottlenecks(trunk.backbones[0], tmp_path) as first, Bottlenecks(trunk.backbones[1], tmp_path) as second:
         extract_together(trunk.path, SPEC, [first, second], photos_alone(photos[:5]), 0, 2, _silent)
         pixels = preprocess(photos[7].path, 75)[np.newaxis]
-        first.put([(photos[7].digest, open_model(trunk.backbones[0].path, threads=1)(pixels)[0])])
+        first.taps[0].put([(photos[7].digest, open_model(trunk.backbones[0].path, threads=1)(pixels)[0])])
         extraction = extract_together(trunk.path, SPEC, [first, second], photos_alone(photos), 0, 2, _silent)
         assert extraction == Extraction({}, 5, 7)
         assert first.missing(photos) == second.missing(photos) == 0

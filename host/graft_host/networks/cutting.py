@@ -1,0 +1,76 @@
+"""Cuts a network of several outputs down to some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from graft_device.errors import ExportError
+from graft_host.networks.file_writer import INPUT_NAME, signature
+from graft_host.support import flatbuffer
+
+
+def cut(network: bytes, places: Sequence[int], name: str) -> bytes:
+    """A network without the outputs that are not wanted, and without what only they need.
+
+    The result is byte for byte what the writers of this package write for these outputs alone.
+
+    Args:
+        network: a flatbuffer with one graph and one input.
+        places: of the wanted outputs among its outputs.
+        name: of the network in errors.
+
+    Raises:
+        ExportError: the flatbuffer is damaged, or is not such a network.
+    """
+    model = flatbuffer.unpack(network, name)
+    if len(model.subgraphs) != 1 or len(model.subgraphs[0].inputs) != 1:
+        raise ExportError(f"{name} is not a backbone: it does not have one graph with one input")
+    graph = model.subgraphs[0]
+    entrance, outputs = int(graph.inputs[0]), [int(graph.outputs[place]) for place in places]
+    needed = {entrance, *outputs}
+    graph.operators = _needed(graph.operators, needed)
+    tensors = {old: new for new, old in enumerate(sorted(needed))}
+    graph.tensors = [graph.tensors[old] for old in tensors]
+    for operator in graph.operators:
+        operator.inputs = np.array([tensors.get(int(place), -1) for place in operator.inputs], np.int32)
+        operator.outputs = np.array([tensors[int(place)] for place in operator.outputs], np.int32)
+    graph.inputs = np.array([tensors[entrance]], np.int32)
+    graph.outputs = np.array([tensors[place] for place in outputs], np.int32)
+    _renumber_buffers(model)
+    _renumber_codes(model)
+    named = {f"output_{place}": int(output) for place, output in enumerate(graph.outputs)}
+    model.signatureDefs = [signature({INPUT_NAME: int(graph.inputs[0])}, named)]
+    model.metadata = model.metadataBuffer = None
+    return flatbuffer.pack(model)
+
+
+def _needed(operators: Sequence[Any], needed: set[int]) -> list[Any]:
+    """The operators that some tensors need; adds the tensors that these operators read and compute."""
+    kept = []
+    for operator in reversed(operators):
+        if needed.intersection(map(int, operator.outputs)):
+            needed.update(int(place) for place in (*operator.inputs, *operator.outputs) if place >= 0)
+            kept.append(operator)
+    return kept[::-1]
+
+
+def _renumber_buffers(model: Any) -> None:
+    buffers = [schema.BufferT()]  # the first is empty: that of activations
+    places = {0: 0}
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.buffer not in places:
+            places[tensor.buffer] = len(buffers)
+            buffers.append(model.buffers[tensor.buffer])
+        tensor.buffer = places[tensor.buffer]
+    model.buffers = buffers
+
+
+def _renumber_codes(model: Any) -> None:
+    places: dict[int, int] = {}
+    for operator in model.subgraphs[0].operators:
+        operator.opcodeIndex = places.setdefault(operator.opcodeIndex, len(places))
+    model.operatorCodes = [model.operatorCodes[old] for old in places]
