@@ -32,8 +32,19 @@ def cut(network: bytes, places: Sequence[int], name: str) -> bytes:
     graph = model.subgraphs[0]
     entrance, outputs = int(graph.inputs[0]), [int(graph.outputs[place]) for place in places]
     needed = {entrance, *outputs}
+    before = _first_readers(graph.operators)
     graph.operators = _needed(graph.operators, needed)
-    tensors = {old: new for new, old in enumerate(sorted(needed))}
+    after = _first_readers(graph.operators)
+
+    computed = {entrance, *(int(output) for operator in graph.operators for output in operator.outputs)}
+
+    def order(tensor: int) -> tuple[int, bool]:
+        """Where writers put a tensor: a constant that operators share is behind the output of the first of them."""
+        shared = tensor not in computed and after[tensor] != before[tensor]
+        return (after[tensor], True) if shared else (tensor, False)
+
+    ordered = sorted(needed, key=order)
+    tensors = {old: new for new, old in enumerate(ordered)}
     graph.tensors = [graph.tensors[old] for old in tensors]
     for operator in graph.operators:
         operator.inputs = np.array([tensors.get(int(place), -1) for place in operator.inputs], np.int32)
@@ -46,6 +57,15 @@ def cut(network: bytes, places: Sequence[int], name: str) -> bytes:
     model.signatureDefs = [signature({INPUT_NAME: int(graph.inputs[0])}, named)]
     model.metadata = model.metadataBuffer = None
     return flatbuffer.pack(model)
+
+
+def _first_readers(operators: Sequence[Any]) -> dict[int, int]:
+    """The output of the first operator that reads each tensor."""
+    readers: dict[int, int] = {}
+    for operator in operators:
+        for tensor in operator.inputs:
+            readers.setdefault(int(tensor), int(operator.outputs[0]))
+    return readers
 
 
 def _needed(operators: Sequence[Any], needed: set[int]) -> list[Any]:

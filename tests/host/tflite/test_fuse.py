@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from graft_device.errors import ExportError
 from graft_device.runtime import installed_runtimes, open_model
 from graft_host.heads.head import Head
 from graft_host.heads.novelty import Novelty, measure_spread
+from graft_host.networks.file_writer import FileWriter
 from graft_host.support import flatbuffer
 from graft_host.tflite.fuse import fuse
 from tests.support.device_models import backbone
 
 RUNTIMES = [name for name in installed_runtimes() if name != "tensorflow"]
 SCALE = 0.02
+LENGTH = 24
 
 
 def plain_backbone(length: int, kind: int = schema.TensorType.INT8) -> bytes:
@@ -37,6 +40,35 @@ def plain_backbone(length: int, kind: int = schema.TensorType.INT8) -> bytes:
     model = schema.ModelT()
     model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [], [graph], [schema.BufferT()]
     return flatbuffer.pack(model)
+
+
+def backbone_of_several_taps(kinds: Sequence[int]) -> bytes:
+    """A backbone whose one input ``[1,N]`` is each of its bottlenecks, at scales that double from tap to tap."""
+    model = flatbuffer.unpack(plain_backbone(LENGTH, kinds[0]), "plain")
+    file = FileWriter(model)
+    outputs = []
+    for place, kind in enumerate(kinds):
+        if kind == schema.TensorType.INT8:
+            output = file.tensor(f"tap{place}", (1, LENGTH), np.int8, SCALE * 2**place, -128)
+            file.convert(0, output, schema.BuiltinOperator.QUANTIZE, 2)
+        else:
+            output = file.tensor(f"tap{place}", (1, LENGTH), np.float32)
+            factor = file.constant(f"factor{place}", np.array([2.0**place], np.float32))
+            options = schema.MulOptionsT()
+            file.add(schema.BuiltinOperator.MUL, 1, [0, factor], output, schema.BuiltinOptions.MulOptions, options)
+        outputs.append(output)
+    return file.finish(0, outputs)
+
+
+def several(real: NDArray[np.float32], taps: int, kind: int) -> NDArray[np.float32]:
+    """What these bottlenecks are for inputs that stand for real numbers ``[N,LENGTH]``."""
+    parts = []
+    for place in range(taps):
+        scale = np.float32(SCALE * 2**place)
+        stored = np.clip(np.rint(real / scale), 0, 255)
+        parts.append(stored * scale if kind == schema.TensorType.INT8 else real * np.float32(2**place))
+    joined: NDArray[np.float32] = np.concatenate(parts, axis=1).astype(np.float32)
+    return joined
 
 
 def some_head(length: int, classes: int, seed: int = 0) -> Head:
@@ -122,6 +154,33 @@ def test_the_file_shrinks_the_logits_of_unknown_photos(tmp_path: Path, runtime: 
     np.testing.assert_array_equal(scores.argmax(axis=1), without.argmax(axis=1))
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("kind", [schema.TensorType.INT8, schema.TensorType.FLOAT32])
+@pytest.mark.parametrize("taps", [2, 4])
+def test_the_head_on_several_taps_is_exact(tmp_path: Path, runtime: str, kind: int, taps: int) -> None:
+    """Each tap is dequantized with its own scale; everything behind that is float32, novelty too."""
+    stored = np.clip(2 * (stored_bottlenecks(60, LENGTH) // 2), -128, 126).astype(np.int8)
+    real = ((stored.astype(np.float32) + 128) * np.float32(SCALE)).astype(np.float32)
+    inputs = stored if kind == schema.TensorType.INT8 else real
+    if kind == schema.TensorType.INT8:
+        real = real - np.float32(SCALE) * ((stored + 128) % 2**taps)  # no scale has to round
+        inputs = np.asarray(np.rint(real / SCALE) - 128, np.int8)
+    joined = several(real, taps, kind)
+    head = some_head(taps * LENGTH, 5)
+    novelty = Novelty(measure_spread(joined), start=0.9)
+    factors = novelty.shrink(joined)
+    assert (factors < 0.9).any()
+    assert (factors == 1).any()
+    network = backbone_of_several_taps([kind] * taps)
+    path, plain = tmp_path / "fused.tflite", tmp_path / "plain.tflite"
+    path.write_bytes(fuse(network, head, joined, novelty=novelty))
+    plain.write_bytes(fuse(network, head, joined))
+    np.testing.assert_allclose(run(plain, runtime, inputs), softmax(head.logits(joined)), atol=1e-5)
+    np.testing.assert_allclose(
+        run(path, runtime, inputs), softmax(head.logits(joined) * factors[:, np.newaxis]), atol=1e-3
+    )
+
+
 @pytest.mark.parametrize("kind", ["int8", "float32"])
 def test_the_backbone_stays_byte_for_byte_the_same(kind: str) -> None:
     before = flatbuffer.unpack(backbone(kind), "before")
@@ -197,6 +256,11 @@ def test_a_backbone_that_does_not_fit_is_refused() -> None:
     ones = np.ones((4, 3), np.float32)
     with pytest.raises(ExportError, match=r"gives \[1, 3\], but the head takes \[1, 5\]; use a head"):
         fuse(backbone(), some_head(5, 2), np.ones((4, 5), np.float32))
+    with pytest.raises(ExportError, match=r"gives \[1, 24\] and \[1, 24\], but the head takes \[1, 24\]; use a head"):
+        fuse(backbone_of_several_taps([schema.TensorType.INT8] * 2), some_head(24, 2), np.ones((4, 24), np.float32))
+    mixed = backbone_of_several_taps([schema.TensorType.FLOAT32, schema.TensorType.INT8])
+    with pytest.raises(ExportError, match="float32 and int8 bottlenecks, but only int8 and float32 can be fused"):
+        fuse(mixed, some_head(48, 2), np.ones((4, 48), np.float32))
     with pytest.raises(ExportError, match="uint8 bottlenecks, but only int8 and float32"):
         fuse(plain_backbone(3, schema.TensorType.UINT8), some_head(3, 2), ones)
     with pytest.raises(ExportError, match=r"is not a \.tflite model"):
