@@ -31,9 +31,9 @@ class Network:
 
     Attributes:
         path: the file.
-        tap: the layer that it ends at.
+        tap: the layer that it ends at, or several with ``+`` between them.
         image_size: the input side in pixels.
-        depth: the place of the tap among the taps of its family.
+        depth: the place of the tap, or the deepest of several, among the taps of its family.
     """
 
     path: Path
@@ -92,7 +92,7 @@ def out_of_order(networks: Sequence[Network], ms: Sequence[float]) -> list[tuple
         (shallow, deep)
         for place, (shallow, slow) in enumerate(taken)
         for deep, fast in taken[place + 1 :]
-        if deep.image_size == shallow.image_size and slow > fast * _NOISE
+        if deep.image_size == shallow.image_size and deep.depth > shallow.depth and slow > fast * _NOISE
     ]
 
 

@@ -47,7 +47,7 @@ def try_network(backbone: Backbone, survey: Survey, options: SearchOptions, fold
         artifact = attach(graft(material, head), labels, model_card(chosen, material, head))
     path = folder / f"{spec.tap}-{spec.image_size}.tflite"
     write_scratch(path, artifact)
-    network = Network(path, spec.tap, spec.image_size, spec.weights.family.depth(spec.tap))
+    network = Network(path, spec.tap, spec.image_size, spec.weights.family.depth(spec.taps[-1]))
     return TriedNetwork(network, accuracy, len(artifact))
 
 
