@@ -22,25 +22,45 @@ _QUANTIZER_PACKAGES = ("ai-edge-quantizer",)
 
 def description(settings: Settings) -> list[str]:
     """Describes machine, versions, date, weights and photos as lines of Markdown, without paths of this machine."""
-    hardware = read_hardware()
-    memory = f"{hardware.memory_mb / 1000:.0f} GB of memory" if hardware.memory_mb else "memory unknown"
-    features = f" ({', '.join(hardware.features)})" if hardware.features else ""
     found = find_weights(settings.weights)
     weights = found.name if found.pretrained else "random"
-    processor, system = hardware.cpu or platform.machine(), hardware.system or platform.system()
-    kernel = hardware.kernel or platform.release()
     return [
-        f"- Machine: {processor}{features}, {settings.cores} cores, {memory}, {system}, kernel {kernel}.",
-        f"- Python {platform.python_version()}, {', '.join(_versions(settings))}.",
-        f"- Date: {datetime.now(timezone.utc):%Y-%m-%d}.",
+        hardware_line(settings.cores),
+        versions_line(settings.onnx, settings.quantizer),
+        dated(),
         f"- Backbone: Inception-v3 up to `{settings.tap}` at {settings.image_size}, weights {weights}.",
         f"- Photos: {_photos(settings)}.",
     ]
 
 
-def _versions(settings: Settings) -> list[str]:
+def hardware_line(cores: int) -> str:
+    """The machine, of which a run may use some cores."""
+    hardware = read_hardware()
+    memory = f"{hardware.memory_mb / 1000:.0f} GB of memory" if hardware.memory_mb else "memory unknown"
+    features = f" ({', '.join(hardware.features)})" if hardware.features else ""
+    processor, system = hardware.cpu or platform.machine(), hardware.system or platform.system()
+    kernel = hardware.kernel or platform.release()
+    return f"- Machine: {processor}{features}, {cores} cores, {memory}, {system}, kernel {kernel}."
+
+
+def versions_line(onnx: Path | None = None, quantizer: Path | None = None) -> str:
+    """The versions of Python and of packages.
+
+    Args:
+        onnx: the folder in which onnxruntime and its converter are installed; None to use this environment's.
+        quantizer: the folder in which ai-edge-quantizer is installed; None to use this environment's.
+    """
+    return f"- Python {platform.python_version()}, {', '.join(_versions(onnx, quantizer))}."
+
+
+def dated() -> str:
+    """Today's date in UTC."""
+    return f"- Date: {datetime.now(timezone.utc):%Y-%m-%d}."
+
+
+def _versions(onnx: Path | None, quantizer: Path | None) -> list[str]:
     versions = [f"{name} {number}" for name in _PACKAGES if (number := _version(name))]
-    for folder, names in ((settings.onnx, _ONNX_PACKAGES), (settings.quantizer, _QUANTIZER_PACKAGES)):
+    for folder, names in ((onnx, _ONNX_PACKAGES), (quantizer, _QUANTIZER_PACKAGES)):
         found = {name: _version(name) for name in names}
         if folder is not None and folder.is_dir():
             found |= {package.name: package.version for package in distributions(path=[str(folder)])}
