@@ -36,11 +36,13 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a model's float network to TensorFlow or Keras.
+    """Export a model for other software: its float network to TensorFlow or Keras, or the file itself to Frigate.
 
-    Its input is RGB pixels from 0 to 255 as float32; the scaling is part of the network. Its output is probabilities
-    in the order of labels.txt, which is exported too, with the model card. It has no class for unknown photos.
-    This command needs TensorFlow: pip install 'graftkit[tensorflow]'.
+    The input of a float network is RGB pixels from 0 to 255 as float32; the scaling is part of it. Its output is
+    probabilities in the order of labels.txt, which is exported too, with the model card. It has no class for unknown
+    photos. keras and saved-model need TensorFlow: pip install 'graftkit[tensorflow]'.
+
+    frigate takes int8 models of 224 pixels, and prints the lines for Frigate's config.yml.
     """
     from graft_device.text import printable
     from graft_host.commands.terminal.console import TerminalReporter
@@ -53,3 +55,5 @@ def export(
     typer.echo(f"export     {printable(exported.path)} ({exported.format}, {exported.bytes / 1e6:.1f} MB)")
     typer.echo(f"input      image: {exported.image.text}")
     typer.echo(f"output     probabilities: {', '.join(map(printable, exported.labels))}")
+    if exported.next_steps:
+        typer.echo(f"\n{exported.next_steps}")

@@ -1,1 +1,1 @@
-"""``graft export``: the float network of a model as Keras or SavedModel."""
+"""``graft export``: a model for other software, in one of several formats."""

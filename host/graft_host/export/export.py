@@ -28,6 +28,7 @@ class Exported:
         bytes: size of everything that was written.
         labels: in the order of the output.
         image: the input of the network.
+        next_steps: what to do with the export, as lines for a person; empty for nothing.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Exported:
     bytes: int
     labels: tuple[str, ...]
     image: Image
+    next_steps: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The files that were written, and the input and output of the network, as plain values."""
@@ -45,6 +47,7 @@ class Exported:
             "labels": list(self.labels),
             "input": input_json(self.image),
             "output": output_json(self.labels, self.image.batch),
+            **({"next_steps": self.next_steps} if self.next_steps else {}),
         }
 
 
@@ -98,7 +101,14 @@ def export(
             f"cannot write {output}: {os_reason(error)}",
             f"free some space in {target.parent}, or give another name with -o",
         ) from error
-    return Exported(path=output, format=kind, bytes=size, labels=source.model.labels, image=product.image)
+    return Exported(
+        path=output,
+        format=kind,
+        bytes=size,
+        labels=source.model.labels,
+        image=product.image,
+        next_steps=chosen.next_steps(source, target),
+    )
 
 
 def _check_packages(chosen: Format) -> None:
@@ -119,6 +129,7 @@ def _check_place(output: Path, chosen: Format, read: Sequence[RunInput], *, over
         raise ExportError(
             f"{output} does not end with {chosen.suffix}, {chosen.suffix_reason}", "give another name with -o"
         )
+    chosen.check_name(output.resolve())
     check_sources(output, chosen.kind, read)
     if not output.exists():
         return

@@ -88,8 +88,17 @@ class Product:
     image: Image
 
 
+def any_name(_: Path) -> None:
+    """The check of a format whose exports may have any name."""
+
+
 def any_model(_: Source) -> None:
     """The check of a format that takes every model."""
+
+
+def no_steps(_: Source, __: Path) -> str:
+    """Nothing to do after the export."""
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +115,11 @@ class Format:
         suffix_reason: the end of the sentence that the name does not end so, such as "as Keras requires".
         packages: what must be installed; None where ``graftkit[host]`` is enough.
         kind: how an earlier export is recognised; nothing else is replaced.
+        check_name: raises ExportError if the export cannot have this name.
         check: raises GraftError if the model cannot be exported so; called before weights are looked for.
         uses_weights: whether the float weights of the backbone are needed.
         write: writes the export into an empty folder and returns it; raises OSError if the disk is full.
+        next_steps: what to do with the export of a model at a place, as lines for a person; empty for nothing.
     """
 
     name: str
@@ -118,9 +129,11 @@ class Format:
     suffix_reason: str = ""
     packages: Packages | None = None
     kind: OutputKind
+    check_name: Callable[[Path], None] = any_name
     check: Callable[[Source], None] = any_model
     uses_weights: Callable[[Source], bool]
     write: Callable[[Source, Path], Product]
+    next_steps: Callable[[Source, Path], str] = no_steps
 
 
 def output_json(labels: tuple[str, ...], batch: int | None) -> dict[str, Any]:

@@ -75,14 +75,14 @@ def _refused(tmp_path: Path, output: str, kind: str, *, overwrite: bool = False)
     return str(caught.value)
 
 
-def test_onnx_is_not_offered(tmp_path: Path) -> None:
+def test_only_known_formats_are_offered(tmp_path: Path) -> None:
     model = write_artifact(tmp_path / "m.tflite")
-    line = error_line(graft("export", model, "--format", "onnx", "-o", tmp_path / "m.onnx"), status=2)
-    assert "'onnx' is not one of 'keras', 'saved-model'" in line
-    with pytest.raises(ExportError, match="no such format: onnx; choose keras or saved-model"):
-        export(model, tmp_path / "m.onnx", "onnx")
+    line = error_line(graft("export", model, "--format", "coreml", "-o", tmp_path / "m.mlmodel"), status=2)
+    assert "'coreml' is not one of 'keras', 'saved-model'" in line
+    with pytest.raises(ExportError, match="no such format: coreml; choose keras, saved-model"):
+        export(model, tmp_path / "m.mlmodel", "coreml")
     assert [path.name for path in tmp_path.iterdir()] == ["m.tflite"]
-    assert "onnx" not in graft("export", "--help").stdout
+    assert "coreml" not in graft("export", "--help").stdout
 
 
 def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
