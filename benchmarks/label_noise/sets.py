@@ -67,14 +67,19 @@ def _count(done: int, total: int) -> None:
 
 
 def arguments(description: str | None) -> argparse.Namespace:
-    """The command line of the measurements."""
+    """The options of a measurement, from its command line."""
+    return command_line(description).parse_args()
+
+
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """What every measurement's command line has."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--weights", default=str(next((_SHARED / "weights").glob("*.h5"), "random")))
     parser.add_argument("--photos", type=Path, default=_SHARED / "datasets" / "cats_and_dogs")
     parser.add_argument("--folder", type=Path, default=Path("build/label_noise"), help="for photos and the cache")
     parser.add_argument("--seeds", type=int, default=8, help="draws of each kind")
     parser.add_argument("--only", action="append", help="measure only this set; repeatable")
-    return parser.parse_args()
+    return parser
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Prints the table: by set of photos and by what wrote the int8 backbone, over several draws of test photos.
 
-The backbones of a set are calibrated on photos that are among the training photos of every draw.
+The backbones of a set are calibrated on photos that are among the training photos of every draw. TensorFlow's converter
+writes those of Inception-v3 alone.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.label_noise.sets import PhotoFolder, arguments, photo_folders
+from benchmarks.label_noise.sets import PhotoFolder, command_line, photo_folders
+from benchmarks.networks.choices import REFERENCE, Network, parse
 from benchmarks.quantization.backbones import CONVERTER_PHOTOS, Backbones
 from graft_device.preprocess import preprocess
+from graft_host.backbones.registry import DEFAULT, family
 from graft_host.backbones.weights import find_weights
 from graft_host.heads.head import Head, train_head
 from graft_host.heads.recipe import Recipe
 from graft_host.photos.dataset import scan
 
-TAP, SIZE = "mixed7", 299
 SETS = ["cats and dogs", "parts", "flowers", "coarse digits"]
 
 _PHOTOS = 300  # of a set
@@ -49,22 +51,23 @@ def signal_to_noise(exact: NDArray[np.float32], stored: NDArray[np.float32]) -> 
     return np.asarray(10 * np.log10(np.square(exact.astype(np.float64)).sum(1) / noise))
 
 
-def draws(found: PhotoFolder, weights: str, seeds: int) -> tuple[list[Measured], list[Measured]]:
-    """Measures the converter's and graftkit's backbones on the draws of some seeds."""
+def draws(found: PhotoFolder, network: Network, weights: str, seeds: int) -> dict[str, list[Measured]]:
+    """Measures the backbones of a network on the draws of some seeds, by what wrote them."""
     dataset = scan(found.folder, 2)
     chosen = np.random.default_rng(0).permutation(len(dataset.photos))[:_PHOTOS]
     photos = [dataset.photos[index] for index in chosen]
-    pixels, labels = np.stack([preprocess(photo.path, SIZE) for photo in photos]), np.array([p.label for p in photos])
-    cache = found.folder.parent / f"int8-{found.folder.name}"
+    pixels = np.stack([preprocess(photo.path, network.image_size) for photo in photos])
+    labels = np.array([photo.label for photo in photos])
+    cache = found.folder.parent / f"int8-{found.folder.name}-{str(network).replace(':', '-')}"
     cache.mkdir(exist_ok=True)
-    backbones = Backbones(weights=find_weights(weights), tap=TAP, pixels=pixels, cache=cache)
+    own = network.backbone == DEFAULT
+    source = find_weights(weights if own else "imagenet", 0, family(network.backbone))
+    backbones = Backbones(weights=source, tap=network.tap, pixels=pixels, cache=cache)
     exact = backbones.float32()
     orders = [_order(len(pixels), seed) for seed in range(seeds)]
-    converters, ours = (
-        [_measured(exact, stored, labels, order) for order in orders]
-        for stored in (backbones.converter(), backbones.ours())
-    )
-    return converters, ours
+    stored = {"the converter": backbones.converter()} if own else {}
+    stored["graftkit"] = backbones.ours()
+    return {which: [_measured(exact, values, labels, order) for order in orders] for which, values in stored.items()}
 
 
 def _order(count: int, seed: int) -> NDArray[np.int64]:
@@ -103,16 +106,22 @@ def row(name: str, which: str, results: list[Measured]) -> str:
 
 def main() -> None:
     """Runs the command line."""
-    options = arguments(__doc__)
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "--network", dest="networks", action="append", type=parse, metavar="FAMILY:TAP:SIZE",
+        help=f"measure this network; repeatable (default: {REFERENCE})",
+    )  # fmt: skip
+    options = parser.parse_args()
     options.only = options.only or SETS
-    sys.stdout.write(f"{TAP} at {SIZE}, {_PHOTOS} photos of each set, seeds 0 to {options.seeds - 1}\n\n")
     header = ["photos", "int8 by", "SQNR, median (dB)", "1st percentile", "float32 right", "int8 right", "same class"]
-    sys.stdout.write(f"| {' | '.join(header)} |\n| {' | '.join(['---'] * len(header))} |\n")
-    for found in photo_folders(options):
-        converters, ours = draws(found, options.weights, options.seeds)
-        for which, results in (("the converter", converters), ("graftkit", ours)):
-            sys.stdout.write(f"{row(found.name, which, results)}\n")
-            sys.stdout.flush()
+    for network in options.networks or [REFERENCE]:
+        sys.stdout.write(f"{network.shown}, {_PHOTOS} photos of each set, seeds 0 to {options.seeds - 1}\n\n")
+        sys.stdout.write(f"| {' | '.join(header)} |\n| {' | '.join(['---'] * len(header))} |\n")
+        for found in photo_folders(options):
+            for which, results in draws(found, network, options.weights, options.seeds).items():
+                sys.stdout.write(f"{row(found.name, which, results)}\n")
+                sys.stdout.flush()
+        sys.stdout.write("\n")
 
 
 if __name__ == "__main__":
