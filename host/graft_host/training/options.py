@@ -62,28 +62,34 @@ class HeadOptions:
         Option(
             group="Network",
             envvar="GRAFT_WEIGHTS",
-            help="imagenet (from Keras's cache, or downloaded), random, or a FILE: Keras notop .h5, or the .pb "
-            "of 2015.",
+            help="imagenet (downloaded for inception-v3, in a pip package for the others), random, or a FILE: Keras "
+            "notop .h5, the .pb of 2015, or the .pth of a pip package.",
         ),
     ] = "imagenet"
-    backbone: Annotated[str, Option(group="Network", help="Family of networks that the backbone is cut from.")] = (
-        DEFAULT
-    )
+    backbone: Annotated[
+        str,
+        Option(
+            group="Network",
+            help=f"Family of networks that the backbone is cut from: {DEFAULT}, or the faster "
+            "efficientnet-lite0, -lite1 and -lite2.",
+        ),
+    ] = DEFAULT
     tap: Annotated[
         str,
         Option(
             group="Network",
-            help=f"Layer that bottlenecks are taken from, {_USUAL.taps[0]} to {_USUAL.taps[-1]}: earlier is faster. "
-            "A+B+C puts those of several side by side.",
-            default=f"{_USUAL.default_tap} for {DEFAULT}",
+            help=f"Layer that bottlenecks are taken from, {_USUAL.taps[0]} to {_USUAL.taps[-1]} for {DEFAULT}, "
+            "expand3 to top for the others: earlier is faster. A+B+C puts those of several side by side.",
+            default=f"{_USUAL.default_tap} for {DEFAULT}, top for the others",
         ),
     ] = ""
     image_size: Annotated[
         int,
         Option(
             group="Network",
-            help=f"Input side in pixels, {_USUAL.smallest_size} to {_USUAL.largest_size}: smaller is faster.",
-            default=f"{_USUAL.default_size} for {DEFAULT}",
+            help=f"Input side in pixels, {_USUAL.smallest_size} (for the others 64) to {_USUAL.largest_size}: smaller "
+            "is faster.",
+            default=f"{_USUAL.default_size} for {DEFAULT}, 224, 240 and 260 for the others",
         ),
     ] = 0
     quantize: Annotated[Quantization, Option(group="Network", help="Number format in the file.")] = "int8"

@@ -124,6 +124,11 @@ def test_the_command_line_calls_these_usage_errors(tmp_path: Path, wrong: list[s
 def test_help_names_the_defaults() -> None:
     shown = " ".join(graft("train", "--help").stdout.split())
     assert "[default: inception-v3]" in shown
-    assert "mixed0 to mixed10: earlier is faster. A+B+C puts those of several side by side." in shown
-    assert "side by side. [default: mixed10 for inception-v3]" in shown
-    assert "75 to 2048: smaller is faster. [default: 299 for inception-v3]" in shown
+    light = [family(f"efficientnet-lite{number}") for number in range(3)]
+    for other in light:
+        assert f"mixed0 to mixed10 for inception-v3, {other.taps[0]} to {other.taps[-1]} for the others" in shown
+        assert f"[default: mixed10 for inception-v3, {other.default_tap} for the others]" in shown
+        assert f"75 (for the others {other.smallest_size}) to 2048: smaller is faster" in shown
+    assert "earlier is faster. A+B+C puts those of several side by side." in shown
+    sizes = [other.default_size for other in light]
+    assert "[default: 299 for inception-v3, {}, {} and {} for the others]".format(*sizes) in shown
