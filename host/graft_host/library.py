@@ -82,7 +82,8 @@ def train(
             Keras ``notop`` ``.h5``, or the ``.pb`` of 2015.
         backbone: The family of networks that the backbone is cut from.
         tap: The layer that bottlenecks are taken from, ``"mixed0"`` to ``"mixed10"`` for Inception-v3. Earlier layers
-            are faster. The family's default (``"mixed10"``) if empty.
+            are faster. Several with ``+`` between them, such as ``"mixed5+mixed7"``, put their bottlenecks side by
+            side. The family's default (``"mixed10"``) if empty.
         image_size: The input side in pixels. Smaller is faster. The family's default (299) if 0.
         quantize: The numbers in the file: ``"int8"``, ``"dynamic"``, ``"float16"`` or ``"float32"``.
         resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
@@ -195,7 +196,8 @@ def check(
             in the wrong class are found with these weights, and are not searched for if ``"imagenet"`` is not
             available.
         backbone: The family of networks that the backbone is cut from.
-        tap: The layer that bottlenecks are taken from. The family's default (``"mixed10"``) if empty.
+        tap: The layer that bottlenecks are taken from, or several with ``+`` between them. The family's default
+            (``"mixed10"``) if empty.
         image_size: The input side in pixels. Photos that are much smaller are reported. The family's default (299) if
             0.
         quantize: The numbers in the backbone: ``"int8"``, ``"dynamic"``, ``"float16"`` or ``"float32"``.
@@ -337,7 +339,8 @@ def compare(
         photos: A folder with a folder of photos per class.
         weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file.
         backbone: The family of networks that the backbone is cut from.
-        tap: The layer that bottlenecks are taken from. The family's default (``"mixed10"``) if empty.
+        tap: The layer that bottlenecks are taken from, or several with ``+`` between them. The family's default
+            (``"mixed10"``) if empty.
         image_size: The input side in pixels. The family's default (299) if 0.
         resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
         test_percent: The share of the photos that only test the files, in percent.

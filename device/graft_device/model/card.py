@@ -21,7 +21,8 @@ class ModelCard:
         kit_version: the version of graftkit that wrote the file.
         backbone: the name, the source of the weights and their SHA-256, and the ``fingerprint`` (SHA-256) of the
             quantized backbone that computed the bottlenecks.
-        tap: the layer whose pooled output is the bottleneck, ``mixed0`` to ``mixed10``.
+        tap: the layer whose pooled output is the bottleneck, such as ``mixed7``. ``mixed5+mixed7`` names two layers,
+            whose outputs are side by side.
         image_size: the width and height S of the input in pixels.
         resize: the resize rule, ``squash`` or ``crop``; see ``graft_device.preprocess``.
         quantization: ``int8``, ``dynamic``, ``float16`` or ``float32``.

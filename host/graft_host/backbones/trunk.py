@@ -121,6 +121,19 @@ def find_trunk(stored: BackboneCache, backbones: tuple[Backbone, ...], digests: 
     return Trunk(network.path, backbones, reused=True, calibration=network.calibration)
 
 
+def cached_trunk(spec: BackboneSpec, taps: Sequence[str], training: Sequence[Photo], cache: Path) -> Trunk | None:
+    """The trunk of some taps in the cache; None if it is not there, or one of its backbones is not.
+
+    Args:
+        spec: what it was converted from and to; its tap is ignored.
+        taps: two or more taps of the family.
+        training: the training photos, which include those that it was calibrated on.
+        cache: the folder of caches.
+    """
+    depths = sorted(taps, key=spec.weights.family.depth)
+    return _cached(BackboneCache(cache), spec, depths, {photo.digest for photo in training})
+
+
 def cached_backbones(
     spec: BackboneSpec, taps: Sequence[str], training: Sequence[Photo], cache: Path
 ) -> tuple[Backbone, ...] | None:
