@@ -22,10 +22,13 @@ help:
 	@echo "make lint       ruff"
 	@echo "make types      mypy, strict"
 
+# pnnx is the converter from ONNX to ncnn. Its package asks for PyTorch, which the converter does without; the tests on
+# ncnn skip where it is not available.
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -c "import sys; assert (3, 10) <= sys.version_info[:2] <= (3, 13), 'Python 3.10 to 3.13 is needed, this is ' + sys.version"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "pnnx>=20250905"
 	@touch $@
 
 demo: $(BIN)/.ready

@@ -26,21 +26,33 @@ def export(
             help="; ".join(f"{known.name}: {known.help}" for known in FORMATS.values()) + ".",
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .keras file or the folder to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file or the folder to write.")],
     weights: Annotated[
         str | None,
         typer.Option(
-            help="The weights that the model was trained with, if their name in the model card is not enough."
+            help="For keras and saved-model: the weights that the model was trained with, if their name in the model "
+            "card is not enough."
         ),
     ] = None,
+    float_network: Annotated[
+        bool,
+        typer.Option(
+            "--float", help="For onnx: write an int8 model in float32, for tools that quantize it themselves."
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a model for other software: its float network to TensorFlow or Keras, or the file itself to Frigate.
+    """Export a model for other software: its network to ONNX, Keras or TensorFlow, or the file itself to Frigate.
 
-    The input of a float network is RGB pixels from 0 to 255 as float32; the scaling is part of it. Its output is
-    probabilities in the order of labels.txt, which is exported too, with the model card. It has no class for unknown
-    photos. keras and saved-model need TensorFlow: pip install 'graftkit[tensorflow]'.
+    The input of a network is RGB pixels from 0 to 255 as float32; the scaling is part of it. Its output is
+    probabilities in the order of labels.txt, which is exported too, with the model card.
+
+    onnx has the numbers of the model, in int8 or float32, and lowers the scores of unknown photos as the model does. It
+    needs the package onnx: pip install 'graftkit[onnx]'.
+
+    keras and saved-model have the float weights that the model was trained with, and do not recognize unknown photos.
+    They need TensorFlow: pip install 'graftkit[tensorflow]'.
 
     frigate takes int8 models of 224 pixels, and prints the lines for Frigate's config.yml.
     """
@@ -48,7 +60,9 @@ def export(
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.export.export import export as run
 
-    exported = run(model, output, kind, weights, overwrite=overwrite, reporter=TerminalReporter())
+    exported = run(
+        model, output, kind, weights, float_network=float_network, overwrite=overwrite, reporter=TerminalReporter()
+    )
     if as_json:
         typer.echo(json.dumps(exported.to_json()))
         return

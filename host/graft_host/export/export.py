@@ -57,19 +57,21 @@ def export(
     kind: str,
     weights: str | None = None,
     *,
+    float_network: bool = False,
     overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> Exported:
     """Writes the network of a model, from pixels to probabilities, with its labels and model card.
 
-    A float network is built from float weights, and its head is that of the file; for an int8 file it has the rounding
-    that it was shipped with. Keras networks do not recognize unknown photos.
+    Keras builds a float network from float weights, with the head of the file; for an int8 file it has the rounding
+    that it was shipped with. Such a network does not recognize unknown photos. ONNX has the numbers of the file.
 
     Args:
         model: a ``.tflite`` file that ``graft train`` wrote.
         output: the file or the folder to write.
         kind: the name of a format.
         weights: the value of ``--weights``; None to find them by the model card.
+        float_network: whether ONNX is written in float32 although the file is int8.
         overwrite: whether an earlier export is replaced.
         reporter: receives a note and the progress of a download of weights; None for none.
 
@@ -79,8 +81,10 @@ def export(
         ExportError: the format is not offered, what it needs is not installed, or the output cannot be written.
     """
     chosen = format_of(kind)
+    if float_network and not chosen.takes_float:
+        raise ExportError(f"--float makes no difference to {kind}", "leave it out")
     _check_packages(chosen)
-    source = Source(model=read_checked(model))
+    source = Source(model=read_checked(model), float_network=float_network)
     read = [RunInput("model", model)]
     _check_place(output, chosen, read, overwrite=overwrite)
     chosen.check(source)
@@ -88,6 +92,8 @@ def export(
         found = weights_of(source.model, weights, reporter)
         source = replace(source, weights=found)
         read += [RunInput("weights", found.path)] if found.path else []
+    elif weights is not None:
+        raise ExportError(f"{kind} takes no weights: all its numbers are in the model", "leave out --weights")
     check_sources(output, chosen.kind, read)
     target = output.resolve()  # a link stays a link
     try:

@@ -117,6 +117,7 @@ class Format:
         kind: how an earlier export is recognised; nothing else is replaced.
         check_name: raises ExportError if the export cannot have this name.
         check: raises GraftError if the model cannot be exported so; called before weights are looked for.
+        takes_float: whether ``--float`` makes a difference.
         uses_weights: whether the float weights of the backbone are needed.
         write: writes the export into an empty folder and returns it; raises OSError if the disk is full.
         next_steps: what to do with the export of a model at a place, as lines for a person; empty for nothing.
@@ -131,6 +132,7 @@ class Format:
     kind: OutputKind
     check_name: Callable[[Path], None] = any_name
     check: Callable[[Source], None] = any_model
+    takes_float: bool = False
     uses_weights: Callable[[Source], bool]
     write: Callable[[Source, Path], Product]
     next_steps: Callable[[Source, Path], str] = no_steps

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from graft_device.errors import ExportError
 from graft_host.export.format import Format
-from graft_host.export.formats import frigate, keras, saved_model
+from graft_host.export.formats import frigate, keras, onnx, saved_model
 
-FORMATS: dict[str, Format] = {known.name: known for known in (keras.FORMAT, saved_model.FORMAT, frigate.FORMAT)}
+FORMATS: dict[str, Format] = {
+    known.name: known for known in (keras.FORMAT, saved_model.FORMAT, onnx.FORMAT, frigate.FORMAT)
+}
 """In the order of ``--help``."""
 
 

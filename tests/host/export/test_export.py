@@ -78,8 +78,8 @@ def _refused(tmp_path: Path, output: str, kind: str, *, overwrite: bool = False)
 def test_only_known_formats_are_offered(tmp_path: Path) -> None:
     model = write_artifact(tmp_path / "m.tflite")
     line = error_line(graft("export", model, "--format", "coreml", "-o", tmp_path / "m.mlmodel"), status=2)
-    assert "'coreml' is not one of 'keras', 'saved-model'" in line
-    with pytest.raises(ExportError, match="no such format: coreml; choose keras, saved-model"):
+    assert "'coreml' is not one of 'keras', 'saved-model', 'onnx', 'frigate'" in line
+    with pytest.raises(ExportError, match="no such format: coreml; choose keras, saved-model, onnx or frigate"):
         export(model, tmp_path / "m.mlmodel", "coreml")
     assert [path.name for path in tmp_path.iterdir()] == ["m.tflite"]
     assert "coreml" not in graft("export", "--help").stdout
