@@ -78,13 +78,16 @@ def train(
         photos: A folder with a folder of photos per class. The folders' names become the labels. If it contains
             ``train``, ``val`` and ``test`` with the class folders inside, these give the split.
         output: The ``.tflite`` file to write.
-        weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file: a
-            Keras ``notop`` ``.h5``, or the ``.pb`` of 2015.
-        backbone: The family of networks that the backbone is cut from.
-        tap: The layer that bottlenecks are taken from, ``"mixed0"`` to ``"mixed10"`` for Inception-v3. Earlier layers
-            are faster. Several with ``+`` between them, such as ``"mixed5+mixed7"``, put their bottlenecks side by
-            side. The family's default (``"mixed10"``) if empty.
-        image_size: The input side in pixels. Smaller is faster. The family's default (299) if 0.
+        weights: ``"imagenet"`` (downloaded for Inception-v3, in a pip package for the others), ``"random"``, or the
+            path of a weights file: a Keras ``notop`` ``.h5``, the ``.pb`` of 2015, or the ``.pth`` of a pip package.
+        backbone: The family of networks that the backbone is cut from: ``"inception-v3"``, or the faster
+            ``"efficientnet-lite0"``, ``"efficientnet-lite1"`` and ``"efficientnet-lite2"``.
+        tap: The layer that bottlenecks are taken from, ``"mixed0"`` to ``"mixed10"`` for Inception-v3, ``"expand3"`` to
+            ``"top"`` for the others. Earlier layers are faster. Several with ``+`` between them, such as
+            ``"mixed5+mixed7"``, put their bottlenecks side by side. The family's default (``"mixed10"`` or ``"top"``)
+            if empty.
+        image_size: The input side in pixels. Smaller is faster. The family's default (299 for Inception-v3, 224 to 260
+            for the others) if 0.
         quantize: The numbers in the file: ``"int8"``, ``"dynamic"``, ``"float16"`` or ``"float32"``.
         resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
         test_percent: The share of the photos that only test the finished file, in percent.
@@ -192,14 +195,15 @@ def check(
 
     Args:
         photos: A folder with a folder of photos per class.
-        weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file. Photos
-            in the wrong class are found with these weights, and are not searched for if ``"imagenet"`` is not
-            available.
-        backbone: The family of networks that the backbone is cut from.
+        weights: ``"imagenet"`` (downloaded for Inception-v3, in a pip package for the others), ``"random"``, or the
+            path of a weights file. Photos in the wrong class are found with these weights, and are not searched for if
+            ``"imagenet"`` is not available.
+        backbone: The family of networks that the backbone is cut from: ``"inception-v3"``, or the faster
+            ``"efficientnet-lite0"``, ``"efficientnet-lite1"`` and ``"efficientnet-lite2"``.
         tap: The layer that bottlenecks are taken from, or several with ``+`` between them. The family's default
-            (``"mixed10"``) if empty.
-        image_size: The input side in pixels. Photos that are much smaller are reported. The family's default (299) if
-            0.
+            (``"mixed10"`` or ``"top"``) if empty.
+        image_size: The input side in pixels. Photos that are much smaller are reported. The family's default (299 for
+            Inception-v3, 224 to 260 for the others) if 0.
         quantize: The numbers in the backbone: ``"int8"``, ``"dynamic"``, ``"float16"`` or ``"float32"``.
         resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
         test_percent: The share of the photos that ``train`` would test with, in percent.
@@ -272,7 +276,8 @@ def search(
         latency: Files with the output of ``graft-device bench --json`` on the board. Latency is measured on this
             machine if there are none.
         report: An ``.html`` page to write about all networks. No page if None.
-        weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file.
+        weights: ``"imagenet"`` (downloaded for Inception-v3, in a pip package for the others), ``"random"``, or the
+            path of a weights file.
         backbone: The family of networks that the backbones are cut from.
         resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
         test_percent: The share of the photos that only test the winner, in percent.
@@ -337,11 +342,14 @@ def compare(
 
     Args:
         photos: A folder with a folder of photos per class.
-        weights: ``"imagenet"`` (from Keras's cache, or downloaded), ``"random"``, or the path of a weights file.
-        backbone: The family of networks that the backbone is cut from.
+        weights: ``"imagenet"`` (downloaded for Inception-v3, in a pip package for the others), ``"random"``, or the
+            path of a weights file.
+        backbone: The family of networks that the backbone is cut from: ``"inception-v3"``, or the faster
+            ``"efficientnet-lite0"``, ``"efficientnet-lite1"`` and ``"efficientnet-lite2"``.
         tap: The layer that bottlenecks are taken from, or several with ``+`` between them. The family's default
-            (``"mixed10"``) if empty.
-        image_size: The input side in pixels. The family's default (299) if 0.
+            (``"mixed10"`` or ``"top"``) if empty.
+        image_size: The input side in pixels. The family's default (299 for Inception-v3, 224 to 260 for the others) if
+            0.
         resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
         test_percent: The share of the photos that only test the files, in percent.
         validation_percent: The share of the photos that choose the regularization and calibrate the scores, in
