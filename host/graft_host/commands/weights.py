@@ -16,18 +16,24 @@ if TYPE_CHECKING:
 
 def weights(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Weights to fetch and verify.  [default: list them all]")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Weights to fetch and verify: imagenet (Inception-v3's) or the name of a backbone.  "
+            "[default: list them all]",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch and verify weights, or list where they belong.
+    """List the weights of every backbone, or fetch and verify some.
 
-    An interrupted download goes on where it ended. Where there is no network, fetch the file on another machine, and
-    put it at the place that the list names.
+    The list has what is on this machine, what pip or a download would bring, and licence and size. An interrupted
+    download goes on where it ended. Where there is no network, fetch the file on another machine, and put it at the
+    place that the list names.
     """
     if name is None:
         listed = [_described(family, named) for family, named in _known()]
-        typer.echo(json.dumps(listed) if as_json else "\n".join(map(_text, listed)))
+        typer.echo(json.dumps(listed) if as_json else _list_text(listed))
         return
     described = _fetched(name)
     typer.echo(json.dumps(described) if as_json else _text(described))
@@ -39,21 +45,34 @@ def _known() -> list[tuple[Family, NamedWeights]]:
     return [(known, named) for known in map(family, families()) for named in known.named_weights]
 
 
+def _found(name: str) -> tuple[Family, NamedWeights]:
+    """The weights of a name. It is that of a backbone, or that of the first backbone's weights.
+
+    Raises:
+        WeightsError: no weights have this name.
+    """
+    from graft_device.errors import WeightsError
+
+    known = _known()
+    for family, named in known:
+        if name in (family.name, named.name):
+            return family, named
+    names = dict.fromkeys([known[0][1].name, *(family.name for family, _ in known)])
+    raise WeightsError(f"there are no weights {name!r}", f"choose from {', '.join(names)}")
+
+
 def _fetched(name: str) -> dict[str, Any]:
     """Fetches the file if it is missing, and verifies it.
 
     Raises:
-        WeightsError: no weights have this name, they cannot be downloaded, or the file is another one.
+        WeightsError: no weights have this name, they are not installed and cannot be downloaded, or the file is
+            another one.
     """
     from graft_device.errors import WeightsError
     from graft_host.backbones.weights import fetched
     from graft_host.commands.terminal.console import TerminalReporter
 
-    found = next(((family, named) for family, named in _known() if named.name == name), None)
-    if found is None:
-        names = ", ".join(named.name for _, named in _known())
-        raise WeightsError(f"there are no weights {name!r}", f"choose from {names}")
-    family, named = found
+    family, named = _found(name)
     fetched(named, TerminalReporter())
     described = _described(family, named)
     if described["state"] == "damaged":
@@ -62,10 +81,19 @@ def _fetched(name: str) -> dict[str, Any]:
 
 
 def _described(family: Family, named: NamedWeights) -> dict[str, Any]:
-    """Where a file belongs, and whether the right one is there."""
+    """Where a file belongs, what brings it, and whether the right one is there."""
     path = named.path()
-    described: dict[str, Any] = {"name": named.name, "backbone": family.name, "path": str(path), "source": named.source}
-    return {**described, "state": _state(family, named, path), "bytes": path.stat().st_size if path.is_file() else None}
+    return {
+        "name": named.name,
+        "backbone": family.name,
+        "path": str(path),
+        "source": named.source,
+        "state": _state(family, named, path),
+        "bytes": path.stat().st_size if path.is_file() else None,
+        "licence": named.licence or None,
+        "published_bytes": named.size,
+        "package": named.package or None,
+    }
 
 
 def _state(family: Family, named: NamedWeights, path: Path) -> str:
@@ -80,14 +108,34 @@ def _state(family: Family, named: NamedWeights, path: Path) -> str:
         return "damaged"
 
 
+def _list_text(listed: list[dict[str, Any]]) -> str:
+    """A table, and below it what brings each file that is missing or damaged."""
+    from graft_device.text import printable
+    from graft_host.commands.terminal.console import table
+
+    rows = [(each["backbone"], each["name"], each["state"], _size(each), each["licence"] or "") for each in listed]
+    lines = [table(("backbone", "weights", "state", "MB", "licence"), rows), ""]
+    for each in listed:
+        if each["state"] == "verified":
+            lines.append(f"{each['backbone']} is here: {printable(each['path'])}")
+        elif each["package"]:
+            again = " --force-reinstall --no-deps" if each["state"] == "damaged" else ""
+            lines.append(f"{each['backbone']}: {each['source']}{again}")
+        else:
+            lines.append(f"{each['backbone']}: graft weights {each['name']}, which downloads {each['source']}")
+            lines.append(f"{'':<4}to {printable(each['path'])}")
+    return "\n".join([*lines, "", "--weights random needs no file, and works for every backbone."])
+
+
+def _size(described: dict[str, Any]) -> str:
+    size = described["published_bytes"] if described["bytes"] is None else described["bytes"]
+    return "" if size is None else f"{size / 1e6:.1f}"
+
+
 def _text(described: dict[str, Any]) -> str:
     from graft_device.text import printable
 
-    size = "" if described["bytes"] is None else f", {described['bytes'] / 1e6:.1f} MB"
-    return "\n".join(
-        (
-            f"{described['name']:<10} {described['state']}{size} (for --backbone {described['backbone']})",
-            f"{'place':<10} {printable(described['path'])}",
-            f"{'source':<10} {described['source']}",
-        )
-    )
+    licence = f", {described['licence']}" if described["licence"] else ""
+    first = f"{described['state']}, {_size(described)} MB{licence} (for --backbone {described['backbone']})"
+    rows = ((described["name"], first), ("place", printable(described["path"])), ("source", described["source"]))
+    return "\n".join(f"{title:<10} {text}" for title, text in rows)

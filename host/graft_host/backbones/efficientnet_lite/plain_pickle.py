@@ -7,6 +7,7 @@ splits the bytes into operations, and the few that plain values need are carried
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -77,13 +78,15 @@ def read_pickle(file: BinaryIO, meaning: Meaning = NOTHING) -> Any:
     """
     machine = _Machine(meaning)
     try:
-        for operation, argument, _ in pickletools.genops(file):
-            machine.do(operation.name, argument)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the text of an operation that is refused next
+            for operation, argument, _ in pickletools.genops(file):
+                machine.do(operation.name, argument)
+        return machine.pop()
     except PickleError:
         raise
     except (ValueError, IndexError, KeyError, OverflowError) as error:
         raise PickleError("it is damaged") from error
-    return machine.pop()
 
 
 class _Machine:

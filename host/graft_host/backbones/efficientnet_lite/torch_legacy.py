@@ -36,6 +36,9 @@ _LONGEST_PICKLES = 1 << 19
 _MOST_NUMBERS = 1 << 28
 """Of a tensor. One with strides of 0 can be larger than its file."""
 
+_MOST_AXES = 8
+"""Of a tensor; more than numpy has axes for end the process in ``as_strided`` of numpy 1.26."""
+
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Reads a state dict.
@@ -56,7 +59,9 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     except OSError as error:
         raise WeightsError(f"cannot read weights {path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise WeightsError(f"{path} cannot be read as weights of PyTorch ({error})") from error
+        raise WeightsError(
+            f"{path} cannot be read as weights of PyTorch ({error})", "give a .pth file of its pip package"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,12 @@ def _view(tensor: Any, numbers: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     if type(tensor) is not _Tensor:
         refuse("it holds something that is not a tensor")
     flat, shape, strides = numbers[tensor.storage.key], tensor.shape, tensor.strides
-    if len(shape) != len(strides) or min((*shape, 1)) < 1 or min((*strides, tensor.offset)) < 0:
+    if (
+        len(shape) != len(strides)
+        or len(shape) > _MOST_AXES
+        or min((*shape, 1)) < 1
+        or min((*strides, tensor.offset)) < 0
+    ):
         refuse("a tensor has no proper shape")
     if math.prod(shape) > _MOST_NUMBERS or max((*strides, 0)) > len(flat):
         refuse("a tensor has no proper shape")

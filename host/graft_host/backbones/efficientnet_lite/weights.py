@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.efficientnet_lite.layers import STEM, TOP, Scaling, blocks, describe
+from graft_host.backbones.efficientnet_lite.layers import STEM, TOP, blocks, describe
+from graft_host.backbones.efficientnet_lite.scalings import SCALINGS, Scaling
 from graft_host.backbones.efficientnet_lite.torch_legacy import read_tensors
 from graft_host.backbones.family import Family, WeightsFile, WeightsSource
 from graft_host.backbones.known_weights import known_weights
@@ -28,7 +29,7 @@ EPSILON = np.float32(0.001)
 _LINEAR_GAIN = 0.5
 """Of the variance of random layers without an activation; one with ReLU has 2."""
 
-_OTHER = "give the file of the network that --backbone names"
+_ANY_SIDE = 64  # of a network whose shapes alone matter
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -77,23 +78,47 @@ def check_tensors(path: Path, tensors: Tensors, network: Network, scaling: Scali
         network: from ``layers.describe``.
         scaling: of the network.
     """
+    if difference := _difference(tensors, network, scaling):
+        others = (number for number, other in enumerate(SCALINGS) if other != scaling and _fits(tensors, other))
+        number, name = next(others, None), f"EfficientNet-Lite{SCALINGS.index(scaling)}"
+        if number is None:
+            raise WeightsError(
+                f"{path} is not {name}: {difference}", "give the file of the network that --backbone names"
+            )
+        raise WeightsError(
+            f"{path} has the weights of EfficientNet-Lite{number}, not of {name}",
+            f"give --backbone efficientnet-lite{number}",
+        )
+    names = _names(scaling)
+    for layer in network.convolutions:
+        parts = _read(tensors, *names[layer.name])
+        if not all(np.isfinite(part).all() for part in parts):
+            raise WeightsError(f"{path} is damaged: layer {layer.name} holds numbers that are not finite")
+        if parts[-1].min() < 0:
+            raise WeightsError(f"{path} is damaged: a variance of layer {layer.name} is negative")
+
+
+def _fits(tensors: Tensors, scaling: Scaling) -> bool:
+    return not _difference(tensors, describe((TOP,), _ANY_SIDE, scaling), scaling)
+
+
+def _difference(tensors: Tensors, network: Network, scaling: Scaling) -> str:
+    """Where a file does not have the shapes of a network; empty if it has them all."""
     names = _names(scaling)
     for layer in network.convolutions:
         try:
             kernel, *norm = _read(tensors, *names[layer.name])
         except KeyError as error:
-            raise WeightsError(f"{path} is not of this network: it has no {error.args[0]}", _OTHER) from error
+            return f"it has no {error.args[0]}"
         filters, height, width, channels = network.kernel_shape(layer)
         shape = (channels, 1, height, width) if isinstance(layer, Depthwise) else (filters, channels, height, width)
-        if kernel.shape != shape or any(part.shape != layer.shape[-1:] for part in norm):
-            raise WeightsError(
-                f"{path} is not of this network: layer {layer.name} is {list(kernel.shape)}, not {list(shape)}",
-                _OTHER,
-            )
-        if not all(np.isfinite(part).all() for part in (kernel, *norm)):
-            raise WeightsError(f"{path} is damaged: layer {layer.name} holds numbers that are not finite")
-        if norm[-1].min() < 0:
-            raise WeightsError(f"{path} is damaged: a variance of layer {layer.name} is negative")
+        if kernel.shape != shape:
+            return f"layer {layer.name} is {list(kernel.shape)}, not {list(shape)}"
+        if any(part.shape != layer.shape[-1:] for part in norm):
+            return f"the batch norm of layer {layer.name} has another length"
+        if any(part.dtype != np.float32 for part in (kernel, *norm)):
+            return f"layer {layer.name} has whole numbers"
+    return ""
 
 
 def random_parameters(network: Network, seed: int) -> dict[str, Parameters]:

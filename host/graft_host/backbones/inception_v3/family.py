@@ -69,6 +69,7 @@ FAMILY = Family(
     named_weights=(
         NamedWeights(
             name="imagenet",
+            entry="imagenet",
             path=_imagenet_path,
             fetch=_imagenet_file,
             note="downloading the ImageNet weights (88 MB, once)",

