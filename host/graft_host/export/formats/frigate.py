@@ -79,7 +79,8 @@ def next_steps(source: Source, output: Path) -> str:
     key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name)
     origin = "the model's, for unknown photos" if card.unknown_below else "Frigate's default: the model has none"
     lines = [
-        f"Copy the folder to model_cache/{name} in Frigate's config folder, add these lines to config.yml, restart:",
+        f"Copy the folder to model_cache/{name} in Frigate's config folder, add these lines to config.yml, and restart",
+        "Frigate:",
         "",
         "classification:",
         "  custom:",
