@@ -33,6 +33,8 @@ from graft_host.photos.dataset import scan
 
 _SHARED = Path(__file__).resolve().parents[3] / "shared"
 _RENDERED = 150
+_TIMED = 20
+"""Rendered photos of each part that the files to be timed are trained on. How many these are changes no time."""
 
 Weights = dict[Network, tuple[str, WeightsSource]]
 
@@ -42,7 +44,7 @@ def main() -> None:
     options = _options()
     kept = options.folder / "networks.json"
     options.folder.mkdir(parents=True, exist_ok=True)
-    sets, weights = _sets(options), _weights(options)
+    weights = _weights(options)
     known = {row.network: row for row in from_json(json.loads(kept.read_text())["networks"])} if kept.is_file() else {}
     rows = {network: Row(network) for network in weights}
     for network, row in rows.items():
@@ -58,10 +60,10 @@ def main() -> None:
         write_atomically(kept, (json.dumps(figures, indent=1) + "\n").encode())
 
     if options.only != "accuracy":
-        _time(rows, weights, sets, options.folder)
+        _time(rows, weights, options.folder)
         write()
     if options.only != "time":
-        for photos in sets:
+        for photos in _sets(options):
             _measure(rows, weights, photos, options)
             write()
     sys.stdout.write("\n".join([*described, "", markdown(list(rows.values()), options.reference), ""]))
@@ -118,8 +120,10 @@ def _weights(options: argparse.Namespace) -> Weights:
     return weights
 
 
-def _time(rows: dict[Network, Row], weights: Weights, sets: list[PhotoSet], folder: Path) -> None:
-    photos = sets[0].folders[0]
+def _time(rows: dict[Network, Row], weights: Weights, folder: Path) -> None:
+    photos = folder / f"few-{_TIMED}"
+    if not photos.is_dir():
+        render_dataset(photos, _TIMED, 0)
     measured_costs, missing = costs(files(weights, photos, folder), weights, scan(photos, 1).photos[0].path)
     for network, cost in measured_costs.items():
         rows[network].cost = cost
@@ -130,7 +134,8 @@ def _time(rows: dict[Network, Row], weights: Weights, sets: list[PhotoSet], fold
 def _measure(rows: dict[Network, Row], weights: Weights, photos: PhotoSet, options: argparse.Namespace) -> None:
     cache, threads = options.folder / "cache", usable_cores()
     folders = [prepared(folder, options.seeds, cache, threads) for folder in photos.folders]
-    for network, row in rows.items():
+    # Several taps first: one pass over the photos then serves each of them, too.
+    for network, row in sorted(rows.items(), key=lambda item: -len(item[0].tap.split("+"))):
         row.accuracy[photos.name] = measured(network, weights[network][1], folders, cache, threads)
         sys.stderr.write(f"{photos.name}: {network}\n")
 
