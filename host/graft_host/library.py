@@ -245,6 +245,7 @@ def search(
     report: StrPath | None = None,
     weights: StrPath = "imagenet",
     backbone: str = "inception-v3",
+    backbones: Sequence[str] = (),
     resize: Resize = "squash",
     test_percent: float = 15,
     validation_percent: float = 15,
@@ -259,15 +260,17 @@ def search(
     progress: ProgressCallback | None = None,
     note: NoteCallback | None = None,
 ) -> SearchResult:
-    """Finds the fastest int8 model that is good enough, among layers and image sizes.
+    """Finds the fastest int8 model that is good enough, among backbones, layers and image sizes.
 
-    Every tap is tried at every size. Accuracy is cross-validated on the photos to train on and to validate with; the
-    test photos are used only to test the winner.
+    Every tap of a backbone is tried at every size. Accuracy is cross-validated on the photos to train on and to
+    validate with; the test photos are used only to test the winner.
 
     Args:
         photos: A folder with a folder of photos per class.
-        taps: The layers to try. The family's choice (``"mixed5"``, ``"mixed6"`` and ``"mixed7"``) if empty.
-        sizes: The input sides in pixels to try. The family's choice (150, 192, 224 and 299) if empty.
+        taps: The layers to try; ``"mixed5+mixed7"`` puts those of two side by side. The family's choice (``"mixed5"``,
+            ``"mixed6"`` and ``"mixed7"``) if empty. A family that has none of them tries its own choice.
+        sizes: The input sides in pixels to try. The family's choice (150, 192, 224 and 299) if empty. A family that
+            takes none of them tries its own choice.
         max_ms: The milliseconds that one inference may take. Any time if None.
         max_mb: The size that the file may have, in MB of 1e6 bytes. Any size if None.
         min_accuracy: The accuracy that is enough, from 0 to 1. If None, ``within`` decides.
@@ -277,8 +280,11 @@ def search(
             machine if there are none.
         report: An ``.html`` page to write about all networks. No page if None.
         weights: ``"imagenet"`` (downloaded for Inception-v3, in a pip package for the others), ``"random"``, or the
-            path of a weights file.
+            path of a weights file. If several families are tried, a file is for the one that reads it, and the others
+            take their own weights.
         backbone: The family of networks that the backbones are cut from.
+        backbones: The families to try, or ``["all"]`` for every one whose weights are here. ``backbone`` alone if
+            empty.
         resize: ``"squash"`` resizes the whole photo to a square, ``"crop"`` takes its central 87.5%.
         test_percent: The share of the photos that only test the winner, in percent.
         validation_percent: The share of the photos that choose the regularization and calibrate the scores, in
@@ -306,8 +312,8 @@ def search(
 
     Examples:
         >>> result = search("photos", max_ms=50, output="pets.tflite")  # doctest: +SKIP
-        >>> result.chosen.tap, result.chosen.image_size  # doctest: +SKIP
-        ('mixed6', 224)
+        >>> result.chosen.backbone, result.chosen.tap, result.chosen.image_size  # doctest: +SKIP
+        ('inception-v3', 'mixed6', 224)
     """
     return network_search.search(build(SearchOptions, locals()), _Callbacks(progress, note))
 

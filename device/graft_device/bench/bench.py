@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
+from graft_device.bench.depthwise import slow_depthwise
 from graft_device.bench.figures import WARM_UP, Bench, BenchPhoto, Row, Spread
 from graft_device.doctor.cameras import has_module
 from graft_device.doctor.situation import RUNTIMES, describe_machine, describe_versions
@@ -68,7 +69,9 @@ def bench(
                 rows.append(_row(model.path.absolute(), path, runtime, count, rounds))
     after = read_thermal(root)
     machine = describe_machine(root)
-    warnings = tuple(reasons_to_distrust(before, after, machine["cores"]))
+    measured = {row.runtime for row in rows if row.error is None}
+    slow = [line for runtime in sorted(measured) for line in slow_depthwise([model.path], runtime)]
+    warnings = (*reasons_to_distrust(before, after, machine["cores"]), *slow)
     return Bench(model, photo_facts, machine, describe_versions(), rounds, before, after, warnings, tuple(rows))
 
 

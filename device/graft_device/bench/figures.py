@@ -99,8 +99,9 @@ class Bench:
     def to_json(self) -> dict[str, Any]:
         """All figures as plain values, for other programs; see ``FORMAT``.
 
-        ``model`` holds file, bytes, sha256, labels (their number), backbone (its fingerprint), weights, tap,
-        image_size, resize and quantization. Each object in ``rows`` has the fields of ``Row``.
+        ``model`` holds file, bytes, sha256, labels (their number), family (the backbone's name), backbone (its
+        fingerprint), weights, tap, image_size, resize and quantization. Each object in ``rows`` has the fields of
+        ``Row``.
         """
         card = self.model.card
         return {
@@ -111,6 +112,7 @@ class Bench:
                 "bytes": self.model.bytes,
                 "sha256": digest(self.model.path),
                 "labels": len(self.model.labels),
+                "family": card.backbone.get("name"),
                 "backbone": card.backbone.get("fingerprint"),
                 "weights": card.backbone.get("weights"),
                 "tap": card.tap,

@@ -6,6 +6,7 @@ Built-in families are listed here. An installed package adds its own by an entry
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Mapping
@@ -56,6 +57,15 @@ def family(name: str) -> Family:
                 f"backbone {name} cannot be imported from {point.value} ({error})", "install its package again"
             ) from error
     raise BackboneError(f"there is no backbone '{name}'", f"choose from {', '.join(families())}")
+
+
+def usable_families() -> tuple[Family, ...]:
+    """All families, without those whose package cannot be imported."""
+    usable = []
+    for name in families():
+        with contextlib.suppress(BackboneError):
+            usable.append(family(name))
+    return tuple(usable)
 
 
 def family_of_card(name: object) -> Family:

@@ -11,12 +11,15 @@ from graft_device.system.plain import NotAFileError, open_plain
 from graft_device.system.urls import scheme, shown
 from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
 from graft_host.backbones.known_weights import known_weights
-from graft_host.backbones.registry import DEFAULT
+from graft_host.backbones.registry import DEFAULT, usable_families
 from graft_host.backbones.registry import family as known_family
 from graft_host.support.destination import RunInput
 from graft_host.support.reporter import Reporter
 
 RANDOM = "random"
+
+VARIABLE = "GRAFT_WEIGHTS"
+"""The environment variable that replaces the default of ``--weights``."""
 
 
 def find_weights(
@@ -51,6 +54,32 @@ def find_weights(
 def named_weights(family: Family, spec: str) -> NamedWeights | None:
     """The weights that the family knows by this name; None if it is a path or ``random``."""
     return next((weights for weights in family.named_weights if weights.name == spec), None)
+
+
+def usual_weights(family: Family) -> str:
+    """The value of ``--weights`` for the weights that a family is usually given."""
+    return family.named_weights[0].name if family.named_weights else "imagenet"
+
+
+def reads(family: Family, spec: str) -> bool:
+    """Whether a family reads the weights file at a path."""
+    try:
+        find_weights(spec, family=family)
+    except WeightsError:
+        return False
+    return True
+
+
+def from_environment(spec: str, family: Family) -> bool:
+    """Whether ``--weights`` is what ``$GRAFT_WEIGHTS`` names, and that is a file of another family.
+
+    Args:
+        spec: the value of ``--weights``.
+        family: a family that does not read it.
+    """
+    if spec != os.environ.get(VARIABLE):
+        return False
+    return any(reads(other, spec) for other in usable_families() if other.name != family.name)
 
 
 def fetched(named: NamedWeights, reporter: Reporter | None = None) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,7 +24,7 @@ WITHOUT = ("tap", "image_size", "quantize", "augment", "optimizer", "learning_ra
 def search(options: SearchOptions, as_json: JsonOption = False) -> None:
     """Find the fastest int8 model that is accurate enough.
 
-    Tries taps and image sizes, and trains the one that it chooses.
+    Tries taps and image sizes, of several backbones with --backbones, and trains the network that it chooses.
     """
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.network_search.result import NothingFitsError
@@ -43,26 +44,26 @@ def _text(result: SearchResult) -> str:
     front = result.front
     rows = [
         [
-            candidate.tap,
+            candidate.network,
             str(candidate.image_size),
             f"{candidate.accuracy:.4f}",
             f"{candidate.standard_error:.4f}",
             f"{'~' if candidate.estimated else ''}{candidate.ms:.1f}",
             f"{candidate.megabytes:.1f}",
-            "*" if candidate in front else "",
-            "chosen" if candidate == result.chosen else "",
+            f"{'*' if candidate in front else ' '} {'chosen' if candidate == result.chosen else ''}".ljust(8),
         ]
         for candidate in result.candidates
     ]
     photos = result.photos["train"] + result.photos["validation"]
     stages = ", ".join(f"{stage} {value:.1f}" for stage, value in result.seconds.items() if stage != "total")
     lines = [
-        table(["tap", "size", "accuracy", "error", "ms", "MB", "front", ""], rows),
+        table(["network", "size", "accuracy", "error", "ms", "MB", "front".ljust(8)], rows),
         "",
         f"accuracy   cross-validated on {photos} photos, with its standard error",
         "front      * no other is better in accuracy, ms or MB without being worse in another",
         f"ms         {result.latency}",
         *_chosen(result),
+        *([f"more       --backbones all also tries {_listed(result.untried)}"] if result.untried else []),
         f"seconds    {result.seconds['total']:.1f} ({stages})",
     ]
     if result.written and result.trained is not None and result.trained.model is not None:
@@ -72,6 +73,11 @@ def _text(result: SearchResult) -> str:
         lines += [f"model      {model} ({result.trained.size / 1e6:.1f} MB)", "", "Next:"]
         lines.append(f"  graft deploy {shlex.quote(model)} pi@raspberrypi")
     return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines())
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _chosen(result: SearchResult) -> list[str]:

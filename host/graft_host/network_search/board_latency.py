@@ -13,9 +13,9 @@ from graft_device.bench.figures import FORMAT
 from graft_device.errors import GraftError, os_reason
 from graft_device.system.plain import read_plain
 from graft_device.text import printable
-
-Shape = tuple[str, int]
-"""Tap and image size, which an int8 network's latency depends on."""
+from graft_host.backbones.family import BackboneError
+from graft_host.backbones.registry import family_of_card
+from graft_host.network_search.grid import Shape
 
 Setting = tuple[str, int]
 """Runtime and threads."""
@@ -67,7 +67,8 @@ def read_figures(path: Path) -> BoardFigures:
     """Reads one file.
 
     Raises:
-        LatencyError: it is not what ``graft-device bench --json`` prints for an int8 model, or nothing was measured.
+        LatencyError: it is not what ``graft-device bench --json`` prints for an int8 model, its backbone is not
+            installed, or nothing was measured.
     """
     try:
         raw = json.loads(read_plain(path))
@@ -76,7 +77,7 @@ def read_figures(path: Path) -> BoardFigures:
         model, machine = raw["model"], raw["machine"]
         if model["quantization"] != "int8":
             raise LatencyError(f"{path} is of a {model['quantization']} model", "measure an int8 one")
-        shape = str(model["tap"]), int(model["image_size"])
+        shape = _backbone(model.get("family"), path), str(model["tap"]), int(model["image_size"])
         ms = dict(_row(row) for row in raw["rows"] if row["invoke_ms"] is not None)
         warnings = tuple(str(warning) for warning in raw.get("warnings", ()))
         board = str(machine["board"] or machine["cpu"] or machine["architecture"])
@@ -108,15 +109,17 @@ def common_setting(files: Sequence[BoardFigures], shapes: Sequence[Shape]) -> Se
         raise LatencyError(f"--latency files are of several boards ({', '.join(boards)})", "give files of one board")
     first: dict[Shape, Path] = {}
     for figures in files:
-        tap, size = figures.shape
+        backbone, tap, size = figures.shape
+        name = f"{backbone} {tap} at {size}"
         if other := first.get(figures.shape):
-            raise LatencyError(f"{other} and {figures.path} are both of {tap} at {size}", "give one of them")
+            raise LatencyError(f"{other} and {figures.path} are both of {name}", "give one of them")
         first[figures.shape] = figures.path
         if figures.shape not in shapes:
+            lacks = backbone not in {searched for searched, _, _ in shapes}
             raise LatencyError(
-                f"{figures.path} is of {tap} at {size}, which is not searched, so this machine cannot be compared with "
-                "the board",
-                f"add {tap} to --taps and {size} to --sizes",
+                f"{figures.path} is of {name}, which is not searched, so this machine cannot be compared with the "
+                "board",
+                f"add {backbone} to --backbones" if lacks else f"add {tap} to --taps and {size} to --sizes",
             )
     common = set.intersection(*(set(figures.ms) for figures in files))
     if not common:
@@ -128,7 +131,8 @@ def on_board(files: Sequence[BoardFigures], shapes: Sequence[Shape], here: Seque
     """Latency on the board of every network that is searched.
 
     A network that is in no file is estimated: its milliseconds on this machine, times the geometric mean of the ratios
-    of the board's to this machine's milliseconds over the networks that both have measured.
+    of the board's to this machine's milliseconds over the networks that both have measured. If some of these are of its
+    own family, they alone count, because families use operators of different speed.
 
     Args:
         files: one or more of one board.
@@ -140,13 +144,30 @@ def on_board(files: Sequence[BoardFigures], shapes: Sequence[Shape], here: Seque
     """
     setting = common_setting(files, shapes)
     known = {figures.shape: figures.ms[setting] for figures in files}
-    ratios = [known[shape] / own for shape, own in zip(shapes, here, strict=True) if shape in known]
-    ratio = math.exp(sum(map(math.log, ratios)) / len(ratios))
-    ms = tuple(known.get(shape, ratio * own) for shape, own in zip(shapes, here, strict=True))
+    ratios = {shape: known[shape] / own for shape, own in zip(shapes, here, strict=True) if shape in known}
+
+    def estimate(shape: Shape, own: float) -> float:
+        family = [ratio for other, ratio in ratios.items() if other[0] == shape[0]]
+        counted = family or list(ratios.values())
+        return own * math.exp(sum(map(math.log, counted)) / len(counted))
+
+    ms = tuple(known.get(shape) or estimate(shape, own) for shape, own in zip(shapes, here, strict=True))
     measured = tuple(shape in known for shape in shapes)
     return BoardLatency(
-        board=files[0].board, setting=setting, ms=ms, measured=measured, ratios=(min(ratios), max(ratios))
+        board=files[0].board,
+        setting=setting,
+        ms=ms,
+        measured=measured,
+        ratios=(min(ratios.values()), max(ratios.values())),
     )
+
+
+def _backbone(card_name: object, path: Path) -> str:
+    """The name of the family that a model card names; files of an earlier graftkit name none, and are of the first."""
+    try:
+        return family_of_card(card_name).name
+    except BackboneError as error:
+        raise LatencyError(f"{path}: {error.what}", error.remedy) from error
 
 
 def _row(row: dict[str, Any]) -> tuple[Setting, float]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
+from graft_device.text import printable
+from graft_host.backbones.family import BackboneError
+from graft_host.backbones.registry import family as known_family
 from graft_host.network_search.pareto import Candidate, cost, within_one_error
 from graft_host.network_search.result import SearchResult
 from graft_host.report.page import facts, percent, section, text
 
 _TRAIN = (
-    "To train another one of these, run <code>graft train</code> with the options of this search and the two shown "
-    "with the network."
+    "To train another one of these, run <code>graft train</code> with the options of this search and those shown with "
+    "the network."
 )
 
 
@@ -54,7 +58,7 @@ def choices_section(result: SearchResult, rule: str) -> str:
         rule: how the network was chosen, as sentences.
     """
     shown = choices(result)
-    cards = "".join(_card(choice, chosen=choice.candidate == result.chosen) for choice in shown)
+    cards = "".join(_card(choice, result) for choice in shown)
     more = f" {_TRAIN}" if len(shown) > 1 else ""
     return section(
         "choices",
@@ -69,20 +73,43 @@ def figures(candidate: Candidate) -> str:
     return f"{percent(candidate.accuracy)}, {milliseconds(candidate)}, {candidate.megabytes:.1f}\u00a0MB"
 
 
+def titled(candidate: Candidate) -> str:
+    """Its name on a page, with the family's title: ``Inception-v3 mixed7 at 224``."""
+    return f"{family_title(candidate.backbone)} {candidate.tap} at {candidate.image_size}"
+
+
+def family_title(name: str) -> str:
+    """The title of a family; its name if it is no longer installed."""
+    try:
+        return known_family(name).title
+    except BackboneError:
+        return name
+
+
 def milliseconds(candidate: Candidate) -> str:
     """The milliseconds of one inference, with ``~`` for an estimate."""
     return f"{'~' if candidate.estimated else ''}{candidate.ms:.1f}\u00a0ms"
 
 
-def _card(choice: Choice, *, chosen: bool) -> str:
+def _options(candidate: Candidate, result: SearchResult) -> str:
+    """The options of ``graft train`` that name a network."""
+    options = f"--backbone {candidate.backbone} --tap {candidate.tap} --image-size {candidate.image_size}"
+    weights = result.weights.get(candidate.backbone)
+    if weights is not None and len(set(result.weights.values())) > 1:
+        options += f" --weights {shlex.quote(printable(weights))}"
+    return options
+
+
+def _card(choice: Choice, result: SearchResult) -> str:
+    chosen = choice.candidate == result.chosen
     candidate, reasons = choice.candidate, ", ".join([*(["chosen"] if chosen else []), *choice.reasons])
     pairs = [
         ("Accuracy", f"{percent(candidate.accuracy)} <small>&plusmn; {candidate.standard_error:.1%}</small>"),
         ("One inference", text(milliseconds(candidate))),
         ("File", f"{candidate.megabytes:.1f} MB"),
     ]
-    options = "" if chosen else f"<p><code>--tap {text(candidate.tap)} --image-size {candidate.image_size}</code></p>"
+    options = "" if chosen else f"<p><code>{text(_options(candidate, result))}</code></p>"
     return (
         f'<li class="{"chosen" if chosen else "other"}"><p class="why">{text(reasons[0].upper() + reasons[1:])}</p>'
-        f"<h3>{text(candidate.shown)}</h3>{facts(pairs, 'figures')}{options}</li>"
+        f"<h3>{text(titled(candidate))}</h3>{facts(pairs, 'figures')}{options}</li>"
     )

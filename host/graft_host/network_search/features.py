@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from graft_host.backbones.bottlenecks import Bottlenecks, extract_together, photos_alone
 from graft_host.backbones.convert import ParameterReader
+from graft_host.backbones.family import JOIN, WeightsSource
+from graft_host.backbones.joined import joined_from
 from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
-from graft_host.backbones.trunk import Trunk, cached_backbones, quantized_trunk
-from graft_host.network_search.options import SearchOptions
+from graft_host.backbones.trunk import Trunk, cached_backbones, cached_trunk, quantized_trunk
+from graft_host.network_search.grid import Grid
 from graft_host.photos.dataset import Photo, check_classes
 from graft_host.photos.split import Split, split
 from graft_host.support.clock import Clock
@@ -25,83 +27,120 @@ def seen(parts: Split) -> tuple[Photo, ...]:
     return (*parts.train, *parts.validation)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A family that a search tries.
+
+    Attributes:
+        grid: its taps and image sizes.
+        weights: of its backbones.
+    """
+
+    grid: Grid
+    weights: WeightsSource
+
+
 def gather_features(
-    options: SearchOptions, survey: Survey, reporter: Reporter, clock: Clock
-) -> tuple[Survey, tuple[Backbone, ...]]:
+    tried: Sequence[Tried], survey: Survey, reporter: Reporter, clock: Clock
+) -> tuple[Survey, tuple[tuple[Tried, Backbone], ...]]:
     """Converts and extracts what is not cached. Ctrl-C loses no image size that was finished.
 
     Args:
-        options: of the search.
-        survey: of its photos.
+        tried: the families.
+        survey: of the photos.
         reporter: receives notes about skipped photos, and about cached backbones that were calibrated on few photos.
         clock: measures the stages.
 
     Returns:
-        The survey without photos that could not be decoded, and the backbones. The bottlenecks of all ``seen`` photos
-        are cached.
+        The survey without photos that could not be decoded, and the backbones with their families. The bottlenecks of
+        all ``seen`` photos are cached.
 
     Raises:
         GraftError: a backbone cannot be made.
     """
-    first, reader = True, ParameterReader(survey.weights)
+    first, head = True, tried[0].grid.head
+    readers = [ParameterReader(family.weights) for family in tried]
     while True:
-        made: list[Backbone] = []
+        made: list[tuple[Tried, Backbone]] = []
         failures: dict[str, str] = {}
-        for place, size in enumerate(options.sizes):
-            start = time.monotonic()
-            recalibrate = options.head.recalibrate and first
-            backbones, failed = _size(options, survey, size, reader, reporter, clock, recalibrate=recalibrate)
-            if first and not (backbones[0].former and any(backbone.former for backbone in made)):  # said once
-                note_calibration(backbones[0], survey.split, reporter, f"at {size}, ")
-            made += backbones
-            failures |= failed
-            _note_left(options.sizes, place, time.monotonic() - start, reporter)
+        for family, reader in zip(tried, readers, strict=True):
+            name = f"{family.grid.family.name} at " if len(tried) > 1 else ""
+            sizes = family.grid.sizes
+            for place, size in enumerate(sizes):
+                start = time.monotonic()
+                job = _Job(
+                    tried=family, size=size, title=f"{name}{size}", recalibrate=head.recalibrate and first,
+                    reader=reader,
+                )  # fmt: skip
+                backbones, failed = _size(job, replace(survey, weights=family.weights), reporter, clock)
+                if first and not (backbones[0].former and any(backbone.former for _, backbone in made)):  # said once
+                    note_calibration(backbones[0], survey.split, reporter, f"{name or 'at '}{size}, ")
+                made += [(family, backbone) for backbone in backbones]
+                failures |= failed
+                _note_left(name, sizes, place, time.monotonic() - start, reporter)
         if not failures:
             return survey, tuple(made)
         first = False
         whole, dataset = survey.dataset, survey.dataset.without(failures)
-        note_unreadable(dataset.skipped[len(whole.skipped) :], options.photos, reporter)
-        check_strict(dataset, strict=options.head.strict)
+        note_unreadable(dataset.skipped[len(whole.skipped) :], head.photos, reporter)
+        check_strict(dataset, strict=head.strict)
         check_classes(dataset)
-        survey = replace(survey, dataset=dataset, split=split(dataset, options.head.rule))
+        survey = replace(survey, dataset=dataset, split=split(dataset, head.rule))
 
 
-def _size(
-    options: SearchOptions,
-    survey: Survey,
-    size: int,
-    reader: ParameterReader,
-    reporter: Reporter,
-    clock: Clock,
-    *,
-    recalibrate: bool,
-) -> tuple[tuple[Backbone, ...], dict[str, str]]:
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """One image size of a family; ``title`` names both for a person."""
+
+    tried: Tried
+    size: int
+    title: str
+    recalibrate: bool
+    reader: ParameterReader
+
+
+def _size(job: _Job, survey: Survey, reporter: Reporter, clock: Clock) -> tuple[tuple[Backbone, ...], dict[str, str]]:
     """The backbones of one image size, and the photos that could not be decoded."""
+    grid, layers = job.tried.grid, job.tried.grid.layers
     spec = BackboneSpec(
-        weights=survey.weights, tap=options.deepest, image_size=size, quantization="int8", resize=options.head.resize
+        weights=survey.weights, tap=grid.deepest, image_size=job.size, quantization="int8", resize=grid.head.resize
     )
     photos, training = seen(survey.split), survey.split.train
-    ready = cached_backbones(spec, options.taps, training, survey.cache)
-    if ready and not recalibrate and not _missing(ready, survey, photos):
-        return ready, {}
-    with clock.stage("backbones"), reporter.progress(f"{size}: quantizing") as progress:
-        if len(options.taps) == 1:
-            only = quantized_backbone(spec, training, survey.cache, survey.threads, recalibrate, progress)
+    ready = cached_backbones(spec, layers, training, survey.cache)
+    found = None if job.recalibrate or not ready else _ready(spec, ready, grid, survey)
+    if found and not _missing(found.backbones, survey, photos):
+        return _networks(found, grid, survey), {}
+    with clock.stage("backbones"), reporter.progress(f"{job.title}: quantizing") as progress:
+        if len(layers) == 1:
+            only = quantized_backbone(spec, training, survey.cache, survey.threads, job.recalibrate, progress)
             trunk = Trunk(only.path, (only,), only.reused)
         else:
             trunk = quantized_trunk(
-                spec, options.taps, training, survey.cache, survey.threads, recalibrate, progress, reader
+                spec, layers, training, survey.cache, survey.threads, job.recalibrate, progress, job.reader
             )
+        networks = _networks(trunk, grid, survey)
     with (
         clock.stage("bottlenecks"),
-        reporter.progress(f"{size}: bottlenecks") as progress,
+        reporter.progress(f"{job.title}: bottlenecks") as progress,
         _opened(trunk.backbones, survey) as outputs,
     ):
         wanted = photos_alone(photos)
         extraction = extract_together(trunk.path, spec, outputs, wanted, 0, survey.threads, progress)
     if note := extraction.damage:
         reporter.note(note)
-    return trunk.backbones, extraction.failures
+    return networks, extraction.failures
+
+
+def _ready(spec: BackboneSpec, ready: tuple[Backbone, ...], grid: Grid, survey: Survey) -> Trunk | None:
+    """The cached backbones of all layers; None if the network of several is needed, and is not cached."""
+    if all(JOIN not in tap for tap in grid.taps):
+        return Trunk(ready[-1].path, ready, reused=True)  # of which nothing takes the file
+    return cached_trunk(spec, grid.layers, survey.split.train, survey.cache)
+
+
+def _networks(trunk: Trunk, grid: Grid, survey: Survey) -> tuple[Backbone, ...]:
+    """The backbone of each tap of a grid."""
+    return tuple(joined_from(trunk, tap.split(JOIN), survey.cache) for tap in grid.taps)
 
 
 def _missing(backbones: Sequence[Backbone], survey: Survey, photos: Sequence[Photo]) -> bool:
@@ -115,11 +154,12 @@ def _opened(backbones: Sequence[Backbone], survey: Survey) -> Iterator[list[Bott
         yield [stack.enter_context(Bottlenecks(backbone, survey.cache)) for backbone in backbones]
 
 
-def _note_left(sizes: Sequence[int], place: int, seconds: float, reporter: Reporter) -> None:
+def _note_left(name: str, sizes: Sequence[int], place: int, seconds: float, reporter: Reporter) -> None:
     """Estimates how long the other sizes take: in practice in proportion to the side, because some work is constant."""
     if place + 1 == len(sizes) or seconds < 1:
         return
     left = seconds * sum(sizes[place + 1 :]) / sizes[place]
+    of = f"{name.removesuffix(' at ')}: " if name else ""
     reporter.note(
-        f"{place + 1} of {len(sizes)} image sizes done; about {left:.0f} s for the others if nothing is cached"
+        f"{of}{place + 1} of {len(sizes)} image sizes done; about {left:.0f} s for the others if nothing is cached"
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from graft_device.bench.depthwise import slow_depthwise
 from graft_host.network_search.board_latency import BoardFigures, common_setting, describe, on_board, read_figures
-from graft_host.network_search.options import SearchOptions
+from graft_host.network_search.grid import Shape
 from graft_host.network_search.timing import Network, time_networks
 from graft_host.support.progress import Progress
 
@@ -28,11 +30,19 @@ class Latencies:
     warnings: tuple[str, ...]
 
 
-def board_figures(options: SearchOptions) -> list[BoardFigures]:
-    """Reads the files of ``--latency``; raises LatencyError if they cannot be used."""
-    figures = [read_figures(path) for path in options.latency]
+def board_figures(files: Sequence[Path], shapes: Sequence[Shape]) -> list[BoardFigures]:
+    """Reads the files of ``--latency``.
+
+    Args:
+        files: the paths; none to use this machine's milliseconds.
+        shapes: of the networks that are searched.
+
+    Raises:
+        LatencyError: the files cannot be used.
+    """
+    figures = [read_figures(path) for path in files]
     if figures:
-        common_setting(figures, [(tap, size) for tap in options.taps for size in options.sizes])
+        common_setting(figures, shapes)
     return figures
 
 
@@ -60,12 +70,13 @@ def latencies(
         LatencyError: the figures cannot be used.
     """
     timed = time_networks(networks, threads, progress)
-    warnings = tuple(f"the milliseconds are unreliable: {warning}" for warning in timed.warnings)
+    slow = slow_depthwise([network.path for network in networks], timed.runtime)
+    warnings = tuple(f"the milliseconds are unreliable: {warning}" for warning in (*timed.warnings, *slow))
     if not figures:
         description = (
             f"one inference here, {timed.runtime}, threads: {threads}, the median of the quietest of its turns"
         )
         return Latencies(timed.ms, (False,) * len(networks), description, warnings)
-    board = on_board(figures, [(network.tap, network.image_size) for network in networks], timed.ms)
+    board = on_board(figures, [network.shape for network in networks], timed.ms)
     estimated = tuple(not measured for measured in board.measured)
     return Latencies(board.ms, estimated, describe(board), warnings if any(estimated) else ())

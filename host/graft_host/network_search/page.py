@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graft_device import __version__
-from graft_host.network_search.choices import choices_section, figures
+from graft_host.network_search.choices import choices_section, family_title, figures, titled
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.pareto import Candidate, nearest
-from graft_host.network_search.plot import name_in_plot, scatter
+from graft_host.network_search.plot import markers, name_in_plot, scatter
 from graft_host.network_search.result import SearchResult
 from graft_host.report.page import bar, count, facts, figure, name, page, percent, section, table, text
 
@@ -25,7 +25,7 @@ def search_report(result: SearchResult, options: SearchOptions) -> str:
 
 def _head(result: SearchResult, options: SearchOptions) -> str:
     chosen = result.chosen
-    headline = "No network meets the limits" if chosen is None else f"Take {chosen.shown}: {figures(chosen)}"
+    headline = "No network meets the limits" if chosen is None else f"Take {titled(chosen)}: {figures(chosen)}"
     tried = f"{text(count(len(result.candidates), 'network'))} tried on {name(options.photos)}"
     return (
         f'<header><p class="kicker">graftkit search</p><h1>{text(headline)}</h1><p class="labels">{tried}</p></header>'
@@ -45,7 +45,7 @@ def _warned(warnings: Sequence[str]) -> str:
 def _choice(result: SearchResult) -> str:
     if result.chosen is None:
         close = nearest(result.candidates, result.limits)
-        said = f"{_limits(result)} Nearest is {close.shown}: {figures(close)}."
+        said = f"{_limits(result)} Nearest is {titled(close)}: {figures(close)}."
         return section("choices", "No network was chosen", "limits", f"<p>{text(said)}</p>")
     return choices_section(result, f"{_limits(result)}{_tested(result)}")
 
@@ -81,19 +81,28 @@ def _limits(result: SearchResult) -> str:
 def _plot(result: SearchResult) -> str:
     example = result.chosen or result.best
     caption = (
-        f"{name_in_plot(example, result)} is {example.shown}. Accuracy by five-fold cross-validation on the training "
+        f"{name_in_plot(example, result)} is {titled(example)}. Accuracy by five-fold cross-validation on the training "
         f"and validation photos, with bars of one standard error. Milliseconds: {result.latency}. Coloured points are "
         "networks that no other beats in accuracy, latency and size at once. The steps show the best accuracy within "
-        "so many milliseconds, the ring the chosen network."
+        f"so many milliseconds, the ring the chosen network.{_markers(result)}"
     )
     return section("front", "Accuracy against latency", "Pareto front", figure(scatter(result), text(caption)))
+
+
+def _markers(result: SearchResult) -> str:
+    """Which shape of a point is which family, in a sentence; empty if there is one family."""
+    shapes = markers(result)
+    if len(shapes) == 1:
+        return ""
+    words = ", ".join(f"{marker.plural} are {family_title(name)}" for name, marker in shapes.items())
+    return f" {words[0].upper()}{words[1:]}."
 
 
 def _networks(result: SearchResult) -> str:
     on_front = result.front
     rows = [
         [
-            f'<span class="network">{text(each.shown)}</span> {_marks(each, result, on_front)}',
+            f'<span class="network">{text(titled(each))}</span> {_marks(each, result, on_front)}',
             f'{percent(each.accuracy)} <span class="quiet">&plusmn; {each.standard_error:.1%}</span>',
             f"{'~' if each.estimated else ''}{each.ms:.1f}",
             f"{each.megabytes:.1f}",
@@ -114,11 +123,13 @@ def _marks(candidate: Candidate, result: SearchResult, on_front: tuple[Candidate
 
 def _costs(result: SearchResult, options: SearchOptions) -> str:
     photos = result.photos
+    used = dict.fromkeys(result.weights.values()) or (options.head.weights,)
+    weights = ", ".join(map(name, used))
     pairs = [
         ("Photos used to choose", f"{photos['train'] + photos['validation']:,}"),
         ("Kept for the winner's test", f"{photos['test']:,}"),
         ("Skipped", f"{photos['skipped']:,}"),
-        ("Weights", name(options.head.weights)),
+        ("Weights", weights),
     ]
     seconds = dict(result.seconds)
     total = seconds.pop("total")

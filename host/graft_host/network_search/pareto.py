@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
+from graft_host.backbones.registry import DEFAULT
+from graft_host.network_search.grid import Shape
 from graft_host.support.option import Option
 from graft_host.support.rounding import apart
 
@@ -17,7 +19,8 @@ class Candidate:
     """A network that was tried.
 
     Attributes:
-        tap: the layer that it ends at.
+        backbone: the name of its family.
+        tap: the layer that it ends at, or several with ``+`` between them.
         image_size: its input side in pixels.
         accuracy: share of the training and validation photos that it names right, cross-validated.
         standard_error: standard error of the accuracy.
@@ -26,6 +29,7 @@ class Candidate:
         bytes: size of the file.
     """
 
+    backbone: str = DEFAULT
     tap: str
     image_size: int
     accuracy: float
@@ -40,9 +44,19 @@ class Candidate:
         return self.bytes / 1e6
 
     @property
+    def network(self) -> str:
+        """Its family and tap for a person."""
+        return f"{self.backbone} {self.tap}"
+
+    @property
     def shown(self) -> str:
         """Its name for a person."""
-        return f"{self.tap} at {self.image_size}"
+        return f"{self.network} at {self.image_size}"
+
+    @property
+    def shape(self) -> Shape:
+        """What its latency depends on."""
+        return self.backbone, self.tap, self.image_size
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graft_host.backbones.family import JOIN
 from graft_host.network_search.pareto import Candidate
 from graft_host.network_search.result import SearchResult
 from graft_host.report.page import count, percent
@@ -20,12 +22,26 @@ _LETTER, _LINE = 5.0, 10.0  # units that a letter of a name takes at most, and a
 _GAP = 7.0
 _DOT = 3.0
 
+
+@dataclass(frozen=True)
+class Marker:
+    """The shape of a family's points: its code in matplotlib, and its name in the plural."""
+
+    code: str
+    plural: str
+
+
+_MARKERS = (
+    Marker("o", "circles"), Marker("s", "squares"), Marker("^", "triangles"), Marker("D", "diamonds"),
+    Marker("v", "triangles that point down"), Marker("P", "crosses"), Marker("p", "pentagons"), Marker("*", "stars"),
+)  # fmt: skip
+
 _Box = tuple[float, float, float, float]
 
 
 def scatter(result: SearchResult) -> str:
     """Draws every network with one standard error of its accuracy, the front, and the limits; it fits on a phone."""
-    on_front = result.front
+    on_front, shapes = result.front, markers(result)
     with canvas(_WIDTH, _HEIGHT) as drawing:
         axes = drawing.axes(_LEFT, _TOP, _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM)
         axes.set(xlabel="milliseconds of one inference", ylabel="accuracy", axisbelow=True)
@@ -33,11 +49,18 @@ def scatter(result: SearchResult) -> str:
         _scale(axes, result)
         axes.plot(*zip(*_steps(on_front), strict=True), color=RIGHT, linewidth=1.2, alpha=0.6)
         for each in result.candidates:
-            _point(axes, each, on_front=each in on_front, chosen=each == result.chosen)
+            code = shapes[each.backbone].code
+            _point(axes, each, code, on_front=each in on_front, chosen=each == result.chosen)
         _name(axes, result)
         _limits(axes, result)
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.1%}" if share <= 1 else "")
         return drawing.svg("front", _description(result), largest=_LARGEST)
+
+
+def markers(result: SearchResult) -> dict[str, Marker]:
+    """The shape of each family's points, by its name, the family with the fastest network first."""
+    names = dict.fromkeys(each.backbone for each in result.candidates)
+    return {name: _MARKERS[place % len(_MARKERS)] for place, name in enumerate(names)}
 
 
 def _scale(axes: Axes, result: SearchResult) -> None:
@@ -59,11 +82,11 @@ def _steps(on_front: tuple[Candidate, ...]) -> list[tuple[float, float]]:
     return steps
 
 
-def _point(axes: Axes, candidate: Candidate, *, on_front: bool, chosen: bool) -> None:
+def _point(axes: Axes, candidate: Candidate, marker: str, *, on_front: bool, chosen: bool) -> None:
     colour = RIGHT if on_front else MUTED
     around = candidate.accuracy - candidate.standard_error, min(1.0, candidate.accuracy + candidate.standard_error)
     axes.plot([candidate.ms, candidate.ms], around, color=colour, linewidth=1.2, alpha=0.5)
-    axes.plot([candidate.ms], [candidate.accuracy], color=colour, marker="o", markersize=5.5, markeredgewidth=0)
+    axes.plot([candidate.ms], [candidate.accuracy], color=colour, marker=marker, markersize=5.5, markeredgewidth=0)
     if chosen:
         axes.plot(
             [candidate.ms], [candidate.accuracy], marker="o", markersize=12, markerfacecolor="none",
@@ -112,9 +135,11 @@ def _overlap(a: _Box, b: _Box) -> bool:
 
 
 def name_in_plot(candidate: Candidate, result: SearchResult) -> str:
-    """The name of a point: tap and image size, without the letters that all taps share."""
-    prefix = _shared_prefix([each.tap for each in result.candidates])
-    return f"{candidate.tap.removeprefix(prefix)}/{candidate.image_size}"
+    """The name of a point: tap and image size, without the letters that all taps of its family share."""
+    family = [each for each in result.candidates if each.backbone == candidate.backbone]
+    prefix = _shared_prefix([layer for each in family for layer in each.tap.split(JOIN)])
+    layers = JOIN.join(layer.removeprefix(prefix) for layer in candidate.tap.split(JOIN))
+    return f"{layers}/{candidate.image_size}"
 
 
 def _limits(axes: Axes, result: SearchResult) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from graft_device.errors import GateError
@@ -25,6 +26,8 @@ class SearchResult:
         seconds: duration of each stage.
         written: whether the winner's file was kept.
         warnings: why the milliseconds are unreliable; empty if they are sound.
+        weights: the value of ``--weights`` for each family that was tried, by its name.
+        untried: titles of the families that were not tried although their weights are here.
     """
 
     candidates: tuple[Candidate, ...]
@@ -36,6 +39,8 @@ class SearchResult:
     seconds: dict[str, float]
     written: bool
     warnings: tuple[str, ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
+    untried: tuple[str, ...] = ()
 
     @property
     def front(self) -> tuple[Candidate, ...]:
@@ -57,13 +62,13 @@ class SearchResult:
         on_front = self.front
         rows = [
             [
-                row.tap, row.image_size, f"{row.accuracy:.4f}", f"{row.standard_error:.4f}",
+                row.network, row.image_size, f"{row.accuracy:.4f}", f"{row.standard_error:.4f}",
                 f"{'~' if row.estimated else ''}{row.ms:.1f}", f"{row.megabytes:.1f}", "*" if row in on_front else "",
                 "chosen" if row == self.chosen else "",
             ]
             for row in self.candidates
         ]  # fmt: skip
-        shown = html_table(["tap", "size", "accuracy", "error", "ms", "MB", "front", ""], rows)
+        shown = html_table(["network", "size", "accuracy", "error", "ms", "MB", "front", ""], rows)
         return shown + html_line(self.latency) + "".join(map(html_line, self.warnings))
 
     def to_json(self) -> dict[str, Any]:
@@ -82,6 +87,7 @@ class SearchResult:
             "photos": self.photos,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
             "warnings": list(self.warnings),
+            "weights": dict(self.weights),
         }
 
     def _winner(self, trained: TrainResult) -> dict[str, Any]:
@@ -90,7 +96,9 @@ class SearchResult:
 
 
 def _named(candidate: Candidate | None) -> dict[str, Any] | None:
-    return None if candidate is None else {"tap": candidate.tap, "image_size": candidate.image_size}
+    if candidate is None:
+        return None
+    return {"backbone": candidate.backbone, "tap": candidate.tap, "image_size": candidate.image_size}
 
 
 class NothingFitsError(GateError):

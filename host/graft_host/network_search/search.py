@@ -1,4 +1,4 @@
-"""Searches taps and image sizes for the fastest network that is accurate enough."""
+"""Searches families, taps and image sizes for the fastest network that is accurate enough."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from graft_device.text import printable
 from graft_host.backbones.weights import weights_source
 from graft_host.evaluation.golden import SHARE
-from graft_host.network_search.features import gather_features
+from graft_host.network_search.features import Tried, gather_features
+from graft_host.network_search.grid import Grid
+from graft_host.network_search.grids_here import grids_here, untried_here
 from graft_host.network_search.latency import Latencies, board_figures, board_warnings, latencies
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.page import search_report
@@ -23,13 +25,13 @@ from graft_host.support.reporter import Reporter, WithoutNotes
 from graft_host.support.rounding import apart
 from graft_host.support.scratch import remove_stale_scratch, scratch
 from graft_host.training.guards import check_unknown_label
-from graft_host.training.material import survey
+from graft_host.training.material import chosen_weights, survey
 from graft_host.training.pipeline import train
 from graft_host.training.result import TrainResult
 
 
 def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
-    """Tries every tap at every image size, chooses a network, and trains it as ``graft train`` does.
+    """Tries every tap of every family at every image size, chooses a network, and trains it as ``graft train`` does.
 
     Accuracy is cross-validated on the training and validation photos. The test photos are used only to test the winner.
 
@@ -43,19 +45,26 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
     """
     clock = Clock()
     check_outputs(options)
-    check_unknown_label(options.head_options(options.deepest, options.sizes[0]))
+    grids = grids_here(options, reporter)
+    check_unknown_label(grids[0].largest())
     remove_stale_scratch()
-    figures = board_figures(options)
+    figures = board_figures(options.latency, [shape for grid in grids for shape in grid.shapes])
     unreliable = board_warnings(figures)
     for warning in unreliable:
         reporter.note(f"note: {warning}")
-    surveyed = survey(options.head_options(options.deepest, options.sizes[0]), reporter, clock)
-    surveyed, backbones = gather_features(options, surveyed, reporter, clock)
+    surveyed = survey(grids[0].largest(), reporter, clock)
+    families = [
+        Tried(
+            grid=grid, weights=chosen_weights(grid.largest(), reporter, surveyed.cache) if place else surveyed.weights
+        )
+        for place, grid in enumerate(grids)
+    ]
+    surveyed, backbones = gather_features(families, surveyed, reporter, clock)
     with scratch() as folder:
         with clock.stage("heads"), reporter.progress("training heads", "heads") as progress:
             tried = []
-            for backbone in backbones:
-                tried.append(try_network(backbone, surveyed, options, folder))
+            for family, backbone in backbones:
+                tried.append(try_network(backbone, surveyed, family.grid, folder))
                 progress(len(tried), len(backbones))
         with clock.stage("latency"), reporter.progress("timing", "inferences") as progress:
             timed = latencies([network.network for network in tried], figures, surveyed.threads, progress)
@@ -65,7 +74,8 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
         chosen = choose(candidates, options.limits)
         trained = None
         if chosen is not None:
-            trained = _made(chosen, options, reporter, folder, clock)
+            (grid,) = (grid for grid in grids if grid.family.name == chosen.backbone)
+            trained = _made(chosen, grid, options, reporter, folder, clock)
     result = SearchResult(
         candidates=candidates,
         limits=options.limits,
@@ -76,6 +86,8 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
         seconds=clock.finish(),
         written=options.output is not None,
         warnings=(*unreliable, *timed.warnings),
+        weights={grid.family.name: grid.head.weights for grid in grids},
+        untried=untried_here(options),
     )
     if options.report is not None:
         page = search_report(result, options)
@@ -87,7 +99,8 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
 
 def check_outputs(options: SearchOptions) -> None:
     """Raises ExportError if a file that the search may write at its end could not be, before it starts."""
-    sources = [RunInput("photos", options.photos), *weights_source(options.head.weights, options.family)]
+    sources = [RunInput("photos", options.photos)]
+    sources += [source for family in options.families for source in weights_source(options.head.weights, family)]
     sources += [RunInput("figures", path) for path in options.latency]
     if options.output is not None:
         check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
@@ -100,6 +113,7 @@ def _candidates(tried: Sequence[TriedNetwork], timed: Latencies) -> tuple[Candid
     """The candidates, fastest first."""
     candidates = [
         Candidate(
+            backbone=one.network.backbone,
             tap=one.network.tap,
             image_size=one.network.image_size,
             accuracy=one.accuracy.accuracy,
@@ -113,13 +127,15 @@ def _candidates(tried: Sequence[TriedNetwork], timed: Latencies) -> tuple[Candid
     return tuple(sorted(candidates, key=lambda candidate: (candidate.ms, candidate.bytes)))
 
 
-def _made(chosen: Candidate, options: SearchOptions, reporter: Reporter, folder: Path, clock: Clock) -> TrainResult:
+def _made(
+    chosen: Candidate, grid: Grid, options: SearchOptions, reporter: Reporter, folder: Path, clock: Clock
+) -> TrainResult:
     output = options.output or folder / "winner.tflite"
     room = has_room_for_golden_photos(chosen, options.limits)
     if not room:
         reporter.note("note: the file gets no golden photos, because with them it could be larger than --max-mb")
     with clock.stage("winner"):
-        winner = options.train_options(chosen.tap, chosen.image_size, output, golden=room)
+        winner = options.train_options(grid.head_options(chosen.tap, chosen.image_size), output, golden=room)
         result = train(winner, WithoutNotes(reporter))
     _note_limits(result, options.limits, reporter)
     return result

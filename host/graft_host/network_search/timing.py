@@ -13,11 +13,13 @@ import numpy as np
 from graft_device.runtime import open_model
 from graft_device.system.machine import ROOT, read_text, usable_cores
 from graft_device.system.thermal import read_thermal, reasons_to_distrust
+from graft_host.backbones.registry import DEFAULT
+from graft_host.network_search.grid import Shape
 from graft_host.support.progress import Progress
 
 _TURNS = 5
 _AGAIN = 2
-"""How often networks of one size are timed again when their times are out of order."""
+"""How often networks of one family and size are timed again when their times are out of order."""
 _WARM_UP = 3
 _ROUNDS = 9
 
@@ -34,17 +36,33 @@ class Network:
         tap: the layer that it ends at, or several with ``+`` between them.
         image_size: the input side in pixels.
         depth: the place of the tap, or the deepest of several, among the taps of its family.
+        backbone: the name of its family.
     """
 
     path: Path
     tap: str
     image_size: int
     depth: int
+    backbone: str = DEFAULT
 
     @property
     def shown(self) -> str:
         """Its name for a person."""
-        return f"{self.tap} at {self.image_size}"
+        return f"{self.backbone} {self.tap} at {self.image_size}"
+
+    @property
+    def shape(self) -> Shape:
+        """What its latency depends on."""
+        return self.backbone, self.tap, self.image_size
+
+    @property
+    def alike(self) -> tuple[str, int]:
+        """Equal for networks of which one may contain another."""
+        return self.backbone, self.image_size
+
+    def within(self, other: Network) -> bool:
+        """Whether the other network ends at a deeper layer, and so computes everything that this one does, and more."""
+        return self.alike == other.alike and self.depth < other.depth
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,7 @@ class Timing:
 
 
 def time_networks(networks: Sequence[Network], threads: int, progress: Progress, root: Path = ROOT) -> Timing:
-    """Times networks in turns, one open at a time. Sizes whose times are in an impossible order are timed again.
+    """Times networks in turns, one open at a time; those in an impossible order are timed again.
 
     Args:
         networks: one or more.
@@ -76,9 +94,9 @@ def time_networks(networks: Sequence[Network], threads: int, progress: Progress,
     turns = _Turns(networks, threads, progress, root)
     turns.take(range(len(networks)))
     for _ in range(_AGAIN):
-        sizes = {shallow.image_size for shallow, _ in out_of_order(networks, turns.ms)}
-        if sizes:
-            turns.take([place for place, network in enumerate(networks) if network.image_size in sizes])
+        again = {shallow.alike for shallow, _ in out_of_order(networks, turns.ms)}
+        if again:
+            turns.take([place for place, network in enumerate(networks) if network.alike in again])
     # The load of the last minute is that of the search itself, and the governor slows all networks alike.
     start = replace(before, load=turns.wanted, governors=())
     warnings = reasons_to_distrust(start, replace(read_thermal(root), governors=()), usable_cores())
@@ -86,13 +104,13 @@ def time_networks(networks: Sequence[Network], threads: int, progress: Progress,
 
 
 def out_of_order(networks: Sequence[Network], ms: Sequence[float]) -> list[tuple[Network, Network]]:
-    """Pairs of networks of one image size of which the first was slower than the second, which contains it."""
-    taken = sorted(zip(networks, ms, strict=True), key=lambda pair: (pair[0].image_size, pair[0].depth))
+    """Pairs of networks of which the first was slower than the second, which contains it."""
+    taken = sorted(zip(networks, ms, strict=True), key=lambda pair: (*pair[0].alike, pair[0].depth))
     return [
         (shallow, deep)
-        for place, (shallow, slow) in enumerate(taken)
-        for deep, fast in taken[place + 1 :]
-        if deep.image_size == shallow.image_size and deep.depth > shallow.depth and slow > fast * _NOISE
+        for shallow, slow in taken
+        for deep, fast in taken
+        if shallow.within(deep) and slow > fast * _NOISE
     ]
 
 

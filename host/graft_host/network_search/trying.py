@@ -12,12 +12,13 @@ from graft_host.backbones.quantize import Backbone
 from graft_host.heads.cross_validation import CrossValidated, cross_validate, validate
 from graft_host.heads.head import Head
 from graft_host.network_search.features import seen
-from graft_host.network_search.options import SearchOptions
+from graft_host.network_search.grid import Grid
 from graft_host.network_search.timing import Network
 from graft_host.support.scratch import write_scratch
 from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card
 from graft_host.training.material import Material, Survey, fitted_photos, group_numbers
+from graft_host.training.options import HeadOptions
 from graft_host.training.pipeline import finished_head, graft
 
 
@@ -36,18 +37,19 @@ class TriedNetwork:
     size: int
 
 
-def try_network(backbone: Backbone, survey: Survey, options: SearchOptions, folder: Path) -> TriedNetwork:
+def try_network(backbone: Backbone, survey: Survey, grid: Grid, folder: Path) -> TriedNetwork:
     """Measures a network's accuracy, and writes the file that ``graft train`` would write, untested."""
     spec, labels = backbone.spec, survey.dataset.labels
-    chosen = options.head_options(spec.tap, spec.image_size)
+    chosen = grid.head_options(spec.tap, spec.image_size)
     with Bottlenecks(backbone, survey.cache) as bottlenecks, threadpool_limits(1):
         material = _material(backbone, survey, bottlenecks)
         head = finished_head(material, chosen)
-        accuracy = _accuracy(material, head.head, options, survey.threads)
+        accuracy = _accuracy(material, head.head, chosen, survey.threads)
         artifact = attach(graft(material, head), labels, model_card(chosen, material, head))
-    path = folder / f"{spec.tap}-{spec.image_size}.tflite"
+    family = spec.weights.family
+    path = folder / f"{family.name}-{spec.tap}-{spec.image_size}.tflite"
     write_scratch(path, artifact)
-    network = Network(path, spec.tap, spec.image_size, spec.weights.family.depth(spec.taps[-1]))
+    network = Network(path, spec.tap, spec.image_size, family.depth(spec.taps[-1]), family.name)
     return TriedNetwork(network, accuracy, len(artifact))
 
 
@@ -69,13 +71,13 @@ def _material(backbone: Backbone, survey: Survey, bottlenecks: Bottlenecks) -> M
     )
 
 
-def _accuracy(material: Material, head: Head, options: SearchOptions, threads: int) -> CrossValidated:
+def _accuracy(material: Material, head: Head, options: HeadOptions, threads: int) -> CrossValidated:
     """Cross-validated on all photos that a search sees; of a fitted backbone measured on the validation photos."""
     parts = material.split
     if material.fitted:
         return validate(head, *material.validation, group_numbers(parts.validation))
     data, truth = material.without_variants()
-    recipe, classes = options.head.recipe, len(material.dataset.labels)
+    recipe, classes = options.recipe, len(material.dataset.labels)
     return cross_validate(
         data, truth, group_numbers(seen(parts)), classes, recipe.seed, balanced=recipe.balanced, threads=threads
     )

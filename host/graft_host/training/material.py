@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks, Extraction
 from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
@@ -16,7 +17,14 @@ from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.joined import make_backbone
 from graft_host.backbones.kept_weights import kept_weights
 from graft_host.backbones.quantize import Backbone, BackboneSpec
-from graft_host.backbones.weights import check_tap, find_weights, named_weights
+from graft_host.backbones.weights import (
+    VARIABLE,
+    check_tap,
+    find_weights,
+    from_environment,
+    named_weights,
+    usual_weights,
+)
 from graft_host.heads.softmax_regression import load_ahead
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
@@ -189,6 +197,8 @@ def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Repor
 def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSource:
     """Finds the weights that the options name.
 
+    If ``$GRAFT_WEIGHTS`` names a file of another family, the family takes its usual weights.
+
     Args:
         options: name the weights, the tap and the image size.
         reporter: receives a note and the progress of a download.
@@ -202,12 +212,23 @@ def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> Wei
     family.taps_of(options.tap)
     family.check_size(options.image_size)
 
+    try:
+        return _weights(options, options.weights, reporter, cache)
+    except WeightsError:
+        if not from_environment(options.weights, family):
+            raise
+    usual = usual_weights(family)
+    reporter.note(f"note: ${VARIABLE} names weights of another backbone, so {family.name} takes {usual}")
+    return _weights(options, usual, reporter, cache)
+
+
+def _weights(options: HeadOptions, spec: str, reporter: Reporter, cache: Path) -> WeightsSource:
     def find() -> WeightsSource:
-        weights = find_weights(options.weights, options.rule.seed, family, reporter)
+        weights = find_weights(spec, options.rule.seed, options.family, reporter)
         check_tap(weights, options.tap)
         return weights
 
-    return kept_weights(options.weights, options.tap, family, cache, find)
+    return kept_weights(spec, options.tap, options.family, cache, find)
 
 
 def _to_download(options: HeadOptions) -> bool:

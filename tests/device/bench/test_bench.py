@@ -84,8 +84,8 @@ def test_what_another_program_reads(model: Path, photo: Path) -> None:
     assert (found["format"], found["rounds"]) == (1, 1)
     assert found["model"] == {
         "file": str(model), "bytes": model.stat().st_size, "sha256": found["model"]["sha256"], "labels": 3,
-        "backbone": card.backbone["fingerprint"], "weights": "none", "tap": "mixed0", "image_size": 32,
-        "resize": "squash", "quantization": "int8",
+        "family": "mean_colour", "backbone": card.backbone["fingerprint"], "weights": "none", "tap": "mixed0",
+        "image_size": 32, "resize": "squash", "quantization": "int8",
     }  # fmt: skip
     assert len(found["model"]["sha256"]) == 64
     assert found["photo"] == {

@@ -120,7 +120,7 @@ def test_search_tries_the_familys_taps_and_sizes(made: Made, tmp_path: Path) -> 
     tried = {(entry["tap"], entry["image_size"]) for entry in outcome["candidates"]}
     assert tried == {(tap, size) for tap in ("middle", "late") for size in (24, 32)}
     card = _card(model)
-    assert (card["tap"], card["image_size"]) == tuple(outcome["chosen"].values())
+    assert outcome["chosen"] == {"backbone": "tiny", "tap": card["tap"], "image_size": card["image_size"]}
     assert card["backbone"]["name"] == "tiny"
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from graft_host.network_search.board_latency import LatencyError, common_setting, describe, on_board, read_figures
 
-SHAPES = [("mixed5", 150), ("mixed7", 224), ("mixed7", 299)]
+INCEPTION = "inception-v3"
+SHAPES = [(INCEPTION, "mixed5", 150), (INCEPTION, "mixed7", 224), (INCEPTION, "mixed7", 299)]
 HERE = [5.0, 10.0, 20.0]
 
 
@@ -62,7 +63,7 @@ def test_warnings_of_the_bench_are_kept(tmp_path: Path) -> None:
 
 def test_nothing_is_estimated_if_everything_is_measured(tmp_path: Path) -> None:
     path = bench(tmp_path / "a.json", "mixed7", 224, {("litert", 4): 40.0})
-    latencies = on_board([read_figures(path)], [("mixed7", 224)], [10.0])
+    latencies = on_board([read_figures(path)], [(INCEPTION, "mixed7", 224)], [10.0])
     assert latencies.measured == (True,)
     assert "estimate" not in describe(latencies)
 
@@ -121,7 +122,9 @@ def test_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LatencyError, match=r"several boards \(Raspberry Pi 4, Raspberry Pi 5"):
         on_board([first, third], SHAPES, HERE)
     again = read_figures(bench(tmp_path / "d.json", "mixed7", 224, {("litert", 4): 50.0}))
-    with pytest.raises(LatencyError, match=r"a\.json and .*d\.json are both of mixed7 at 224; give one"):
+    with pytest.raises(LatencyError, match=r"a\.json and .*d\.json are both of inception-v3 mixed7 at 224; give one"):
         on_board([first, again], SHAPES, HERE)
-    with pytest.raises(LatencyError, match=r"is of mixed7 at 224, which is not searched.*; add mixed7 to --taps"):
-        on_board([first], [("mixed5", 224)], [5.0])
+    with pytest.raises(
+        LatencyError, match=r"is of inception-v3 mixed7 at 224, which is not searched.*; add mixed7 to --taps"
+    ):
+        on_board([first], [(INCEPTION, "mixed5", 224)], [5.0])

@@ -82,7 +82,8 @@ def test_times_out_of_order_are_measured_again_and_then_reported(
     assert machine.taken.count("mixed5-150") == 15
     (warning,) = timing.warnings
     assert warning.startswith(
-        "mixed5 at 150 came out slower than mixed6 at 150, which contains it (and so did 1 more):"
+        "inception-v3 mixed5 at 150 came out slower than inception-v3 mixed6 at 150, which contains it "
+        "(and so did 1 more):"
     )
     assert warning.endswith("stop other programs, and measure again")
 

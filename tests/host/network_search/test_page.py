@@ -57,10 +57,12 @@ def test_the_page_names_every_network_and_the_chosen_one() -> None:
     search = result(networks(9), Limits())
     page = Outline(search_report(search, OPTIONS))
     for candidate in search.candidates:
-        assert candidate.shown in page.texts()
+        assert f"Inception-v3 {candidate.tap} at {candidate.image_size}" in page.texts()
     assert search.chosen is not None
-    assert f"{search.chosen.shown} on the front" not in page.texts(), "it is marked as chosen first"
-    assert "mixed6 at 150 on the front 91.0% ± 1.0% ~9.0 9.0" in page.texts()
+    assert f"{search.chosen.tap} at {search.chosen.image_size} on the front" not in page.texts(), (
+        "it is marked as chosen first"
+    )
+    assert "Inception-v3 mixed6 at 150 on the front 91.0% ± 1.0% ~9.0 9.0" in page.texts()
     assert "<photos> & $x_1$" in page.texts()
     assert len(page.all("svg")) == 1
     assert not page.all("script")
@@ -68,7 +70,7 @@ def test_the_page_names_every_network_and_the_chosen_one() -> None:
 
 
 def test_the_headline_is_the_advice() -> None:
-    headline = "Take mixed5 at 224: 97.0%, 29.0 ms, 9.0 MB"
+    headline = "Take Inception-v3 mixed5 at 224: 97.0%, 29.0 ms, 9.0 MB"
     chosen = replace(networks(7)[6], accuracy=0.97, estimated=False)
     assert headline in Outline(search_report(result([chosen], Limits()), OPTIONS)).texts()
 
@@ -116,7 +118,7 @@ def test_the_choices(
     assert [(choice.candidate.tap, choice.reasons) for choice in shown] == expected
     page = Outline(search_report(search, OPTIONS)).texts()
     for choice in shown[1:]:
-        assert f"--tap {choice.candidate.tap} --image-size 150" in page
+        assert f"--backbone inception-v3 --tap {choice.candidate.tap} --image-size 150" in page
 
 
 def test_missed_limits_are_named() -> None:
@@ -148,7 +150,7 @@ def test_the_best_of_equally_accurate_networks_is_the_chosen_one() -> None:
     )
     search = result([large, small], Limits())
     assert search.best == search.chosen == small
-    assert "most accurate mixed5 at 150" in Outline(search_report(search, OPTIONS)).texts()
+    assert "most accurate Inception-v3 mixed5 at 150" in Outline(search_report(search, OPTIONS)).texts()
 
 
 @pytest.mark.parametrize(("max_mb", "expected"), [(None, True), (9.0, False), (9.26, False), (9.28, True)])

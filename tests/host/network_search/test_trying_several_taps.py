@@ -12,7 +12,7 @@ from graft_host.backbones.joined import joined_from
 from graft_host.backbones.quantize import BackboneSpec
 from graft_host.backbones.trunk import cached_trunk
 from graft_host.demo.render import render_dataset
-from graft_host.network_search.features import gather_features, seen
+from graft_host.network_search.features import Tried, gather_features, seen
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.timing import Network, out_of_order
 from graft_host.network_search.trying import try_network
@@ -33,16 +33,16 @@ def test_a_candidate_of_several_taps_needs_no_pass_over_the_photos(
     render_dataset(tmp_path / "photos", 14, 0)
     head = HeadOptions(photos=tmp_path / "photos", backbone="tiny", weights="random", cache=tmp_path / "cache")
     options = SearchOptions(head=head, taps=("early", "middle", "late"), sizes=(24,))
-    found, _ = gather_features(options, survey(head, QuietReporter(), Clock()), QuietReporter(), Clock())
-    spec = BackboneSpec(
-        weights=found.weights, tap=options.deepest, image_size=24, quantization="int8", resize=head.resize
-    )
+    (grid,), found = options.grids, survey(head, QuietReporter(), Clock())
+    tried_family = Tried(grid=grid, weights=found.weights)
+    found, _ = gather_features([tried_family], found, QuietReporter(), Clock())
+    spec = BackboneSpec(weights=found.weights, tap=grid.deepest, image_size=24, quantization="int8", resize=head.resize)
     trunk = cached_trunk(spec, options.taps, found.split.train, found.cache)
     assert trunk is not None
     backbone = joined_from(trunk, ("late", "middle"), found.cache)
     with Bottlenecks(backbone, found.cache) as bottlenecks:
         assert bottlenecks.missing(seen(found.split)) == 0
-    tried = try_network(backbone, found, options, tmp_path)
+    tried = try_network(backbone, found, grid, tmp_path)
     assert (tried.network.tap, tried.network.image_size, tried.network.depth) == ("middle+late", 24, 2)
     assert tried.size == tried.network.path.stat().st_size
     assert tried.accuracy.photos == len(seen(found.split))

@@ -84,7 +84,8 @@ def test_a_split_that_leaves_no_photos_to_train_on_is_refused() -> None:
 def test_a_search_hands_all_of_its_head_options_to_training_except_tap_size_and_recalibrate() -> None:
     given = {"photos": "p", "weights": "random", "seed": 4, "resize": "crop", "recalibrate": True, "augment": 2}
     options = build(SearchOptions, {**given, "overwrite": True})
-    made = options.train_options("mixed3", 150, Path("m.tflite"), golden=False)
+    (grid,) = options.grids
+    made = options.train_options(grid.head_options("mixed3", 150), Path("m.tflite"), golden=False)
     assert made == build(
         TrainOptions,
         {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from graft_device import console
 from graft_device.ranking import unknown_text
 from graft_device.text import printable
+from graft_host.backbones.registry import DEFAULT
 from graft_host.commands.terminal.stages import Stage
 from graft_host.commands.terminal.style import PLAIN, WIDTH, Style, facts, style_for
 from graft_host.support.intervals import wilson_interval
@@ -97,12 +98,14 @@ def _next(result: TrainResult) -> list[str]:
         return []
     model, photos = _argument(result.model), _argument(result.material.dataset.root)
     page = _argument(result.model.with_suffix(".html"))
+    family = result.material.backbone.spec.weights.family.name
+    search = f"graft search {photos}" if family == DEFAULT else f"graft search {photos} --backbone {family}"
     return [
         "",
         "Next:",
         f"  graft deploy {model} pi@raspberrypi",
         f"  graft report {model} {photos} -o {page}",
-        f"  graft search {photos}",
+        f"  {search}",
     ]
 
 

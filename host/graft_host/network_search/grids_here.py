@@ -1,0 +1,89 @@
+"""Decides which families a search tries, and with which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from graft_device.errors import WeightsError
+from graft_host.backbones.family import Family
+from graft_host.backbones.registry import usable_families
+from graft_host.backbones.weights import RANDOM, find_weights, from_environment, named_weights, reads, usual_weights
+from graft_host.network_search.grid import Grid
+from graft_host.network_search.options import SearchOptions
+from graft_host.support.reporter import Reporter
+
+
+def grids_here(options: SearchOptions, reporter: Reporter) -> tuple[Grid, ...]:
+    """What to try of each family, with its own weights.
+
+    With ``all``, a family whose weights are not on this machine is left out; nothing is downloaded for it.
+
+    Args:
+        options: of the search.
+        reporter: receives a note about each family that is left out.
+
+    Raises:
+        WeightsError: no family that is tried reads the weights file, or all are left out.
+    """
+    grids = options.grids
+    if len(grids) == 1 and not options.every:
+        return grids
+    given = options.head.weights
+    owner = _owner(given, options) if _is_file(given) else None
+    kept, missing = [], []
+    for grid in grids:
+        spec = given if owner is None or grid.family is owner else usual_weights(grid.family)
+        if _is_file(spec) and owner is None:  # a file of a family that is not tried
+            spec = usual_weights(grid.family)
+        remedy = "" if grid.family is owner else _to_get(grid.family, spec)
+        if remedy and options.every:
+            missing.append((grid.family, remedy))
+        else:
+            kept.append(replace(grid, head=replace(grid.head, weights=spec)))
+    if not kept:
+        raise WeightsError("no backbone has its weights on this machine", f"for {missing[0][0].name}: {missing[0][1]}")
+    for family, remedy in missing:
+        reporter.note(f"note: {family.name} is left out, because its weights are not here; to try it: {remedy}")
+    return tuple(kept)
+
+
+def untried_here(options: SearchOptions) -> tuple[str, ...]:
+    """The titles of the families that ``--backbones all`` would try besides those of the options."""
+    tried, given = {family.name for family in options.families}, options.head.weights
+    others = [family for family in usable_families() if family.name not in tried]
+    return tuple(
+        family.title for family in others if not _to_get(family, given if given == RANDOM else usual_weights(family))
+    )
+
+
+def _is_file(spec: str) -> bool:
+    """Whether a value of ``--weights`` is a path, and no name that a family knows."""
+    return spec != RANDOM and not any(named_weights(family, spec) for family in usable_families())
+
+
+def _owner(spec: str, options: SearchOptions) -> Family | None:
+    """The family that reads a file, that of ``--backbone`` if it does; None if a family that is not tried reads it.
+
+    Raises:
+        WeightsError: no family that is tried reads it, and it was given on the command line.
+    """
+    order: Sequence[Family] = sorted(options.families, key=lambda family: family.name != options.head.backbone)
+    for family in order:
+        if reads(family, spec):
+            return family
+    if not from_environment(spec, order[0]):
+        find_weights(spec, family=order[0])  # raises
+    return None
+
+
+def _to_get(family: Family, spec: str) -> str:
+    """What brings named weights that are not on this machine; empty for those that are, and for random ones."""
+    if spec == RANDOM:
+        return ""
+    named = named_weights(family, spec)
+    if named is None:
+        return "give --weights random"
+    if named.path().is_file():
+        return ""
+    return named.source if named.source.startswith("pip ") else f"graft weights {family.name}"
