@@ -46,11 +46,13 @@ def points(row: Row, reference: Row) -> tuple[float, float] | None:
 
     Returns:
         The mean over the sets, and its standard deviation if one draw is taken of each set; None if they were not
-        measured on the same sets. Both networks have the same draws, so their differences are taken draw by draw.
+        measured on the same draws. Both networks have the same draws, so their differences are taken draw by draw.
     """
     if not row.accuracy or list(row.accuracy) != list(reference.accuracy):
         return None
     pairs = [(row.accuracy[name].all, reference.accuracy[name].all) for name in row.accuracy]
+    if any(len(own) != len(other) for own, other in pairs):
+        return None
     gains = [[100 * (own - other) for own, other in zip(*pair, strict=True)] for pair in pairs]
     variance = sum(pstdev(gain) ** 2 for gain in gains)
     return fmean(fmean(gain) for gain in gains), variance**0.5 / len(gains)

@@ -102,6 +102,8 @@ def test_a_network_is_compared_with_the_reference_draw_by_draw() -> None:
     # a: -1 and -3 points, mean -2, deviation 1; b: +10 and 0, mean 5, deviation 5.
     assert gained[0] == pytest.approx(1.5)
     assert gained[1] == pytest.approx((1 + 25) ** 0.5 / 2)
+    fast.accuracy["b"] = Accuracy((0.7,), (0.5,))
+    assert points(fast, slow) is None
     del fast.accuracy["b"]
     assert points(fast, slow) is None
 
