@@ -25,7 +25,8 @@ none at 299. Calibrated on 4 photos, all at 150 and nine at 299; on 2 photos, al
 
 _NOISY = 20.0
 """dB of the bottleneck below which the noise is more than a tenth of the signal. Up to mixed8, 27 to 33 are usual, and
-24 to 32 for backbones that TensorFlow's converter wrote. EfficientNet-Lite0 has 22 to 25 at top, and 30 to 34 at expand6."""
+24 to 32 for backbones that TensorFlow's converter wrote. EfficientNet-Lite0 has 30 to 34 at expand6 and 22 to 25 at
+top. Lite2 has 22 to 23 at top, and 15 on photos of 8 x 8 pixels."""
 
 
 def verdict(backbone: Sequence[LayerError], calibration_photos: int | None = None) -> str:
