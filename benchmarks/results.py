@@ -14,7 +14,8 @@ _HOW = (
     "Each pair was measured in one run, in turns (A, B, A, B …), each side in its own process with everything loaded; "
     "the first turn is not counted, unless a row says so. Figures are medians. A reason with the word *probably* is a "
     "guess. In every unit, less is better: *times* is the other's figure divided by ours, as the median over the pairs "
-    "of turns, so the other is better where it is below 1."
+    "of turns, so the other is better where it is below 1.\n\n`make networks` compares "
+    "[networks of all families](../docs/how-to/choosing-a-network.md#which-one)."
 )
 
 

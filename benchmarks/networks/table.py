@@ -117,7 +117,7 @@ def _accuracy(accuracy: Accuracy | None) -> str:
     if accuracy is None:
         return _NONE
     return " / ".join(
-        f"{100 * fmean(shares):.1f} ± {100 * pstdev(shares):.1f}" for shares in (accuracy.all, accuracy.few)
+        f"{100 * fmean(shares):.1f}±{100 * pstdev(shares):.1f}" for shares in (accuracy.all, accuracy.few)
     )
 
 
@@ -129,5 +129,5 @@ def _against(row: Row, reference: Row | None) -> list[str]:
         return ["1", "0"]
     return [
         _NONE if fast is None else f"{fast:.1f}",
-        _NONE if difference is None else f"{difference[0]:+.1f} ± {difference[1]:.1f}",
+        _NONE if difference is None else f"{difference[0]:+.1f}±{difference[1]:.1f}",
     ]
