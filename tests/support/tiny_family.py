@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,26 @@ TINY = Family(
     describe=_describe,
     read_parameters=_read_parameters,
 )
+
+
+def _describe_twin(_: WeightsSource, taps: Sequence[str], image_size: int) -> Network:
+    network = NetworkBuilder(image_size)
+    end = network.pixels
+    for tap, width in zip(TAPS, _WIDTHS, strict=True):
+        end = network.convolution(tap, end, 2 * width, (3, 3), stride=2, activation=RELU)
+    return network.finish([network.bottleneck(tap) for tap in taps])
+
+
+TWIN = replace(TINY, name="twin", title="Twin", describe=_describe_twin)
+"""A family with the same taps and sizes, and twice as many channels."""
+
+
+def install_twins(folder: Path) -> dict[str, str]:
+    """Does what ``install`` does, for both families."""
+    environment = install(folder)
+    with (folder / "tiny_backbone-1.0.dist-info" / "entry_points.txt").open("a") as file:
+        file.write(f"twin = {__name__}:TWIN\n")
+    return environment
 
 
 def install(folder: Path) -> dict[str, str]:

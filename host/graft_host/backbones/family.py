@@ -95,7 +95,7 @@ class Family:
         module: the module that defines the family, ``__name__`` there; the process that exports imports it.
         taps: the layers that bottlenecks can be taken from, the earliest in the network first.
         default_tap: the tap where none is given.
-        search_taps: the taps that a search tries where none are given.
+        search_taps: the taps that a search tries where none are given; each is one, or several with ``+`` between them.
         smallest_size: the smallest input side in pixels.
         largest_size: the largest input side in pixels; beyond it a photo takes gigabytes and minutes.
         default_size: the input side in pixels where none is given.

@@ -26,7 +26,7 @@ def bench(path: Path, tap: str, size: int, taken: dict[tuple[str, int], float], 
         ],
     }
     for key, value in changes.items():
-        (figures["model"] if key in figures["model"] else figures)[key] = value
+        (figures["model"] if key in {*figures["model"], "family"} else figures)[key] = value
     path.write_text(json.dumps(figures))
     return path
 

@@ -40,7 +40,7 @@ def _family(number: int, side: int, search_sizes: tuple[int, ...]) -> Family:
         module=__name__,
         taps=TAPS,
         default_tap="top",
-        search_taps=("expand5", "expand6", "top"),
+        search_taps=("expand5", "expand6", "top", "expand6+top"),
         smallest_size=_SMALLEST,
         default_size=side,
         search_sizes=search_sizes,
