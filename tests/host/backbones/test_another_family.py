@@ -101,6 +101,12 @@ def test_train_writes_a_model_with_the_familys_name_tap_size_and_scaling(made: M
 
 
 @pytest.mark.slow
+def test_the_search_that_train_suggests_is_of_the_same_family(made: Made) -> None:
+    done = graft("train", made.photos, "-o", made.model, *FAST, "--cache", made.cache, "--overwrite")
+    assert done.stdout.splitlines()[-1] == f"  graft search {made.photos} --backbone tiny"
+
+
+@pytest.mark.slow
 def test_the_board_feeds_pixels_and_the_network_scales_them(made: Made) -> None:
     entrance = open_model(made.model, threads=1).input
     assert entrance.dtype == np.uint8

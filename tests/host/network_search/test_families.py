@@ -20,6 +20,7 @@ from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.plot import markers, name_in_plot
 from graft_host.network_search.timing import Network, out_of_order
 from graft_host.support.option import OptionError
+from graft_host.training.material import chosen_weights
 from graft_host.training.options import HeadOptions
 from tests.conftest import graft_json
 from tests.host.network_search.test_board_latency import bench
@@ -114,6 +115,26 @@ def test_a_weights_file_is_for_the_family_that_reads_it(monkeypatch: pytest.Monk
     assert [grid.head.weights for grid in grids_here(others, Notes())] == ["imagenet", "imagenet"]
     with pytest.raises(WeightsError, match="no such weights file"):
         grids_here(options(str(tmp_path / "none.h5"), backbones=both), Notes())
+
+
+def test_training_ignores_a_file_of_another_family_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = str(LITE0.named_weights[0].path())
+    head, notes = HeadOptions(photos=tmp_path, weights=file, backbone="efficientnet-lite1"), Notes()
+    with pytest.raises(WeightsError):
+        chosen_weights(head, notes, tmp_path)
+    monkeypatch.setenv("GRAFT_WEIGHTS", file)
+    weights = chosen_weights(head, notes, tmp_path)
+    assert (weights.family.name, weights.path) == ("efficientnet-lite1", LITE1.named_weights[0].path())
+    assert notes.lines == [
+        "note: $GRAFT_WEIGHTS names weights of another backbone, so efficientnet-lite1 takes imagenet"
+    ]
+    damaged = tmp_path / "damaged.pth"
+    damaged.write_bytes(b"none")
+    monkeypatch.setenv("GRAFT_WEIGHTS", str(damaged))
+    with pytest.raises(WeightsError):
+        chosen_weights(replace(head, weights=str(damaged)), notes, tmp_path)
 
 
 def test_a_board_that_measured_one_family_says_nothing_about_a_layer_of_the_same_name(
