@@ -51,7 +51,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages that come from outside this folder, and a page for each command that has none here."""
     for source, path in _FROM_ELSEWHERE.items():
-        text = (_REPOSITORY / source).read_text("utf-8").replace("](docs/", "](../")
+        text = re.sub(r"\]\((?:\.\./)?docs/", "](../", (_REPOSITORY / source).read_text("utf-8"))
         text = _LINK_BESIDE.sub(lambda match: f"](../{_FROM_ELSEWHERE[match['file']]}", text)
         files.append(File.generated(config, path, content=text))
     for program in _PROGRAMS:
