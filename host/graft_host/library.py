@@ -268,7 +268,8 @@ def search(
     Args:
         photos: A folder with a folder of photos per class.
         taps: The layers to try; ``"mixed5+mixed7"`` puts those of two side by side. The family's choice (``"mixed5"``,
-            ``"mixed6"`` and ``"mixed7"``) if empty. A family that has none of them tries its own choice.
+            ``"mixed6"``, ``"mixed7"`` and ``"mixed5+mixed6+mixed7"``) if empty. A family that has none of them tries
+            its own choice.
         sizes: The input sides in pixels to try. The family's choice (150, 192, 224 and 299) if empty. A family that
             takes none of them tries its own choice.
         max_ms: The milliseconds that one inference may take. Any time if None.
