@@ -10,7 +10,7 @@ test test-unit test-fast test-arm fuzz: export PYTHONDONTWRITEBYTECODE =
 .PHONY: help demo test test-unit test-fast test-arm fuzz bench networks docs dist lint types format clean
 
 help:
-	@echo "make demo       train on rendered photos and classify with the result"
+	@echo "make demo       train on rendered photos and classify with the result; OPEN=1 shows the report in a browser"
 	@echo "make test       all tests except those on emulated Arm boards"
 	@echo "make test-unit  the tests that need no network conversion, server, browser or SSH: for every change"
 	@echo "make test-fast  the tests that convert no network"
@@ -32,8 +32,16 @@ $(BIN)/.ready: pyproject.toml
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "pnnx>=20250905"
 	@touch $@
 
-demo: $(BIN)/.ready
-	$(BIN)/graft demo
+# The demo has an environment of its own, without what only development needs.
+.demo/.ready: pyproject.toml
+	$(PYTHON) -c "import sys; assert (3, 10) <= sys.version_info[:2] <= (3, 14), 'Python 3.10 to 3.14 is needed, this is ' + sys.version"
+	@echo "installs graftkit[host] into .demo: 33 packages, about 130 MB to download, 450 MB on disk"
+	$(PYTHON) -m venv .demo
+	.demo/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[host]"
+	@touch $@
+
+demo: .demo/.ready
+	.demo/bin/graft demo $(if $(OPEN),--open)
 
 test: $(BIN)/.ready
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not arm"
@@ -96,4 +104,4 @@ format: $(BIN)/.ready
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .arm .bench .fuzz .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .demo .arm .bench .fuzz .pytest_cache .mypy_cache .ruff_cache

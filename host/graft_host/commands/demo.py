@@ -2,29 +2,82 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from graft_device import console
 from graft_host.commands.options import CacheOption, JsonOption
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(help="Folder for the photos and the model.")] = Path("graft-demo"),
+    folder: Annotated[Path, typer.Option(help="Folder for the photos, the model and the report.")] = Path("graft-demo"),
     weights: Annotated[
         str | None,
-        typer.Option(envvar="GRAFT_WEIGHTS", help="As in 'graft train'; imagenet if available, else random."),
+        typer.Option(
+            show_default=False,
+            help="As in 'graft train', with Inception-v3 unless --backbone is given.  [default: the best that need no "
+            "download: EfficientNet-Lite0's, else Inception-v3's from Keras's cache, else random]",
+        ),
     ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(show_default=False, help="As in 'graft train'.  [default: that of the weights]")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--open", help="Serve the report to this machine and open it in a browser; Ctrl-C ends it.")
+    ] = False,
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train and classify once on rendered photos, without a network."""
-    from graft_host.commands.terminal.console import TerminalReporter, demo_text
+    """Train and classify once on rendered photos, without a network connection.
+
+    The demo takes no weights from $GRAFT_WEIGHTS.
+    """
+    from graft_host.commands.terminal.console import TerminalReporter
+    from graft_host.commands.terminal.demo_text import demo_text
     from graft_host.commands.terminal.style import style_for
     from graft_host.demo.demo import run_demo
 
-    result = run_demo(folder, weights, cache, TerminalReporter())
+    result = run_demo(folder, weights, backbone, cache, TerminalReporter())
     typer.echo(json.dumps(result.to_json()) if as_json else demo_text(result, style_for(sys.stdout)))
+    if show:
+        _open(result.folders.report)
+
+
+def _open(page: Path) -> None:
+    """Serves a page until Ctrl-C, and shows it in a browser if there is one."""
+    import webbrowser
+
+    from graft_host.support.local_page import LocalPage
+
+    with LocalPage(page) as served:
+        console.mention(f"the report is at {served.url} until you press Ctrl-C")
+        try:
+            with _output_as_notes():
+                opened = webbrowser.open(served.url)
+            if not opened:
+                console.mention("no browser was found: open the address in one on this machine")
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            return
+
+
+@contextlib.contextmanager
+def _output_as_notes() -> Iterator[None]:
+    """Lets programs that are started write to standard error, because standard output is for results."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

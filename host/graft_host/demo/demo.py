@@ -1,112 +1,123 @@
-"""Runs everything once on rendered photos: training, export, and classification on the device side."""
+"""Runs everything once on rendered photos: training, export, report, and classification on the device side."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from graft_device.classifier import Answer, Classifier
-from graft_device.errors import WeightsError
-from graft_host.backbones.weights import find_weights
-from graft_host.demo.render import PARTS, render_dataset, render_part
+from graft_device.runtime import threads_to_use
+from graft_host.demo.network import Choice, choose
+from graft_host.demo.photos import PHOTOS_PER_CLASS, Folders, render_new_photos, render_photos
+from graft_host.demo.render import PARTS
 from graft_host.support.reporter import Reporter
 from graft_host.training.options import TrainOptions
 from graft_host.training.pipeline import train
 from graft_host.training.result import TrainResult
 
-PHOTOS_PER_CLASS = 80
-_PRETRAINED_TAP = "mixed7"
-_IMAGE_SIZE = 224
-_RANDOM_TAP, _RANDOM_SIZE = "mixed0", 192
-"""Random layers keep less and less of a photo. Measured on three places: 92 to 97% right at mixed0, 83 to 88% and less
-at mixed5 and later ones; photos of a new place each are as good as guessed at all of them."""
-
-_PLACE = 1
-_SEED = 0
-_NEW_PHOTOS_SEED = 1
-
 
 @dataclass(frozen=True)
+class NewPhoto:
+    """A photo that the training did not use, and the device side's answer.
+
+    Attributes:
+        path: of the photo.
+        truth: the part that it shows; None if it shows none.
+        answer: of the model.
+    """
+
+    path: Path
+    truth: str | None
+    answer: Answer
+
+    def to_json(self) -> dict[str, Any]:
+        """The file, the label that the board gives (``unknown`` for a refused photo), and the best label's score."""
+        return {"file": str(self.path), "said": self.answer.label, "score": self.answer[0].score}
+
+
+@dataclass(frozen=True, kw_only=True)
 class DemoResult:
     """The result of the demo.
 
     Attributes:
         training: the result of the training run.
-        answers: the files of new photos with the device side's answers.
+        choice: the network that it trained with.
+        folders: the files that it wrote.
+        new: new photos, one of each part.
+        stranger: a photo of an object that is none of the parts.
     """
 
     training: TrainResult
-    answers: list[tuple[str, Answer]]
+    choice: Choice
+    folders: Folders
+    new: list[NewPhoto]
+    stranger: NewPhoto
 
     def to_json(self) -> dict[str, Any]:
-        """The figures of the training run, and the answers."""
+        """The figures of the training run, the report, and the answers."""
         answers = [
-            {"image": image, "label": answer.label, "score": answer[0].score, "unknown": answer.unknown}
-            for image, answer in self.answers
+            {
+                "image": str(photo.path),
+                "label": photo.answer.label,
+                "score": photo.answer[0].score,
+                "unknown": photo.answer.unknown,
+            }
+            for photo in self.new
         ]
-        return {**self.training.to_json(), "answers": answers}
+        return {
+            **self.training.to_json(),
+            "backbone": self.choice.backbone,
+            "report": str(self.folders.report),
+            "new": [{**photo.to_json(), "truth": photo.truth} for photo in self.new],
+            "stranger": self.stranger.to_json(),
+            "answers": answers,
+        }
 
 
-def run_demo(folder: Path, weights: str | None, cache: Path | None, reporter: Reporter) -> DemoResult:
-    """Renders photos of hardware parts, trains, exports, and classifies with the device side.
+def run_demo(
+    folder: Path, weights: str | None, backbone: str | None, cache: Path | None, reporter: Reporter
+) -> DemoResult:
+    """Renders photos of hardware parts, trains, exports, reports, and classifies with the device side.
 
     Args:
-        folder: where photos and model are written; those of an earlier demo are replaced.
-        weights: the option of ``graft train``; None for the ImageNet weights, or random ones if these are not
-            available.
+        folder: where photos, model and report are written; those of an earlier demo are replaced.
+        weights: the option of ``graft train``; None for the best that are available.
+        backbone: the option of ``graft train``; None for the family of the best weights that are available.
         cache: the option of ``graft train``.
         reporter: receives progress and notes.
 
     Raises:
-        GraftError: for the same reasons as in ``graft train``.
+        GraftError: for the same reasons as in ``graft train``, or because the folder holds files of others.
     """
-    chosen = weights or _available_weights(reporter)
-    random = chosen == "random"
-    place = _PLACE if random else None
-    photos, fresh, model = folder / "photos", folder / "new", folder / "parts.tflite"
-    where = "all on one bench, because random weights can do no more" if random else "each on another bench"
-    reporter.note(f"rendering {len(PARTS) * PHOTOS_PER_CLASS} photos of {_listed(PARTS)}, {where}, into {photos}")
-    render_dataset(photos, PHOTOS_PER_CLASS, _SEED, place)
+    choice = choose(weights, backbone, reporter)
+    folders = Folders(folder)
+    folders.prepare()
+    where = "each on another bench"
+    if choice.place is not None:
+        where = "all on one bench, because random weights can do no more"
+    reporter.note(f"rendering {len(PARTS) * PHOTOS_PER_CLASS} photos of {_listed()}, {where}, into {folders.photos}")
+    with reporter.progress("rendering") as progress:
+        render_photos(folders, choice.place, threads_to_use(None), progress)
+        photos = render_new_photos(folders, choice.place)
     options = TrainOptions(
-        photos=photos,
-        output=model,
-        weights=chosen,
-        tap=_RANDOM_TAP if random else _PRETRAINED_TAP,
-        image_size=_RANDOM_SIZE if random else _IMAGE_SIZE,
+        photos=folders.photos,
+        output=folders.model,
+        weights=choice.weights,
+        backbone=choice.backbone,
+        tap=choice.tap,
+        image_size=choice.image_size,
         cache=cache,
         overwrite=True,
+        report=folders.report,
     )
     training = train(options, reporter)
-    classifier = Classifier(model)
-    answers = [(str(path), classifier.classify(path, top_k=1)) for path in _new_photos(fresh, place)]
-    return DemoResult(training, answers)
+    classifier = Classifier(folders.model)
+    new = [NewPhoto(path, truth, classifier.classify(path, top_k=1)) for path, truth in photos]
+    return DemoResult(training=training, choice=choice, folders=folders, new=new[:-1], stranger=new[-1])
 
 
-def _available_weights(reporter: Reporter) -> str:
-    try:
-        find_weights("imagenet", reporter=reporter)
-    except WeightsError:
-        reporter.note("they are not in the cache and cannot be downloaded: continuing with random weights")
-        return "random"
-    return "imagenet"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    """The names of parts in the plural, as in a sentence."""
-    *names, last = (f"{part}s" for part in parts)
+def _listed() -> str:
+    """The names of the parts in the plural, as in a sentence."""
+    *names, last = (f"{part}s" for part in PARTS)
     return f"{', '.join(names)} and {last}"
-
-
-def _new_photos(folder: Path, place: int | None) -> list[Path]:
-    """Renders one photo of each part that is not among the training photos."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for index, part in enumerate(PARTS):
-        path = folder / f"{part}.jpg"
-        render_part(part, np.random.default_rng([_NEW_PHOTOS_SEED, index]), place=place).save(path, quality=90)
-        paths.append(path)
-    return paths

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter
 
+from graft_host.demo.shapes import Finish
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graft_host.demo.noise import Array
     from graft_host.demo.scene import Relief, Scene
 
-# The tint of each finish, and the share of light that it scatters instead of reflecting.
-_FINISHES: tuple[tuple[tuple[float, float, float], float], ...] = (
-    ((0.86, 0.88, 0.90), 0.35),  # zinc
-    ((0.72, 0.70, 0.68), 0.25),  # steel
-    ((0.90, 0.74, 0.42), 0.2),  # brass
-    ((0.84, 0.76, 0.55), 0.35),  # yellow zinc
-    ((0.27, 0.27, 0.28), 0.4),  # black oxide
+_METALS = (
+    Finish((0.86, 0.88, 0.90), 0.35),  # zinc
+    Finish((0.72, 0.70, 0.68), 0.25),  # steel
+    Finish((0.90, 0.74, 0.42), 0.2),  # brass
+    Finish((0.84, 0.76, 0.55), 0.35),  # yellow zinc
+    Finish((0.27, 0.27, 0.28), 0.4),  # black oxide
 )
 
 
@@ -72,20 +73,24 @@ def normals(upper: Array, texels: NDArray[np.int64]) -> Array:
     return normal
 
 
-def shade_metal(normal: Array, reach: Array, scene: Scene, around: Array, rng: np.random.Generator) -> Array:
-    """Computes the colour of metal in a random finish.
+def shade(
+    normal: Array, reach: Array, scene: Scene, around: Array, rng: np.random.Generator, finish: Finish | None = None
+) -> Array:
+    """Computes the colour of an object's surface.
 
     Args:
         normal: unit normals, ``[3, points]``.
         reach: how much light reaches each point, ``[points]``.
         scene: the camera and the lights.
         around: the mean colour of the bench, ``[3]``, which slopes reflect.
-        rng: chooses the finish and the reflected room.
+        rng: chooses the metal and the reflected room.
+        finish: of the surface; None for a random metal.
 
     Returns:
         Linear light, ``[3, points]``.
     """
-    tint, scatter = _FINISHES[rng.integers(len(_FINISHES))]
+    metal = _METALS[rng.integers(len(_METALS))]
+    tint, scatter = (finish.tint, finish.scatter) if finish else (metal.tint, metal.scatter)
     view = np.array([0, math.sin(scene.tilt), math.cos(scene.tilt)], np.float32)
     mirror = 2 * (view @ normal) * normal - view[:, None]
     gloss = rng.uniform(0.5, 1.0)

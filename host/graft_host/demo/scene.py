@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from graft_host.demo.noise import Array
     from graft_host.demo.shapes import Shape
 
+_FILL = (0.2, 0.36)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
@@ -59,15 +61,23 @@ def draw_scene(rng: np.random.Generator, size: int) -> Scene:
     return Scene(size=size, tilt=tilt, lamp=direction(0.6, 1.15), window=direction(0.3, 1.3), key=key)
 
 
-def arrange(shape: Shape, rng: np.random.Generator, scene: Scene) -> Relief:
-    """Places one part, or a few of the same kind, on the bench."""
+def arrange(shape: Shape, rng: np.random.Generator, scene: Scene, fill: tuple[float, float] | None = None) -> Relief:
+    """Places one part, or a few of the same kind, on the bench.
+
+    Args:
+        shape: the part.
+        rng: chooses number, size, places and angles.
+        scene: the camera.
+        fill: for a single part that the photo shows as a whole, the least and the largest side of a square with its
+            area, as a share of the photo's side. None for one to three parts, some of them cut off by an edge.
+    """
     wide = 2 * scene.size
-    count = int(rng.choice([1, 2, 3], p=[0.7, 0.18, 0.12]))
+    count = int(rng.choice([1, 2, 3], p=[0.7, 0.18, 0.12])) if fill is None else 1
     # Scaled by area, so that every class covers the same share of the photo.
-    scale = wide * rng.uniform(0.2, 0.36) / count**0.35 / math.sqrt(shape.area())
+    scale = wide * rng.uniform(*(fill or _FILL)) / count**0.35 / math.sqrt(shape.area())
     rows = wide + int(shape.top * scale * math.sin(scene.tilt)) + 2
     relief = Relief(np.zeros((rows, wide), np.float32), np.zeros((rows, wide), np.float32))
-    inset = float(rng.choice([1, 0.3], p=[0.8, 0.2]))
+    inset = float(rng.choice([1, 0.3], p=[0.8, 0.2])) if fill is None else 1.0
     for _ in range(3 * count):
         count -= _place(relief, shape, scale, inset, rng, scene)
         if count == 0:

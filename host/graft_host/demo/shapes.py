@@ -13,24 +13,39 @@ from graft_host.demo.noise import Array, chance
 Solid = Callable[[Array, Array], tuple[Array, Array]]
 
 # Rise over run of a wall. A vertical wall would have no slope from which to compute a normal.
-_WALL = 9.0
+WALL = 9.0
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What the surface of an object does to light.
+
+    Attributes:
+        tint: the share of red, green and blue that it sends back, each the square root of that share in linear light.
+        scatter: the share of the light that it scatters instead of reflecting.
+    """
+
+    tint: tuple[float, float, float]
+    scatter: float
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A part in its own units, centred on the origin, on a bench at height 0.
+    """An object in its own units, centred on the origin, on a bench at height 0.
 
     Attributes:
         solid: maps coordinates u and v to the heights of underside and top; where the top is 0, there is no metal.
         half_u: half the extent along u.
         half_v: half the extent along v.
         top: the greatest height, or slightly more.
+        finish: of its surface; None for a metal that the light chooses.
     """
 
     solid: Solid
     half_u: float
     half_v: float
     top: float
+    finish: Finish | None = None
 
     def area(self) -> float:
         """Returns the area of the footprint in square units, measured on a coarse grid."""
@@ -51,16 +66,16 @@ def draw_nut(rng: np.random.Generator) -> Shape:
 
     def solid(u: Array, v: Array) -> tuple[Array, Array]:
         r = np.hypot(u, v)
-        body = np.minimum(thick - 0.6 * np.maximum(r - 0.94, 0), _WALL * (1 - _hexagon(u, v)))
+        body = np.minimum(thick - 0.6 * np.maximum(r - 0.94, 0), WALL * (1 - _hexagon(u, v)))
         if kind == "flange":
-            body = np.maximum(body, np.minimum(0.3 - 0.35 * (r - 1), _WALL * (1.42 - r)))
+            body = np.maximum(body, np.minimum(0.3 - 0.35 * (r - 1), WALL * (1.42 - r)))
         elif kind == "collar":
-            body = np.where(r < collar, np.maximum(body, thick + 0.28 * _rim(collar - r, 0.16)), body)
+            body = np.where(r < collar, np.maximum(body, thick + 0.28 * rim(collar - r, 0.16)), body)
         # The thread appears as rings on the way down, below a countersink.
         into = (r - bore) / depth
         hole = 0.8 * thick * (into - 0.32 * np.sin(2 * math.pi * turns * into) / turns)
         sink = thick * 0.86 + 0.9 * (r - bore - depth)
-        return _lying(np.minimum(body, np.where(into < 1, hole, sink)))
+        return lying(np.minimum(body, np.where(into < 1, hole, sink)))
 
     reach = 1.45 if kind == "flange" else 1.17
     return Shape(solid, reach, reach, thick + 0.3)
@@ -84,8 +99,8 @@ def draw_washer(rng: np.random.Generator) -> Shape:
         if kind == "split":
             rise = 0.1 * (1 + angle / math.pi)
             inside = np.minimum(inside, math.pi * r - np.abs(angle) * r - 0.07)
-        top = np.where(inside > 0, (thick + rise) * (0.35 + 0.65 * _rim(inside, edge)), 0)
-        return _lying(top)
+        top = np.where(inside > 0, (thick + rise) * (0.35 + 0.65 * rim(inside, edge)), 0)
+        return lying(top)
 
     return Shape(solid, 1.02, 1.02, thick + 0.22)
 
@@ -139,9 +154,9 @@ class _Screw:
         if self.head == "countersunk":
             radius = self.head_radius - (self.head_radius - 0.95) * np.clip((part - 0.12) / 0.88, 0, 1)
         elif self.head == "pan":
-            radius = self.head_radius * (0.45 + 0.55 * _rim(part, 0.8))
+            radius = self.head_radius * (0.45 + 0.55 * rim(part, 0.8))
         else:
-            radius = self.head_radius * (0.82 + 0.06 * _rim(along, 0.12))
+            radius = self.head_radius * (0.82 + 0.06 * rim(along, 0.12))
         return radius
 
     def _shaft_radii(self, along: Array, v: Array) -> Array:
@@ -174,7 +189,7 @@ def _driven_screw(rng: np.random.Generator) -> Shape:
 
     def solid(u: Array, v: Array) -> tuple[Array, Array]:
         r: Array = np.hypot(u, v)
-        dome = _rim(1 - r, 0.12) if flat else 0.6 * _rim(1 - r, 1.0) + 0.4 * _rim(1 - r, 0.1)
+        dome = rim(1 - r, 0.12) if flat else 0.6 * rim(1 - r, 1.0) + 0.4 * rim(1 - r, 0.1)
         if drive == "socket":
             inside = 0.5 - _hexagon(u, v)
         elif drive == "cross":
@@ -182,12 +197,13 @@ def _driven_screw(rng: np.random.Generator) -> Shape:
         else:
             inside = width - np.abs(v)
         # Even the bottom of a slot is metal.
-        return _lying(np.maximum(tall * dome - np.clip(6 * inside, 0, 0.85 * tall), np.where(r < 1, 0.05, 0)))
+        return lying(np.maximum(tall * dome - np.clip(6 * inside, 0, 0.85 * tall), np.where(r < 1, 0.05, 0)))
 
     return Shape(solid, 1.02, 1.02, tall)
 
 
-def _lying(top: Array) -> tuple[Array, Array]:
+def lying(top: Array) -> tuple[Array, Array]:
+    """Returns the heights of underside and top of something that lies flat on the bench."""
     upper: Array = np.maximum(top, 0).astype(np.float32)
     return np.zeros_like(upper), upper
 
@@ -198,7 +214,7 @@ def _hexagon(u: Array, v: Array) -> Array:
     return distance
 
 
-def _rim(inside: Array, width: float) -> Array:
+def rim(inside: Array, width: float) -> Array:
     """Rises along a quarter circle, from 0 at the edge to 1 at ``width`` inside it."""
     left = 1 - np.clip(inside / width, 0, 1)
     height: Array = np.sqrt(1 - left * left)

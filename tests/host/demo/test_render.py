@@ -11,7 +11,7 @@ from graft_host.demo import light as render_light
 from graft_host.demo import render
 from graft_host.demo import scene as render_scene
 from graft_host.demo.camera import develop, lay, trace
-from graft_host.demo.light import reach_of_light, shade_metal
+from graft_host.demo.light import reach_of_light, shade
 from graft_host.demo.render import PARTS, render_dataset, render_part
 from graft_host.demo.scene import Relief, Scene, arrange, draw_scene
 from graft_host.demo.shapes import draw_nut, draw_screw, draw_washer
@@ -260,14 +260,14 @@ def test_metal_reflects_the_lamp_halfway_between_lamp_and_camera() -> None:
     other = 2 * (scene.lamp @ halfway) * scene.lamp - halfway
     normals = np.stack([halfway, other], axis=1).astype(np.float32)
     for seed in range(20):
-        metal = shade_metal(normals, np.ones(2, np.float32), scene, np.full(3, 0.3, np.float32), _rng(seed))
+        metal = shade(normals, np.ones(2, np.float32), scene, np.full(3, 0.3, np.float32), _rng(seed))
         assert (metal[:, 0] > 1.3 * metal[:, 1]).all()
 
 
 def test_every_finish_occurs() -> None:
     up, lit, grey = np.array([[0], [0], [1]], np.float32), np.ones(1, np.float32), np.full(3, 0.3, np.float32)
-    metals = [shade_metal(up, lit, _scene(), grey, _rng(seed))[:, 0] for seed in range(60)]
-    assert len({round(float(metal[0] / metal[2]), 3) for metal in metals}) == len(render_light._FINISHES) > 3
+    metals = [shade(up, lit, _scene(), grey, _rng(seed))[:, 0] for seed in range(60)]
+    assert len({round(float(metal[0] / metal[2]), 3) for metal in metals}) == len(render_light._METALS) > 3
 
 
 def test_developing_does_not_change_its_input() -> None:

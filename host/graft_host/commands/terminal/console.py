@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from graft_device import console
-from graft_device.ranking import unknown_text
 from graft_device.text import printable
 from graft_host.backbones.registry import DEFAULT
 from graft_host.commands.terminal.stages import Stage
@@ -20,8 +19,6 @@ from graft_host.support.progress import Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from graft_device.classifier import Answer
-    from graft_host.demo.demo import DemoResult
     from graft_host.evaluation.accuracy import Accuracy
     from graft_host.evaluation.evaluate import Evaluation
     from graft_host.training.result import TrainResult
@@ -96,8 +93,8 @@ def _next(result: TrainResult) -> list[str]:
     """What a person can do with a new model: a command a line, which can be copied as it is."""
     if result.model is None or result.gate is not None:
         return []
-    model, photos = _argument(result.model), _argument(result.material.dataset.root)
-    page = _argument(result.model.with_suffix(".html"))
+    model, photos = argument(result.model), argument(result.material.dataset.root)
+    page = argument(result.model.with_suffix(".html"))
     family = result.material.backbone.spec.weights.family.name
     search = f"graft search {photos}" if family == DEFAULT else f"graft search {photos} --backbone {family}"
     return [
@@ -109,7 +106,7 @@ def _next(result: TrainResult) -> list[str]:
     ]
 
 
-def _argument(path: Path) -> str:
+def argument(path: Path) -> str:
     """A path as a shell takes it."""
     return shlex.quote(printable(path))
 
@@ -164,34 +161,6 @@ def _confusion(evaluation: Evaluation) -> str:
         if max(map(len, text.splitlines())) <= WIDTH:
             return text
     return ""
-
-
-def _answer_text(answer: Answer) -> str:
-    best = answer[0]
-    return unknown_text(best) if answer.unknown else f"{printable(best.label)} {best.score:.1%}"
-
-
-def demo_text(result: DemoResult, style: Style = PLAIN) -> str:
-    """What ``graft demo`` prints at its end."""
-    answers = "\n".join(f"  {printable(name)}: {_answer_text(answer)}" for name, answer in result.answers)
-    trained = train_text(result.training, style).partition("\n\nNext:")[0]
-    model = printable(result.training.model)
-    return "\n".join(
-        [
-            trained,
-            "",
-            "What a board answers for photos that the training did not use:",
-            answers,
-            "",
-            "Next:",
-            f"  graft-device classify {model} PHOTO...",
-            "      classify other photos",
-            f"  graft deploy {model} pi@raspberrypi",
-            "      put it on a board, which needs no TensorFlow",
-            "  graft train YOUR_PHOTOS -o models/mine.tflite",
-            "      train on your own photos, a folder per class",
-        ]
-    )
 
 
 def short(label: str, longest: int = _MAX_LABEL) -> str:
