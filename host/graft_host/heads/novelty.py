@@ -3,7 +3,10 @@
 A softmax layer is as confident about unknown objects as about known ones: it only sees on which side of a boundary they
 are. So the logits of a bottleneck that is farther out than the known photos are shrunk, which brings its probabilities
 towards 1/K. The quotient of logits and a function of the input is the decomposed confidence of Hsu et al. 2020
-(Generalized ODIN). The distance is Mahalanobis's with a diagonal covariance, after Lee et al. 2018. Both run inside the
+(Generalized ODIN). The distance is Mahalanobis's with a diagonal covariance, after Lee et al. 2018, without
+what the few directions in which known photos differ most contribute to it: what is left there is what no known photo
+has (the squared prediction error of Jackson and Mudholkar 1979). Bottlenecks that are means
+of a ReLU are compared by their square roots, because their variance grows with their mean. All of it runs inside the
 ``.tflite``.
 """
 
@@ -22,8 +25,17 @@ SHARPNESS = 20.0
 FARTHEST = 10.0
 """Logits are divided by at most this power of e, so that float32 still keeps their order."""
 
-_FLOOR = 0.03
+_FLOOR = 0.3
 """Share of the mean variance that is added to every variance, so that numbers that hardly vary don't dominate."""
+
+_DIRECTIONS = 16
+"""Most directions that are left out. On photos of cats and dogs, EfficientNet-Lite0 at ``top`` refuses 72% of rendered
+parts with none, 92% with 4, 99% with 16 and with 32 (at the distance that refuses 3% of the known photos)."""
+
+_PHOTOS_A_DIRECTION = 4
+_LEAST_REST = 1e-3  # of what the directions leave of a distance, where photos are nearly identical
+_OVERSAMPLING, _ITERATIONS = 8, 4
+"""Of the subspace iteration (Halko et al. 2011, arXiv 0909.4061, algorithm 4.4)."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +43,24 @@ class Spread:
     """The mean and spread of the known bottlenecks.
 
     Attributes:
-        mean: the mean of each number, float32 ``[D]``.
-        weight: the weight of each number in the distance, 1 / (D · its variance), float32 ``[D]``.
+        mean: the mean of each number, of its square root where ``root`` is true, float32 ``[D]``.
+        weight: the weight of each number in the distance, in proportion to 1 / its variance, float32 ``[D]``.
+        directions: the combinations of deviations whose squares are not part of the distance, float32 ``[k,D]``; None
+            if all deviations count.
+        root: whether square roots are compared in place of the numbers.
     """
 
     mean: Array
     weight: Array
+    directions: Array | None = None
+    root: bool = False
 
     def distance(self, bottlenecks: Array) -> NDArray[np.float64]:
-        """The mean squared deviation in units of the variance, ``[N]``; about 1 for known photos."""
-        deviation = (bottlenecks - self.mean).astype(np.float64)
+        """The mean squared deviation without the directions, ``[N]``; 1 on average for the photos of the spread."""
+        deviation = ((_roots(bottlenecks) if self.root else bottlenecks) - self.mean).astype(np.float64)
         distances: NDArray[np.float64] = np.square(deviation) @ self.weight
+        if self.directions is not None:
+            distances -= np.square(deviation @ self.directions.T).sum(axis=1)
         return distances
 
 
@@ -63,11 +82,40 @@ class Novelty:
 
 
 def measure_spread(bottlenecks: Array) -> Spread:
-    """Computes the spread of bottlenecks ``[N,D]``."""
-    variance = bottlenecks.var(axis=0, dtype=np.float64)
+    """Computes the spread of bottlenecks ``[N,D]``, of their square roots if none is negative."""
+    root = bool(bottlenecks.min() >= 0)
+    values = _roots(bottlenecks) if root else bottlenecks
+    count, length = values.shape
+    mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
+    variance = values.var(axis=0, dtype=np.float64)
     variance += _FLOOR * variance.mean() + 1e-12
-    weight = 1 / (variance * bottlenecks.shape[1])
-    return Spread(bottlenecks.mean(axis=0, dtype=np.float64).astype(np.float32), weight.astype(np.float32))
+    weight = (1 / (variance * length)).astype(np.float32)
+    left_out = min(_DIRECTIONS, count // _PHOTOS_A_DIRECTION, length // _PHOTOS_A_DIRECTION)
+    if left_out == 0:
+        return Spread(mean, weight, root=root)
+    scaled = (values - mean) * np.sqrt(weight)
+    directions = _leading_directions(scaled, left_out)
+    rest = np.square(scaled).sum(axis=1) - np.square(scaled @ directions.T).sum(axis=1)
+    unit = np.float32(1 / max(float(rest.mean()), _LEAST_REST))
+    return Spread(mean, weight * unit, directions * np.sqrt(weight * unit), root)
+
+
+def _roots(bottlenecks: Array) -> Array:
+    roots: Array = np.sqrt(np.maximum(bottlenecks, np.float32(0)))
+    return roots
+
+
+def _leading_directions(rows: Array, count: int) -> Array:
+    """Orthonormal directions ``[count,D]`` in which rows ``[N,D]`` of mean 0 vary most, as far as a few steps find."""
+    rng = np.random.default_rng(0)
+    width = min(count + _OVERSAMPLING, *rows.shape)
+    found = np.linalg.qr(rng.normal(size=(rows.shape[1], width)))[0]
+    for _ in range(_ITERATIONS):
+        found = np.linalg.qr((rows.T @ (rows @ found.astype(np.float32))).astype(np.float64))[0]
+    inside = rows @ found.astype(np.float32)
+    values, vectors = np.linalg.eigh((inside.T @ inside).astype(np.float64))
+    order = np.argsort(values)[::-1][:count]
+    return np.asarray((found @ vectors[:, order]).T, np.float32)
 
 
 def shrink(distances: NDArray[np.float64], start: float) -> NDArray[np.float64]:

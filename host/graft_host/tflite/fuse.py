@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from graft_host.heads.head import Array, Head
-from graft_host.heads.novelty import FARTHEST, SHARPNESS, Novelty
+from graft_host.heads.novelty import FARTHEST, SHARPNESS, Novelty, Spread
 from graft_host.support import flatbuffer
 from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS, JOINED, OUTPUT_NAME, GraphEditor
 from graft_host.tflite.head_quantization import quantize_head
@@ -105,20 +105,15 @@ def _append_float_logits(graph: GraphEditor, source: int, head: Head) -> int:
 
 
 def _append_novelty(graph: GraphEditor, source: int, logits: int, novelty: Novelty, classes: int) -> int:
-    """Appends exp(-c · RELU6(a · Σ weight · (x - mean)² - a · start)) · logits, which equals ``novelty.shrink``."""
+    """Appends exp(-c · RELU6(a · distance - a · start)) · logits, which equals ``novelty.shrink``."""
     operators, options = schema.BuiltinOperator, schema.BuiltinOptions
-    length, slope = len(novelty.spread.mean), SHARPNESS * (6 / FARTHEST)
-    mean = graph.constant("novelty/mean", novelty.spread.mean[np.newaxis])
-    weight = graph.constant("novelty/weight", (novelty.spread.weight * np.float32(slope / novelty.start))[np.newaxis])
+    slope = SHARPNESS * (6 / FARTHEST)
+    terms, weights = _append_squares(graph, source, novelty.spread, np.float32(slope / novelty.start))
+    weight = graph.constant("novelty/weight", weights)
     start = graph.constant("novelty/start", np.array([-slope], np.float32))
     back = graph.constant("novelty/back", np.array([[-FARTHEST / 6]], np.float32))
-    squares = graph.activation("novelty/squares", length, np.float32)
-    graph.add(
-        operators.SQUARED_DIFFERENCE, 1, [source, mean], squares,
-        options.SquaredDifferenceOptions, schema.SquaredDifferenceOptionsT(),
-    )  # fmt: skip
     beyond = graph.activation("novelty/beyond", 1, np.float32)
-    graph.add_fully_connected([squares, weight, start], beyond, version=1, relu6=True)
+    graph.add_fully_connected([terms, weight, start], beyond, version=1, relu6=True)
     exponent = graph.activation("novelty/exponent", 1, np.float32)
     graph.add(operators.MUL, 1, [beyond, back], exponent, options.MulOptions, schema.MulOptionsT())
     factor = graph.activation("novelty/factor", 1, np.float32)
@@ -126,3 +121,44 @@ def _append_novelty(graph: GraphEditor, source: int, logits: int, novelty: Novel
     shrunk = graph.activation("novelty/logits", classes, np.float32)
     graph.add(operators.MUL, 1, [logits, factor], shrunk, options.MulOptions, schema.MulOptionsT())
     return shrunk
+
+
+def _append_squares(graph: GraphEditor, source: int, spread: Spread, unit: np.float32) -> tuple[int, Array]:
+    """Appends the squares that a distance is the sum of.
+
+    Returns:
+        The tensor of the squares ``[1,M]``, and their weights ``[1,M]`` in the distance times ``unit``.
+    """
+    operators, options = schema.BuiltinOperator, schema.BuiltinOptions
+    length = len(spread.mean)
+    if spread.root:
+        source = _append_roots(graph, source, length)
+    mean = graph.constant("novelty/mean", spread.mean[np.newaxis])
+    squares = graph.activation("novelty/squares", length, np.float32)
+    graph.add(
+        operators.SQUARED_DIFFERENCE, 1, [source, mean], squares,
+        options.SquaredDifferenceOptions, schema.SquaredDifferenceOptionsT(),
+    )  # fmt: skip
+    weights = (spread.weight * unit)[np.newaxis]
+    if spread.directions is None:
+        return squares, weights
+    count = len(spread.directions)
+    scaled = spread.directions * np.sqrt(unit)
+    directions = graph.constant("novelty/directions", scaled)
+    offset = graph.constant("novelty/offset", -(scaled.astype(np.float64) @ spread.mean).astype(np.float32))
+    parts = graph.activation("novelty/parts", count, np.float32)
+    graph.add_fully_connected([source, directions, offset], parts, version=1)
+    inside = graph.activation("novelty/inside", count, np.float32)
+    graph.add(operators.MUL, 1, [parts, parts], inside, options.MulOptions, schema.MulOptionsT())
+    terms = graph.add_join([squares, inside], "novelty/terms", length + count)
+    return terms, np.concatenate([weights, np.full((1, count), -1, np.float32)], axis=1)
+
+
+def _append_roots(graph: GraphEditor, source: int, length: int) -> int:
+    """Appends square roots; numbers below 0, which the bottlenecks of a root have not had, count as 0."""
+    operators, options = schema.BuiltinOperator, schema.BuiltinOptions
+    positive = graph.activation("novelty/positive", length, np.float32)
+    graph.add(operators.RELU, 1, [source], positive, options.NONE, None)
+    roots = graph.activation("novelty/roots", length, np.float32)
+    graph.add(operators.SQRT, 1, [positive], roots, options.NONE, None)
+    return roots

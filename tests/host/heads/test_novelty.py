@@ -8,6 +8,13 @@ from hypothesis import strategies as st
 from graft_host.heads.novelty import FARTHEST, SHARPNESS, Array, Novelty, measure_spread, shrink
 
 
+def reluctant(photos: int = 300, length: int = 64) -> Array:
+    """Bottlenecks as a ReLU gives them: none negative, their variance growing with their mean."""
+    rng = np.random.default_rng(1)
+    kinds = rng.gamma(0.5, 1, (8, length))
+    return np.asarray(rng.gamma(2, 1, (photos, length)) * kinds[rng.integers(0, 8, photos)] / 2, np.float32)
+
+
 def known(photos: int = 400, length: int = 24) -> Array:
     rng = np.random.default_rng(0)
     bottlenecks = rng.normal(rng.normal(0, 3, length), rng.uniform(0.5, 5, length), (photos, length))
@@ -50,3 +57,36 @@ def test_logits_shrink_beyond_the_start_and_only_there() -> None:
 def test_the_factor_is_never_so_small_that_logits_lose_their_order(distance: float, start: float) -> None:
     factor = shrink(np.array([distance]), start)[0]
     assert np.exp(-FARTHEST - 0.01) <= factor <= 1
+
+
+def test_roots_are_compared_where_no_number_is_negative() -> None:
+    assert measure_spread(reluctant()).root
+    assert not measure_spread(known()).root
+
+
+def test_what_known_photos_differ_in_does_not_count() -> None:
+    rng = np.random.default_rng(2)
+    axis = rng.normal(size=24)
+    axis /= np.linalg.norm(axis)
+    photos = known() + (40 * rng.normal(size=(400, 1)) * axis).astype(np.float32)
+    spread = measure_spread(photos)
+    assert spread.directions is not None
+    along, across = photos[:20] + 40 * axis, photos[:20] + 40 * np.roll(axis, 1)
+    assert spread.distance(along.astype(np.float32)).mean() < 2
+    assert spread.distance(across.astype(np.float32)).mean() > 4
+
+
+@pytest.mark.parametrize("photos", [1, 3, 4, 20, 63, 300])
+def test_few_photos_leave_enough_directions(photos: int) -> None:
+    spread = measure_spread(reluctant(photos))
+    assert (0 if spread.directions is None else len(spread.directions)) == min(16, photos // 4)
+    assert spread.distance(reluctant(photos)).mean() == pytest.approx(1, rel=0.01) or photos < 4
+    assert np.isfinite(spread.distance(reluctant())).all()
+
+
+def test_a_negative_number_counts_as_none_under_a_root() -> None:
+    spread, photo = measure_spread(reluctant()), reluctant(1)
+    photo[0, 5] = 0
+    below = photo.copy()
+    below[0, 5] = -3
+    assert spread.distance(below) == spread.distance(photo)

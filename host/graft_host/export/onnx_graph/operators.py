@@ -207,6 +207,7 @@ _WRITERS: dict[str, Callable[[Writer, Operator], None]] = {
     "QUANTIZE": _quantize,
     "RELU": _plain("Relu"),
     "RELU6": _relu6,
+    "SQRT": _plain("Sqrt"),
     "SOFTMAX": _softmax,
     "SQUARED_DIFFERENCE": _squared_difference,
 }
