@@ -61,7 +61,7 @@ def write_whole(path: Path, network: Network, kind: str) -> Path:
     kernel /= np.abs((bottlenecks - bottlenecks.mean(axis=0)) @ kernel).mean() / 2
     head = Head(kernel.astype(np.float32), (-bottlenecks.mean(axis=0) @ kernel).astype(np.float32))
     spread = measure_spread(bottlenecks)
-    if spread.directions is not None:  # photos of a few colours differ in no more than these, and rounding would be left
+    if spread.directions is not None:  # photos of a few colours differ in few; the rest would be rounding
         spread = replace(spread, directions=spread.directions[:1])
     novelty = Novelty(spread, 1.5 * float(np.quantile(spread.distance(bottlenecks), 0.7)))
     card = replace(make_card(kind, side), mean=MEAN, std=STD)
