@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 import zipfile
 from dataclasses import replace
@@ -11,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from graft_device.classifier import Classifier
 from graft_device.errors import ExportError, ModelError, WeightsError
@@ -25,6 +22,7 @@ from graft_host.tflite.metadata import archive
 from tests.conftest import Trained, error_line, graft, graft_json
 from tests.support.background import start_python
 from tests.support.device_models import FLOAT_STD, KERNEL, network, write_artifact
+from tests.support.exported import exported_scores
 from tests.support.host_data import run_on_small_disk, write_photos
 from tests.support.small_models import LABELS, SIZE, write_model
 
@@ -207,38 +205,6 @@ def test_an_export_that_cannot_be_moved_into_place_leaves_the_old_one(
 
 # Real networks, opened with TensorFlow and without graftkit
 
-_KERAS = """
-import sys
-import keras, numpy
-network = keras.models.load_model(sys.argv[1])
-assert [t.name for t in network.inputs] == ["image"], network.inputs
-# Checked separately: filters of random weights have no mean, so they would not notice an offset.
-ends = network.get_layer("normalization")(numpy.array([[0.0, 127.5, 255.0]], "float32"))
-assert numpy.allclose(ends, [[-1, 0, 1]], atol=1e-6), ends
-numpy.save(sys.argv[3], network.predict(numpy.load(sys.argv[2]).astype("float32"), verbose=0))
-assert not any(name.startswith("graft") for name in sys.modules)
-"""
-
-_SAVED_MODEL = """
-import sys
-import numpy, tensorflow
-signature = tensorflow.saved_model.load(sys.argv[1]).signatures["serving_default"]
-pixels = numpy.load(sys.argv[2]).astype("float32")
-said = [signature(image=pixels[i : i + 8])["probabilities"].numpy() for i in range(0, len(pixels), 8)]
-numpy.save(sys.argv[3], numpy.concatenate(said))
-assert not any(name.startswith("graft") for name in sys.modules)
-"""
-
-
-def _said(code: str, path: Path, pixels: NDArray[np.uint8], folder: Path) -> NDArray[np.float32]:
-    """The probabilities ``[N,K]`` that a separate process computes with an export."""
-    np.save(folder / "pixels.npy", pixels)
-    command = [sys.executable, "-I", "-c", code, str(path), str(folder / "pixels.npy"), str(folder / "said.npy")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    scores: NDArray[np.float32] = np.load(folder / "said.npy")
-    return scores
-
 
 def _extras(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
     """Labels and card of an export."""
@@ -258,10 +224,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> ModelFile:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "name", "code"), [("keras", "x.keras", _KERAS), ("saved-model", "x", _SAVED_MODEL)])
-def test_an_export_gives_the_scores_of_the_file(
-    small: ModelFile, tmp_path: Path, kind: str, name: str, code: str
-) -> None:
+@pytest.mark.parametrize(("kind", "name"), [("keras", "x.keras"), ("saved-model", "x")])
+def test_an_export_gives_the_scores_of_the_file(small: ModelFile, tmp_path: Path, kind: str, name: str) -> None:
     output, elsewhere = tmp_path / name, tmp_path / "elsewhere"
     elsewhere.mkdir()
     done = export(small.path, output, kind)
@@ -270,7 +234,7 @@ def test_an_export_gives_the_scores_of_the_file(
     classifier = Classifier(small.path)
     expected = np.stack([classifier.scores(photo) for photo in pixels])
     assert expected.std(axis=0).min() > 0.01  # the scores of the photos differ
-    scores = _said(code, output, pixels, elsewhere)
+    scores = exported_scores(kind, output, pixels, elsewhere)
     assert np.abs(scores - expected).max() < 1e-4
     labels, card = _extras(output, kind)
     assert labels == "cats\ndogs\nowls\n"
@@ -353,12 +317,12 @@ def test_exports_of_an_int8_model_name_the_same_classes_on_real_photos(
     pixels = np.stack([preprocess(photo.path, 299, "squash") for photo in test])
     classifier = Classifier(pets.model)
     expected = np.argmax([classifier.scores(photo) for photo in pixels], axis=1)
-    for kind, name, code in (("keras", "pets.keras", _KERAS), ("saved-model", "pets", _SAVED_MODEL)):
+    for kind, name in (("keras", "pets.keras"), ("saved-model", "pets")):
         options = ["--format", kind, "-o", tmp_path / name, "--weights", weights_file]
         report = graft_json("export", pets.model, *options)
         assert report["export"] == str(tmp_path / name)
         assert report["input"]["shape"] == [None, 299, 299, 3]
-        scores = _said(code, tmp_path / name, pixels, tmp_path)
+        scores = exported_scores(kind, tmp_path / name, pixels, tmp_path)
         assert np.allclose(scores.sum(axis=1), 1, atol=1e-5)
         assert np.mean(np.argmax(scores, axis=1) == expected) >= 0.9
         assert _extras(tmp_path / name, kind)[0].splitlines() == report["labels"] == ["cats", "dogs"]
