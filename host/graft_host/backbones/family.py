@@ -139,6 +139,14 @@ class Family:
     version: int = 1
     keyed: bool = True
 
+    def __post_init__(self) -> None:
+        """Raises BackboneError if the name of a tap contains what stands between taps."""
+        for tap in self.taps:
+            if JOIN in tap:
+                raise BackboneError(
+                    f"{self.title} has a tap '{tap}', and {JOIN} stands between the names of taps", "rename the tap"
+                )
+
     @property
     def name_in_card(self) -> str:
         """What a model card calls the family."""

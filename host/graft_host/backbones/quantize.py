@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from graft_device.preprocess import VERSION as PREPROCESS_VERSION
 from graft_host.backbones.cache import BackboneCache, CachedNetwork
 from graft_host.backbones.calibration import calibration_photos
-from graft_host.backbones.family import WeightsSource
+from graft_host.backbones.family import BackboneError, WeightsSource
 from graft_host.backbones.weights import check_tap
 from graft_host.photos.dataset import Photo
 from graft_host.support.progress import Progress
@@ -116,12 +116,14 @@ def quantized_backbone(
         progress: called with (photos calibrated on, photos).
 
     Raises:
-        BackboneError: the family has no such tap, or takes no photos of this side.
+        BackboneError: the family has no such tap, it is several, or the family takes no photos of this side.
         WeightsError: the weights do not reach the tap.
         DatasetError: no training photo can be decoded.
         ExportError: the conversion failed.
         CacheError: the cache cannot be written.
     """
+    if len(spec.taps) > 1:
+        raise BackboneError(f"{spec.tap} is several taps, and this converts one", "call joined.make_backbone")
     stored = BackboneCache(cache)
     if not recalibrate and (cached := find_cached(stored, spec, {photo.digest for photo in training})):
         return as_backbone(spec, cached.network, reused=True, former=cached.former)

@@ -72,6 +72,18 @@ def test_taps_are_named_in_any_order_and_kept_in_that_of_their_depth(order: list
     assert HeadOptions(photos=Path("photos"), tap="+".join(named)).tap == "+".join(taps)
 
 
+def test_no_tap_of_a_family_may_contain_what_stands_between_taps() -> None:
+    with pytest.raises(BackboneError, match=r"Tiny has a tap 'a\+b', and \+ stands between .*; rename the tap"):
+        replace(TINY, taps=("early", "a+b"))
+
+
+def test_a_backbone_of_one_tap_is_not_made_of_several(photos: list[Photo], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    with pytest.raises(BackboneError, match=r"early\+late is several taps, .*; call joined\.make_backbone"):
+        quantized_backbone(SPEC, photos, cache, 2)
+    assert not cache.exists()
+
+
 @given(st.lists(st.sampled_from(FAMILY.taps), min_size=1, max_size=4), st.integers(0, 4), st.data())
 def test_a_tap_named_twice_is_an_error(taps: list[str], place: int, data: st.DataObject) -> None:
     again = data.draw(st.sampled_from(taps))
