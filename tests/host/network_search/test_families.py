@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graft_device.errors import WeightsError
+from graft_device.model import read_model
 from graft_host.backbones.efficientnet_lite.family import LITE0, LITE1
 from graft_host.backbones.inception_v3.family import FAMILY as INCEPTION
+from graft_host.backbones.registry import family_of_card
 from graft_host.demo.render import render_dataset
 from graft_host.network_search.board_latency import LatencyError, on_board, read_figures
 from graft_host.network_search.grids_here import grids_here, untried_here
@@ -22,7 +24,7 @@ from graft_host.network_search.timing import Network, out_of_order
 from graft_host.support.option import OptionError
 from graft_host.training.material import chosen_weights
 from graft_host.training.options import HeadOptions
-from tests.conftest import graft_json
+from tests.conftest import graft_device, graft_json
 from tests.host.network_search.test_board_latency import bench
 from tests.host.network_search.test_page import networks, result
 from tests.support.quiet import QuietReporter
@@ -189,3 +191,36 @@ def test_families_with_equal_taps_are_searched_side_by_side(twins: None, tmp_pat
         card = json.loads(archive.read("graft.json"))
     chosen = found["chosen"]
     assert chosen == {"backbone": card["backbone"]["name"], "tap": card["tap"], "image_size": card["image_size"]}
+
+
+@pytest.mark.slow
+def test_two_networks_on_their_real_weights(weights_file: Path, cats_and_dogs: Path, tmp_path: Path) -> None:
+    """Inception-v3 and EfficientNet-Lite0 in one search; the winner's model is of the winner's family."""
+    photos, model = tmp_path / "photos", tmp_path / "m.tflite"
+    for label in ("cats", "dogs"):
+        (photos / label).mkdir(parents=True)
+        for photo in sorted((cats_and_dogs / label).iterdir())[:60]:
+            (photos / label / photo.name).symlink_to(photo)
+    words = ["search", photos, "--backbones", "inception-v3,efficientnet-lite0", "--weights", weights_file]
+    words += ["--taps", "mixed5,mixed6,expand6,top", "--sizes", "128", "--cache", tmp_path / "cache", "-o", model]
+    found = graft_json(*words)
+    candidates = {(each["backbone"], each["tap"], each["image_size"]): each for each in found["candidates"]}
+    assert candidates.keys() == {
+        *(("inception-v3", tap, 128) for tap in ("mixed5", "mixed6")),
+        *(("efficientnet-lite0", tap, 128) for tap in ("expand6", "top")),
+    }
+    assert all(each["accuracy"] > 0.75 for each in candidates.values())
+    # 93.7 and 94.6% against 82.0 and 89.2% in a third of the time when this was written.
+    assert (
+        candidates["efficientnet-lite0", "top", 128]["accuracy"] > candidates["inception-v3", "mixed5", 128]["accuracy"]
+    )
+    assert found["weights"] == {"inception-v3": str(weights_file), "efficientnet-lite0": "imagenet"}
+    chosen = found["chosen"]
+    assert tuple(chosen.values()) in candidates
+    card = read_model(model).card
+    name = family_of_card(card.backbone["name"]).name
+    assert chosen == {"backbone": name, "tap": card.tap, "image_size": card.image_size}
+    assert card.backbone["pretrained"]
+    pet = graft_device("classify", model, next((photos / "dogs").iterdir()), "--json")
+    assert pet.returncode == 0, pet.stderr
+    assert {each["label"] for each in json.loads(pet.stdout)["predictions"]} == {"cats", "dogs"}
