@@ -99,6 +99,7 @@ def test_all_quantizations_are_compared(tmp_path: Path, shared_cache: Path) -> N
     assert [line.split()[0] for line in table[1:6]] == ["float32", "float16", "dynamic", "int8", "int8"]
     assert table[8].split() == ["numbers", "head", "there", "here", "p", "agrees", "largest", "drop"]
     assert [line.split()[0] for line in table[9:13]] == ["float16", "dynamic", "int8", "int8"]
+    assert "Network: Inception-v3 mixed0 at 75." in table
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.tflite", "photos"]
 
 

@@ -81,6 +81,14 @@ def family_of_card(name: object) -> Family:
     raise BackboneError(f"the model's backbone '{name}' is not installed", "install the package that defines it")
 
 
+def title_of_card(name: object) -> str:
+    """The title of the family that a model card names; the name itself if the family is not installed."""
+    try:
+        return family_of_card(name).title
+    except BackboneError:
+        return str(name)
+
+
 def to_request(weights: WeightsSource) -> dict[str, Any]:
     """Plain values for the process that exports; ``from_request`` reads them there."""
     family = weights.family

@@ -25,10 +25,11 @@ def compare(options: HeadOptions, as_json: JsonOption = False) -> None:
     from graft_host.comparison import compare as run
 
     result = run(options, TerminalReporter())
-    typer.echo(json.dumps(result.to_json()) if as_json else _text(result))
+    network = f"{options.family.title} {options.tap} at {options.image_size}"
+    typer.echo(json.dumps(result.to_json()) if as_json else _text(result, network))
 
 
-def _text(result: Comparison) -> str:
+def _text(result: Comparison, network: str) -> str:
     from graft_host.commands.terminal.console import short, table
 
     files = [
@@ -61,6 +62,7 @@ def _text(result: Comparison) -> str:
             "Against the float32 file, photo by photo: right only there, and only here",
             table(["numbers", "head", "there", "here", "p", "agrees", "largest drop"], pairs),
             "",
+            f"Network: {network}.",
             f"On {result.photos} test photos. p: how often two equally good files differ as much by chance",
             "(McNemar's exact test). Largest drop: in a class's recall.",
             "All but the last file share one head, trained on float32 bottlenecks. The head",

@@ -21,9 +21,16 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model's accuracy on photos whose class is known."""
+    from graft_device.model import read_model
+    from graft_host.backbones.registry import title_of_card
     from graft_host.commands.terminal.console import TerminalReporter, evaluation_text
     from graft_host.commands.terminal.style import style_for
     from graft_host.evaluation.evaluate import evaluate_folder
 
     result = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
-    typer.echo(json.dumps(result.to_json()) if as_json else evaluation_text(result, style_for(sys.stdout)))
+    if as_json:
+        typer.echo(json.dumps(result.to_json()))
+        return
+    card = read_model(model).card
+    typer.echo(f"{title_of_card(card.backbone.get('name'))} {card.tap} at {card.image_size}\n")
+    typer.echo(evaluation_text(result, style_for(sys.stdout)))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graft_host.backbones.registry import title_of_card
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Estimate
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.report import score_plots
@@ -50,6 +51,7 @@ def head(data: ReportData) -> str:
         ("File", megabytes(data.model.bytes)),
         ("Input", f"{card.image_size} &times; {card.image_size}"),
         ("Quantization", text(card.quantization)),
+        ("Network", text(title_of_card(card.backbone.get("name")))),
         ("Tap", text(card.tap)),
         *([] if data.made is None else [("Made", text(day(data.made)))]),
     ]

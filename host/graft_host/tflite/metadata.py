@@ -17,8 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import Builder
 
 from graft_device.model import CARD_NAME, LABELS_NAME, ModelCard
-from graft_host.backbones.family import BackboneError
-from graft_host.backbones.registry import family_of_card
+from graft_host.backbones.registry import title_of_card
 from graft_host.support import flatbuffer
 
 METADATA_NAME = b"TFLITE_METADATA"
@@ -96,24 +95,16 @@ def _metadata(card: ModelCard, *, quantized: bool) -> bytes:
             3: _tables(builder, [_output_metadata(builder)]),
         },
     )
+    title = title_of_card(card.backbone.get("name"))
     fields = {
         0: builder.CreateString("image classifier"),
-        1: builder.CreateString(f"{_title(card)} up to {card.tap} with a head trained by graftkit {card.kit_version}"),
+        1: builder.CreateString(f"{title} up to {card.tap} with a head trained by graftkit {card.kit_version}"),
         2: builder.CreateString("1"),
         3: _tables(builder, [graph]),
         7: builder.CreateString(_MIN_PARSER_VERSION),
     }
     builder.Finish(_table(builder, 8, fields), _IDENTIFIER)
     return bytes(builder.Output())
-
-
-def _title(card: ModelCard) -> str:
-    """The name of the backbone in a sentence; as the card has it where its family is not installed."""
-    name = card.backbone.get("name")
-    try:
-        return family_of_card(name).title
-    except BackboneError:
-        return str(name)
 
 
 def _input_metadata(builder: Builder, card: ModelCard, *, quantized: bool) -> int:

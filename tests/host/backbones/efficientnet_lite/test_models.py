@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,3 +176,15 @@ def test_the_diagnosis_finds_nothing_wrong(name: str, blocks: int, cats_and_dogs
     assert operators.count("CONV_2D") == 2 * blocks + 1  # one less in the first block; stem and top
     assert {"stem", "block0_depthwise", "stage6", "top", "bottleneck"} < {layer["name"] for layer in result["layers"]}
     assert graft("diagnose", *options).stdout.startswith(result["verdict"])
+
+
+def test_the_commands_name_the_network(models: dict[str, Trained], tmp_path: Path) -> None:
+    model, page = models["int8"], tmp_path / "page.html"
+    inspected = graft("inspect", model.model).stdout
+    assert "EfficientNet-Lite0 up to top with a head" in inspected
+    assert f"uint8 1 x {SIDE} x {SIDE} x 3" in inspected
+    evaluated = graft("evaluate", model.model, model.photos)
+    assert evaluated.stdout.splitlines()[0] == f"EfficientNet-Lite0 top at {SIDE}", evaluated.stderr
+    graft_json("report", model.model, model.photos, "-o", page)
+    facts = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page.read_text("utf-8"))
+    assert {("Network", "EfficientNet-Lite0"), ("Tap", "top"), ("Input", f"{SIDE} &times; {SIDE}")} <= set(facts)
