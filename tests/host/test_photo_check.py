@@ -240,11 +240,11 @@ def test_warnings_count_what_training_does_not_report_itself() -> None:
     dataset = _dataset(_many((70, 20)), skipped=2)
     twins = [replace(photo, group="0/0") if photo.digest in {"0/1", "0/2"} else photo for photo in dataset.photos]
     findings = find_problems(replace(dataset, photos=tuple(twins)), 299)
-    (line,) = warnings(findings, Path("my photos"))
+    (line,) = warnings(findings, "graft check my-photos")
     counted = "1 group of near duplicates within a class, 1 imbalance between the classes"
-    assert line == f"warning: {counted}: 'graft check my photos' lists them"
-    assert warnings((), Path("photos")) == []
-    (divided,) = warnings((), Path("photos"), ("0/0",))
+    assert line == f"warning: {counted}: 'graft check my-photos' lists them"
+    assert warnings((), "graft check photos") == []
+    (divided,) = warnings((), "graft check photos", ("0/0",))
     assert "a group of near duplicates had to be divided" in divided
 
 
@@ -344,3 +344,9 @@ def test_ten_swapped_labels_and_planted_copies_among_500_real_photos(
     copies = [{path.name, f"copy of {path.name}"} for path in sources[:3]]
     assert sorted(map(sorted, pairs)) == sorted(map(sorted, [*copies, {"dog.74.jpg", "dog.180.jpg"}]))
     assert sorted((pets.cache / "backbones").iterdir()) == converted  # the backbone that training made is used
+
+
+def test_the_command_that_lists_problems_keeps_the_backbone() -> None:
+    assert HeadOptions(photos=Path("p")).check_command == "graft check p"
+    lite = HeadOptions(photos=Path("p"), backbone="efficientnet-lite0")
+    assert lite.check_command == "graft check p --backbone efficientnet-lite0"

@@ -82,7 +82,7 @@ def gather_features(
             return survey, tuple(made)
         first = False
         whole, dataset = survey.dataset, survey.dataset.without(failures)
-        note_unreadable(dataset.skipped[len(whole.skipped) :], head.photos, reporter)
+        note_unreadable(dataset.skipped[len(whole.skipped) :], head.check_command, reporter)
         check_strict(dataset, strict=head.strict)
         check_classes(dataset)
         survey = replace(survey, dataset=dataset, split=split(dataset, head.rule))

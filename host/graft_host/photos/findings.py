@@ -153,17 +153,17 @@ def counts(findings: Iterable[Finding]) -> dict[str, int]:
     return {kind: numbers[kind] for kind in KINDS}
 
 
-def warnings(findings: Iterable[Finding], folder: Path, divided: Sequence[str] = ()) -> list[str]:
+def warnings(findings: Iterable[Finding], check: str, divided: Sequence[str] = ()) -> list[str]:
     """Returns the warnings that ``graft train`` prints about its photos, one line each.
 
     Args:
         findings: what ``find_problems`` returned; kinds that training reports file by file are left out.
-        folder: the folder of the photos.
+        check: the command that lists them.
         divided: the groups in ``Split.divided``.
     """
     numbers = counts(finding for finding in findings if finding.kind not in {"class", "unreadable", "stray"})
     counted = [KINDS[kind].counted(count) for kind, count in numbers.items() if count]
-    lines = [f"warning: {', '.join(counted)}: 'graft check {folder}' lists them"] if counted else []
+    lines = [f"warning: {', '.join(counted)}: '{check}' lists them"] if counted else []
     if divided:
         groups = "a group" if len(divided) == 1 else f"{len(divided)} groups"
         lines.append(

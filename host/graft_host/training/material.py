@@ -109,7 +109,7 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
         dataset = group_near_duplicates(
             scan(options.photos, threads, cache=cache), cache, threads, progress, reporter.note
         )
-    note_unreadable(dataset.skipped, options.photos, reporter)
+    note_unreadable(dataset.skipped, options.check_command, reporter)
     check_strict(dataset, strict=options.strict)
     check_classes(dataset)
     parts = split(dataset, options.rule)
@@ -146,7 +146,7 @@ def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clo
         with clock.stage("bottlenecks"), reporter.progress("bottlenecks") as progress:
             extraction = bottlenecks.extract(dataset.photos, parts.train, augmentation, threads, progress)
         whole, dataset = dataset, dataset.without(extraction.failures)
-        note_unreadable(dataset.skipped[len(whole.skipped) :], options.photos, reporter)
+        note_unreadable(dataset.skipped[len(whole.skipped) :], options.check_command, reporter)
         check_strict(dataset, strict=options.strict)
         check_classes(dataset)
         parts = split(dataset, options.rule)
@@ -248,9 +248,9 @@ def group_numbers(photos: Sequence[Photo]) -> NDArray[np.int64]:
     return numbers.astype(np.int64)
 
 
-def note_unreadable(skipped: Sequence[Skipped], folder: Path, reporter: Reporter) -> None:
-    """Notes the first few photos of a folder that cannot be used."""
-    note_skipped(((skip.path, skip.reason) for skip in skipped), reporter, f": 'graft check {folder}' lists them")
+def note_unreadable(skipped: Sequence[Skipped], check: str, reporter: Reporter) -> None:
+    """Notes the first few photos that cannot be used, and the command that lists them all."""
+    note_skipped(((skip.path, skip.reason) for skip in skipped), reporter, f": '{check}' lists them")
 
 
 def note_calibration(backbone: Backbone, parts: Split, reporter: Reporter, where: str = "") -> None:

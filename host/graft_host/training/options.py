@@ -131,6 +131,11 @@ class HeadOptions:
         """The family of the backbone."""
         return known_family(self.backbone)
 
+    @property
+    def check_command(self) -> str:
+        """The command that lists what is wrong with the photos, as seen by the same family."""
+        return f"graft check {self.photos}" + ("" if self.backbone == DEFAULT else f" --backbone {self.backbone}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(HeadOptions):

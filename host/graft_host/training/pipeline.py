@@ -146,7 +146,7 @@ def photo_warnings(material: Material, options: HeadOptions, search: MislabelSea
     """Counts what ``graft check`` would find in these photos, a line for each kind."""
     photos = [photo for part in material.split.parts.values() for photo in part]
     found = find_problems(replace(material.dataset, photos=tuple(photos)), options.image_size, search.mislabels)
-    return warnings(found, options.photos, material.split.divided)
+    return warnings(found, options.check_command, material.split.divided)
 
 
 def few_photos_warnings(material: Material, options: TrainOptions) -> list[str]:
