@@ -91,7 +91,7 @@ def test_the_card_names_the_taps_in_the_order_of_their_depth(made: Made) -> None
     assert inspected["card"]["tap"] == "early+late"
     assert all(runtime["runs"] for runtime in inspected["runtimes"])
     used = {operator["name"]: (operator["version"], operator["count"]) for operator in inspected["operators"]}
-    assert used["CONCATENATION"] == (1, 1)
+    assert used["CONCATENATION"] == (1, 2)  # of the taps, and of the squares that make a distance
     assert used["DEQUANTIZE"] == (2, 2)
     assert used["FULLY_CONNECTED"][0] == 1
     assert "early+late" in (made.model.parent / "r.html").read_text()

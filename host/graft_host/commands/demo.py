@@ -36,7 +36,7 @@ def demo(
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train and classify once on rendered photos, without a network connection.
+    """Train and classify once on rendered photos, without a download.
 
     The demo takes no weights from $GRAFT_WEIGHTS.
     """

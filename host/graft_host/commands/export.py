@@ -43,7 +43,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Export a model for other software: its network to ONNX, Keras or TensorFlow, or the file itself to Frigate.
+    """Export a model to ONNX, Keras, TensorFlow or Frigate.
 
     The input of a network is RGB pixels from 0 to 255 as float32; the scaling is part of it. Its output is
     probabilities in the order of labels.txt, which is exported too, with the model card.
