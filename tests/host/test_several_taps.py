@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,24 +23,10 @@ from graft_host.support import flatbuffer
 from tests.conftest import Trained, error_line, graft, graft_device, graft_json
 from tests.support.host_data import run_python
 from tests.support.tiny_family import install
+from tests.support.tiny_models import FAST, Made, card_in, on_path
 
 RUNTIMES = [name for name in installed_runtimes() if name != "tensorflow"]
-FAST = ("--backbone", "tiny", "--weights", "random", "--test-percent", "30")
 NUMBERS = ("int8", "dynamic", "float16", "float32")
-
-
-@dataclass(frozen=True)
-class Made:
-    """An int8 model of the tiny family on two taps, and what ``graft train`` printed."""
-
-    photos: Path
-    cache: Path
-    model: Path
-    report: dict[str, Any]
-
-    @property
-    def photo(self) -> Path:
-        return min(self.photos.glob("washer/*.jpg"))
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     folder = tmp_path_factory.mktemp("several")
     photos, cache, model = folder / "photos", folder / "cache", folder / "m.tflite"
     render_dataset(photos, 14, 0)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in install(folder / "site").items():
-            patch.setenv(name, value)
-        patch.syspath_prepend(str(folder / "site"))
+    with on_path(folder / "site", install(folder / "site")):
         words = [
             "train",
             photos,
@@ -70,12 +51,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         yield Made(photos, cache, model, graft_json(*words))
 
 
-def _card(model: Path) -> dict[str, Any]:
-    with zipfile.ZipFile(model) as archive:
-        card: dict[str, Any] = json.loads(archive.read("graft.json"))
-    return card
-
-
 def _scores(model: Path, photo: Path, runtime: str = "auto") -> NDArray[np.float64]:
     answer = {entry.label: entry.score for entry in Classifier(model, runtime).classify(photo, top_k=3)}
     return np.array([answer[label] for label in sorted(answer)])
@@ -83,7 +58,7 @@ def _scores(model: Path, photo: Path, runtime: str = "auto") -> NDArray[np.float
 
 @pytest.mark.slow
 def test_the_card_names_the_taps_in_the_order_of_their_depth(made: Made) -> None:
-    card = _card(made.model)
+    card = card_in(made.model)
     assert card["tap"] == "early+late"
     backbone = made.cache / "backbones" / f"{card['backbone']['fingerprint']}.tflite"
     assert [spec.shape for spec in Network(backbone).outputs] == [(1, 8), (1, 24)]

@@ -109,8 +109,7 @@ class Bottlenecks:
         """
         wanted, seed, spec = _wanted(photos, augmented, augmentation), augmentation.seed, self._backbone.spec
         known = _known(self.taps, wanted, seed)
-        lacking = _lacking(known, wanted, seed)
-        if self._backbone.parts and len(lacking) == 1:  # the backbone of one tap does less
+        if self._backbone.parts and len(lacking := _lacking(known, wanted, seed)) == 1:  # one tap's backbone does less
             (place,) = lacking
             part = self._backbone.parts[place].path
             return _extract(part, spec, [self.taps[place]], [known[place]], wanted, seed, threads, progress)

@@ -65,6 +65,11 @@ class NamedWeights:
     entry: str = ""
 
     @property
+    def is_here(self) -> bool:
+        """Whether their file is on this machine."""
+        return self.path().is_file()
+
+    @property
     def published(self) -> Mapping[str, Any]:
         """The entry in ``models/backbones.toml``; empty if there is none."""
         from graft_host.backbones.known_weights import known_weights

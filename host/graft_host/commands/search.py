@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
 from graft_host.commands.options import JsonOption, takes
 from graft_host.network_search.options import SearchOptions
+from graft_host.support.sentence import listed
 
 if TYPE_CHECKING:
     from graft_host.network_search.result import SearchResult
@@ -63,7 +63,7 @@ def _text(result: SearchResult) -> str:
         "front      * no other is better in accuracy, ms or MB without being worse in another",
         f"ms         {result.latency}",
         *_chosen(result),
-        *([f"more       --backbones all also tries {_listed(result.untried)}"] if result.untried else []),
+        *([f"more       --backbones all also tries {listed(result.untried)}"] if result.untried else []),
         f"seconds    {result.seconds['total']:.1f} ({stages})",
     ]
     if result.written and result.trained is not None and result.trained.model is not None:
@@ -73,11 +73,6 @@ def _text(result: SearchResult) -> str:
         lines += [f"model      {model} ({result.trained.size / 1e6:.1f} MB)", "", "Next:"]
         lines.append(f"  graft deploy {shlex.quote(model)} pi@raspberrypi")
     return "\n".join(line.rstrip() for line in "\n".join(lines).splitlines())
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names in a sentence."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _chosen(result: SearchResult) -> list[str]:

@@ -68,15 +68,14 @@ def _fetched(name: str) -> dict[str, Any]:
         WeightsError: no weights have this name, they are not installed and cannot be downloaded, or the file is
             another one.
     """
-    from graft_device.errors import WeightsError
-    from graft_host.backbones.weights import fetched
+    from graft_host.backbones.weights import another_file, fetched
     from graft_host.commands.terminal.console import TerminalReporter
 
     family, named = _found(name)
     fetched(named, TerminalReporter())
     described = _described(family, named)
     if described["state"] == "damaged":
-        raise WeightsError(f"{named.path()} is not the file that was published", "remove it, and fetch it again")
+        raise another_file(named)
     return described
 
 

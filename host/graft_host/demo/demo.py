@@ -12,6 +12,7 @@ from graft_host.demo.network import Choice, choose
 from graft_host.demo.photos import PHOTOS_PER_CLASS, Folders, render_new_photos, render_photos
 from graft_host.demo.render import PARTS
 from graft_host.support.reporter import Reporter
+from graft_host.support.sentence import listed
 from graft_host.training.options import TrainOptions
 from graft_host.training.pipeline import train
 from graft_host.training.result import TrainResult
@@ -93,10 +94,10 @@ def run_demo(
     choice = choose(weights, backbone, reporter)
     folders = Folders(folder)
     folders.prepare()
-    where = "each on another bench"
+    where, parts = "each on another bench", listed([f"{part}s" for part in PARTS])
     if choice.place is not None:
         where = "all on one bench, because random weights can do no more"
-    reporter.note(f"rendering {len(PARTS) * PHOTOS_PER_CLASS} photos of {_listed()}, {where}, into {folders.photos}")
+    reporter.note(f"rendering {len(PARTS) * PHOTOS_PER_CLASS} photos of {parts}, {where}, into {folders.photos}")
     with reporter.progress("rendering") as progress:
         render_photos(folders, choice.place, threads_to_use(None), progress)
         photos = render_new_photos(folders, choice.place)
@@ -115,9 +116,3 @@ def run_demo(
     classifier = Classifier(folders.model)
     new = [NewPhoto(path, truth, classifier.classify(path, top_k=1)) for path, truth in photos]
     return DemoResult(training=training, choice=choice, folders=folders, new=new[:-1], stranger=new[-1])
-
-
-def _listed() -> str:
-    """The names of the parts in the plural, as in a sentence."""
-    *names, last = (f"{part}s" for part in PARTS)
-    return f"{', '.join(names)} and {last}"

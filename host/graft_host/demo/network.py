@@ -87,7 +87,7 @@ def _inception(weights: str) -> Choice:
 def _is_here(name: str) -> bool:
     """Whether the ImageNet weights of a family are on this machine."""
     named = named_weights(family(name), IMAGENET)
-    return named is not None and named.path().is_file()
+    return named is not None and named.is_here
 
 
 def _named(name: str, reporter: Reporter) -> str:

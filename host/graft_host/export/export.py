@@ -88,7 +88,7 @@ def export(
     read = [RunInput("model", model)]
     _check_place(output, chosen, read, overwrite=overwrite)
     chosen.check(source)
-    if chosen.uses_weights(source):
+    if chosen.uses_weights:
         found = weights_of(source.model, weights, reporter)
         source = replace(source, weights=found)
         read += [RunInput("weights", found.path)] if found.path else []

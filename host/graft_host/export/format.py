@@ -133,7 +133,7 @@ class Format:
     check_name: Callable[[Path], None] = any_name
     check: Callable[[Source], None] = any_model
     takes_float: bool = False
-    uses_weights: Callable[[Source], bool]
+    uses_weights: bool
     write: Callable[[Source, Path], Product]
     next_steps: Callable[[Source, Path], str] = no_steps
 

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from graft_device.errors import ModelError
 from graft_device.system.plain import read_plain
 from graft_host.diagnosis.layers import find_head
+from graft_host.export.stored_graph import read_tensor
 from graft_host.heads.head import Array
 from graft_host.support import flatbuffer
-
-_NUMBERS = {schema.TensorType.FLOAT32: "<f4", schema.TensorType.INT8: "<i1", schema.TensorType.INT32: "<i4"}
 
 
 def read_head(path: Path) -> tuple[Array, Array]:
@@ -40,9 +38,7 @@ def read_head(path: Path) -> tuple[Array, Array]:
 
 
 def _constant(model: Any, index: int) -> Array:
-    tensor = model.subgraphs[0].tensors[index]
-    stored = np.frombuffer(np.asarray(model.buffers[tensor.buffer].data, np.uint8).tobytes(), _NUMBERS[tensor.type])
-    numbers = stored.reshape(tensor.shape).astype(np.float64)
-    if tensor.type != schema.TensorType.FLOAT32:
-        numbers = (numbers - int(tensor.quantization.zeroPoint[0])) * float(tensor.quantization.scale[0])
-    return numbers.astype(np.float32)
+    tensor = read_tensor(model.subgraphs[0].tensors[index], model.buffers)
+    if tensor.dtype != np.float32 and tensor.quantization is None:
+        raise ValueError(f"{tensor.name} has no scale")
+    return tensor.real

@@ -15,7 +15,7 @@ from graft_device.system.plain import read_plain
 from graft_device.text import printable
 from graft_host.backbones.family import BackboneError
 from graft_host.backbones.registry import family_of_card
-from graft_host.network_search.grid import Shape
+from graft_host.network_search.grid import Shape, shape_name
 
 Setting = tuple[str, int]
 """Runtime and threads."""
@@ -110,7 +110,7 @@ def common_setting(files: Sequence[BoardFigures], shapes: Sequence[Shape]) -> Se
     first: dict[Shape, Path] = {}
     for figures in files:
         backbone, tap, size = figures.shape
-        name = f"{backbone} {tap} at {size}"
+        name = shape_name(figures.shape)
         if other := first.get(figures.shape):
             raise LatencyError(f"{other} and {figures.path} are both of {name}", "give one of them")
         first[figures.shape] = figures.path

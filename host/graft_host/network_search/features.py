@@ -64,17 +64,18 @@ def gather_features(
         made: list[tuple[Tried, Backbone]] = []
         failures: dict[str, str] = {}
         for family, reader in zip(tried, readers, strict=True):
-            name = f"{family.grid.family.name} at " if len(tried) > 1 else ""
+            name = family.grid.family.name if len(tried) > 1 else ""
             sizes = family.grid.sizes
             for place, size in enumerate(sizes):
                 start = time.monotonic()
                 job = _Job(
-                    tried=family, size=size, title=f"{name}{size}", recalibrate=head.recalibrate and first,
+                    tried=family, size=size, title=f"{name} at {size}" if name else f"{size}",
+                    recalibrate=head.recalibrate and first,
                     reader=reader,
                 )  # fmt: skip
                 backbones, failed = _size(job, replace(survey, weights=family.weights), reporter, clock)
                 if first and not (backbones[0].former and any(backbone.former for _, backbone in made)):  # said once
-                    note_calibration(backbones[0], survey.split, reporter, f"{name or 'at '}{size}, ")
+                    note_calibration(backbones[0], survey.split, reporter, f"{name} at {size}, ".lstrip())
                 made += [(family, backbone) for backbone in backbones]
                 failures |= failed
                 _note_left(name, sizes, place, time.monotonic() - start, reporter)
@@ -159,7 +160,7 @@ def _note_left(name: str, sizes: Sequence[int], place: int, seconds: float, repo
     if place + 1 == len(sizes) or seconds < 1:
         return
     left = seconds * sum(sizes[place + 1 :]) / sizes[place]
-    of = f"{name.removesuffix(' at ')}: " if name else ""
+    of = f"{name}: " if name else ""
     reporter.note(
         f"{of}{place + 1} of {len(sizes)} image sizes done; about {left:.0f} s for the others if nothing is cached"
     )

@@ -11,6 +11,12 @@ Shape = tuple[str, str, int]
 """Name of the family, tap and image size, which an int8 network's latency depends on."""
 
 
+def shape_name(shape: Shape) -> str:
+    """A network for a person: ``inception-v3 mixed7 at 224``."""
+    backbone, tap, size = shape
+    return f"{backbone} {tap} at {size}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Grid:
     """What a search tries of one family.

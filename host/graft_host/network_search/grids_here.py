@@ -30,12 +30,11 @@ def grids_here(options: SearchOptions, reporter: Reporter) -> tuple[Grid, ...]:
     if len(grids) == 1 and not options.every:
         return grids
     given = options.head.weights
-    owner = _owner(given, options) if _is_file(given) else None
+    of_one = _is_file(given)
+    owner = _owner(given, options) if of_one else None
     kept, missing = [], []
     for grid in grids:
-        spec = given if owner is None or grid.family is owner else usual_weights(grid.family)
-        if _is_file(spec) and owner is None:  # a file of a family that is not tried
-            spec = usual_weights(grid.family)
+        spec = usual_weights(grid.family) if of_one and grid.family is not owner else given
         remedy = "" if grid.family is owner else _to_get(grid.family, spec)
         if remedy and options.every:
             missing.append((grid.family, remedy))
@@ -84,6 +83,6 @@ def _to_get(family: Family, spec: str) -> str:
     named = named_weights(family, spec)
     if named is None:
         return "give --weights random"
-    if named.path().is_file():
+    if named.is_here:
         return ""
     return named.source if named.source.startswith("pip ") else f"graft weights {family.name}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from graft_host.backbones.registry import DEFAULT
-from graft_host.network_search.grid import Shape
+from graft_host.network_search.grid import Shape, shape_name
 from graft_host.support.option import Option
 from graft_host.support.rounding import apart
 
@@ -51,7 +51,7 @@ class Candidate:
     @property
     def shown(self) -> str:
         """Its name for a person."""
-        return f"{self.network} at {self.image_size}"
+        return shape_name(self.shape)
 
     @property
     def shape(self) -> Shape:

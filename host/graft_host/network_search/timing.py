@@ -14,7 +14,7 @@ from graft_device.runtime import open_model
 from graft_device.system.machine import ROOT, read_text, usable_cores
 from graft_device.system.thermal import read_thermal, reasons_to_distrust
 from graft_host.backbones.registry import DEFAULT
-from graft_host.network_search.grid import Shape
+from graft_host.network_search.grid import Shape, shape_name
 from graft_host.support.progress import Progress
 
 _TURNS = 5
@@ -48,7 +48,7 @@ class Network:
     @property
     def shown(self) -> str:
         """Its name for a person."""
-        return f"{self.backbone} {self.tap} at {self.image_size}"
+        return shape_name(self.shape)
 
     @property
     def shape(self) -> Shape:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.networks.layers import Convolution, Depthwise
+from graft_host.networks.padding import padding
 
 
 def mean_error(
@@ -41,6 +42,6 @@ def inside(side: int, outputs: int, window: int, stride: int, *, padded: bool) -
         stride: of the window.
         padded: whether the window may reach over the border.
     """
-    before = max((outputs - 1) * stride + window - side, 0) // 2 if padded else 0
+    before = padding(side, window, stride)[0] if padded else 0
     places = np.arange(outputs)[:, None] * stride - before + np.arange(window)
     return np.asarray(((places >= 0) & (places < side)).mean(0))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from graft_host.networks.float_file import write_float32
 from graft_host.networks.layers import Convolution, Network, Pixels, Window
+from graft_host.networks.padding import padding
 from graft_host.networks.parameters import Parameters
 from graft_host.networks.runner import Outputs, run_on_photos
 from graft_host.networks.scaling import Scaling
@@ -69,10 +70,8 @@ def sample_patches(
 
 def _drawn(values: NDArray[np.float32], layer: Convolution, rng: np.random.Generator) -> NDArray[np.float32]:
     """Some of the patches of a layer's input ``[H,W,C]``, with zeros beyond the border."""
-    around = []
-    for side, outputs, window in zip(values.shape, layer.shape, layer.size, strict=False):
-        missing = max((outputs - 1) * layer.stride + window - side, 0) if layer.padded else 0
-        around.append((missing // 2, missing - missing // 2))
+    sides = zip(values.shape, layer.size, strict=False)
+    around = [padding(side, window, layer.stride) if layer.padded else (0, 0) for side, window in sides]
     padded = np.pad(values, (*around, (0, 0)))
     height, width = layer.shape[:2]
     places = rng.choice(height * width, min(_PATCHES, height * width), replace=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from graft_device.errors import DatasetError, os_reason
 from graft_device.system.service_names import is_service_name
+from graft_host.support.sentence import listed
 
 _MOST_NAMES = 3
 
@@ -68,4 +69,4 @@ def quoted(names: Iterable[str]) -> str:
     marks = [f"'{name}'" for name in names]
     if len(marks) > _MOST_NAMES + 1:
         marks[_MOST_NAMES:] = [f"{len(marks) - _MOST_NAMES:,} more"]
-    return " and ".join([", ".join(marks[:-1]), marks[-1]] if len(marks) > 1 else marks)
+    return listed(marks)

@@ -234,7 +234,7 @@ def _weights(options: HeadOptions, spec: str, reporter: Reporter, cache: Path) -
 def _to_download(options: HeadOptions) -> bool:
     """Whether the weights are not on this machine yet, and are downloaded when they are needed."""
     named = named_weights(options.family, options.weights)
-    return named is not None and not named.package and not named.path().is_file()
+    return named is not None and not named.package and not named.is_here
 
 
 def fitted_photos(weights: WeightsSource, photos: Sequence[Photo]) -> NDArray[np.bool_]:

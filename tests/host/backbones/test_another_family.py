@@ -6,10 +6,9 @@ import json
 import os
 import shutil
 import sys
-import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -25,35 +24,17 @@ from graft_host.demo.render import render_dataset
 from tests.conftest import error_line, graft, graft_device, graft_json
 from tests.support.host_data import run_python, write_photos
 from tests.support.tiny_family import MEAN, STD, TINY, install
+from tests.support.tiny_models import FAST, Made, card_in, on_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-FAST = ("--backbone", "tiny", "--weights", "random", "--test-percent", "30")
-
-
-@dataclass(frozen=True)
-class Made:
-    """An int8 model of the tiny family, and what ``graft train`` printed."""
-
-    photos: Path
-    cache: Path
-    model: Path
-    report: dict[str, Any]
-
-    @property
-    def photo(self) -> Path:
-        return min(self.photos.glob("washer/*.jpg"))
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The package with the family is on the path of this process and of those that it starts."""
     folder = tmp_path_factory.mktemp("site")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in install(folder).items():
-            patch.setenv(name, value)
-        patch.syspath_prepend(str(folder))
+    with on_path(folder, install(folder)):
         yield
 
 
@@ -63,12 +44,6 @@ def made(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Made:
     photos, cache, model = folder / "photos", folder / "cache", folder / "m.tflite"
     render_dataset(photos, 14, 0)
     return Made(photos, cache, model, graft_json("train", photos, "-o", model, *FAST, "--cache", cache))
-
-
-def _card(model: Path) -> dict[str, Any]:
-    with zipfile.ZipFile(model) as archive:
-        card: dict[str, Any] = json.loads(archive.read("graft.json"))
-    return card
 
 
 def test_an_installed_family_is_found_by_its_name(installed: None) -> None:
@@ -90,7 +65,7 @@ def test_its_keys_and_fingerprints_are_its_own() -> None:
 
 @pytest.mark.slow
 def test_train_writes_a_model_with_the_familys_name_tap_size_and_scaling(made: Made) -> None:
-    card = _card(made.model)
+    card = card_in(made.model)
     assert card["backbone"]["name"] == "tiny"
     assert card["backbone"]["weights_fingerprint"] == "random:tiny-v1:0"
     assert (card["tap"], card["image_size"], card["mean"], card["std"]) == ("late", 32, MEAN, STD)
@@ -125,7 +100,7 @@ def test_search_tries_the_familys_taps_and_sizes(made: Made, tmp_path: Path) -> 
     outcome = graft_json("search", made.photos, *FAST, "--cache", made.cache, "-o", model)
     tried = {(entry["tap"], entry["image_size"]) for entry in outcome["candidates"]}
     assert tried == {(tap, size) for tap in ("middle", "late") for size in (24, 32)}
-    card = _card(model)
+    card = card_in(model)
     assert outcome["chosen"] == {"backbone": "tiny", "tap": card["tap"], "image_size": card["image_size"]}
     assert card["backbone"]["name"] == "tiny"
 

@@ -14,8 +14,8 @@ from ai_edge_litert import schema_py_generated as schema
 from graft_device.classifier import Classifier
 from graft_device.errors import ExportError, GraftError
 from graft_host.export.export import export
-from graft_host.export.onnx_graph.operators import padding
 from graft_host.networks.layers import RELU6, Addition, Network
+from graft_host.networks.padding import padding
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.support import flatbuffer
 from graft_host.tflite.metadata import archive

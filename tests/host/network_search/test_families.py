@@ -29,6 +29,7 @@ from tests.host.network_search.test_board_latency import bench
 from tests.host.network_search.test_page import networks, result
 from tests.support.quiet import QuietReporter
 from tests.support.tiny_family import install_twins
+from tests.support.tiny_models import on_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,10 +51,7 @@ class Notes(QuietReporter):
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Two families with the same taps and sizes are installed."""
     folder = tmp_path_factory.mktemp("site")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in install_twins(folder).items():
-            patch.setenv(name, value)
-        patch.syspath_prepend(str(folder))
+    with on_path(folder, install_twins(folder)):
         yield
 
 

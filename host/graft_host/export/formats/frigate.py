@@ -116,10 +116,6 @@ def _recognises(folder: Path) -> bool:
     return True
 
 
-def _never(_: Source) -> bool:
-    return False
-
-
 def _write(source: Source, folder: Path) -> Product:
     from graft_device.system.plain import read_plain
     from graft_host.export.extras import labels_text
@@ -138,7 +134,7 @@ FORMAT = Format(
     kind=OutputKind("export", "pets", "a folder that 'graft export --format frigate' wrote", _recognises),
     check_name=check_name,
     check=check_model,
-    uses_weights=_never,
+    uses_weights=False,
     write=_write,
     next_steps=next_steps,
 )

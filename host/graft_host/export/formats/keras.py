@@ -15,11 +15,6 @@ TENSORFLOW = Packages(title="TensorFlow", modules=("tensorflow", "keras"), extra
 _OF_AN_EXPORT = {CARD_NAME, "config.json"}  # ours, and Keras's own
 
 
-def always(_: Source) -> bool:
-    """Float networks are built from the float weights of every model."""
-    return True
-
-
 def check_head(source: Source) -> None:
     """Raises ModelError if the head of the file cannot be read."""
     from graft_host.export.shipped_head import read_head
@@ -59,6 +54,6 @@ FORMAT = Format(
     packages=TENSORFLOW,
     kind=KIND,
     check=check_head,
-    uses_weights=always,
+    uses_weights=True,
     write=_write,
 )

@@ -25,11 +25,6 @@ def _recognises(path: Path) -> bool:
     return CARD_NAME in {entry.key for entry in model.metadata_props}
 
 
-def _never(_: Source) -> bool:
-    """All numbers are in the file."""
-    return False
-
-
 def _description(model: ModelFile, *, quantized: bool) -> dict[str, str]:
     size, classes = model.card.image_size, len(model.labels)
     return {
@@ -62,6 +57,6 @@ FORMAT = Format(
     packages=Packages(title="the package onnx", modules=("onnx",), extra="onnx"),
     kind=OutputKind("export", "model.onnx", "an .onnx file that 'graft export' wrote", _recognises),
     takes_float=True,
-    uses_weights=_never,
+    uses_weights=False,
     write=_write,
 )

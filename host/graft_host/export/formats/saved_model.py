@@ -6,7 +6,7 @@ from pathlib import Path
 
 from graft_device.model import CARD_NAME
 from graft_host.export.format import Format, Image, Product, Source
-from graft_host.export.formats.keras import TENSORFLOW, always, check_head
+from graft_host.export.formats.keras import TENSORFLOW, check_head
 from graft_host.support.destination import OutputKind
 
 _EXTRA = "assets.extra"
@@ -39,6 +39,6 @@ FORMAT = Format(
     packages=TENSORFLOW,
     kind=KIND,
     check=check_head,
-    uses_weights=always,
+    uses_weights=True,
     write=_write,
 )

@@ -14,8 +14,8 @@ from graft_device.model import ModelFile
 from graft_device.system.plain import read_plain
 from graft_host.export.format import INPUT, OUTPUT
 from graft_host.export.onnx_graph.operators import write_operator
-from graft_host.export.onnx_graph.source import read_graph
 from graft_host.export.onnx_graph.writer import Writer
+from graft_host.export.stored_graph import read_graph
 
 PRODUCER = "graftkit"
 

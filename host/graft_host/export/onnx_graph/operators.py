@@ -9,8 +9,9 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from graft_device.errors import ExportError
-from graft_host.export.onnx_graph.source import Operator
 from graft_host.export.onnx_graph.writer import IMAGE_RANK, Writer
+from graft_host.export.stored_graph import Operator
+from graft_host.networks.padding import padding
 
 _ACTIVATIONS = schema.ActivationFunctionType
 _SIX = 6.0
@@ -49,16 +50,6 @@ def _activated(graph: Writer, operator: Operator, value: str, kind: int) -> str:
         ends = [graph.scalar(f"{name}/lowest", 0.0), graph.scalar(f"{name}/highest", _SIX)]
         return graph.node("Clip", [value, *ends], f"{name}/relu6")
     raise ExportError(f"ONNX export does not know activation {kind} of {operator.name}")
-
-
-def padding(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:
-    """The pixels that TensorFlow's ``SAME`` adds before and after an axis of ``size`` pixels.
-
-    Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2
-    """
-    reach = (window - 1) * dilation + 1
-    missing = max(((size + stride - 1) // stride - 1) * stride + reach - size, 0)
-    return missing // 2, missing - missing // 2
 
 
 def _window(graph: Writer, operator: Operator, size: Sequence[int], dilations: Sequence[int]) -> dict[str, Any]:

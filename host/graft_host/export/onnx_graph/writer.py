@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from graft_host.export.onnx_graph.source import Quantization, SourceGraph, Tensor
+from graft_host.export.stored_graph import Quantization, SourceGraph, Tensor
 
 IMAGE_RANK = 4
 _TO_CHANNELS_FIRST = (0, 3, 1, 2)

@@ -124,7 +124,7 @@ def read_graph(data: bytes, name: str) -> SourceGraph:
         raise ExportError(f"{name} does not have one graph with one input and one output")
     try:
         return SourceGraph(
-            tensors=tuple(_tensor(tensor, model.buffers) for tensor in graph.tensors),
+            tensors=tuple(read_tensor(tensor, model.buffers) for tensor in graph.tensors),
             operators=tuple(_operator(operator, model.operatorCodes) for operator in graph.operators),
             input=int(graph.inputs[0]),
             output=int(graph.outputs[0]),
@@ -133,7 +133,16 @@ def read_graph(data: bytes, name: str) -> SourceGraph:
         raise ExportError(f"{name} has a tensor that cannot be read", "copy it again") from error
 
 
-def _tensor(tensor: Any, buffers: Any) -> Tensor:
+def read_tensor(tensor: Any, buffers: Any) -> Tensor:
+    """Reads a tensor of the schema.
+
+    Args:
+        tensor: a ``schema.TensorT``.
+        buffers: of its model.
+
+    Raises:
+        ValueError, KeyError, IndexError, TypeError, AttributeError: it is damaged.
+    """
     dtype, shape = np.dtype(_TYPES[tensor.type]), tuple(flatbuffer.shape(tensor))
     data = buffers[tensor.buffer].data
     stored = None
