@@ -164,7 +164,7 @@ spec = BackboneSpec(weights=find_weights("random"), tap="mixed2", image_size=299
 try:
     quantized_backbone(spec, photos, folder / "cache", 2, progress=lambda done, total: print(done, total, flush=True))
 except KeyboardInterrupt:
-    print("interrupted")
+    sys.exit(3)  # not a line of output: the signal may come in the middle of a printed one
 """
 
 
@@ -177,7 +177,6 @@ def test_ctrl_c_waits_for_the_photos_that_are_running_and_caches_nothing(tmp_pat
             lines.append(line)
             if line == "2 32\n":
                 run.send_signal(signal.SIGINT)
-    assert run.returncode == 0
-    assert lines[-1] == "interrupted\n"
+    assert run.returncode == 3
     assert len(lines) <= 12  # of 33
     assert list((tmp_path / "cache" / "backbones").iterdir()) == []
