@@ -21,10 +21,10 @@ from typing import NamedTuple
 from graft_device.classifier import to_input
 from graft_device.preprocess import fit, load, read_photo
 from graft_device.system.machine import usable_cores
-from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
-from graft_host.backbones.extraction import MANY, Network, fastest
-from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.bottlenecks.extraction import MANY, Network, fastest
+from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import Photo, scan
 from graft_host.support.cache import default_cache
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmarks.settings import Settings
 from graft_device.system.machine import read_hardware
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import scan
 
 _PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "keras", "numpy", "scipy", "pillow", "scikit-learn")

@@ -9,7 +9,7 @@ from benchmarks import supplies
 from benchmarks.settings import Settings
 from benchmarks.turns import Contender
 from graft_device.runtime import RUNTIMES
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 
 
 @dataclass(frozen=True)

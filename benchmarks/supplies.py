@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.settings import Settings
 from benchmarks.turns import ContenderError, finished
-from graft_host.backbones.quantize import Backbone, BackboneSpec, quantized_backbone
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import Photo, scan
 
 _JPEG = {".jpg", ".jpeg"}

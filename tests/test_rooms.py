@@ -96,6 +96,25 @@ def test_no_circle_of_modules(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
+def test_no_circle_of_rooms_at_any_depth(package: str) -> None:
+    """Inside a room, too, its rooms and the modules beside them have an order in which imports run forward."""
+    arrows = arrows_of(package)
+    folders = {module.rpartition(".")[0] for module in arrows if "." in module}
+    for folder in folders:
+        within = {module for module in arrows if module.startswith(f"{folder}.")}
+        depth = folder.count(".") + 2
+        graph: dict[str, set[str]] = {}
+        for module in within:
+            part = ".".join(module.split(".")[:depth])
+            used = {".".join(target.split(".")[:depth]) for target in arrows[module] & within}
+            graph.setdefault(part, set()).update(used - {part})
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            pytest.fail(" → ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_no_room_is_crowded(package: str) -> None:
     folders = Counter(path.parent for path in modules_of(package).values() if path.stem != "__init__")
     assert {folder.name: count for folder, count in folders.items() if count > MOST_MODULES} == {}

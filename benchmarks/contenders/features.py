@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from benchmarks.supplies import opened
 from benchmarks.worker import Job
 from graft_device.preprocess import preprocess
-from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import scan
 
 KERAS_BATCH = 32

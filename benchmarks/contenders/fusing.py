@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.worker import Job
 from graft_device.preprocess import preprocess
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.heads.head import Head
 
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.supplies import opened
 from benchmarks.worker import Job
-from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
 from graft_host.heads.finished import finish_head
 from graft_host.heads.head import train_head
 from graft_host.heads.recipe import Recipe

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from benchmarks.worker import Job
 from graft_device.classifier import scaled
 from graft_device.preprocess import preprocess
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 
 Pixels = NDArray[np.uint8]
 
 
 def graftkit(request: dict[str, Any]) -> Job:
-    """Uses ``backbones.convert``, as ``graft train`` does; reading the weights is timed too."""
-    from graft_host.backbones.convert import convert
+    """Uses ``backbones.conversion.convert``, as ``graft train`` does; reading the weights is timed too."""
+    from graft_host.backbones.conversion.convert import convert
 
     weights, pixels = find_weights(request["weights"]), _pixels(request)
 
@@ -49,7 +49,7 @@ def quantizer(request: dict[str, Any]) -> Job:
     """Quantizes graftkit's float32 file, whose writing is timed too, with ai-edge-quantizer."""
     package = importlib.import_module("ai_edge_quantizer")
     recipe = importlib.import_module("ai_edge_quantizer.recipe").static_wi8_ai8()
-    from graft_host.backbones.convert import convert
+    from graft_host.backbones.conversion.convert import convert
 
     weights = find_weights(request["weights"])
     pixels = scaled(_pixels(request), weights.mean, weights.std)
@@ -66,7 +66,7 @@ def quantizer(request: dict[str, Any]) -> Job:
 
 def noise(request: dict[str, Any]) -> Job:
     """The signal-to-quantization-noise ratio in dB of each photo's bottleneck, for several files of one network."""
-    from graft_host.backbones.convert import convert
+    from graft_host.backbones.conversion.convert import convert
 
     weights, pixels = find_weights(request["weights"]), _pixels(request)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.worker import Job
 from graft_device.preprocess import preprocess
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from tests.support.keras_inception import build_network
 
 

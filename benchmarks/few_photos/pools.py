@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
-from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.weights.find import find_weights
 from graft_host.demo.render import render_dataset
 from graft_host.photos.dataset import Dataset, scan
 from graft_host.photos.near_duplicates import group_near_duplicates

@@ -14,7 +14,7 @@ from benchmarks.settings import Settings
 from benchmarks.startup import Cost
 from benchmarks.startup import measure as measure_command
 from benchmarks.turns import Contender, Race, environment, once, take_turns
-from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
+from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
 
 _JOBS = "benchmarks.contenders.making"
 _OURS = "graftkit"

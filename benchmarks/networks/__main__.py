@@ -27,7 +27,7 @@ from graft_device.system.durable import write_atomically
 from graft_device.system.machine import usable_cores
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.registry import DEFAULT, family
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.demo.render import render_dataset
 from graft_host.photos.dataset import scan
 

@@ -17,7 +17,7 @@ from benchmarks.networks.choices import REFERENCE, Network, parse
 from benchmarks.quantization.backbones import CONVERTER_PHOTOS, Backbones
 from graft_device.preprocess import preprocess
 from graft_host.backbones.registry import DEFAULT, family
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.heads.head import Head, train_head
 from graft_host.heads.recipe import Recipe
 from graft_host.photos.dataset import scan

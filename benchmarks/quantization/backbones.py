@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from graft_device.classifier import dequantize, to_input
 from graft_device.runtime import open_model
-from graft_host.backbones.convert import convert
+from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.family import WeightsSource
 from tests.support.converter import int8_inception
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
-from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.conversion.joined import make_backbone
+from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec
 from graft_host.backbones.family import WeightsSource
-from graft_host.backbones.joined import make_backbone
-from graft_host.backbones.quantize import Backbone, BackboneSpec
-from graft_host.backbones.weights import named_weights
+from graft_host.backbones.weights.find import named_weights
 from graft_host.heads.mislabels import MislabelSearch, search_mislabels
 from graft_host.photos.dataset import Dataset, check_folder, scan
 from graft_host.photos.findings import KINDS, Finding, counts

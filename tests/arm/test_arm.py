@@ -18,8 +18,8 @@ from PIL import Image
 
 from graft_device.preprocess import preprocess
 from graft_device.store.exit_codes import ExitCode
-from graft_host.backbones.convert import convert
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.conversion.convert import convert
+from graft_host.backbones.weights.find import find_weights
 from graft_host.demo.render import render_dataset
 from tests.conftest import graft_device, graft_json
 from tests.support.arm.arches import INTERPRETERS, PAIRS

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from graft_host.backbones.convert import convert
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.conversion.convert import convert
+from graft_host.backbones.weights.find import find_weights
 from graft_host.heads.head import Head
 from graft_host.heads.novelty import Novelty, measure_spread
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32

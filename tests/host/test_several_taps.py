@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from graft_device.classifier import Classifier, dequantize, to_input
 from graft_device.preprocess import preprocess
 from graft_device.runtime import installed_runtimes
-from graft_host.backbones.extraction import Network
+from graft_host.backbones.bottlenecks.extraction import Network
 from graft_host.demo.render import render_dataset
 from graft_host.export.shipped_head import read_head
 from graft_host.photos.dataset import scan

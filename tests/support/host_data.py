@@ -19,9 +19,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
+from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec
 from graft_host.backbones.inception_v3.layer_weights import ConvWeights
-from graft_host.backbones.quantize import Backbone, BackboneSpec
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import Photo
 from graft_host.support import flatbuffer
 

@@ -68,7 +68,7 @@ def _fetched(name: str) -> dict[str, Any]:
         WeightsError: no weights have this name, they are not installed and cannot be downloaded, or the file is
             another one.
     """
-    from graft_host.backbones.weights import another_file, fetched
+    from graft_host.backbones.weights.find import another_file, fetched
     from graft_host.commands.terminal.console import TerminalReporter
 
     family, named = _found(name)
@@ -97,7 +97,7 @@ def _described(family: Family, named: NamedWeights) -> dict[str, Any]:
 
 def _state(family: Family, named: NamedWeights, path: Path) -> str:
     from graft_device.errors import WeightsError
-    from graft_host.backbones.weights import find_weights
+    from graft_host.backbones.weights.find import find_weights
 
     if not path.is_file():
         return "missing"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from graft_device.errors import WeightsError
 from graft_host.backbones.registry import DEFAULT, family
-from graft_host.backbones.weights import RANDOM, find_weights, named_weights
+from graft_host.backbones.weights.find import RANDOM, find_weights, named_weights
 from graft_host.support.reporter import Reporter
 
 LITE = "efficientnet-lite0"

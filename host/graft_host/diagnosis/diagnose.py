@@ -15,7 +15,7 @@ from graft_device.errors import DatasetError, ModelError, PhotoError
 from graft_device.model import ModelFile, read_checked
 from graft_device.preprocess import preprocess
 from graft_device.runtime import threads_to_use
-from graft_host.backbones.provenance import weights_of
+from graft_host.backbones.weights.provenance import weights_of
 from graft_host.diagnosis.layer_comparison import Comparison
 from graft_host.diagnosis.layer_error import LayerError, bottlenecks, noisiest
 from graft_host.diagnosis.verdict import verdict

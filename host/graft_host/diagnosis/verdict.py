@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
+from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
 from graft_host.diagnosis.layer_error import LayerError, bottlenecks, noisiest
 
 _CLIPPED = 0.001

@@ -10,7 +10,7 @@ from typing import Any
 
 from graft_device.errors import ExportError, os_reason
 from graft_device.model import read_checked
-from graft_host.backbones.provenance import weights_of
+from graft_host.backbones.weights.provenance import weights_of
 from graft_host.export.format import Format, Image, Source, input_json, output_json
 from graft_host.export.registry import format_of
 from graft_host.export.staging import put_in_place, staging

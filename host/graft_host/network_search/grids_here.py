@@ -8,7 +8,14 @@ from dataclasses import replace
 from graft_device.errors import WeightsError
 from graft_host.backbones.family import Family
 from graft_host.backbones.registry import usable_families
-from graft_host.backbones.weights import RANDOM, find_weights, from_environment, named_weights, reads, usual_weights
+from graft_host.backbones.weights.find import (
+    RANDOM,
+    find_weights,
+    from_environment,
+    named_weights,
+    reads,
+    usual_weights,
+)
 from graft_host.network_search.grid import Grid
 from graft_host.network_search.options import SearchOptions
 from graft_host.support.reporter import Reporter

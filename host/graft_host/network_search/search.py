@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graft_device.text import printable
-from graft_host.backbones.weights import weights_source
+from graft_host.backbones.weights.find import weights_source
 from graft_host.evaluation.golden import SHARE
 from graft_host.network_search.features import Tried, gather_features
 from graft_host.network_search.grid import Grid
 from graft_host.network_search.grids_here import grids_here, untried_here
-from graft_host.network_search.latency import Latencies, board_figures, board_warnings, latencies
+from graft_host.network_search.latency.latencies import Latencies, board_figures, board_warnings, latencies
 from graft_host.network_search.options import SearchOptions
-from graft_host.network_search.page import search_report
+from graft_host.network_search.page.page import search_report
 from graft_host.network_search.pareto import Candidate, Limits, choose, nearest
 from graft_host.network_search.result import NothingFitsError, SearchResult
 from graft_host.network_search.trying import TriedNetwork, try_network

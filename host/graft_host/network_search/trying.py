@@ -7,13 +7,13 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from graft_host.backbones.bottlenecks import Bottlenecks, Extraction
-from graft_host.backbones.quantize import Backbone
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks, Extraction
+from graft_host.backbones.conversion.quantize import Backbone
 from graft_host.heads.cross_validation import CrossValidated, cross_validate, validate
 from graft_host.heads.head import Head
 from graft_host.network_search.features import seen
 from graft_host.network_search.grid import Grid
-from graft_host.network_search.timing import Network
+from graft_host.network_search.latency.timing import Network
 from graft_host.support.scratch import write_scratch
 from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card

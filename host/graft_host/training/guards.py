@@ -10,7 +10,7 @@ from typing import Any
 from graft_device.classifier import UNKNOWN
 from graft_device.errors import CacheError, DatasetError, ExportError, os_reason
 from graft_device.system.durable import write_atomically
-from graft_host.backbones.weights import weights_source
+from graft_host.backbones.weights.find import weights_source
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.photos.dataset import Dataset
 from graft_host.photos.layout import find_layout

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
-from graft_host.backbones.bottlenecks import Augmentation, Bottlenecks, Extraction
-from graft_host.backbones.calibration import MAX_CALIBRATION_PHOTOS
+from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks, Extraction
+from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
+from graft_host.backbones.conversion.joined import make_backbone
+from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec
 from graft_host.backbones.family import WeightsSource
-from graft_host.backbones.joined import make_backbone
-from graft_host.backbones.kept_weights import kept_weights
-from graft_host.backbones.quantize import Backbone, BackboneSpec
-from graft_host.backbones.weights import (
+from graft_host.backbones.weights.find import (
     VARIABLE,
     check_tap,
     find_weights,
@@ -25,6 +24,7 @@ from graft_host.backbones.weights import (
     named_weights,
     usual_weights,
 )
+from graft_host.backbones.weights.kept_weights import kept_weights
 from graft_host.heads.softmax_regression import load_ahead
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.photos.near_duplicates import group_near_duplicates

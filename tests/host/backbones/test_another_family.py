@@ -16,10 +16,10 @@ import pytest
 from graft_device.classifier import Classifier
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
-from graft_host.backbones.convert import convert
-from graft_host.backbones.quantize import BackboneSpec
+from graft_host.backbones.conversion.convert import convert
+from graft_host.backbones.conversion.quantize import BackboneSpec
 from graft_host.backbones.registry import families, family, family_of_card
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.demo.render import render_dataset
 from tests.conftest import error_line, graft, graft_device, graft_json
 from tests.support.host_data import run_python, write_photos

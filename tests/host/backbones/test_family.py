@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from graft_host.backbones.conversion.quantize import BackboneSpec
+from graft_host.backbones.conversion.trunk import trunk_key
 from graft_host.backbones.family import BackboneError
 from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS
 from graft_host.backbones.inception_v3.family import FAMILY
-from graft_host.backbones.quantize import BackboneSpec
 from graft_host.backbones.registry import families, family, family_of_card
-from graft_host.backbones.trunk import trunk_key
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.support.option import OptionError
 from graft_host.training.options import HeadOptions
 from tests.conftest import graft

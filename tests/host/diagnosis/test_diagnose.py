@@ -16,10 +16,10 @@ from graft_device.errors import DatasetError, ExportError, ModelError, WeightsEr
 from graft_device.model import ModelFile, read_model
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
-from graft_host.backbones.convert import convert
+from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.inception_v3.convolutions import TAPS
-from graft_host.backbones.provenance import weights_of
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
+from graft_host.backbones.weights.provenance import weights_of
 from graft_host.commands.terminal.diagnosis_text import diagnosis_text
 from graft_host.diagnosis.diagnose import Diagnosis, DiagnosisOptions, diagnose
 from graft_host.diagnosis.layer_comparison import Comparison
@@ -515,7 +515,7 @@ _CONVERTED = """
 import sys
 from pathlib import Path
 import numpy as np
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from tests.support.converter import int8_inception
 
 weights = find_weights("random", 0)

@@ -16,17 +16,17 @@ from graft_host.backbones.efficientnet_lite.family import LITE0, LITE1
 from graft_host.backbones.inception_v3.family import FAMILY as INCEPTION
 from graft_host.backbones.registry import family_of_card
 from graft_host.demo.render import render_dataset
-from graft_host.network_search.board_latency import LatencyError, on_board, read_figures
 from graft_host.network_search.grids_here import grids_here, untried_here
+from graft_host.network_search.latency.board_latency import LatencyError, on_board, read_figures
+from graft_host.network_search.latency.timing import Network, out_of_order
 from graft_host.network_search.options import SearchOptions
-from graft_host.network_search.plot import markers, name_in_plot
-from graft_host.network_search.timing import Network, out_of_order
+from graft_host.network_search.page.plot import markers, name_in_plot
 from graft_host.support.option import OptionError
 from graft_host.training.material import chosen_weights
 from graft_host.training.options import HeadOptions
 from tests.conftest import graft_device, graft_json
-from tests.host.network_search.test_board_latency import bench
-from tests.host.network_search.test_page import networks, result
+from tests.host.network_search.latency.test_board_latency import bench
+from tests.host.network_search.page.test_page import networks, result
 from tests.support.quiet import QuietReporter
 from tests.support.tiny_family import install_twins
 from tests.support.tiny_models import on_path

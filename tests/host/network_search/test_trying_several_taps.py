@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from graft_device.classifier import Classifier
-from graft_host.backbones.bottlenecks import Bottlenecks
-from graft_host.backbones.joined import joined_from
-from graft_host.backbones.quantize import BackboneSpec
-from graft_host.backbones.trunk import cached_trunk
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.conversion.joined import joined_from
+from graft_host.backbones.conversion.quantize import BackboneSpec
+from graft_host.backbones.conversion.trunk import cached_trunk
 from graft_host.demo.render import render_dataset
 from graft_host.network_search.features import Tried, gather_features, seen
+from graft_host.network_search.latency.timing import Network, out_of_order
 from graft_host.network_search.options import SearchOptions
-from graft_host.network_search.timing import Network, out_of_order
 from graft_host.network_search.trying import try_network
 from graft_host.support.clock import Clock
 from graft_host.training.material import survey

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from graft_device.errors import ExportError, PhotoError
 from graft_device.runtime import open_model
-from graft_host.backbones import extraction
+from graft_host.backbones.bottlenecks import extraction
+from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
 from graft_host.backbones.inception_v3 import layers as inception_layers
 from graft_host.backbones.inception_v3 import weights as inception_weights
-from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.depthwise_means import with_depthwise_means
 from graft_host.networks.int8_file import write_int8

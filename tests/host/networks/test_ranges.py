@@ -155,8 +155,8 @@ except KeyboardInterrupt:
 _QUANTIZE = """
 import sys
 from pathlib import Path
-from graft_host.backbones.quantize import BackboneSpec, quantized_backbone
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.weights.find import find_weights
 from tests.support.host_data import photo
 folder = Path(sys.argv[1])
 photos = [photo(path, index % 2) for index, path in enumerate(sorted(folder.glob("*.png")))]

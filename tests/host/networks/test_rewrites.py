@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graft_device.runtime import open_interpreter
 from graft_host.backbones.inception_v3 import layers as inception_layers
 from graft_host.backbones.inception_v3 import weights as inception_weights
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.float_file import write_float32
 from graft_host.networks.int8_file import write_int8

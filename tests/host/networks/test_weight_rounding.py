@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from graft_device.classifier import dequantize
 from graft_device.runtime import open_model
-from graft_host.backbones.convert import convert
+from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.inception_v3.layers import describe
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.float_file import write_float32
 from graft_host.networks.int8_file import write_int8

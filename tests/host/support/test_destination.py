@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from graft_device.errors import CacheError, ExportError
-from graft_host.backbones.weights import weights_source
+from graft_host.backbones.weights.find import weights_source
 from graft_host.export.formats.keras import KIND as EXPORT
 from graft_host.report.page import REPORT, page
 from graft_host.support.destination import (

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from graft_device.errors import CacheError, GraftError, ModelError, WeightsError
-from graft_host.backbones.cache import BackboneCache
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.conversion.cache import BackboneCache
+from graft_host.backbones.weights.find import find_weights
 from graft_host.deploy.plan import read_local
-from graft_host.network_search.board_latency import read_figures
+from graft_host.network_search.latency.board_latency import read_figures
 from graft_host.support.destination import first_bytes
 from graft_host.support.vector_store import BottleneckStore
 from graft_host.tflite.inspection import inspect_model

@@ -10,9 +10,9 @@ import pytest
 from graft_device.classifier import dequantize, to_input
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
-from graft_host.backbones.convert import convert
+from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.registry import family
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.networks.float_file import write_float32
 from tests.support.networks import decibels
 

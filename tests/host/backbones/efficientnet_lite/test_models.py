@@ -12,9 +12,9 @@ import pytest
 from graft_device.classifier import Classifier, dequantize, to_input
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
-from graft_host.backbones.convert import convert
+from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.registry import family
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.heads.head import fit_softmax
 from graft_host.photos.dataset import scan
 from graft_host.photos.split_rule import SplitRule

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from graft_device.errors import WeightsError
+from graft_host.backbones.conversion.quantize import BackboneSpec
 from graft_host.backbones.efficientnet_lite.layers import blocks, describe
 from graft_host.backbones.efficientnet_lite.scalings import SCALINGS, TAPS
 from graft_host.backbones.efficientnet_lite.torch_legacy import read_tensors
 from graft_host.backbones.family import BackboneError
-from graft_host.backbones.quantize import BackboneSpec
 from graft_host.backbones.registry import families, family
-from graft_host.backbones.weights import check_tap, find_weights
+from graft_host.backbones.weights.find import check_tap, find_weights
 from graft_host.networks.layers import Depthwise
 from tests.conftest import SHARED, error_line, graft
 from tests.support.host_data import needs_real_weights, python_environment, random_layers, write_h5, write_photos

@@ -11,7 +11,7 @@ from graft_device.preprocess import preprocess
 from graft_host.backbones.efficientnet_lite.scalings import TAPS
 from graft_host.backbones.efficientnet_lite.torch_legacy import read_tensors
 from graft_host.backbones.registry import family
-from graft_host.backbones.weights import find_weights
+from graft_host.backbones.weights.find import find_weights
 from graft_host.networks.float_file import write_float32
 from graft_host.networks.rewrites import pools_behind_convolutions
 from tests.support.host_data import run_python
