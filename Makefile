@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Modules stay compiled between runs, and for every process that a test starts, whatever the surroundings say.
 test test-unit test-fast test-arm fuzz: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-unit test-fast test-arm fuzz bench networks docs dist lint types format clean
+.PHONY: help demo test test-unit test-fast test-arm fuzz bench networks demo-spread docs dist lint types format clean
 
 help:
 	@echo "make demo       train on rendered photos and classify with the result; OPEN=1 shows the report in a browser"
@@ -18,6 +18,7 @@ help:
 	@echo "make fuzz       mutated models, photos, requests, queues and caches; MINUTES=2, SEED=N, KINDS='photos http'"
 	@echo "make bench      benchmarks against other programs, written to benchmarks/RESULTS.md; 20 minutes"
 	@echo "make networks   milliseconds, size and accuracy of networks, on PHOTOS='folder …'; a quarter of an hour"
+	@echo "make demo-spread  the demo with 20 seeds of its renderer: accuracy and answers, mean and worst; 10 minutes"
 	@echo "make docs       the documentation, into build/site; fails on a warning or a broken link"
 	@echo "make dist       wheel and source archive into dist/, checked and tried in a fresh environment"
 	@echo "make lint       ruff"
@@ -80,6 +81,10 @@ bench: $(BIN)/.ready .bench/.ready
 
 networks: $(BIN)/.ready
 	$(BIN)/python -m benchmarks.networks $(PHOTOS)
+
+SEEDS ?= 20
+demo-spread: $(BIN)/.ready
+	$(BIN)/python -m benchmarks.demo_spread --seeds $(SEEDS)
 
 # The variable turns off an announcement of the theme's about its successor, which is no warning about these pages.
 docs: $(BIN)/.ready

@@ -47,7 +47,7 @@ class PhotoSet:
     classes: int
 
 
-class _Quiet:
+class Quiet:
     """Reports nothing."""
 
     def note(self, text: str) -> None:
@@ -129,7 +129,7 @@ def photo_folders(options: argparse.Namespace) -> Iterator[PhotoFolder]:
 
 def extracted(name: str, folder: Path, options: HeadOptions) -> PhotoSet:
     """Computes the bottlenecks of a folder of photos, or takes them from the cache."""
-    reporter, cache = _Quiet(), options.cache or default_cache()
+    reporter, cache = Quiet(), options.cache or default_cache()
     with reporter.progress("") as progress:
         dataset = group_near_duplicates(scan(folder, 2), cache, 2, progress)
         spec = BackboneSpec(

@@ -6,7 +6,10 @@ same draws. Milliseconds are those of the processor, on one thread, the least of
 part one after the other. The last two columns compare each network with the reference: how many times as fast it is
 with LiteRT, and by how many points it is more accurate on average, with the standard deviation of a draw of each set.
 
-The figures are kept in FOLDER/networks.json. --only accuracy or --only time measures one half, and keeps the other.
+--taps compares networks of several taps with those of one instead.
+
+The figures are kept in FOLDER/networks.json, those of --taps in FOLDER/taps.json. --only accuracy or --only time
+measures one half, and keeps the other.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from pathlib import Path
 
 from benchmarks.machine import dated, hardware_line, versions_line
 from benchmarks.networks.accuracy import PhotoSet, measured, prepared
-from benchmarks.networks.choices import NETWORKS, REFERENCE, Network, parse
+from benchmarks.networks.choices import NETWORKS, REFERENCE, TAPS, TAPS_REFERENCE, Network, parse
 from benchmarks.networks.table import Row, from_json, markdown, to_json
 from benchmarks.networks.timing import costs, files
 from graft_device.errors import GraftError
@@ -42,7 +45,7 @@ Weights = dict[Network, tuple[str, WeightsSource]]
 def main() -> None:
     """Runs the command line."""
     options = _options()
-    kept = options.folder / "networks.json"
+    kept = options.folder / ("taps.json" if options.taps else "networks.json")
     options.folder.mkdir(parents=True, exist_ok=True)
     weights = _weights(options)
     known = {row.network: row for row in from_json(json.loads(kept.read_text())["networks"])} if kept.is_file() else {}
@@ -85,13 +88,17 @@ def _options() -> argparse.Namespace:
         "--network", dest="networks", action="append", type=parse, metavar="FAMILY:TAP:SIZE",
         help="compare this network; repeatable (default: those of the documents)",
     )  # fmt: skip
-    parser.add_argument("--reference", type=parse, default=REFERENCE, help=f"default: {REFERENCE}")
+    parser.add_argument("--taps", action="store_true", help="compare networks of several taps, at 224")
+    parser.add_argument("--reference", type=parse, help=f"default: {REFERENCE}, with --taps {TAPS_REFERENCE}")
     parser.add_argument("--inception-weights", help="as in graft train; by default $GRAFT_WEIGHTS, those beside the "
                         "checkout, or imagenet")  # fmt: skip
     parser.add_argument("--seeds", type=int, default=6, help="draws of test photos from each folder (default: 6)")
     parser.add_argument("--only", choices=["accuracy", "time"], help="measure this half, and keep the other")
     parser.add_argument("--folder", type=Path, default=Path("build/networks"), help="for photos, files and the cache")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.networks = options.networks or (TAPS if options.taps else NETWORKS)
+    options.reference = options.reference or (TAPS_REFERENCE if options.taps else REFERENCE)
+    return options
 
 
 def _sets(options: argparse.Namespace) -> list[PhotoSet]:
@@ -111,7 +118,7 @@ def _weights(options: argparse.Namespace) -> Weights:
     beside = sorted((_SHARED / "weights").glob("*.h5"))
     inception = options.inception_weights or os.environ.get("GRAFT_WEIGHTS") or str([*beside, "imagenet"][0])
     weights: Weights = {}
-    for network in options.networks or NETWORKS:
+    for network in options.networks:
         name = inception if network.backbone == DEFAULT else "imagenet"
         try:
             weights[network] = name, find_weights(name, 0, family(network.backbone))

@@ -67,4 +67,21 @@ NETWORKS = (
     Network(DEFAULT, "mixed8", 299),
     Network(DEFAULT, "mixed5+mixed6+mixed7+mixed8", 299),
 )
-"""Those of the table, each family from fast to slow."""
+"""Those of the table of networks, each family from fast to slow."""
+
+TAPS_REFERENCE = Network(DEFAULT, "mixed7", 224)
+"""What the networks of several taps are compared with."""
+
+TAPS = (
+    TAPS_REFERENCE,
+    Network(DEFAULT, "mixed8", 224),
+    Network(DEFAULT, "mixed5+mixed7", 224),
+    Network(DEFAULT, "mixed7+mixed8", 224),
+    Network(DEFAULT, "mixed5+mixed6+mixed7", 224),
+    Network(DEFAULT, "mixed5+mixed6+mixed7+mixed8", 224),
+    Network("efficientnet-lite0", "expand6", 224),
+    Network("efficientnet-lite0", "top", 224),
+    Network("efficientnet-lite0", "expand6+top", 224),
+    Network("efficientnet-lite0", "expand5+expand6+top", 224),
+)
+"""Networks of several taps, and those of their taps alone."""

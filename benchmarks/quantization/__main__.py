@@ -51,8 +51,18 @@ def signal_to_noise(exact: NDArray[np.float32], stored: NDArray[np.float32]) -> 
     return np.asarray(10 * np.log10(np.square(exact.astype(np.float64)).sum(1) / noise))
 
 
-def draws(found: PhotoFolder, network: Network, weights: str, seeds: int) -> dict[str, list[Measured]]:
-    """Measures the backbones of a network on the draws of some seeds, by what wrote them."""
+def draws(
+    found: PhotoFolder, network: Network, weights: str, seeds: int, without_equalization: bool = False
+) -> dict[str, list[Measured]]:
+    """Measures the backbones of a network on the draws of some seeds, by what wrote them.
+
+    Args:
+        found: the photos.
+        network: the family, the tap and the image size.
+        weights: of Inception-v3, as in ``graft train``.
+        seeds: how many draws.
+        without_equalization: whether to measure graftkit's network without equalized channels too.
+    """
     dataset = scan(found.folder, 2)
     chosen = np.random.default_rng(0).permutation(len(dataset.photos))[:_PHOTOS]
     photos = [dataset.photos[index] for index in chosen]
@@ -67,6 +77,8 @@ def draws(found: PhotoFolder, network: Network, weights: str, seeds: int) -> dic
     orders = [_order(len(pixels), seed) for seed in range(seeds)]
     stored = {"the converter": backbones.converter()} if own else {}
     stored["graftkit"] = backbones.ours()
+    if without_equalization:
+        stored["graftkit, not equalized"] = backbones.without_equalization()
     return {which: [_measured(exact, values, labels, order) for order in orders] for which, values in stored.items()}
 
 
@@ -111,6 +123,9 @@ def main() -> None:
         "--network", dest="networks", action="append", type=parse, metavar="FAMILY:TAP:SIZE",
         help=f"measure this network; repeatable (default: {REFERENCE})",
     )  # fmt: skip
+    parser.add_argument(
+        "--without-equalization", action="store_true", help="measure graftkit's network without equalized channels too"
+    )
     options = parser.parse_args()
     options.only = options.only or SETS
     header = ["photos", "int8 by", "SQNR, median (dB)", "1st percentile", "float32 right", "int8 right", "same class"]
@@ -118,7 +133,8 @@ def main() -> None:
         sys.stdout.write(f"{network.shown}, {_PHOTOS} photos of each set, seeds 0 to {options.seeds - 1}\n\n")
         sys.stdout.write(f"| {' | '.join(header)} |\n| {' | '.join(['---'] * len(header))} |\n")
         for found in photo_folders(options):
-            for which, results in draws(found, network, options.weights, options.seeds).items():
+            measured = draws(found, network, options.weights, options.seeds, options.without_equalization)
+            for which, results in measured.items():
                 sys.stdout.write(f"{row(found.name, which, results)}\n")
                 sys.stdout.flush()
         sys.stdout.write("\n")

@@ -16,6 +16,12 @@ from graft_device.classifier import dequantize, to_input
 from graft_device.runtime import open_model
 from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.family import WeightsSource
+from graft_host.networks.int8_file import write_int8
+from graft_host.networks.patches import first_convolutions, sample_patches
+from graft_host.networks.ranges import measure
+from graft_host.networks.rewrites import pools_behind_convolutions
+from graft_host.networks.scaling import Scaling
+from graft_host.networks.weight_rounding import round_kernels
 from tests.support.converter import int8_inception
 
 OURS_PHOTOS, CONVERTER_PHOTOS = 32, 100
@@ -52,6 +58,19 @@ class Backbones:
         """The bottlenecks of graftkit's int8 network, calibrated on the first photos."""
         return self._bottlenecks(self._converted("int8", self.pixels[:OURS_PHOTOS]), "ours")
 
+    def without_equalization(self) -> NDArray[np.float32]:
+        """The bottlenecks of the same network, whose inner channels are not multiplied to more similar ranges."""
+        photos, size = self.pixels[:OURS_PHOTOS], self.pixels.shape[1]
+        known, scaling = self.weights.family, Scaling(self.weights.mean, self.weights.std)
+        network, whole = (
+            pools_behind_convolutions(known.describe(self.weights, taps, size)) for taps in ([self.tap], known.taps)
+        )
+        parameters = known.read_parameters(self.weights, network)
+        ranges = measure(network, parameters, photos, scaling, _THREADS, _unwatched)
+        patches = sample_patches(network, parameters, first_convolutions(whole), photos, scaling, _THREADS)
+        rounded = round_kernels(network, parameters, ranges, scaling, patches, _THREADS)
+        return self._bottlenecks(write_int8(network, parameters, ranges, scaling, rounded), "not-equalized")
+
     def converter(self) -> NDArray[np.float32]:
         """The bottlenecks of the converter's int8 network, calibrated on the first photos."""
         path = self.cache / "converter.tflite"
@@ -77,3 +96,7 @@ class Backbones:
 
         with ThreadPoolExecutor(_THREADS) as pool:
             return np.stack(list(pool.map(run, self.pixels)))
+
+
+def _unwatched(_done: int, _total: int) -> None:
+    """Reports to nobody."""

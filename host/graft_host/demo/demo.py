@@ -76,6 +76,27 @@ class DemoResult:
         }
 
 
+def options(choice: Choice, folders: Folders, cache: Path | None) -> TrainOptions:
+    """The options of the training run.
+
+    Args:
+        choice: the network.
+        folders: of the photos, the model and the report.
+        cache: the option of ``graft train``.
+    """
+    return TrainOptions(
+        photos=folders.photos,
+        output=folders.model,
+        weights=choice.weights,
+        backbone=choice.backbone,
+        tap=choice.tap,
+        image_size=choice.image_size,
+        cache=cache,
+        overwrite=True,
+        report=folders.report,
+    )
+
+
 def run_demo(
     folder: Path, weights: str | None, backbone: str | None, cache: Path | None, reporter: Reporter
 ) -> DemoResult:
@@ -101,18 +122,7 @@ def run_demo(
     with reporter.progress("rendering") as progress:
         render_photos(folders, choice.place, threads_to_use(None), progress)
         photos = render_new_photos(folders, choice.place)
-    options = TrainOptions(
-        photos=folders.photos,
-        output=folders.model,
-        weights=choice.weights,
-        backbone=choice.backbone,
-        tap=choice.tap,
-        image_size=choice.image_size,
-        cache=cache,
-        overwrite=True,
-        report=folders.report,
-    )
-    training = train(options, reporter)
+    training = train(options(choice, folders, cache), reporter)
     classifier = Classifier(folders.model)
     new = [NewPhoto(path, truth, classifier.classify(path, top_k=1)) for path, truth in photos]
     return DemoResult(training=training, choice=choice, folders=folders, new=new[:-1], stranger=new[-1])

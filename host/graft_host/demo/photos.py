@@ -66,7 +66,14 @@ class Folders:
             self.new.mkdir(exist_ok=True)
 
 
-def render_photos(folders: Folders, place: int | None, threads: int, progress: Progress) -> None:
+def render_photos(
+    folders: Folders,
+    place: int | None,
+    threads: int,
+    progress: Progress,
+    seed: int = _SEED,
+    per_class: int = PHOTOS_PER_CLASS,
+) -> None:
     """Renders the photos to train on.
 
     Args:
@@ -74,12 +81,14 @@ def render_photos(folders: Folders, place: int | None, threads: int, progress: P
         place: of all photos; None for another place in each photo.
         threads: photos to render at a time.
         progress: called with the numbers of photos done and of all.
+        seed: of the renderer; the demo has one, and its benchmark tries others.
+        per_class: number of photos of each part.
 
     Raises:
         ExportError: a photo cannot be written.
     """
     with _writing(folders.root):
-        render_dataset(folders.photos, PHOTOS_PER_CLASS, _SEED, place, threads, progress)
+        render_dataset(folders.photos, per_class, seed, place, threads, progress)
 
 
 def render_new_photos(folders: Folders, place: int | None) -> list[tuple[Path, str | None]]:
