@@ -21,9 +21,11 @@ from typing import NamedTuple
 from graft_device.classifier import to_input
 from graft_device.preprocess import fit, load, read_photo
 from graft_device.system.machine import usable_cores
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
-from graft_host.backbones.bottlenecks.extraction import MANY, Network, fastest
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.workers import MANY, OpenNetwork, fastest
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import Photo, scan
 from graft_host.support.cache import default_cache
@@ -58,7 +60,7 @@ def alone(backbone: Backbone, photos: list[Photo]) -> tuple[float, float]:
     spec = backbone.spec
     decode, infer = [], []
     with fastest(backbone.path, MANY) as file:
-        network = Network(file)
+        network = OpenNetwork(file)
         for photo in [*photos[:_WARM_UP], *photos]:
             start = time.perf_counter()
             pixels = fit(load(read_photo(photo.path), spec.image_size, spec.resize), spec.image_size, spec.resize)

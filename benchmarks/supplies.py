@@ -10,7 +10,8 @@ from typing import Any
 
 from benchmarks.settings import Settings
 from benchmarks.turns import ContenderError, finished
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import Photo, scan
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from benchmarks.supplies import opened
 from benchmarks.worker import Job
 from graft_device.preprocess import preprocess
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
 from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import scan
 

@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.supplies import opened
 from benchmarks.worker import Job
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
 from graft_host.heads.finished import finish_head
 from graft_host.heads.head import train_head
 from graft_host.heads.recipe import Recipe
@@ -24,7 +25,7 @@ from graft_host.support.vector_store import BottleneckStore
 
 _CLASSES = 10
 _VALIDATION = 0.15
-_ROWS_PER_COMMIT = 256  # as bottlenecks.py stores them
+_ROWS_PER_COMMIT = 256  # as bottlenecks/extract.py stores them
 
 
 def scanning(request: dict[str, Any]) -> Job:

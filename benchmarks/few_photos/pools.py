@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
-from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.conversion.backbone import BackboneSpec
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.weights.find import find_weights
 from graft_host.demo.render import render_dataset
 from graft_host.photos.dataset import Dataset, scan

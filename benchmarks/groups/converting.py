@@ -9,7 +9,7 @@ from benchmarks.rows import Row, compared, missing
 from benchmarks.settings import Settings
 from benchmarks.setups import Setup, setups
 from benchmarks.turns import ContenderError, once, take_turns
-from graft_host.backbones.bottlenecks.extraction import MANY, fastest
+from graft_host.backbones.bottlenecks.workers import MANY, fastest
 
 _PHOTOS = 32  # that the ranges of the converter's file are measured on: they have no effect on time
 _OURS, _EXTRACTING, _THEIRS = "ours", "as extraction runs it", "converter"

@@ -11,7 +11,8 @@ from benchmarks.contenders.growing import synthetic
 from benchmarks.rows import Row, compared
 from benchmarks.settings import Settings
 from benchmarks.turns import Contender, Race, take_turns
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
 from graft_host.photos.dataset import scan
 
 _OURS, _THEIRS = "ours", "scikit-learn"

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.label_noise.flowers import render_flowers
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
-from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.conversion.backbone import BackboneSpec
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.demo.render import render_dataset
 from graft_host.photos.dataset import scan
 from graft_host.photos.near_duplicates import group_near_duplicates

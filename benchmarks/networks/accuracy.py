@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from benchmarks.networks.choices import Network
 from benchmarks.networks.draws import Draw, calibrating, draw
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
-from graft_host.backbones.conversion.joined import make_backbone
-from graft_host.backbones.conversion.quantize import BackboneSpec
+from graft_host.backbones.conversion.make import make_backbone
 from graft_host.backbones.family import WeightsSource
 from graft_host.heads.head import train_head
 from graft_host.heads.recipe import Recipe

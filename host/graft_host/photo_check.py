@@ -11,9 +11,10 @@ import numpy as np
 
 from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
-from graft_host.backbones.conversion.joined import make_backbone
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
+from graft_host.backbones.conversion.make import make_backbone
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.weights.find import named_weights
 from graft_host.heads.mislabels import MislabelSearch, search_mislabels

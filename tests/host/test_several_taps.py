@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from graft_device.classifier import Classifier, dequantize, to_input
 from graft_device.preprocess import preprocess
 from graft_device.runtime import installed_runtimes
-from graft_host.backbones.bottlenecks.extraction import Network
+from graft_host.backbones.bottlenecks.workers import OpenNetwork
 from graft_host.demo.render import render_dataset
 from graft_host.export.shipped_head import read_head
 from graft_host.photos.dataset import scan
@@ -61,7 +61,7 @@ def test_the_card_names_the_taps_in_the_order_of_their_depth(made: Made) -> None
     card = card_in(made.model)
     assert card["tap"] == "early+late"
     backbone = made.cache / "backbones" / f"{card['backbone']['fingerprint']}.tflite"
-    assert [spec.shape for spec in Network(backbone).outputs] == [(1, 8), (1, 24)]
+    assert [spec.shape for spec in OpenNetwork(backbone).outputs] == [(1, 8), (1, 24)]
     inspected = graft_json("inspect", made.model)
     assert inspected["card"]["tap"] == "early+late"
     assert all(runtime["runs"] for runtime in inspected["runtimes"])
@@ -105,7 +105,7 @@ def test_every_kind_of_numbers_gives_the_scores_of_the_float_head(made: Made, tm
 def _by_hand(model: Path, cache: Path, photo: Path) -> NDArray[np.float64]:
     """The softmax of the shipped head on the bottlenecks of the cached backbone."""
     card, (kernel, bias) = Classifier(model).model.card, read_head(model)
-    network = Network(cache / "backbones" / f"{card.backbone['fingerprint']}.tflite")
+    network = OpenNetwork(cache / "backbones" / f"{card.backbone['fingerprint']}.tflite")
     pixels = to_input(preprocess(photo, card.image_size), network.input, card.mean, card.std)
     parts = [dequantize(part, spec) for part, spec in zip(network(pixels), network.outputs, strict=True)]
     logits = np.concatenate(parts) @ kernel + bias
@@ -216,7 +216,7 @@ def test_both_runtimes_name_the_classes_of_the_float_head(joined_pets: Trained) 
         named.append([max(answer, key=lambda label: answer[label]) for answer in answers])
     assert all(names == named[0] for names in named)
     card = Classifier(model).model.card
-    network = Network(joined_pets.cache / "backbones" / f"{card.backbone['fingerprint']}.tflite")
+    network = OpenNetwork(joined_pets.cache / "backbones" / f"{card.backbone['fingerprint']}.tflite")
     labels = Classifier(model).model.labels
     for photo, name in zip(_tests(joined_pets.photos), named[0], strict=True):
         parts = network(preprocess(photo, 192)[np.newaxis])
@@ -228,10 +228,10 @@ def test_both_runtimes_name_the_classes_of_the_float_head(joined_pets: Trained) 
 def test_the_bottlenecks_of_four_taps_are_those_of_each_alone(joined_pets: Trained) -> None:
     backbones = joined_pets.cache / "backbones"
     card = Classifier(joined_pets.model).model.card
-    network = Network(backbones / f"{card.backbone['fingerprint']}.tflite")
+    network = OpenNetwork(backbones / f"{card.backbone['fingerprint']}.tflite")
     singles = {}
     for path in backbones.glob("*.tflite"):
-        runner = Network(path)
+        runner = OpenNetwork(path)
         if runner.input.shape == (1, 192, 192, 3) and len(runner.outputs) == 1:
             singles[(runner.outputs[0].shape, runner.outputs[0].scale)] = runner
     for photo in _tests(joined_pets.photos)[:10]:

@@ -19,7 +19,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.inception_v3.layer_weights import ConvWeights
 from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import Photo

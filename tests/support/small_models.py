@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from graft_device.model import ModelCard, read_model
-from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.backbone import BackboneSpec
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.weights.find import find_weights
 from graft_host.heads.head import Head
 from graft_host.tflite.fuse import fuse

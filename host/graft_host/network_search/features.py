@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks, extract_together, photos_alone
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks, extract_together
+from graft_host.backbones.bottlenecks.jobs import photos_alone
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.convert import ParameterReader
 from graft_host.backbones.conversion.joined import joined_from
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.conversion.trunk import Trunk, cached_backbones, cached_trunk, quantized_trunk
 from graft_host.backbones.family import JOIN, WeightsSource
 from graft_host.network_search.grid import Grid

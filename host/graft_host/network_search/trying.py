@@ -7,8 +7,9 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks, Extraction
-from graft_host.backbones.conversion.quantize import Backbone
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.extract import Extraction
+from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.heads.cross_validation import CrossValidated, cross_validate, validate
 from graft_host.heads.head import Head
 from graft_host.network_search.features import seen

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks, Extraction
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.extract import Extraction
+from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
-from graft_host.backbones.conversion.joined import make_backbone
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec
+from graft_host.backbones.conversion.make import make_backbone
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.weights.find import (
     VARIABLE,

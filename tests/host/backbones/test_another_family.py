@@ -16,8 +16,8 @@ import pytest
 from graft_device.classifier import Classifier
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
+from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.convert import convert
-from graft_host.backbones.conversion.quantize import BackboneSpec
 from graft_host.backbones.registry import families, family, family_of_card
 from graft_host.backbones.weights.find import find_weights
 from graft_host.demo.render import render_dataset

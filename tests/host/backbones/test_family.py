@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graft_host.backbones.conversion.quantize import BackboneSpec
+from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.trunk import trunk_key
 from graft_host.backbones.family import BackboneError
 from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from graft_device.errors import ExportError, PhotoError
 from graft_device.runtime import open_model
-from graft_host.backbones.bottlenecks import extraction
-from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.bottlenecks import workers
+from graft_host.backbones.bottlenecks.jobs import Job
+from graft_host.backbones.conversion.backbone import BackboneSpec
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.inception_v3 import layers as inception_layers
 from graft_host.backbones.inception_v3 import weights as inception_weights
 from graft_host.backbones.weights.find import find_weights
@@ -162,9 +164,9 @@ def test_extraction_rewrites_a_network_that_runs_often(tmp_path: Path) -> None:
     data = written(pooled(5), -1, 1)
     path = tmp_path / "network.tflite"
     path.write_bytes(data)
-    with extraction.fastest(path, extraction.MANY - 1) as file:
+    with workers.fastest(path, workers.MANY - 1) as file:
         assert file == path
-    with extraction.fastest(path, extraction.MANY) as file:
+    with workers.fastest(path, workers.MANY) as file:
         assert file.read_bytes() == with_depthwise_means(data, "it")
     assert not file.exists()
     assert path.read_bytes() == data
@@ -174,12 +176,12 @@ def test_extraction_of_many_photos_gives_the_bottlenecks_of_the_network_itself(t
     weights, photos = find_weights("random", 7), photos_in(tmp_path / "photos", 15)
     spec = BackboneSpec(weights=weights, tap="mixed0", image_size=75, quantization="int8", resize="squash")
     path = quantized_backbone(spec, photos, tmp_path / "cache", 2).path
-    variants = extraction.MANY // len(photos)
-    jobs = [extraction.Job(photo, tuple(range(variants))) for photo in photos]
+    variants = workers.MANY // len(photos)
+    jobs = [Job(photo, tuple(range(variants))) for photo in photos]
     expected: dict[str, Any] = {}
     for part in (jobs[:8], jobs[8:]):  # too few to rewrite the network for
-        expected |= {job.photo.digest: found for job, found in extraction.extracted(path, spec, part, 0, 1)}
-    many = {job.photo.digest: found for job, found in extraction.extracted(path, spec, jobs, 0, 1)}
+        expected |= {job.photo.digest: found for job, found in workers.extracted(path, spec, part, 0, 1)}
+    many = {job.photo.digest: found for job, found in workers.extracted(path, spec, jobs, 0, 1)}
     assert many.keys() == expected.keys()
     assert len(many) == len(photos)
     for digest, found in many.items():

@@ -155,7 +155,8 @@ except KeyboardInterrupt:
 _QUANTIZE = """
 import sys
 from pathlib import Path
-from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.backbone import BackboneSpec
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.weights.find import find_weights
 from tests.support.host_data import photo
 folder = Path(sys.argv[1])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from graft_device.errors import DatasetError
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
 from graft_host.heads.novelty import measure_spread
 from graft_host.photos.dataset import scan
 from graft_host.photos.split import split

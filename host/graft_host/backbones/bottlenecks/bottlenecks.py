@@ -1,64 +1,21 @@
-"""Computes the bottlenecks of photos with the quantized backbone, and caches them."""
+"""The bottlenecks of a backbone: computes them for photos, caches them by tap, and returns them as a matrix."""
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.errors import PhotoError
-from graft_host.backbones.bottlenecks.extraction import Job, Network, extracted
-from graft_host.backbones.bottlenecks.tap_bottlenecks import Rows, TapBottlenecks
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec
-from graft_host.photos.augment import VERSION as AUGMENT_VERSION
+from graft_host.backbones.bottlenecks.extract import Extraction, extract_missing, known_keys, lacking_outputs
+from graft_host.backbones.bottlenecks.jobs import Augmentation, Job, jobs_for, key_of
+from graft_host.backbones.bottlenecks.tap_bottlenecks import TapBottlenecks
+from graft_host.backbones.bottlenecks.workers import OpenNetwork
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.photos.dataset import Photo
 from graft_host.support.progress import Progress
-
-_COMMIT_ROWS = 256
-_COMMIT_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How many variants of each training photo are made besides the photo itself, and from which seed."""
-
-    variants: int = 0
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Extraction:
-    """The result of an extraction.
-
-    Attributes:
-        failures: photos that could not be decoded, digest to reason.
-        hits: number of bottlenecks that were cached.
-        misses: number of bottlenecks that were computed.
-        damaged: number of bottlenecks among the misses that were cached, but damaged.
-        put_aside: new names of cache files that were damaged as a whole.
-    """
-
-    failures: dict[str, str]
-    hits: int
-    misses: int
-    damaged: int = 0
-    put_aside: tuple[Path, ...] = ()
-
-    @property
-    def damage(self) -> str | None:
-        """A warning if the cache was damaged; None if it was not."""
-        if self.put_aside:
-            names = " and ".join(map(str, self.put_aside))
-            return f"warning: a cache file was damaged and put aside as {names}: the disk may be failing"
-        if not self.damaged:
-            return None
-        were = "1 bottleneck in the cache was" if self.damaged == 1 else f"{self.damaged} bottlenecks in the cache were"
-        return f"warning: {were} damaged and computed again: the disk may be failing"
 
 
 class Bottlenecks:
@@ -73,7 +30,7 @@ class Bottlenecks:
 
     def __init__(self, backbone: Backbone, cache: Path) -> None:
         self._backbone = backbone
-        network = Network(backbone.path)
+        network = OpenNetwork(backbone.path)
         pairs = zip(backbone.parts or (backbone,), network.outputs, strict=True)
         with contextlib.ExitStack() as opened:
             self.taps = tuple(
@@ -107,13 +64,14 @@ class Bottlenecks:
         Raises:
             CacheError: the cache cannot be written; what was stored before stays.
         """
-        wanted, seed, spec = _wanted(photos, augmented, augmentation), augmentation.seed, self._backbone.spec
-        known = _known(self.taps, wanted, seed)
-        if self._backbone.parts and len(lacking := _lacking(known, wanted, seed)) == 1:  # one tap's backbone does less
+        wanted, seed, spec = jobs_for(photos, augmented, augmentation), augmentation.seed, self._backbone.spec
+        known = known_keys(self.taps, wanted, seed)
+        lacking = lacking_outputs(known, wanted, seed)
+        if self._backbone.parts and len(lacking) == 1:  # one tap's backbone does less
             (place,) = lacking
             part = self._backbone.parts[place].path
-            return _extract(part, spec, [self.taps[place]], [known[place]], wanted, seed, threads, progress)
-        return _extract(self._backbone.path, spec, self.taps, known, wanted, seed, threads, progress)
+            return extract_missing(part, spec, [self.taps[place]], [known[place]], wanted, seed, threads, progress)
+        return extract_missing(self._backbone.path, spec, self.taps, known, wanted, seed, threads, progress)
 
     def matrix(
         self, photos: Sequence[Photo], augmentation: Augmentation | None = None
@@ -121,7 +79,7 @@ class Bottlenecks:
         """The bottlenecks ``[N,D]`` and labels ``[N]`` of extracted photos, followed by those of their variants."""
         variants = augmentation.variants if augmentation else 0
         seed = augmentation.seed if augmentation else 0
-        keys = [_key(photo.cache_key, index, seed) for index in range(variants + 1) for photo in photos]
+        keys = [key_of(photo.cache_key, index, seed) for index in range(variants + 1) for photo in photos]
         labels = np.tile(np.array([photo.label for photo in photos], np.int64), variants + 1)
         parts = [tap.matrix(keys) for tap in self.taps]
         return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0], labels
@@ -135,11 +93,6 @@ class Bottlenecks:
         """Which of the keys are cached for every tap."""
         wanted = list(keys)
         return set.intersection(*(tap.known(wanted) for tap in self.taps))
-
-
-def photos_alone(photos: Iterable[Photo]) -> list[Job]:
-    """Different photos without variants, as ``extract_together`` takes them."""
-    return _wanted(photos, (), Augmentation())
 
 
 def extract_together(
@@ -166,94 +119,4 @@ def extract_together(
         CacheError: the cache cannot be written; what was stored before stays.
     """
     taps = [tap for output in outputs for tap in output.taps]
-    return _extract(network, spec, taps, _known(taps, wanted, seed), wanted, seed, threads, progress)
-
-
-def _extract(
-    network: Path,
-    spec: BackboneSpec,
-    outputs: Sequence[TapBottlenecks],
-    known: Sequence[set[str]],
-    wanted: Sequence[Job],
-    seed: int,
-    threads: int,
-    progress: Progress,
-) -> Extraction:
-    """Computes what is missing in the cache of an output; ``known`` has the keys that are cached, by output."""
-    jobs = _to_do(wanted, set.intersection(*known), seed)
-    lacking = _lacking(known, wanted, seed)
-    total = sum(len(job.variants) for job in wanted)
-    missing = sum(len(job.variants) for job in jobs)
-    damaged = sum(output.damaged for output in outputs)
-    failures: dict[str, str] = {}
-    failed = 0
-    rows: dict[int, Rows] = {place: [] for place in lacking}
-    stored = time.monotonic()
-    try:
-        for done, (job, result) in enumerate(extracted(network, spec, jobs, seed, threads), 1):
-            if isinstance(result, PhotoError):
-                failures[job.photo.digest] = str(result)
-                failed += len(job.variants)
-            else:
-                for index, vectors in result.items():
-                    for place, batch in rows.items():
-                        batch.append((_key(job.photo.cache_key, index, seed), vectors[place]))
-            if len(rows[lacking[0]]) >= _COMMIT_ROWS or time.monotonic() - stored > _COMMIT_SECONDS:
-                _flush(rows, outputs)
-                stored = time.monotonic()
-            progress(done, len(jobs))
-    finally:
-        _flush(rows, outputs)  # Ctrl-C keeps what was computed
-    put_aside = tuple(output.put_aside for output in outputs if output.put_aside is not None)
-    return Extraction(failures, total - missing, missing - failed, damaged, put_aside)
-
-
-def _flush(rows: Mapping[int, Rows], outputs: Sequence[TapBottlenecks]) -> None:
-    for place, batch in rows.items():
-        if batch:
-            ready, batch[:] = list(batch), []
-            outputs[place].put(ready)
-
-
-def _known(outputs: Sequence[TapBottlenecks], wanted: Sequence[Job], seed: int) -> list[set[str]]:
-    """The keys of some jobs that are cached, by output."""
-    keys = list(_keys(wanted, seed))
-    return [output.known(keys) for output in outputs]
-
-
-def _lacking(known: Sequence[set[str]], wanted: Sequence[Job], seed: int) -> list[int]:
-    """The outputs that lack a bottleneck of some jobs."""
-    keys = set(_keys(wanted, seed))
-    return [place for place, cached in enumerate(known) if not keys <= cached]
-
-
-def _to_do(wanted: Sequence[Job], known: set[str], seed: int) -> list[Job]:
-    """The jobs without the variants that every output has cached."""
-    if not known:
-        return list(wanted)
-    jobs = []
-    for job in wanted:
-        missing = tuple(index for index in job.variants if _key(job.photo.cache_key, index, seed) not in known)
-        if missing:
-            jobs.append(job if missing == job.variants else Job(job.photo, missing))
-    return jobs
-
-
-def _keys(jobs: Iterable[Job], seed: int) -> Iterator[str]:
-    for job in jobs:
-        for index in job.variants:
-            yield _key(job.photo.cache_key, index, seed)
-
-
-def _wanted(photos: Iterable[Photo], augmented: Sequence[Photo], augmentation: Augmentation) -> list[Job]:
-    with_variants = {photo.digest for photo in augmented} if augmentation.variants else set()
-    alone, together = (0,), tuple(range(augmentation.variants + 1))
-    jobs: dict[str, Job] = {}
-    for photo in photos:
-        if photo.digest not in jobs:
-            jobs[photo.digest] = Job(photo, together if photo.digest in with_variants else alone)
-    return list(jobs.values())
-
-
-def _key(photo: str, index: int, seed: int) -> str:
-    return f"{photo}/v{AUGMENT_VERSION}/{seed}/{index}" if index else photo
+    return extract_missing(network, spec, taps, known_keys(taps, wanted, seed), wanted, seed, threads, progress)

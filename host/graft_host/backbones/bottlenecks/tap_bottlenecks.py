@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graft_device.classifier import dequantize
 from graft_device.preprocess import VERSION as PREPROCESS_VERSION
 from graft_device.runtime import TensorSpec
-from graft_host.backbones.conversion.quantize import Backbone
+from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.support.vector_store import BottleneckStore
 
 Rows = list[tuple[str, NDArray[Any]]]

@@ -1,7 +1,4 @@
-"""Finds or writes the backbone of a value of ``--tap``: that of one tap, or one network for several.
-
-The bottlenecks of several taps are those of each tap, side by side. Each tap's output has its own scale.
-"""
+"""Backbones of several taps: their bottlenecks are those of each tap, side by side, each with a scale of its own."""
 
 from __future__ import annotations
 
@@ -10,39 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from graft_device.system.plain import read_plain
+from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.backbones.conversion.cache import BackboneCache
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec, quantized_backbone
-from graft_host.backbones.conversion.trunk import Trunk, find_trunk, quantized_trunk, store_trunk
+from graft_host.backbones.conversion.trunk import Trunk, find_trunk, store_trunk
 from graft_host.backbones.family import JOIN
 from graft_host.networks.cutting import cut
-from graft_host.photos.dataset import Photo
-from graft_host.support.progress import Progress
-
-
-def make_backbone(
-    spec: BackboneSpec,
-    training: Sequence[Photo],
-    cache: Path,
-    threads: int,
-    recalibrate: bool = False,
-    progress: Progress | None = None,
-) -> Backbone:
-    """Finds a backbone in the cache, or converts one.
-
-    Args:
-        spec: what to convert from and to, with one tap or several.
-        training: the training photos; some of them calibrate an int8 backbone.
-        cache: the folder of caches.
-        threads: how many photos are decoded and run at a time.
-        recalibrate: convert even if a cached backbone could be reused.
-        progress: called with (photos calibrated on, photos).
-
-    Raises:
-        GraftError: the weights do not reach the last tap, no photo can be decoded, or the conversion failed.
-    """
-    if len(spec.taps) == 1:
-        return quantized_backbone(spec, training, cache, threads, recalibrate, progress)
-    return joined(quantized_trunk(spec, spec.taps, training, cache, threads, recalibrate, progress))
 
 
 def joined(trunk: Trunk) -> Backbone:

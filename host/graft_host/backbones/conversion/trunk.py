@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.cache import BackboneCache
 from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS, calibration_photos
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec, Found, as_backbone, find_cached
+from graft_host.backbones.conversion.quantize import Found, as_backbone, find_cached
 from graft_host.backbones.weights.find import check_tap
 from graft_host.photos.dataset import Photo
 from graft_host.support.progress import Progress

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from graft_device.errors import CacheError, ModelError
 from graft_device.preprocess import fit, load, preprocess
 from graft_device.runtime import open_model
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks, Extraction
-from graft_host.backbones.conversion.quantize import Backbone
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.extract import Extraction
+from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.photos.augment import variant
 from graft_host.photos.dataset import Photo
 from tests.support.background import start_python
@@ -319,18 +321,20 @@ def test_a_full_disk_is_an_error_and_stored_bottlenecks_are_kept(tmp_path: Path,
 import sys
 from pathlib import Path
 from graft_device.errors import CacheError
-from graft_host.backbones.bottlenecks import bottlenecks
+from graft_host.backbones.bottlenecks import extract
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
 from tests.support.host_data import handmade_backbone, photo
-bottlenecks._COMMIT_ROWS = 4
+extract._COMMIT_ROWS = 4
 cache, folder, made = map(Path, sys.argv[1:])
 photos = [photo(path) for path in sorted(folder.glob("*.png"))]
 backbone = handmade_backbone(made)
 try:
-    with bottlenecks.Bottlenecks(backbone, cache) as each:
-        each.extract(photos, (), bottlenecks.Augmentation(), 2, lambda done, total: None)
+    with Bottlenecks(backbone, cache) as each:
+        each.extract(photos, (), Augmentation(), 2, lambda done, total: None)
 except CacheError as error:
     print(error)
-with bottlenecks.Bottlenecks(backbone, cache) as each:
+with Bottlenecks(backbone, cache) as each:
     print(len(each.taps[0]._store.known(photo.digest for photo in photos)))
 """,
         tmp_path / "photos",
@@ -346,9 +350,11 @@ with bottlenecks.Bottlenecks(backbone, cache) as each:
 _RUN = """
 import sys, time
 from pathlib import Path
-from graft_host.backbones.bottlenecks import bottlenecks
+from graft_host.backbones.bottlenecks import extract
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
 from tests.support.host_data import handmade_backbone, photo
-bottlenecks._COMMIT_ROWS = int(sys.argv[4])
+extract._COMMIT_ROWS = int(sys.argv[4])
 
 def report(done, total):
     print(done, total)
@@ -356,8 +362,8 @@ def report(done, total):
 
 cache, folder, made = map(Path, sys.argv[1:4])
 photos = [photo(path, index % 2) for index, path in enumerate(sorted(folder.glob("*.png")))]
-with bottlenecks.Bottlenecks(handmade_backbone(made), cache) as each:
-    found = each.extract(photos, (), bottlenecks.Augmentation(), 2, report)
+with Bottlenecks(handmade_backbone(made), cache) as each:
+    found = each.extract(photos, (), Augmentation(), 2, report)
 print(found.hits, found.misses)
 """
 
@@ -453,7 +459,8 @@ def test_damaged_bottlenecks_are_computed_again_and_reported(tmp_path: Path, bac
 _MANY = """
 import sys
 from pathlib import Path
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.jobs import Augmentation
 from graft_host.photos.dataset import scan
 from tests.support.host_data import handmade_backbone
 

@@ -13,8 +13,9 @@ import pytest
 
 from graft_device.errors import DatasetError
 from graft_device.preprocess import preprocess
+from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.cache import BackboneCache, CachedNetwork
-from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.conversion.trunk import cached_backbones, quantized_trunk, trunk_key
 from graft_host.backbones.weights.find import find_weights
 from graft_host.demo.render import render_dataset

@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 
 from graft_device.errors import WeightsError
 from graft_device.runtime import open_model
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks, Extraction
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.extract import Extraction
+from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.convert import convert
-from graft_host.backbones.conversion.joined import joined_from, make_backbone
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.joined import joined_from
+from graft_host.backbones.conversion.make import make_backbone
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.conversion.trunk import quantized_trunk
 from graft_host.backbones.family import BackboneError, WeightsSource
 from graft_host.backbones.inception_v3.family import FAMILY
@@ -79,7 +83,7 @@ def test_no_tap_of_a_family_may_contain_what_stands_between_taps() -> None:
 
 def test_a_backbone_of_one_tap_is_not_made_of_several(photos: list[Photo], tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    with pytest.raises(BackboneError, match=r"early\+late is several taps, .*; call joined\.make_backbone"):
+    with pytest.raises(BackboneError, match=r"early\+late is several taps, .*; call make_backbone"):
         quantized_backbone(SPEC, photos, cache, 2)
     assert not cache.exists()
 

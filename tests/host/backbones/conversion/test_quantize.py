@@ -18,9 +18,12 @@ from graft_device.classifier import dequantize, to_input
 from graft_device.errors import CacheError, DatasetError, WeightsError
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
-from graft_host.backbones.bottlenecks.bottlenecks import Augmentation, Bottlenecks, Extraction
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.backbones.bottlenecks.extract import Extraction
+from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
-from graft_host.backbones.conversion.quantize import Backbone, BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.family import BackboneError
 from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import Photo
@@ -377,7 +380,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from graft_device.errors import CacheError
-from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.backbone import BackboneSpec
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.weights.find import find_weights
 cache = Path(sys.argv[1])
 spec = BackboneSpec(
@@ -409,7 +413,8 @@ def test_a_kill_in_the_middle_leaves_no_partial_backbone(tmp_path: Path) -> None
     code = """
 import sys, tempfile
 from pathlib import Path
-from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.backbone import BackboneSpec
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.weights.find import find_weights
 from tests.support.host_data import photo
 folder = Path(sys.argv[1])

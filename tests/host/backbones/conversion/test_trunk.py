@@ -10,9 +10,12 @@ import pytest
 
 from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
-from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks, Extraction, extract_together, photos_alone
+from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks, extract_together
+from graft_host.backbones.bottlenecks.extract import Extraction
+from graft_host.backbones.bottlenecks.jobs import photos_alone
+from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.convert import ParameterReader, convert
-from graft_host.backbones.conversion.quantize import BackboneSpec, quantized_backbone
+from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.conversion.trunk import Trunk, cached_backbones, quantized_trunk
 from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import Photo

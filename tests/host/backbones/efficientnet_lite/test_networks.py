@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.conversion.quantize import BackboneSpec
+from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.efficientnet_lite.layers import blocks, describe
 from graft_host.backbones.efficientnet_lite.scalings import SCALINGS, TAPS
 from graft_host.backbones.efficientnet_lite.torch_legacy import read_tensors

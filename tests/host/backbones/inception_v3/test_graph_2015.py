@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft_device.errors import WeightsError
-from graft_host.backbones.conversion.quantize import BackboneSpec
+from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS, TAPS
 from graft_host.backbones.inception_v3.graph_2015.graph import read_graph
 from graft_host.backbones.inception_v3.weights import read_weights

@@ -8,7 +8,6 @@ import math
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ from graft_device.errors import ExportError, ModelError, PhotoError
 from graft_device.preprocess import fit, load, read_photo
 from graft_device.runtime import TensorSpec, load_runtime, open_interpreter, tensor_spec
 from graft_device.system.plain import read_plain
-from graft_host.backbones.conversion.quantize import BackboneSpec
+from graft_host.backbones.bottlenecks.jobs import Job
+from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.photos.augment import MIN_CROP_SIDE, variant
-from graft_host.photos.dataset import Photo
 from graft_host.support.scratch import scratch, write_scratch
 
 Vectors = tuple[NDArray[Any], ...]
@@ -34,15 +33,7 @@ MANY = 75
 """Runs on each core that make up for the time that rewriting a network takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One photo, and the numbers of the variants that are wanted; 0 is the photo itself."""
-
-    photo: Photo
-    variants: tuple[int, ...]
-
-
-class Network:
+class OpenNetwork:
     """A network with one or more outputs, opened on one core. Threads must not share it.
 
     Args:
@@ -88,12 +79,12 @@ def extracted(
         GraftError: a worker failed, and not because of a photo.
     """
 
-    def work(network: Network, job: Job) -> Result:
+    def work(network: OpenNetwork, job: Job) -> Result:
         return _vectors(network, spec, job, seed)
 
     runs = sum(len(job.variants) for job in jobs) // threads
     with fastest(path, runs) as file:
-        yield from _on_all_cores(lambda: Network(file), work, jobs, threads)
+        yield from _on_all_cores(lambda: OpenNetwork(file), work, jobs, threads)
 
 
 @contextlib.contextmanager
@@ -113,7 +104,7 @@ def fastest(path: Path, runs: int) -> Iterator[Path]:
 
 
 def _on_all_cores(
-    opened: Callable[[], Network], work: Callable[[Network, Job], Result], jobs: Sequence[Job], threads: int
+    opened: Callable[[], OpenNetwork], work: Callable[[OpenNetwork, Job], Result], jobs: Sequence[Job], threads: int
 ) -> Iterator[tuple[Job, Result]]:
     pending = iter(jobs)
     lock, stop = threading.Lock(), threading.Event()
@@ -156,7 +147,7 @@ def _drain(results: queue.Queue[tuple[Job, Any]], workers: list[threading.Thread
             continue
 
 
-def _vectors(network: Network, spec: BackboneSpec, job: Job, seed: int) -> Result:
+def _vectors(network: OpenNetwork, spec: BackboneSpec, job: Job, seed: int) -> Result:
     size, rule = spec.image_size, spec.resize
     try:
         data = read_photo(job.photo.path)
