@@ -16,7 +16,7 @@ from benchmarks.rows import Row
 from benchmarks.settings import FULL, QUICK, Settings
 from graft_device.system.durable import write_atomically
 from graft_device.system.machine import usable_cores
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 
 _HERE = Path(__file__).parent
 _SHARED = _HERE.parents[1] / "shared"

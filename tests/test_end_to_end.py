@@ -12,7 +12,7 @@ import pytest
 from graft_device.classifier import Classifier
 from graft_device.runtime import installed_runtimes, open_model
 from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.photos.dataset import scan
 from graft_host.photos.split_rule import SplitRule
 from graft_host.support import flatbuffer

@@ -12,7 +12,7 @@ from graft_device.classifier import Classifier
 from graft_host.demo.demo import options
 from graft_host.demo.network import Choice
 from graft_host.demo.photos import Folders, render_photos
-from graft_host.demo.render import PARTS, UNKNOWN_OBJECTS, render_alone
+from graft_host.demo.rendering.render import PARTS, UNKNOWN_OBJECTS, render_alone
 from graft_host.support.parallel import map_parallel
 from graft_host.support.reporter import Reporter
 from graft_host.training.pipeline import train

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.demo_spread.runs import Run
 from graft_device.ranking import UNKNOWN
-from graft_host.demo.render import PARTS, UNKNOWN_OBJECTS
+from graft_host.demo.rendering.render import PARTS, UNKNOWN_OBJECTS
 
 CONVINCING = 0.8
 """A new photo's part counts as recognised if its score is above this."""

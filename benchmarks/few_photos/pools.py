@@ -13,7 +13,7 @@ from graft_host.backbones.bottlenecks.jobs import Augmentation
 from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.weights.find import find_weights
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.photos.dataset import Dataset, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
 

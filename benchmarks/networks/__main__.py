@@ -31,7 +31,7 @@ from graft_device.system.machine import usable_cores
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.registry import DEFAULT, family
 from graft_host.backbones.weights.find import find_weights
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.photos.dataset import scan
 
 _SHARED = Path(__file__).resolve().parents[3] / "shared"

@@ -20,7 +20,7 @@ from graft_device.preprocess import preprocess
 from graft_device.store.exit_codes import ExitCode
 from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.weights.find import find_weights
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from tests.conftest import graft_device, graft_json
 from tests.support.arm.arches import INTERPRETERS, PAIRS
 from tests.support.arm.jobs import DEVICE, PATIENCE_S, Job, Target

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.demo_spread.__main__ import main
 from benchmarks.demo_spread.runs import Answer, Run
 from benchmarks.demo_spread.table import markdown, mistakes, recognised, refused, shares, to_json
-from graft_host.demo.render import PARTS, UNKNOWN_OBJECTS
+from graft_host.demo.rendering.render import PARTS, UNKNOWN_OBJECTS
 
 
 def _answers(nut: Answer) -> tuple[Answer, ...]:

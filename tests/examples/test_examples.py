@@ -14,7 +14,7 @@ import nbclient
 import nbformat
 import pytest
 
-from graft_host.demo.render import PARTS, render_dataset
+from graft_host.demo.rendering.render import PARTS, render_dataset
 from tests.support.device_models import COLOURS, write_artifact
 from tests.support.running import drop_photo, run_device
 

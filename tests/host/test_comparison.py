@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graft_host.comparison import largest_drop, paired
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.evaluation.evaluate import Evaluation
 from tests.conftest import error_line, graft, graft_json
 

@@ -35,7 +35,7 @@ from graft_host.commands import check as check_command
 from graft_host.commands import compare as compare_command
 from graft_host.commands import search as search_command
 from graft_host.commands import train as train_command
-from graft_host.demo.render import PARTS, render_dataset
+from graft_host.demo.rendering.render import PARTS, render_dataset
 from graft_host.network_search.options import SearchOptions
 from graft_host.support.option import parameters
 from graft_host.training.options import HeadOptions, TrainOptions

@@ -15,7 +15,7 @@ from graft_device.classifier import Classifier, dequantize, to_input
 from graft_device.preprocess import preprocess
 from graft_device.runtime import installed_runtimes
 from graft_host.backbones.bottlenecks.workers import OpenNetwork
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.export.shipped_head import read_head
 from graft_host.photos.dataset import scan
 from graft_host.photos.split_rule import SplitRule

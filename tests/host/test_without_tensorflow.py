@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from tests.conftest import error_line, graft
 
 FAST = ("--weights", "random", "--image-size", "75", "--test-percent", "30")

@@ -12,7 +12,7 @@ from graft_host.backbones.registry import family
 from graft_host.backbones.weights.find import check_tap, find_weights
 from graft_host.demo.network import Choice, choose
 from graft_host.demo.photos import PHOTOS_PER_CLASS, Folders, render_new_photos, render_photos
-from graft_host.demo.render import PARTS
+from graft_host.demo.rendering.render import PARTS
 from graft_host.support.reporter import Reporter
 from graft_host.support.sentence import listed
 from graft_host.training.options import TrainOptions

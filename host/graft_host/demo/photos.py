@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from graft_device.errors import ExportError, os_reason
-from graft_host.demo.render import PARTS, UNKNOWN_OBJECTS, render_alone, render_dataset
+from graft_host.demo.rendering.render import PARTS, UNKNOWN_OBJECTS, render_alone, render_dataset
 from graft_host.support.progress import Progress
 
 PHOTOS_PER_CLASS = 100

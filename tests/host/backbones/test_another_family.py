@@ -20,7 +20,7 @@ from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.registry import families, family, family_of_card
 from graft_host.backbones.weights.find import find_weights
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from tests.conftest import error_line, graft, graft_device, graft_json
 from tests.support.host_data import run_python, write_photos
 from tests.support.tiny_family import MEAN, STD, TINY, install

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from graft_host.demo.render import PARTS
+from graft_host.demo.rendering.render import PARTS
 from tests.conftest import error_line, graft, graft_json
 
 pytestmark = pytest.mark.slow

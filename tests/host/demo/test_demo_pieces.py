@@ -13,7 +13,7 @@ from graft_host.backbones.registry import family
 from graft_host.demo.demo import run_demo
 from graft_host.demo.network import Choice, choose
 from graft_host.demo.photos import Folders
-from graft_host.demo.render import PARTS, UNKNOWN_OBJECTS, render_alone, render_dataset
+from graft_host.demo.rendering.render import PARTS, UNKNOWN_OBJECTS, render_alone, render_dataset
 from graft_host.support.local_page import LocalPage
 from tests.support.quiet import QuietReporter
 

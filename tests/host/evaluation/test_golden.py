@@ -88,7 +88,7 @@ def test_an_artifact_without_golden_data_is_still_read(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_train_stores_golden_photos_unless_told_not_to(tmp_path: Path) -> None:
-    from graft_host.demo.render import render_dataset
+    from graft_host.demo.rendering.render import render_dataset
 
     render_dataset(tmp_path / "photos", 14, 0)
     options = ["--weights", "random", "--tap", "mixed3", "--image-size", "75", "--test-percent", "30"]

@@ -14,7 +14,7 @@ import yaml
 
 from graft_device.classifier import Classifier
 from graft_device.errors import ExportError
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.export.export import export
 from graft_host.photos.dataset import scan
 from graft_host.photos.split_rule import SplitRule

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.label_noise.flowers import render_flowers
 from benchmarks.label_noise.mislabels import Draw, draw
 from benchmarks.label_noise.sets import PhotoSet, extracted
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.training.options import HeadOptions
 
 if TYPE_CHECKING:

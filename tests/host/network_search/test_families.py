@@ -15,7 +15,7 @@ from graft_device.model import read_model
 from graft_host.backbones.efficientnet_lite.family import LITE0, LITE1
 from graft_host.backbones.inception_v3.family import FAMILY as INCEPTION
 from graft_host.backbones.registry import family_of_card
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.network_search.grids_here import grids_here, untried_here
 from graft_host.network_search.latency.board_latency import LatencyError, on_board, read_figures
 from graft_host.network_search.latency.timing import Network, out_of_order

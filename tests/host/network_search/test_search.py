@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.photos.split_rule import SplitRule
 from tests.conftest import Trained, error_line, graft, graft_device, graft_json
 from tests.support.few_photos import few_photos

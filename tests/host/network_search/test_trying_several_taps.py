@@ -11,7 +11,7 @@ from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.joined import joined_from
 from graft_host.backbones.conversion.trunk import cached_trunk
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.network_search.features import Tried, gather_features, seen
 from graft_host.network_search.latency.timing import Network, out_of_order
 from graft_host.network_search.options import SearchOptions

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from graft_host.demo.render import PARTS, render_part
+from graft_host.demo.rendering.render import PARTS, render_part
 from graft_host.photos.fingerprints import TURNS, turned
 from graft_host.photos.likeness import same_picture
 from graft_host.photos.registration import border_moved, identity, inverse, view

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from imagehash import phash
 from PIL import Image
 
-from graft_host.demo.render import PARTS, render_part
+from graft_host.demo.rendering.render import PARTS, render_part
 from graft_host.photos.dataset import scan
 from graft_host.photos.fingerprints import TURNS, Fingerprints, fingerprints, turned, turned_hashes
 from graft_host.photos.near_duplicates import _Finder, _united, group_near_duplicates, near_duplicates

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from graft_device.model import read_model
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.evaluation.accuracy import Accuracy, Estimate
 from graft_host.heads.chance import ErrorByChance
 from graft_host.training.estimate import estimate_on_test

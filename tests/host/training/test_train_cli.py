@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from graft_device.classifier import Classifier
 from graft_device.model import read_model
 from graft_host.cli import app
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from tests.conftest import error_line, graft, graft_device, graft_json
 from tests.support.device_models import network
 from tests.support.host_data import random_layers, write_h5

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from tests.conftest import graft, graft_json
 
 FAST = ("--weights", "random", "--tap", "mixed0", "--image-size", "75", "--test-percent", "30")

@@ -18,7 +18,7 @@ from graft_host.backbones.conversion.cache import BackboneCache, CachedNetwork
 from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.conversion.trunk import cached_backbones, quantized_trunk, trunk_key
 from graft_host.backbones.weights.find import find_weights
-from graft_host.demo.render import render_dataset
+from graft_host.demo.rendering.render import render_dataset
 from graft_host.photos.dataset import Photo, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.photos.split import split

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from graft_host.demo.noise import Array
-    from graft_host.demo.shapes import Shape
+    from graft_host.demo.rendering.noise import Array
+    from graft_host.demo.rendering.shapes import Shape
 
 _FILL = (0.2, 0.36)
 

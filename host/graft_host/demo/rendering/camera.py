@@ -11,8 +11,8 @@ from PIL import Image, ImageFilter
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from graft_host.demo.noise import Array
-    from graft_host.demo.scene import Relief, Scene
+    from graft_host.demo.rendering.noise import Array
+    from graft_host.demo.rendering.scene import Relief, Scene
 
 
 def lay(tone: Array, scene: Scene, rng: np.random.Generator) -> Array:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter
 
-from graft_host.demo.shapes import Finish
+from graft_host.demo.rendering.shapes import Finish
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from graft_host.demo.noise import Array
-    from graft_host.demo.scene import Relief, Scene
+    from graft_host.demo.rendering.noise import Array
+    from graft_host.demo.rendering.scene import Relief, Scene
 
 _METALS = (
     Finish((0.86, 0.88, 0.90), 0.35),  # zinc

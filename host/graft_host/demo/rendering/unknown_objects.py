@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from graft_host.demo.noise import Array
-from graft_host.demo.shapes import WALL, Finish, Shape, lying, rim
+from graft_host.demo.rendering.noise import Array
+from graft_host.demo.rendering.shapes import WALL, Finish, Shape, lying, rim
 
 _PLASTIC = ((0.85, 0.12, 0.1), (0.12, 0.3, 0.8), (0.95, 0.75, 0.1), (0.15, 0.6, 0.25))
 

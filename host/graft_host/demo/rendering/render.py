@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graft_host.demo.camera import develop, lay, trace
-from graft_host.demo.light import normals, reach_of_light, shade
-from graft_host.demo.noise import noise
-from graft_host.demo.scene import arrange, draw_scene
-from graft_host.demo.shapes import draw_nut, draw_screw, draw_washer
-from graft_host.demo.surfaces import SURFACES
-from graft_host.demo.unknown_objects import draw_banana, draw_brick, draw_leaf, draw_starfish
+from graft_host.demo.rendering.camera import develop, lay, trace
+from graft_host.demo.rendering.light import normals, reach_of_light, shade
+from graft_host.demo.rendering.noise import noise
+from graft_host.demo.rendering.nuts_and_washers import draw_nut, draw_washer
+from graft_host.demo.rendering.scene import arrange, draw_scene
+from graft_host.demo.rendering.screws import draw_screw
+from graft_host.demo.rendering.surfaces import SURFACES
+from graft_host.demo.rendering.unknown_objects import draw_banana, draw_brick, draw_leaf, draw_starfish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from graft_host.demo.noise import Array
-    from graft_host.demo.scene import Relief, Scene
-    from graft_host.demo.shapes import Finish, Shape
+    from graft_host.demo.rendering.noise import Array
+    from graft_host.demo.rendering.scene import Relief, Scene
+    from graft_host.demo.rendering.shapes import Finish, Shape
     from graft_host.support.progress import Progress
 
 PARTS: tuple[str, ...] = ("nut", "screw", "washer")

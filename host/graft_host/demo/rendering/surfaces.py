@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graft_host.demo.noise import chance, cloud, noise
+from graft_host.demo.rendering.noise import chance, cloud, noise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from graft_host.demo.noise import Array
+    from graft_host.demo.rendering.noise import Array
 
 
 @dataclass(frozen=True)

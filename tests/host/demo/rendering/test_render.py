@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin
 
-from graft_host.demo import light as render_light
-from graft_host.demo import render
-from graft_host.demo import scene as render_scene
-from graft_host.demo.camera import develop, lay, trace
-from graft_host.demo.light import reach_of_light, shade
-from graft_host.demo.render import PARTS, render_dataset, render_part
-from graft_host.demo.scene import Relief, Scene, arrange, draw_scene
-from graft_host.demo.shapes import draw_nut, draw_screw, draw_washer
-from graft_host.demo.surfaces import SURFACES
+from graft_host.demo.rendering import light as render_light
+from graft_host.demo.rendering import render
+from graft_host.demo.rendering import scene as render_scene
+from graft_host.demo.rendering.camera import develop, lay, trace
+from graft_host.demo.rendering.light import reach_of_light, shade
+from graft_host.demo.rendering.nuts_and_washers import draw_nut, draw_washer
+from graft_host.demo.rendering.render import PARTS, render_dataset, render_part
+from graft_host.demo.rendering.scene import Relief, Scene, arrange, draw_scene
+from graft_host.demo.rendering.screws import draw_screw
+from graft_host.demo.rendering.surfaces import SURFACES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from graft_host.demo.noise import Array
-    from graft_host.demo.surfaces import Surface
+    from graft_host.demo.rendering.noise import Array
+    from graft_host.demo.rendering.surfaces import Surface
 
 SMALL = 96
 

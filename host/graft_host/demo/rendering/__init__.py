@@ -1,0 +1,1 @@
+"""Renders photo-like pictures of small hardware on a bench."""
