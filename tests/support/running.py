@@ -35,9 +35,11 @@ class Job:
         self.process = process
         self.lines: queue.Queue[str] = queue.Queue()
         self.notes: queue.Queue[str] = queue.Queue()
+        self._readers: list[threading.Thread] = []
         for stream, lines in ((process.stdout, self.lines), (process.stderr, self.notes)):
             if stream is not None:
-                threading.Thread(target=_pour, args=(stream, lines), daemon=True).start()
+                self._readers.append(threading.Thread(target=_pour, args=(stream, lines), daemon=True))
+                self._readers[-1].start()
 
     def line(self) -> str:
         """The next line on standard output."""
@@ -68,7 +70,8 @@ class Job:
 
     def rest(self) -> list[str]:
         """The remaining lines on standard error, after the end."""
-        time.sleep(0.1)
+        for reader in self._readers:
+            reader.join(PATIENCE_S)
         return [self.notes.get_nowait() for _ in range(self.notes.qsize())]
 
 

@@ -227,7 +227,7 @@ def in_background(server: Server, body: bytes, replies: list[Reply]) -> threadin
     return thread
 
 
-def eventually(holds: Any, seconds: float = 10) -> bool:
+def eventually(holds: Any, seconds: float = _PATIENCE) -> bool:
     end = time.monotonic() + seconds
     while not (done := holds()) and time.monotonic() < end:
         time.sleep(0.05)

@@ -95,9 +95,10 @@ class WebhookReceiver:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if not receiver.refusing:
+                refused = receiver.refusing  # a test may change it at any moment
+                if not refused:
                     receiver.bodies.append(json.loads(body))
-                self.send_response(503 if receiver.refusing else 204)
+                self.send_response(503 if refused else 204)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
