@@ -11,7 +11,8 @@ import typer
 from graft_host.commands.options import JsonOption
 
 if TYPE_CHECKING:
-    from graft_host.backbones.family import Family, NamedWeights
+    from graft_host.backbones.family import Family
+    from graft_host.backbones.named_weights import NamedWeights
 
 
 def weights(
@@ -32,8 +33,9 @@ def weights(
     place that the list names.
     """
     if name is None:
-        listed = [_described(family, named) for family, named in _known()]
-        typer.echo(json.dumps(listed) if as_json else _list_text(listed))
+        known = _known()
+        listed = [_described(family, named) for family, named in known]
+        typer.echo(json.dumps(listed) if as_json else _list_text(known, listed))
         return
     described = _fetched(name)
     typer.echo(json.dumps(described) if as_json else _text(described))
@@ -107,19 +109,24 @@ def _state(family: Family, named: NamedWeights, path: Path) -> str:
         return "damaged"
 
 
-def _list_text(listed: list[dict[str, Any]]) -> str:
-    """A table, and below it what brings each file that is missing or damaged."""
+def _list_text(known: list[tuple[Family, NamedWeights]], listed: list[dict[str, Any]]) -> str:
+    """A table, and below it what brings each file that is missing or damaged.
+
+    Args:
+        known: the weights of every family.
+        listed: the description of each.
+    """
     from graft_device.text import printable
     from graft_host.commands.terminal.console import table
 
     rows = [(each["backbone"], each["name"], each["state"], _size(each), each["licence"] or "") for each in listed]
     lines = [table(("backbone", "weights", "state", "MB", "licence"), rows), ""]
-    for each in listed:
+    for (_, named), each in zip(known, listed, strict=True):
         if each["state"] == "verified":
             lines.append(f"{each['backbone']} is here: {printable(each['path'])}")
         elif each["package"]:
-            again = " --force-reinstall --no-deps" if each["state"] == "damaged" else ""
-            lines.append(f"{each['backbone']}: {each['source']}{again}")
+            command = named.install_again if each["state"] == "damaged" else named.source
+            lines.append(f"{each['backbone']}: {command}")
         else:
             lines.append(f"{each['backbone']}: graft weights {each['name']}, which downloads {each['source']}")
             lines.append(f"{'':<4}to {printable(each['path'])}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graft_device.errors import WeightsError
+from graft_host.backbones.named_weights import IMAGENET
 from graft_host.backbones.registry import DEFAULT, family
 from graft_host.backbones.weights.find import RANDOM, find_weights, named_weights
 from graft_host.support.reporter import Reporter
 
 LITE = "efficientnet-lite0"
 """The family whose weights come with graftkit."""
-
-IMAGENET = "imagenet"
 
 
 @dataclass(frozen=True, kw_only=True)

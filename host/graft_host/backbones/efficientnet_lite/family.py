@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from graft_device.errors import WeightsError
 from graft_host.backbones.efficientnet_lite.scalings import SCALINGS, TAPS, Scaling
-from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
+from graft_host.backbones.family import Family, WeightsFile, WeightsSource
+from graft_host.backbones.named_weights import IMAGENET, NamedWeights
 from graft_host.support.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _family(number: int, side: int, search_sizes: tuple[int, ...]) -> Family:
         read_parameters=partial(_read_parameters, scaling),
         named_weights=(
             NamedWeights(
-                name="imagenet",
+                name=IMAGENET,
                 path=partial(_path, name),
                 fetch=partial(_installed, name),
                 note="",

@@ -15,6 +15,7 @@ from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.layers import RELU6, Network
 
 STEM, TOP = "stem", "top"
+"""The names of the first and the last convolution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +29,8 @@ class Block:
         project: the name of the convolution that narrows it.
         window: the side of the depthwise kernel.
         stride: of the depthwise convolution.
-        expansion: how many times as wide it is inside.
-        channels: of its end.
+        expansion: the factor on its channels inside.
+        channels: the number of channels at its end.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Block:
 
 @dataclass(frozen=True)
 class _Stage:
-    """A row of blocks; only the first one has the stride."""
+    """Blocks in a row, alike except that only the first one has the stride."""
 
     blocks: int
     window: int
@@ -62,9 +63,9 @@ _STAGES = (
     _Stage(4, 5, 2, 6, 192),
     _Stage(1, 3, 1, 6, 320),
 )
-_STEM, _TOP = 32, 1280
-_MULTIPLE = 8  # of which all channels are one
-_LEAST_SHARE = 0.9  # of its channels that a layer keeps when they are rounded
+_STEM_CHANNELS, _TOP_CHANNELS = 32, 1280
+_MULTIPLE = 8  # numbers of channels are rounded to multiples of it
+_LEAST_SHARE = 0.9  # of its channels that a layer keeps when their number is rounded
 
 
 def describe(taps: Sequence[str], side: int, scaling: Scaling) -> Network:
@@ -79,10 +80,10 @@ def describe(taps: Sequence[str], side: int, scaling: Scaling) -> Network:
         scaling: of the network.
     """
     builder = NetworkBuilder(side)
-    end = builder.convolution(STEM, builder.pixels, _STEM, (3, 3), stride=2, activation=RELU6)
+    end = builder.convolution(STEM, builder.pixels, _STEM_CHANNELS, (3, 3), stride=2, activation=RELU6)
     for block in blocks(scaling):
         end = _add(builder, end, block)
-    builder.convolution(TOP, end, _TOP, (1, 1), activation=RELU6)
+    builder.convolution(TOP, end, _TOP_CHANNELS, (1, 1), activation=RELU6)
     return builder.finish([builder.bottleneck(tap) for tap in taps])
 
 

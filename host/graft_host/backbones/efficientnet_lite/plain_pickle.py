@@ -162,10 +162,12 @@ class _Machine:
         self._memo[index] = self._stack[-1]
 
     def _name(self, module: Any, name: Any) -> None:
-        found = Name(module, name) if type(module) is type(name) is str else None
-        if found is None or (found not in self._meaning.kinds and found not in self._meaning.calls):
-            refuse(f"it names {printable(f'{module}.{name}'[:_SHOWN])}, which no weights need" if found else "a name")
-        self._stack.append(found)
+        if type(module) is not str or type(name) is not str:
+            refuse("it names something by values that are not text")
+        wanted = Name(module, name)
+        if wanted not in self._meaning.kinds and wanted not in self._meaning.calls:
+            refuse(f"it names {printable(f'{module}.{name}'[:_SHOWN])}, which no weights need")
+        self._stack.append(wanted)
 
     def _call(self, arguments: Any, name: Any) -> None:
         if type(name) is not Name or name not in self._meaning.calls or type(arguments) is not tuple:

@@ -16,20 +16,18 @@ from graft_host.backbones.efficientnet_lite.scalings import SCALINGS, Scaling
 from graft_host.backbones.efficientnet_lite.torch_legacy import read_tensors
 from graft_host.backbones.family import Family, WeightsFile, WeightsSource
 from graft_host.backbones.known_weights import known_weights
+from graft_host.backbones.named_weights import IMAGENET
 from graft_host.networks.kernels import along
 from graft_host.networks.layers import LINEAR, Convolution, Depthwise, Network
 from graft_host.networks.parameters import Parameters
 
-IMAGENET = "imagenet"
-"""What ``--weights`` and model cards call the published weights of each network."""
-
 EPSILON = np.float32(0.001)
 """Added to variances, some of which are exactly 0 (``tpu/models/official/efficientnet/lite``)."""
 
-_LINEAR_GAIN = 0.5
-"""Of the variance of random layers without an activation; one with ReLU has 2."""
+_GAIN, _LINEAR_GAIN = 2.0, 0.5
+"""Variance of random kernels times their fan-in: of layers with ReLU6, and of layers without an activation."""
 
-_ANY_SIDE = 64  # of a network whose shapes alone matter
+_ANY_SIDE = 64  # in pixels; the shapes of kernels do not depend on it
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -136,7 +134,7 @@ def random_parameters(network: Network, seed: int) -> dict[str, Parameters]:
     for layer in network.convolutions:
         shape = network.kernel_shape(layer)
         fan_in = math.prod(shape[1:3]) * (1 if isinstance(layer, Depthwise) else shape[3])
-        gain = _LINEAR_GAIN if layer.activation == LINEAR else 2
+        gain = _LINEAR_GAIN if layer.activation == LINEAR else _GAIN
         kernel = rng.normal(0, math.sqrt(gain / fan_in), shape).astype(np.float32)
         kernel -= kernel.mean(axis=(1, 2) if isinstance(layer, Depthwise) else (1, 2, 3), keepdims=True)
         parameters[layer.name] = Parameters(kernel, np.zeros(layer.shape[-1], np.float32))

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
+from graft_host.backbones.family import Family, WeightsFile, WeightsSource
 from graft_host.backbones.inception_v3.convolutions import TAPS
+from graft_host.backbones.named_weights import IMAGENET, NamedWeights
 from graft_host.support.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ FAMILY = Family(
     read_parameters=_read_parameters,
     named_weights=(
         NamedWeights(
-            name="imagenet",
+            name=IMAGENET,
             entry="imagenet",
             path=_imagenet_path,
             fetch=_imagenet_file,

