@@ -29,6 +29,8 @@ _FLAWS = r"""() => {
   if (root.scrollWidth > root.clientWidth) flaws.push(`${root.scrollWidth} px wide in ${root.clientWidth}`);
   for (const image of document.images)
     if (!image.naturalWidth) flaws.push(`empty image ${image.alt}`);
+  for (const value of document.querySelectorAll('.rows dd'))
+    if (value.clientWidth < 80) flaws.push(`${value.clientWidth} px for ${value.textContent}`);
   for (const svg of document.querySelectorAll('svg')) {
     const frame = svg.getBoundingClientRect();
     const level = [];
