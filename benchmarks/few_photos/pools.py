@@ -16,6 +16,7 @@ from graft_host.backbones.weights.find import find_weights
 from graft_host.demo.rendering.render import render_dataset
 from graft_host.photos.dataset import Dataset, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
+from graft_host.support.progress import unwatched
 
 RENDERED = 250
 """Rendered photos of each part; Asirra has as many of cats and of dogs."""
@@ -53,13 +54,13 @@ def make_pool(photos: Path, weights: str, tap: str, size: int, cache: Path) -> P
         size: the input side in pixels.
         cache: the folder of backbones and bottlenecks.
     """
-    dataset = group_near_duplicates(scan(photos, 2), cache, 2, _silent)
+    dataset = group_near_duplicates(scan(photos, 2), cache, 2, unwatched)
     spec = BackboneSpec(
         weights=find_weights(weights, 0), tap=tap, image_size=size, quantization="int8", resize="squash"
     )
-    backbone = quantized_backbone(spec, dataset.photos, cache, 2, progress=_silent)
+    backbone = quantized_backbone(spec, dataset.photos, cache, 2, progress=unwatched)
     with Bottlenecks(backbone, cache) as bottlenecks:
-        extraction = bottlenecks.extract(dataset.photos, (), Augmentation(), 2, _silent)
+        extraction = bottlenecks.extract(dataset.photos, (), Augmentation(), 2, unwatched)
         dataset = dataset.without(extraction.failures)
         return Pool(dataset, bottlenecks.matrix(dataset.photos)[0])
 
@@ -79,7 +80,3 @@ def drawn(pool: Pool, classes: int, photos: int, rng: np.random.Generator) -> tu
         Dataset(pool.dataset.root, labels, tuple(few), ()),
         Dataset(pool.dataset.root, labels, tuple(others), ()),
     )
-
-
-def _silent(_done: int, _total: int) -> None:
-    return

@@ -22,6 +22,7 @@ from graft_host.heads.recipe import Recipe
 from graft_host.photos.dataset import Dataset, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.support.parallel import map_parallel
+from graft_host.support.progress import unwatched
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Prepared:
 
 def prepared(folder: Path, seeds: int, cache: Path, threads: int) -> Prepared:
     """Reads a folder of photos, and draws from it."""
-    dataset = group_near_duplicates(scan(folder, threads), cache, threads, _silent)
+    dataset = group_near_duplicates(scan(folder, threads), cache, threads, unwatched)
     chosen = calibrating(dataset.photos, MAX_CALIBRATION_PHOTOS)
     return Prepared(dataset, chosen, tuple(draw(dataset.photos, chosen, seed) for seed in range(seeds)))
 
@@ -92,7 +93,7 @@ def _shares(
     )
     backbone = make_backbone(spec, [photos[place] for place in folder.calibrating], cache, threads)
     with Bottlenecks(backbone, cache) as bottlenecks:
-        bottlenecks.extract(photos, (), Augmentation(), threads, _silent)
+        bottlenecks.extract(photos, (), Augmentation(), threads, unwatched)
         values, labels = bottlenecks.matrix(photos)
 
     def shares(chosen: Draw) -> tuple[float, float]:
@@ -116,7 +117,3 @@ def _right(
     sides = [(values[rows], labels[rows]) for rows in (train, validation)]
     head = train_head(sides[0], sides[1], classes, Recipe())
     return float(np.mean(head.predict(values[test]) == labels[test]))
-
-
-def _silent(_done: int, _total: int) -> None:
-    return

@@ -22,6 +22,7 @@ from graft_host.networks.ranges import measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
 from graft_host.networks.weight_rounding import round_kernels
+from graft_host.support.progress import unwatched
 from tests.support.converter import int8_inception
 
 OURS_PHOTOS, CONVERTER_PHOTOS = 32, 100
@@ -66,7 +67,7 @@ class Backbones:
             pools_behind_convolutions(known.describe(self.weights, taps, size)) for taps in ([self.tap], known.taps)
         )
         parameters = known.read_parameters(self.weights, network)
-        ranges = measure(network, parameters, photos, scaling, _THREADS, _unwatched)
+        ranges = measure(network, parameters, photos, scaling, _THREADS, unwatched)
         patches = sample_patches(network, parameters, first_convolutions(whole), photos, scaling, _THREADS)
         rounded = round_kernels(network, parameters, ranges, scaling, patches, _THREADS)
         return self._bottlenecks(write_int8(network, parameters, ranges, scaling, rounded), "not-equalized")
@@ -96,7 +97,3 @@ class Backbones:
 
         with ThreadPoolExecutor(_THREADS) as pool:
             return np.stack(list(pool.map(run, self.pixels)))
-
-
-def _unwatched(_done: int, _total: int) -> None:
-    """Reports to nobody."""

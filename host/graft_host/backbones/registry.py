@@ -81,6 +81,14 @@ def family_of_card(name: object) -> Family:
     raise BackboneError(f"the model's backbone '{name}' is not installed", "install the package that defines it")
 
 
+def title_of(name: str) -> str:
+    """The title of a family; its name if it is not installed."""
+    try:
+        return family(name).title
+    except BackboneError:
+        return name
+
+
 def title_of_card(name: object) -> str:
     """The title of the family that a model card names; the name itself if the family is not installed."""
     try:

@@ -48,14 +48,14 @@ class DemoResult:
         choice: the network that it trained with.
         folders: the files that it wrote.
         new: new photos, one of each part.
-        stranger: a photo of an object that is none of the parts.
+        unknown: a photo of an object that is none of the parts.
     """
 
     training: TrainResult
     choice: Choice
     folders: Folders
     new: list[NewPhoto]
-    stranger: NewPhoto
+    unknown: NewPhoto
 
     def to_json(self) -> dict[str, Any]:
         """The figures of the training run, the report, and the answers."""
@@ -73,7 +73,7 @@ class DemoResult:
             "backbone": self.choice.backbone,
             "report": str(self.folders.report),
             "new": [{**photo.to_json(), "truth": photo.truth} for photo in self.new],
-            "stranger": self.stranger.to_json(),
+            "stranger": self.unknown.to_json(),
             "answers": answers,
         }
 
@@ -128,7 +128,7 @@ def run_demo(
     training = train(options(choice, folders, cache), reporter)
     classifier = Classifier(folders.model)
     new = [NewPhoto(path, truth, classifier.classify(path, top_k=1)) for path, truth in photos]
-    return DemoResult(training=training, choice=choice, folders=folders, new=new[:-1], stranger=new[-1])
+    return DemoResult(training=training, choice=choice, folders=folders, new=new[:-1], unknown=new[-1])
 
 
 def _check_weights(choice: Choice, reporter: Reporter) -> None:

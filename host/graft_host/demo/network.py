@@ -23,8 +23,8 @@ class Choice:
         weights: the option of ``graft train``.
         tap: the layer that bottlenecks are taken from; the family's default where empty.
         image_size: the input side in pixels; the family's default where 0.
-        place: of all photos, because random weights distinguish little else than what differs from one photo to the
-            next; None for another place in each photo.
+        place: chooses one bench, camera, light and finish for all photos; None for a new place in each photo. Random
+            weights get one place, because they see little else than the differences between places.
     """
 
     backbone: str
@@ -34,8 +34,8 @@ class Choice:
     place: int | None = None
 
 
-# Random layers keep less and less of a photo. Measured on three places: 92 to 97% right at mixed0, 83 to 88% and less
-# at mixed5 and later ones; photos of a new place each are as good as guessed at all of them.
+# Each random layer keeps less of a photo. Measured on three places: 92 to 97% right at mixed0, 83 to 88% at mixed5, and
+# less behind it. With a new place in each photo, every tap is as good as guessing.
 _RANDOM = Choice(backbone=DEFAULT, weights=RANDOM, tap="mixed0", image_size=192, place=1)
 
 
@@ -95,6 +95,6 @@ def _named(name: str, reporter: Reporter) -> str:
         try:
             find_weights(IMAGENET, reporter=reporter)
         except WeightsError:
-            reporter.note("they are not in the cache and cannot be downloaded: continuing with random weights")
+            reporter.note("the ImageNet weights cannot be downloaded: continuing with random weights")
             return RANDOM
     return IMAGENET

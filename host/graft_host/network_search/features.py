@@ -70,12 +70,12 @@ def gather_features(
             sizes = family.grid.sizes
             for place, size in enumerate(sizes):
                 start = time.monotonic()
-                job = _Job(
+                step = _Step(
                     tried=family, size=size, title=f"{name} at {size}" if name else f"{size}",
                     recalibrate=head.recalibrate and first,
                     reader=reader,
                 )  # fmt: skip
-                backbones, failed = _size(job, replace(survey, weights=family.weights), reporter, clock)
+                backbones, failed = _backbones_of(step, replace(survey, weights=family.weights), reporter, clock)
                 if first and not (backbones[0].former and any(backbone.former for _, backbone in made)):  # said once
                     note_calibration(backbones[0], survey.split, reporter, f"{name} at {size}, ".lstrip())
                 made += [(family, backbone) for backbone in backbones]
@@ -92,8 +92,16 @@ def gather_features(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
-    """One image size of a family; ``title`` names both for a person."""
+class _Step:
+    """A step of a search: one image size of a family.
+
+    Attributes:
+        tried: the family.
+        size: the input side in pixels.
+        title: names the size, and the family where several are tried, for a person.
+        recalibrate: whether backbones are converted even if they are cached.
+        reader: of the family's weights.
+    """
 
     tried: Tried
     size: int
@@ -102,29 +110,31 @@ class _Job:
     reader: ParameterReader
 
 
-def _size(job: _Job, survey: Survey, reporter: Reporter, clock: Clock) -> tuple[tuple[Backbone, ...], dict[str, str]]:
+def _backbones_of(
+    step: _Step, survey: Survey, reporter: Reporter, clock: Clock
+) -> tuple[tuple[Backbone, ...], dict[str, str]]:
     """The backbones of one image size, and the photos that could not be decoded."""
-    grid, layers = job.tried.grid, job.tried.grid.layers
+    grid, layers = step.tried.grid, step.tried.grid.layers
     spec = BackboneSpec(
-        weights=survey.weights, tap=grid.deepest, image_size=job.size, quantization="int8", resize=grid.head.resize
+        weights=survey.weights, tap=grid.deepest, image_size=step.size, quantization="int8", resize=grid.head.resize
     )
     photos, training = seen(survey.split), survey.split.train
     ready = cached_backbones(spec, layers, training, survey.cache)
-    found = None if job.recalibrate or not ready else _ready(spec, ready, grid, survey)
+    found = None if step.recalibrate or not ready else _ready(spec, ready, grid, survey)
     if found and not _missing(found.backbones, survey, photos):
         return _networks(found, grid, survey), {}
-    with clock.stage("backbones"), reporter.progress(f"{job.title}: quantizing") as progress:
+    with clock.stage("backbones"), reporter.progress(f"{step.title}: quantizing") as progress:
         if len(layers) == 1:
-            only = quantized_backbone(spec, training, survey.cache, survey.threads, job.recalibrate, progress)
+            only = quantized_backbone(spec, training, survey.cache, survey.threads, step.recalibrate, progress)
             trunk = Trunk(only.path, (only,), only.reused)
         else:
             trunk = quantized_trunk(
-                spec, layers, training, survey.cache, survey.threads, job.recalibrate, progress, job.reader
+                spec, layers, training, survey.cache, survey.threads, step.recalibrate, progress, step.reader
             )
         networks = _networks(trunk, grid, survey)
     with (
         clock.stage("bottlenecks"),
-        reporter.progress(f"{job.title}: bottlenecks") as progress,
+        reporter.progress(f"{step.title}: bottlenecks") as progress,
         _opened(trunk.backbones, survey) as outputs,
     ):
         wanted = photos_alone(photos)

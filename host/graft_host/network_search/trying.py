@@ -14,7 +14,7 @@ from graft_host.heads.cross_validation import CrossValidated, cross_validate, va
 from graft_host.heads.head import Head
 from graft_host.network_search.features import seen
 from graft_host.network_search.grid import Grid
-from graft_host.network_search.latency.timing import Network
+from graft_host.network_search.latency.timing import TimedNetwork
 from graft_host.support.scratch import write_scratch
 from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card
@@ -33,7 +33,7 @@ class TriedNetwork:
         size: of the file in bytes.
     """
 
-    network: Network
+    network: TimedNetwork
     accuracy: CrossValidated
     size: int
 
@@ -50,7 +50,7 @@ def try_network(backbone: Backbone, survey: Survey, grid: Grid, folder: Path) ->
     family = spec.weights.family
     path = folder / f"{family.name}-{spec.tap}-{spec.image_size}.tflite"
     write_scratch(path, artifact)
-    network = Network(path, spec.tap, spec.image_size, family.depth(spec.taps[-1]), family.name)
+    network = TimedNetwork(path, spec.tap, spec.image_size, family.depth(spec.taps[-1]), family.name)
     return TriedNetwork(network, accuracy, len(artifact))
 
 

@@ -18,7 +18,7 @@ from graft_host.backbones.registry import family_of_card
 from graft_host.demo.rendering.render import render_dataset
 from graft_host.network_search.grids_here import grids_here, untried_here
 from graft_host.network_search.latency.board_latency import LatencyError, on_board, read_figures
-from graft_host.network_search.latency.timing import Network, out_of_order
+from graft_host.network_search.latency.timing import TimedNetwork, out_of_order
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.page.plot import markers, name_in_plot
 from graft_host.support.option import OptionError
@@ -156,7 +156,7 @@ def test_a_board_that_measured_one_family_says_nothing_about_a_layer_of_the_same
 
 
 def test_a_network_contains_none_of_another_family() -> None:
-    early, late = Network(Path(), "early", 32, 0, "tiny"), Network(Path(), "late", 32, 2, "twin")
+    early, late = TimedNetwork(Path(), "early", 32, 0, "tiny"), TimedNetwork(Path(), "late", 32, 2, "twin")
     assert out_of_order([early, late], (9.0, 1.0)) == []
     assert out_of_order([early, replace(late, backbone="tiny")], (9.0, 1.0)) == [
         (early, replace(late, backbone="tiny"))

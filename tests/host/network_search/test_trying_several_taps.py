@@ -13,7 +13,7 @@ from graft_host.backbones.conversion.joined import joined_from
 from graft_host.backbones.conversion.trunk import cached_trunk
 from graft_host.demo.rendering.render import render_dataset
 from graft_host.network_search.features import Tried, gather_features, seen
-from graft_host.network_search.latency.timing import Network, out_of_order
+from graft_host.network_search.latency.timing import TimedNetwork, out_of_order
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.trying import try_network
 from graft_host.support.clock import Clock
@@ -51,7 +51,7 @@ def test_a_candidate_of_several_taps_needs_no_pass_over_the_photos(
 
 
 def test_a_network_of_several_taps_may_be_slower_than_that_of_its_deepest_tap() -> None:
-    networks = [Network(Path(), tap, 24, depth) for tap, depth in (("late", 2), ("early+late", 2), ("early", 0))]
+    networks = [TimedNetwork(Path(), tap, 24, depth) for tap, depth in (("late", 2), ("early+late", 2), ("early", 0))]
     assert out_of_order(networks, (1.0, 3.0, 0.5)) == []
     assert out_of_order(networks, (3.0, 1.0, 0.5)) == []
     assert out_of_order(networks, (1.0, 3.0, 2.0)) == [(networks[2], networks[0])]

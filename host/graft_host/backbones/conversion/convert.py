@@ -19,7 +19,7 @@ from graft_host.networks.ranges import measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
 from graft_host.networks.weight_rounding import round_kernels
-from graft_host.support.progress import Progress
+from graft_host.support.progress import Progress, unwatched
 
 _FLOAT_FILES = {"float32": write_float32, "float16": write_float16, "dynamic": write_dynamic}
 
@@ -83,13 +83,9 @@ def convert(
     if photos is None:
         raise ExportError("int8 needs photos to measure the ranges of the activations on")
     scaling = Scaling(weights.mean, weights.std)
-    ranges = measure(network, parameters, photos, scaling, threads, progress or _unwatched)
+    ranges = measure(network, parameters, photos, scaling, threads, progress or unwatched)
     whole = pools_behind_convolutions(weights.family.describe(weights, weights.family.taps, image_size))
     parameters, ranges = equalized(network, parameters, ranges, whole)
     patches = sample_patches(network, parameters, first_convolutions(whole), photos, scaling, threads)
     rounded = round_kernels(network, parameters, ranges, scaling, patches, threads)
     return [write_int8(each, parameters, ranges, scaling, rounded) for each in networks]
-
-
-def _unwatched(_done: int, _total: int) -> None:
-    """Reports to nobody."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graft_device.errors import WeightsError, os_reason
 from graft_host.backbones.known_weights import known_weights
-from graft_host.support.progress import Progress
+from graft_host.support.progress import Progress, unwatched
 from graft_host.support.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _fetch(file: Published, path: Path, reporter: Reporter | None) -> None:
         raise DownloadError("there is no home folder to keep them in", "name one in $KERAS_HOME")
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        progress: Progress = _ignore
+        progress: Progress = unwatched
         if reporter is not None:
             progress = stack.enter_context(reporter.progress("downloading", "bytes"))
         download(file, path, progress, lambda: reporter.note(_WAITING) if reporter is not None else None)
@@ -94,7 +94,3 @@ def _short(reason: str) -> str:
     """What a server or a library reports, in one line that is not too long to read."""
     line = " ".join(reason.split())
     return line if len(line) <= _REASON_LENGTH else f"{line[:_REASON_LENGTH]}…"
-
-
-def _ignore(done: int, total: int) -> None:
-    """Reports no progress."""

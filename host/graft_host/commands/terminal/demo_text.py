@@ -28,7 +28,7 @@ def demo_text(result: DemoResult, style: Style = PLAIN) -> str:
     """What ``graft demo`` prints at its end."""
     answers = "\n".join(f"  {printable(photo.path)}: {_answer_text(photo.answer)}" for photo in result.new)
     trained = train_text(result.training, style).partition("\n\nNext:")[0]
-    folders, stranger = result.folders, result.stranger
+    folders, unknown = result.folders, result.unknown
     return "\n".join(
         [
             trained,
@@ -37,7 +37,7 @@ def demo_text(result: DemoResult, style: Style = PLAIN) -> str:
             "What a board answers for photos that the training did not use:",
             answers,
             f"and for a {UNKNOWN_OBJECT}, which is none of the parts:",
-            f"  {printable(stranger.path)}: {_answer_text(stranger.answer)}",
+            f"  {printable(unknown.path)}: {_answer_text(unknown.answer)}",
             "",
             "Next:",
             f"  {_program('graft-device')} classify {argument(folders.model)} {argument(folders.new)}/*.jpg",

@@ -17,7 +17,7 @@ def _recognises(folder: Path) -> bool:
     return (folder / "saved_model.pb").is_file() and (folder / _EXTRA / CARD_NAME).is_file()
 
 
-KIND = OutputKind("export", "saved_model", "a SavedModel that 'graft export' wrote", _recognises)
+_KIND = OutputKind("export", "saved_model", "a SavedModel that 'graft export' wrote", _recognises)
 
 
 def _write(source: Source, folder: Path) -> Product:
@@ -37,7 +37,7 @@ FORMAT = Format(
     help="a folder for TensorFlow",
     folder=True,
     packages=TENSORFLOW,
-    kind=KIND,
+    kind=_KIND,
     check=check_head,
     uses_weights=True,
     write=_write,

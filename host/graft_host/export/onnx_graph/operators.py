@@ -107,14 +107,14 @@ def _operands(graph: Writer, operator: Operator) -> list[str]:
     return [graph.operand(index, rank) for index in operator.inputs]
 
 
-def _addition(graph: Writer, operator: Operator) -> None:
-    value = graph.node("Add", _operands(graph, operator), _name(graph, operator))
-    graph.store(operator.output, _activated(graph, operator, value, operator.options.fusedActivationFunction))
+def _of_two(kind: str) -> Callable[[Writer, Operator], None]:
+    """The writer of an operator between numbers in the same place, with an activation."""
 
+    def write(graph: Writer, operator: Operator) -> None:
+        value = graph.node(kind, _operands(graph, operator), _name(graph, operator))
+        graph.store(operator.output, _activated(graph, operator, value, operator.options.fusedActivationFunction))
 
-def _product(graph: Writer, operator: Operator) -> None:
-    value = graph.node("Mul", _operands(graph, operator), _name(graph, operator))
-    graph.store(operator.output, _activated(graph, operator, value, operator.options.fusedActivationFunction))
+    return write
 
 
 def _squared_difference(graph: Writer, operator: Operator) -> None:
@@ -184,7 +184,7 @@ def _dequantize(graph: Writer, operator: Operator) -> None:
 
 
 _WRITERS: dict[str, Callable[[Writer, Operator], None]] = {
-    "ADD": _addition,
+    "ADD": _of_two("Add"),
     "AVERAGE_POOL_2D": _pool,
     "CONCATENATION": _concatenation,
     "CONV_2D": _convolution,
@@ -194,7 +194,7 @@ _WRITERS: dict[str, Callable[[Writer, Operator], None]] = {
     "FULLY_CONNECTED": _fully_connected,
     "MAX_POOL_2D": _pool,
     "MEAN": _mean,
-    "MUL": _product,
+    "MUL": _of_two("Mul"),
     "QUANTIZE": _quantize,
     "RELU": _plain("Relu"),
     "RELU6": _relu6,

@@ -153,6 +153,6 @@ class Writer:
         return unique
 
 
-def _channels_first(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A constant of four axes, in the order of ONNX."""
+def _channels_first(values: NDArray[Any]) -> NDArray[Any]:
+    """A constant, with its channels second if it has four axes."""
     return values.transpose(_TO_CHANNELS_FIRST) if values.ndim == IMAGE_RANK else values

@@ -15,7 +15,7 @@ from graft_host.network_search.latency.board_latency import (
     on_board,
     read_figures,
 )
-from graft_host.network_search.latency.timing import Network, time_networks
+from graft_host.network_search.latency.timing import TimedNetwork, time_networks
 from graft_host.support.progress import Progress
 
 
@@ -62,7 +62,7 @@ def board_warnings(figures: Sequence[BoardFigures]) -> tuple[str, ...]:
 
 
 def latencies(
-    networks: Sequence[Network], figures: Sequence[BoardFigures], threads: int, progress: Progress
+    networks: Sequence[TimedNetwork], figures: Sequence[BoardFigures], threads: int, progress: Progress
 ) -> Latencies:
     """Times networks here, and combines that with figures of a board.
 

@@ -28,7 +28,7 @@ _NOISE = 1.05
 
 
 @dataclass(frozen=True)
-class Network:
+class TimedNetwork:
     """An int8 network whose input is uint8.
 
     Attributes:
@@ -60,7 +60,7 @@ class Network:
         """Equal for networks of which one may contain another."""
         return self.backbone, self.image_size
 
-    def within(self, other: Network) -> bool:
+    def within(self, other: TimedNetwork) -> bool:
         """Whether the other network ends at a deeper layer, and so computes everything that this one does, and more."""
         return self.alike == other.alike and self.depth < other.depth
 
@@ -81,7 +81,7 @@ class Timing:
     warnings: tuple[str, ...]
 
 
-def time_networks(networks: Sequence[Network], threads: int, progress: Progress, root: Path = ROOT) -> Timing:
+def time_networks(networks: Sequence[TimedNetwork], threads: int, progress: Progress, root: Path = ROOT) -> Timing:
     """Times networks in turns, one open at a time; those in an impossible order are timed again.
 
     Args:
@@ -103,7 +103,7 @@ def time_networks(networks: Sequence[Network], threads: int, progress: Progress,
     return Timing(turns.runtime, turns.ms, (*warnings, *_disorder(out_of_order(networks, turns.ms))))
 
 
-def out_of_order(networks: Sequence[Network], ms: Sequence[float]) -> list[tuple[Network, Network]]:
+def out_of_order(networks: Sequence[TimedNetwork], ms: Sequence[float]) -> list[tuple[TimedNetwork, TimedNetwork]]:
     """Pairs of networks of which the first was slower than the second, which contains it."""
     taken = sorted(zip(networks, ms, strict=True), key=lambda pair: (*pair[0].alike, pair[0].depth))
     return [
@@ -117,7 +117,7 @@ def out_of_order(networks: Sequence[Network], ms: Sequence[float]) -> list[tuple
 class _Turns:
     """Times several networks in turns, and checks before each turn how busy the machine is."""
 
-    def __init__(self, networks: Sequence[Network], threads: int, progress: Progress, root: Path) -> None:
+    def __init__(self, networks: Sequence[TimedNetwork], threads: int, progress: Progress, root: Path) -> None:
         self._networks, self._threads, self._progress, self._root = networks, threads, progress, root
         self._medians: list[list[float]] = [[] for _ in networks]
         self._waiting: list[int] = []
@@ -167,7 +167,7 @@ def _others(root: Path) -> list[int]:
     return [max(running - 1, 0)]
 
 
-def _disorder(pairs: Iterable[tuple[Network, Network]]) -> list[str]:
+def _disorder(pairs: Iterable[tuple[TimedNetwork, TimedNetwork]]) -> list[str]:
     disordered = list(pairs)
     if not disordered:
         return []

@@ -6,8 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from graft_device.text import printable
-from graft_host.backbones.family import BackboneError
-from graft_host.backbones.registry import family as known_family
+from graft_host.backbones.registry import title_of
 from graft_host.network_search.pareto import Candidate, cost, within_one_error
 from graft_host.network_search.result import SearchResult
 from graft_host.report.page import facts, percent, section, text
@@ -75,15 +74,7 @@ def figures(candidate: Candidate) -> str:
 
 def titled(candidate: Candidate) -> str:
     """Its name on a page, with the family's title: ``Inception-v3 mixed7 at 224``."""
-    return f"{family_title(candidate.backbone)} {candidate.tap} at {candidate.image_size}"
-
-
-def family_title(name: str) -> str:
-    """The title of a family; its name if it is no longer installed."""
-    try:
-        return known_family(name).title
-    except BackboneError:
-        return name
+    return f"{title_of(candidate.backbone)} {candidate.tap} at {candidate.image_size}"
 
 
 def milliseconds(candidate: Candidate) -> str:

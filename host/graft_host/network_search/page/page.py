@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graft_device import __version__
+from graft_host.backbones.registry import title_of
 from graft_host.network_search.options import SearchOptions
-from graft_host.network_search.page.choices import choices_section, family_title, figures, titled
+from graft_host.network_search.page.choices import choices_section, figures, titled
 from graft_host.network_search.page.plot import markers, name_in_plot, scatter
 from graft_host.network_search.pareto import Candidate, nearest
 from graft_host.network_search.result import SearchResult
@@ -94,7 +95,7 @@ def _markers(result: SearchResult) -> str:
     shapes = markers(result)
     if len(shapes) == 1:
         return ""
-    words = ", ".join(f"{marker.plural} are {family_title(name)}" for name, marker in shapes.items())
+    words = ", ".join(f"{marker.plural} are {title_of(name)}" for name, marker in shapes.items())
     return f" {words[0].upper()}{words[1:]}."
 
 

@@ -24,6 +24,7 @@ from graft_host.backbones.bottlenecks.jobs import Augmentation
 from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.photos.augment import variant
 from graft_host.photos.dataset import Photo
+from graft_host.support.progress import unwatched
 from tests.support.background import start_python
 from tests.support.host_data import (
     BACKBONE_FEATURES,
@@ -40,10 +41,6 @@ from tests.support.host_data import (
 NONE = Augmentation()
 
 
-def _silent(done: int, total: int) -> None:
-    """Ignores progress."""
-
-
 def _extract(
     backbone: Backbone,
     cache: Path,
@@ -53,7 +50,7 @@ def _extract(
     threads: int = 2,
 ) -> Extraction:
     with Bottlenecks(backbone, cache) as bottlenecks:
-        return bottlenecks.extract(photos, augmented, augmentation, threads, _silent)
+        return bottlenecks.extract(photos, augmented, augmentation, threads, unwatched)
 
 
 def _matrix(
@@ -87,7 +84,7 @@ def test_values_are_those_of_the_interpreter_for_the_preprocessed_photo(tmp_path
     photos.append(photo(tmp_path / "photos" / "wide.jpg", 1))
     shuffled = [photos[index] for index in (3, 9, 0, 8, 1, 7, 2, 6, 4, 5)]
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
-        extraction = bottlenecks.extract(photos, (), NONE, 2, _silent)
+        extraction = bottlenecks.extract(photos, (), NONE, 2, unwatched)
         matrix, labels = bottlenecks.matrix(shuffled)
     assert extraction == Extraction({}, hits=0, misses=10)
     assert matrix.dtype == np.float32
@@ -269,7 +266,7 @@ def test_an_error_in_a_worker_reaches_the_caller(tmp_path: Path, backbone: Backb
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
         backbone.path.write_bytes(b"not a model")
         with pytest.raises(ModelError):
-            bottlenecks.extract(photos, (), NONE, threads, _silent)
+            bottlenecks.extract(photos, (), NONE, threads, unwatched)
     assert threading.active_count() == before
 
 

@@ -31,6 +31,7 @@ from graft_host.networks.cutting import cut
 from graft_host.photos.dataset import Photo
 from graft_host.support import flatbuffer
 from graft_host.support.option import OptionError
+from graft_host.support.progress import unwatched
 from graft_host.training.options import HeadOptions
 from tests.support.host_data import REAL_WEIGHTS, needs_real_weights, photos_in
 from tests.support.tiny_family import TINY
@@ -41,10 +42,6 @@ SPEC = BackboneSpec(
 SIZES = {"early": 8, "middle": 16, "late": 24}
 
 
-def _silent(done: int, total: int) -> None:
-    """Ignores progress."""
-
-
 @pytest.fixture
 def photos(tmp_path: Path) -> list[Photo]:
     return photos_in(tmp_path / "photos", 12)
@@ -52,7 +49,7 @@ def photos(tmp_path: Path) -> list[Photo]:
 
 def _extract(backbone: Backbone, cache: Path, photos: Sequence[Photo], variants: int = 0) -> Extraction:
     with Bottlenecks(backbone, cache) as bottlenecks:
-        return bottlenecks.extract(photos, photos, Augmentation(variants), 2, _silent)
+        return bottlenecks.extract(photos, photos, Augmentation(variants), 2, unwatched)
 
 
 def _matrix(backbone: Backbone, cache: Path, photos: Sequence[Photo], variants: int = 0) -> NDArray[np.float32]:
@@ -177,7 +174,7 @@ def test_only_the_tap_that_lacks_bottlenecks_is_computed(
         assert bottlenecks.missing(photos) == 12
         backbone.path.unlink()
         late.path.unlink()
-        assert bottlenecks.extract(photos, (), Augmentation(), 2, _silent) == Extraction({}, 0, 12)
+        assert bottlenecks.extract(photos, (), Augmentation(), 2, unwatched) == Extraction({}, 0, 12)
         assert bottlenecks.missing(photos) == 0
 
 

@@ -27,6 +27,7 @@ from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.family import BackboneError
 from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import Photo
+from graft_host.support.progress import unwatched
 from tests.support.background import start_python
 from tests.support.host_data import (
     REAL_WEIGHTS,
@@ -97,10 +98,6 @@ def cache(converted: Converted, tmp_path: Path) -> Path:
     return Path(shutil.copytree(converted.cache, tmp_path / "cache"))
 
 
-def _silent(done: int, total: int) -> None:
-    """Ignores progress."""
-
-
 def _find(photos: list[Photo], cache: Path, spec: BackboneSpec = SPEC, recalibrate: bool = False) -> Backbone | None:
     """The cached backbone for photos whose files are missing; None if one would have to be converted."""
     gone = [replace(photo, path=Path("gone") / photo.path.name) for photo in photos]
@@ -150,7 +147,9 @@ def test_calibration_uses_the_training_photos_that_can_be_decoded(converted: Con
 @pytest.mark.slow
 def test_bottlenecks_are_the_output_of_the_network(converted: Converted, tmp_path: Path) -> None:
     with Bottlenecks(converted.backbone, tmp_path) as bottlenecks:
-        extraction = bottlenecks.extract([*converted.training, *converted.undecodable], (), Augmentation(), 2, _silent)
+        extraction = bottlenecks.extract(
+            [*converted.training, *converted.undecodable], (), Augmentation(), 2, unwatched
+        )
         matrix, labels = bottlenecks.matrix(converted.training)
     assert extraction == Extraction({photo.digest: "the image is cut short" for photo in converted.undecodable}, 0, 12)
     assert labels.tolist() == [0, 1] * 6

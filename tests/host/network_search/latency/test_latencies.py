@@ -10,13 +10,13 @@ from graft_host.backbones.inception_v3.convolutions import TAPS
 from graft_host.network_search.latency import timing as latency
 from graft_host.network_search.latency.board_latency import read_figures
 from graft_host.network_search.latency.latencies import latencies
-from graft_host.network_search.latency.timing import Network, Timing, out_of_order, time_networks
+from graft_host.network_search.latency.timing import TimedNetwork, Timing, out_of_order, time_networks
 from tests.host.network_search.latency.test_board_latency import bench
 
 
-def network(name: str, tap: str, size: int) -> Network:
+def network(name: str, tap: str, size: int) -> TimedNetwork:
     """An Inception-v3 network without a file."""
-    return Network(Path(name), tap, size, TAPS.index(tap))
+    return TimedNetwork(Path(name), tap, size, TAPS.index(tap))
 
 
 NETWORKS = [network(f"{tap}-{size}", tap, size) for tap in ("mixed7", "mixed5", "mixed6") for size in (150, 224)]
