@@ -158,6 +158,8 @@ def test_two_runs_of_one_topic_leave_each_other_alone(model: Path, photos: Path,
         args = [model, "--source", photos, "--json", "--mqtt", f"mqtt://127.0.0.1:{broker.port}/{BASE}"]
         first, second = (stack.enter_context(running(*args, "--queue", tmp_path / name)) for name in ("q1", "q2"))
         eventually(lambda: subscriber.texts(f"{BASE}/status") == ["online"] * 2)
+        for job in (first, second):
+            job.watches()
         time.sleep(1)
         drop_photo(photos, "1.png", "red")
         assert {job.event()["seq"] for job in (first, second)} == {1}

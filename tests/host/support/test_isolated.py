@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from graft_device.errors import ExportError, WeightsError
 from graft_host.support.isolated import JobError, call_quietly
 from tests.support.host_data import run_python
+from tests.support.running import eventually
 
 # A job that does what the request asks for; `-m` finds it through PYTHONPATH.
 _JOB = """
@@ -148,7 +148,7 @@ def test_an_error_in_progress_ends_the_job(tmp_path: Path, job: str) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         call_quietly(job, {"what": "sleep", "path": str(tmp_path / "pid")}, stop)
-    assert not _alive(int((tmp_path / "pid").read_text()))
+    _ends(int((tmp_path / "pid").read_text()))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -167,20 +167,20 @@ call_quietly("graft_test_job", {"what": "sleep", "path": sys.argv[1]}, lambda do
         run.send_signal(number)  # to the run alone, not to its job as a terminal would
         run.communicate(timeout=30)
     assert run.returncode == -number
-    assert not _alive(pid)
+    _ends(pid)
+
+
+def _ends(pid: int) -> None:
+    """Waits until the process has ended."""
+    eventually(lambda: not _alive(pid), f"process {pid} goes on")
 
 
 def _alive(pid: int) -> bool:
-    """Whether the process still exists, after a moment in which it may be ending."""
-    for _ in range(50):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-            return False
-        time.sleep(0.02)
-    return True
+    """Whether the process exists and is not only waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # the file may go while it is read
+        return False
 
 
 def test_importing_it_does_not_import_tensorflow() -> None:

@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -345,17 +344,24 @@ with Bottlenecks(backbone, cache) as each:
 # Several runs, and runs that end early
 
 _RUN = """
-import sys, time
+import os, sys, threading, time
 from pathlib import Path
 from graft_host.backbones.bottlenecks import extract
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.jobs import Augmentation
 from tests.support.host_data import handmade_backbone, photo
 extract._COMMIT_ROWS = int(sys.argv[4])
+number, at, pause_s = int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7])
+
+def end():
+    time.sleep(pause_s)
+    os.kill(os.getpid(), number)
 
 def report(done, total):
     print(done, total)
-    time.sleep(0.003)  # so that a run can be stopped in the middle on any machine
+    if number and done == at:
+        threading.Thread(target=end).start()
+    time.sleep(60 if number and done == at + 10 else 0.003)  # the signal comes first, however busy the machine is
 
 cache, folder, made = map(Path, sys.argv[1:4])
 photos = [photo(path, index % 2) for index, path in enumerate(sorted(folder.glob("*.png")))]
@@ -390,10 +396,10 @@ def test_kills_at_any_moment_leave_nothing_wrong_and_no_work_is_repeated(tmp_pat
     expected = dict(zip((p.digest for p in photos), _raw(backbone, photos), strict=True))
     stored = 0
     for attempt in range(6):
-        with start_python(_RUN, cache, tmp_path / "photos", tmp_path / "backbone", 8) as run:
+        how = (int(signal.SIGKILL), 20 + 3 * attempt, 0.0017 * attempt)
+        with start_python(_RUN, cache, tmp_path / "photos", tmp_path / "backbone", 8, *how) as run:
             to_do = _lines(run, 20 + 3 * attempt)
-            time.sleep(0.0017 * attempt)
-            run.kill()
+        assert run.returncode == -signal.SIGKILL
         assert to_do == 300 - stored
         rows = _stored(backbone, cache)
         assert all(np.array_equal(np.frombuffer(row, np.int8), expected[key]) for key, row in rows.items())
@@ -411,11 +417,10 @@ def _raw(backbone: Backbone, photos: Sequence[Photo]) -> list[NDArray[Any]]:
 
 def test_ctrl_c_keeps_finished_work(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 300)
-    with start_python(
-        _RUN, tmp_path / "cache", tmp_path / "photos", tmp_path / "backbone", 10_000, stderr=subprocess.DEVNULL
-    ) as run:
+    folders = [tmp_path / name for name in ("cache", "photos", "backbone")]
+    how = (int(signal.SIGINT), 40, 0.001)
+    with start_python(_RUN, *folders, 10_000, *how, stderr=subprocess.DEVNULL) as run:
         _lines(run, 40)
-        run.send_signal(signal.SIGINT)
         assert run.stdout is not None
         last = [40, *(int(line.split()[0]) for line in run.stdout)][-1]
     assert run.returncode == -signal.SIGINT
@@ -428,7 +433,7 @@ def test_ctrl_c_keeps_finished_work(tmp_path: Path, backbone: Backbone) -> None:
 def test_two_runs_at_once_are_both_right(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 200)
     cache = tmp_path / "cache"
-    runs = [start_python(_RUN, cache, tmp_path / "photos", tmp_path / "backbone", 8) for _ in range(2)]
+    runs = [start_python(_RUN, cache, tmp_path / "photos", tmp_path / "backbone", 8, 0, 0, 0) for _ in range(2)]
     last = [run.communicate()[0].splitlines()[-1] for run in runs]
     assert [run.returncode for run in runs] == [0, 0]
     assert all(sum(map(int, line.split())) == 200 for line in last)
