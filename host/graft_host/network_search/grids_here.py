@@ -92,4 +92,4 @@ def _to_get(family: Family, spec: str) -> str:
         return "give --weights random"
     if named.is_here:
         return ""
-    return named.source if named.source.startswith("pip ") else f"graft weights {family.name}"
+    return named.brought_by if named.package else f"graft weights {family.name}"

