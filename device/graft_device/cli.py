@@ -76,8 +76,7 @@ def register(names: Iterable[str]) -> None:
 def main() -> None:
     """Runs ``graft-device``."""
     wanted = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), None)
-    register([wanted] if wanted in EXAMPLES else EXAMPLES)
-    console.run(app)
+    console.run(app, lambda: register([wanted] if wanted in EXAMPLES else EXAMPLES))
 
 
 if __name__ == "__main__":

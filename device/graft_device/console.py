@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -21,6 +21,7 @@ from graft_device.text import printable
 from graft_device.usage import UsageError, of_another_program, refuse
 
 INTERRUPTED = 128 + signal.SIGINT
+_INTERRUPTED_LINE = "interrupted; what was finished is kept"
 
 
 class EdgeGroup(TyperGroup):
@@ -33,6 +34,7 @@ class EdgeGroup(TyperGroup):
 
     program: ClassVar[str] = ""
     elsewhere: ClassVar[Mapping[str, str]] = {}
+    _ended_itself = False
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Runs the program to its end; a usage error ends it with exit status 2."""
@@ -40,6 +42,8 @@ class EdgeGroup(TyperGroup):
             status = super().main(*args, **{**extra, "standalone_mode": False})
         except UsageError as error:
             refuse(error)
+        if status == INTERRUPTED and not self._ended_itself:  # before the command began, or while it was ended
+            say(_INTERRUPTED_LINE)
         sys.exit(status if isinstance(status, int) else 0)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -55,8 +59,12 @@ class EdgeGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            say("interrupted; what was finished is kept")
+            say(_INTERRUPTED_LINE)
+            self._ended_itself = True
             raise typer.Exit(INTERRUPTED) from None
+        except typer.Exit:
+            self._ended_itself = True
+            raise
         except BrokenPipeError:
             _write_nothing_at_exit()  # nobody reads the output any more, as in `| head`
             raise typer.Exit(1) from None
@@ -90,8 +98,27 @@ def mention(text: str) -> None:
         say(text)
 
 
-def run(app: typer.Typer) -> NoReturn:
-    """Runs a command line and exits. ``--debug`` may be anywhere before ``--``."""
+def run(app: typer.Typer, prepare: Callable[[], object] = lambda: None) -> NoReturn:
+    """Runs a command line and exits. ``--debug`` may be anywhere before ``--``.
+
+    Args:
+        app: the command line.
+        prepare: called first, to add commands to the command line.
+    """
+    try:
+        try:
+            prepare()
+            _run(app)
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    signal.signal(number, signal.SIG_DFL)  # nothing is left to finish: a signal ends it at once
+    except (KeyboardInterrupt, typer.Abort):  # outside of a command, or while the first signal was being answered
+        say(_INTERRUPTED_LINE)
+        sys.exit(INTERRUPTED)
+
+
+def _run(app: typer.Typer) -> NoReturn:
     args = sys.argv[1:]
     options = args[: args.index("--")] if "--" in args else args
     _prepare_streams()
@@ -105,6 +132,8 @@ def run(app: typer.Typer) -> NoReturn:
     with _native_notes_hidden():
         try:
             app(args)
+        except typer.Abort:  # Typer's name for Ctrl-C outside of a command
+            raise
         except Exception as error:  # noqa: BLE001  a bug, but still one line for the user
             say(f"error: unexpected {type(error).__name__}: {_one_line(error)}; --debug shows where")
             sys.exit(1)
@@ -144,11 +173,11 @@ def _native_notes_hidden() -> Iterator[None]:
         os.fdopen(terminal, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"),
     )
     reading, writing = os.pipe()
-    os.dup2(writing, 2)
-    os.close(writing)
     forwarder = threading.Thread(target=_forward, args=(reading, terminal), daemon=True)
     forwarder.start()
     try:
+        os.dup2(writing, 2)
+        os.close(writing)
         yield
     finally:
         os.dup2(terminal, 2)  # closes the last writer of the pipe, which ends the forwarder

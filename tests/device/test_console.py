@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -89,6 +91,84 @@ def test_debug_is_understood_anywhere_before_a_double_dash() -> None:
 def test_ctrl_c_is_one_line_and_status_130() -> None:
     done = run("os.kill(os.getpid(), signal.SIGINT)")
     assert (done.returncode, done.stderr) == (130, "interrupted; what was finished is kept\n")
+
+
+EACH_LINE = """
+import json, os, signal, sys, tempfile, typer
+from graft_device import console
+
+app = typer.Typer(cls=console.EdgeGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.callback()(lambda: None)
+app.command("go")(lambda: print("done", flush=True))
+sys.argv = ["program", "go"]
+
+def forked(place):
+    lines = -10_000  # counted from the first line that is under the console's control
+    def prepare():
+        nonlocal lines
+        lines = 0
+    def line(frame, event, arg):
+        nonlocal lines
+        if event == "line":
+            lines += 1
+            if lines == place:
+                os.kill(os.getpid(), signal.SIGINT)
+        return line
+    with tempfile.TemporaryFile() as errors:
+        process = os.fork()
+        if not process:
+            os.dup2(errors.fileno(), 2)
+            status = 0
+            try:
+                sys.settrace(lambda frame, *_: line if frame.f_code.co_filename == console.__file__ else None)
+                console.run(app, prepare)
+            except SystemExit as end:
+                status = end.code
+            finally:  # nothing may get out of the fork
+                sys.settrace(None)
+                os._exit(status if lines >= place else 99)
+        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        errors.seek(0)
+        return status, errors.read().decode()
+
+place, ends = 1, []
+while (end := forked(place))[0] != 99:
+    ends.append(end)
+    place += 1
+print(json.dumps(ends))
+"""
+"""Ctrl-C before each line of the console's code in turn, in a fork for each."""
+
+
+def test_ctrl_c_at_any_line_is_one_line_and_status_130() -> None:
+    """At the very end, when nothing is left to finish, the signal ends the process as if it had no handler."""
+    done = subprocess.run([sys.executable, "-c", EACH_LINE], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    ends = json.loads(done.stdout.splitlines()[-1])
+    answered = [status == 130 for status, _ in ends]
+    assert answered == sorted(answered, reverse=True)
+    assert sum(answered) > 20
+    for place, (status, errors) in enumerate(ends, 1):
+        assert (status, errors.strip()) in (
+            (130, "interrupted; what was finished is kept"),
+            (-signal.SIGINT, ""),
+        ), place
+
+
+def test_a_second_ctrl_c_changes_nothing() -> None:
+    body = """
+    echo, calls = typer.echo, []
+    def interrupted(*args, **options):
+        calls.append(1)
+        if len(calls) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        echo(*args, **options)
+    typer.echo = interrupted
+    os.kill(os.getpid(), signal.SIGINT)
+    """
+    done = run(body)
+    assert done.returncode == 130
+    assert done.stderr.strip() == "interrupted; what was finished is kept"
 
 
 def test_notes_of_native_code_are_hidden_and_its_errors_are_not() -> None:
