@@ -190,6 +190,21 @@ def test_a_file_carries_labels_card_and_versions_that_converters_take(tmp_path: 
         "output     probabilities: red, green, blue",
     ]
     assert json.loads(metadata_of(output)["graft.json"])["exported"]["numbers"] == "float32"
+    onnx.checker.check_model(onnx.load(str(output)), full_check=True)
+
+
+@pytest.mark.parametrize("float_network", [False, True])
+def test_a_file_takes_one_photo(tmp_path: Path, float_network: bool) -> None:
+    export(write_artifact(tmp_path / "m.tflite"), tmp_path / "m.onnx", "onnx", float_network=float_network)
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+    with pytest.raises(Exception, match=r"index: 0 Got: 2 Expected: 1"):
+        session.run(None, {"image": np.zeros((2, 3, 32, 32), np.float32)})
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop"])
+def test_the_card_inside_says_how_to_resize(tmp_path: Path, resize: str) -> None:
+    export(write_artifact(tmp_path / "m.tflite", card=make_card(resize=resize)), tmp_path / "m.onnx", "onnx")
+    assert json.loads(metadata_of(tmp_path / "m.onnx")["graft.json"])["resize"] == resize
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -63,6 +63,18 @@ for image in numpy.load(sys.argv[2]):
 numpy.save(sys.argv[3], scores)
 """
 
+_OPENCV = """
+import sys
+import cv2, numpy
+cv2.setNumThreads(1)
+network = cv2.dnn.readNetFromONNX(sys.argv[1])
+scores = []
+for image in numpy.load(sys.argv[2]):
+    network.setInput(image[None])
+    scores.append(network.forward().ravel())
+numpy.save(sys.argv[3], scores)
+"""
+
 _CONVERT_TO_MNN = "import sys, _tools; _tools.mnnconvert(sys.argv)"
 
 
@@ -98,10 +110,20 @@ def _in_ncnn(onnx_file: Path, pixels: NDArray[np.uint8], folder: Path) -> NDArra
     return _scores(_NCNN, folder / "m", pixels, folder)
 
 
-def _in_mnn(onnx_file: Path, pixels: NDArray[np.uint8], folder: Path) -> NDArray[np.float32]:
-    options = ["-f", "ONNX", "--modelFile", onnx_file, "--MNNModel", folder / "m.mnn", "--bizCode", "graftkit"]
+def _in_mnn(onnx_file: Path, pixels: NDArray[np.uint8], folder: Path, *more: str) -> NDArray[np.float32]:
+    options = ["-f", "ONNX", "--modelFile", onnx_file, "--MNNModel", folder / "m.mnn", "--bizCode", "graftkit", *more]
     _done(sys.executable, "-c", _CONVERT_TO_MNN, *options, folder=folder)
     return _scores(_MNN, folder / "m.mnn", pixels, folder)
+
+
+def _in_mnn_with_int8_kernels(onnx_file: Path, pixels: NDArray[np.uint8], folder: Path) -> NDArray[np.float32]:
+    scores = _in_mnn(onnx_file, pixels, folder, "--weightQuantBits", "8", "--weightQuantAsymmetric=false")
+    assert (folder / "m.mnn").stat().st_size < 0.3 * onnx_file.stat().st_size
+    return scores
+
+
+def _in_opencv(onnx_file: Path, pixels: NDArray[np.uint8], folder: Path) -> NDArray[np.float32]:
+    return _scores(_OPENCV, onnx_file, pixels, folder)
 
 
 RUNTIMES = {"ncnn": (_in_ncnn, ("ncnn", "pnnx")), "mnn": (_in_mnn, ("MNN",))}
@@ -167,6 +189,32 @@ def test_other_runtimes_name_the_same_classes_on_real_photos(
 
 
 @pytest.mark.slow
+def test_mnn_keeps_the_classes_with_int8_kernels(lite: Path, cats_and_dogs: Path, tmp_path: Path) -> None:
+    _needs("onnx", "MNN")
+    pixels = _real_pixels(lite, cats_and_dogs, 20)
+    expected = _expected(lite, pixels)
+    export(lite, tmp_path / "float.onnx", "onnx", float_network=True)
+    scores = _in_mnn_with_int8_kernels(tmp_path / "float.onnx", pixels, tmp_path)
+    assert np.array_equal(scores.argmax(axis=1), expected.argmax(axis=1))
+    assert np.abs(scores - expected).max() < 0.2
+    assert np.abs(scores - expected).mean() < 0.01
+
+
+@pytest.mark.parametrize(("kind", "bound"), [("float32", 1e-4), ("int8", 0.06)])
+def test_opencv_gives_our_scores(tmp_path: Path, kind: str, bound: float) -> None:
+    """Two taps, pools, concatenations and the rule for unknown photos; int8 with its QuantizeLinear nodes."""
+    _needs("onnx", "cv2")
+    model = write_whole(tmp_path / "m.tflite", branched(33), kind)
+    pixels = np.concatenate([photos_of(33, 12, 5), np.full((1, 33, 33, 3), 255, np.uint8)])
+    expected = _expected(model, pixels)
+    assert np.ptp(expected[:12], axis=1).max() > 0.5
+    assert np.ptp(expected, axis=1).min() < 0.05
+    export(model, tmp_path / "m.onnx", "onnx")
+    scores = _in_opencv(tmp_path / "m.onnx", pixels, tmp_path)
+    assert np.abs(scores - expected).max() < bound
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_other_runtimes_take_several_taps_and_the_rule_for_unknown_photos(tmp_path: Path, name: str) -> None:
     run, packages = RUNTIMES[name]
@@ -189,7 +237,8 @@ def _section(heading: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("heading", "packages"), [("onnxruntime", ("onnxruntime",)), ("ncnn", ("ncnn", "pnnx")), ("MNN", ("MNN",))]
+    ("heading", "packages"),
+    [("onnxruntime", ("onnxruntime",)), ("OpenCV", ("cv2",)), ("ncnn", ("ncnn", "pnnx")), ("MNN", ("MNN",))],
 )
 def test_the_lines_of_the_page_work_as_printed(
     lite: Path, cats_and_dogs: Path, tmp_path: Path, heading: str, packages: tuple[str, ...]
