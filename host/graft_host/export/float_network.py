@@ -12,9 +12,9 @@ import numpy as np
 
 from graft_device.errors import ExportError
 from graft_device.model import LABELS_NAME, ModelFile
-from graft_host.backbones.registry import to_request
 from graft_host.export.format import Source
 from graft_host.export.shipped_head import read_head
+from graft_host.export.weights_request import to_request
 from graft_host.heads.head import Array
 from graft_host.support.isolated import JobError, call_quietly
 

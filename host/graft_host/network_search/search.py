@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graft_device.text import printable
-from graft_host.backbones.weights.find import weights_source
+from graft_host.backbones.weights.find import weights_inputs
 from graft_host.evaluation.golden import SHARE
 from graft_host.network_search.features import Tried, gather_features
 from graft_host.network_search.grid import Grid
@@ -100,7 +100,7 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
 def check_outputs(options: SearchOptions) -> None:
     """Raises ExportError if a file that the search may write at its end could not be, before it starts."""
     sources = [RunInput("photos", options.photos)]
-    sources += [source for family in options.families for source in weights_source(options.head.weights, family)]
+    sources += [source for family in options.families for source in weights_inputs(options.head.weights, family)]
     sources += [RunInput("figures", path) for path in options.latency]
     if options.output is not None:
         check_destination(options.output, MODEL, sources, overwrite=options.overwrite)

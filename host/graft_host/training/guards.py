@@ -10,7 +10,7 @@ from typing import Any
 from graft_device.classifier import UNKNOWN
 from graft_device.errors import CacheError, DatasetError, ExportError, os_reason
 from graft_device.system.durable import write_atomically
-from graft_host.backbones.weights.find import weights_source
+from graft_host.backbones.weights.find import weights_inputs
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.photos.dataset import Dataset
 from graft_host.photos.layout import find_layout
@@ -84,7 +84,7 @@ def rejected_path(output: Path) -> Path:
 
 def check_outputs(options: TrainOptions) -> None:
     """Raises ExportError, before the run starts, if a file that it will write at its end could not be written."""
-    sources = [RunInput("photos", options.photos), *weights_source(options.weights, options.family)]
+    sources = [RunInput("photos", options.photos), *weights_inputs(options.weights, options.family)]
     check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
     sources.append(RunInput("model", options.output))
     if options.keep_rejected:

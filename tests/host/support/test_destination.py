@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from graft_device.errors import CacheError, ExportError
-from graft_host.backbones.weights.find import weights_source
+from graft_host.backbones.weights.find import weights_inputs
 from graft_host.export.formats.keras import KIND as EXPORT
 from graft_host.report.page import REPORT, page
 from graft_host.support.destination import (
@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_read_is_not_replaced() -> None:
 def test_the_weights_that_an_option_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KERAS_HOME", raising=False)
-    assert weights_source("random") == []
-    assert weights_source("~/w.h5") == [RunInput("weights", tmp_path / "w.h5")]
-    (imagenet,) = weights_source("imagenet")
+    assert weights_inputs("random") == []
+    assert weights_inputs("~/w.h5") == [RunInput("weights", tmp_path / "w.h5")]
+    (imagenet,) = weights_inputs("imagenet")
     assert imagenet.path.parent == tmp_path / ".keras" / "models"

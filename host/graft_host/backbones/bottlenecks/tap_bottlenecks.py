@@ -16,6 +16,7 @@ from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.support.vector_store import BottleneckStore
 
 Rows = list[tuple[str, NDArray[Any]]]
+"""Keys, and the bottleneck ``[D]`` of each in the numbers of the network's output, int8 or float32."""
 
 
 class TapBottlenecks:

@@ -25,7 +25,10 @@ from graft_host.photos.augment import MIN_CROP_SIDE, variant
 from graft_host.support.scratch import scratch, write_scratch
 
 Vectors = tuple[NDArray[Any], ...]
+"""The bottleneck ``[D]`` of each output of a network, in the numbers of that output."""
+
 Result = dict[int, Vectors] | PhotoError
+"""Vectors by the number of the variant, or the reason why the photo has none."""
 
 _AHEAD = 4  # photos that a worker may be ahead of the reader of the results
 

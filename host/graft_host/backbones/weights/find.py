@@ -114,8 +114,13 @@ def check_tap(source: WeightsSource, tap: str) -> None:
         source.family.check_reach(source, deepest)
 
 
-def weights_source(spec: str, family: Family | None = None) -> list[RunInput]:
-    """The file behind ``--weights``, if there is one."""
+def weights_inputs(spec: str, family: Family | None = None) -> list[RunInput]:
+    """The file that a run reads because of ``--weights``; empty for random weights.
+
+    Args:
+        spec: the value of ``--weights``.
+        family: the backbones that they are for; Inception-v3 when None.
+    """
     if spec == RANDOM:
         return []
     named = named_weights(family or known_family(DEFAULT), spec)

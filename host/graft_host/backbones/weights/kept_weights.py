@@ -9,7 +9,7 @@ from typing import Any
 
 from graft_host.backbones.family import Family, WeightsSource
 from graft_host.backbones.known_weights import known_weights
-from graft_host.backbones.weights.find import weights_source
+from graft_host.backbones.weights.find import weights_inputs
 from graft_host.support.kept.file_stamp import settled_stamp
 from graft_host.support.kept.results import ResultCache
 
@@ -24,7 +24,7 @@ def kept_weights(spec: str, tap: str, family: Family, cache: Path, find: Callabl
         cache: the folder of caches, where the facts of the file are kept.
         find: finds the weights, and checks that they reach the tap; what it raises is raised.
     """
-    paths = [source.path for source in weights_source(spec, family)]
+    paths = [source.path for source in weights_inputs(spec, family)]
     stamps = [settled_stamp(path) for path in paths]
     if not paths or None in stamps:
         return find()
