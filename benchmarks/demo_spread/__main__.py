@@ -3,7 +3,8 @@
 Everything is as in ``graft demo``: the network, the number of photos, their split, and how new photos are rendered.
 Only the photos differ from seed to seed, and there are more new ones. Seed 0 has the photos that the demo trains on.
 
---json prints one object with the figures of each seed, each wrong test photo and each answer to a new photo.
+The figures of each seed, each wrong test photo and each answer to a new photo are written to FOLDER/demo_spread.json
+after each seed. --json prints them.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks.demo_spread.runs import run
+from benchmarks.demo_spread.runs import Run, run
 from benchmarks.demo_spread.table import markdown, mistakes, to_json
 from benchmarks.label_noise.sets import Quiet
 from benchmarks.machine import dated, hardware_line, versions_line
+from graft_device.system.durable import write_atomically
 from graft_device.system.machine import usable_cores
 from graft_host.demo.network import choose
 from graft_host.demo.photos import PHOTOS_PER_CLASS
@@ -26,7 +28,13 @@ from graft_host.demo.photos import PHOTOS_PER_CLASS
 def main() -> None:
     """Runs the command line."""
     parsed = _parsed()
-    cores, reporter, runs = usable_cores(), Quiet(), []
+    cores, reporter, runs = usable_cores(), Quiet(), list[Run]()
+    described, kept = [hardware_line(cores), versions_line(), dated()], parsed.folder / "demo_spread.json"
+
+    def figures() -> str:
+        values = {"machine": described, "photos_per_class": parsed.photos, **to_json(runs)}
+        return json.dumps(values, indent=1) + "\n"
+
     choice = choose(parsed.weights, parsed.backbone, reporter)
     for seed in range(parsed.first, parsed.first + parsed.seeds):
         done = run(seed, choice, parsed.photos, parsed.new, parsed.folder, cores, reporter)
@@ -36,9 +44,9 @@ def main() -> None:
         if not parsed.keep:
             shutil.rmtree(parsed.folder / f"seed-{seed}")
             shutil.rmtree(parsed.folder / "cache")
-    described = [hardware_line(cores), versions_line(), dated()]
+        write_atomically(kept, figures().encode())
     if parsed.json:
-        sys.stdout.write(json.dumps({"machine": described, **to_json(runs)}, indent=1) + "\n")
+        sys.stdout.write(figures())
         return
     wrong = ", ".join(f"{count} {pair}" for pair, count in mistakes(runs).items())
     sys.stdout.write("\n".join([*described, "", markdown(runs), f"Wrong ones of all seeds: {wrong or 'none'}.", ""]))

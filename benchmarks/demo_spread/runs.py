@@ -11,7 +11,7 @@ import numpy as np
 from graft_device.classifier import Classifier
 from graft_host.demo.demo import options
 from graft_host.demo.network import Choice
-from graft_host.demo.photos import Folders, render_photos
+from graft_host.demo.photos import PHOTO_SIZE, Folders, render_photos
 from graft_host.demo.rendering.render import PARTS, UNKNOWN_OBJECTS, render_alone
 from graft_host.support.parallel import map_parallel
 from graft_host.support.reporter import Reporter
@@ -102,7 +102,7 @@ def _new(seed: int, place: int | None, count: int, folders: Folders, threads: in
         path = folders.new / f"{shown[index]}-{number:04d}.jpg"
         # A last 0 would be ignored: numbers begin at 1, so that no photo is one of those to train on.
         rng = np.random.default_rng([_NEW, index, seed, number])
-        render_alone(shown[index], rng, place=place).save(path, quality=90)
+        render_alone(shown[index], rng, PHOTO_SIZE, place).save(path, quality=90)
         return path, shown[index]
 
     wanted = [(index, number) for index in range(len(shown)) for number in range(1, count + 1)]

@@ -83,4 +83,6 @@ def test_the_demo_runs_with_two_seeds(
         assert one["accuracy"] == pytest.approx(1 - len(one["wrong"]) / one["tested"])
         truths = [answer["truth"] for answer in one["new"]]
         assert truths == [name for name in (*PARTS, *UNKNOWN_OBJECTS) for _ in range(2)]
-    assert list(tmp_path.iterdir()) == []
+    kept = tmp_path / "demo_spread.json"
+    assert list(tmp_path.iterdir()) == [kept]
+    assert json.loads(kept.read_text()) == figures

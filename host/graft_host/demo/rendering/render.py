@@ -19,7 +19,7 @@ from graft_host.demo.rendering.light import normals, reach_of_light, shade
 from graft_host.demo.rendering.noise import noise
 from graft_host.demo.rendering.nuts_and_washers import draw_nut, draw_washer
 from graft_host.demo.rendering.scene import arrange, draw_scene
-from graft_host.demo.rendering.screws import draw_screw
+from graft_host.demo.rendering.screws import draw_lying_screw, draw_screw
 from graft_host.demo.rendering.surfaces import SURFACES
 from graft_host.demo.rendering.unknown_objects import draw_banana, draw_brick, draw_leaf, draw_starfish
 
@@ -42,6 +42,9 @@ _DRAW: dict[str, Callable[[np.random.Generator], Shape]] = {
     "screw": draw_screw,
     "washer": draw_washer,
 }
+_DRAW_WHOLE = {**_DRAW, "screw": draw_lying_screw}
+"""Parts of which a photo shows more than a head."""
+
 _DRAW_UNKNOWN: dict[str, Callable[[np.random.Generator], Shape]] = {
     "banana": draw_banana,
     "brick": draw_brick,
@@ -78,6 +81,8 @@ def render_part(part: str, rng: np.random.Generator, size: int = 320, place: int
 def render_alone(name: str, rng: np.random.Generator, size: int = 320, place: int | None = None) -> Image.Image:
     """Renders a photo of a single part as a whole, or of an unknown object from near by.
 
+    Screws are on their side, never driven in so that only the head is seen.
+
     Args:
         name: one of ``PARTS`` or ``UNKNOWN_OBJECTS``.
         rng: makes every random choice; the same state gives the same photo.
@@ -91,7 +96,7 @@ def render_alone(name: str, rng: np.random.Generator, size: int = 320, place: in
         ValueError: there is no such part or object, or the size is too small.
     """
     fill = _ALONE if name in PARTS else _CLOSE
-    return _render(name, {**_DRAW, **_DRAW_UNKNOWN}, rng, size, place, fill=fill)
+    return _render(name, {**_DRAW_WHOLE, **_DRAW_UNKNOWN}, rng, size, place, fill=fill)
 
 
 def render_dataset(
@@ -101,6 +106,7 @@ def render_dataset(
     place: int | None = None,
     threads: int = 1,
     progress: Progress | None = None,
+    size: int = 320,
 ) -> int:
     """Renders a folder of photos for each part.
 
@@ -113,6 +119,7 @@ def render_dataset(
         place: chooses the bench, camera and light of all photos; None for others in each photo.
         threads: photos to render at a time.
         progress: called with the numbers of photos done and of all; None for no calls.
+        size: width and height of each photo in pixels, at least ``MIN_SIZE``.
 
     Returns:
         The number of photos written.
@@ -123,7 +130,7 @@ def render_dataset(
     def write(label: int, number: int) -> None:
         rng = np.random.default_rng(np.random.SeedSequence((seed, label, number)))
         part = PARTS[label]
-        render_part(part, rng, place=place).save(folder / part / f"{part}-{number:04d}.jpg", quality=90)
+        render_part(part, rng, size, place).save(folder / part / f"{part}-{number:04d}.jpg", quality=90)
 
     pool = ThreadPoolExecutor(threads)
     try:

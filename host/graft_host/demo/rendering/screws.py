@@ -13,7 +13,7 @@ from graft_host.demo.rendering.shapes import Shape, hexagon, lying, rim
 
 def draw_screw(rng: np.random.Generator) -> Shape:
     """Draws a screw of shaft radius 1: mostly on its side, sometimes driven in and seen from above."""
-    return _driven_screw(rng) if chance(rng, 0.15) else _lying_screw(rng)
+    return _driven_screw(rng) if chance(rng, 0.15) else draw_lying_screw(rng)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,8 @@ class _Screw:
         return radius
 
 
-def _lying_screw(rng: np.random.Generator) -> Shape:
+def draw_lying_screw(rng: np.random.Generator) -> Shape:
+    """Draws a screw of shaft radius 1 on its side."""
     wood = chance(rng, 0.4)
     heads = ["pan", "countersunk", "socket", "hex"]
     head = str(rng.choice(heads[:3] if wood else heads))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from graft_host.demo.rendering.noise import Array
+    from graft_host.demo.rendering.shapes import Shape
     from graft_host.demo.rendering.surfaces import Surface
 
 SMALL = 96
@@ -92,6 +93,13 @@ def test_a_dataset_is_a_folder_of_jpegs_per_part(tmp_path: Path) -> None:
         assert (photo.format, photo.mode, photo.size) == ("JPEG", "RGB", (320, 320))
         # Luminance step of the lowest frequency: 3 at Pillow's quality 90, 8 at its default of 75.
         assert photo.quantization[0][0] == 3
+
+
+def test_a_dataset_has_photos_of_the_size_asked_for(tmp_path: Path) -> None:
+    render_dataset(tmp_path, per_class=1, seed=3, size=64)
+    for part in PARTS:
+        with Image.open(tmp_path / part / f"{part}-0001.jpg") as photo:
+            assert photo.size == (64, 64)
 
 
 def test_rendering_more_photos_does_not_change_the_first_ones(tmp_path: Path) -> None:
@@ -171,6 +179,24 @@ def test_nuts_are_thick_washers_flat_and_screws_mostly_long() -> None:
         [washer.top / washer.half_u for washer in washers]
     )
     assert np.mean([screw.half_u > 1.5 * screw.half_v for screw in screws]) > 0.6
+
+
+def test_a_screw_that_is_shown_as_a_whole_is_on_its_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes: list[Shape] = []
+
+    def noted(shape: Shape, *others: Any) -> Relief:
+        shapes.append(shape)
+        return arrange(shape, *others)
+
+    monkeypatch.setattr(render, "arrange", noted)
+    for seed in range(30):
+        render.render_alone("screw", _rng(seed), render.MIN_SIZE)
+    assert all(shape.half_u > 1.5 * shape.half_v for shape in shapes)
+    assert len(shapes) == 30
+    shapes.clear()
+    for seed in range(30):
+        render_part("screw", _rng(seed), render.MIN_SIZE)
+    assert any(shape.half_u == shape.half_v for shape in shapes), "some are driven in"
 
 
 def test_a_nut_extends_farther_at_its_corners_than_at_its_flats() -> None:
