@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-RUNTIMES = ("tflite_runtime", "ai_edge_litert")  # Frigate has the first; where it is missing, the second
+RUNTIMES = ("tflite_runtime", "ai_edge_litert")  # Frigate 0.17 has the first, a later one the second
 SIDE = 224
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
@@ -53,8 +53,8 @@ class FrigateModel:
         output = self.interpreter.get_tensor(target["index"])[0]
         shares = output / output.sum()
         best = int(shares.argmax())
-        score = round(float(shares[best]), 2)
-        return Found(self.labels[best], score, score >= self.threshold)
+        score = np.round(shares[best], 2)  # float32, so that 0.7 may be a little below a threshold of 0.7
+        return Found(self.labels[best], float(score), not score < self.threshold)
 
 
 def frame_of(path: Path) -> NDArray[Any]:
