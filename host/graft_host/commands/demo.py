@@ -38,7 +38,7 @@ def demo(
 ) -> None:
     """Train and classify once on rendered photos, without a download.
 
-    The demo takes no weights from $GRAFT_WEIGHTS.
+    The demo ignores $GRAFT_WEIGHTS.
     """
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.commands.terminal.demo_text import demo_text

@@ -45,8 +45,8 @@ def export(
 ) -> None:
     """Export a model to ONNX, Keras, TensorFlow or Frigate.
 
-    The input of a network is RGB pixels from 0 to 255 as float32; the scaling is part of it. Its output is
-    probabilities in the order of labels.txt, which is exported too, with the model card.
+    The input of an exported network is RGB pixels from 0 to 255; the scaling is part of it. Its output is probabilities
+    in the order of the labels, which are exported too, with the model card.
 
     onnx has the numbers of the model, in int8 or float32, and lowers the scores of unknown photos as the model does. It
     needs the package onnx: pip install 'graftkit[onnx]'.
@@ -54,7 +54,7 @@ def export(
     keras and saved-model have the float weights that the model was trained with, and do not recognize unknown photos.
     They need TensorFlow: pip install 'graftkit[tensorflow]'.
 
-    frigate takes int8 models of 224 pixels, and prints the lines for Frigate's config.yml.
+    frigate takes int8 models of 224 pixels as they are, and prints the lines for Frigate's config.yml.
     """
     from graft_device.text import printable
     from graft_host.commands.terminal.console import TerminalReporter

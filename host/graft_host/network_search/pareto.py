@@ -86,7 +86,7 @@ class Limits:
         Option(
             low=0,
             high=1,
-            help="How far below the best accuracy a faster network may lie, where --min-accuracy does not say.",
+            help="How far below the best accuracy a faster network may be, without --min-accuracy.",
         ),
     ] = 0.01
 
