@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from tests.support.running import PATIENCE_S, eventually
 
 paho = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
+_PROBE = "of the subscriber itself"
 _FOUND = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin")
 
 
@@ -78,6 +80,7 @@ class Subscriber:
 
     def __init__(self, port: int) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
+        self._probes: set[bytes] = set()
         self._ready = threading.Event()
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="subscriber", clean_session=False)
         self._client.reconnect_delay_set(1, 1)
@@ -97,8 +100,15 @@ class Subscriber:
         self._client.loop_stop()
 
     def wait(self) -> None:
-        """Waits until the subscriber is connected."""
+        """Waits until the subscriber receives what is published now; the loss of a broker is noticed only later."""
         assert self._ready.wait(PATIENCE_S)
+        probe = uuid.uuid4().bytes
+
+        def arrives() -> bool:
+            self._client.publish(_PROBE, probe)
+            return probe in self._probes
+
+        eventually(arrives, "the subscriber receives nothing")
 
     def texts(self, topic: str) -> list[str]:
         """The messages received on a topic."""
@@ -109,7 +119,10 @@ class Subscriber:
         return [json.loads(text) for text in self.texts(f"{base}/event")]
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
-        self.messages.append((message.topic, message.payload, message.retain))
+        if message.topic == _PROBE:
+            self._probes.add(bytes(message.payload))
+        else:
+            self.messages.append((message.topic, message.payload, message.retain))
 
 
 class Link:

@@ -59,12 +59,23 @@ def test_a_still_picture_is_fetched_at_a_steady_rate() -> None:
 
 
 def test_a_run_prints_an_answer_for_each_picture_and_no_notes(tmp_path: Path) -> None:
+    """The camera gives a picture when the one before has been answered, so that none is dropped for being late."""
     model = write_artifact(tmp_path / "colours.tflite")
-    with WebCamera() as camera, running(model, "--source", f"{camera.url}/snap.jpg", "--json") as job:
-        events = [job.event() for _ in range(3)]
+    turns = threading.Semaphore(1)
+
+    def answer(_: Request) -> Given:
+        turns.acquire(timeout=8)
+        return 200, JPEG, jpeg(camera.colour)
+
+    with WebCamera(answer) as camera, running(model, "--source", f"{camera.url}/snap.jpg", "--json") as job:
+        events = []
+        for _ in range(3):
+            events.append(job.event())
+            turns.release()
         camera.colour = "blue"
         while job.event()["label"] != "blue":
-            pass
+            turns.release()
+        turns.release(9)
         assert job.end() == 0
         assert job.rest() == []
     assert [event["label"] for event in events] == ["red"] * 3
