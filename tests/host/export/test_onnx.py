@@ -108,7 +108,7 @@ def test_float_files_give_the_same_scores(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_int8_files_give_nearly_the_same_scores_in_int8_and_in_float(tmp_path: Path, name: str) -> None:
     model = write_whole(tmp_path / "m.tflite", NETWORKS[name], "int8")
-    pixels = photos_of(NETWORKS[name].pixels.shape[0], 40, 5)
+    pixels = photos_of(NETWORKS[name].pixels.shape[0], 40, 11)
     expected = expected_of(model, pixels)
     assert expected.std(axis=0).min() > 0.05
     for float_network, bound in ((False, 0.06), (True, 0.25)):
