@@ -104,7 +104,7 @@ def reasons_to_distrust(before: Thermal, after: Thermal, cores: int) -> list[str
         names = ", ".join(sorted(flags))
         reasons.append(f"the board was throttled ({names}); {throttling_remedy(flags)}, and measure again")
     if before.load is not None and before.load >= max(cores / 2, 1):
-        reasons.append(f"other programs used {before.load:.1f} of {cores} cores; stop them and measure again")
+        reasons.append(f"other programs put a load of {before.load:.1f} on {cores} cores; stop them and measure again")
     return reasons
 
 

@@ -79,7 +79,7 @@ def _chosen(result: SearchResult) -> list[str]:
     chosen, best, trained = result.chosen, result.best, result.trained
     if chosen is None or trained is None:
         return []
-    rank = "the most accurate"
+    rank = "no other is more accurate"
     if chosen != best:
         rank = (
             f"{best.accuracy - chosen.accuracy:.4f} below {best.shown}, the most accurate, "

@@ -185,7 +185,7 @@ def test_reasons_to_distrust_figures(tmp_path: Path, no_tools: Path) -> None:
     (line,) = reasons_to_distrust(fast, replace(fast, events=1), 4)
     assert "was throttled" in line
     (line,) = reasons_to_distrust(replace(fast, load=3.5), fast, 4)
-    assert "other programs used 3.5 of 4 cores" in line
+    assert "other programs put a load of 3.5 on 4 cores" in line
     assert reasons_to_distrust(replace(fast, load=1.9), replace(fast, load=4.0), 4) == []
 
 

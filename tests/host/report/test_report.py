@@ -49,7 +49,7 @@ TRAINING: dict[str, Any] = {
     "skipped": [{"path": "photos/red/broken.jpg", "reason": "the image is cut short"}],
 }
 KEPT = page("An earlier report", "<p>kept</p>")
-VOID = {"meta", "img", "link", "br", "hr", "input"}
+VOID = {"meta", "img", "link", "br", "hr", "input", "wbr"}
 
 
 class Outline(HTMLParser):

@@ -103,7 +103,7 @@ def _networks(result: SearchResult) -> str:
     on_front = result.front
     rows = [
         [
-            f'<span class="network">{text(titled(each))}</span> {_marks(each, result, on_front)}',
+            f'<span class="network">{_breakable(titled(each))}</span> {_marks(each, result, on_front)}',
             f'{percent(each.accuracy)} <span class="quiet">&plusmn; {each.standard_error:.1%}</span>',
             f"{'~' if each.estimated else ''}{each.ms:.1f}",
             f"{each.megabytes:.1f}",
@@ -112,6 +112,11 @@ def _networks(result: SearchResult) -> str:
     ]
     header = ["Network", "Accuracy", "ms", "MB"]
     return section("networks", "All networks", "fastest first", table(header, rows, "Networks", "networks"))
+
+
+def _breakable(title: str) -> str:
+    """The name of a network, which may wrap between its taps."""
+    return text(title).replace("+", "+<wbr>")
 
 
 def _marks(candidate: Candidate, result: SearchResult, on_front: tuple[Candidate, ...]) -> str:

@@ -67,7 +67,7 @@ def test_on_a_quiet_machine_the_fastest_turn_counts_without_a_warning(
 
 def test_other_programs_that_use_the_cores_are_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     timing, _ = timed(monkeypatch, load(tmp_path, 4))
-    assert timing.warnings == ("other programs used 3.0 of 2 cores; stop them and measure again",)
+    assert timing.warnings == ("other programs put a load of 3.0 on 2 cores; stop them and measure again",)
 
 
 def test_times_out_of_order_are_measured_again_and_then_reported(
