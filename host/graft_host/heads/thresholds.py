@@ -20,6 +20,8 @@ _AIM = 0.5
 _CONFIDENCE = 0.95
 _FAR_SHARE = 0.75
 """Share of the refusals spent on photos that are far out; the rest is spent on photos between classes."""
+_LEAST_START = 1e-3
+"""Of the distance from which logits shrink; held-out photos that are nearly identical to the others have about 0."""
 _MARGIN = 0.1  # share of a score's lead over 1/K that rounding in the file may cost it
 
 
@@ -70,7 +72,7 @@ def set_threshold(held_out: HeldOut, rate: float) -> tuple[float, UnknownThresho
     """
     count = len(held_out.labels)
     refused = _refusable(count, rate)
-    start = float(np.sort(held_out.distances)[::-1][int(np.ceil(_FAR_SHARE * refused))])
+    start = max(float(np.sort(held_out.distances)[::-1][int(np.ceil(_FAR_SHARE * refused))]), _LEAST_START)
     scores = np.sort(softmax(held_out.logits * shrink(held_out.distances, start)[:, np.newaxis]).max(axis=1))
     stated = max(rate, _upper_bound(refused, count))
     chance = 1 / held_out.logits.shape[1]

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from graft_device.errors import GraftError
 from graft_host.heads.finished import FinishedHead, finish_head
 from graft_host.heads.head import Array, Labels, train_head
+from graft_host.heads.novelty import shrink
 from graft_host.heads.recipe import Recipe
 from graft_host.heads.temperature import expected_calibration_error, softmax
+from graft_host.heads.thresholds import HeldOut, set_threshold
 
 
 def photos(count: int, seed: int, noise: float = 1.0, classes: int = 3, length: int = 20) -> tuple[Array, Labels]:
@@ -143,3 +145,14 @@ def test_however_far_out_a_photo_is_the_label_is_that_of_the_plain_head() -> Non
     np.testing.assert_array_equal(head.scores(far).argmax(axis=1), head.head.logits(far).argmax(axis=1))
     assert head.unknown is not None
     assert (head.scores(far).max(axis=1) < head.unknown.score)[200:].all()
+
+
+def test_held_out_photos_that_are_identical_to_the_others_set_a_threshold() -> None:
+    labels = np.arange(60) % 2
+    logits = np.where(np.eye(2, dtype=bool)[labels], 4.0, 0.0)
+    start, unknown = set_threshold(HeldOut(logits, labels, np.zeros(60)), 0.05)
+    known = softmax(logits).max()
+    assert 0.9 * (known - 0.5) == pytest.approx(unknown.score - 0.5)
+    factors = shrink(np.array([0.0, 1.0]), start)
+    assert factors[0] == 1
+    assert softmax(logits[:1] * factors[1]).max() < unknown.score
