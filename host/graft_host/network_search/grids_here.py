@@ -24,7 +24,8 @@ from graft_host.support.reporter import Reporter
 def grids_here(options: SearchOptions, reporter: Reporter) -> tuple[Grid, ...]:
     """What to try of each family, with its own weights.
 
-    With ``all``, a family whose weights are not on this machine is left out; nothing is downloaded for it.
+    With ``all``, a family whose weights are not on this machine, or are damaged, is left out; nothing is downloaded
+    for it.
 
     Args:
         options: of the search.
@@ -39,18 +40,19 @@ def grids_here(options: SearchOptions, reporter: Reporter) -> tuple[Grid, ...]:
     given = options.head.weights
     of_one = _is_file(given)
     owner = _owner(given, options) if of_one else None
-    kept, missing = [], []
+    kept, left_out = [], []
     for grid in grids:
         spec = usual_weights(grid.family) if of_one and grid.family is not owner else given
-        remedy = "" if grid.family is owner else _to_get(grid.family, spec)
-        if remedy and options.every:
-            missing.append((grid.family, remedy))
+        fault = _fault(grid.family, spec) if options.every and grid.family is not owner else None
+        if fault is not None:
+            left_out.append((grid.family, fault))
         else:
             kept.append(replace(grid, head=replace(grid.head, weights=spec)))
     if not kept:
-        raise WeightsError("no backbone has its weights on this machine", f"for {missing[0][0].name}: {missing[0][1]}")
-    for family, remedy in missing:
-        reporter.note(f"note: {family.name} is left out, because its weights are not here; to try it: {remedy}")
+        family, fault = left_out[0]
+        raise WeightsError("no backbone has its weights on this machine", f"for {family.name}: {fault.remedy}")
+    for family, fault in left_out:
+        reporter.note(f"note: {family.name} is left out, because {fault.what}; to try it: {fault.remedy}")
     return tuple(kept)
 
 
@@ -59,7 +61,7 @@ def untried_here(options: SearchOptions) -> tuple[str, ...]:
     tried, given = {family.name for family in options.families}, options.head.weights
     others = [family for family in usable_families() if family.name not in tried]
     return tuple(
-        family.title for family in others if not _to_get(family, given if given == RANDOM else usual_weights(family))
+        family.title for family in others if _fault(family, given if given == RANDOM else usual_weights(family)) is None
     )
 
 
@@ -80,6 +82,18 @@ def _owner(spec: str, options: SearchOptions) -> Family | None:
             return family
     if not from_environment(spec, order[0]):
         find_weights(spec, family=order[0])  # raises
+    return None
+
+
+def _fault(family: Family, spec: str) -> WeightsError | None:
+    """Why a family cannot be tried with its weights and without a download; None if it can."""
+    remedy = _to_get(family, spec)
+    if remedy:
+        return WeightsError("its weights are not here", remedy)
+    try:
+        find_weights(spec, family=family)
+    except WeightsError as error:
+        return error
     return None
 
 

