@@ -13,6 +13,9 @@ from benchmarks.worker import Job
 from graft_host.heads.head import PENALTIES, Head, cross_entropy, fit_head, photo_weights, train_head
 from graft_host.heads.recipe import Recipe
 
+_FLOOR = 0.1
+"""The share of the mean variance that graftkit adds to each variance."""
+
 Part = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
@@ -31,21 +34,23 @@ def ours(request: dict[str, Any]) -> Job:
 
 
 def scikit_learn(request: dict[str, Any]) -> Job:
-    """Runs ``LogisticRegression`` after a ``StandardScaler``, or ``LogisticRegressionCV`` over the same penalties."""
+    """Runs ``LogisticRegression`` after a ``StandardScaler``, or ``LogisticRegressionCV`` over the same penalties.
+
+    The scaler's deviations have graftkit's floor, so that both minimize the same loss.
+    """
     from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
     from sklearn.model_selection import PredefinedSplit
-    from sklearn.preprocessing import StandardScaler
 
     train, validation, classes = _arrays(request)
 
     def one() -> Head:
-        scaler = StandardScaler()
-        fitted = LogisticRegression(C=request["penalty"], max_iter=1000).fit(scaler.fit_transform(train[0]), train[1])
+        scaler = _scaler(train[0])
+        fitted = LogisticRegression(C=request["penalty"], max_iter=1000).fit(scaler.transform(train[0]), train[1])
         return _head(fitted.coef_, fitted.intercept_, scaler, request["penalty"])
 
     def best() -> Head:
-        scaler = StandardScaler()
-        inside = scaler.fit_transform(train[0])
+        scaler = _scaler(train[0])
+        inside = scaler.transform(train[0])
         x, y = np.concatenate([inside, scaler.transform(validation[0])]), np.concatenate([train[1], validation[1]])
         split = PredefinedSplit(np.repeat([-1, 0], [len(train[1]), len(validation[1])]))
         # One fold without refitting: the head with the best penalty, trained without the validation photos as ours is.
@@ -63,6 +68,15 @@ def _arrays(request: dict[str, Any]) -> tuple[Part, Part, int]:
     return (x[:cut], y[:cut]), (x[cut:], y[cut:]), int(y.max()) + 1
 
 
+def _scaler(bottlenecks: NDArray[np.float32]) -> Any:  # scikit-learn has no types
+    """A ``StandardScaler`` to whose variances a tenth of their mean is added."""
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(bottlenecks)
+    scaler.scale_ = np.sqrt(scaler.var_ + _FLOOR * scaler.var_.mean())
+    return scaler
+
+
 def _head(coefficients: NDArray[Any], intercepts: NDArray[Any], scaler: Any, penalty: float) -> Head:
     """Converts scikit-learn's head to raw bottlenecks; for two classes, it has one row for both."""
     if len(coefficients) == 1:
@@ -73,7 +87,8 @@ def _head(coefficients: NDArray[Any], intercepts: NDArray[Any], scaler: Any, pen
 
 
 def _losses(train: Part, validation: Part, classes: int, penalty: float | None) -> Callable[[Head], dict[str, Any]]:
-    deviation = train[0].std(axis=0, dtype=np.float64)[:, np.newaxis]
+    variance = train[0].var(axis=0, dtype=np.float64)
+    deviation = np.sqrt(variance + _FLOOR * variance.mean())[:, np.newaxis]
 
     def describe(head: Head) -> dict[str, Any]:
         figures = {
