@@ -33,11 +33,11 @@ class ServedTarget(Target):
         self._stack = contextlib.ExitStack()
         self.server = self._stack.enter_context(serving(self.model, "--max-mb", "1", "--timeout", "5"))
         self._sent = 0
-        self._check()
+        self.check()
         self._resident, self._files = self.server.resident(), self.server.open_files()
 
     def close(self) -> None:
-        self._check()
+        self.check()
         growth = self.server.resident() - self._resident
         files = self.server.open_files() - self._files
         self._stack.close()  # fails if the server printed what it should not
@@ -67,9 +67,10 @@ class ServedTarget(Target):
         """Counts an input, after every few of which the server is checked."""
         self._sent += 1
         if self._sent % _CHECK_EVERY == 0:
-            self._check()
+            self.check()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Checks that the server names a sound photo."""
         assert self.server.process.poll() is None, f"the server ended: {self.server.said}"
         reply = self.server.classify(photo("red"))
         assert reply.status == 200, (reply.status, reply.body)

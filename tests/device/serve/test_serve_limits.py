@@ -412,6 +412,8 @@ def test_clients_that_disconnect_leave_nothing_behind(model: Path) -> None:
                 connection.sendall(sent)
                 if number % 5 == 0:  # a reset instead of a normal close
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # Connections are accepted in order, so all were by the time that a later one is answered.
+        assert eventually(lambda: server.get("/healthz").status == 200)
         assert eventually(lambda: server.open_files() <= files), (server.open_files(), files)
         assert eventually(lambda: server.threads() <= threads), (server.threads(), threads)
         assert eventually(lambda: metric(server, "graft_queue_length") == 0)
