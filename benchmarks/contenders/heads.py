@@ -12,9 +12,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.worker import Job
 from graft_host.heads.head import PENALTIES, Head, cross_entropy, fit_head, photo_weights, train_head
 from graft_host.heads.recipe import Recipe
-
-_FLOOR = 0.1
-"""The share of the mean variance that graftkit adds to each variance."""
+from graft_host.heads.softmax_regression import FLOOR
 
 Part = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -69,11 +67,11 @@ def _arrays(request: dict[str, Any]) -> tuple[Part, Part, int]:
 
 
 def _scaler(bottlenecks: NDArray[np.float32]) -> Any:  # scikit-learn has no types
-    """A ``StandardScaler`` to whose variances a tenth of their mean is added."""
+    """A ``StandardScaler`` to whose variances the same share of their mean is added."""
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(bottlenecks)
-    scaler.scale_ = np.sqrt(scaler.var_ + _FLOOR * scaler.var_.mean())
+    scaler.scale_ = np.sqrt(scaler.var_ + FLOOR * scaler.var_.mean())
     return scaler
 
 
@@ -88,7 +86,7 @@ def _head(coefficients: NDArray[Any], intercepts: NDArray[Any], scaler: Any, pen
 
 def _losses(train: Part, validation: Part, classes: int, penalty: float | None) -> Callable[[Head], dict[str, Any]]:
     variance = train[0].var(axis=0, dtype=np.float64)
-    deviation = np.sqrt(variance + _FLOOR * variance.mean())[:, np.newaxis]
+    deviation = np.sqrt(variance + FLOOR * variance.mean())[:, np.newaxis]
 
     def describe(head: Head) -> dict[str, Any]:
         figures = {

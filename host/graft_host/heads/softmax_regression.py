@@ -18,7 +18,7 @@ _MAX_ITERATIONS = 1000
 _GRADIENT_TOLERANCE = 1e-5
 _LOSS_TOLERANCE = 1e-9
 _NEGLIGIBLE = 1e-9  # share of the largest variance below which a direction is rounding noise
-_FLOOR = 0.1
+FLOOR = 0.1
 """The share of the mean variance that is added to the variance of each number.
 
 Many numbers of a bottleneck are nearly always 0, a fifth to a half of those of EfficientNet-Lite. Divided by their own
@@ -170,7 +170,7 @@ def _standardized(bottlenecks: NDArray[np.float32]) -> tuple[NDArray[np.float32]
     mean: Wide = bottlenecks.mean(axis=0, dtype=np.float64)
     squares = sum((np.square(bottlenecks[rows] - mean).sum(axis=0) for rows in blocks), np.zeros(len(mean)))
     variance: Wide = squares / len(bottlenecks)
-    deviation: Wide = np.sqrt(variance + _FLOOR * variance.mean())
+    deviation: Wide = np.sqrt(variance + FLOOR * variance.mean())
     # A number that never changes carries no information, and neither does rounding noise.
     deviation[np.sqrt(variance) < 1e-6 * (np.abs(mean) + 1e-12)] = np.inf
     scaled = np.empty(bottlenecks.shape, np.float32)

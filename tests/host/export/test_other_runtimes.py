@@ -8,11 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from docs.tools.rooms import REPOSITORY
@@ -22,9 +23,6 @@ from graft_host.export.export import export
 from tests.conftest import Trained, graft_json
 from tests.support.networks import branched
 from tests.support.whole_models import photos_of, write_whole
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 PAGE = REPOSITORY / "docs" / "how-to" / "other-runtimes.md"
 
@@ -126,7 +124,8 @@ def _in_opencv(onnx_file: Path, pixels: NDArray[np.uint8], folder: Path) -> NDAr
     return _scores(_OPENCV, onnx_file, pixels, folder)
 
 
-RUNTIMES = {"ncnn": (_in_ncnn, ("ncnn", "pnnx")), "mnn": (_in_mnn, ("MNN",))}
+Run = Callable[[Path, NDArray[np.uint8], Path], NDArray[np.float32]]
+RUNTIMES: dict[str, tuple[Run, tuple[str, ...]]] = {"ncnn": (_in_ncnn, ("ncnn", "pnnx")), "mnn": (_in_mnn, ("MNN",))}
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +171,17 @@ def test_onnxruntime_names_the_same_classes_on_real_photos(real: Path, cats_and_
         assert np.abs(scores - expected).mean() < bound / 20
 
 
+def _names_the_same_classes(run: Run, model: Path, photos: Path, folder: Path) -> None:
+    """Runs the float network of a model on 20 photos in another runtime, and compares it with the model."""
+    pixels = _real_pixels(model, photos, 20)
+    expected = _expected(model, pixels)
+    export(model, folder / "float.onnx", "onnx", float_network=True)
+    scores = run(folder / "float.onnx", pixels, folder)
+    assert np.array_equal(scores.argmax(axis=1), expected.argmax(axis=1))
+    assert np.abs(scores - expected).max() < 0.2
+    assert np.abs(scores - expected).mean() < 0.01
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_other_runtimes_name_the_same_classes_on_real_photos(
@@ -179,25 +189,13 @@ def test_other_runtimes_name_the_same_classes_on_real_photos(
 ) -> None:
     run, packages = RUNTIMES[name]
     _needs("onnx", *packages)
-    pixels = _real_pixels(real, cats_and_dogs, 20)
-    expected = _expected(real, pixels)
-    export(real, tmp_path / "float.onnx", "onnx", float_network=True)
-    scores = run(tmp_path / "float.onnx", pixels, tmp_path)
-    assert np.array_equal(scores.argmax(axis=1), expected.argmax(axis=1))
-    assert np.abs(scores - expected).max() < 0.2
-    assert np.abs(scores - expected).mean() < 0.01
+    _names_the_same_classes(run, real, cats_and_dogs, tmp_path)
 
 
 @pytest.mark.slow
 def test_mnn_keeps_the_classes_with_int8_kernels(lite: Path, cats_and_dogs: Path, tmp_path: Path) -> None:
     _needs("onnx", "MNN")
-    pixels = _real_pixels(lite, cats_and_dogs, 20)
-    expected = _expected(lite, pixels)
-    export(lite, tmp_path / "float.onnx", "onnx", float_network=True)
-    scores = _in_mnn_with_int8_kernels(tmp_path / "float.onnx", pixels, tmp_path)
-    assert np.array_equal(scores.argmax(axis=1), expected.argmax(axis=1))
-    assert np.abs(scores - expected).max() < 0.2
-    assert np.abs(scores - expected).mean() < 0.01
+    _names_the_same_classes(_in_mnn_with_int8_kernels, lite, cats_and_dogs, tmp_path)
 
 
 @pytest.mark.parametrize(("kind", "bound"), [("float32", 1e-4), ("int8", 0.06)])
