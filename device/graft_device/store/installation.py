@@ -213,13 +213,13 @@ def _released(source: Path, model: Path) -> Iterator[None]:
     Restores the file if the slot is not made.
     """
     linked = model.stat().st_nlink > 1
-    if linked:
-        source.unlink()
     try:
+        if linked:
+            source.unlink()
         yield
     except BaseException:
         if linked:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # such as one that is still there
                 os.link(model, source)
         raise
 

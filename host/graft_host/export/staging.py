@@ -58,11 +58,12 @@ def put_in_place(product: Path, target: Path) -> None:
         product.replace(target)
     else:
         previous = product.with_name("previous")
-        target.rename(previous)
         try:
+            target.rename(previous)
             product.rename(target)
-        except BaseException:
-            previous.rename(target)
+        except BaseException:  # Ctrl-C may come right after the first one
+            if previous.exists() and not target.exists():
+                previous.rename(target)
             raise
     with contextlib.suppress(OSError):  # the new name is in place, so a failure here is not reported
         sync(target.parent)

@@ -80,7 +80,7 @@ def download(file: Published, target: Path, progress: Progress, on_wait: Callabl
         with locked_part(path, on_wait) as part:
             if part is None or target.is_file():
                 continue  # another process finished while this one waited
-            with _without_empty_part(path, part):
+            with _without_empty_part(path):
                 _complete(file, part, progress)
             sync(path)
             path.replace(target)
@@ -89,13 +89,17 @@ def download(file: Published, target: Path, progress: Progress, on_wait: Callabl
 
 
 @contextlib.contextmanager
-def _without_empty_part(path: Path, part: Part) -> Iterator[None]:
-    """Removes a part with nothing in it if the block fails."""
+def _without_empty_part(path: Path) -> Iterator[None]:
+    """Removes a part with nothing in it if the block fails.
+
+    The file itself says so: Ctrl-C may come when bytes have been written but not counted yet.
+    """
     try:
         yield
     except BaseException:
-        if not part.size:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if not path.stat().st_size:
+                path.unlink()
         raise
 
 

@@ -191,11 +191,22 @@ def test_an_export_that_cannot_be_moved_into_place_leaves_the_old_one(
             raise PermissionError(13, "Permission denied")
         return rename(path, to)
 
+    def interrupted(path: Path, to: Path) -> Path:
+        moved = rename(path, to)
+        if path == target:  # by Ctrl-C, right after it was moved away
+            raise KeyboardInterrupt
+        return moved
+
     with staging(target) as folder:
         (folder / "new").mkdir()
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rename", refuse)
             with pytest.raises(PermissionError):
+                put_in_place(folder / "new", target)
+        assert (target / "old").read_text() == "old"
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", interrupted)
+            with pytest.raises(KeyboardInterrupt):
                 put_in_place(folder / "new", target)
         assert (target / "old").read_text() == "old"
         put_in_place(folder / "new", target)

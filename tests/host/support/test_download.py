@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from graft_host.support import download as module
+from graft_host.support import part_file
 from graft_host.support.download import LEAST, DownloadError, Published, download
 from tests.support.background import start_python
 from tests.support.file_server import FileServer, file_server
@@ -274,6 +275,23 @@ def test_an_interrupted_download_goes_on(tmp_path: Path, number: signal.Signals)
         server.held.set()
         fetch(server, tmp_path)
         assert server.asked == [None, f"bytes={LEAST}-"]
+
+
+def test_ctrl_c_after_the_first_bytes_before_they_are_counted(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(part: part_file.Part, data: bytes) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(part_file.Part, "_count", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(server, tmp_path)
+    kept = (tmp_path / "weights.h5.part").read_bytes()
+    assert kept
+    assert kept == DATA[: len(kept)]
+    fetch(server, tmp_path)
+    assert server.asked == [None, f"bytes={len(kept)}-"]
 
 
 @pytest.mark.parametrize("killed", [False, True])
