@@ -97,7 +97,7 @@ def confusion(data: ReportData) -> str:
         caption += " Classes are numbered as in the table below."
     if data.threshold:
         caption += " In the last column are the photos that the board calls unknown because no label scores "
-        caption += f"{percent(data.threshold)}; the best label of {_right_of(evaluation, ~named)} is the right one."
+        caption += f"{percent(data.threshold)}; {_named_anyway(evaluation, ~named)}."
     pairs = report_statistics.confused_pairs(matrix)
     support = evaluation.confusion.sum(axis=1)
     names = [name(label, LETTERS) for label in evaluation.labels]
@@ -167,9 +167,11 @@ def scores(data: ReportData) -> str:
     return section("scores", "How far to trust the scores", "reliability diagram, top score", body)
 
 
-def _right_of(evaluation: Evaluation, chosen: NDArray[np.bool_]) -> str:
-    right = int((evaluation.predicted == evaluation.truth)[chosen].sum())
-    return f"{right:,} of {int(chosen.sum()):,}"
+def _named_anyway(evaluation: Evaluation, unknown: NDArray[np.bool_]) -> str:
+    if not unknown.any():
+        return "here there are none"
+    right = int((evaluation.predicted == evaluation.truth)[unknown].sum())
+    return f"for {right:,} of these {int(unknown.sum()):,} the best label is the right one"
 
 
 def _classes_line(labels: Sequence[str]) -> str:

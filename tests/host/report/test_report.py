@@ -294,7 +294,9 @@ def test_unknown_photos_have_a_column_of_their_own(folder: Path) -> None:
     assert ">unknown</text>" in drawing
     shown = Outline(page).texts()
     right = int((result.predicted == result.truth)[below].sum())
-    assert f"because no label scores 60.0%; the best label of {right} of {below.sum()} is the right one" in shown
+    assert f"no label scores 60.0%; for {right} of these {below.sum()} the best label is the right one." in shown
+    none = replace(CARD, thresholds={"unknown": {"score": 0.001}})
+    assert "no label scores 0.1%; here there are none." in Outline(render_report(data_of(result, folder, none))).texts()
     mistakes = shown.partition("Most frequent mistakes ")[2]
     assert "cats taken for dogs" not in mistakes or expected[0][1] > 0
     shown_photos = re.findall(r"(photo\d+)\.png</bdi>", page)
