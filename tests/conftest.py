@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: linear algebra on more threads waits for itself
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.remote.park import Park
+
+# The same examples in every run, however long each takes on a busy machine: a failure is due to a change. Inputs that
+# differ from commit to commit are what `make fuzz` is for.
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TWELVE = Storage("a", np.arange(12, dtype=np.float32))
+UNCHECKED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+"""Each example writes its file again, and a busy machine may stop between two of them."""
 
 
 def _written(path: Path, data: bytes) -> Path:
@@ -110,7 +112,7 @@ def test_versions_of_modules_are_passed_over(tmp_path: Path) -> None:
     assert list(read_tensors(_written(tmp_path / "w.pth", data))) == ["w"]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=UNCHECKED)
 @given(data=st.data())
 def test_any_view_of_a_storage_is_that_of_numpy(tmp_path: Path, data: st.DataObject) -> None:
     base = np.arange(data.draw(st.integers(1, 200)), dtype=np.float32)
@@ -405,7 +407,7 @@ _GOOD = _with(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=300, suppress_health_check=UNCHECKED, deadline=None)
 @given(changes=st.lists(st.tuples(st.integers(0, len(_GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=4))
 def test_changed_bytes_are_read_or_refused_and_nothing_else(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
     data = bytearray(_GOOD)
@@ -416,7 +418,7 @@ def test_changed_bytes_are_read_or_refused_and_nothing_else(tmp_path: Path, chan
     assert all(array.dtype in {np.dtype(np.float32), np.dtype(np.int64)} for array in read.values())
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200, suppress_health_check=UNCHECKED, deadline=None)
 @given(program=st.lists(st.sampled_from([*_RAW.values(), *(bytes([n]) for n in b")}](tNQRbsuaeq0.1")]), max_size=12))
 def test_any_row_of_operations_is_read_or_refused(tmp_path: Path, program: list[bytes]) -> None:
     path = _written(tmp_path / "w.pth", _with(_raw(*program)))
