@@ -114,7 +114,16 @@ def lacking_outputs(known: Sequence[set[str]], wanted: Sequence[Job], seed: int)
 
 
 def _flush(rows: Mapping[int, Rows], outputs: Sequence[TapBottlenecks]) -> None:
+    """Stores the rows and forgets them. Storing a row again changes nothing, so Ctrl-C at any line loses none."""
     for place, batch in rows.items():
-        if batch:
-            ready, batch[:] = list(batch), []
-            outputs[place].put(ready)
+        if not batch:
+            continue
+        try:
+            outputs[place].put(batch)
+        except KeyboardInterrupt:
+            outputs[place].put(batch)
+            raise
+        except Exception:  # is reported; to try once more would only fail again
+            batch.clear()
+            raise
+        batch.clear()

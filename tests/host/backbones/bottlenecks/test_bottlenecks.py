@@ -4,10 +4,12 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from graft_device.errors import CacheError, ModelError
 from graft_device.preprocess import fit, load, preprocess
 from graft_device.runtime import open_model
+from graft_host.backbones.bottlenecks import extract
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.extract import Extraction
 from graft_host.backbones.bottlenecks.jobs import Augmentation
@@ -283,6 +286,30 @@ def test_an_error_in_the_middle_ends_the_workers_and_keeps_finished_work(tmp_pat
     again = _extract(backbone, tmp_path / "cache", photos)
     assert 30 <= again.hits < 80
     assert again.hits + again.misses == 80
+    assert np.array_equal(_matrix(backbone, tmp_path / "cache", photos), _expected(backbone, photos))
+
+
+@pytest.mark.parametrize("moment", ["c_call", "c_return"])
+@pytest.mark.parametrize(("rows", "kept"), [(4, 4), (10_000, 12)])
+def test_ctrl_c_while_bottlenecks_are_being_stored_loses_none(
+    tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch, moment: str, rows: int, kept: int
+) -> None:
+    """It comes right before or right after the rows are inserted: between two batches, or with the last one."""
+    photos = photos_in(tmp_path / "photos", 12)
+    monkeypatch.setattr(extract, "_COMMIT_ROWS", rows)
+    monkeypatch.setattr(extract, "_COMMIT_SECONDS", 600)
+
+    def interrupt(_frame: FrameType, event: str, function: Any) -> None:
+        if event == moment and getattr(function, "__name__", None) == "executemany":
+            raise KeyboardInterrupt  # once: Python calls a profiler that raised no more
+
+    with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks, pytest.raises(KeyboardInterrupt):
+        sys.setprofile(interrupt)
+        try:
+            bottlenecks.extract(photos, (), NONE, 2, unwatched)
+        finally:
+            sys.setprofile(None)
+    assert _extract(backbone, tmp_path / "cache", photos) == Extraction({}, kept, 12 - kept)
     assert np.array_equal(_matrix(backbone, tmp_path / "cache", photos), _expected(backbone, photos))
 
 
