@@ -153,7 +153,7 @@ except KeyboardInterrupt:
 
 
 _QUANTIZE = """
-import os, signal, sys, threading
+import os, signal, sys, threading, time
 from pathlib import Path
 from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.quantize import quantized_backbone
@@ -166,6 +166,8 @@ def progress(done, total):
     print(done, total, flush=True)
     if done == 2:  # at once, but while the next photos run
         threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()
+    if done == 12:  # the signal comes by then, however busy the machine is
+        time.sleep(60)
 try:
     quantized_backbone(spec, photos, folder / "cache", 2, progress=progress)
 except KeyboardInterrupt:

@@ -16,12 +16,18 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_stamp, "_SETTLED", 0)
 
 
-def test_a_file_that_just_changed_has_no_stamp(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("later", "settled"), [(0, False), (2_999_999_999, False), (3_000_000_000, True)])
+@pytest.mark.parametrize("set_by_a_program", [False, True])
+def test_a_file_that_just_changed_has_no_stamp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: int, settled: bool, set_by_a_program: bool
+) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"1")
-    assert settled_stamp(path) is None
-    os.utime(path, (0, 0))  # a time that a program sets does not hide the change
-    assert settled_stamp(path) is None
+    if set_by_a_program:
+        os.utime(path, (0, 0))  # which does not hide the change
+    changed = path.stat().st_ctime_ns
+    monkeypatch.setattr(time, "time_ns", lambda: changed + later)
+    assert (settled_stamp(path) is not None) == settled
 
 
 def test_a_file_that_was_left_alone_keeps_its_stamp() -> None:

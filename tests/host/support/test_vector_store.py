@@ -220,10 +220,11 @@ def test_several_runs_may_begin_and_write_at_once(tmp_path: Path) -> None:
 
 
 def test_a_kill_at_any_moment_leaves_only_whole_batches(tmp_path: Path) -> None:
-    path = tmp_path / "cache.sqlite"
+    path, most = tmp_path / "cache.sqlite", 2000
+    code = f"{_WRITER}\ntime.sleep(600)"  # it does not end by itself, however late the kill comes
     for attempt in range(12):
         name = f"run{attempt}"
-        with start_python(_WRITER, path, name, 0, 100_000) as writer:
+        with start_python(code, path, name, 0, most) as writer:
             assert writer.stdout is not None
             reported = -1
             for line in writer.stdout:
@@ -234,7 +235,7 @@ def test_a_kill_at_any_moment_leaves_only_whole_batches(tmp_path: Path) -> None:
             writer.kill()
             reported = max([reported, *(int(line) for line in writer.stdout.read().split("\n")[:-1])])
         with _open(path) as store:
-            count = len(store.known(_keys(name, 50_000)))
+            count = len(store.known(_keys(name, _BATCH * most)))
             # Everything reported is stored, and perhaps one more batch that was killed before it was reported.
             assert count % _BATCH == 0
             assert count >= _BATCH * (reported + 1)

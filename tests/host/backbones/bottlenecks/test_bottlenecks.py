@@ -303,10 +303,11 @@ def test_ctrl_c_while_bottlenecks_are_being_stored_loses_none(
         if event == moment and getattr(function, "__name__", None) == "executemany":
             raise KeyboardInterrupt  # once: Python calls a profiler that raised no more
 
-    with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks, pytest.raises(KeyboardInterrupt):
+    with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
         sys.setprofile(interrupt)
         try:
-            bottlenecks.extract(photos, (), NONE, 2, unwatched)
+            with pytest.raises(KeyboardInterrupt):
+                bottlenecks.extract(photos, (), NONE, 2, unwatched)
         finally:
             sys.setprofile(None)
     assert _extract(backbone, tmp_path / "cache", photos) == Extraction({}, kept, 12 - kept)
