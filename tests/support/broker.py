@@ -5,28 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.running import PATIENCE_S, eventually
 
 paho = pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
 _PROBE = "of the subscriber itself"
 _FOUND = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin")
-
-
-def free_port() -> int:
-    """A port on which nobody listens at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Mosquitto:
@@ -53,6 +51,11 @@ class Mosquitto:
             [_FOUND, "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         eventually(self._listens, "mosquitto did not start")
+
+    def freeze(self) -> None:
+        """Stops the broker until it is killed: it takes nothing more, and its connections stay open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """Kills the broker, as a power cut does."""
@@ -129,17 +132,22 @@ class Link:
     """A TCP link to a broker that can drop the broker's answers, like a network that fails in one direction."""
 
     def __init__(self, port: int) -> None:
-        self.swallow = False
         self._target = port
-        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._pairs: list[_Pair] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def swallow(self) -> None:
+        """Drops what the broker answers from now on, in the connections that there are."""
+        for pair in self._pairs:
+            pair.swallows = True
+
     def cut(self) -> None:
         """Closes all connections."""
         while self._pairs:
-            for end in self._pairs.pop():
+            pair = self._pairs.pop()
+            for end in (pair.client, pair.broker):
                 _shut(end)
 
     def __enter__(self) -> Link:
@@ -157,17 +165,27 @@ class Link:
                 broker = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 return
-            self._pairs.append((client, broker))
-            threading.Thread(target=self._forward, args=(client, broker, False), daemon=True).start()
-            threading.Thread(target=self._forward, args=(broker, client, True), daemon=True).start()
+            pair = _Pair(client, broker)
+            self._pairs.append(pair)
+            threading.Thread(target=_forward, args=(client, broker, lambda: False), daemon=True).start()
+            swallows = partial(getattr, pair, "swallows")
+            threading.Thread(target=_forward, args=(broker, client, swallows), daemon=True).start()
 
-    def _forward(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
-        try:
-            while data := source.recv(65536):
-                if not (answers and self.swallow):
-                    target.sendall(data)
-        except OSError:
-            return
+
+@dataclass
+class _Pair:
+    """The two ends of a connection, and whether the broker's answers are dropped."""
+
+    client: socket.socket
+    broker: socket.socket
+    swallows: bool = False
+
+
+def _forward(source: socket.socket, target: socket.socket, swallows: Callable[[], bool]) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            if not swallows():
+                target.sendall(data)
 
 
 def _shut(end: socket.socket) -> None:

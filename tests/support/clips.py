@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.support.device_models import COLOURS
+from tests.support.ports import free_port
 
 av: Any = pytest.importorskip("av", reason="PyAV is not installed")
 FPS = 25
@@ -62,12 +63,12 @@ class Camera:
     ``play`` sends the frames at the pace of a camera; None sends them at once and closes.
     """
 
-    def __init__(self, data: bytes, pace_s: float | None = None, port: int = 0) -> None:
+    def __init__(self, data: bytes, pace_s: float | None = None, port: int | None = None) -> None:
         self.opened = 0
         self._data = data
         self._pace_s = pace_s
         self._clients: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener = socket.create_server(("127.0.0.1", port or free_port()))
         self.port = int(self._listener.getsockname()[1])
         self.url = f"tcp://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()

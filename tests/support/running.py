@@ -18,14 +18,25 @@ from typing import Any
 from tests.support.device_models import picture
 
 COMMAND = [sys.executable, "-m", "graft_device.cli", "run"]
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
+"""How long tests wait for what must happen. No test waits for this time to pass."""
+
 _MAIN = "from graft_device import cli; cli.main()"
+_PATIENT = f"import graft_device.system.stopping as s; s.GRACE_S = {PATIENCE_S}"
+_PATIENT_QUEUE = f"import graft_device.outputs.queued as q; q.FLUSH_S = {PATIENCE_S}"
 
 
 def run_device(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end."""
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    return subprocess.run([*COMMAND, *map(str, args)], timeout=60, check=False, **streams)
+    command = _command(args, "") if "--mqtt" in args else [*COMMAND, *map(str, args)]
+    return subprocess.run(command, timeout=PATIENCE_S, check=False, **streams)
+
+
+def _command(args: tuple[object, ...], patch: str) -> list[str]:
+    """The command line of a run that may take its time to end and to deliver its events, as on a busy machine."""
+    lines = [_PATIENT, *([_PATIENT_QUEUE] if "--mqtt" in args else []), patch, _MAIN]
+    return [sys.executable, "-c", "\n".join(lines), "run", *map(str, args)]
 
 
 class Job:
@@ -82,9 +93,7 @@ def running(*args: object, **options: Any) -> Iterator[Job]:
     ``prefix`` are words in front of the command, and ``patch`` is Python code that is executed before it.
     """
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    patch = options.pop("patch", None)
-    program = COMMAND if patch is None else [sys.executable, "-c", f"{patch}\n{_MAIN}", "run"]
-    command = [*options.pop("prefix", []), *program, *map(str, args)]
+    command = [*options.pop("prefix", []), *_command(args, options.pop("patch", ""))]
     process = subprocess.Popen(command, **{**streams, **options})
     try:
         yield Job(process)
@@ -104,13 +113,41 @@ def eventually(condition: Callable[[], bool], what: str = "") -> None:
         time.sleep(0.02)
 
 
-def drop_photo(folder: Path, name: str, colour: str) -> Path:
-    """Moves a whole photo into a folder."""
+def drop_photo(folder: Path, name: str, colour: str, time_s: int | None = None) -> Path:
+    """Moves a whole photo into a folder; its time is ``time_s``, or now."""
     path = folder / name
     part = path.with_name(f".{name}")
     picture(colour).save(part, "PNG")
+    if time_s is not None:
+        os.utime(part, (time_s, time_s))
     os.replace(part, path)  # noqa: PTH105
     return path
+
+
+@contextmanager
+def frozen(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """Stops a process and its children until the end of the block."""
+    stopped = []
+    try:
+        for pid in _with_children(process.pid):
+            os.kill(pid, signal.SIGSTOP)
+            stopped.append(pid)
+            eventually(lambda pid=pid: _state(pid) in "TZ")  # type: ignore[misc]
+        yield
+    finally:
+        for pid in reversed(stopped):
+            os.kill(pid, signal.SIGCONT)
+
+
+def _with_children(pid: int) -> Iterator[int]:
+    """A process and then, when it can start no more, its children."""
+    yield pid
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        yield from map(int, (thread / "children").read_text().split())
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
 def _pour(stream: Any, lines: queue.Queue[str]) -> None:

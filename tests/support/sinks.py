@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.classifier import Classifier
+from graft_device.outputs import queued as queued_events
 from graft_device.outputs.event_queue import EventQueue
 from graft_device.outputs.events import Event
 from graft_device.outputs.fan_out import FanOut
@@ -23,8 +24,10 @@ from graft_device.run.plan import Plan
 from graft_device.run.watching import Outputs, watch
 from graft_device.sources.base import Frame
 from graft_device.sources.watch import Folder
+from graft_device.system import stopping
 from graft_device.system.backoff import Backoff
 from graft_device.system.stopping import Signals, Stop
+from tests.support.running import PATIENCE_S
 
 QUICK = (0.05, 0.2)
 """The first wait of a queue between tries and the longest, in seconds."""
@@ -77,7 +80,7 @@ class Webhook(Sink):
         """Posts an event; raises OSError where nobody takes it."""
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self._url, event.to_line().encode(), headers)  # noqa: S310  loopback
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
             answer.read()
 
     def close(self) -> None:
@@ -140,6 +143,7 @@ def _failed(frame: Frame, reason: str) -> None:
 
 def main(model: str, photos: str, state: str, url: str) -> None:
     """Classifies the photos that come into a folder; events go to stdout, ``STATE/events.jsonl`` and a webhook."""
+    queued_events.FLUSH_S = stopping.GRACE_S = PATIENCE_S
     stop = Stop()
     folder = Path(state)
     with Signals(stop), contextlib.closing(FanOut(_note)) as sinks:

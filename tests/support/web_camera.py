@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tests.support.broker import free_port
 from tests.support.device_models import picture
+from tests.support.ports import free_port
 from tests.support.serving import encoded
 
 

@@ -270,7 +270,7 @@ def test_two_threads(opened: Opened) -> None:
     taker.start()
     for _ in range(300):
         put(queue, make_event())
-    taker.join(timeout=30)
+    taker.join(timeout=120)
     assert taken == list(range(1, 301))
     queue.close()
 
@@ -281,4 +281,4 @@ def test_no_descriptor_is_left(opened: Opened) -> None:
         queue = opened()
         put(queue, make_event())
         queue.close()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before, "servers of other tests may still close some"

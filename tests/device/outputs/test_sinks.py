@@ -28,7 +28,7 @@ from graft_device.sources.files import Photos
 from graft_device.system.stopping import Stop
 from tests.device.outputs.test_event_queue import make_event
 from tests.support.device_models import write_artifact
-from tests.support.running import Job, drop_photo, eventually
+from tests.support.running import PATIENCE_S, Job, drop_photo, eventually
 from tests.support.sinks import Calling, LinesFile, Webhook, WebhookReceiver, queued
 
 ROOT = Path(__file__).parents[3]
@@ -44,6 +44,12 @@ def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left at the end of a run is delivered, however long that takes."""
+    monkeypatch.setattr("graft_device.outputs.queued.FLUSH_S", PATIENCE_S)
 
 
 def numbered(number: int, label: str = "cats") -> Event:
@@ -190,7 +196,7 @@ def test_a_slow_sink_in_a_queue_stops_neither_the_loop_nor_the_others(
             all_shown.set()
 
     def wait(event: Event) -> None:
-        assert all_shown.wait(30)
+        assert all_shown.wait(PATIENCE_S)
         slow.append(event.seq)
 
     sinks = FanOut(print)
@@ -211,12 +217,12 @@ def test_a_sink_that_hangs_at_the_end_is_left_and_its_events_stay(
 
     def hang(_: Event) -> None:
         hanging.set()
-        released.wait(30)
+        released.wait(PATIENCE_S)
 
     inner = Calling(hang, "hook")
     sink = queued(inner, tmp_path / "queue", notes.append)
     sink.put(numbered(1))
-    assert hanging.wait(30)
+    assert hanging.wait(PATIENCE_S)
     sink.close()
     assert notes == [f"1 event waits in {tmp_path}/queue for hook"]
     assert inner.closed == 0, "its thread still uses it"
@@ -290,7 +296,7 @@ def test_no_thread_or_descriptor_is_left(tmp_path: Path) -> None:
         sink: Sink = Queued(LinesFile(tmp_path / "file"), EventQueue(tmp_path / "queue", 10**6, print), print)
         sink.put(numbered(number + 1))
         sink.close()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before, "servers of other tests may still close some"
     assert not any(thread.name == "to file" for thread in threading.enumerate())
     assert len((tmp_path / "file").read_text("utf-8").splitlines()) == 5
 

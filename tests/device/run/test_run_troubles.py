@@ -17,7 +17,7 @@ from tests.conftest import error_line
 from tests.device.test_runtime import each_runtime
 from tests.support.broker import Mosquitto, Subscriber
 from tests.support.device_models import write_artifact
-from tests.support.running import COMMAND, drop_photo, eventually, run_device, running
+from tests.support.running import COMMAND, PATIENCE_S, drop_photo, eventually, run_device, running
 from tests.support.web_camera import WebCamera
 
 BASE = "garden/cam"
@@ -54,7 +54,8 @@ def test_a_model_file_that_is_written_over(runtime: str, model: Path, photos: Pa
 def test_a_signal_while_the_model_is_opened(number: str, status: int, model: Path, photos: Path) -> None:
     drop_photo(photos, "1.png", "red")
     program = (
-        "import os, signal, sys, graft_device.run.opened as opened\n"
+        "import os, signal, sys, graft_device.run.opened as opened, graft_device.system.stopping as stopping\n"
+        f"stopping.GRACE_S = {PATIENCE_S}\n"
         "real = opened.open_copy\n"
         f"opened.open_copy = lambda *args: (os.kill(os.getpid(), signal.{number}), real(*args))[1]\n"
         "from graft_device import cli; cli.main()"
@@ -140,6 +141,7 @@ def test_a_disk_that_is_full_from_the_start(model: Path, photos: Path, tmp_path:
             assert job.event()["seq"] == 1
             eventually(lambda: len(subscriber.events(BASE)) == 1)
             assert job.note().startswith(f"note: cannot store events in {disk}/queue: ")
+            subscriber.wait()  # the broker has acknowledged the event before it answers this
             broker.kill()
             assert "the connection was lost" in job.note()
             drop_photo(photos, "2.png", "red")
@@ -260,7 +262,13 @@ def test_without_a_home_folder_a_queue_must_be_named(model: Path, photos: Path) 
 
 # A source that is away
 
-AWAY_SOON = "import graft_device.run.presence as p; p.AWAY_S = 1.0"
+AWAY_SOON = f"""
+import graft_device.run.presence as p, graft_device.sources.cameras as c, graft_device.sources.web as w
+update, p.AWAY_S = p.Presence.update, 1.0
+p.Presence.update = lambda presence, silent_s=0.0: update(presence)
+c.TIMEOUT_S = w.SILENCE_S = w.TOTAL_S = {PATIENCE_S}
+"""
+"""A lost source counts as away after a second, and a slow one never does: the machine may be busy."""
 
 
 def _mqtt(broker: Mosquitto, tmp_path: Path) -> list[object]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.ports import free_port
 from tests.support.remote.root import HOME, UID, USER, Spec, container_command, make_root, mount_script
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ __all__ = [
     "started",
 ]
 
-_PATIENCE_S = 20
+_PATIENCE_S = 120
 _ATTEMPTS = 5  # another program may take a port between our choice and sshd's start
 _PROGRAMS = ("ssh", "ssh-keygen", "/usr/sbin/sshd", "rsync", "unshare", "mount", "chroot", "/usr/bin/python3")
 
@@ -219,14 +220,6 @@ def _init_of(process: subprocess.Popen[str]) -> int:
                 return found
             waiting += map(int, Path(f"/proc/{found}/task/{found}/children").read_text().split())
     raise LookupError("the board has no processes")
-
-
-def free_port() -> int:
-    """A loopback port on which nothing listens at the moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _answers(process: subprocess.Popen[str], port: int) -> bool:
