@@ -27,7 +27,9 @@ from tests.support.device_models import picture
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-that-is-long-enough"  # noqa: S105  of the tests' own servers
-_PATIENCE = 60.0
+_PATIENCE = 120.0
+"""How long tests wait for what must happen, in seconds. No test waits for this time to pass."""
+
 _EXPECTED = re.compile(r"(listening on|note:|warning: --insecure|model reopened|ended after|error: (?!unexpected))")
 """The only lines that a server may print, whatever its clients do."""
 
@@ -67,7 +69,7 @@ class Server:
         host, _, port = self.url.removeprefix("http://").rpartition(":")
         return host.strip("[]"), int(port)
 
-    def connect(self, timeout: float = 30) -> http.client.HTTPConnection:
+    def connect(self, timeout: float = _PATIENCE) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*self.address, timeout=timeout)
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
@@ -211,7 +213,7 @@ def form(name: str, content: bytes, boundary: str = "xxGRAFTxx") -> tuple[bytes,
     return body, f"multipart/form-data; boundary={boundary}"
 
 
-def raw(server: Server, data: bytes, timeout: float = 30) -> bytes:
+def raw(server: Server, data: bytes, timeout: float = _PATIENCE) -> bytes:
     """Sends bytes, which need not be HTTP; returns the answer until the server closes the connection."""
     with socket.create_connection(server.address, timeout) as connection:
         connection.sendall(data)
