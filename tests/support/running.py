@@ -132,7 +132,8 @@ def frozen(process: subprocess.Popen[Any]) -> Iterator[None]:
         for pid in _with_children(process.pid):
             os.kill(pid, signal.SIGSTOP)
             stopped.append(pid)
-            eventually(lambda pid=pid: _state(pid) in "TZ")  # type: ignore[misc]
+            while _state(pid) not in "TZ":
+                time.sleep(0.001)
         yield
     finally:
         for pid in reversed(stopped):

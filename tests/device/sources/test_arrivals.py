@@ -23,7 +23,7 @@ from graft_device.sources.watch import Folder
 from graft_device.system.stopping import Stop
 from tests.device.sources.test_sources import POLL_S, Watched
 from tests.support.device_models import COLOURS, picture, write_artifact
-from tests.support.running import drop_photo, running
+from tests.support.running import Job, drop_photo, frozen, running
 from tests.support.serving import encoded
 
 SECOND = 1_000_000_000
@@ -42,8 +42,11 @@ def photo(kind: str = "JPEG", colour: str = "red", size: tuple[int, int] = (64, 
 
 
 @contextmanager
-def rewritten(path: Path, period_s: float, write: Callable[[Path, bytes], object]) -> Iterator[None]:
-    """A camera that writes its newest picture into the same file, in another colour and size each time."""
+def rewritten(job: Job, path: Path, period_s: float, write: Callable[[Path, bytes], object]) -> Iterator[None]:
+    """A camera that writes its newest picture into the same file, in another colour and size each time.
+
+    The job stands still while the camera writes: if the camera did, the job would find half a picture at rest.
+    """
     done = threading.Event()
 
     def work() -> None:
@@ -51,7 +54,9 @@ def rewritten(path: Path, period_s: float, write: Callable[[Path, bytes], object
         while not done.wait(period_s):
             number += 1
             colour = list(COLOURS)[number % len(COLOURS)]
-            write(path, photo(colour=colour, size=(64 + number % 7, 48)))
+            data = photo(colour=colour, size=(64 + number % 7, 48))
+            with frozen(job.process):
+                write(path, data)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -83,11 +88,9 @@ def test_a_picture_that_is_rewritten_all_the_time_gives_events(
     share: float, write: Callable[[Path, bytes], object], model: Path, tmp_path: Path
 ) -> None:
     """At 0.4, 0.8 and 2 times the time between two scans."""
-    with (
-        running(model, "--source", tmp_path, "--json", patch=FAST) as job,
-        rewritten(tmp_path / "latest.jpg", share * 0.1, write),
-    ):
-        events = [job.event() for _ in range(10)]
+    with running(model, "--source", tmp_path, "--json", patch=FAST) as job:
+        with rewritten(job, tmp_path / "latest.jpg", share * 0.1, write):
+            events = [job.event() for _ in range(10)]
         assert job.end() == 0
         assert job.rest() == []
     assert {event["source"] for event in events} == {str(tmp_path / "latest.jpg")}
@@ -328,9 +331,7 @@ def test_inode_numbers_that_do_not_last(coarse: bool, shim: Path, model: Path, t
     with running(model, "--source", tmp_path, "--existing", "--json", env=environment) as job:
         assert job.event()["source"] == str(tmp_path / "old.png")  # it is watching
         for number, colour in enumerate(("red", "green", "blue")):
-            path = drop_photo(tmp_path, f"{number}.png", colour)
-            if coarse:
-                os.utime(path, (1_700_000_000 + number, 1_700_000_000 + number))
+            path = drop_photo(tmp_path, f"{number}.png", colour, 1_700_000_000 + number if coarse else None)
             event = job.event()
             assert (event["source"], event["label"]) == (str(path), colour)
         (tmp_path / "2.png").rename(tmp_path / "3.png")

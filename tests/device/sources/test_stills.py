@@ -20,7 +20,7 @@ from PIL import Image
 from graft_device.sources import Frame, Source, SourceError, SourceOptions, open_source, web
 from graft_device.system.stopping import Stop
 from tests.support.device_models import write_artifact
-from tests.support.running import running
+from tests.support.running import PATIENCE_S, running
 from tests.support.web_camera import Request, WebCamera, jpeg
 
 JPEG = {"Content-Type": "image/jpeg"}
@@ -88,7 +88,7 @@ def test_one_picture_and_the_uncertain_ones_are_kept_as_they_came(tmp_path: Path
     keep = ["--save-uncertain", tmp_path / "kept", "--uncertain-below", 1, "--threshold", 1]
     with WebCamera() as camera, running(model, "--source", f"{camera.url}/a.jpg", "--once", "--json", *keep) as job:
         assert job.event()["seq"] == 1
-        assert job.process.wait(30) == 0
+        assert job.process.wait(PATIENCE_S) == 0
     (kept,) = (tmp_path / "kept").glob("*/*.jpg")
     assert kept.read_bytes() == jpeg("red")
 
@@ -250,4 +250,4 @@ def test_a_stop_ends_the_wait_for_the_next_picture() -> None:
         for frame in opened(f"{camera.url}/snap.jpg", 3600).frames(stop):
             if frame is None:
                 stop.wanted = True
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < PATIENCE_S
