@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
 import re
+import signal
 import stat
 import time
 from pathlib import Path
@@ -14,17 +16,50 @@ from tests.support.host_data import open_folder, run_on_small_disk, without_priv
 
 _SIZE = 1_000_003
 
-_WRITER = f"""
-import sys
+_KILLED = f"""
+import json, os, resource, signal, sys
 from pathlib import Path
-from graft_device.system.durable import write_atomically
-version = 0
-while True:
-    write_atomically(Path(sys.argv[1]), bytes([version % 256]) * {_SIZE})
-    if not version:
-        print("writing")
-    version += 1
+from graft_device.system import durable
+
+target = Path(sys.argv[1])
+
+def forked(place):
+    lines = 0
+    def line(frame, event, arg):
+        nonlocal lines
+        if event == "line":
+            lines += 1
+            if lines == place:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return line
+    process = os.fork()
+    if not process:
+        try:
+            if place:
+                sys.settrace(lambda frame, *_: line if frame.f_code.co_filename == durable.__file__ else None)
+            else:  # in the middle of the contents
+                signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+                resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+                resource.setrlimit(resource.RLIMIT_FSIZE, ({_SIZE} // 2, {_SIZE} // 2))
+            durable.write_atomically(target, b"n" * {_SIZE})
+            os._exit(0)
+        finally:  # nothing may get out of the fork
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+place, status = 0, None
+while status != 0:
+    target.write_bytes(b"o" * {_SIZE})
+    status = forked(place)
+    place += 1
+    content, left = target.read_bytes(), [path for path in target.parent.iterdir() if path != target]
+    sizes = [path.stat().st_size for path in left]
+    for path in left:
+        path.unlink()
+    assert content == content[:1] * {_SIZE}
+    print(json.dumps([status, content[:1].decode(), sizes]))
 """
+"""Kills a write in the middle of the file and before each line of the module in turn, in a fork for each."""
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
@@ -37,22 +72,16 @@ def test_writes_and_replaces(tmp_path: Path) -> None:
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
-    target = tmp_path / "model"
-    seen, interrupted = set(), 0
-    for attempt in range(15):
-        with start_python(_WRITER, target) as writer:
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == "writing\n"
-            time.sleep(0.0031 * attempt)
-            writer.kill()
-        content = target.read_bytes()
-        assert content == content[:1] * _SIZE
-        seen.add(content[0])
-        for left in tmp_path.glob(".*.tmp"):
-            interrupted += 1
-            left.unlink()
-    assert len(seen) > 3  # or nothing was ever replaced
-    assert interrupted > 0  # or no kill came in the middle
+    with start_python(_KILLED, tmp_path / "model") as killing:
+        lines = killing.communicate()[0].splitlines()
+    assert killing.returncode == 0
+    ends = [json.loads(line) for line in lines]
+    assert [status for status, _, _ in ends] == [-signal.SIGXFSZ, *[-signal.SIGKILL] * (len(ends) - 2), 0]
+    contents = [content for _, content, _ in ends]
+    assert contents == sorted(contents, reverse=True), "the old file until its name is replaced, then the new one"
+    assert set(contents) == {"o", "n"}
+    assert ends[0][2] == [_SIZE // 2]
+    assert [_SIZE] in [sizes for _, _, sizes in ends], "complete, but not in its place yet"
 
 
 def test_an_error_in_the_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
