@@ -85,6 +85,7 @@ class Visit:
 
     def flaws(self) -> list[str]:
         """Layout flaws: a page wider than the window, images without pixels, and texts of plots cut off or covered."""
+        self.page.wait_for_function("() => [...document.images].every((image) => image.complete)")
         flaws: list[str] = self.page.evaluate(_FLAWS)
         return flaws
 
@@ -133,6 +134,7 @@ def visit(browser: Browser, address: str, width: int = DESKTOP, *, dark: bool = 
         device_scale_factor=2 if width <= PHONE else 1,
     )
     try:
+        context.set_default_timeout(120_000)
         seen = Visit(context.new_page())
         seen.page.on("request", lambda request: seen.requests.append(request.url))
         seen.page.on("console", lambda message: seen.problems.append(f"{message.type}: {message.text}"))

@@ -67,7 +67,6 @@ def browser() -> Iterator[Browser]:
 def page_of(browser: Browser, server: Server, width: int = DESKTOP, *, dark: bool = False) -> Iterator[Visit]:
     """The loaded page; at the end, checks that it contacted only the server and logged no error."""
     with visit(browser, server.url, width, dark=dark) as seen:
-        seen.page.set_default_timeout(30_000)
         seen.page.wait_for_selector("#model:not([hidden])")
         yield seen
         assert [url for url in seen.requests if not url.startswith((server.url, "blob:"))] == []
@@ -208,6 +207,7 @@ def test_a_rotated_photo_is_shown_upright(browser: Browser, server: Server) -> N
     with page_of(browser, server) as seen:
         give(seen.page, encoded(Image.new("RGB", (60, 40), COLOURS["red"]), "JPEG", exif=exif), "image/jpeg")
         answer(seen.page, "red")
+        seen.page.wait_for_function("() => document.querySelector('#frame img')?.naturalWidth")
         shown = seen.page.evaluate(
             "(({naturalWidth: w, naturalHeight: h}) => [w, h])(document.querySelector('#frame img'))"
         )

@@ -293,19 +293,19 @@ def test_one_at_a_time(models: list[Path], store: Path) -> None:
         error_line(graft_device("rollback", "--store", store, "--wait", 0.3), ExitCode.BUSY)
         assert asked("models", store=store)["current"] == slot_id(models[0])
         command = [sys.executable, "-m", "graft_device.cli", "install", str(models[1]), "--store", str(store)]
-        with subprocess.Popen([*command, "--wait", "60", "--json"], stdout=subprocess.PIPE) as waiting:
+        with subprocess.Popen([*command, "--wait", "300", "--json"], stdout=subprocess.PIPE) as waiting:
             fcntl.flock(lock, fcntl.LOCK_UN)
-            output = waiting.communicate(timeout=60)[0]
+            output = waiting.communicate(timeout=300)[0]
     assert json.loads(output)["current"]["id"] == slot_id(models[1])
 
 
 def test_several_at_once_leave_a_whole_store(models: list[Path], store: Path) -> None:
     command = [sys.executable, "-m", "graft_device.cli", "install"]
     started = [
-        subprocess.Popen([*command, str(model), "--store", str(store), "--wait", "60"], stdout=subprocess.DEVNULL)
+        subprocess.Popen([*command, str(model), "--store", str(store), "--wait", "300"], stdout=subprocess.DEVNULL)
         for model in models
     ]
-    assert [process.wait(120) for process in started] == [0] * len(models)
+    assert [process.wait(300) for process in started] == [0] * len(models)
     found = asked("models", store=store)
     assert len(found["slots"]) == 3
     assert {"current", "previous"} <= {slot["state"] for slot in found["slots"]}
