@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,11 +20,16 @@ from tests.support.remote.kit import begin, deploy
 from tests.support.remote.park import STORE, Park, needs_nspawn
 from tests.support.remote.proxy import cable
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 pytestmark = [pytest.mark.slow, needs_nspawn]
 UNIT = "eye.service"
 BAD = "colours-3"
 BACK = "is unhealthy with colours-3.tflite (it does not start); colours-0 is back, and the service runs again"
-PATIENCE_S = 60
+PATIENCE_S = 300
+HOLD = "/run/hold"
+"""While this file exists on the board, the start of the last model goes on."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,8 @@ def shed(park: Park, models: list[Path]) -> Board:
     board = park.start("shed", Spec(systemd=True), kit=True)
     put(board, models[0])
     command = f"{STORE}/venv/bin/graft-device serve {STORE} --port {free_port()}"
-    check = f"/bin/sh -c 'grep -q {BAD} {STORE}/current/slot.json || exit 0; sleep 4; exit 1'"
+    hold = f"while test -e {HOLD}; do sleep 0.1; done"
+    check = f"/bin/sh -c 'grep -q {BAD} {STORE}/current/slot.json || exit 0; {hold}; exit 1'"
     text = f"[Service]\nType=notify\nExecStartPre={check}\nExecStart={command}\n[Install]\nWantedBy=board.target\n"
     board.at(f"/etc/systemd/system/{UNIT}").write_text(text)
     board.run(f"systemctl daemon-reload && systemctl enable --now {UNIT}", user="root")
@@ -67,14 +75,19 @@ def attempt(board: Board, model: Path, *args: object) -> subprocess.CompletedPro
     return deploy(model, board, "--store", STORE, "--settle", 0, *args, address=f"root@{board.name}")
 
 
-def begun(board: Board, model: Path) -> subprocess.Popen[str]:
-    """A deployment that has come to where the service starts."""
+@contextlib.contextmanager
+def begun(board: Board, model: Path) -> Iterator[subprocess.Popen[str]]:
+    """A deployment that has come to where the service starts; in the block, the service is still starting."""
+    board.at(HOLD).touch()
     process = begin(model, board, "--store", STORE, "--settle", 0, address=f"root@{board.name}")
     until = time.monotonic() + PATIENCE_S
     while state(board) != "activating":
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
-    return process
+    try:
+        yield process
+    finally:
+        board.at(HOLD).unlink()
 
 
 def state(board: Board) -> str:
@@ -87,8 +100,8 @@ def current(board: Board) -> str:
 
 
 def test_ctrl_c_while_the_service_is_restarted(board: Board, models: list[Path]) -> None:
-    process = begun(board, models[2])
-    os.killpg(process.pid, signal.SIGINT)
+    with begun(board, models[2]) as process:
+        os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, said
     assert "interrupted: putting back what ran before" in said
@@ -97,8 +110,8 @@ def test_ctrl_c_while_the_service_is_restarted(board: Board, models: list[Path])
 
 
 def test_the_next_deployment_mends_what_one_that_was_killed_left(board: Board, models: list[Path]) -> None:
-    process = begun(board, models[2])
-    os.killpg(process.pid, signal.SIGKILL)
+    with begun(board, models[2]) as process:
+        os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert current(board) == BAD
     assert BACK in error_line(attempt(board, models[2]), 12)
@@ -110,8 +123,8 @@ def test_a_cable_cut_while_the_service_is_restarted(
 ) -> None:
     with cable(board.port) as line:
         config = write_config(tmp_path, board.name, line.port, park.keys.ours, board.host_key)
-        process = begun(dataclasses.replace(board, config=config), models[2])
-        line.cut()
+        with begun(dataclasses.replace(board, config=config), models[2]) as process:
+            line.cut()
         _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 10, said
     assert f"the connection was lost while {UNIT} was restarted with colours-3.tflite; deploy again to check" in said

@@ -36,17 +36,19 @@ def test_two_at_once(park: Park, models: list[Path]) -> None:
     board = park.start("popular", kit=True)
     deployed(models[0], board)
     with cable(board.port) as line:
-        line.rate = 1e6
+        line.rate = 5e4  # until the other deployment waits for this one
         first = begin(models[1], over(line, board, park), "--json")
         while not list(board.at(f"{STORE}/incoming").glob("*/.*")):
             assert first.poll() is None, first.communicate()
-        second = deploy(models[1], board, "--json")
-        said, errors = first.communicate(timeout=60)
+        second = begin(models[1], board, "--json")
+        assert second.stderr is not None
+        assert any("waiting for another deployment to it" in note for note in iter(second.stderr.readline, ""))
+        line.rate = None
+        (said, errors), (said_later, errors_later) = (each.communicate(timeout=300) for each in (first, second))
     assert first.returncode == 0, errors
     assert json.loads(said)["changed"] is True
-    assert second.returncode == 0, second.stderr
-    assert "waiting for another deployment to it" in second.stderr
-    assert json.loads(second.stdout)["changed"] is False
+    assert second.returncode == 0, errors_later
+    assert json.loads(said_later)["changed"] is False
     assert current(board) == models[1].read_bytes()
 
 
