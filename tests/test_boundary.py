@@ -46,7 +46,7 @@ def _within_the_host(path: Path) -> str:
 def run_python(program: str, *args: object) -> list[str]:
     """The list that a program prints as JSON in its last line."""
     command = [sys.executable, "-c", textwrap.dedent(program), *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
     assert isinstance(answer, list)
@@ -157,7 +157,7 @@ def test_without_the_hosts_packages_graft_says_how_to_get_them(tmp_path: Path) -
     path = [tmp_path, *(Path(module.__file__).parents[1] for module in (graft_host, graft_device) if module.__file__)]
     done = subprocess.run(
         [sys.executable, "-S", "-m", "graft_host.cli", "train", "photos", "-o", "model.tflite"],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))},
     )  # fmt: skip
     assert done.returncode == 1

@@ -148,7 +148,7 @@ def test_a_broken_link_fails_the_build(tmp_path: Path) -> None:
     for link in ("gone.md", "index.md#gone", "gone.png"):
         (tmp_path / "docs" / "index.md").write_text(f"# Home\n\n[a link]({link})\n")
         command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode != 0, link
         assert "gone" in done.stderr
 

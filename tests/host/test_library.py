@@ -130,7 +130,7 @@ assert all(map(callable, (check, compare, evaluate, search, train)))
 heavy = {"tensorflow", "keras", "matplotlib"} & set(sys.modules)
 assert not heavy, heavy
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = Path("/usr/bin/chromium")
 PHONE, DESKTOP = 360, 1280
+_PATIENCE_MS = 180_000  # a busy machine may take long to start a browser
 
 _QUIET = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -110,7 +111,11 @@ def chromium(*flags: str) -> Iterator[Browser]:
         environment: Any = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=[*_QUIET, *flags], chromium_sandbox=False, env=environment
+                executable_path=CHROMIUM,
+                args=[*_QUIET, *flags],
+                chromium_sandbox=False,
+                env=environment,
+                timeout=_PATIENCE_MS,
             )
             try:
                 yield browser
@@ -136,6 +141,7 @@ def visit(browser: Browser, address: str, width: int = DESKTOP, *, dark: bool = 
     try:
         context.set_default_timeout(120_000)
         seen = Visit(context.new_page())
+        seen.page.set_default_timeout(_PATIENCE_MS)
         seen.page.on("request", lambda request: seen.requests.append(request.url))
         seen.page.on("console", lambda message: seen.problems.append(f"{message.type}: {message.text}"))
         seen.page.on("pageerror", lambda error: seen.problems.append(f"error: {error}"))

@@ -104,7 +104,7 @@ def _opens_the_report(command: str, folder: Path, environment: dict[str, str]) -
     )  # fmt: skip
     try:
         url = address.read_text().strip()
-        connection = http.client.HTTPConnection(url.removeprefix("http://").removesuffix("/"), timeout=10)
+        connection = http.client.HTTPConnection(url.removeprefix("http://").removesuffix("/"), timeout=60)
         connection.request("GET", "/")
         assert connection.getresponse().read() == (folder / "my demo" / "parts.html").read_bytes()
         running.send_signal(signal.SIGINT)

@@ -142,7 +142,7 @@ def test_a_page_is_served_to_this_machine_alone(tmp_path: Path) -> None:
         assert address.startswith("127.0.0.1:")
 
         def get(path: str, host: str = address) -> tuple[int, str | None, str]:
-            connection = http.client.HTTPConnection(address, timeout=10)
+            connection = http.client.HTTPConnection(address, timeout=60)
             connection.request("GET", path, headers={"Host": host})
             answer = connection.getresponse()
             return answer.status, answer.headers["Content-Type"], answer.read().decode()

@@ -74,7 +74,7 @@ def test_the_standard_error_of_a_share() -> None:
 
 def test_a_rare_class_counts_when_classes_are_balanced() -> None:
     rng = np.random.default_rng(0)
-    labels = (np.arange(400) % 20 == 0).astype(np.int64)
-    data = (rng.normal(size=(400, 5)) + 1.2 * labels[:, None]).astype(np.float32)
-    plain, balanced = (cross_validate(data, labels, np.arange(400), 2, 0, balanced=b) for b in (False, True))
+    labels = (np.arange(2000) % 20 == 0).astype(np.int64)
+    data = (rng.normal(size=(2000, 5)) + 1.2 * labels[:, None]).astype(np.float32)
+    plain, balanced = (cross_validate(data, labels, np.arange(2000), 2, 0, balanced=b) for b in (False, True))
     assert balanced.accuracy < plain.accuracy  # it names the rare class more often
