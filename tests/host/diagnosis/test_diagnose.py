@@ -473,7 +473,8 @@ def test_the_ratio_of_the_bottleneck_is_that_of_the_backbones_as_the_board_runs_
     (float32,) = convert(find_weights("random", SEED), [TAP], SIZE, "float32", None, 1, None)
     (tmp_path / "float32.tflite").write_bytes(float32)
     exact = _bottlenecks(tmp_path / "float32.tflite", photos)
-    stored = _bottlenecks(next((small.good.path.parent / "cache-good" / "backbones").glob("*.tflite")), photos)
+    (backbone,) = (small.good.path.parent / "cache-good" / "backbones").glob("*.tflite")
+    stored = _bottlenecks(backbone, photos)
     ratio = 10 * np.log10(np.square(exact).sum() / np.square(exact - stored).sum())
     assert result.photos == len(photos)
     assert result.bottleneck.sqnr == pytest.approx(ratio, abs=1)  # delegates round a little differently

@@ -107,7 +107,7 @@ def test_folders_train_val_and_test_are_the_split_in_training_evaluation_and_che
     findings = graft_json("check", root, *FAST[:6], "--cache", shared_cache)
     assert findings["classes"] == {"nut": 14, "screw": 14, "washer": 14}
     assert findings["notes"][0] == "the split is that of the folders 'train', 'val' and 'test'"
-    shutil.copy(next((root / "train" / "nut").iterdir()), root / "test" / "nut" / "copy.jpg")
+    shutil.copy(min((root / "train" / "nut").iterdir()), root / "test" / "nut" / "copy.jpg")
     leaks = graft_json("check", root, *FAST[:6], "--cache", shared_cache)["counts"]["leak"]
     assert leaks == 1
     assert "several parts of the split" in train(root, model, shared_cache, "--overwrite").stderr
@@ -140,7 +140,7 @@ def test_float_files_give_the_same_scores_in_every_runtime(
     model = tmp_path / f"{mode}.tflite"
     report = graft_json("train", photos, "-o", model, *FAST, "--cache", shared_cache, "--quantize", mode)
     assert report["agreement"] == 1.0
-    photo = next(photos.glob("*/*.jpg"))
+    photo = min(photos.glob("*/*.jpg"))
     answers = []
     for runtime in ("litert", "tflite-runtime"):
         classifier = Classifier(model, runtime=runtime)
@@ -189,7 +189,7 @@ def test_overwrite_replaces_neither_weights_nor_photos_nor_unknown_files(photos:
     weights = write_h5(tmp_path / "weights.h5", random_layers())
     (tmp_path / "link.tflite").symlink_to(weights)
     (tmp_path / "letter.txt").write_text("precious")
-    photo = next(photos.glob("nut/*.jpg"))
+    photo = min(photos.glob("nut/*.jpg"))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     command = ["train", photos, "--weights", weights, "--tap", "mixed0", "--image-size", "75", "--overwrite"]
     command += ["--cache", tmp_path / "cache"]
@@ -318,7 +318,7 @@ def test_bad_files_are_skipped_or_with_strict_refused(photos: Path, tmp_path: Pa
     nuts = photos / "nut"
     (nuts / "text.jpg").write_text("this is no photo")
     (nuts / "empty.png").touch()
-    whole = next(nuts.glob("nut-*.jpg")).read_bytes()
+    whole = min(nuts.glob("nut-*.jpg")).read_bytes()
     (nuts / "cut short.jpg").write_bytes(whole[: len(whole) // 2])
     (nuts / ".hidden.jpg").write_text("hidden")
     (nuts / "line\nbreak 'quoted\" größe.jpg").write_bytes(whole)
