@@ -26,6 +26,8 @@ _PROGRESS = "graft-progress "
 _FAILURE = "graft-failure "
 _SYSTEM_ERROR = "graft-system-error "
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_RUN = "GRAFT_RUN"
+"""The variable that gives a job the process id of its run."""
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -68,7 +70,7 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
             stderr=log,
             text=True,
             errors="replace",
-            env={**os.environ, **_ENVIRONMENT, "TMPDIR": str(folder)},
+            env={**os.environ, **_ENVIRONMENT, "TMPDIR": str(folder), _RUN: str(os.getpid())},
         ) as job:
             try:
                 output = _converse(job, json.dumps(request), progress)
@@ -84,6 +86,8 @@ def serve(job: Callable[[dict[str, Any], Progress], None]) -> None:
     """The other side of ``call_quietly``: reads the request, runs the job, reports its progress."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no job should outlive its run
+        if os.environ[_RUN] != str(os.getppid()):  # the run ended before that
+            sys.exit(1)
     request = json.load(sys.stdin)
 
     def report(done: int, total: int) -> None:

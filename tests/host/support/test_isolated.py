@@ -170,6 +170,45 @@ call_quietly("graft_test_job", {"what": "sleep", "path": sys.argv[1]}, lambda do
     _ends(pid)
 
 
+# A job that is still being imported when its run ends.
+_SLOW_JOB = """
+import os, select, time
+from pathlib import Path
+from graft_host.support.isolated import serve
+
+def job(request, progress):
+    Path(request["path"]).touch()
+
+if __name__ == "__main__":
+    folder = Path(os.environ["GRAFT_TEST_FOLDER"])
+    select.select([0], [], [])  # the request has come
+    (folder / "part").write_text(str(os.getpid()))
+    (folder / "part").rename(folder / "pid")
+    while not (folder / "go").exists():
+        time.sleep(0.01)
+    serve(job)
+"""
+
+
+@pytest.mark.usefixtures("job")
+def test_a_job_that_begins_after_the_end_of_its_run_does_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "modules" / "graft_slow_job.py").write_text(_SLOW_JOB)
+    monkeypatch.setenv("GRAFT_TEST_FOLDER", str(tmp_path))
+    code = """
+import sys
+from graft_host.support.isolated import call_quietly
+call_quietly("graft_slow_job", {"path": sys.argv[1]})
+"""
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "out")]) as run:
+        eventually((tmp_path / "pid").exists)
+        run.kill()
+    (tmp_path / "go").touch()
+    _ends(int((tmp_path / "pid").read_text()))
+    assert not (tmp_path / "out").exists()
+
+
 def _ends(pid: int) -> None:
     """Waits until the process has ended."""
     eventually(lambda: not _alive(pid), f"process {pid} goes on")
