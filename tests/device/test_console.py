@@ -9,6 +9,7 @@ import textwrap
 import pytest
 
 from graft_device.text import printable
+from tests.support.host_data import python_environment
 
 FRAME = """
 import os, signal, sys, typer, warnings
@@ -96,6 +97,7 @@ def test_ctrl_c_is_one_line_and_status_130() -> None:
 EACH_LINE = """
 import json, os, signal, sys, tempfile, typer
 from graft_device import console
+from tests.support.interrupting import Moments
 
 app = typer.Typer(cls=console.EdgeGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.callback()(lambda: None)
@@ -103,30 +105,22 @@ app.command("go")(lambda: print("done", flush=True))
 sys.argv = ["program", "go"]
 
 def forked(place):
-    lines = -10_000  # counted from the first line that is under the console's control
+    moments = Moments(place, lambda: os.kill(os.getpid(), signal.SIGINT), (console.__file__,), changes=False)
+    moments.count = -10_000  # counted from the first line that is under the console's control
     def prepare():
-        nonlocal lines
-        lines = 0
-    def line(frame, event, arg):
-        nonlocal lines
-        if event == "line":
-            lines += 1
-            if lines == place:
-                os.kill(os.getpid(), signal.SIGINT)
-        return line
+        moments.count = 0
     with tempfile.TemporaryFile() as errors:
         process = os.fork()
         if not process:
             os.dup2(errors.fileno(), 2)
             status = 0
             try:
-                sys.settrace(lambda frame, *_: line if frame.f_code.co_filename == console.__file__ else None)
-                console.run(app, prepare)
+                with moments:
+                    console.run(app, prepare)
             except SystemExit as end:
                 status = end.code
             finally:  # nothing may get out of the fork
-                sys.settrace(None)
-                os._exit(status if lines >= place else 99)
+                os._exit(status if moments.count >= place else 99)
         status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         errors.seek(0)
         return status, errors.read().decode()
@@ -142,7 +136,8 @@ print(json.dumps(ends))
 
 def test_ctrl_c_at_any_line_is_one_line_and_status_130() -> None:
     """At the very end, when nothing is left to finish, the signal ends the process as if it had no handler."""
-    done = subprocess.run([sys.executable, "-c", EACH_LINE], capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-c", EACH_LINE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=python_environment())
     assert done.returncode == 0, done.stderr
     ends = json.loads(done.stdout.splitlines()[-1])
     answered = [status == 130 for status, _ in ends]

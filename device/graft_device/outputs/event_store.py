@@ -57,18 +57,19 @@ class Lock:
             OSError: the folder cannot be used.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # A file object: it is closed with its last reference, whatever interrupts the rest.
+        self._file = open(folder / "lock", "r+b", buffering=0, opener=_open_lock)  # noqa: SIM115
         try:
-            free = try_lock(self._descriptor)
+            free = try_lock(self._file.fileno())
         except NoLocksError as error:
-            os.close(self._descriptor)
+            self._file.close()
             what = f"the queue cannot be in {folder}, because its file system has no locks"
             raise GraftError(what, "name another folder with --queue") from error
         except BaseException:
-            os.close(self._descriptor)
+            self._file.close()
             raise
         if not free:
-            os.close(self._descriptor)
+            self._file.close()
             raise GraftError(
                 f"another run uses the queue in {folder}", "give this one its own TOPIC, or another --queue"
             )
@@ -76,7 +77,7 @@ class Lock:
     def number(self) -> int:
         """The last number that was stored; 0 for none, or for one that no event has."""
         try:
-            number = int(os.pread(self._descriptor, _DIGITS, 0))
+            number = int(os.pread(self._file.fileno(), _DIGITS, 0))
         except (OSError, ValueError):
             return 0
         return number if 0 <= number < MAX_NUMBER else 0
@@ -84,11 +85,15 @@ class Lock:
     def remember(self, number: int) -> None:
         """Stores a number, if the disk allows it."""
         with contextlib.suppress(OSError):
-            os.pwrite(self._descriptor, f"{number:0{_DIGITS}}".encode(), 0)
+            os.pwrite(self._file.fileno(), f"{number:0{_DIGITS}}".encode(), 0)
 
     def close(self) -> None:
         """Releases the folder."""
-        os.close(self._descriptor)
+        self._file.close()
+
+
+def _open_lock(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o600)
 
 
 def open_database(folder: Path) -> sqlite3.Connection:

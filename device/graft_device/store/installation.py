@@ -163,9 +163,8 @@ def _put_in_place(request: Request, folder: Path, slot: Slot, tested: SelfTest) 
     store = request.store
     current = store.current_id()
     previous = store.previous_id() if current == slot.id else current  # a damaged current model was replaced
-    with writing(store.root):
-        with _released(Path(request.source.text), slot.path):
-            place(store, folder, slot)
+    with writing(store.root), _released(Path(request.source.text), store, slot):
+        place(store, folder, slot)
         _mark_age(store, slot, request.allow_downgrade)
         switch(store, slot.id, previous)
     return replace(_unchanged(store), changed=True, selftest=tested)
@@ -207,12 +206,17 @@ def _keeps(slot: Slot, signer: str, signature: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _released(source: Path, model: Path) -> Iterator[None]:
+def _released(source: Path, store: Store, slot: Slot) -> Iterator[None]:
     """Removes an incoming file that is linked to the new slot, so that later writes to it cannot reach the slot.
 
-    Restores the file if the slot is not made.
+    Restores the file if the slot does not become the current one.
+
+    Args:
+        source: the file.
+        store: the store.
+        slot: the new slot, with its model still outside ``slots``.
     """
-    linked = model.stat().st_nlink > 1
+    linked = slot.path.stat().st_nlink > 1
     try:
         if linked:
             source.unlink()
@@ -220,8 +224,16 @@ def _released(source: Path, model: Path) -> Iterator[None]:
     except BaseException:
         if linked:
             with contextlib.suppress(OSError):  # such as one that is still there
-                os.link(model, source)
+                _restore(source, store, slot)
         raise
+
+
+def _restore(source: Path, store: Store, slot: Slot) -> None:
+    """Links a removed incoming file to the new slot again, which may have its place in ``slots`` by now."""
+    if slot.path.exists():
+        os.link(slot.path, source)
+    elif store.current_id() != slot.id:
+        os.link(store.folder(slot.id) / MODEL_NAME, source)
 
 
 def _unchanged(store: Store, folder: Path | None = None, signer: str | None = None) -> Change:
@@ -293,6 +305,6 @@ def _consume(source: ModelSource, store: Store) -> None:
     """Removes an installed file and its signature from ``incoming``."""
     if source.is_url or Path(source.text).parent.resolve() != store.incoming.resolve():
         return
-    with contextlib.suppress(OSError):
-        Path(source.text).unlink()
-        Path(source.beside(".sig").text).unlink()
+    for path in (source.text, source.beside(".sig").text):
+        with contextlib.suppress(OSError):  # such as a model that was released, or no signature
+            Path(path).unlink()

@@ -36,20 +36,18 @@ def locked(store: Store, wait: float = 0) -> Iterator[None]:
     """
     with writing(store.root):
         claim(store)
-        handle = _open_lock(store.root / "lock")
-    try:
-        _acquire(store, handle, wait)
+        lock = open(store.root / "lock", "r+b", buffering=0, opener=_open_lock)  # noqa: SIM115  closed below
+    with lock:
+        _acquire(store, lock.fileno(), wait)
         with writing(store.root):
             settle(store)
             _clean(store)
         yield
-    finally:
-        os.close(handle)
 
 
-def _open_lock(path: Path) -> int:
+def _open_lock(path: str, flags: int) -> int:
     """Opens the lock for its owner alone: anybody who can read a file can flock(2) it, and so block all updates."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    handle = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     if os.fstat(handle).st_mode & 0o077:
         with contextlib.suppress(OSError):
             os.fchmod(handle, 0o600)

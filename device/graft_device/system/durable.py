@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from graft_device.system.plain import open_plain
 CHUNK = 1 << 20
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # fcntl.h and linux/fs.h
 _STALE_SECONDS = 24 * 3600
-_RANDOM = re.compile(r"[a-z0-9_]{8}\.tmp")  # what mkstemp puts behind the prefix
+_RANDOM = re.compile(r"[a-z0-9_]{8}\.tmp")  # hex digits, or what mkstemp chose in earlier versions
 _NAME_CHARACTERS = 50  # up to four bytes each; a file name may have 255
 
 
@@ -44,16 +43,16 @@ def atomic_path(target: Path, mode: int | None = None) -> Iterator[Path]:
     Raises:
         OSError: the folder is missing, not writable or full.
     """
-    handle, name = tempfile.mkstemp(prefix=_prefix(target.name), suffix=".tmp", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    temporary = target.with_name(f"{_prefix(target.name)}{os.urandom(4).hex()}.tmp")
+    try:  # the name is known before the file is created, so Ctrl-C at any moment leaves none behind
+        temporary.touch(0o600, exist_ok=False)
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask() if mode is None else mode)  # noqa: PTH101
         sync(temporary)
         os.replace(temporary, target)  # noqa: PTH105  the tests stop the process before each of these calls
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise
     with contextlib.suppress(OSError):  # the new file is in place: no reason to report a failure
         sync(target.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -73,10 +74,8 @@ def check_plain(path: PathLike) -> None:
 def check_plain_if_there(*paths: Path) -> None:
     """Raises NotAFileError if one of the paths leads to a folder, pipe, socket or device. A file may be missing."""
     for path in paths:
-        try:
+        with contextlib.suppress(FileNotFoundError):
             check_plain(path)
-        except FileNotFoundError:
-            continue
 
 
 def _check(status: os.stat_result, path: PathLike) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import subprocess
-import tempfile
 import zipfile
 from email.parser import Parser
 from io import BytesIO
@@ -20,6 +19,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from graft_device.system.child import module_command
 from graft_host.deploy.errors import DeployError
 from graft_host.deploy.kit import PROJECT
+from graft_host.export.staging import staging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,11 +53,10 @@ def fetch(
     folder = cache / f"cp{machine.python[0]}{machine.python[1]}-{machine.cpu}-{name}"
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as partial:
-            _fetch_all(Path(partial), machine, wanted, frozenset(present))
-            complete = Path(partial) / "wheels"
+        with staging(folder) as partial:
+            _fetch_all(partial, machine, wanted, frozenset(present))
             try:
-                complete.rename(folder)
+                (partial / "wheels").rename(folder)
             except OSError:
                 if not folder.is_dir():  # another deployment was faster
                     raise

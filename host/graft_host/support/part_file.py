@@ -80,9 +80,8 @@ def locked_part(path: Path, on_wait: Callable[[], None]) -> Iterator[Part | None
     Raises:
         OSError: it cannot be opened, or is not a plain file.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-    handle = os.open(path, flags, 0o666)
-    try:
+    with open(path, "r+b", buffering=0, opener=_open) as file:
+        handle = file.fileno()
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise NotAFileError(errno.EINVAL, "not a plain file", os.fspath(path))
         with contextlib.suppress(NoLocksError):
@@ -91,8 +90,10 @@ def locked_part(path: Path, on_wait: Callable[[], None]) -> Iterator[Part | None
                 while not try_lock(handle):
                     time.sleep(_POLL_S)
         yield Part(handle) if _still_named(handle, path) else None
-    finally:
-        os.close(handle)
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | os.O_NONBLOCK, 0o666)
 
 
 def _still_named(handle: int, path: Path) -> bool:

@@ -114,6 +114,7 @@ def make(store: Path, request: dict[str, Any]) -> dict[str, Any]:
     kit = store / "kits" / request["id"]
     with _locked(store):
         if _complete(kit) and not request.get("rebuild") and _works(kit):
+            shutil.rmtree(_broken(kit), ignore_errors=True)  # left by an interruption after a new one was made
             return {"made": False}
         with _aside(kit):
             try:
@@ -126,23 +127,32 @@ def make(store: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _aside(kit: Path) -> Iterator[None]:
-    """Moves a broken kit aside, and back if no new one is made: a service may still run from it."""
-    broken = kit.with_name(f".{kit.name}.broken")
+    """Moves a broken kit aside, and back if no new one is made: a service may still run from it.
+
+    Whether a new one was made is read from the disk, since Ctrl-C may come at any moment.
+    """
+    broken = _broken(kit)
     for path in (kit, broken):
         if os.path.lexists(path) and not _is_kit(path):
             raise KitError(f"{path} is not a kit that graftkit made", "move it away")
-    if not _complete(kit):
-        shutil.rmtree(kit, ignore_errors=True)
-    else:
-        shutil.rmtree(broken, ignore_errors=True)
-        kit.rename(broken)
     try:
+        if not _complete(kit):
+            shutil.rmtree(kit, ignore_errors=True)
+        else:
+            shutil.rmtree(broken, ignore_errors=True)
+            kit.rename(broken)
         yield
-    except BaseException:
-        if broken.is_dir():
+    finally:
+        if _complete(kit):
+            shutil.rmtree(broken, ignore_errors=True)
+        elif broken.is_dir():
+            shutil.rmtree(kit, ignore_errors=True)
             broken.rename(kit)
-        raise
-    shutil.rmtree(broken, ignore_errors=True)
+
+
+def _broken(kit: Path) -> Path:
+    """Where a broken kit is while a new one is made."""
+    return kit.with_name(f".{kit.name}.broken")
 
 
 def activate(store: Path, request: dict[str, Any]) -> dict[str, Any]:
@@ -173,6 +183,8 @@ def _build(store: Path, kit: Path, request: dict[str, Any]) -> None:
     kit.parent.mkdir(parents=True, exist_ok=True)
     system = ["--system-site-packages"] if request["system"] else []
     python = str(kit / "bin" / "python")
+    for leftover in kit.parent.glob(".tmp-*"):  # of a run that was interrupted, since the kits are locked
+        shutil.rmtree(leftover, ignore_errors=True)
     # The board's folder for temporary files may be small, or in memory.
     with tempfile.TemporaryDirectory(dir=kit.parent, prefix=".tmp-") as scratch:
         environment = {**os.environ, "TMPDIR": scratch}
