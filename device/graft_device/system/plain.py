@@ -33,13 +33,13 @@ def open_plain(path: PathLike) -> BinaryIO:
         ValueError: the path contains a NUL.
     """
     _check(os.stat(path), path)  # noqa: PTH116  Path("") would be the current folder
-    handle = os.open(path, _FLAGS)
+    file = open(path, "rb", opener=_open)  # noqa: SIM115  Ctrl-C may come at any time, so the file alone closes it
     try:
-        _check(os.fstat(handle), path)
-        return os.fdopen(handle, "rb")
+        _check(os.fstat(file.fileno()), path)
     except BaseException:
-        os.close(handle)
+        file.close()
         raise
+    return file
 
 
 def read_plain(path: PathLike, limit: int | None = None) -> bytes:
@@ -76,6 +76,10 @@ def check_plain_if_there(*paths: Path) -> None:
     for path in paths:
         with contextlib.suppress(FileNotFoundError):
             check_plain(path)
+
+
+def _open(path: str, _: int) -> int:
+    return os.open(path, _FLAGS)
 
 
 def _check(status: os.stat_result, path: PathLike) -> None:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,7 @@ from graft_device.system.plain import NotAFileError, check_plain, check_plain_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 READERS: list[Callable[[Path], object]] = [open_plain, read_plain, check_plain, check_plain_if_there]
 
@@ -66,6 +67,40 @@ def test_a_name_that_is_empty_or_missing(tmp_path: Path) -> None:
     for name in ("", tmp_path / "nowhere"):
         with pytest.raises(FileNotFoundError):
             read_plain(name)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # Ctrl-C came before anybody could close it
+def test_ctrl_c_at_any_moment_stays_ctrl_c(tmp_path: Path) -> None:
+    """A descriptor that was closed twice made it an error of the file, and a run went on with the next photo."""
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    traced = {function.__code__.co_filename for function in (open_plain, os.fdopen)}
+
+    def interrupted(place: int) -> bytes | None:
+        steps = 0
+
+        def step(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal steps
+            if frame.f_code.co_filename not in traced:
+                return None
+            frame.f_trace_opcodes = True
+            steps += event == "opcode"
+            if steps == place:
+                raise KeyboardInterrupt
+            return step
+
+        sys.settrace(step)
+        try:
+            return read_plain(path)
+        except KeyboardInterrupt:
+            return None
+        finally:
+            sys.settrace(None)
+
+    contents = [interrupted(place) for place in range(1, 400)]
+    interruptions = contents.index(b"12345")
+    assert interruptions > 50
+    assert contents == [None] * interruptions + [b"12345"] * (len(contents) - interruptions)
 
 
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
