@@ -31,7 +31,7 @@ class ServedTarget(Target):
         super().__init__(folder)
         self.model = write_model(folder / "model.tflite")
         self._stack = contextlib.ExitStack()
-        self.server = self._stack.enter_context(serving(self.model, "--max-mb", "1", "--timeout", "5"))
+        self.server = self._stack.enter_context(serving(self.model, "--max-mb", "1", "--timeout", "60"))
         self._sent = 0
         self.check()
         self._resident, self._files = self.server.resident(), self.server.open_files()
