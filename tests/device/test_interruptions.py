@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft_device.outputs import event_queue, event_store
+from graft_device.outputs import damaged_queue, event_queue, event_store
 from graft_device.outputs.event_queue import EventQueue
 from graft_device.outputs.events import Event, new_id
 from graft_device.outputs.uncertain_store import UncertainStore
@@ -257,6 +257,46 @@ def test_an_event_queue(folder: Path, room: int, stride: int) -> None:
 
     action = Action(prepare=prepare, act=act, interrupted=is_kept, finished=is_complete)
     assert interrupt_everywhere(action, folder, code_of(event_queue, event_store), stride) > 30
+
+
+def test_a_damaged_event_queue(folder: Path) -> None:
+    """What can be read of it is rescued, even if the rescue is interrupted."""
+    sound, labels = folder / "sound" / "queue", (Prediction("cats " * 60, 0.9),)
+
+    def opened(place: Path) -> contextlib.closing[EventQueue]:
+        return contextlib.closing(EventQueue(place, 1_000_000, lambda _: None))
+
+    def fill(queue: EventQueue, last: int) -> None:
+        for number in range(queue.last_number + 1, last + 1):
+            queue.put(Event(new_id(), number, "2026-01-31T12:00:00.000Z", "camera", labels, False, {}))
+
+    def numbers(place: Path) -> list[int]:
+        with opened(place / "queue") as queue:
+            return [number for number, _ in queue.waiting(0, 100)]
+
+    def prepare(place: Path) -> None:
+        shutil.copytree(folder / "damaged", place, dirs_exist_ok=True)
+
+    def are_rescued(place: Path) -> None:
+        assert numbers(place) == expected
+        database, aside, *others = names(place / "queue")
+        assert (database, aside[:18], others[-1]) == ("events.db", "events.db.damaged-", "lock")
+        assert all(name.startswith(aside) for name in others[:-1])
+
+    with opened(sound) as queue:
+        fill(queue, 30)
+    with opened(sound) as queue:
+        fill(queue, 32)  # in the log
+        shutil.copytree(sound, folder / "damaged" / "queue")
+    with (folder / "damaged" / "queue" / "events.db").open("r+b") as file:
+        file.seek(4 * 4096)
+        file.write(b"\xff" * 4096)
+    prepare(folder / "whole")
+    expected = numbers(folder / "whole")
+    assert expected[-3:] == [30, 31, 32]
+    action = Action(prepare=prepare, act=numbers, finished=are_rescued)
+    (folder / "moments").mkdir()
+    assert interrupt_everywhere(action, folder / "moments", code_of(damaged_queue), stride=3) > 30
 
 
 def test_the_folder_of_uncertain_photos(folder: Path) -> None:

@@ -46,7 +46,6 @@ class Moments:
     """Counts the moments of its block, in the thread that entered it, and interrupts one of them.
 
     Attributes:
-        place: the number of the moment to interrupt, from 1.
         count: the number of moments so far; it may be set.
         where: the moment that was interrupted; empty if it was not reached.
     """
@@ -70,7 +69,7 @@ class Moments:
         """
         self.count = 0
         self.where = ""
-        self.place = place
+        self._place = place
         self._interrupt = interrupt
         self._code = code
         self._changes = changes
@@ -108,7 +107,7 @@ class Moments:
 
     def _moment(self, where: str) -> None:
         self.count += 1
-        if self.count == self.place:
+        if self.count == self._place:
             self.where = where
             self._interrupt()
 
@@ -161,13 +160,11 @@ def interrupt_everywhere(action: Action, parent: Path, code: tuple[str, ...] = C
             locked; names the moments.
     """
     faults: list[str] = []
-    moments = Moments(0)
-    places = itertools.count(1, stride)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # such files are closed with their last reference
-        while not moments.count or moments.where:
-            moments = Moments(next(places), code=code)
-            folder = parent / f"moment-{moments.place}"
+        for place in itertools.count(1, stride):
+            moments = Moments(place, code=code)
+            folder = parent / f"moment-{place}"
             folder.mkdir()
             action.prepare(folder)
             try:
@@ -177,9 +174,11 @@ def interrupt_everywhere(action: Action, parent: Path, code: tuple[str, ...] = C
             if trouble:
                 faults.append(f"{moments.where or 'without an interruption'}: {trouble}")
             shutil.rmtree(folder)
+            if not moments.where:
+                break
         gc.collect()
     assert not faults, "\n".join(faults)
-    return (moments.place - 1) // stride
+    return (place - 1) // stride
 
 
 def _interrupted(action: Action, folder: Path, moments: Moments) -> str:
@@ -187,8 +186,7 @@ def _interrupted(action: Action, folder: Path, moments: Moments) -> str:
     before = _descriptors()
     ended = False
     try:
-        with moments:
-            action.act(folder)
+        next(_isolated(action, folder, moments))
         ended = True
     except KeyboardInterrupt:
         pass
@@ -203,6 +201,17 @@ def _interrupted(action: Action, folder: Path, moments: Moments) -> str:
     if len(opened) > _UNAVOIDABLE or locked:
         return f"open: {sorted(opened.values())}, locked: {locked}"
     return "Ctrl-C was ignored" if ended and moments.where else ""
+
+
+def _isolated(action: Action, folder: Path, moments: Moments) -> Iterator[None]:
+    """Acts in a generator, which has its own exception that is being handled.
+
+    If a trace function raises in the last line of an ``except`` block, Python goes on to handle that block's exception,
+    and so keeps alive what it refers to.
+    """
+    with moments:
+        action.act(folder)
+    yield
 
 
 def _descriptors() -> set[tuple[str, str]]:

@@ -45,6 +45,7 @@ _NOT_DAMAGE = (
 )
 """How the messages of the other codes begin, for Python before 3.11, which does not give the codes."""
 
+_DAMAGED = ".damaged-"
 _Answer = TypeVar("_Answer")
 _MAGIC = b"SQLite format 3\0"
 _WAL_FORMAT = 2
@@ -106,22 +107,41 @@ def is_sound(seq: object, body: object) -> bool:
         return False
 
 
-def put_aside(database: Path) -> Path:
+def name_aside(database: Path) -> Path:
+    """The new name of a damaged file, such as ``events.db.damaged-2026-01-31T120000.250000Z``."""
+    real = Path(os.path.realpath(database))
+    stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H%M%S.%fZ")
+    return real.with_name(f"{real.name}{_DAMAGED}{stamp}")
+
+
+def put_aside(database: Path, aside: Path) -> None:
     """Renames a damaged file and its log, and removes the oldest of the files put aside earlier.
 
-    Returns:
-        The new name, such as ``events.db.damaged-2026-01-31T120000.250000Z``.
+    Args:
+        database: the file.
+        aside: the name that ``name_aside`` returned.
 
     Raises:
         OSError: the file cannot be renamed.
     """
-    database = Path(os.path.realpath(database))
-    stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H%M%S.%fZ")
-    aside = database.with_name(f"{database.name}.damaged-{stamp}")
+    real = Path(os.path.realpath(database))
     for ending in ("", *BESIDE):
         with contextlib.suppress(FileNotFoundError):
-            database.with_name(database.name + ending).replace(aside.with_name(aside.name + ending))
-    _remove_oldest(database)
+            real.with_name(real.name + ending).replace(aside.with_name(aside.name + ending))
+    _remove_oldest(real)
+
+
+def still_aside(database: Path, name: str) -> Path | None:
+    """The file that was put aside under a name; None if there is none.
+
+    If its log was not put aside yet, the log follows.
+    """
+    real = Path(os.path.realpath(database))
+    aside = real.parent / name
+    if not name.startswith(f"{real.name}{_DAMAGED}") or aside.name != name or not aside.is_file():
+        return None
+    if not real.exists():
+        put_aside(database, aside)
     return aside
 
 
@@ -180,7 +200,7 @@ def _refuses_writing(database: Path) -> bool:
 
 def _remove_oldest(database: Path) -> None:
     """Removes the damaged files of earlier times except the newest, so that they cannot fill the disk."""
-    names = sorted(database.parent.glob(f"{database.name}.damaged-*Z*"), key=lambda path: path.name)
+    names = sorted(database.parent.glob(f"{database.name}{_DAMAGED}*Z*"), key=lambda path: path.name)
     files = [path for path in names if not path.name.endswith(BESIDE)]
     for old in files[:-KEPT_ASIDE]:
         for ending in ("", *BESIDE):

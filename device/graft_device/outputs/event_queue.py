@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from graft_device.errors import GraftError, why
-from graft_device.outputs.damaged_queue import is_damage, is_sound, put_aside, readable_events, readably
+from graft_device.outputs.damaged_queue import (
+    is_damage,
+    is_sound,
+    name_aside,
+    put_aside,
+    readable_events,
+    readably,
+    still_aside,
+)
 from graft_device.outputs.event_store import DATABASE, Lock, is_full, measure, open_database
 from graft_device.outputs.events import Event
 from graft_device.sources.base import Note
@@ -61,6 +69,7 @@ class EventQueue:
         self._replaced_at = float("-inf")
         try:
             self._past_damage(self._open)
+            self._go_on_with_rescue()
         except (sqlite3.Error, OSError) as error:
             if is_full(error, folder):
                 self._failed(error)
@@ -149,6 +158,7 @@ class EventQueue:
             self._lock = Lock(self._folder)
             self._seq = max(self._seq, self._lock.number())
         if self._opened is None:
+            still_aside(self._folder / DATABASE, self._lock.rescuing())  # its log is not part of the new file
             database = open_database(self._folder)
             try:
                 self._measure(database)
@@ -183,7 +193,24 @@ class EventQueue:
     def _replace(self) -> None:
         """Puts the damaged file aside and opens a new one with the events that can still be read."""
         self._close_database()
-        aside = put_aside(self._folder / DATABASE)
+        aside = name_aside(self._folder / DATABASE)
+        if self._lock is not None:
+            self._lock.rescue(aside.name)
+        put_aside(self._folder / DATABASE, aside)
+        self._rescue(aside)
+        if self._lock is not None:
+            self._lock.rescue("")
+
+    def _go_on_with_rescue(self) -> None:
+        """Rescues the events of a damaged file if an earlier run was interrupted while it did so."""
+        name = self._lock.rescuing() if self._lock is not None else ""
+        if self._lock is not None and name:
+            self._lock.rescue("")  # tried only once more: it may be what ended that run
+            if (aside := still_aside(self._folder / DATABASE, name)) is not None:
+                self._rescue(aside)
+
+    def _rescue(self, aside: Path) -> None:
+        """Copies the events that can still be read from a file that was put aside."""
         events = {
             seq: body
             for seq, body in readable_events(aside)

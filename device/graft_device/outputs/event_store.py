@@ -37,7 +37,7 @@ _SETTINGS = (
     "cache_size=-2000",
     "mmap_size=0",
 )
-_DIGITS = 20
+_DIGITS, _NAME_BYTES = 20, 255
 _ROOM = 500_000
 """Bytes that opening a database and its log may need. With less free space, the disk counts as full."""
 
@@ -46,7 +46,7 @@ class Lock:
     """Reserves a folder for one process, and stores the last number that was given to an event.
 
     Each number overwrites the one before it, which works even on a full disk. So the number survives a crash even if
-    the database could store nothing.
+    the database could store nothing. Behind it is the name of a damaged file while its events are rescued.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -86,6 +86,19 @@ class Lock:
         """Stores a number, if the disk allows it."""
         with contextlib.suppress(OSError):
             os.pwrite(self._file.fileno(), f"{number:0{_DIGITS}}".encode(), 0)
+
+    def rescuing(self) -> str:
+        """The name of the damaged file whose events were not all rescued; empty if there is none."""
+        try:
+            return os.fsdecode(os.pread(self._file.fileno(), _NAME_BYTES, _DIGITS))
+        except (OSError, ValueError):
+            return ""
+
+    def rescue(self, name: str) -> None:
+        """Stores that name, or an empty one after the rescue, if the disk allows it."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file.fileno(), _DIGITS)
+            os.pwrite(self._file.fileno(), os.fsencode(name), _DIGITS)
 
     def close(self) -> None:
         """Releases the folder."""

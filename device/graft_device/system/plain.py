@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -74,8 +73,10 @@ def check_plain(path: PathLike) -> None:
 def check_plain_if_there(*paths: Path) -> None:
     """Raises NotAFileError if one of the paths leads to a folder, pipe, socket or device. A file may be missing."""
     for path in paths:
-        with contextlib.suppress(FileNotFoundError):
+        try:
             check_plain(path)
+        except FileNotFoundError:
+            continue
 
 
 def _open(path: str, _: int) -> int:

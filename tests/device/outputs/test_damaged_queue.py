@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from graft_device.outputs.damaged_queue import KEPT_ASIDE, is_damage, put_aside
+from graft_device.outputs.damaged_queue import KEPT_ASIDE, is_damage, name_aside, put_aside
 from graft_device.outputs.event_queue import EventQueue
 from graft_device.outputs.events import Event
 from graft_device.outputs.queued import Queued
@@ -105,6 +105,16 @@ def test_a_damaged_file_is_put_aside_and_its_events_are_rescued(
     assert drained(again) == [COUNT + 1]
     again.close()
     assert len(notes) == 1, "the next start finds a sound file"
+
+
+@pytest.mark.parametrize("end", ["", "/events.db", "\0", "\udcff", "x" * 300, "2026-01-31T120000.250000Z"])
+def test_the_name_of_a_rescue_that_leads_nowhere(folder: Path, end: str) -> None:
+    overwrite(folder, 20, os.fsencode(f"events.db.damaged-{end}"), "lock")
+    queue = EventQueue(folder, MB, pytest.fail)
+    assert drained(queue) == list(range(1, COUNT + 1))
+    assert put(queue, make_event()).seq == COUNT + 1
+    queue.close()
+    assert (folder / "lock").read_text() == f"{COUNT + 1:020}"
 
 
 def test_a_damaged_page_in_the_middle_costs_only_its_own_events(folder: Path) -> None:
@@ -332,7 +342,9 @@ def test_old_damaged_files_are_removed(tmp_path: Path) -> None:
     for number in range(KEPT_ASIDE + 2):
         database.write_bytes(bytes([number]))
         (tmp_path / "events.db-wal").write_bytes(bytes([number]))
-        names.append(put_aside(database).name)
+        aside = name_aside(database)
+        put_aside(database, aside)
+        names.append(aside.name)
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {name + ending for name in names[-KEPT_ASIDE:] for ending in ("", "-wal")}
 
