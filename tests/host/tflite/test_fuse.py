@@ -163,7 +163,7 @@ def test_the_head_on_several_taps_is_exact(tmp_path: Path, runtime: str, kind: i
     real = ((stored.astype(np.float32) + 128) * np.float32(SCALE)).astype(np.float32)
     inputs = stored if kind == schema.TensorType.INT8 else real
     if kind == schema.TensorType.INT8:
-        real = real - np.float32(SCALE) * ((stored + 128) % 2**taps)  # no scale has to round
+        real = real - np.float32(SCALE) * ((stored.astype(np.int16) + 128) % 2**taps)  # no scale has to round
         inputs = np.asarray(np.rint(real / SCALE) - 128, np.int8)
     joined = several(real, taps, kind)
     head = some_head(taps * LENGTH, 5)
