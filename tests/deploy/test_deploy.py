@@ -144,6 +144,8 @@ def test_a_cable_cut_in_the_middle(park: Park, models: list[Path], spec: Spec) -
         assert "the connection was lost, and the board keeps what it had; deploy again" in error_line(done, 10)
         assert current(board) == models[0].read_bytes()
         assert classifies(board)
+        # The board may still be writing what was on its way.
+        board.run("while ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /incoming/; do sleep 0.1; done")
         before = line.to_board
         again = deploy(models[2], board)
         assert again.returncode == 0, again.stderr
