@@ -224,7 +224,7 @@ class _Run:
         queue.done(number)
 
 
-@pytest.mark.parametrize(("room", "stride"), [(1_000_000, 2), (400, 6)])
+@pytest.mark.parametrize(("room", "stride"), [(1_000_000, 3), (400, 7)])
 def test_an_event_queue(folder: Path, room: int, stride: int) -> None:
     runs: dict[Path, _Run] = {}
 
@@ -296,7 +296,7 @@ def test_a_damaged_event_queue(folder: Path) -> None:
     assert expected[-3:] == [30, 31, 32]
     action = Action(prepare=prepare, act=numbers, finished=are_rescued)
     (folder / "moments").mkdir()
-    assert interrupt_everywhere(action, folder / "moments", code_of(damaged_queue), stride=3) > 30
+    assert interrupt_everywhere(action, folder / "moments", code_of(damaged_queue), stride=4) > 20
 
 
 def test_the_folder_of_uncertain_photos(folder: Path) -> None:
