@@ -82,12 +82,14 @@ def test_a_kit_that_was_damaged_is_mended(park: Park, models: list[Path]) -> Non
     assert deployed(models[0], board)["changed"] is False
 
 
-def test_a_disk_that_fills_up_while_the_model_is_sent(park: Park, models: list[Path]) -> None:
+@pytest.mark.parametrize("mute", [False, True])
+def test_a_disk_that_fills_up_while_the_model_is_sent(park: Park, models: list[Path], mute: bool) -> None:
     """As if something else took the room then, but for two megabytes."""
     flag, rest = f"{HOME}/fill", f"{HOME}/rest"
     fill = f'[ "$1" = --server ] && [ -e {flag} ] && {{ cat /dev/zero >{rest}; truncate -s -2M {rest}; }} 2>/dev/null'
+    fill += " && exit 11" if mute else ""  # the reason is lost if rsync ends before it has read it
     spec = Spec(room_mb=500, programs={"rsync": f'#!/bin/sh\n{fill}\nexec /usr/bin/rsync "$@"\n'})
-    board = park.start("brimful", spec, kit=True)
+    board = park.start("mute" if mute else "brimful", spec, kit=True)
     deployed(models[0], board)
     board.at(flag).touch()
     line = error_line(deploy(models[1], board), 6)

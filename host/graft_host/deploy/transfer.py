@@ -25,6 +25,9 @@ BLOCK = 4096
 """rsync's block size in bytes: among 1 to 16 KiB and its default this sent least for a new head."""
 
 _TOTAL = re.compile(r"^Total bytes (?:sent|received): ([\d,.]+)", re.MULTILINE)
+_FILE_ERROR = 11
+"""rsync's exit status for an error of reading or writing a file."""
+
 _RSYNC_LOST = {10, 12, 30, 35, 255}
 _LOST_TEXT = re.compile(r"connection unexpectedly closed|error in rsync protocol data stream|Broken pipe|mux_client")
 _REMEDIES = {
@@ -81,6 +84,11 @@ for one in kit-???????????? ????????????????; do
     case $one in "$2"|"$3") continue ;; esac
     case ${one#kit-} in *[!0-9a-f]*) ;; *) rm -rf "$one" ;; esac
 done
+"""
+_TRY_TO_WRITE = """\
+cd "$1" || exit 1
+trap 'rm -f .room' EXIT
+head -c "$2" /dev/zero >.room
 """
 _HEAD = 'if [ -f "$1" ]; then wc -c <"$1"; sha256sum <"$1"; fi'
 
@@ -156,7 +164,7 @@ def send_files(connection: Connection, facts: BoardFacts, paths: Sequence[Path],
     if has_rsync(facts):
         _checked(connection, ["mkdir", "-p", folder])
         options = ["--checksum", "--partial-dir=.partial"]
-        return Sent(_rsync(connection, options, [*map(str, paths)], f"{folder}/"))
+        return Sent(_rsync(connection, options, paths, folder))
     return Sent(sum(_cat(connection, path, f"{folder}/{path.name}") for path in paths))
 
 
@@ -183,13 +191,15 @@ def _rsync_model(connection: Connection, facts: BoardFacts, model: Path, folder:
         f"--copy-dest={basis}",
         f"--block-size={BLOCK}",
     ]
-    return _rsync(connection, options, [str(model)], f"{folder}/model.tflite")
+    return _rsync(connection, options, [model], folder, "model.tflite")
 
 
-def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[str], target: str) -> int:
+def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[Path], folder: str, name: str = "") -> int:
+    """Sends files into a folder on the board, or one file to a name there; returns the bytes of the transfer."""
     shell = shlex.join(connection.relay())
     fixed = ["--times", "--chmod=F644,D755", "--protect-args", "--no-whole-file", "--stats", f"--rsh={shell}"]
-    command = ["rsync", *fixed, *options, "--", *(str(Path(each).absolute()) for each in sources), f"board:{target}"]
+    files = [str(each.absolute()) for each in sources]
+    command = ["rsync", *fixed, *options, "--", *files, f"board:{folder}/{name}"]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
     )
@@ -197,11 +207,25 @@ def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[str
         return sum(int(re.sub(r"\D", "", total)) for total in _TOTAL.findall(done.stdout))
     if _WRITE_TEXT.search(done.stderr):
         raise unwritable(connection, done.stderr)
-    if done.returncode in _RSYNC_LOST or _LOST_TEXT.search(done.stderr):
+    lost = done.returncode in _RSYNC_LOST or _LOST_TEXT.search(done.stderr)
+    if (lost or done.returncode == _FILE_ERROR) and (
+        errors := _writing_errors(connection, folder, sum(each.stat().st_size for each in sources))
+    ):
+        raise unwritable(connection, errors)
+    if lost:
         raise connection.lost()
     lines = [line for line in done.stderr.splitlines() if line.startswith("rsync:")] or done.stderr.splitlines()
     reason = lines[0] if lines else f"exit status {done.returncode}"
     raise DeployError(f"rsync failed: {reason}", board=connection.target)
+
+
+def _writing_errors(connection: Connection, folder: str, size: int) -> str:
+    """Tries to write as many bytes into a folder on the board, and returns what is printed if it is a known error.
+
+    rsync loses the reason of the board if it ends before it has read it.
+    """
+    errors = connection.run(["sh", "-c", _TRY_TO_WRITE, "sh", folder, str(size)]).errors
+    return errors if _WRITE_TEXT.search(errors) else ""
 
 
 def _cat(connection: Connection, source: Path, target: str) -> int:
