@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from graft_device.errors import ExportError, os_reason
 from graft_host.demo.rendering.render import PARTS, UNKNOWN_OBJECTS, render_alone, render_dataset
@@ -113,7 +114,7 @@ def render_new_photos(folders: Folders, place: int | None) -> list[tuple[Path, s
     for index, name in enumerate((*PARTS, UNKNOWN_OBJECT)):
         rng = np.random.default_rng([_NEW_PHOTOS_SEED, index])
         path = folders.new / f"{name}.jpg"
-        with _writing(folders.root):
+        with _writing(folders.root), threadpool_limits(1):  # as in ``render_dataset``
             render_alone(name, rng, PHOTO_SIZE, place).save(path, quality=90)
         photos.append((path, name if name in PARTS else None))
     return photos

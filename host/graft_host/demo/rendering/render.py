@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from graft_host.demo.rendering.camera import develop, lay, trace
 from graft_host.demo.rendering.light import normals, reach_of_light, shade
@@ -133,14 +134,15 @@ def render_dataset(
         render_part(part, rng, size, place).save(folder / part / f"{part}-{number:04d}.jpg", quality=90)
 
     pool = ThreadPoolExecutor(threads)
-    try:
-        running = [pool.submit(write, label, n) for label in range(len(PARTS)) for n in range(1, per_class + 1)]
-        for done, photo in enumerate(running, 1):
-            photo.result()
-            if progress is not None:
-                progress(done, len(running))
-    finally:
-        pool.shutdown(cancel_futures=True)  # an error or Ctrl-C leaves at most a photo for each thread
+    with threadpool_limits(1):  # on several threads the OpenBLAS of NumPy 1 rounds a few photos in another way
+        try:
+            running = [pool.submit(write, label, n) for label in range(len(PARTS)) for n in range(1, per_class + 1)]
+            for done, photo in enumerate(running, 1):
+                photo.result()
+                if progress is not None:
+                    progress(done, len(running))
+        finally:
+            pool.shutdown(cancel_futures=True)  # an error or Ctrl-C leaves at most a photo for each thread
     return len(running)
 
 
