@@ -156,8 +156,8 @@ def interrupt_everywhere(action: Action, parent: Path, code: tuple[str, ...] = C
         The number of interruptions.
 
     Raises:
-        AssertionError: an assertion failed, the action failed afterwards, Ctrl-C was ignored, or a file stayed open or
-            locked; names the moments.
+        AssertionError: an assertion failed, the action failed afterwards, Ctrl-C was ignored, a file stayed open or
+            locked, or the umask was changed; names the moments.
     """
     faults: list[str] = []
     with warnings.catch_warnings():
@@ -183,7 +183,7 @@ def interrupt_everywhere(action: Action, parent: Path, code: tuple[str, ...] = C
 
 def _interrupted(action: Action, folder: Path, moments: Moments) -> str:
     """Interrupts an action once; returns what is wrong, or nothing."""
-    before = _descriptors()
+    before, mask = _descriptors(), _umask()
     ended = False
     try:
         next(_isolated(action, folder, moments))
@@ -200,6 +200,9 @@ def _interrupted(action: Action, folder: Path, moments: Moments) -> str:
     locked = [path for number, path in opened.items() if _is_locked(number)]
     if len(opened) > _UNAVOIDABLE or locked:
         return f"open: {sorted(opened.values())}, locked: {locked}"
+    if (left := _umask()) != mask:
+        os.umask(mask)
+        return f"umask {left:03o}"
     return "Ctrl-C was ignored" if ended and moments.where else ""
 
 
@@ -212,6 +215,12 @@ def _isolated(action: Action, folder: Path, moments: Moments) -> Iterator[None]:
     with moments:
         action.act(folder)
     yield
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _descriptors() -> set[tuple[str, str]]:

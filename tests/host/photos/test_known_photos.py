@@ -46,7 +46,8 @@ file_stamp._SETTLED = int(sys.argv[3])
 root, cache, opened = Path(sys.argv[1]), Path(sys.argv[2]), []
 
 def note(event, args):
-    if event == "open" and str(args[0]).startswith(str(root)):
+    path, mode = args[:2] if event == "open" else ("", "")
+    if mode is None and str(path).startswith(str(root)):  # by os.open; open() with an opener is another event
         opened.append(Path(args[0]).name)
 
 sys.addaudithook(note)
