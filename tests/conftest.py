@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,15 @@ def bound_by_permissions() -> list[str]:
     if shutil.which("setpriv") is None or subprocess.run([*prefix, "true"], check=False).returncode:
         pytest.skip("root's rights cannot be given up here (no setpriv)")
     return prefix
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A temporary folder, in memory where the system offers that: waiting for a disk would take most of the time."""
+    memory = Path("/dev/shm")  # noqa: S108  the folder in it gets a name of its own
+    fits = memory.is_dir() and os.access(memory, os.W_OK)
+    with tempfile.TemporaryDirectory(dir=memory if fits else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -227,6 +227,7 @@ def sheds(boards: Fleet, models: Models) -> Shed:
         pytest.skip("no nspawn: apt-get install systemd-container")
     board = boards.park.start("shed", Spec(systemd=True))
     first = Shed(board, boards, 0, None).deploy(models.old)  # type: ignore[arg-type]
+    assert json.loads(first.stdout)["counts"] == {"changed": 1, "failed": 1}, first.stdout + first.stderr
     return Shed(board, boards, serve(board), first)
 
 

@@ -7,7 +7,6 @@ import io
 import shutil
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -27,26 +26,13 @@ from graft_device.system import durable
 from graft_device.system.durable import write_durably
 from tests.support.device_models import KERNEL, write_artifact
 from tests.support.file_server import file_server
-from tests.support.interrupting import Action, code_of, folder_in_memory, interrupt_everywhere
+from tests.support.interrupting import Action, code_of, interrupt_everywhere, names
 from tests.support.stores import sha256, slot_id
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _STORE = code_of(installation, incoming, switching, durable)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with folder_in_memory() as path:
-        yield path
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def test_a_file_is_the_old_one_or_the_new_one(folder: Path) -> None:
+def test_a_file_is_the_old_one_or_the_new_one(in_memory: Path) -> None:
     def is_whole(place: Path) -> None:
         assert (place / "file").read_bytes() in {b"old", b"new"}
 
@@ -60,23 +46,23 @@ def test_a_file_is_the_old_one_or_the_new_one(folder: Path) -> None:
         interrupted=is_whole,
         finished=is_new,
     )
-    assert interrupt_everywhere(action, folder) > 15
+    assert interrupt_everywhere(action, in_memory) > 15
 
 
 # The store of models
 
 
 @pytest.fixture
-def models(folder: Path) -> list[Path]:
-    return [write_artifact(folder / f"{n}.tflite", kernel=KERNEL * np.float32(1 + n / 10)) for n in range(4)]
+def models(in_memory: Path) -> list[Path]:
+    return [write_artifact(in_memory / f"{n}.tflite", kernel=KERNEL * np.float32(1 + n / 10)) for n in range(4)]
 
 
 @pytest.fixture
-def pristine(models: list[Path], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def pristine(models: list[Path], in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store in which the third model is current; a self-test there takes no time."""
     passed = SelfTest("model", passed=True, kind="plain", ms=1.0)
     monkeypatch.setattr(installation, "run_selftest", lambda *_: passed)
-    store = Store(folder / "pristine")
+    store = Store(in_memory / "pristine")
     for model in models[:3]:
         install(Request(ModelSource(str(model)), store, keep=9))
     return store
@@ -99,7 +85,7 @@ def old_or_new(store: Store, current: Path, previous: Path, new: Path) -> bool:
     return switched
 
 
-def test_an_install_from_incoming(models: list[Path], pristine: Store, folder: Path) -> None:
+def test_an_install_from_incoming(models: list[Path], pristine: Store, in_memory: Path) -> None:
     _, previous, current, new = models
 
     def prepare(place: Path) -> None:
@@ -126,12 +112,11 @@ def test_an_install_from_incoming(models: list[Path], pristine: Store, folder: P
     def act(place: Path) -> None:
         install(Request(ModelSource(str(Store(place).incoming / "new.tflite")), Store(place), keep=2))
 
-    (folder / "moments").mkdir()
     action = Action(prepare=prepare, act=act, interrupted=is_kept, finished=is_installed)
-    assert interrupt_everywhere(action, folder / "moments", _STORE) > 200
+    assert interrupt_everywhere(action, in_memory, _STORE) > 200
 
 
-def test_an_install_from_incoming_over_a_damaged_slot(models: list[Path], pristine: Store, folder: Path) -> None:
+def test_an_install_from_incoming_over_a_damaged_slot(models: list[Path], pristine: Store, in_memory: Path) -> None:
     _, previous, current, _ = models
 
     def prepare(place: Path) -> None:
@@ -153,12 +138,11 @@ def test_an_install_from_incoming_over_a_damaged_slot(models: list[Path], pristi
     def is_installed(place: Path) -> None:
         in_order(Store(place), current, previous)
 
-    (folder / "moments").mkdir()
     action = Action(prepare=prepare, act=act, interrupted=is_kept, finished=is_installed)
-    assert interrupt_everywhere(action, folder / "moments", code_of(installation, switching), stride=2) > 60
+    assert interrupt_everywhere(action, in_memory, code_of(installation, switching), stride=2) > 60
 
 
-def test_an_install_from_a_server(models: list[Path], pristine: Store, folder: Path) -> None:
+def test_an_install_from_a_server(models: list[Path], pristine: Store, in_memory: Path) -> None:
     _, previous, current, new = models
 
     def prepare(place: Path) -> None:
@@ -170,7 +154,6 @@ def test_an_install_from_a_server(models: list[Path], pristine: Store, folder: P
     def is_installed(place: Path) -> None:
         in_order(Store(place), new, current)
 
-    (folder / "moments").mkdir()
     with file_server(new.read_bytes()) as server:
         action = Action(
             prepare=prepare,
@@ -178,10 +161,10 @@ def test_an_install_from_a_server(models: list[Path], pristine: Store, folder: P
             interrupted=is_kept,
             finished=is_installed,
         )
-        assert interrupt_everywhere(action, folder / "moments", code_of(fetch), stride=2) > 30
+        assert interrupt_everywhere(action, in_memory, code_of(fetch), stride=2) > 30
 
 
-def test_a_rollback(models: list[Path], pristine: Store, folder: Path) -> None:
+def test_a_rollback(models: list[Path], pristine: Store, in_memory: Path) -> None:
     old, previous, current, _ = models
 
     def prepare(place: Path) -> None:
@@ -196,9 +179,8 @@ def test_a_rollback(models: list[Path], pristine: Store, folder: Path) -> None:
     def is_rolled_back(place: Path) -> None:
         in_order(Store(place), old, current)
 
-    (folder / "moments").mkdir()
     action = Action(prepare=prepare, act=act, interrupted=is_kept, finished=is_rolled_back)
-    assert interrupt_everywhere(action, folder / "moments", _STORE) > 100
+    assert interrupt_everywhere(action, in_memory, _STORE) > 100
 
 
 # Outputs
@@ -225,7 +207,7 @@ class _Run:
 
 
 @pytest.mark.parametrize(("room", "stride"), [(1_000_000, 3), (400, 7)])
-def test_an_event_queue(folder: Path, room: int, stride: int) -> None:
+def test_an_event_queue(in_memory: Path, room: int, stride: int) -> None:
     runs: dict[Path, _Run] = {}
 
     def opened(place: Path, size: int = 1_000_000) -> contextlib.closing[EventQueue]:
@@ -256,12 +238,12 @@ def test_an_event_queue(folder: Path, room: int, stride: int) -> None:
         assert names(place / "queue") == ["events.db", "lock"]
 
     action = Action(prepare=prepare, act=act, interrupted=is_kept, finished=is_complete)
-    assert interrupt_everywhere(action, folder, code_of(event_queue, event_store), stride) > 30
+    assert interrupt_everywhere(action, in_memory, code_of(event_queue, event_store), stride) > 30
 
 
-def test_a_damaged_event_queue(folder: Path) -> None:
+def test_a_damaged_event_queue(in_memory: Path) -> None:
     """What can be read of it is rescued, even if the rescue is interrupted."""
-    sound, labels = folder / "sound" / "queue", (Prediction("cats " * 60, 0.9),)
+    sound, labels = in_memory / "sound" / "queue", (Prediction("cats " * 60, 0.9),)
 
     def opened(place: Path) -> contextlib.closing[EventQueue]:
         return contextlib.closing(EventQueue(place, 1_000_000, lambda _: None))
@@ -275,7 +257,7 @@ def test_a_damaged_event_queue(folder: Path) -> None:
             return [number for number, _ in queue.waiting(0, 100)]
 
     def prepare(place: Path) -> None:
-        shutil.copytree(folder / "damaged", place, dirs_exist_ok=True)
+        shutil.copytree(in_memory / "damaged", place, dirs_exist_ok=True)
 
     def are_rescued(place: Path) -> None:
         assert numbers(place) == expected
@@ -287,19 +269,18 @@ def test_a_damaged_event_queue(folder: Path) -> None:
         fill(queue, 30)
     with opened(sound) as queue:
         fill(queue, 32)  # in the log
-        shutil.copytree(sound, folder / "damaged" / "queue")
-    with (folder / "damaged" / "queue" / "events.db").open("r+b") as file:
+        shutil.copytree(sound, in_memory / "damaged" / "queue")
+    with (in_memory / "damaged" / "queue" / "events.db").open("r+b") as file:
         file.seek(4 * 4096)
         file.write(b"\xff" * 4096)
-    prepare(folder / "whole")
-    expected = numbers(folder / "whole")
+    prepare(in_memory / "whole")
+    expected = numbers(in_memory / "whole")
     assert expected[-3:] == [30, 31, 32]
     action = Action(prepare=prepare, act=numbers, finished=are_rescued)
-    (folder / "moments").mkdir()
-    assert interrupt_everywhere(action, folder / "moments", code_of(damaged_queue), stride=4) > 20
+    assert interrupt_everywhere(action, in_memory, code_of(damaged_queue), stride=4) > 20
 
 
-def test_the_folder_of_uncertain_photos(folder: Path) -> None:
+def test_the_folder_of_uncertain_photos(in_memory: Path) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8)).save(buffer, "JPEG")
     photo, answer = buffer.getvalue(), (Prediction("cats", 0.6), Prediction("dogs", 0.4))
@@ -324,4 +305,4 @@ def test_the_folder_of_uncertain_photos(folder: Path) -> None:
         assert kept[-1].startswith("20260131T120003")
 
     action = Action(prepare=prepare, act=lambda place: save(place, 3), interrupted=is_whole, finished=is_full)
-    assert interrupt_everywhere(action, folder) > 40
+    assert interrupt_everywhere(action, in_memory) > 40

@@ -306,7 +306,7 @@ def needed(size: int, rule: Rule) -> float:
     return size / CROP_FRACTION if rule == "crop" else size
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     width=st.integers(1, 1500),
     height=st.integers(1, 1500),
@@ -613,7 +613,7 @@ def survives(data: bytes) -> None:
     assert said
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     which=st.sampled_from(range(len(VALID))),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=6),
@@ -627,7 +627,7 @@ def test_damaged_photos_only_ever_raise_photo_errors(which: int, changes: list[t
     survives(bytes(data))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     start=st.sampled_from(
         [b"", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"GIF89a", b"BM", b"RIFF\x40\0\0\0WEBPVP8 "]

@@ -8,7 +8,7 @@ import tempfile
 import time
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,23 +29,10 @@ from graft_host.support.vector_store import BottleneckStore
 from graft_host.training.guards import write_model
 from tests.support.device_models import KERNEL, write_artifact
 from tests.support.file_server import file_server
-from tests.support.interrupting import Action, folder_in_memory, interrupt_everywhere
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.support.interrupting import Action, interrupt_everywhere, names
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with folder_in_memory() as path:
-        yield path
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def test_a_download(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download(in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, before = np.random.default_rng(0).bytes(3000), 500
     monkeypatch.setattr(download_module, "_CHUNK", 1000)
     monkeypatch.setenv("no_proxy", "*")
@@ -70,11 +57,11 @@ def test_a_download(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             interrupted=is_kept,
             finished=is_complete,
         )
-        assert interrupt_everywhere(action, folder) > 80
+        assert interrupt_everywhere(action, in_memory) > 80
 
 
 @pytest.mark.parametrize("of_files", [True, False])
-def test_an_export(folder: Path, of_files: bool) -> None:
+def test_an_export(in_memory: Path, of_files: bool) -> None:
     def write(path: Path, text: str) -> None:
         if of_files:
             path.mkdir()
@@ -96,12 +83,12 @@ def test_an_export(folder: Path, of_files: bool) -> None:
         assert names(place) == ["out"]
 
     action = Action(prepare=lambda place: write(place / "out", "old"), act=act, interrupted=is_whole, finished=is_new)
-    assert interrupt_everywhere(action, folder) > 30
+    assert interrupt_everywhere(action, in_memory) > 30
 
 
-def test_a_model_and_its_report(folder: Path) -> None:
+def test_a_model_and_its_report(in_memory: Path) -> None:
     old, new = [
-        write_artifact(folder / str(gain), kernel=KERNEL * np.float32(gain)).read_bytes() for gain in (1.0, 1.5)
+        write_artifact(in_memory / str(gain), kernel=KERNEL * np.float32(gain)).read_bytes() for gain in (1.0, 1.5)
     ]
     pages = [f'<!doctype html><meta name="generator" content="graftkit {n}">' for n in ("old", "new")]
 
@@ -124,15 +111,14 @@ def test_a_model_and_its_report(folder: Path) -> None:
         interrupted=is_whole,
         finished=is_new,
     )
-    (folder / "moments").mkdir()
-    assert interrupt_everywhere(action, folder / "moments") > 50
+    assert interrupt_everywhere(action, in_memory) > 50
 
 
 # The cache
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-def test_a_store_of_bottlenecks(folder: Path, damaged: bool) -> None:
+def test_a_store_of_bottlenecks(in_memory: Path, damaged: bool) -> None:
     old = {f"old {n}": np.full(4, n, np.float32) for n in range(3)}
     new = {f"new {n}": np.full(4, -n, np.float32) for n in range(3)}
 
@@ -158,7 +144,7 @@ def test_a_store_of_bottlenecks(folder: Path, damaged: bool) -> None:
         others = [name for name in names(place) if name != "vectors.sqlite"]
         assert [name.partition("damaged-")[0] for name in others] == ["vectors.sqlite."] * damaged
 
-    assert interrupt_everywhere(Action(prepare=prepare, act=act, finished=is_alone), folder, stride=3) > 30
+    assert interrupt_everywhere(Action(prepare=prepare, act=act, finished=is_alone), in_memory, stride=3) > 30
 
 
 def age(folder: Path) -> None:
@@ -167,7 +153,7 @@ def age(folder: Path) -> None:
         os.utime(path, (time.time() - 2 * 86400,) * 2)
 
 
-def test_a_result(folder: Path) -> None:
+def test_a_result(in_memory: Path) -> None:
     results.code()  # once, not in each folder
 
     def recall(place: Path) -> None:
@@ -178,10 +164,10 @@ def test_a_result(folder: Path) -> None:
         assert len(names(place / "results")) == 2
 
     action = Action(act=recall, interrupted=lambda place: age(place / "results"), finished=is_alone)
-    assert interrupt_everywhere(action, folder) > 40
+    assert interrupt_everywhere(action, in_memory) > 40
 
 
-def test_a_quantized_backbone(folder: Path) -> None:
+def test_a_quantized_backbone(in_memory: Path) -> None:
     key = "a" * 32
 
     def act(place: Path) -> None:
@@ -197,10 +183,10 @@ def test_a_quantized_backbone(folder: Path) -> None:
         assert BackboneCache(place).find(key, ["photo"]) is not None
         assert len(names(place / "backbones")) == 2
 
-    assert interrupt_everywhere(Action(act=act, interrupted=is_whole, finished=is_stored), folder) > 50
+    assert interrupt_everywhere(Action(act=act, interrupted=is_whole, finished=is_stored), in_memory) > 50
 
 
-def test_a_temporary_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporary_folder(in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def act(place: Path) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(place))
         monkeypatch.setattr(scratch_module, "_STALE_SECONDS", -1)
@@ -211,7 +197,7 @@ def test_a_temporary_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     def is_empty(place: Path) -> None:
         assert names(place) == []
 
-    assert interrupt_everywhere(Action(act=act, finished=is_empty), folder) > 10
+    assert interrupt_everywhere(Action(act=act, finished=is_empty), in_memory) > 10
 
 
 def wheel(name: str, *requirements: str) -> bytes:
@@ -222,7 +208,7 @@ def wheel(name: str, *requirements: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_wheels_for_a_board(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wheels_for_a_board(in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """pip is replaced by a function that writes a wheel in two pieces."""
     kit, numpy = KitWheel("graftkit-1.0-py3-none-any.whl", wheel("graftkit", "numpy"), "1.0"), wheel("numpy")
 
@@ -241,7 +227,7 @@ def test_wheels_for_a_board(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     action = Action(
         act=lambda place: board_wheels.fetch(place / "wheels", machine, kit, (), (), ()), finished=are_whole
     )
-    assert interrupt_everywhere(action, folder) > 50
+    assert interrupt_everywhere(action, in_memory) > 50
 
 
 # The board's kit
@@ -255,7 +241,7 @@ def fake_kit(path: Path, *files: str) -> None:
         (path / name).touch()
 
 
-def test_a_kit_that_is_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kit_that_is_made_again(in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What makes one, pip and venv, is replaced; the rest is what runs on a board."""
 
     def install(python: str, _request: dict[str, Any], environment: dict[str, str]) -> None:
@@ -285,10 +271,10 @@ def test_a_kit_that_is_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch)
         interrupted=is_usable,
         finished=is_new,
     )
-    assert interrupt_everywhere(action, folder) > 40
+    assert interrupt_everywhere(action, in_memory) > 40
 
 
-def test_a_switch_to_another_kit(folder: Path) -> None:
+def test_a_switch_to_another_kit(in_memory: Path) -> None:
     def prepare(place: Path) -> None:
         fake_kit(place / "kits" / "ab0123456789")
         fake_kit(place / "kits" / KIT)
@@ -307,4 +293,4 @@ def test_a_switch_to_another_kit(folder: Path) -> None:
         interrupted=is_usable,
         finished=is_switched,
     )
-    assert interrupt_everywhere(action, folder) > 40
+    assert interrupt_everywhere(action, in_memory) > 40

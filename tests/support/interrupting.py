@@ -12,7 +12,6 @@ import os
 import shutil
 import sqlite3
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -129,13 +128,9 @@ class Action:
     finished: Callable[[Path], object]
 
 
-@contextlib.contextmanager
-def folder_in_memory() -> Iterator[Path]:
-    """A temporary folder, in memory where the system offers that: waiting for a disk would take most of the time."""
-    memory = Path("/dev/shm")  # noqa: S108  the folder in it gets a name of its own
-    fits = memory.is_dir() and os.access(memory, os.W_OK)
-    with tempfile.TemporaryDirectory(dir=memory if fits else None) as folder:
-        yield Path(folder)
+def names(folder: Path) -> list[str]:
+    """The names in a folder, in order."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def code_of(*modules: ModuleType) -> tuple[str, ...]:

@@ -46,9 +46,9 @@ def atomic_path(target: Path, mode: int | None = None) -> Iterator[Path]:
     temporary = target.with_name(f"{_prefix(target.name)}{os.urandom(4).hex()}.tmp")
     try:  # the name is known before the file is created, so Ctrl-C at any moment leaves none behind
         temporary.touch(0o666 if mode is None else 0o600, exist_ok=False)
-        allowed = stat.S_IMODE(temporary.stat().st_mode)
+        wanted = stat.S_IMODE(temporary.stat().st_mode) if mode is None else mode
         yield temporary
-        os.chmod(temporary, allowed if mode is None else mode)  # noqa: PTH101
+        os.chmod(temporary, wanted)  # noqa: PTH101
         sync(temporary)
         os.replace(temporary, target)  # noqa: PTH105  the tests stop the process before each of these calls
     except BaseException:

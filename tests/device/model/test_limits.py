@@ -272,7 +272,7 @@ def test_a_flipped_bit_anywhere_in_the_network_is_noticed(whole: bytes, path: Pa
             Classifier(path)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8))
 def test_damage_anywhere_gives_the_right_model_or_an_error(
     changes: list[tuple[float, int]], whole: bytes, tmp_path_factory: pytest.TempPathFactory

@@ -222,7 +222,7 @@ def test_a_zip_whose_directory_says_encrypted(artifact: Path, tmp_path: Path) ->
     assert "cannot be used" in reason(path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=3))
 def test_a_damaged_zip_gives_the_right_labels_or_a_model_error(
     changes: list[tuple[float, int]], artifact: Path, tmp_path_factory: pytest.TempPathFactory

@@ -219,7 +219,7 @@ def test_large_steps_that_end_in_a_useful_head_are_not() -> None:
 
 
 @given(st.integers(2, 6), st.integers(3, 30), st.integers(1, 40), st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_bottlenecks_give_finite_numbers(classes: int, photos: int, length: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     values = (rng.normal(0, 1, (photos, length)) * 10.0 ** rng.integers(-6, 4, length)).astype(np.float32)

@@ -54,7 +54,7 @@ def test_near_duplicates_count_as_one_in_the_length_of_the_list() -> None:
     assert [mislabel.index for mislabel in likely_mislabels(noise, np.zeros(4, np.int64), apart)] == [0]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(2, 5), st.integers(20, 80), st.floats(0.3, 4), st.integers(0, 2**32))
 def test_no_list_is_longer_than_the_estimate(classes: int, count: int, spread: float, seed: int) -> None:
     bottlenecks, truth = _photos(count, classes, spread, seed)

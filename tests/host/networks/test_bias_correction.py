@@ -18,7 +18,7 @@ from tests.support.networks import compute, outputs_of, random_parameters, real_
 WINDOWS = st.tuples(st.integers(1, 7), st.integers(1, 7))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     side=st.integers(7, 20),
     size=WINDOWS,
@@ -48,7 +48,7 @@ def test_the_mean_of_a_convolution_of_constant_channels(
     assert np.allclose(computed, expected, rtol=1e-12, atol=1e-12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(side=st.integers(1, 30), window=st.integers(1, 9), stride=st.integers(1, 4), padded=st.booleans())
 def test_the_shares_of_a_window(side: int, window: int, stride: int, padded: bool) -> None:
     if not padded and window > side:

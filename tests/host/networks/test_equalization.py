@@ -112,7 +112,7 @@ def test_a_layer_of_zeros_stays() -> None:
     np.testing.assert_array_equal(ours["first"].kernel, parameters["first"].kernel)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), spread=st.floats(0, 6), activation=st.sampled_from([RELU, LINEAR]))
 def test_the_network_computes_the_same(seed: int, spread: float, activation: str) -> None:
     network = chain(activation=activation)

@@ -219,7 +219,7 @@ def test_a_bias_that_dwarfs_its_kernel(size: float, runtime: str) -> None:
     assert np.allclose(computed[0], np.broadcast_to(bias, (8, 8, 4)), atol=0.006 * size)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), side=st.integers(20, 50), made=st.sampled_from(NETWORKS), rewritten=st.booleans())
 def test_a_network_of_one_output_is_cut_from_that_of_several(
     seed: int, side: int, made: Callable[[int], Network], rewritten: bool

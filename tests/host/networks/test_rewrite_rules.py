@@ -42,7 +42,7 @@ def order(network: Network) -> list[str]:
     return [layer.name for layer in network.layers]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     side=st.integers(5, 24),
     size=st.integers(2, 5),

@@ -157,7 +157,7 @@ def test_no_pairs() -> None:
     assert same_picture(none, none).shape == (0,)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32), st.integers(1, 80))
 def test_any_picture_equals_itself_at_any_place_in_the_batch(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
@@ -166,7 +166,7 @@ def test_any_picture_equals_itself_at_any_place_in_the_batch(seed: int, count: i
     assert same_picture(thumbnails, thumbnails).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(0.95, 1.05), st.floats(-0.02, 0.02), st.floats(0.95, 1.05), st.floats(-0.02, 0.02))
 def test_the_fit_finds_the_position_of_a_crop(x_scale: float, x: float, y_scale: float, y: float) -> None:
     picture = render_part("screw", np.random.default_rng(3), 320)

@@ -304,7 +304,7 @@ def test_no_photo_and_a_single_photo() -> None:
 links_of_leaders = st.lists(st.tuples(st.integers(0, 9), st.integers(10, 29)), max_size=60)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(links_of_leaders)
 def test_groups_are_disjoint_and_made_of_links(links: list[tuple[int, int]]) -> None:
     groups = _united(list(range(10)), links)

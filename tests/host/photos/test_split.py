@@ -66,14 +66,13 @@ def _case(drawn: tuple[list[list[str]], list[int]]) -> Dataset:
     return _grouped(_dataset(classes), list(groups.values()))
 
 
-@settings(deadline=None)
 @given(st.sets(digests, min_size=1, max_size=30), st.sets(digests, max_size=30), st.integers(0, 2**32))
 def test_adding_photos_moves_none(first: set[str], added: set[str], seed: int) -> None:
     rule = SplitRule(seed)
     assert {d: rule.part(d) for d in first}.items() <= {d: rule.part(d) for d in first | added}.items()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32), data=st.data())
 def test_moving_renaming_and_reordering_moves_no_photo(seed: int, data: st.DataObject) -> None:
     contents = [[f"{label}-{number}" for number in range(60)] for label in range(2)]
@@ -97,7 +96,7 @@ def test_the_split_of_real_files_survives_moving_renaming_and_adding(tmp_path: P
     assert before.items() <= after.items()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(digests, min_size=40, max_size=60, unique=True), st.integers(0, 100))
 def test_identical_copies_are_on_one_side(contents: list[str], seed: int) -> None:
     dataset = _dataset([contents + contents[:20], contents[20:] + contents])
@@ -129,7 +128,7 @@ def test_the_split_of_a_seed_is_the_same_for_ever() -> None:
     assert [rule.part(f"{number:064x}") for number in range(9)] == ["validation", *["train"] * 7, "test"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.integers(2, 12), min_size=2, max_size=5),
     st.integers(0, 1000),
@@ -187,7 +186,7 @@ def _covers(dataset: Dataset, rule: SplitRule) -> bool:
     return True
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_classes_and_groups, st.integers(0, 50))
 def test_shortages_are_where_the_split_fails(drawn: tuple[list[list[str]], list[int]], seed: int) -> None:
     dataset, rule = _case(drawn), SplitRule(seed, 30, 20)
@@ -245,7 +244,7 @@ def test_counts() -> None:
 # Near duplicates
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_classes_and_groups, st.integers(0, 50), st.sampled_from([15.0, 40.0]))
 def test_near_duplicates_share_a_side_and_never_make_a_split_fail(
     drawn: tuple[list[list[str]], list[int]], seed: int, percent: float
@@ -272,7 +271,7 @@ def test_near_duplicates_share_a_side_and_never_make_a_split_fail(
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_classes_and_groups, st.integers(0, 50))
 def test_a_recorded_split_gives_each_part_without_the_other_photos(
     drawn: tuple[list[list[str]], list[int]], seed: int
@@ -295,7 +294,7 @@ def test_a_recorded_split_gives_each_part_without_the_other_photos(
     assert not any(recorded.new_to_test(p.digest) for p in photos)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_classes_and_groups, st.integers(0, 50), st.integers(1, 20))
 def test_adding_photos_moves_only_those_of_their_own_group(
     drawn: tuple[list[list[str]], list[int]], seed: int, count: int

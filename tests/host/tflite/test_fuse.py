@@ -236,7 +236,7 @@ def test_buffers_are_aligned_in_the_file() -> None:
 
 
 @given(st.integers(1, 40), st.integers(2, 20), st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_head_can_be_fused_and_opened(tmp_path_factory: Any, length: int, classes: int, seed: int) -> None:
     stored = stored_bottlenecks(12, length, seed)
     real = ((stored.astype(np.float32) + 128) * SCALE).astype(np.float32)

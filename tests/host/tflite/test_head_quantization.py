@@ -73,7 +73,7 @@ def test_stored_numbers_fit_their_types() -> None:
 
 
 @given(st.integers(1, 60), st.integers(2, 5), st.floats(1e-6, 1e4), st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_head_gives_finite_numbers(photos: int, classes: int, size: float, dead: bool) -> None:
     training = correlated(photos, 16)
     if dead:
@@ -100,7 +100,7 @@ def test_the_range_spends_no_steps_where_they_make_no_difference() -> None:
 
 
 @given(st.integers(2, 8), st.integers(1, 60), st.floats(0.1, 30), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_clipping_to_the_range_changes_no_probability_by_a_step(
     classes: int, photos: int, size: float, seed: int
 ) -> None:

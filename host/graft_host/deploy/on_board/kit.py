@@ -117,11 +117,7 @@ def make(store: Path, request: dict[str, Any]) -> dict[str, Any]:
             shutil.rmtree(_broken(kit), ignore_errors=True)  # left by an interruption after a new one was made
             return {"made": False}
         with _aside(kit):
-            try:
-                _build(store, kit, request)
-            except BaseException:
-                shutil.rmtree(kit, ignore_errors=True)
-                raise
+            _build(store, kit, request)
         return {"made": True}
 
 
@@ -129,7 +125,7 @@ def make(store: Path, request: dict[str, Any]) -> dict[str, Any]:
 def _aside(kit: Path) -> Iterator[None]:
     """Moves a broken kit aside, and back if no new one is made: a service may still run from it.
 
-    Whether a new one was made is read from the disk, since Ctrl-C may come at any moment.
+    An incomplete one is removed. Whether a new one was made is read from the disk, since Ctrl-C may come at any moment.
     """
     broken = _broken(kit)
     for path in (kit, broken):
@@ -145,9 +141,10 @@ def _aside(kit: Path) -> Iterator[None]:
     finally:
         if _complete(kit):
             shutil.rmtree(broken, ignore_errors=True)
-        elif broken.is_dir():
+        else:
             shutil.rmtree(kit, ignore_errors=True)
-            broken.rename(kit)
+            if broken.is_dir():
+                broken.rename(kit)
 
 
 def _broken(kit: Path) -> Path:

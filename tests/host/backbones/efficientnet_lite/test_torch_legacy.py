@@ -407,7 +407,7 @@ _GOOD = _with(
 )
 
 
-@settings(max_examples=300, suppress_health_check=UNCHECKED, deadline=None)
+@settings(max_examples=300, suppress_health_check=UNCHECKED)
 @given(changes=st.lists(st.tuples(st.integers(0, len(_GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=4))
 def test_changed_bytes_are_read_or_refused_and_nothing_else(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
     data = bytearray(_GOOD)
@@ -418,7 +418,7 @@ def test_changed_bytes_are_read_or_refused_and_nothing_else(tmp_path: Path, chan
     assert all(array.dtype in {np.dtype(np.float32), np.dtype(np.int64)} for array in read.values())
 
 
-@settings(max_examples=200, suppress_health_check=UNCHECKED, deadline=None)
+@settings(max_examples=200, suppress_health_check=UNCHECKED)
 @given(program=st.lists(st.sampled_from([*_RAW.values(), *(bytes([n]) for n in b")}](tNQRbsuaeq0.1")]), max_size=12))
 def test_any_row_of_operations_is_read_or_refused(tmp_path: Path, program: list[bytes]) -> None:
     path = _written(tmp_path / "w.pth", _with(_raw(*program)))

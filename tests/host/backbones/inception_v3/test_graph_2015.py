@@ -373,7 +373,7 @@ def _read_or_refused(data: bytes, folder: Path) -> int:
     return 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_a_graph_that_is_cut_short_is_refused(
     small: bytes, tmp_path_factory: pytest.TempPathFactory, share: float
@@ -383,7 +383,7 @@ def test_a_graph_that_is_cut_short_is_refused(
     assert _read_or_refused(small[:size], tmp_path_factory.getbasetemp()) == 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(at=st.integers(0), bits=st.integers(1, 255))
 def test_a_damaged_byte_causes_no_traceback(
     small: bytes, tmp_path_factory: pytest.TempPathFactory, at: int, bits: int
@@ -393,7 +393,7 @@ def test_a_damaged_byte_causes_no_traceback(
     assert _read_or_refused(bytes(data), tmp_path_factory.getbasetemp()) in {0, 12}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.binary(max_size=300))
 def test_garbage_is_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     assert _read_or_refused(data, tmp_path_factory.getbasetemp()) == 0
