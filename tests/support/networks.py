@@ -19,10 +19,10 @@ from graft_host.networks.layers import (
     Concatenation,
     Convolution,
     Depthwise,
+    Entrance,
     Layer,
     MaxPool,
     Mean,
-    Pixels,
     Window,
 )
 from graft_host.networks.parameters import Parameters
@@ -147,7 +147,7 @@ def _computed(
 
 
 _COMPUTED: dict[type[Layer], Callable[[list[NDArray[np.float64]], Any], Any]] = {
-    Pixels: lambda inputs, _: inputs[0],
+    Entrance: lambda inputs, _: inputs[0],
     MaxPool: lambda inputs, layer: _windows(inputs[0], layer, -np.inf).max((3, 4)),
     AveragePool: lambda inputs, layer: np.nanmean(_windows(inputs[0], layer, np.nan), (3, 4)),
     Concatenation: lambda inputs, _: np.concatenate(inputs, axis=2),

@@ -15,11 +15,11 @@ from graft_host.networks.layers import (
     Concatenation,
     Convolution,
     Depthwise,
+    Entrance,
     Layer,
     MaxPool,
     Mean,
     Network,
-    Pixels,
     Window,
 )
 from graft_host.networks.parameters import Parameters, check_parameters
@@ -45,7 +45,7 @@ def keras_network(network: Network, parameters: Mapping[str, Parameters]) -> Any
     check_parameters(network, parameters)
     made: dict[str, Any] = {}
     for layer in network.layers:
-        if isinstance(layer, Pixels):
+        if isinstance(layer, Entrance):
             made[layer.name] = keras.Input(layer.shape, name=layer.name)
             continue
         inputs = [made[name] for name in layer.inputs]
@@ -55,7 +55,7 @@ def keras_network(network: Network, parameters: Mapping[str, Parameters]) -> Any
             values = keras.layers.Activation(activation, name=f"{layer.name}_{activation}")(values)
         made[layer.name] = values
     outputs = [made[name] for name in network.outputs]
-    model = keras.Model(made[network.pixels.name], outputs[0] if len(outputs) == 1 else outputs)
+    model = keras.Model(made[network.entrance.name], outputs[0] if len(outputs) == 1 else outputs)
     for convolution in network.convolutions:
         values = parameters[convolution.name]
         # Keras has the axes [height, width, channels, filters], and the multiplier of a depthwise kernel last.

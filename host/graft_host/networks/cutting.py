@@ -1,4 +1,4 @@
-"""Cuts a network of several outputs down to some of them."""
+"""Cuts a network's file down to some of its outputs, or to what is before a layer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from ai_edge_litert import schema_py_generated as schema
 from graft_device.errors import ExportError
 from graft_host.networks.file_writer import INPUT_NAME, signature
 from graft_host.support import flatbuffer
+
+_CONVOLUTIONS = {schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D}
 
 
 def cut(network: bytes, places: Sequence[int], name: str) -> bytes:
@@ -26,11 +28,58 @@ def cut(network: bytes, places: Sequence[int], name: str) -> bytes:
     Raises:
         ExportError: the flatbuffer is damaged, or is not such a network.
     """
+    model = _unpacked(network, name)
+    graph = model.subgraphs[0]
+    return _cut_to(model, [int(graph.outputs[place]) for place in places])
+
+
+def front(network: bytes, layer: str, name: str) -> bytes:
+    """The part of a network's file before a place where it can be cut, with the buffers of the file.
+
+    Args:
+        network: an int8 file of ``write_int8``.
+        layer: one of ``cut_points``, whose map is the first output: int8 ``[1,H,W,C]``. The outputs of the network
+            follow that have no convolution between this layer and them, in their order.
+        name: of the network in errors.
+
+    Raises:
+        ExportError: the flatbuffer is damaged, or has no such layer.
+    """
+    model = _unpacked(network, name)
+    graph = model.subgraphs[0]
+    named = [place for place, tensor in enumerate(graph.tensors) if bytes(tensor.name or b"") == layer.encode()]
+    if len(named) != 1 or graph.tensors[named[0]].type != schema.TensorType.INT8:
+        raise ExportError(
+            f"{name} has no int8 layer {layer} to cut it at", "convert the backbone again with --recalibrate"
+        )
+    behind = _behind(model, named[0])
+    return _cut_to(model, [*named, *(int(output) for output in graph.outputs if int(output) not in behind)])
+
+
+def _behind(model: Any, cut: int) -> set[int]:
+    """The tensors that are computed from a tensor, with a convolution in between."""
+    reached, behind = {cut}, set[int]()
+    for operator in model.subgraphs[0].operators:
+        inputs, outputs = ({int(place) for place in places} for places in (operator.inputs, operator.outputs))
+        convolves = flatbuffer.builtin(model.operatorCodes[operator.opcodeIndex]) in _CONVOLUTIONS
+        if inputs & behind or (convolves and inputs & reached):
+            behind |= outputs
+        elif inputs & reached:
+            reached |= outputs
+    return behind
+
+
+def _unpacked(network: bytes, name: str) -> Any:
     model = flatbuffer.unpack(network, name)
     if len(model.subgraphs) != 1 or len(model.subgraphs[0].inputs) != 1:
         raise ExportError(f"{name} is not a backbone: it does not have one graph with one input")
+    return model
+
+
+def _cut_to(model: Any, outputs: list[int]) -> bytes:
+    """The network that computes only some tensors, which become its outputs."""
     graph = model.subgraphs[0]
-    entrance, outputs = int(graph.inputs[0]), [int(graph.outputs[place]) for place in places]
+    entrance = int(graph.inputs[0])
     needed = {entrance, *outputs}
     before = _first_readers(graph.operators)
     graph.operators = _needed(graph.operators, needed)

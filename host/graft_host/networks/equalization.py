@@ -95,6 +95,21 @@ def with_factors(network: Network, parameters: Mapping[str, Parameters], factors
     }
 
 
+def has_factors(network: Network, name: str) -> bool:
+    """Whether ``equalized`` gives a layer factors, or passes on those of the layers that it pools.
+
+    Args:
+        network: with all layers and all outputs that it could have.
+        name: of the layer.
+    """
+    layer = network[name]
+    while isinstance(layer, (MaxPool, AveragePool)):
+        if _pools_behind(network, layer) is None:
+            return False
+        layer = network[layer.inputs[0]]
+    return isinstance(layer, (Convolution, Depthwise)) and _pools_behind(network, layer) is not None
+
+
 def _pools_behind(network: Network, layer: Layer) -> list[str] | None:
     """The pools between a layer and the convolutions that read it.
 

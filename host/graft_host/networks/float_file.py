@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graft_host.networks.file_writer import INPUT_NAME, FileWriter
 from graft_host.networks.kernels import along, kernel_scales
-from graft_host.networks.layers import Convolution, Depthwise, Network, Pixels
+from graft_host.networks.layers import Convolution, Depthwise, Entrance, Network
 from graft_host.networks.parameters import Parameters, check_parameters
 
 _CODES = schema.BuiltinOperator
@@ -106,9 +106,9 @@ def _write(network: Network, parameters: Mapping[str, Parameters], constants: _C
     file = FileWriter()
     places: dict[str, int] = {}
     for layer in network.layers:
-        name = INPUT_NAME if isinstance(layer, Pixels) else layer.name
+        name = INPUT_NAME if isinstance(layer, Entrance) else layer.name
         output = places[layer.name] = file.tensor(name, (1, *layer.shape), np.float32)
-        if isinstance(layer, Pixels):
+        if isinstance(layer, Entrance):
             continue
         inputs = [places[source] for source in layer.inputs]
         versions: Mapping[int, int] = {}
@@ -119,4 +119,4 @@ def _write(network: Network, parameters: Mapping[str, Parameters], constants: _C
             if file.is_quantized(kernel):
                 versions = _HYBRID_VERSIONS
         file.compute(layer, inputs, output, versions)
-    return file.finish(places[network.pixels.name], [places[name] for name in network.outputs])
+    return file.finish(places[network.entrance.name], [places[name] for name in network.outputs])

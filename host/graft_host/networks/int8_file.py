@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from graft_host.networks.bias_correction import mean_error
 from graft_host.networks.file_writer import INPUT_NAME, FileWriter
 from graft_host.networks.kernels import along, filter_scales
-from graft_host.networks.layers import Convolution, Depthwise, Network, Pixels, Rectification
+from graft_host.networks.layers import Convolution, Depthwise, Entrance, Network, Rectification
 from graft_host.networks.parameters import Parameters, check_parameters
 from graft_host.networks.ranges import LayerRange, Ranges
 from graft_host.networks.rewrites import ready_for_int8
-from graft_host.networks.scales import SMALLEST, Quantization, choose_scales
-from graft_host.networks.scaling import Scaling
+from graft_host.networks.scales import choose_scales
+from graft_host.networks.scaling import SMALLEST, InputScaling, Quantization, Scaling
 
 _CODES = schema.BuiltinOperator
 _VERSIONS = {
@@ -62,15 +62,52 @@ def write_int8(
 ) -> bytes:
     """A file from pixels, uint8 ``[1,S,S,3]``, to the network's outputs, int8.
 
-    Activations have one scale and zero point, kernels a scale for each filter, and a bias of int32 takes up the mean
-    error that rounding its kernel causes. The input's quantization holds the scaling of pixels.
+    The input's quantization holds the scaling of pixels. ``append_int8`` describes the rest.
 
     Args:
-        network: without a ``Requantization``.
+        network: that starts with pixels, without a ``Requantization``.
         parameters: of its layers.
         ranges: of its layers, from ``measure``.
         scaling: of pixels.
         rounded: kernels as ``round_kernels`` returns them, by layer; all others are rounded weight by weight.
+
+    Raises:
+        ExportError: the parameters do not fit the network.
+    """
+    file, pixels = FileWriter(), network.pixels
+    stored, shape = scaling.quantization, (1, *pixels.shape)
+    image = file.tensor(INPUT_NAME, shape, np.uint8, stored.scale, scaling.zero_point)
+    entrance = file.tensor(pixels.name, shape, np.int8, stored.scale, stored.zero_point)
+    file.compute(pixels, [image], entrance, _VERSIONS)
+    outputs = append_int8(file, entrance, network, parameters, ranges, scaling, rounded)
+    return file.finish(image, outputs)
+
+
+def append_int8(
+    file: FileWriter,
+    entrance: int,
+    network: Network,
+    parameters: Mapping[str, Parameters],
+    ranges: Ranges,
+    scaling: InputScaling,
+    rounded: Mapping[str, NDArray[np.float64]] | None = None,
+) -> list[int]:
+    """Adds the layers of a network to a file behind its input, which is there.
+
+    Activations have one scale and zero point, kernels a scale for each filter, and a bias of int32 takes up the mean
+    error that rounding its kernel causes.
+
+    Args:
+        file: to add to.
+        entrance: the tensor of the network's input, int8 ``[1,H,W,C]``, with the quantization of ``scaling``.
+        network: without a ``Requantization``.
+        parameters: of its layers.
+        ranges: of its layers, from ``measure``.
+        scaling: of the input.
+        rounded: kernels as ``round_kernels`` returns them, by layer; all others are rounded weight by weight.
+
+    Returns:
+        The tensors of the network's outputs.
 
     Raises:
         ExportError: the parameters do not fit the network.
@@ -80,19 +117,16 @@ def write_int8(
     network = ready_for_int8(network)
     scales = choose_scales(network, ranges, scaling)
     constants = _constants(network, scales)
-    file = FileWriter()
-    entrance = scales[network.pixels.name]
-    image = file.tensor(INPUT_NAME, (1, *network.pixels.shape), np.uint8, entrance.scale, scaling.zero_point)
-    places: dict[str, int] = {}
-    for layer in network.layers:
+    places = {network.entrance.name: entrance}
+    for layer in network.layers[1:]:
         scale, zero_point = scales[layer.name].scale, scales[layer.name].zero_point
         if layer.name in constants:
             zero_point = SMALLEST
         output = places[layer.name] = file.tensor(layer.name, (1, *layer.shape), np.int8, scale, zero_point)
-        inputs = [image] if isinstance(layer, Pixels) else [places[name] for name in layer.inputs]
+        inputs = [places[name] for name in layer.inputs]
         if isinstance(layer, (Convolution, Depthwise)):
             source = network[layer.inputs[0]]
-            remainder = scaling.remainder if isinstance(source, Pixels) else 0.0
+            remainder = scaling.remainder if isinstance(source, Entrance) else 0.0
             values = parameters[layer.name]
             values = Parameters(values.kernel, values.bias + np.float32(constants.get(layer.name, 0)))
             stored = _stored(
@@ -111,7 +145,7 @@ def write_int8(
             unit = constants[layer.inputs[0]] / _LARGEST_STORED
             inputs.append(file.constant(f"{layer.name}/constant", steps, unit))
         file.compute(layer, inputs, output, _VERSIONS)
-    return file.finish(image, [places[name] for name in network.outputs])
+    return [places[name] for name in network.outputs]
 
 
 def _constants(network: Network, scales: Mapping[str, Quantization]) -> dict[str, float]:

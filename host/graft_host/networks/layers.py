@@ -26,8 +26,18 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pixels(Layer):
-    """The input: scaled pixels, ``(pixel - mean) / std``."""
+class Entrance(Layer):
+    """The input of a network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pixels(Entrance):
+    """The input of a whole network: scaled pixels, ``(pixel - mean) / std``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map(Entrance):
+    """The input of a network's tail: what a layer of the whole network computes. It has the name of that layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +132,7 @@ class Network:
     """A network.
 
     Attributes:
-        layers: in the order of computation, the pixels first.
+        layers: in the order of computation, the input first.
         outputs: names of the layers that it returns, in their order.
     """
 
@@ -141,8 +151,16 @@ class Network:
         raise KeyError(name)
 
     @property
+    def entrance(self) -> Entrance:
+        """The input layer: pixels, or the map that a tail reads."""
+        first = self.layers[0]
+        if not isinstance(first, Entrance):
+            raise ExportError(f"the network starts with {first.name}, which is no input")
+        return first
+
+    @property
     def pixels(self) -> Pixels:
-        """The input layer."""
+        """The input layer of a whole network."""
         first = self.layers[0]
         if not isinstance(first, Pixels):
             raise ExportError(f"the network starts with {first.name}, not with pixels")

@@ -10,16 +10,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.errors import ExportError
 from graft_host.networks.float_file import write_for_ranges
-from graft_host.networks.layers import LINEAR, Addition, Concatenation, Layer, Network, Pixels, Window
+from graft_host.networks.layers import LINEAR, Addition, Concatenation, Entrance, Layer, Network, Window
 from graft_host.networks.parameters import Parameters
 from graft_host.networks.runner import Outputs, run_on_photos
-from graft_host.networks.scaling import Scaling
+from graft_host.networks.scaling import InputScaling
 from graft_host.support.progress import Progress
 
 
@@ -45,8 +46,8 @@ Ranges = Mapping[str, LayerRange]
 def measure(
     network: Network,
     parameters: Mapping[str, Parameters],
-    photos: NDArray[np.uint8],
-    scaling: Scaling,
+    photos: NDArray[Any],
+    scaling: InputScaling,
     threads: int,
     progress: Progress,
 ) -> dict[str, LayerRange]:
@@ -55,8 +56,8 @@ def measure(
     Args:
         network: without a ``Requantization``.
         parameters: of its layers.
-        photos: uint8 ``[N,S,S,3]``.
-        scaling: of pixels.
+        photos: uint8 ``[N,S,S,3]``, or int8 maps of photos ``[N,H,W,C]``.
+        scaling: of pixels or maps.
         threads: how many photos are run at a time, each on one core.
         progress: called with (photos done, photos).
 
@@ -65,7 +66,7 @@ def measure(
     """
     if len(photos) == 0:
         raise ExportError("there is no photo to measure the ranges of the backbone's activations on")
-    watched = [layer for layer in network.layers if not isinstance(layer, (Pixels, Concatenation))]
+    watched = [layer for layer in network.layers if not isinstance(layer, (Entrance, Concatenation))]
     names = tuple(layer.name for layer in watched)
     file = write_for_ranges(Network(network.layers, names), parameters)
 
@@ -78,7 +79,7 @@ def measure(
             runs.append(ranges_of_photo)
             progress(len(runs), len(photos))
     ranges = dict(zip(names, map(_united, zip(*runs, strict=True)), strict=True))
-    ranges[network.pixels.name] = _of_pixels(photos, scaling)
+    ranges[network.entrance.name] = _of_entrance(photos, scaling)
     for layer in network.layers:
         if isinstance(layer, Concatenation):
             ranges[layer.name] = joined(ranges[name] for name in layer.inputs)
@@ -113,7 +114,7 @@ def _united(ranges: Sequence[LayerRange]) -> LayerRange:
     )
 
 
-def _of_pixels(photos: NDArray[np.uint8], scaling: Scaling) -> LayerRange:
+def _of_entrance(photos: NDArray[Any], scaling: InputScaling) -> LayerRange:
     levels = np.mean([photo.reshape(-1, photo.shape[-1]).mean(0) for photo in photos], axis=0)
     least, greatest = (np.full(levels.shape, end, np.float32) for end in scaling.extent)
-    return LayerRange(np.minimum(least, 0), np.maximum(greatest, 0), (levels - scaling.mean) / scaling.std)
+    return LayerRange(np.minimum(least, 0), np.maximum(greatest, 0), scaling.means(levels))

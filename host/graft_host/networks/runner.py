@@ -1,4 +1,4 @@
-"""Runs a network with float32 pixels on photos in LiteRT, one photo on each core at a time."""
+"""Runs a network with float32 input on photos in LiteRT, one photo on each core at a time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.classifier import scaled
 from graft_device.errors import ExportError
-from graft_host.networks.scaling import Scaling
+from graft_host.networks.scaling import InputScaling
 
 Result = TypeVar("Result")
 Outputs = list[NDArray[np.float32]]
@@ -21,8 +20,8 @@ Outputs = list[NDArray[np.float32]]
 
 def run_on_photos(
     file: bytes,
-    photos: NDArray[np.uint8],
-    scaling: Scaling,
+    photos: NDArray[Any],
+    scaling: InputScaling,
     threads: int,
     evaluate: Callable[[int, NDArray[np.float32], Outputs], Result],
 ) -> Generator[Result, None, None]:
@@ -32,10 +31,10 @@ def run_on_photos(
 
     Args:
         file: a flatbuffer with float32 input and outputs.
-        photos: uint8 ``[N,S,S,3]``.
-        scaling: of pixels.
+        photos: uint8 ``[N,S,S,3]``, or int8 maps of photos ``[N,H,W,C]``.
+        scaling: of pixels or maps.
         threads: how many photos are run at a time.
-        evaluate: called with the number of the photo, its scaled pixels ``[S,S,3]``, and the outputs.
+        evaluate: called with the number of the photo, the numbers that the network reads, and the outputs.
 
     Raises:
         ExportError: LiteRT cannot run the network.
@@ -48,7 +47,7 @@ def run_on_photos(
     def run(number: int) -> Result:
         interpreter = idle.get()
         try:
-            values = scaled(photos[number], scaling.mean, scaling.std)
+            values = scaling.numbers(photos[number])
             return evaluate(number, values, interpreter(values))
         finally:
             idle.put(interpreter)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from graft_host.networks.layers import (
     AveragePool,
     Concatenation,
+    Entrance,
     Layer,
     MaxPool,
     Network,
-    Pixels,
     Rectification,
     Requantization,
 )
 from graft_host.networks.ranges import LayerRange, Ranges
-from graft_host.networks.scaling import Scaling
+from graft_host.networks.scaling import LARGEST, SMALLEST, InputScaling, Quantization
 
 _STEPS = 255  # between the smallest and the largest int8 number
-SMALLEST, _LARGEST = -128, 127
 _NARROWEST = 2.0**-12
 """A layer that reaches less than this share of what it reads is dead: it is 0 on all photos, or nearly."""
 
@@ -29,20 +26,7 @@ HEADROOM = 1.25
 reach as far as others will, and no later layer can make up for what is clipped there."""
 
 
-@dataclass(frozen=True)
-class Quantization:
-    """TFLite's quantization: real = scale · (stored - zero point).
-
-    Attributes:
-        scale: a float32 number.
-        zero_point: of an int8 tensor.
-    """
-
-    scale: float
-    zero_point: int
-
-
-def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[str, Quantization]:
+def choose_scales(network: Network, ranges: Ranges, scaling: InputScaling) -> dict[str, Quantization]:
     """The quantization of each layer, by name.
 
     Pools and joins cannot change the scale: they have that of the layers that they read. What a ``Rectification`` reads
@@ -52,12 +36,11 @@ def choose_scales(network: Network, ranges: Ranges, scaling: Scaling) -> dict[st
     Args:
         network: as ``rewrites.ready_for_int8`` returns it.
         ranges: of its layers.
-        scaling: of pixels, which are stored as they are.
+        scaling: of the input, which is stored as it is.
     """
     groups = _groups(network)
     raised = {groups[layer.inputs[0]] for layer in network.layers if isinstance(layer, Rectification)}
-    pixels = Quantization(float(np.float32(1 / scaling.std)), scaling.zero_point + SMALLEST)
-    chosen = {groups[network.pixels.name]: pixels}
+    chosen = {groups[network.entrance.name]: scaling.quantization}
 
     def choose(group: int) -> Quantization:
         if group not in chosen:
@@ -84,7 +67,7 @@ def _groups(network: Network) -> dict[str, int]:
 
 def _computes(layer: Layer) -> bool:
     """Whether a layer's numbers may lie outside the range of the layers that it reads."""
-    return not isinstance(layer, (Pixels, Concatenation, MaxPool, AveragePool))
+    return not isinstance(layer, (Entrance, Concatenation, MaxPool, AveragePool))
 
 
 def _range(network: Network, layer: Layer, ranges: Ranges) -> LayerRange:
@@ -106,12 +89,12 @@ def _covering(network: Network, layers: list[Layer], ranges: Ranges, sources: di
         return Quantization(max(source.scale for source in sources.values()), 0)
     least, greatest = (pick(ends) for pick, ends in zip((min, max), zip(*extents, strict=True), strict=True))
     scale = float(np.float32((greatest - least) / _STEPS))
-    return Quantization(scale, int(np.clip(round(SMALLEST - least / scale), SMALLEST, _LARGEST)))
+    return Quantization(scale, int(np.clip(round(SMALLEST - least / scale), SMALLEST, LARGEST)))
 
 
 def _not_negative(covering: Quantization) -> Quantization:
     """A quantization that reaches as far, with a zero point of 0 or more."""
     if covering.zero_point >= 0:
         return covering
-    greatest = covering.scale * (_LARGEST - covering.zero_point)
-    return Quantization(float(np.float32(greatest / _LARGEST)), 0)
+    greatest = covering.scale * (LARGEST - covering.zero_point)
+    return Quantization(float(np.float32(greatest / LARGEST)), 0)

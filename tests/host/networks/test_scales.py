@@ -22,8 +22,8 @@ from graft_host.networks.layers import (
 from graft_host.networks.parameters import Parameters
 from graft_host.networks.ranges import LayerRange, Ranges, measure
 from graft_host.networks.rewrites import pools_behind_convolutions, ready_for_int8
-from graft_host.networks.scales import HEADROOM, Quantization, choose_scales
-from graft_host.networks.scaling import Scaling
+from graft_host.networks.scales import HEADROOM, choose_scales
+from graft_host.networks.scaling import Quantization, Scaling
 from tests.support.networks import branched, mobile, random_parameters, unwatched
 
 SIDE = 33
