@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from graft_host.export.format import Format, Image, Source, input_json, output_j
 from graft_host.export.registry import format_of
 from graft_host.export.staging import put_in_place, staging
 from graft_host.support.destination import RunInput, check_replaceable, check_sources
+from graft_host.support.outside.packages import check_packages
 from graft_host.support.reporter import Reporter
 
 
@@ -83,7 +83,8 @@ def export(
     chosen = format_of(kind)
     if float_network and not chosen.takes_float:
         raise ExportError(f"--float makes no difference to {kind}", "leave it out")
-    _check_packages(chosen)
+    if chosen.packages is not None:
+        check_packages(chosen.packages, f"exporting as {chosen.name}")
     source = Source(model=read_checked(model), float_network=float_network)
     read = [RunInput("model", model)]
     _check_place(output, chosen, read, overwrite=overwrite)
@@ -115,16 +116,6 @@ def export(
         image=product.image,
         next_steps=chosen.next_steps(source, target),
     )
-
-
-def _check_packages(chosen: Format) -> None:
-    """Raises ExportError unless everything is installed that the format needs."""
-    packages = chosen.packages
-    if packages is not None and not all(map(importlib.util.find_spec, packages.modules)):
-        raise ExportError(
-            f"exporting as {chosen.name} needs {packages.title}, which is not installed",
-            f"install it: pip install 'graftkit[{packages.extra}]'",
-        )
 
 
 def _check_place(output: Path, chosen: Format, read: Sequence[RunInput], *, overwrite: bool) -> None:

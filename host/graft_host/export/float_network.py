@@ -12,11 +12,11 @@ import numpy as np
 
 from graft_device.errors import ExportError
 from graft_device.model import LABELS_NAME, ModelFile
+from graft_host.backbones.in_tensorflow.weights_request import to_request
 from graft_host.export.format import Source
 from graft_host.export.shipped_head import read_head
-from graft_host.export.weights_request import to_request
 from graft_host.heads.head import Array
-from graft_host.support.isolated import JobError, call_quietly
+from graft_host.support.outside.isolated import JobError, call_quietly
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 

@@ -7,27 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graft_host.support.outside.packages import Packages
+
 if TYPE_CHECKING:
     from graft_device.model import ModelFile
     from graft_host.backbones.family import WeightsSource
     from graft_host.support.destination import OutputKind
 
 INPUT, OUTPUT = "image", "probabilities"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Packages:
-    """What a format needs that ``graftkit[host]`` does not install.
-
-    Attributes:
-        title: their name in messages.
-        modules: the modules that must be importable.
-        extra: the extra of graftkit that installs them.
-    """
-
-    title: str
-    modules: tuple[str, ...]
-    extra: str
 
 
 @dataclass(frozen=True, kw_only=True)

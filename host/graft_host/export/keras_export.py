@@ -11,10 +11,10 @@ import numpy as np
 
 from graft_device.errors import ExportError
 from graft_host.backbones.family import WeightsSource
-from graft_host.export.keras_network import keras_network
-from graft_host.export.weights_request import from_request
+from graft_host.backbones.in_tensorflow.keras_network import keras_network
+from graft_host.backbones.in_tensorflow.weights_request import from_request
 from graft_host.heads.head import Array
-from graft_host.support.isolated import serve
+from graft_host.support.outside.isolated import serve
 from graft_host.support.progress import Progress
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from graft_device.errors import ExportError, WeightsError
-from graft_host.support.isolated import JobError, call_quietly
+from graft_host.support.outside.isolated import JobError, call_quietly
 from tests.support.host_data import run_python
 from tests.support.running import eventually
 
@@ -19,7 +19,7 @@ _JOB = """
 import os, signal, sys, time
 from pathlib import Path
 from graft_device.errors import WeightsError
-from graft_host.support.isolated import serve
+from graft_host.support.outside.isolated import serve
 
 def job(request, progress):
     print("noise on standard output")
@@ -155,7 +155,7 @@ def test_an_error_in_progress_ends_the_job(tmp_path: Path, job: str) -> None:
 def test_a_job_ends_with_its_run(tmp_path: Path, job: str, number: signal.Signals) -> None:
     code = """
 import sys
-from graft_host.support.isolated import call_quietly
+from graft_host.support.outside.isolated import call_quietly
 call_quietly("graft_test_job", {"what": "sleep", "path": sys.argv[1]}, lambda done, total: print("started", flush=True))
 """
     command = [sys.executable, "-c", code, str(tmp_path / "pid")]
@@ -174,7 +174,7 @@ call_quietly("graft_test_job", {"what": "sleep", "path": sys.argv[1]}, lambda do
 _SLOW_JOB = """
 import os, select, time
 from pathlib import Path
-from graft_host.support.isolated import serve
+from graft_host.support.outside.isolated import serve
 
 def job(request, progress):
     Path(request["path"]).touch()
@@ -198,7 +198,7 @@ def test_a_job_that_begins_after_the_end_of_its_run_does_nothing(
     monkeypatch.setenv("GRAFT_TEST_FOLDER", str(tmp_path))
     code = """
 import sys
-from graft_host.support.isolated import call_quietly
+from graft_host.support.outside.isolated import call_quietly
 call_quietly("graft_slow_job", {"path": sys.argv[1]})
 """
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "out")]) as run:

@@ -7,10 +7,9 @@ import zipfile
 from pathlib import Path
 
 from graft_device.model import CARD_NAME
-from graft_host.export.format import Format, Image, Packages, Product, Source
+from graft_host.export.format import Format, Image, Product, Source
 from graft_host.support.destination import OutputKind
-
-TENSORFLOW = Packages(title="TensorFlow", modules=("tensorflow", "keras"), extra="tensorflow")
+from graft_host.support.outside.packages import TENSORFLOW
 
 _OF_AN_EXPORT = {CARD_NAME, "config.json"}  # ours, and Keras's own
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from graft_device.model import LABELS_NAME, ModelFile
-from graft_host.export.format import Format, Image, Packages, Product, Source
+from graft_host.export.format import Format, Image, Product, Source
 from graft_host.support.destination import OutputKind
+from graft_host.support.outside.packages import Packages
 
 INT8 = "int8"
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from graft_device.model import CARD_NAME
 from graft_host.export.format import Format, Image, Product, Source
-from graft_host.export.formats.keras import TENSORFLOW, check_head
+from graft_host.export.formats.keras import check_head
 from graft_host.support.destination import OutputKind
+from graft_host.support.outside.packages import TENSORFLOW
 
 _EXTRA = "assets.extra"
 """The folder of a SavedModel for files that TensorFlow ignores."""

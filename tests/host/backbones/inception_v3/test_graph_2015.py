@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from graft_device.errors import WeightsError
 from graft_host.backbones.conversion.backbone import BackboneSpec
+from graft_host.backbones.in_tensorflow.weights_request import from_request, to_request
 from graft_host.backbones.inception_v3.convolutions import CONVOLUTIONS, TAPS
 from graft_host.backbones.inception_v3.graph_2015.graph import read_graph
 from graft_host.backbones.inception_v3.weights import read_weights
 from graft_host.backbones.weights.find import check_tap, find_weights
-from graft_host.export.weights_request import from_request, to_request
 from tests.conftest import SHARED, error_line, graft, graft_device, graft_json
 from tests.support.graphs_2015 import BLOCKS, FLOAT, HALF, Node, Release, Tensor, Type, entry
 from tests.support.host_data import REAL_WEIGHTS, run_python

@@ -1,4 +1,4 @@
-"""Brings weights, and the family that they are for, to the process that builds the float network."""
+"""Brings weights, and the family that they are for, to the process that builds a network in TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graft_host.backbones.family import Family, WeightsSource
 
 
 def to_request(weights: WeightsSource) -> dict[str, Any]:
-    """Plain values for the process that exports; ``from_request`` reads them there."""
+    """Plain values for that process; ``from_request`` reads them there."""
     family = weights.family
     return {
         **{name: value for name, value in vars(weights).items() if name != "family"},

@@ -25,8 +25,8 @@ _SCRIPT = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from graft_host.export.keras_network import keras_network
-from tests.host.export.test_keras_network import NETWORKS, pixels
+from graft_host.backbones.in_tensorflow.keras_network import keras_network
+from tests.host.backbones.in_tensorflow.test_keras_network import NETWORKS, pixels
 from tests.support.networks import random_parameters
 
 folder, names = Path(sys.argv[1]), {}

@@ -31,9 +31,9 @@ _RUN = "GRAFT_RUN"
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
-    "CUDA_VISIBLE_DEVICES": "-1",
     "PYTHONSAFEPATH": "1",  # for what the job starts; the job's own path is that of ``module_command``
 }
+_NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 
 
 class JobError(ExportError):
@@ -48,19 +48,21 @@ class JobError(ExportError):
         self.errno = errno
 
 
-def call_quietly(module: str, request: dict[str, Any], progress: Progress | None = None) -> None:
+def call_quietly(module: str, request: dict[str, Any], progress: Progress | None = None, *, gpu: bool = False) -> None:
     """Runs a module as ``python -m`` does, with the request as JSON on its standard input.
 
     Args:
         module: the module to run, which calls ``serve``.
         request: the request, of values that JSON can hold.
         progress: called with (done, total) as the job reports it.
+        gpu: whether TensorFlow may see the machine's GPUs. It takes seconds to start one.
 
     Raises:
         GraftError: the error that the job raised.
         JobError: the job failed in another way; the message is its last line, or the signal that ended it.
     """
     command = module_command(module)
+    hidden = {} if gpu else _NO_GPU
     # TensorFlow's autograph leaves a module in the temporary folder for each function that it converts.
     with scratch() as folder, tempfile.TemporaryFile("w+", errors="replace") as log:
         with subprocess.Popen(
@@ -70,7 +72,7 @@ def call_quietly(module: str, request: dict[str, Any], progress: Progress | None
             stderr=log,
             text=True,
             errors="replace",
-            env={**os.environ, **_ENVIRONMENT, "TMPDIR": str(folder), _RUN: str(os.getpid())},
+            env={**os.environ, **_ENVIRONMENT, **hidden, "TMPDIR": str(folder), _RUN: str(os.getpid())},
         ) as job:
             try:
                 output = _converse(job, json.dumps(request), progress)

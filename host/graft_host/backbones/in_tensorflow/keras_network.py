@@ -1,4 +1,4 @@
-"""Builds a Keras network from a description; only ``keras_export`` imports it, in a process of its own."""
+"""Builds a Keras network from a description; only processes of their own import it."""
 
 from __future__ import annotations
 

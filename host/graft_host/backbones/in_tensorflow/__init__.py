@@ -1,0 +1,1 @@
+"""Brings a network to TensorFlow, which runs in a process of its own."""

@@ -1,0 +1,1 @@
+"""What needs packages that ``graftkit[host]`` does not install."""
