@@ -22,7 +22,7 @@ from graft_device.classifier import to_input
 from graft_device.preprocess import fit, load, read_photo
 from graft_device.system.machine import usable_cores
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.backbones.bottlenecks.workers import MANY, OpenNetwork, fastest
 from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.quantize import quantized_backbone
@@ -76,7 +76,7 @@ def together(backbone: Backbone, photos: list[Photo], cores: int) -> float:
     """The photos per second of the extraction stage, with nothing cached."""
     with tempfile.TemporaryDirectory(prefix="graft-") as cache, Bottlenecks(backbone, Path(cache)) as bottlenecks:
         start = time.perf_counter()
-        result = bottlenecks.extract(photos, (), Augmentation(), cores, lambda *_: None)
+        result = bottlenecks.extract(photos_alone(photos), cores, lambda *_: None)
         return result.misses / (time.perf_counter() - start)
 
 

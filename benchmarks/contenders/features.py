@@ -16,7 +16,7 @@ from benchmarks.supplies import opened
 from benchmarks.worker import Job
 from graft_device.preprocess import preprocess
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.backbones.weights.find import find_weights
 from graft_host.photos.dataset import scan
 
@@ -30,7 +30,7 @@ def ours(request: dict[str, Any]) -> Job:
 
     def run() -> NDArray[np.float32]:
         with tempfile.TemporaryDirectory() as cache, Bottlenecks(backbone, Path(cache)) as bottlenecks:
-            bottlenecks.extract(photos, [], Augmentation(), cores, lambda *_: None)
+            bottlenecks.extract(photos_alone(photos), cores, lambda *_: None)
             return bottlenecks.matrix(photos)[0]
 
     return Job(run, _shape)

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.supplies import opened
 from benchmarks.worker import Job
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.heads.finished import finish_head
 from graft_host.heads.head import train_head
 from graft_host.heads.recipe import Recipe
@@ -41,7 +41,7 @@ def extraction(request: dict[str, Any]) -> Job:
     def run() -> Any:
         scratch = tempfile.TemporaryDirectory(dir=request["scratch"])
         with scratch as folder, Bottlenecks(backbone, Path(folder)) as bottlenecks:
-            return bottlenecks.extract(photos, [], Augmentation(), cores, lambda *_: None)
+            return bottlenecks.extract(photos_alone(photos), cores, lambda *_: None)
 
     return Job(run, lambda extraction: {"computed": extraction.misses})
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.weights.find import find_weights
@@ -60,7 +60,7 @@ def make_pool(photos: Path, weights: str, tap: str, size: int, cache: Path) -> P
     )
     backbone = quantized_backbone(spec, dataset.photos, cache, 2, progress=unwatched)
     with Bottlenecks(backbone, cache) as bottlenecks:
-        extraction = bottlenecks.extract(dataset.photos, (), Augmentation(), 2, unwatched)
+        extraction = bottlenecks.extract(photos_alone(dataset.photos), 2, unwatched)
         dataset = dataset.without(extraction.failures)
         return Pool(dataset, bottlenecks.matrix(dataset.photos)[0])
 

@@ -12,7 +12,7 @@ from benchmarks.rows import Row, compared
 from benchmarks.settings import Settings
 from benchmarks.turns import Contender, Race, take_turns
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.photos.dataset import scan
 
 _OURS, _THEIRS = "ours", "scikit-learn"
@@ -88,7 +88,7 @@ def _arrays(settings: Settings, photos: int, classes: int) -> tuple[Path, str]:
         with Bottlenecks(supplies.backbone(settings), supplies.cache(settings)) as bottlenecks:
             chosen = np.random.default_rng(0).permutation(len(dataset.photos))[:photos]
             sample = [dataset.photos[index] for index in chosen]
-            bottlenecks.extract(sample, [], Augmentation(), settings.cores, lambda *_: None)
+            bottlenecks.extract(photos_alone(sample), settings.cores, lambda *_: None)
             x, y = bottlenecks.matrix(sample)
         kind = "photos"
     else:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.label_noise.flowers import render_flowers
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.demo.rendering.render import render_dataset
@@ -140,7 +140,7 @@ def extracted(name: str, folder: Path, options: HeadOptions) -> PhotoSet:
         )  # fmt: skip
         backbone = quantized_backbone(spec, dataset.photos, cache, 2, progress=progress)
         with Bottlenecks(backbone, cache) as bottlenecks:
-            bottlenecks.extract(dataset.photos, (), Augmentation(), 2, progress)
+            bottlenecks.extract(photos_alone(dataset.photos), 2, progress)
             values, labels = bottlenecks.matrix(dataset.photos)
     return PhotoSet(name, values, labels, tuple(photo.place for photo in dataset.photos), len(dataset.labels))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.networks.choices import Network
 from benchmarks.networks.draws import Draw, calibrating, draw
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
 from graft_host.backbones.conversion.make import make_backbone
@@ -93,7 +93,7 @@ def _shares(
     )
     backbone = make_backbone(spec, [photos[place] for place in folder.calibrating], cache, threads)
     with Bottlenecks(backbone, cache) as bottlenecks:
-        bottlenecks.extract(photos, (), Augmentation(), threads, unwatched)
+        bottlenecks.extract(photos_alone(photos), threads, unwatched)
         values, labels = bottlenecks.matrix(photos)
 
     def shares(chosen: Draw) -> tuple[float, float]:

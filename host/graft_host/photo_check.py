@@ -12,7 +12,7 @@ import numpy as np
 from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.make import make_backbone
 from graft_host.backbones.family import WeightsSource
@@ -138,7 +138,7 @@ def _searched(
     backbone = _backbone(dataset, weights, options, cache, threads, reporter)
     with Bottlenecks(backbone, cache) as bottlenecks:
         with reporter.progress("bottlenecks") as progress:
-            extraction = bottlenecks.extract(dataset.photos, (), Augmentation(), threads, progress)
+            extraction = bottlenecks.extract(photos_alone(dataset.photos), threads, progress)
         if note := extraction.damage:
             reporter.note(note)
         dataset = dataset.without(extraction.failures)

@@ -138,7 +138,7 @@ def _backbones_of(
         _opened(trunk.backbones, survey) as outputs,
     ):
         wanted = photos_alone(photos)
-        extraction = extract_together(trunk.path, spec, outputs, wanted, 0, survey.threads, progress)
+        extraction = extract_together(trunk.path, spec, outputs, wanted, survey.threads, progress)
     if note := extraction.damage:
         reporter.note(note)
     return networks, extraction.failures

@@ -13,7 +13,7 @@ from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.extract import Extraction
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import jobs_for
 from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
 from graft_host.backbones.conversion.make import make_backbone
@@ -30,6 +30,7 @@ from graft_host.backbones.weights.kept_weights import kept_weights
 from graft_host.heads.softmax_regression import load_ahead
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
+from graft_host.photos.renditions import ORIGINAL, renditions
 from graft_host.photos.split import Split, split
 from graft_host.photos.split_text import split_text
 from graft_host.support.cache import default_cache
@@ -144,9 +145,10 @@ def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clo
     threads, cache, dataset, parts = found.threads, found.cache, found.dataset, found.split
     backbone = converted(found, parts, options, reporter, clock)
     with Bottlenecks(backbone, cache) as bottlenecks:
-        augmentation = Augmentation(options.augment, options.rule.seed)
+        shown = renditions(variants=options.augment, seed=options.rule.seed)
+        wanted = jobs_for((dataset.photos, ORIGINAL), (parts.train, shown))
         with clock.stage("bottlenecks"), reporter.progress("bottlenecks") as progress:
-            extraction = bottlenecks.extract(dataset.photos, parts.train, augmentation, threads, progress)
+            extraction = bottlenecks.extract(wanted, threads, progress)
         whole, dataset = dataset, dataset.without(extraction.failures)
         note_unreadable(dataset.skipped[len(whole.skipped) :], options.check_command, reporter)
         check_strict(dataset, strict=options.strict)
@@ -158,7 +160,7 @@ def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clo
             split=parts,
             backbone=backbone,
             extraction=extraction,
-            train=bottlenecks.matrix(parts.train, augmentation),
+            train=bottlenecks.matrix(parts.train, shown),
             validation=bottlenecks.matrix(parts.validation),
             test=bottlenecks.matrix(parts.test),
             groups=np.tile(group_numbers(parts.train), options.augment + 1),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from graft_device.errors import ExportError, PhotoError
 from graft_device.runtime import open_model
 from graft_host.backbones.bottlenecks import workers
-from graft_host.backbones.bottlenecks.jobs import Job
+from graft_host.backbones.bottlenecks.jobs import jobs_for
 from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.inception_v3 import layers as inception_layers
@@ -27,6 +27,7 @@ from graft_host.networks.parameters import Parameters
 from graft_host.networks.ranges import LayerRange, measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
+from graft_host.photos.renditions import renditions
 from graft_host.support import flatbuffer
 from tests.support.host_data import photos_in
 
@@ -177,14 +178,14 @@ def test_extraction_of_many_photos_gives_the_bottlenecks_of_the_network_itself(t
     spec = BackboneSpec(weights=weights, tap="mixed0", image_size=75, quantization="int8", resize="squash")
     path = quantized_backbone(spec, photos, tmp_path / "cache", 2).path
     variants = workers.MANY // len(photos)
-    jobs = [Job(photo, tuple(range(variants))) for photo in photos]
+    jobs = jobs_for((photos, renditions(variants=variants - 1)))
     expected: dict[str, Any] = {}
     for part in (jobs[:8], jobs[8:]):  # too few to rewrite the network for
-        expected |= {job.photo.digest: found for job, found in workers.extracted(path, spec, part, 0, 1)}
-    many = {job.photo.digest: found for job, found in workers.extracted(path, spec, jobs, 0, 1)}
+        expected |= {job.photo.digest: found for job, found in workers.extracted(path, spec, part, 1)}
+    many = {job.photo.digest: found for job, found in workers.extracted(path, spec, jobs, 1)}
     assert many.keys() == expected.keys()
     assert len(many) == len(photos)
     for digest, found in many.items():
         assert not isinstance(found, PhotoError)
-        assert found.keys() == expected[digest].keys() == set(range(variants))
-        assert all(np.array_equal(vectors[0], expected[digest][index][0]) for index, vectors in found.items())
+        assert len(found) == len(expected[digest]) == variants
+        assert all(np.array_equal(one[0], other[0]) for one, other in zip(found, expected[digest], strict=True))

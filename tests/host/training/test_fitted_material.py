@@ -10,7 +10,7 @@ import pytest
 
 from graft_device.errors import DatasetError
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.heads.novelty import measure_spread
 from graft_host.photos.dataset import scan
 from graft_host.photos.split import split
@@ -29,7 +29,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Material:
     dataset = scan(write_photos(folder / "photos", count=40), 2)
     parts, backbone = split(dataset, SplitRule(0, 15, 40)), handmade_backbone(folder / "backbones")
     with Bottlenecks(backbone, folder / "cache") as bottlenecks:
-        extraction = bottlenecks.extract(dataset.photos, (), Augmentation(), 2, lambda *_: None)
+        extraction = bottlenecks.extract(photos_alone(dataset.photos), 2, lambda *_: None)
         return Material(
             dataset=dataset,
             split=parts,

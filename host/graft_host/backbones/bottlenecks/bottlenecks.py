@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.backbones.bottlenecks.extract import Extraction, extract_missing, known_keys, lacking_outputs
-from graft_host.backbones.bottlenecks.jobs import Augmentation, Job, jobs_for, key_of
+from graft_host.backbones.bottlenecks.jobs import Job
 from graft_host.backbones.bottlenecks.tap_bottlenecks import TapBottlenecks
 from graft_host.backbones.bottlenecks.workers import OpenNetwork
 from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.photos.dataset import Photo
+from graft_host.photos.renditions import ORIGINAL, Rendition
 from graft_host.support.progress import Progress
 
 
@@ -44,43 +45,37 @@ class Bottlenecks:
     def __exit__(self, *_: object) -> None:
         self._opened.close()
 
-    def extract(
-        self,
-        photos: Sequence[Photo],
-        augmented: Sequence[Photo],
-        augmentation: Augmentation,
-        threads: int,
-        progress: Progress,
-    ) -> Extraction:
+    def extract(self, wanted: Sequence[Job], threads: int, progress: Progress) -> Extraction:
         """Computes the bottlenecks that are not cached yet, one photo per core at a time.
 
         Args:
-            photos: the photos whose bottlenecks are wanted.
-            augmented: the photos whose variants are wanted too.
-            augmentation: how many variants of a photo are wanted.
+            wanted: jobs for different photos, from ``jobs_for`` or ``photos_alone``.
             threads: number of workers; each decodes photos and runs the network on one core.
             progress: called with (photos done, photos to do).
 
         Raises:
             CacheError: the cache cannot be written; what was stored before stays.
         """
-        wanted, seed, spec = jobs_for(photos, augmented, augmentation), augmentation.seed, self._backbone.spec
-        known = known_keys(self.taps, wanted, seed)
-        lacking = lacking_outputs(known, wanted, seed)
+        spec, known = self._backbone.spec, known_keys(self.taps, wanted)
+        lacking = lacking_outputs(known, wanted)
         if self._backbone.parts and len(lacking) == 1:  # one tap's backbone does less
             (place,) = lacking
             part = self._backbone.parts[place].path
-            return extract_missing(part, spec, [self.taps[place]], [known[place]], wanted, seed, threads, progress)
-        return extract_missing(self._backbone.path, spec, self.taps, known, wanted, seed, threads, progress)
+            return extract_missing(part, spec, [self.taps[place]], [known[place]], wanted, threads, progress)
+        return extract_missing(self._backbone.path, spec, self.taps, known, wanted, threads, progress)
 
     def matrix(
-        self, photos: Sequence[Photo], augmentation: Augmentation | None = None
+        self, photos: Sequence[Photo], renditions: Sequence[Rendition] = ORIGINAL
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The bottlenecks ``[N,D]`` and labels ``[N]`` of extracted photos, followed by those of their variants."""
-        variants = augmentation.variants if augmentation else 0
-        seed = augmentation.seed if augmentation else 0
-        keys = [key_of(photo.cache_key, index, seed) for index in range(variants + 1) for photo in photos]
-        labels = np.tile(np.array([photo.label for photo in photos], np.int64), variants + 1)
+        """The bottlenecks ``[R·N,D]`` and labels ``[R·N]`` of R extracted renditions of N photos.
+
+        Args:
+            photos: the photos.
+            renditions: those that are wanted of each photo. The rows of all photos under the first rendition come
+                first, then those of all photos under the second.
+        """
+        keys = [rendition.key(photo.cache_key) for rendition in renditions for photo in photos]
+        labels = np.tile(np.array([photo.label for photo in photos], np.int64), len(renditions))
         parts = [tap.matrix(keys) for tap in self.taps]
         return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0], labels
 
@@ -100,7 +95,6 @@ def extract_together(
     spec: BackboneSpec,
     outputs: Sequence[Bottlenecks],
     wanted: Sequence[Job],
-    seed: int,
     threads: int,
     progress: Progress,
 ) -> Extraction:
@@ -111,7 +105,6 @@ def extract_together(
         spec: gives the input scaling, the input side and the resize rule.
         outputs: the bottlenecks of its taps, in the order of the outputs.
         wanted: jobs for different photos.
-        seed: seed of the variants.
         threads: number of workers.
         progress: called with (photos done, photos to do).
 
@@ -119,4 +112,4 @@ def extract_together(
         CacheError: the cache cannot be written; what was stored before stays.
     """
     taps = [tap for output in outputs for tap in output.taps]
-    return extract_missing(network, spec, taps, known_keys(taps, wanted, seed), wanted, seed, threads, progress)
+    return extract_missing(network, spec, taps, known_keys(taps, wanted), wanted, threads, progress)

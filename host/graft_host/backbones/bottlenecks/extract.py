@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graft_device.errors import PhotoError
-from graft_host.backbones.bottlenecks.jobs import Job, jobs_to_do, key_of, keys_of
+from graft_host.backbones.bottlenecks.jobs import Job, jobs_to_do, keys_of
 from graft_host.backbones.bottlenecks.tap_bottlenecks import Rows, TapBottlenecks
 from graft_host.backbones.bottlenecks.workers import extracted
 from graft_host.backbones.conversion.backbone import BackboneSpec
@@ -54,7 +54,6 @@ def extract_missing(
     outputs: Sequence[TapBottlenecks],
     known: Sequence[set[str]],
     wanted: Sequence[Job],
-    seed: int,
     threads: int,
     progress: Progress,
 ) -> Extraction:
@@ -66,31 +65,30 @@ def extract_missing(
         outputs: the cached bottlenecks of the network's taps, in the order of its outputs.
         known: the keys that are cached, by output; of ``known_keys``.
         wanted: jobs for different photos.
-        seed: of the variants.
         threads: number of workers.
         progress: called with (photos done, photos to do).
 
     Raises:
         CacheError: the cache cannot be written; what was stored before stays.
     """
-    jobs = jobs_to_do(wanted, set.intersection(*known), seed)
-    lacking = lacking_outputs(known, wanted, seed)
-    total = sum(len(job.variants) for job in wanted)
-    missing = sum(len(job.variants) for job in jobs)
+    jobs = jobs_to_do(wanted, set.intersection(*known))
+    lacking = lacking_outputs(known, wanted)
+    total = sum(len(job.renditions) for job in wanted)
+    missing = sum(len(job.renditions) for job in jobs)
     damaged = sum(output.damaged for output in outputs)
     failures: dict[str, str] = {}
     failed = 0
     rows: dict[int, Rows] = {place: [] for place in lacking}
     stored = time.monotonic()
     try:
-        for done, (job, result) in enumerate(extracted(network, spec, jobs, seed, threads), 1):
+        for done, (job, result) in enumerate(extracted(network, spec, jobs, threads), 1):
             if isinstance(result, PhotoError):
                 failures[job.photo.digest] = str(result)
-                failed += len(job.variants)
+                failed += len(job.renditions)
             else:
-                for index, vectors in result.items():
+                for rendition, vectors in zip(job.renditions, result, strict=True):
                     for place, batch in rows.items():
-                        batch.append((key_of(job.photo.cache_key, index, seed), vectors[place]))
+                        batch.append((rendition.key(job.photo.cache_key), vectors[place]))
             if len(rows[lacking[0]]) >= _COMMIT_ROWS or time.monotonic() - stored > _COMMIT_SECONDS:
                 _flush(rows, outputs)
                 stored = time.monotonic()
@@ -101,15 +99,15 @@ def extract_missing(
     return Extraction(failures, total - missing, missing - failed, damaged, put_aside)
 
 
-def known_keys(outputs: Sequence[TapBottlenecks], wanted: Sequence[Job], seed: int) -> list[set[str]]:
+def known_keys(outputs: Sequence[TapBottlenecks], wanted: Sequence[Job]) -> list[set[str]]:
     """The keys of some jobs that are cached, by output."""
-    keys = list(keys_of(wanted, seed))
+    keys = list(keys_of(wanted))
     return [output.known(keys) for output in outputs]
 
 
-def lacking_outputs(known: Sequence[set[str]], wanted: Sequence[Job], seed: int) -> list[int]:
+def lacking_outputs(known: Sequence[set[str]], wanted: Sequence[Job]) -> list[int]:
     """The places of the outputs that lack a bottleneck of some jobs, given the keys that are cached, by output."""
-    keys = set(keys_of(wanted, seed))
+    keys = set(keys_of(wanted))
     return [place for place, cached in enumerate(known) if not keys <= cached]
 
 

@@ -1,93 +1,69 @@
-"""Which photos and variants of them the network is run on, and the keys that their bottlenecks are cached under."""
+"""Which renditions of which photos the network is run on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from graft_host.photos.augment import VERSION as AUGMENT_VERSION
 from graft_host.photos.dataset import Photo
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Variants of training photos.
-
-    Attributes:
-        variants: how many are made of each photo besides the photo itself.
-        seed: what they are drawn from.
-    """
-
-    variants: int = 0
-    seed: int = 0
+from graft_host.photos.renditions import ORIGINAL, Rendition
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the network is run on: one photo, and variants of it.
+    """What the network is run on: renditions of one photo.
 
     Attributes:
         photo: the photo.
-        variants: the numbers of the variants that are wanted; 0 is the photo itself.
+        renditions: those that are wanted.
     """
 
     photo: Photo
-    variants: tuple[int, ...]
+    renditions: tuple[Rendition, ...]
 
 
-def jobs_for(photos: Iterable[Photo], augmented: Sequence[Photo], augmentation: Augmentation) -> list[Job]:
-    """The jobs for some photos, one for each content.
+def jobs_for(*wanted: tuple[Iterable[Photo], tuple[Rendition, ...]]) -> list[Job]:
+    """The jobs for some photos, one for each content, in the order in which they first appear.
 
     Args:
-        photos: the photos that are wanted.
-        augmented: those whose variants are wanted too.
-        augmentation: how many variants of a photo are wanted.
+        wanted: photos, and the renditions that are wanted of each of them. A photo that is wanted several times gets
+            all of its renditions.
     """
-    with_variants = {photo.digest for photo in augmented} if augmentation.variants else set()
-    alone, together = (0,), tuple(range(augmentation.variants + 1))
     jobs: dict[str, Job] = {}
-    for photo in photos:
-        if photo.digest not in jobs:
-            jobs[photo.digest] = Job(photo, together if photo.digest in with_variants else alone)
+    for photos, renditions in wanted:
+        for photo in photos:
+            job = jobs.get(photo.digest)
+            if job is None:
+                jobs[photo.digest] = Job(photo, renditions)
+            elif job.renditions != renditions:
+                jobs[photo.digest] = Job(job.photo, tuple(dict.fromkeys(job.renditions + renditions)))
     return list(jobs.values())
 
 
 def photos_alone(photos: Iterable[Photo]) -> list[Job]:
-    """Different photos without variants, as ``extract_together`` takes them."""
-    return jobs_for(photos, (), Augmentation())
+    """The jobs for different photos, each as it is."""
+    return jobs_for((photos, ORIGINAL))
 
 
-def jobs_to_do(wanted: Sequence[Job], known: set[str], seed: int) -> list[Job]:
-    """The jobs without the variants that are cached.
+def jobs_to_do(wanted: Sequence[Job], known: set[str]) -> list[Job]:
+    """The jobs without the renditions that are cached.
 
     Args:
         wanted: all jobs.
         known: the keys that every output has cached.
-        seed: of the variants.
     """
     if not known:
         return list(wanted)
     jobs = []
     for job in wanted:
-        missing = tuple(index for index in job.variants if key_of(job.photo.cache_key, index, seed) not in known)
+        missing = tuple(rendition for rendition in job.renditions if rendition.key(job.photo.cache_key) not in known)
         if missing:
-            jobs.append(job if missing == job.variants else Job(job.photo, missing))
+            jobs.append(job if missing == job.renditions else Job(job.photo, missing))
     return jobs
 
 
-def keys_of(jobs: Iterable[Job], seed: int) -> Iterator[str]:
-    """The keys of the bottlenecks of some jobs, with variants of a seed."""
+def keys_of(jobs: Iterable[Job]) -> Iterator[str]:
+    """The keys of the bottlenecks of some jobs."""
     for job in jobs:
-        for index in job.variants:
-            yield key_of(job.photo.cache_key, index, seed)
-
-
-def key_of(photo: str, index: int, seed: int) -> str:
-    """The key that a bottleneck is cached under.
-
-    Args:
-        photo: the ``cache_key`` of the photo.
-        index: the number of the variant; 0 is the photo itself.
-        seed: of the variants.
-    """
-    return f"{photo}/v{AUGMENT_VERSION}/{seed}/{index}" if index else photo
+        for rendition in job.renditions:
+            yield rendition.key(job.photo.cache_key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import math
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,19 +15,19 @@ from numpy.typing import NDArray
 
 from graft_device.classifier import to_input
 from graft_device.errors import ExportError, ModelError, PhotoError
-from graft_device.preprocess import fit, load, read_photo
+from graft_device.preprocess import read_photo
 from graft_device.runtime import TensorSpec, load_runtime, open_interpreter, tensor_spec
 from graft_device.system.plain import read_plain
 from graft_host.backbones.bottlenecks.jobs import Job
 from graft_host.backbones.conversion.backbone import BackboneSpec
-from graft_host.photos.augment import MIN_CROP_SIDE, variant
+from graft_host.photos.renditions import Decoded
 from graft_host.support.scratch import scratch, write_scratch
 
 Vectors = tuple[NDArray[Any], ...]
 """The bottleneck ``[D]`` of each output of a network, in the numbers of that output."""
 
-Result = dict[int, Vectors] | PhotoError
-"""Vectors by the number of the variant, or the reason why the photo has none."""
+Result = list[Vectors] | PhotoError
+"""The vectors of each rendition of a job, or the reason why the photo has none."""
 
 _AHEAD = 4  # photos that a worker may be ahead of the reader of the results
 
@@ -66,16 +65,13 @@ class OpenNetwork:
             raise ModelError(f"{self._path} fails under {self.runtime}: {error}") from error
 
 
-def extracted(
-    path: Path, spec: BackboneSpec, jobs: Sequence[Job], seed: int, threads: int
-) -> Iterator[tuple[Job, Result]]:
-    """Yields each finished job with its vectors by variant, or with the reason why there are none.
+def extracted(path: Path, spec: BackboneSpec, jobs: Sequence[Job], threads: int) -> Iterator[tuple[Job, Result]]:
+    """Yields each finished job with the vectors of its renditions, or with the reason why there are none.
 
     Args:
         path: the network.
         spec: gives the input scaling, the input side and the resize rule.
-        jobs: the photos and variants to run.
-        seed: seed of the variants.
+        jobs: the photos and renditions to run.
         threads: number of workers.
 
     Raises:
@@ -83,9 +79,9 @@ def extracted(
     """
 
     def work(network: OpenNetwork, job: Job) -> Result:
-        return _vectors(network, spec, job, seed)
+        return _vectors(network, spec, job)
 
-    runs = sum(len(job.variants) for job in jobs) // threads
+    runs = sum(len(job.renditions) for job in jobs) // threads
     with fastest(path, runs) as file:
         yield from _on_all_cores(lambda: OpenNetwork(file), work, jobs, threads)
 
@@ -150,20 +146,16 @@ def _drain(results: queue.Queue[tuple[Job, Any]], workers: list[threading.Thread
             continue
 
 
-def _vectors(network: OpenNetwork, spec: BackboneSpec, job: Job, seed: int) -> Result:
-    size, rule = spec.image_size, spec.resize
+def _vectors(network: OpenNetwork, spec: BackboneSpec, job: Job) -> Result:
+    vectors = []
     try:
         data = read_photo(job.photo.path)
         if hashlib.sha256(data).hexdigest() != job.photo.digest:
             raise PhotoError("changed while it was being read")
-        # The photo is decoded exactly as on the board, and larger for variants, so that they can be cropped.
-        image = load(data, size, rule)
-        wide = load(data, math.ceil(size / MIN_CROP_SIDE) + 1, rule) if max(job.variants) else image
+        photo = Decoded(data, job.photo.digest, spec.resize)
+        for rendition in job.renditions:
+            pixels = rendition.pixels(photo, spec.image_size)
+            vectors.append(network(to_input(pixels, network.input, spec.weights.mean, spec.weights.std)))
     except PhotoError as error:
         return error
-    vectors = {}
-    for index in job.variants:
-        pixels = variant(wide, job.photo.digest, index, seed) if index else image
-        tensor = to_input(fit(pixels, size, rule), network.input, spec.weights.mean, spec.weights.std)
-        vectors[index] = network(tensor)
     return vectors

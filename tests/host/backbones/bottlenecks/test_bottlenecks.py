@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import shutil
 import signal
 import sqlite3
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from graft_device.errors import CacheError, ModelError
 from graft_device.preprocess import fit, load, preprocess
@@ -22,10 +24,12 @@ from graft_device.runtime import open_model
 from graft_host.backbones.bottlenecks import extract
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.extract import Extraction
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import jobs_for, photos_alone
 from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.photos.augment import variant
+from graft_host.photos.camera_copies import camera_copy
 from graft_host.photos.dataset import Photo
+from graft_host.photos.renditions import COPIED_SIDE, ORIGINAL, CameraCopy, Decoded, Rendition, renditions
 from graft_host.support.progress import unwatched
 from tests.support.background import start_python
 from tests.support.host_data import (
@@ -40,26 +44,24 @@ from tests.support.host_data import (
     run_python,
 )
 
-NONE = Augmentation()
-
 
 def _extract(
     backbone: Backbone,
     cache: Path,
     photos: Sequence[Photo],
     augmented: Sequence[Photo] = (),
-    augmentation: Augmentation = NONE,
+    shown: tuple[Rendition, ...] = ORIGINAL,
     threads: int = 2,
 ) -> Extraction:
     with Bottlenecks(backbone, cache) as bottlenecks:
-        return bottlenecks.extract(photos, augmented, augmentation, threads, unwatched)
+        return bottlenecks.extract(jobs_for((photos, ORIGINAL), (augmented, shown)), threads, unwatched)
 
 
 def _matrix(
-    backbone: Backbone, cache: Path, photos: Sequence[Photo], augmentation: Augmentation | None = None
+    backbone: Backbone, cache: Path, photos: Sequence[Photo], shown: tuple[Rendition, ...] = ORIGINAL
 ) -> NDArray[np.float32]:
     with Bottlenecks(backbone, cache) as bottlenecks:
-        return bottlenecks.matrix(photos, augmentation)[0]
+        return bottlenecks.matrix(photos, shown)[0]
 
 
 def _by_hand(backbone: Backbone, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -86,7 +88,7 @@ def test_values_are_those_of_the_interpreter_for_the_preprocessed_photo(tmp_path
     photos.append(photo(tmp_path / "photos" / "wide.jpg", 1))
     shuffled = [photos[index] for index in (3, 9, 0, 8, 1, 7, 2, 6, 4, 5)]
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
-        extraction = bottlenecks.extract(photos, (), NONE, 2, unwatched)
+        extraction = bottlenecks.extract(photos_alone(photos), 2, unwatched)
         matrix, labels = bottlenecks.matrix(shuffled)
     assert extraction == Extraction({}, hits=0, misses=10)
     assert matrix.dtype == np.float32
@@ -164,13 +166,11 @@ def test_nothing_to_do(tmp_path: Path, backbone: Backbone) -> None:
 @pytest.mark.parametrize("threads", [1, 2, 8])
 def test_any_number_of_threads_gives_the_same(tmp_path: Path, backbone: Backbone, threads: int) -> None:
     photos = photos_in(tmp_path / "photos", 40)
-    augmentation = Augmentation(1, seed=4)
+    shown = renditions(variants=1, seed=4)
     cache = tmp_path / "cache"
-    _extract(backbone, cache, photos, photos, augmentation, threads)
+    _extract(backbone, cache, photos, photos, shown, threads)
     expected = [_by_hand(backbone, _variant_pixels(p, 1, 4)) for p in photos]
-    assert np.array_equal(
-        _matrix(backbone, cache, photos, augmentation), np.stack([*_expected(backbone, photos), *expected])
-    )
+    assert np.array_equal(_matrix(backbone, cache, photos, shown), np.stack([*_expected(backbone, photos), *expected]))
 
 
 def test_progress_counts_the_photos_to_extract(tmp_path: Path, backbone: Backbone) -> None:
@@ -178,7 +178,7 @@ def test_progress_counts_the_photos_to_extract(tmp_path: Path, backbone: Backbon
     _extract(backbone, tmp_path / "cache", photos[:3])
     counts: list[tuple[int, int]] = []
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
-        bottlenecks.extract(photos, (), NONE, 2, lambda done, total: counts.append((done, total)))
+        bottlenecks.extract(photos_alone(photos), 2, lambda done, total: counts.append((done, total)))
     assert counts == [(done, 7) for done in range(1, 8)]
 
 
@@ -193,11 +193,11 @@ def _variant_pixels(of: Photo, index: int, seed: int) -> NDArray[np.uint8]:
 def test_variants_of_training_photos_follow_the_photos_themselves(tmp_path: Path, backbone: Backbone) -> None:
     photos = photos_in(tmp_path / "photos", 6)
     training = photos[:4]
-    augmentation = Augmentation(3, seed=11)
+    shown = renditions(variants=3, seed=11)
     cache = tmp_path / "cache"
-    assert _extract(backbone, cache, photos, training, augmentation) == Extraction({}, 0, 6 + 4 * 3)
+    assert _extract(backbone, cache, photos, training, shown) == Extraction({}, 0, 6 + 4 * 3)
     with Bottlenecks(backbone, cache) as bottlenecks:
-        matrix, labels = bottlenecks.matrix(training, augmentation)
+        matrix, labels = bottlenecks.matrix(training, shown)
         plain, _ = bottlenecks.matrix(photos)
     assert matrix.shape == (16, BACKBONE_FEATURES)
     assert labels.tolist() == [0, 1, 0, 1] * 4
@@ -211,19 +211,110 @@ def test_variants_are_cached_by_seed_and_index(tmp_path: Path, backbone: Backbon
     photos = photos_in(tmp_path / "photos", 6)
     cache = tmp_path / "cache"
     _extract(backbone, cache, photos)
-    assert _extract(backbone, cache, photos, photos, Augmentation(2, 0)) == Extraction({}, 6, 12)
-    assert _extract(backbone, cache, photos, photos, Augmentation(2, 0)) == Extraction({}, 18, 0)
-    assert _extract(backbone, cache, photos, photos, Augmentation(3, 0)) == Extraction({}, 18, 6)
-    assert _extract(backbone, cache, photos, photos, Augmentation(2, 1)) == Extraction({}, 6, 12)
-    first, second = (_matrix(backbone, cache, photos, Augmentation(2, seed)) for seed in (0, 1))
+    assert _extract(backbone, cache, photos, photos, renditions(variants=2, seed=0)) == Extraction({}, 6, 12)
+    assert _extract(backbone, cache, photos, photos, renditions(variants=2, seed=0)) == Extraction({}, 18, 0)
+    assert _extract(backbone, cache, photos, photos, renditions(variants=3, seed=0)) == Extraction({}, 18, 6)
+    assert _extract(backbone, cache, photos, photos, renditions(variants=2, seed=1)) == Extraction({}, 6, 12)
+    first, second = (_matrix(backbone, cache, photos, renditions(variants=2, seed=seed)) for seed in (0, 1))
     assert np.array_equal(first[:6], second[:6])
     assert not np.array_equal(first[6:], second[6:])
     # What was found in two runs is what one run finds.
     at_once = tmp_path / "another"
-    _extract(backbone, at_once, photos, photos, Augmentation(3, 0))
+    _extract(backbone, at_once, photos, photos, renditions(variants=3, seed=0))
     assert np.array_equal(
-        _matrix(backbone, at_once, photos, Augmentation(3, 0)), _matrix(backbone, cache, photos, Augmentation(3, 0))
+        _matrix(backbone, at_once, photos, renditions(variants=3, seed=0)),
+        _matrix(backbone, cache, photos, renditions(variants=3, seed=0)),
     )
+
+
+# Camera copies
+
+
+def _copied_pixels(of: Photo, index: int, seed: int) -> NDArray[np.uint8]:
+    seen = Image.fromarray(preprocess(of.path, COPIED_SIDE))
+    return fit(camera_copy(seen, of.digest, index, seed), BACKBONE_SIZE)
+
+
+def test_camera_copies_follow_the_variants(tmp_path: Path, backbone: Backbone) -> None:
+    photos, cache = photos_in(tmp_path / "photos", 5), tmp_path / "cache"
+    shown = renditions(variants=1, camera_copies=2, seed=3)
+    assert _extract(backbone, cache, photos, photos[:3], shown) == Extraction({}, 0, 5 + 3 * 3)
+    with Bottlenecks(backbone, cache) as bottlenecks:
+        matrix, labels = bottlenecks.matrix(photos[:3], shown)
+    by_hand = [_by_hand(backbone, _copied_pixels(p, index, 3)) for index in (1, 2) for p in photos[:3]]
+    assert np.array_equal(matrix[6:], np.stack(by_hand))
+    assert np.array_equal(matrix[:6], _matrix(backbone, cache, photos[:3], renditions(variants=1, seed=3)))
+    assert labels.tolist() == [p.label for p in photos[:3]] * 4
+    assert len(np.unique(matrix, axis=0)) == 12
+
+
+def test_each_rendition_is_cached_by_a_key_of_its_own(tmp_path: Path, backbone: Backbone) -> None:
+    photos, cache = photos_in(tmp_path / "photos", 4), tmp_path / "cache"
+    assert _extract(backbone, cache, photos, photos, renditions(variants=2)) == Extraction({}, 0, 12)
+    assert _extract(backbone, cache, photos, photos, renditions(camera_copies=2)) == Extraction({}, 4, 8)
+    assert _extract(backbone, cache, photos, photos, renditions(variants=2, camera_copies=3)) == Extraction({}, 20, 4)
+    assert _extract(backbone, cache, photos, photos, renditions(camera_copies=1, seed=1)) == Extraction({}, 4, 4)
+    first, second = (_matrix(backbone, cache, photos, renditions(camera_copies=1, seed=seed)) for seed in (0, 1))
+    assert np.array_equal(first[:4], second[:4])
+    assert not np.array_equal(first[4:], second[4:])
+
+
+def test_keys_of_cached_bottlenecks_stay_as_they_are() -> None:
+    shown = renditions(variants=2, camera_copies=1, seed=7)
+    assert [each.key("d1") for each in shown] == ["d1", "d1/v1/7/1", "d1/v1/7/2", "d1/c1/7/1"]
+
+
+def test_a_photo_of_two_groups_gets_the_renditions_of_both_once(tmp_path: Path, backbone: Backbone) -> None:
+    photos = photos_in(tmp_path / "photos", 3)
+    twin = replace(photos[1], path=tmp_path / "elsewhere.png", label=0)
+    jobs = jobs_for(
+        (photos, ORIGINAL), ([twin], renditions(camera_copies=2)), ([twin], renditions(variants=1, camera_copies=1))
+    )
+    assert [job.photo for job in jobs] == photos
+    assert [len(job.renditions) for job in jobs] == [1, 4, 1]
+    with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
+        assert bottlenecks.extract(jobs, 2, unwatched) == Extraction({}, 0, 6)
+
+
+def test_a_copy_is_cut_as_its_photo_is(tmp_path: Path) -> None:
+    """Under --resize crop, a frame around the photo is in no copy, as the network never sees it in the photo."""
+    framed = Image.new("RGB", (400, 400), (255, 255, 255))
+    framed.paste((40, 80, 120), (24, 24, 376, 376))
+    inside = Image.new("RGB", (352, 352), (40, 80, 120))
+    data = [_png(framed), _png(inside)]
+    digest = "5" * 64
+    cropped, whole = (
+        CameraCopy(1, 0).pixels(Decoded(each, digest, rule), 64)
+        for each, rule in zip(data, ("crop", "squash"), strict=True)
+    )
+    assert np.abs(cropped[2:-2, 2:-2].astype(int) - whole[2:-2, 2:-2]).max() <= 2
+    assert np.array_equal(CameraCopy(1, 0).pixels(Decoded(data[1], digest, "squash"), 64), whole)
+
+
+def _png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_ctrl_c_between_renditions_keeps_whole_photos(tmp_path: Path, backbone: Backbone) -> None:
+    photos, cache = photos_in(tmp_path / "photos", 20), tmp_path / "cache"
+    shown = renditions(variants=1, camera_copies=1)
+
+    def stop(done: int, total: int) -> None:
+        assert total == 20
+        if done == 7:
+            raise KeyboardInterrupt
+
+    with Bottlenecks(backbone, cache) as bottlenecks, pytest.raises(KeyboardInterrupt):
+        bottlenecks.extract(jobs_for((photos, shown)), 2, stop)
+    again = _extract(backbone, cache, photos, photos, shown)
+    assert again.hits >= 7 * 3
+    assert again.hits % 3 == 0
+    assert again.hits + again.misses == 20 * 3
+    whole = tmp_path / "whole"
+    _extract(backbone, whole, photos, photos, shown)
+    assert np.array_equal(_matrix(backbone, cache, photos, shown), _matrix(backbone, whole, photos, shown))
 
 
 # Photos and workers that fail
@@ -238,7 +329,7 @@ def test_photos_that_cannot_be_decoded_are_reported_and_the_others_extracted(
     gone, changed, closed = photos[2], photos[5], photo(cut)
     gone.path.unlink()
     changed.path.write_bytes(image_bytes(99))
-    extraction = _extract(backbone, tmp_path / "cache", [*photos, closed], photos[:4], Augmentation(2))
+    extraction = _extract(backbone, tmp_path / "cache", [*photos, closed], photos[:4], renditions(variants=2))
     assert extraction.failures == {
         gone.digest: "no such file or directory",
         changed.digest: "changed while it was being read",
@@ -268,7 +359,7 @@ def test_an_error_in_a_worker_reaches_the_caller(tmp_path: Path, backbone: Backb
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks:
         backbone.path.write_bytes(b"not a model")
         with pytest.raises(ModelError):
-            bottlenecks.extract(photos, (), NONE, threads, unwatched)
+            bottlenecks.extract(photos_alone(photos), threads, unwatched)
     assert set(threading.enumerate()) <= before
 
 
@@ -281,7 +372,7 @@ def test_an_error_in_the_middle_ends_the_workers_and_keeps_finished_work(tmp_pat
             raise KeyboardInterrupt
 
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks, pytest.raises(KeyboardInterrupt):
-        bottlenecks.extract(photos, (), NONE, 3, stop)
+        bottlenecks.extract(photos_alone(photos), 3, stop)
     assert set(threading.enumerate()) <= before
     again = _extract(backbone, tmp_path / "cache", photos)
     assert 30 <= again.hits < 80
@@ -307,7 +398,7 @@ def test_ctrl_c_while_bottlenecks_are_being_stored_loses_none(
         sys.setprofile(interrupt)
         try:
             with pytest.raises(KeyboardInterrupt):
-                bottlenecks.extract(photos, (), NONE, 2, unwatched)
+                bottlenecks.extract(photos_alone(photos), 2, unwatched)
         finally:
             sys.setprofile(None)
     assert _extract(backbone, tmp_path / "cache", photos) == Extraction({}, kept, 12 - kept)
@@ -333,7 +424,7 @@ def test_after_an_error_no_more_photos_are_read(tmp_path: Path, backbone: Backbo
         raise KeyboardInterrupt
 
     with Bottlenecks(backbone, tmp_path / "cache") as bottlenecks, pytest.raises(KeyboardInterrupt):
-        bottlenecks.extract(photos, (), NONE, 2, stop)
+        bottlenecks.extract(photos_alone(photos), 2, stop)
     assert 1 <= len(used) < 100  # one, and what the workers had already begun
 
 
@@ -347,7 +438,7 @@ from pathlib import Path
 from graft_device.errors import CacheError
 from graft_host.backbones.bottlenecks import extract
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from tests.support.host_data import handmade_backbone, photo
 extract._COMMIT_ROWS = 4
 cache, folder, made = map(Path, sys.argv[1:])
@@ -355,7 +446,7 @@ photos = [photo(path) for path in sorted(folder.glob("*.png"))]
 backbone = handmade_backbone(made)
 try:
     with Bottlenecks(backbone, cache) as each:
-        each.extract(photos, (), Augmentation(), 2, lambda done, total: None)
+        each.extract(photos_alone(photos), 2, lambda done, total: None)
 except CacheError as error:
     print(error)
 with Bottlenecks(backbone, cache) as each:
@@ -376,7 +467,7 @@ import os, sys, threading, time
 from pathlib import Path
 from graft_host.backbones.bottlenecks import extract
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from tests.support.host_data import handmade_backbone, photo
 extract._COMMIT_ROWS = int(sys.argv[4])
 number, at, pause_s = int(sys.argv[5]), int(sys.argv[6]), float(sys.argv[7])
@@ -394,7 +485,7 @@ def report(done, total):
 cache, folder, made = map(Path, sys.argv[1:4])
 photos = [photo(path, index % 2) for index, path in enumerate(sorted(folder.glob("*.png")))]
 with Bottlenecks(handmade_backbone(made), cache) as each:
-    found = each.extract(photos, (), Augmentation(), 2, report)
+    found = each.extract(photos_alone(photos), 2, report)
 print(found.hits, found.misses)
 """
 
@@ -490,7 +581,7 @@ _MANY = """
 import sys
 from pathlib import Path
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.photos.dataset import scan
 from tests.support.host_data import handmade_backbone
 
@@ -505,7 +596,7 @@ def report(done, total):
 cache, folder, made = map(Path, sys.argv[1:4])
 photos = scan(folder, 2, min_classes=1).photos
 with Bottlenecks(handmade_backbone(made), cache) as each:
-    found = each.extract(photos, (), Augmentation(), 2, report)
+    found = each.extract(photos_alone(photos), 2, report)
 print(found.misses)
 """
 

@@ -16,7 +16,7 @@ from graft_device.errors import WeightsError
 from graft_device.runtime import open_model
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.extract import Extraction
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import jobs_for, photos_alone
 from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.conversion.joined import joined_from
@@ -29,6 +29,7 @@ from graft_host.backbones.registry import family
 from graft_host.backbones.weights.find import check_tap, find_weights
 from graft_host.networks.cutting import cut
 from graft_host.photos.dataset import Photo
+from graft_host.photos.renditions import renditions
 from graft_host.support import flatbuffer
 from graft_host.support.option import OptionError
 from graft_host.support.progress import unwatched
@@ -49,12 +50,12 @@ def photos(tmp_path: Path) -> list[Photo]:
 
 def _extract(backbone: Backbone, cache: Path, photos: Sequence[Photo], variants: int = 0) -> Extraction:
     with Bottlenecks(backbone, cache) as bottlenecks:
-        return bottlenecks.extract(photos, photos, Augmentation(variants), 2, unwatched)
+        return bottlenecks.extract(jobs_for((photos, renditions(variants=variants))), 2, unwatched)
 
 
 def _matrix(backbone: Backbone, cache: Path, photos: Sequence[Photo], variants: int = 0) -> NDArray[np.float32]:
     with Bottlenecks(backbone, cache) as bottlenecks:
-        return bottlenecks.matrix(photos, Augmentation(variants))[0]
+        return bottlenecks.matrix(photos, renditions(variants=variants))[0]
 
 
 def _alone(tap: str, photos: Sequence[Photo], cache: Path, spec: BackboneSpec = SPEC) -> Backbone:
@@ -174,7 +175,7 @@ def test_only_the_tap_that_lacks_bottlenecks_is_computed(
         assert bottlenecks.missing(photos) == 12
         backbone.path.unlink()
         late.path.unlink()
-        assert bottlenecks.extract(photos, (), Augmentation(), 2, unwatched) == Extraction({}, 0, 12)
+        assert bottlenecks.extract(photos_alone(photos), 2, unwatched) == Extraction({}, 0, 12)
         assert bottlenecks.missing(photos) == 0
 
 

@@ -20,7 +20,7 @@ from graft_device.preprocess import preprocess
 from graft_device.runtime import open_model
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.extract import Extraction
-from graft_host.backbones.bottlenecks.jobs import Augmentation
+from graft_host.backbones.bottlenecks.jobs import photos_alone
 from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
 from graft_host.backbones.conversion.quantize import quantized_backbone
@@ -147,9 +147,7 @@ def test_calibration_uses_the_training_photos_that_can_be_decoded(converted: Con
 @pytest.mark.slow
 def test_bottlenecks_are_the_output_of_the_network(converted: Converted, tmp_path: Path) -> None:
     with Bottlenecks(converted.backbone, tmp_path) as bottlenecks:
-        extraction = bottlenecks.extract(
-            [*converted.training, *converted.undecodable], (), Augmentation(), 2, unwatched
-        )
+        extraction = bottlenecks.extract(photos_alone([*converted.training, *converted.undecodable]), 2, unwatched)
         matrix, labels = bottlenecks.matrix(converted.training)
     assert extraction == Extraction({photo.digest: "the image is cut short" for photo in converted.undecodable}, 0, 12)
     assert labels.tolist() == [0, 1] * 6

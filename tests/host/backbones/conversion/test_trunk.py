@@ -89,7 +89,7 @@ def test_one_pass_gives_the_bottlenecks_of_every_tap(made: Made, tmp_path: Path)
     outputs = [Bottlenecks(backbone, tmp_path) for backbone in trunk.backbones]
     wanted = photos_alone([*photos, photos[0]])
     assert outputs[0].missing([*photos, photos[0]]) == 12
-    assert extract_together(trunk.path, SPEC, outputs, wanted, 0, 2, unwatched) == Extraction({}, 0, 12)
+    assert extract_together(trunk.path, SPEC, outputs, wanted, 2, unwatched) == Extraction({}, 0, 12)
     for backbone, output in zip(trunk.backbones, outputs, strict=True):
         assert output.missing(photos) == 0
         matrix, _ = output.matrix(photos)
@@ -103,9 +103,9 @@ def test_one_pass_gives_the_bottlenecks_of_every_tap(made: Made, tmp_path: Path)
 def test_photos_that_one_tap_lacks_are_computed_for_all(made: Made, tmp_path: Path) -> None:
     trunk, photos = made.trunk, made.photos
     with Bottlenecks(trunk.backbones[0], tmp_path) as first, Bottlenecks(trunk.backbones[1], tmp_path) as second:
-        extract_together(trunk.path, SPEC, [first, second], photos_alone(photos[:5]), 0, 2, unwatched)
+        extract_together(trunk.path, SPEC, [first, second], photos_alone(photos[:5]), 2, unwatched)
         pixels = preprocess(photos[7].path, 75)[np.newaxis]
         first.taps[0].put([(photos[7].digest, open_model(trunk.backbones[0].path, threads=1)(pixels)[0])])
-        extraction = extract_together(trunk.path, SPEC, [first, second], photos_alone(photos), 0, 2, unwatched)
+        extraction = extract_together(trunk.path, SPEC, [first, second], photos_alone(photos), 2, unwatched)
         assert extraction == Extraction({}, 5, 7)
         assert first.missing(photos) == second.missing(photos) == 0
