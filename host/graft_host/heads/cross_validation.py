@@ -8,7 +8,18 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.heads.head import PENALTIES, Array, Head, Labels, cross_entropy, fit_softmax, folds, photo_weights
+from graft_host.heads.head import (
+    PENALTIES,
+    Array,
+    Head,
+    Labels,
+    Weights,
+    cross_entropy,
+    fit_softmax,
+    folds,
+    weighted_photos,
+)
+from graft_host.heads.recipe import Recipe
 from graft_host.support.parallel import map_parallel
 
 
@@ -36,6 +47,7 @@ def cross_validate(
     *,
     balanced: bool = False,
     threads: int = 1,
+    weights: Weights | None = None,
 ) -> CrossValidated:
     """Classifies each photo with a head that was trained without it, in five folds.
 
@@ -46,13 +58,16 @@ def cross_validate(
     Args:
         bottlenecks: ``[N,D]``.
         labels: ``[N]``.
-        groups: photos with the same number, ``[N]``, are near duplicates and stay in one fold.
+        groups: photos with the same number, ``[N]``, are near duplicates and stay in one fold. Photos with a negative
+            number are trained on in every fold and are not judged.
         classes: K.
         seed: shuffles the folds.
         balanced: whether photos are weighted so that every class counts the same in training.
         threads: folds at a time.
+        weights: of the photos in the loss, ``[N]``; None if all count the same.
     """
-    weights = photo_weights(labels, classes, balanced=balanced)
+    recipe = Recipe(class_weight="balanced" if balanced else "none")
+    weights = weighted_photos((bottlenecks, labels), classes, recipe, weights)[2]
     splits = folds(groups, seed)
 
     def inner(pair: tuple[int, int]) -> NDArray[np.float64]:
@@ -81,8 +96,9 @@ def cross_validate(
         return right
 
     results = map_parallel(outer, range(len(splits)), threads)
-    hits, photos = sum(int(right.sum()) for right in results), len(labels)
-    return CrossValidated(hits / photos, standard_error(hits, photos, len(np.unique(groups))), photos)
+    judged = groups >= 0
+    hits, photos = sum(int(right.sum()) for right in results), int(judged.sum())
+    return CrossValidated(hits / photos, standard_error(hits, photos, len(np.unique(groups[judged]))), photos)
 
 
 def validate(head: Head, bottlenecks: Array, labels: Labels, groups: Labels) -> CrossValidated:

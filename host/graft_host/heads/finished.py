@@ -16,12 +16,12 @@ from graft_host.heads.head import (
     Fold,
     Head,
     Labels,
-    WeightedPhotos,
+    Weights,
     check_held_out,
     fit_head,
     folds,
-    photo_weights,
     too_few,
+    weighted_photos,
 )
 from graft_host.heads.novelty import Novelty, measure_spread
 from graft_host.heads.recipe import Recipe
@@ -71,6 +71,7 @@ def finish_head(
     *,
     fitted: bool = False,
     validation_groups: Labels | None = None,
+    weights: Weights | None = None,
 ) -> FinishedHead:
     """Sets the temperature and the unknown threshold of a trained head.
 
@@ -85,21 +86,24 @@ def finish_head(
         train: bottlenecks ``[N,D]`` and labels ``[N]``.
         validation: bottlenecks and labels of photos that the head was not trained on.
         recipe: how the head was trained; the heads of the folds are trained in the same way.
-        groups: rows of ``train`` with the same number show one photo, ``[N]``.
+        groups: rows of ``train`` with the same number show one photo, ``[N]``. Rows with a negative number only train:
+            temperature, threshold and novelty do not depend on their scores.
         rate: share of known photos that may be called unknown; 0 to call no photo unknown.
         threads: folds at a time.
         fitted: whether the backbone was fitted to the photos of ``train``.
         validation_groups: rows of ``validation`` with the same number are near duplicates, ``[N]``; None if there are
             none.
+        weights: of the rows of ``train`` in the loss, ``[N]``; None if all count the same.
 
     Raises:
         DatasetError: the backbone was fitted to the training photos, and there are no validation photos.
         GraftError: gradient descent diverged so far that no temperature makes up for it.
     """
     check_held_out(validation, fitted=fitted)
-    validated = _validated(head, validation, recipe) if fitted else _held_out(head, train, validation)
+    known = _without(train[0], groups)
+    validated = _validated(head, validation, recipe) if fitted else _held_out(head, known, validation)
     few = too_few(validation[1], len(head.bias)) and not fitted
-    folded = _folded(head, train, recipe, groups, threads) if few or (rate > 0 and not fitted) else []
+    folded = _folded(head, train, recipe, groups, weights, threads) if few or (rate > 0 and not fitted) else []
     basis = _joined([validated, *folded])
     if recipe.optimizer == "sgd" and best_temperature(basis.logits, basis.labels) >= HOTTEST:
         raise diverged(recipe.descent)
@@ -112,13 +116,13 @@ def finish_head(
     if rate == 0 or len(basis.labels) < FEWEST_PHOTOS:
         return finished
     start, unknown = set_threshold(replace(basis, logits=basis.logits / temperature), rate)
-    spread = measure_spread((validation if fitted else train)[0])
+    spread = measure_spread(validation[0] if fitted else known)
     return replace(finished, novelty=Novelty(spread, start), unknown=unknown)
 
 
-def _held_out(head: Head, train: tuple[Array, Labels], photos: tuple[Array, Labels]) -> HeldOut:
-    """The results of a head, trained on ``train``, on other photos."""
-    distances = measure_spread(train[0]).distance(photos[0])
+def _held_out(head: Head, known: Array, photos: tuple[Array, Labels]) -> HeldOut:
+    """The results of a head on other photos than those that it was trained on, with distances from the known ones."""
+    distances = measure_spread(known).distance(photos[0])
     return HeldOut(head.logits(photos[0]).astype(np.float64), photos[1], distances)
 
 
@@ -131,7 +135,9 @@ def _validated(head: Head, validation: tuple[Array, Labels], recipe: Recipe) -> 
     return HeldOut(head.logits(bottlenecks).astype(np.float64), labels, distances)
 
 
-def _folded(head: Head, train: tuple[Array, Labels], recipe: Recipe, groups: Labels, threads: int) -> list[HeldOut]:
+def _folded(
+    head: Head, train: tuple[Array, Labels], recipe: Recipe, groups: Labels, weights: Weights | None, threads: int
+) -> list[HeldOut]:
     """Results on the training photos, fold by fold, of heads trained on the other folds; without variants."""
     classes = len(head.bias)
     originals = np.zeros(len(groups), bool)
@@ -141,10 +147,16 @@ def _folded(head: Head, train: tuple[Array, Labels], recipe: Recipe, groups: Lab
         inside, outside = fold
         held = outside & originals
         kept = (train[0][inside], train[1][inside])
-        weighted: WeightedPhotos = (*kept, photo_weights(kept[1], classes, balanced=recipe.balanced))
-        return _held_out(fit_head(weighted, classes, recipe, head.penalty), kept, (train[0][held], train[1][held]))
+        weighted = weighted_photos(kept, classes, recipe, None if weights is None else weights[inside])
+        known = _without(kept[0], groups[inside])
+        return _held_out(fit_head(weighted, classes, recipe, head.penalty), known, (train[0][held], train[1][held]))
 
     return map_parallel(results, folds(groups, recipe.seed), threads)
+
+
+def _without(bottlenecks: Array, groups: Labels) -> Array:
+    """Bottlenecks without the rows that only train, whose groups are negative."""
+    return bottlenecks if (groups >= 0).all() else bottlenecks[groups >= 0]
 
 
 def _joined(results: list[HeldOut]) -> HeldOut:

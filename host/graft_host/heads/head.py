@@ -16,13 +16,15 @@ from graft_host.support.parallel import map_parallel
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
-WeightedPhotos = tuple[Array, Labels, NDArray[np.float64]]
+Weights = NDArray[np.float64]
+WeightedPhotos = tuple[Array, Labels, Weights]
 Fold = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 PENALTIES = tuple(float(c) for c in np.logspace(-5, 1, 13))
 """The values of C that are tried: the inverse strength of the L2 penalty on standardized bottlenecks."""
 
 _FOLDS = 5
+_ALWAYS = -1  # the fold of rows that are trained on in all folds
 _ENOUGH = 30  # validation photos that can choose a penalty without the help of folds
 _LOST = 10  # times the loss of a head of zeros, which a few small steps from a random kernel may exceed too
 
@@ -60,6 +62,7 @@ def train_head(
     threads: int = 1,
     *,
     fitted: bool = False,
+    weights: Weights | None = None,
 ) -> Head:
     """Trains a head.
 
@@ -70,17 +73,18 @@ def train_head(
         classes: K.
         recipe: how the head is trained.
         groups: rows of ``train`` with the same number, ``[N]``, show one photo and stay on one side of a fold; None
-            if every row is a different photo.
+            if every row is a different photo. Rows with a negative number are trained on in every fold.
         threads: folds at a time.
         fitted: whether the backbone was fitted to the photos of ``train``. Their bottlenecks are then easier to
             separate than those of new photos, so the validation photos alone choose the penalty.
+        weights: of the rows of ``train`` in the loss, ``[N]``; None if all count the same.
 
     Raises:
         DatasetError: the backbone was fitted to the training photos, and there are no validation photos.
         GraftError: gradient descent diverged.
     """
     check_held_out(validation, fitted=fitted)
-    weighted = _weighted(train, classes, recipe)
+    weighted = weighted_photos(train, classes, recipe, weights)
     if recipe.optimizer == "sgd":
         return _useful(fit_head(weighted, classes, recipe, None), weighted, recipe)
     groups = np.arange(len(train[1])) if groups is None else groups
@@ -94,13 +98,36 @@ def fit_head(train: WeightedPhotos, classes: int, recipe: Recipe, penalty: float
     return fit_softmax(*train, classes, (penalty,))[0]
 
 
-def photo_weights(labels: Labels, classes: int, *, balanced: bool) -> NDArray[np.float64]:
+def photo_weights(labels: Labels, classes: int, *, balanced: bool) -> Weights:
     """Each photo's weight in the loss: 1, or N / (K · photos of its class) so that classes count the same."""
     if not balanced:
         return np.ones(len(labels))
     counts = np.maximum(np.bincount(labels, minlength=classes), 1)
-    weights: NDArray[np.float64] = (len(labels) / (classes * counts))[labels]
+    weights: Weights = (len(labels) / (classes * counts))[labels]
     return weights
+
+
+def weighted_photos(
+    photos: tuple[Array, Labels], classes: int, recipe: Recipe, weights: Weights | None = None
+) -> WeightedPhotos:
+    """Adds to photos their weights in the loss.
+
+    Args:
+        photos: bottlenecks ``[N,D]`` and labels ``[N]``.
+        classes: K.
+        recipe: whether classes are balanced.
+        weights: of the photos, ``[N]``; None if all count the same. Balanced classes have the same sum of weights.
+            Gradient descent gets them with a mean of 1, so that they do not change the size of its steps.
+    """
+    labels = photos[1]
+    if weights is None:
+        return (*photos, photo_weights(labels, classes, balanced=recipe.balanced))
+    if recipe.optimizer == "sgd":
+        weights = weights * (len(weights) / weights.sum())
+    if recipe.balanced:
+        sums = np.bincount(labels, weights, minlength=classes)
+        weights = weights * (weights.sum() / (classes * np.where(sums > 0, sums, 1)))[labels]
+    return (*photos, weights)
 
 
 def fit_softmax(
@@ -155,7 +182,7 @@ def _best_head(
     fitted: bool,
 ) -> Head:
     """Trains the head whose penalty has the smallest loss on photos that were not trained on."""
-    rounds = [(train, _weighted(validation, classes, recipe))] if len(validation[1]) else []
+    rounds = [(train, weighted_photos(validation, classes, recipe))] if len(validation[1]) else []
     if too_few(validation[1], classes) and not fitted:
         rounds += [(_rows(train, inside), _rows(train, outside)) for inside, outside in folds(groups, recipe.seed)]
 
@@ -189,17 +216,16 @@ def folds(groups: Labels, seed: int) -> list[Fold]:
     """Divides rows into five folds, each a pair of masks ``[N]``: the rows to train on and the rows held out.
 
     Args:
-        groups: rows with the same number stay on one side of every fold, ``[N]``.
+        groups: rows with the same number stay on one side of every fold, ``[N]``. Rows with a negative number are
+            never held out.
         seed: shuffles the groups.
     """
-    _, members = np.unique(groups, return_inverse=True)
-    places = (np.random.default_rng(seed).permutation(members.max() + 1) % _FOLDS)[members]
+    divided = groups >= 0
+    _, members = np.unique(groups[divided], return_inverse=True)
+    places = np.full(len(groups), _ALWAYS)
+    places[divided] = (np.random.default_rng(seed).permutation(members.max(initial=-1) + 1) % _FOLDS)[members]
     masks = [(places != fold, places == fold) for fold in range(_FOLDS)]
-    return [(inside, outside) for inside, outside in masks if inside.any() and outside.any()]
-
-
-def _weighted(photos: tuple[Array, Labels], classes: int, recipe: Recipe) -> WeightedPhotos:
-    return (*photos, photo_weights(photos[1], classes, balanced=recipe.balanced))
+    return [(inside, outside) for inside, outside in masks if (inside & divided).any() and outside.any()]
 
 
 def _rows(photos: WeightedPhotos, rows: NDArray[np.bool_]) -> WeightedPhotos:

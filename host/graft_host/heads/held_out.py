@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.heads.head import Array, Labels, train_head
+from graft_host.heads.head import Array, Labels, Weights, train_head
 from graft_host.heads.recipe import Recipe
 from graft_host.support.parallel import map_parallel
 
@@ -26,11 +26,13 @@ class Rows:
     """All photos of a data set, and the variants of some.
 
     Attributes:
-        bottlenecks: float32 ``[N+V,D]``: of N photos, followed by V variants.
+        bottlenecks: float32 ``[N+V,D]``: of N photos, followed by V variants and photos that only train.
         labels: the classes, ``[N+V]``.
-        photos: the photo of each row, ``[N+V]``: 0 to N-1, and then those of the variants.
+        photos: the photo of each row, ``[N+V]``: 0 to N-1, and then those of the variants; negative for a photo that
+            every head is trained on and that is not classified.
         groups: photos with the same number, ``[N]``, are near duplicates.
         validates: whether a photo is a validation photo, ``[N]``.
+        weights: of the rows in the loss, ``[N+V]``; None if all count the same.
     """
 
     bottlenecks: Array
@@ -38,6 +40,7 @@ class Rows:
     photos: Labels
     groups: Labels
     validates: NDArray[np.bool_]
+    weights: Weights | None = None
 
 
 def held_out_predictions(rows: Rows, classes: int, recipe: Recipe, threads: int = 1) -> Labels:
@@ -64,15 +67,16 @@ def held_out_predictions(rows: Rows, classes: int, recipe: Recipe, threads: int 
     places = _places(rows.labels[:count], rows.groups, recipe.seed)
 
     def predictions(fold: int) -> Labels:
-        seen = (places != fold)[rows.photos]
-        trains = seen & ~rows.validates[rows.photos]
-        chooses = np.flatnonzero(seen[:count] & rows.validates)
+        always = rows.photos < 0
+        trains = always | ((places != fold) & ~rows.validates)[rows.photos]
+        chooses = np.flatnonzero((places != fold) & rows.validates)
         head = train_head(
             (rows.bottlenecks[trains], rows.labels[trains]),
             (rows.bottlenecks[chooses], rows.labels[chooses]),
             classes,
             recipe,
-            rows.groups[rows.photos][trains],
+            np.where(always, rows.photos, rows.groups[rows.photos])[trains],
+            weights=None if rows.weights is None else rows.weights[trains],
         )
         return head.predict(rows.bottlenecks[:count][places == fold])
 

@@ -55,12 +55,31 @@ def cross_validated_estimate(material: Material, options: HeadOptions, threads: 
     rows = Rows(
         bottlenecks=np.concatenate([bottlenecks, material.train[0][own:]]),
         labels=np.concatenate([labels, material.train[1][own:]]),
-        photos=np.concatenate([np.arange(count), np.tile(np.arange(own), options.augment)]),
+        photos=np.concatenate([np.arange(count), _shown(material)[own:]]),
         groups=groups,
         validates=validates,
+        weights=_weights(material),
     )
     right = held_out_predictions(rows, len(material.dataset.labels), options.recipe, threads) == labels
     return _estimate(right, len(np.unique(groups)) / VARIANCE)
+
+
+def _shown(material: Material) -> NDArray[np.int64]:
+    """The training photo that each row of ``Material.train`` shows, ``[N]``; -1 for rows that only train."""
+    own, divided = len(material.split.train), material.groups >= 0
+    shown = np.full(len(divided), -1)
+    shown[divided] = np.tile(np.arange(own), int(divided.sum()) // own)
+    return shown
+
+
+def _weights(material: Material) -> NDArray[np.float64] | None:
+    """The weights of all photos and then of the other training rows; validation and test photos count 1."""
+    weights, own = material.weights, len(material.split.train)
+    if weights is None:
+        return None
+    others = len(material.split.validation) + len(material.split.test)
+    arranged: NDArray[np.float64] = np.concatenate([weights[:own], np.ones(others), weights[own:]])
+    return arranged
 
 
 def _groups(photos: list[Photo], divided: tuple[str, ...]) -> NDArray[np.int64]:

@@ -47,7 +47,8 @@ class KeptResults:
     def head(self, material: Material, compute: Callable[[], FinishedHead]) -> FinishedHead:
         """The finished head, which depends on the bottlenecks and labels of the training and validation photos."""
         inputs = (
-            material.train, material.validation, material.groups, group_numbers(material.split.validation),
+            material.train, material.validation, material.groups, material.weights,
+            group_numbers(material.split.validation),
             len(material.dataset.labels), material.fitted, self._options.recipe, self._options.unknown_rate,
         )  # fmt: skip
         return self._results.recall("head", inputs, _HEAD, compute)
@@ -72,7 +73,8 @@ class KeptResults:
         """The cross-validated accuracy, which depends on bottlenecks, labels and near duplicates, and on the split."""
         parts = material.split
         inputs = (
-            material.train, material.validation, material.test, len(parts.train), parts.divided,
+            material.train, material.validation, material.test, material.groups, material.weights,
+            len(parts.train), parts.divided,
             [(photo.digest, photo.place) for part in parts.parts.values() for photo in part],
             len(material.dataset.labels), self._options.recipe, self._options.augment,
         )  # fmt: skip

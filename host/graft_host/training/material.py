@@ -55,10 +55,12 @@ class Material:
         train: bottlenecks and labels of the training photos, followed by those of their variants.
         validation: bottlenecks and labels of the validation photos.
         test: bottlenecks and labels of the test photos.
-        groups: rows of ``train`` with the same number show one photo or near duplicates of it, ``[N]``.
+        groups: rows of ``train`` with the same number show one photo or near duplicates of it, ``[N]``. Rows with a
+            negative number only train: no fold holds them out.
         fitted: whether the backbone was fitted to training photos, as a fine-tuned one is and a frozen one is not.
             Their bottlenecks are then easier to separate than those of new photos, so that temperature, unknown
             threshold, novelty and mislabels may only come from photos that were held out.
+        weights: of the rows of ``train`` in the loss, float64 ``[N]``; None if all count the same.
     """
 
     dataset: Dataset
@@ -70,6 +72,7 @@ class Material:
     test: Labelled
     groups: NDArray[np.int64]
     fitted: bool
+    weights: NDArray[np.float64] | None = None
 
     def without_variants(self) -> Labelled:
         """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""

@@ -193,10 +193,12 @@ def finished_head(material: Material, options: HeadOptions) -> FinishedHead:
     classes, recipe = len(material.dataset.labels), options.recipe
     train, validation, groups = material.train, material.validation, material.groups
     threads = threads_to_use(options.threads)
-    head = train_head(train, validation, classes, recipe, groups, threads, fitted=material.fitted)
+    head = train_head(
+        train, validation, classes, recipe, groups, threads, fitted=material.fitted, weights=material.weights
+    )
     return finish_head(
         head, train, validation, recipe, groups, options.unknown_rate, threads, fitted=material.fitted,
-        validation_groups=group_numbers(material.split.validation),
+        validation_groups=group_numbers(material.split.validation), weights=material.weights,
     )  # fmt: skip
 
 
@@ -222,7 +224,7 @@ def float32_accuracy(options: HeadOptions, reporter: Reporter) -> float:
     with threadpool_limits(1):
         head = train_head(
             material.train, material.validation, len(material.dataset.labels), options.recipe, material.groups,
-            fitted=material.fitted,
+            fitted=material.fitted, weights=material.weights,
         )  # fmt: skip
     tests, truth = material.test
     return float(np.mean(head.predict(tests) == truth))
