@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.networks.float_file import write_float32
-from graft_host.networks.layers import Convolution, Entrance, Network, Window
+from graft_host.networks.layers import Convolution, Network, Pixels, Window
 from graft_host.networks.padding import padding
 from graft_host.networks.parameters import Parameters
 from graft_host.networks.runner import Outputs, run_on_photos
-from graft_host.networks.scaling import InputScaling
+from graft_host.networks.scaling import Scaling
 
 _PHOTOS = 8  # that are sampled, at most
 _PATCHES = 256  # of a photo
@@ -22,7 +21,7 @@ _PATCHES = 256  # of a photo
 def first_convolutions(network: Network) -> tuple[Convolution, ...]:
     """The convolutions before the network branches: all that it computes passes through them."""
     found: list[Convolution] = []
-    readers = network.readers(network.entrance.name)
+    readers = network.readers(network.pixels.name)
     while len(readers) == 1 and isinstance(readers[0], Window):
         (layer,) = readers
         if isinstance(layer, Convolution):
@@ -35,8 +34,8 @@ def sample_patches(
     network: Network,
     parameters: Mapping[str, Parameters],
     layers: Sequence[Convolution],
-    photos: NDArray[Any],
-    scaling: InputScaling,
+    photos: NDArray[np.uint8],
+    scaling: Scaling,
     threads: int,
 ) -> dict[str, NDArray[np.float32]]:
     """Draws patches that convolutions read, each as large as the kernel.
@@ -45,8 +44,8 @@ def sample_patches(
         network: with the layers.
         parameters: of the network's layers.
         layers: whose inputs are sampled.
-        photos: uint8 ``[N,S,S,3]``, or int8 maps of photos ``[N,H,W,C]``.
-        scaling: of pixels or maps.
+        photos: uint8 ``[N,S,S,3]``.
+        scaling: of pixels.
         threads: how many photos are run at a time. The patches do not depend on it.
 
     Returns:
@@ -55,12 +54,12 @@ def sample_patches(
     if not layers:
         return {}
     sources = dict.fromkeys(layer.inputs[0] for layer in layers)
-    computed = [name for name in sources if not isinstance(network[name], Entrance)]
+    computed = [name for name in sources if not isinstance(network[name], Pixels)]
     watched = computed or [layers[0].name]  # LiteRT runs no network without an output
     data = write_float32(network.with_outputs(watched), parameters)
 
     def sample(number: int, values: NDArray[np.float32], outputs: Outputs) -> list[NDArray[np.float32]]:
-        read = {network.entrance.name: values}
+        read = {network.pixels.name: values}
         read |= zip(computed, (output[0] for output in outputs), strict=False)
         rng = np.random.default_rng(number)
         return [_drawn(read[layer.inputs[0]], layer, rng) for layer in layers]

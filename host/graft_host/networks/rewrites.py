@@ -28,11 +28,7 @@ def pools_behind_convolutions(network: Network) -> Network:
     Args:
         network: in which a pool and its convolution keep their names, so parameters stay those of the same layers.
     """
-    swapped = {
-        pool.name: convolution
-        for pool in network.layers
-        if isinstance(pool, AveragePool) and (convolution := _only_reader(network, pool)) is not None
-    }
+    swapped = movable_pools(network)
     names = {pool: convolution.name for pool, convolution in swapped.items()}
     layers: list[Layer] = []
     for layer in network.layers:
@@ -48,6 +44,15 @@ def pools_behind_convolutions(network: Network) -> Network:
             layers.append(layer)
     behind = {convolution: pool for pool, convolution in names.items()}
     return _renamed_inputs(Network(tuple(layers), network.outputs), behind, skip=set(names))
+
+
+def movable_pools(network: Network) -> dict[str, Convolution]:
+    """The convolution behind which ``pools_behind_convolutions`` moves a pool, for each such pool by its name."""
+    return {
+        pool.name: convolution
+        for pool in network.layers
+        if isinstance(pool, AveragePool) and (convolution := _only_reader(network, pool)) is not None
+    }
 
 
 def ready_for_int8(network: Network) -> Network:

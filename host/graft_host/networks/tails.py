@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graft_host.networks.equalization import has_factors
 from graft_host.networks.layers import Convolution, Depthwise, Map, Mean, Network
-from graft_host.networks.rewrites import pools_behind_convolutions
+from graft_host.networks.rewrites import movable_pools, pools_behind_convolutions
 
 
 def cut_points(network: Network, whole: Network) -> tuple[str, ...]:
@@ -17,12 +17,13 @@ def cut_points(network: Network, whole: Network) -> tuple[str, ...]:
         network: as its family describes it.
         whole: the same network with all layers and all outputs that it could have, as the family describes it.
     """
-    rewritten, written = pools_behind_convolutions(network), pools_behind_convolutions(whole)
+    written, swapped = pools_behind_convolutions(whole), movable_pools(whole)
+    changed = {*swapped, *(convolution.name for convolution in swapped.values())}
     return tuple(
         layer.name
         for layer in network.layers[1:]
         if not isinstance(layer, Mean)
-        and layer in rewritten.layers
+        and layer.name not in changed
         and not has_factors(written, layer.name)
         and _divides(network, layer.name)
     )

@@ -17,7 +17,7 @@ from graft_host.networks.parameters import Parameters
 from graft_host.networks.ranges import Ranges
 from graft_host.networks.rewrites import ready_for_int8
 from graft_host.networks.scales import choose_scales
-from graft_host.networks.scaling import InputScaling
+from graft_host.networks.scaling import Scaling
 from graft_host.support.parallel import map_parallel
 
 _LARGEST = 127
@@ -30,7 +30,7 @@ def round_kernels(
     network: Network,
     parameters: Mapping[str, Parameters],
     ranges: Ranges,
-    scaling: InputScaling,
+    scaling: Scaling,
     patches: Mapping[str, NDArray[np.float32]],
     threads: int,
 ) -> dict[str, NDArray[np.float64]]:
@@ -40,7 +40,7 @@ def round_kernels(
         network: without a ``Requantization``.
         parameters: of its layers.
         ranges: of its layers.
-        scaling: of pixels or maps.
+        scaling: of pixels.
         patches: of what each of these convolutions reads, as ``sample_patches`` returns them.
         threads: how many kernels are rounded at a time.
     """
