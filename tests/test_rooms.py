@@ -24,7 +24,7 @@ ORDER = {
         "service", "usage", "console", "commands", "cli",
     ),
     "graft_host": (
-        "support", "photos", "networks", "backbones", "heads", "tflite", "evaluation", "report", "training",
+        "support", "photos", "networks", "backbones", "heads", "samples", "tflite", "evaluation", "report", "training",
         "network_search", "diagnosis", "export", "demo", "photo_check", "comparison", "library", "graft_host", "deploy",
         "commands", "cli",
     ),

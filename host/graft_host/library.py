@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -49,6 +49,11 @@ def train(
     validation_percent: float = 15,
     seed: int = 0,
     augment: int = 0,
+    source: StrPath | Sequence[StrPath] = (),
+    source_weight: float | Literal["equal", "density"] = "equal",
+    camera_copies: int | None = None,
+    match: StrPath | None = None,
+    prior: Mapping[str, float] | Sequence[str] = (),
     optimizer: Optimizer = "lbfgs",
     learning_rate: float = 0.5,
     steps: int = 4000,
@@ -95,6 +100,17 @@ def train(
             percent.
         seed: Shuffles the split and everything else that is drawn.
         augment: The number of variants of each training photo.
+        source: A folder of photos of the same classes from elsewhere, or several. They are only trained on. ``photos``
+            is then the target: photos of the place, by the board's camera.
+        source_weight: ``"equal"`` lets all source photos together count as much as those of the target. ``"density"``
+            lets each count as much as it looks like those of the target. A number is the weight of each source photo,
+            where a photo of the target has 1.
+        camera_copies: The number of copies of each source photo as a bad camera would take it, or of each training
+            photo where there is no source. 1 with a source and 0 without if None.
+        match: A folder of photos by the board's camera, of any class. A copy of each source photo (without a source,
+            of each training photo) that looks like them is trained on, too. No such copies if None.
+        prior: How often classes occur at the place, as ``{"cat": 0.85}`` or ``["cat=0.85"]``. Other classes share the
+            rest in proportion.
         optimizer: ``"lbfgs"`` finds the regularized optimum, ``"sgd"`` is plain gradient descent as in 2015.
         learning_rate: The step size of ``"sgd"``.
         steps: The number of steps of ``"sgd"``, 100 photos each.
@@ -130,7 +146,8 @@ def train(
         >>> result.accuracy.shipped  # doctest: +SKIP
         0.9833
     """
-    return pipeline.train(build(TrainOptions, locals()), _Callbacks(progress, note))
+    values = {**locals(), "source": _several(source), "prior": _shares(prior)}
+    return pipeline.train(build(TrainOptions, values), _Callbacks(progress, note))
 
 
 def evaluate(
@@ -387,6 +404,16 @@ def compare(
         ...     print(row.quantization, row.accuracy, row.ms)
     """
     return comparison.compare(build(HeadOptions, locals()), _Callbacks(progress, note))
+
+
+def _several(paths: StrPath | Sequence[StrPath]) -> Sequence[StrPath]:
+    """The paths, of which one may have been given alone."""
+    return [paths] if isinstance(paths, (str, os.PathLike)) else paths
+
+
+def _shares(prior: Mapping[str, float] | Sequence[str]) -> Sequence[str]:
+    """The shares of classes as the command line takes them."""
+    return [f"{label}={share!r}" for label, share in prior.items()] if isinstance(prior, Mapping) else prior
 
 
 class _Callbacks:

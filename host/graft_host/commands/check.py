@@ -9,10 +9,11 @@ import typer
 
 from graft_device.errors import GateError
 from graft_host.commands.options import JsonOption, takes
+from graft_host.samples.options import NAMES as SAMPLES
 from graft_host.training.options import HeadOptions
 
 WITHOUT = (
-    "augment", "optimizer", "learning_rate", "steps", "class_weight", "unknown_rate", "strict", "recalibrate",
+    *SAMPLES, "augment", "optimizer", "learning_rate", "steps", "class_weight", "unknown_rate", "strict", "recalibrate",
 )  # fmt: skip
 """Options of training that a check does not use."""
 

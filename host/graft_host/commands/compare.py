@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from graft_host.commands.options import JsonOption, takes
+from graft_host.samples.options import NAMES as SAMPLES
 from graft_host.training.options import HeadOptions
 
 if TYPE_CHECKING:
     from graft_host.comparison import Comparison
 
 
-WITHOUT = ("quantize", "strict", "recalibrate")
+WITHOUT = (*SAMPLES, "quantize", "strict", "recalibrate")
 """Options of training that a comparison does not have."""
 
 

@@ -120,6 +120,8 @@ def _parameter(parameter: Parameter) -> inspect.Parameter:
         kind = Literal[option.choices]
     elif kind == tuple[Path, ...]:
         kind, default = list[Path] | None, None
+    elif kind == tuple[str, ...]:
+        kind, default = list[str] | None, None
     elif _switched_off(parameter):
         name, flag, default = f"no_{name}", f"--no-{flag[2:]}", False
     if option.default:

@@ -10,13 +10,14 @@ import typer
 
 from graft_host.commands.options import JsonOption, takes
 from graft_host.network_search.options import SearchOptions
+from graft_host.samples.options import NAMES as SAMPLES
 from graft_host.support.sentence import listed
 
 if TYPE_CHECKING:
     from graft_host.network_search.result import SearchResult
 
 
-WITHOUT = ("tap", "image_size", "quantize", "augment", "optimizer", "learning_rate", "steps")
+WITHOUT = (*SAMPLES, "tap", "image_size", "quantize", "augment", "optimizer", "learning_rate", "steps")
 """Options of training that a search tries or fixes itself."""
 
 

@@ -12,6 +12,7 @@ from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
 from graft_host.heads.recipe import Recipe
 from graft_host.photos.split_rule import SplitRule
+from graft_host.samples.options import SampleOptions
 from graft_host.support.option import Option, OptionError
 
 Quantization = Literal["int8", "dynamic", "float16", "float32"]
@@ -44,6 +45,7 @@ class HeadOptions:
         resize: ``squash`` or ``crop``.
         rule: divides the photos.
         augment: the number of variants of each training photo.
+        samples: photos from elsewhere.
         recipe: of the head.
         unknown_rate: the share of known photos that may be called unknown; 0 for none.
         strict: whether a photo that cannot be read is an error.
@@ -98,6 +100,7 @@ class HeadOptions:
     ] = "squash"
     rule: SplitRule = field(default_factory=SplitRule)
     augment: Annotated[int, Option(group="Photos", low=0, high=100, help="Variants of each training photo.")] = 0
+    samples: SampleOptions = field(default_factory=SampleOptions)
     recipe: Recipe = field(default_factory=Recipe)
     unknown_rate: Annotated[
         float,
