@@ -6,13 +6,14 @@ particular: each copy draws the strength of each fault from a wide range.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+
+from graft_host.photos.drawn import Drawn
 
 VERSION = 1
 """Increase it whenever the same photo, index and seed give another copy: cached bottlenecks are keyed by it."""
@@ -49,7 +50,6 @@ JPEG_QUALITY = (30, 90)
 
 _LONGEST = 2048  # pixels of the longer side: a strip of a photo would otherwise become a large image
 _LEVELS = 255
-_BYTES = 4  # that are summed for a number of the noise
 
 
 def camera_copy(image: Image.Image, digest: str, index: int, seed: int) -> Image.Image:
@@ -63,38 +63,13 @@ def camera_copy(image: Image.Image, digest: str, index: int, seed: int) -> Image
         index: number of the copy, from 1.
         seed: the seed of the run.
     """
-    draw = _Draw(f"graft-camera-copy:{seed}:{digest}:{index}")
+    draw = Drawn(f"graft-camera-copy:{seed}:{digest}:{index}")
     small = _downscaled(image.convert("RGB"), draw.between(*SHORTER_SIDE))
     blurred = small.filter(ImageFilter.GaussianBlur(draw.between(*BLUR)))
     exposed = _exposed(blurred, draw)
     noisy = exposed + draw.between(*OFFSET) + draw.between(*NOISE) * draw.noise(exposed.shape)
     pixels = np.clip(np.rint(noisy), 0, _LEVELS).astype(np.uint8)
     return _compressed(Image.fromarray(pixels), round(draw.between(*JPEG_QUALITY)))
-
-
-class _Draw:
-    """Random numbers that depend on a text alone: NumPy promises the bits of PCG64, and nothing of its generators.
-
-    Args:
-        text: what the numbers are drawn from.
-    """
-
-    def __init__(self, text: str) -> None:
-        entropy = hashlib.sha256(text.encode()).digest()
-        self._bits = np.random.PCG64(int.from_bytes(entropy[:16], "big"))
-
-    def between(self, low: float, high: float) -> float:
-        """A number from ``low`` to ``high``."""
-        return low + (high - low) * int(self._bits.random_raw()) / 2**64
-
-    def noise(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """Numbers of mean 0 and variance 1, nearly normal: each is the sum of four bytes."""
-        count = math.prod(shape) * _BYTES
-        words = np.asarray(self._bits.random_raw(-(-count // 8)), "<u8")
-        sums = words.view(np.uint8)[:count].reshape(-1, _BYTES).sum(axis=1, dtype=np.int32)
-        variance = _BYTES * (256**2 - 1) / 12
-        noise: NDArray[np.float32] = ((sums - _BYTES * 127.5) / math.sqrt(variance)).astype(np.float32).reshape(shape)
-        return noise
 
 
 def _downscaled(image: Image.Image, shorter: float) -> Image.Image:
@@ -104,7 +79,7 @@ def _downscaled(image: Image.Image, shorter: float) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
-def _exposed(image: Image.Image, draw: _Draw) -> NDArray[np.float32]:
+def _exposed(image: Image.Image, draw: Drawn) -> NDArray[np.float32]:
     """The values ``[H,W,3]`` after gamma, gain and loss of colour; 0 to 255 where nothing is overexposed."""
     gamma, gain = math.exp(draw.between(*GAMMA)), math.exp(draw.between(*GAIN))
     channels = [gain * math.exp(draw.between(*CHANNEL_GAIN)) for _ in range(3)]

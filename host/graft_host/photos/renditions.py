@@ -1,4 +1,4 @@
-"""The renditions of a photo: what the network is shown of it, such as the photo itself, a variant or a camera copy."""
+"""The renditions of a photo: what the network is shown of it, such as the photo itself, a variant or a copy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from graft_device.preprocess import fit, load
-from graft_host.photos import augment, camera_copies
+from graft_host.photos import augment, camera_copies, matching
 
 Pixels = NDArray[np.uint8]
 
@@ -129,18 +129,46 @@ class CameraCopy:
         return fit(camera_copies.camera_copy(seen, photo.digest, self.index, self.seed), side)
 
 
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The photo as if the camera of a place had taken it; see ``matching``.
+
+    Attributes:
+        statistics: of the place.
+        index: number of the copy, from 1.
+        seed: the seed of the run.
+    """
+
+    statistics: matching.Statistics
+    index: int
+    seed: int
+
+    def key(self, photo: str) -> str:
+        """A key with the version of the matching, the digest of the statistics, the seed and the index."""
+        return f"{photo}/m{matching.VERSION}/{self.statistics.digest}/{self.seed}/{self.index}"
+
+    def pixels(self, photo: Decoded, side: int) -> Pixels:
+        """The copy's pixels; the copy is the same for every input side, and is resized for this one."""
+        seen = Image.fromarray(photo.square(matching.SIDE))
+        return fit(matching.matched(seen, self.statistics, photo.digest, self.index, self.seed), side)
+
+
 ORIGINAL: tuple[Rendition, ...] = (Original(),)
 """The photo itself and nothing else."""
 
 
-def renditions(*, variants: int = 0, camera_copies: int = 0, seed: int = 0) -> tuple[Rendition, ...]:
-    """The photo itself, followed by its variants and then by its camera copies.
+def renditions(
+    *, variants: int = 0, camera_copies: int = 0, place: matching.Statistics | None = None, seed: int = 0
+) -> tuple[Rendition, ...]:
+    """The photo itself, followed by its variants, its camera copies, and one copy that is matched to a place.
 
     Args:
         variants: number of variants.
         camera_copies: number of camera copies.
+        place: the statistics of the place; None for no matched copy.
         seed: what variants and copies are drawn from.
     """
     made: Sequence[Rendition] = [Variant(index, seed) for index in range(1, variants + 1)]
     copied: Sequence[Rendition] = [CameraCopy(index, seed) for index in range(1, camera_copies + 1)]
-    return (*ORIGINAL, *made, *copied)
+    like: Sequence[Rendition] = [] if place is None else [Matched(place, 1, seed)]
+    return (*ORIGINAL, *made, *copied, *like)

@@ -29,6 +29,8 @@ from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.photos.augment import variant
 from graft_host.photos.camera_copies import camera_copy
 from graft_host.photos.dataset import Photo
+from graft_host.photos.matching import SIDE, Statistics, matched
+from graft_host.photos.place import place_statistics
 from graft_host.photos.renditions import COPIED_SIDE, ORIGINAL, CameraCopy, Decoded, Rendition, renditions
 from graft_host.support.progress import unwatched
 from tests.support.background import start_python
@@ -262,6 +264,29 @@ def test_each_rendition_is_cached_by_a_key_of_its_own(tmp_path: Path, backbone: 
 def test_keys_of_cached_bottlenecks_stay_as_they_are() -> None:
     shown = renditions(variants=2, camera_copies=1, seed=7)
     assert [each.key("d1") for each in shown] == ["d1", "d1/v1/7/1", "d1/v1/7/2", "d1/c1/7/1"]
+
+
+def test_matched_copies_are_cached_by_the_statistics_of_the_place(tmp_path: Path, backbone: Backbone) -> None:
+    photos, cache = photos_in(tmp_path / "photos", 4), tmp_path / "cache"
+    first, second = (_place(tmp_path / f"place{seed}", seed, photos) for seed in (1, 2))
+    shown = renditions(camera_copies=1, place=first)
+    assert [each.key("d1") for each in shown] == ["d1", "d1/c1/0/1", f"d1/m1/{first.digest}/0/1"]
+    assert _extract(backbone, cache, photos, photos, shown) == Extraction({}, 0, 12)
+    assert _extract(backbone, cache, photos, photos, renditions(place=second)) == Extraction({}, 4, 4)
+    again = _place(tmp_path / "place1", 1, photos)
+    assert _extract(backbone, cache, photos, photos, renditions(place=again)) == Extraction({}, 8, 0)
+    seen = [Image.fromarray(preprocess(p.path, SIDE)) for p in photos]
+    copies = [matched(each, first, p.digest, 1, 0) for each, p in zip(seen, photos, strict=True)]
+    by_hand = [_by_hand(backbone, fit(each, BACKBONE_SIZE)) for each in copies]
+    assert np.array_equal(_matrix(backbone, cache, photos, shown)[8:], np.stack(by_hand))
+    other = _matrix(backbone, cache, photos, renditions(place=second))
+    assert not np.array_equal(other[4:], np.stack(by_hand))
+
+
+def _place(folder: Path, seed: int, sources: Sequence[Photo]) -> Statistics:
+    folder.mkdir(exist_ok=True)
+    (folder / "frame.png").write_bytes(image_bytes(seed + 70))
+    return place_statistics(folder, sources, "squash", 1)[0]
 
 
 def test_a_photo_of_two_groups_gets_the_renditions_of_both_once(tmp_path: Path, backbone: Backbone) -> None:
