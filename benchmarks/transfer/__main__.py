@@ -5,8 +5,9 @@ mean of the classes' recalls. All methods have the same draws of photos, and one
 run has an empty cache, so that its seconds and its memory are those of a first run; the other seeds share a cache.
 
 Results are kept in FOLDER/results.jsonl, a line for each model. What is kept there is not measured again, so a run may
-be interrupted, and a part of it may be run: --set, --photos, --method and --seeds choose one. --table prints the tables
-of what there is.
+be interrupted, and a part of it may be run: --set, --photos, --method and --seeds choose one. Parts of different sets
+may run at the same time. Take another FOLDER for other weights or another image size. --table prints the tables of what
+there is.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,19 +118,20 @@ def _measured(photos: PhotoSet, count: int, method: Method, seed: int, options: 
         SystemExit: it could not be trained.
     """
     folder: Path = options.folder
-    draw = lay_out(photos, count, seed, _made(folder / "draws") / f"{photos.name}-{seed}-{count}")
+    draw = lay_out(photos, count, seed, folder / "draws" / f"{photos.name}-{seed}-{count}")
     cold = seed == 0
-    cache = folder / ("cold" if cold else f"cache-{photos.name}-{seed}")
-    if cold:
-        shutil.rmtree(cache, ignore_errors=True)
-    request = {
-        "photos": str(draw),
-        "output": str(folder / "model.tflite"),
-        "options": {
-            "weights": options.weights, "image_size": options.image_size, "cache": str(cache), **method.options
-        },
-    }  # fmt: skip
-    seconds, processor, kilobytes, figures = _run(request, folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        request = {
+            "photos": str(draw),
+            "output": str(Path(scratch) / "model.tflite"),
+            "options": {
+                "weights": options.weights,
+                "image_size": options.image_size,
+                "cache": str(Path(scratch) / "cache" if cold else folder / f"cache-{photos.name}-{seed}"),
+                **method.options,
+            },
+        }
+        seconds, processor, kilobytes, figures = _run(request, Path(scratch))
     return Result(
         photo_set=photos.name, photos=count, method=method.name, seed=seed, cold=cold,
         seconds=round(seconds, 2), processor=round(processor, 2), megabytes=round(kilobytes * 1024 / 1e6, 1),
@@ -137,22 +139,16 @@ def _measured(photos: PhotoSet, count: int, method: Method, seed: int, options: 
     )  # fmt: skip
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def _run(request: dict[str, Any], folder: Path) -> tuple[float, float, int, dict[str, Any]]:
     """Seconds, seconds of the processor, peak memory in KiB, and the figures of one model."""
     asked, answer = folder / "request.json", folder / "answer.json"
     asked.write_text(json.dumps(request))
-    answer.unlink(missing_ok=True)
     job = [sys.executable, "-m", "benchmarks.transfer.one", str(asked), str(answer)]
     launch = [sys.executable, "-I", "-S", str(_REPOSITORY / "benchmarks" / "launch.py"), *job]
     done = subprocess.run(launch, cwd=_REPOSITORY, env=dict(os.environ), capture_output=True, text=True, check=True)
     seconds, processor, kilobytes, _ = json.loads(done.stdout)
     if not answer.is_file():
-        raise SystemExit(f"no model was trained; run: {' '.join(job)}")
+        raise SystemExit(f"no model was trained; train it by hand: {json.dumps(request)}")
     return seconds, processor, kilobytes, json.loads(answer.read_text())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ def lay_out(photos: PhotoSet, count: int, seed: int, folder: Path) -> Path:
     if folder.is_dir():
         return folder
     part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
     order = np.random.default_rng(seed).permutation(len(photos.dataset.photos)).tolist()
     shuffled = [photos.dataset.photos[place] for place in order]
     for label, name in enumerate(photos.dataset.labels):
@@ -77,6 +79,4 @@ def lay_out(photos: PhotoSet, count: int, seed: int, folder: Path) -> Path:
 def _link(photos: Sequence[Photo], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for photo in photos:
-        link = folder / photo.path.name
-        if not link.is_symlink():
-            link.symlink_to(photo.path.resolve())
+        (folder / photo.path.name).symlink_to(photo.path.resolve())
