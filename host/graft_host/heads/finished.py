@@ -35,11 +35,13 @@ class FinishedHead:
     """The head that is grafted onto the backbone.
 
     Attributes:
-        head: kernel and bias, divided by the temperature.
+        head: kernel and bias, divided by the temperature; the bias shifted afterwards.
         temperature: the number that the trained head's logits are divided by; 1 if no other helps.
         photos: number of photos that the temperature was set on.
         novelty: shrinks the logits of unknown photos; None if no photo is called unknown.
         unknown: the score below which a photo is unknown; None if no photo is called unknown.
+        shift: what was added to the bias because the classes occur more or less often than in training, ``[K]``; None
+            if nothing was.
     """
 
     head: Head
@@ -47,10 +49,17 @@ class FinishedHead:
     photos: int
     novelty: Novelty | None = None
     unknown: UnknownThreshold | None = None
+    shift: NDArray[np.float64] | None = None
+
+    def trained_logits(self, bottlenecks: Array) -> NDArray[np.float64]:
+        """The logits ``[N,K]`` of the head as it was trained, before temperature scaling and shift."""
+        logits = self.head.logits(bottlenecks).astype(np.float64)
+        return (logits if self.shift is None else logits - self.shift) * self.temperature
 
     def unscaled_logits(self, bottlenecks: Array) -> NDArray[np.float64]:
-        """The logits ``[N,K]`` of the head as it was trained, before temperature scaling."""
-        return self.head.logits(bottlenecks).astype(np.float64) * self.temperature
+        """The logits ``[N,K]`` without temperature scaling, shifted as those of the finished head are."""
+        logits = self.trained_logits(bottlenecks)
+        return logits if self.shift is None else logits + self.shift
 
     def scores(self, bottlenecks: Array) -> NDArray[np.float64]:
         """The probabilities ``[N,K]`` for bottlenecks ``[N,D]``."""
@@ -72,6 +81,7 @@ def finish_head(
     fitted: bool = False,
     validation_groups: Labels | None = None,
     weights: Weights | None = None,
+    shift: NDArray[np.float64] | None = None,
 ) -> FinishedHead:
     """Sets the temperature and the unknown threshold of a trained head.
 
@@ -94,6 +104,8 @@ def finish_head(
         validation_groups: rows of ``validation`` with the same number are near duplicates, ``[N]``; None if there are
             none.
         weights: of the rows of ``train`` in the loss, ``[N]``; None if all count the same.
+        shift: what is added to the logits after temperature scaling, ``[K]``; None for nothing. The threshold is that
+            of the shifted scores.
 
     Raises:
         DatasetError: the backbone was fitted to the training photos, and there are no validation photos.
@@ -112,10 +124,13 @@ def finish_head(
         groups[: len(validation_groups)] = len(groups) + validation_groups
     temperature = helpful_temperature(basis.logits, basis.labels, groups, recipe.seed)
     scaled = replace(head, kernel=head.kernel / np.float32(temperature), bias=head.bias / np.float32(temperature))
-    finished = FinishedHead(head=scaled, temperature=temperature, photos=len(basis.labels))
+    logits = basis.logits / temperature
+    if shift is not None:
+        scaled, logits = replace(scaled, bias=scaled.bias + shift.astype(np.float32)), logits + shift
+    finished = FinishedHead(head=scaled, temperature=temperature, photos=len(basis.labels), shift=shift)
     if rate == 0 or len(basis.labels) < FEWEST_PHOTOS:
         return finished
-    start, unknown = set_threshold(replace(basis, logits=basis.logits / temperature), rate)
+    start, unknown = set_threshold(replace(basis, logits=logits), rate)
     spread = measure_spread(validation[0] if fitted else known)
     return replace(finished, novelty=Novelty(spread, start), unknown=unknown)
 

@@ -43,7 +43,9 @@ class Rows:
     weights: Weights | None = None
 
 
-def held_out_predictions(rows: Rows, classes: int, recipe: Recipe, threads: int = 1) -> Labels:
+def held_out_predictions(
+    rows: Rows, classes: int, recipe: Recipe, threads: int = 1, offset: NDArray[np.float64] | None = None
+) -> Labels:
     """Names the class of each photo with a head that saw neither the photo nor a near duplicate of it.
 
     There are up to five folds of about as many photos of each class. For each, a head is trained on the other photos
@@ -56,6 +58,7 @@ def held_out_predictions(rows: Rows, classes: int, recipe: Recipe, threads: int 
         classes: K.
         recipe: how the head is trained.
         threads: folds at a time.
+        offset: what is added to the logits of every head, ``[K]``; None for nothing.
 
     Returns:
         The classes, ``[N]``.
@@ -78,7 +81,9 @@ def held_out_predictions(rows: Rows, classes: int, recipe: Recipe, threads: int 
             np.where(always, rows.photos, rows.groups[rows.photos])[trains],
             weights=None if rows.weights is None else rows.weights[trains],
         )
-        return head.predict(rows.bottlenecks[:count][places == fold])
+        logits = head.logits(rows.bottlenecks[:count][places == fold])
+        predicted: Labels = np.argmax(logits if offset is None else logits + offset, axis=1)
+        return predicted
 
     named = np.zeros(count, np.int64)
     used = np.unique(places)

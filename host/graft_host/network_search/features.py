@@ -86,7 +86,7 @@ def gather_features(
         first = False
         whole, dataset = survey.dataset, survey.dataset.without(failures)
         note_unreadable(dataset.skipped[len(whole.skipped) :], head.check_command, reporter)
-        check_strict(dataset, strict=head.strict)
+        check_strict(dataset.skipped, strict=head.strict)
         check_classes(dataset)
         survey = replace(survey, dataset=dataset, split=split(dataset, head.rule))
 

@@ -11,6 +11,8 @@ from graft_host.evaluation.accuracy import Accuracy
 from graft_host.heads.finished import FinishedHead
 from graft_host.training.material import Material
 from graft_host.training.options import HeadOptions
+from graft_host.training.prior import prior_of
+from graft_host.training.source_gain import SourceGain
 
 
 def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> ModelCard:
@@ -23,6 +25,10 @@ def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> 
         "head": {"optimizer": recipe.optimizer, "class_weight": recipe.class_weight},
         "augment": options.augment,
     }
+    if material.source is not None:
+        training["sources"] = material.source.record()
+    if (prior := prior_of(material, options)) is not None:
+        training["prior"] = prior.to_json()
     if head.head.penalty is None:
         training["head"] |= {"learning_rate": recipe.learning_rate, "steps": recipe.steps}
     else:
@@ -48,12 +54,15 @@ def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> 
     )
 
 
-def tested_card(card: ModelCard, accuracy: Accuracy, head: FinishedHead) -> ModelCard:
-    """The card with what testing the file found."""
+def tested_card(card: ModelCard, accuracy: Accuracy, head: FinishedHead, gain: SourceGain | None) -> ModelCard:
+    """The card with what testing the file found, and what source photos gave."""
     calibration = {
         "temperature": head.temperature,
         "ece": accuracy.errors(),
         "photos": head.photos,
     }
     figures = {**accuracy.to_json(), "agreement": accuracy.agreement}
-    return replace(card, training={**card.training, "accuracy": figures, "calibration": calibration})
+    training = {**card.training, "accuracy": figures, "calibration": calibration}
+    if gain is not None:
+        training["sources"] = {**card.training["sources"], "accuracy": gain.to_json()}
+    return replace(card, training=training)

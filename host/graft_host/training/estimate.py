@@ -32,8 +32,10 @@ def to_cross_validate(material: Material) -> bool:
     return len(parts.test) < FEW_TEST_PHOTOS and "test" not in parts.given and not material.fitted
 
 
-def cross_validated_estimate(material: Material, options: HeadOptions, threads: int) -> Estimate:
-    """Cross-validates over all photos.
+def cross_validated_estimate(
+    material: Material, options: HeadOptions, threads: int, offset: NDArray[np.float64] | None = None
+) -> Estimate:
+    """Cross-validates over all photos of the target.
 
     The interval counts near duplicates as one photo. It is wider than that of as many test photos, because the heads
     share most of the photos that they are trained on (see ``VARIANCE``).
@@ -42,17 +44,35 @@ def cross_validated_estimate(material: Material, options: HeadOptions, threads: 
         material: of the model.
         options: that the model's head was trained with.
         threads: folds at a time.
+        offset: what is added to the logits of every head, ``[K]``; None for nothing.
 
     Raises:
         GraftError: gradient descent diverged.
     """
+    rows = held_out_rows(material)
+    predicted = held_out_predictions(rows, len(material.dataset.labels), options.recipe, threads, offset)
+    return estimate_held_out(predicted == rows.labels[: len(predicted)], rows)
+
+
+def estimate_held_out(right: NDArray[np.bool_], rows: Rows) -> Estimate:
+    """The accuracy on photos that were held out in folds, with its interval.
+
+    Args:
+        right: which of the photos got their true class, ``[N]``.
+        rows: what the heads were trained on.
+    """
+    return _estimate(right, len(np.unique(rows.groups)) / VARIANCE)
+
+
+def held_out_rows(material: Material) -> Rows:
+    """All photos of the target, followed by the other rows that are trained on."""
     parts = material.split
     own, photos = len(parts.train), [*parts.train, *parts.validation, *parts.test]
     bottlenecks, labels = material.without_variants()
     count, groups = len(photos), _groups(photos, parts.divided)
     validates = np.zeros(count, bool)
     validates[own : own + len(parts.validation)] = True
-    rows = Rows(
+    return Rows(
         bottlenecks=np.concatenate([bottlenecks, material.train[0][own:]]),
         labels=np.concatenate([labels, material.train[1][own:]]),
         photos=np.concatenate([np.arange(count), _shown(material)[own:]]),
@@ -60,8 +80,6 @@ def cross_validated_estimate(material: Material, options: HeadOptions, threads: 
         validates=validates,
         weights=_weights(material),
     )
-    right = held_out_predictions(rows, len(material.dataset.labels), options.recipe, threads) == labels
-    return _estimate(right, len(np.unique(groups)) / VARIANCE)
 
 
 def _shown(material: Material) -> NDArray[np.int64]:

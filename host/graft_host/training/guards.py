@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from graft_device.errors import CacheError, DatasetError, ExportError, os_reason
 from graft_device.system.durable import write_atomically
 from graft_host.backbones.weights.find import weights_inputs
 from graft_host.evaluation.accuracy import Accuracy
-from graft_host.photos.dataset import Dataset
+from graft_host.photos.dataset import Skipped
 from graft_host.photos.layout import find_layout
 from graft_host.report.page import REPORT
 from graft_host.support.destination import (
@@ -29,9 +30,9 @@ from graft_host.training.options import HeadOptions, TrainOptions
 _ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
 
 
-def check_strict(dataset: Dataset, *, strict: bool) -> None:
+def check_strict(skipped: Sequence[Skipped], *, strict: bool) -> None:
     """Raises DatasetError under ``--strict`` if a file in a class folder was skipped."""
-    skipped = [skip for skip in dataset.skipped if not skip.stray]
+    skipped = [skip for skip in skipped if not skip.stray]
     if strict and skipped:
         first, count = skipped[0], len(skipped)
         more = f" (and {count - 1} more)" if count > 1 else ""
@@ -85,6 +86,7 @@ def rejected_path(output: Path) -> Path:
 def check_outputs(options: TrainOptions) -> None:
     """Raises ExportError, before the run starts, if a file that it will write at its end could not be written."""
     sources = [RunInput("photos", options.photos), *weights_inputs(options.weights, options.family)]
+    sources += [RunInput("source photos", folder) for folder in options.samples.source]
     check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
     sources.append(RunInput("model", options.output))
     if options.keep_rejected:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from graft_device.model.golden import Golden, GoldenPhoto
 from graft_host.evaluation.accuracy import Estimate
 from graft_host.evaluation.evaluate import Evaluation
@@ -20,6 +23,7 @@ from graft_host.support.cache import default_cache
 from graft_host.support.kept.results import ResultCache
 from graft_host.training.material import Material, fitted_photos, group_numbers
 from graft_host.training.options import HeadOptions
+from graft_host.training.source_gain import SourceGain
 
 _HEAD = (FinishedHead, Head, Novelty, Spread, UnknownThreshold)
 _GOLDEN = (GoldenPack, Golden, GoldenPhoto)
@@ -50,6 +54,7 @@ class KeptResults:
             material.train, material.validation, material.groups, material.weights,
             group_numbers(material.split.validation),
             len(material.dataset.labels), material.fitted, self._options.recipe, self._options.unknown_rate,
+            self._options.samples.shares,
         )  # fmt: skip
         return self._results.recall("head", inputs, _HEAD, compute)
 
@@ -69,16 +74,34 @@ class KeptResults:
         kept = self._results.recall("evaluation", inputs, (Evaluation,), without_paths)
         return replace(kept, paths=tuple(photo.path for photo in photos))
 
-    def cross_validated(self, material: Material, compute: Callable[[], Estimate]) -> Estimate:
-        """The cross-validated accuracy, which depends on bottlenecks, labels and near duplicates, and on the split."""
+    def cross_validated(
+        self, material: Material, compute: Callable[[], Estimate], offset: NDArray[np.float64] | None = None
+    ) -> Estimate:
+        """The cross-validated accuracy, which depends on bottlenecks, labels and near duplicates, and on the split.
+
+        Args:
+            material: of the model.
+            compute: cross-validates.
+            offset: what is added to the logits of every head, ``[K]``; None for nothing.
+        """
+        inputs = (*self._cross_validation(material), offset)
+        return self._results.recall("cross-validated", inputs, (Estimate,), compute)
+
+    def source_gain(self, material: Material, compute: Callable[[], SourceGain]) -> SourceGain:
+        """What source photos gave, which depends on what a cross-validation depends on."""
+        shown = None if material.source is None else material.source.shown
+        inputs = (*self._cross_validation(material), material.fitted, shown)
+        return self._results.recall("source-gain", inputs, (SourceGain, Estimate), compute)
+
+    def _cross_validation(self, material: Material) -> tuple[object, ...]:
+        """What a cross-validation depends on."""
         parts = material.split
-        inputs = (
+        return (
             material.train, material.validation, material.test, material.groups, material.weights,
             len(parts.train), parts.divided,
             [(photo.digest, photo.place) for part in parts.parts.values() for photo in part],
             len(material.dataset.labels), self._options.recipe, self._options.augment,
         )  # fmt: skip
-        return self._results.recall("cross-validated", inputs, (Estimate,), compute)
 
     def golden(
         self, artifact: str, evaluation: Evaluation, photos: Sequence[Photo], compute: Callable[[], GoldenPack]

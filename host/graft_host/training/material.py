@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,13 @@ from graft_host.backbones.weights.kept_weights import kept_weights
 from graft_host.heads.softmax_regression import load_ahead
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
-from graft_host.photos.renditions import ORIGINAL, renditions
+from graft_host.photos.renditions import ORIGINAL, Rendition, renditions
 from graft_host.photos.split import Split, split
 from graft_host.photos.split_text import split_text
+from graft_host.samples.places import check_places
+from graft_host.samples.prior import class_shares
+from graft_host.samples.rows import SourceRows, join_rows
+from graft_host.samples.sources import Sources, check_labels, find_sources
 from graft_host.support.cache import default_cache
 from graft_host.support.clock import Clock
 from graft_host.support.reporter import Reporter, note_skipped
@@ -61,6 +65,7 @@ class Material:
             Their bottlenecks are then easier to separate than those of new photos, so that temperature, unknown
             threshold, novelty and mislabels may only come from photos that were held out.
         weights: of the rows of ``train`` in the loss, float64 ``[N]``; None if all count the same.
+        source: the photos of other domains, whose rows follow those of the target in ``train``; None if there are none.
     """
 
     dataset: Dataset
@@ -73,6 +78,7 @@ class Material:
     groups: NDArray[np.int64]
     fitted: bool
     weights: NDArray[np.float64] | None = None
+    source: SourceRows | None = None
 
     def without_variants(self) -> Labelled:
         """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""
@@ -91,6 +97,7 @@ class Survey:
         split: which photos train, validate and test.
         cache: folder of the kit's caches.
         threads: to use.
+        sources: photos of other domains, which only train.
     """
 
     weights: WeightsSource
@@ -98,6 +105,7 @@ class Survey:
     split: Split
     cache: Path
     threads: int
+    sources: Sources = field(default_factory=Sources)
 
 
 def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
@@ -109,22 +117,45 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     threads = threads_to_use(options.threads)
     cache = options.cache or default_cache()
     check_cache(cache, options.photos)
+    for source in options.samples.source:
+        check_cache(cache, source)
+        check_folder(source)
     check_folder(options.photos)
+    check_places(options.photos, options.samples.source, options.samples.match)
     weights = None if _to_download(options) else chosen_weights(options, reporter, cache)
     with clock.stage("scan"), reporter.progress("comparing") as progress:
         dataset = group_near_duplicates(
             scan(options.photos, threads, cache=cache), cache, threads, progress, reporter.note
         )
     note_unreadable(dataset.skipped, options.check_command, reporter)
-    check_strict(dataset, strict=options.strict)
+    check_strict(dataset.skipped, strict=options.strict)
     check_classes(dataset)
     parts = split(dataset, options.rule)
     if text := split_text(dataset, options.rule):
         reporter.note(f"note: {text}")
+    sources = surveyed_sources(dataset, options, cache, threads, reporter, clock)
     weights = weights or chosen_weights(options, reporter, cache)  # what needs a network comes last
     if not weights.pretrained:
         reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
-    return Survey(weights=weights, dataset=dataset, split=parts, cache=cache, threads=threads)
+    return Survey(weights=weights, dataset=dataset, split=parts, cache=cache, threads=threads, sources=sources)
+
+
+def surveyed_sources(
+    target: Dataset, options: HeadOptions, cache: Path, threads: int, reporter: Reporter, clock: Clock
+) -> Sources:
+    """Finds the photos of other domains, and notes what is left out; there are none without ``--source``.
+
+    Raises:
+        OptionError: ``--prior`` names a class that the target does not have, or not all of its shares are possible.
+        GraftError: a folder cannot be read, or lacks a class.
+    """
+    class_shares(options.samples.shares, target.labels)
+    if not options.samples.source:
+        return Sources()
+    with clock.stage("scan"), reporter.progress("comparing sources") as progress:
+        sources = find_sources(target, options.samples.source, cache, threads, progress)
+    note_sources(sources, reporter, strict=options.strict)
+    return sources
 
 
 def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
@@ -149,16 +180,17 @@ def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clo
     backbone = converted(found, parts, options, reporter, clock)
     with Bottlenecks(backbone, cache) as bottlenecks:
         shown = renditions(variants=options.augment, seed=options.rule.seed)
-        wanted = jobs_for((dataset.photos, ORIGINAL), (parts.train, shown))
+        sources, elsewhere = found.sources, _of_sources(options)
+        wanted = jobs_for((dataset.photos, ORIGINAL), (parts.train, shown), (sources.photos, elsewhere))
         with clock.stage("bottlenecks"), reporter.progress("bottlenecks") as progress:
             extraction = bottlenecks.extract(wanted, threads, progress)
         whole, dataset = dataset, dataset.without(extraction.failures)
         note_unreadable(dataset.skipped[len(whole.skipped) :], options.check_command, reporter)
-        check_strict(dataset, strict=options.strict)
+        check_strict(dataset.skipped, strict=options.strict)
         check_classes(dataset)
         parts = split(dataset, options.rule)
         note_calibration(backbone, parts, reporter)
-        return Material(
+        material = Material(
             dataset=dataset,
             split=parts,
             backbone=backbone,
@@ -169,6 +201,49 @@ def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clo
             groups=np.tile(group_numbers(parts.train), options.augment + 1),
             fitted=bool(fitted_photos(found.weights, parts.train).any()),
         )
+        if not sources.photos:
+            return material
+        sources = _without(sources, extraction.failures, options, reporter)
+        check_labels(dataset, sources)
+        return _with_sources(material, sources, bottlenecks.matrix(sources.photos, elsewhere), options, threads)
+
+
+def _of_sources(options: HeadOptions) -> tuple[Rendition, ...]:
+    """What is trained on of each source photo."""
+    return renditions(variants=options.augment, camera_copies=options.samples.copies, seed=options.rule.seed)
+
+
+def _without(sources: Sources, failures: Mapping[str, str], options: HeadOptions, reporter: Reporter) -> Sources:
+    """Leaves out the photos that cannot be decoded, with a note."""
+    left = sources.without(failures)
+    newly = [
+        replace(after, skipped=after.skipped[len(before.skipped) :], other_classes={}, duplicates=())
+        for before, after in zip(sources.folders, left.folders, strict=True)
+    ]
+    note_sources(Sources(tuple(newly)), reporter, strict=options.strict)
+    return left
+
+
+def _with_sources(
+    material: Material, sources: Sources, rows: Labelled, options: HeadOptions, threads: int
+) -> Material:  # fmt: skip
+    """Adds the rows of sources to what is trained on."""
+    joined = join_rows(
+        material.train, material.groups, rows, sources, options.samples, options.rule.seed, threads,
+        target_rows=options.augment + 1,
+    )  # fmt: skip
+    return replace(
+        material, train=joined.train, groups=joined.groups, weights=joined.weights, source=joined.source
+    )  # fmt: skip
+
+
+def note_sources(sources: Sources, reporter: Reporter, *, strict: bool) -> None:
+    """Notes what is left out of sources; raises DatasetError under ``--strict`` if a photo cannot be read."""
+    for source in sources.folders:
+        note_unreadable(source.skipped, f"graft check {source.root}", reporter)
+        check_strict(source.skipped, strict=strict)
+        for line in source.notes():
+            reporter.note(line)
 
 
 def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Reporter, clock: Clock) -> Backbone:
@@ -198,7 +273,8 @@ def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Repor
             if done == total:  # the head needs it next, and loading it would take one core then
                 load_ahead()
 
-        return make_backbone(spec, parts.train, found.cache, found.threads, options.recalibrate, measured)
+        training = [*parts.train, *found.sources.calibrating]
+        return make_backbone(spec, training, found.cache, found.threads, options.recalibrate, measured)
 
 
 def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSource:

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from graft_device.errors import DatasetError
 from graft_device.model import ModelCard
 from graft_device.runtime import threads_to_use
-from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Accuracy
+from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Accuracy, Estimate
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.evaluation.golden import golden_pack
 from graft_host.heads.chance import error_by_chance
@@ -38,7 +38,9 @@ from graft_host.training.guards import check_outputs, check_unknown_label, faile
 from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, fitted_photos, gather, group_numbers
 from graft_host.training.options import HeadOptions, TrainOptions
+from graft_host.training.prior import prior_of
 from graft_host.training.result import TrainResult
+from graft_host.training.source_gain import SourceGain, measure_gain
 
 _STATED = 1e-4  # stated rates are rounded to this
 
@@ -84,12 +86,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         tested = network + archive(labels, card)
         digest = hashlib.sha256(tested).hexdigest()
         evaluation = kept.evaluation(digest, photos, lambda: evaluated(tested, labels, photos, threads, progress))
-    cross_validated = None
-    if to_cross_validate(material):
-        with clock.stage("cross-validate"), threadpool_limits(1):
-            cross_validated = kept.cross_validated(
-                material, lambda: cross_validated_estimate(material, options, threads)
-            )
+    cross_validated, gain = held_out_figures(material, options, head, kept, reporter, clock)
     float32 = None
     if options.max_drop is not None:
         with clock.stage("float32"):
@@ -107,7 +104,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         tested=estimate_on_test(evaluation.predicted == truth),
         cross_validated=cross_validated,
     )
-    card = tested_card(card, accuracy, head)
+    card = tested_card(card, accuracy, head, gain)
     with clock.stage("golden"):
         chosen = photos if options.golden else ()
         golden = kept.golden(
@@ -127,9 +124,30 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         size=len(artifact),
         seconds=clock.finish(),
         gate=gate,
+        prior=prior_of(material, options),
+        gain=gain,
     )
     check_delivered(result, options, place_report(result, artifact, options))
     return result
+
+
+def held_out_figures(
+    material: Material, options: HeadOptions, head: FinishedHead, kept: KeptResults, reporter: Reporter, clock: Clock
+) -> tuple[Estimate | None, SourceGain | None]:
+    """The cross-validated accuracy, if the test photos are few, and what source photos gave, if there are any."""
+    threads = threads_to_use(options.threads)
+    cross_validated = gain = None
+    if to_cross_validate(material):
+        offset = None if head.shift is None else head.shift * head.temperature
+        with clock.stage("cross-validate"), threadpool_limits(1):
+            cross_validated = kept.cross_validated(
+                material, lambda: cross_validated_estimate(material, options, threads, offset), offset
+            )
+    if material.source is not None:
+        unshifted = cross_validated if head.shift is None else None
+        with clock.stage("source"), reporter.progress("testing without source"), threadpool_limits(1):
+            gain = kept.source_gain(material, lambda: measure_gain(material, options, threads, head, unshifted))
+    return cross_validated, gain
 
 
 def mislabel_search(material: Material, options: HeadOptions) -> MislabelSearch:
@@ -192,13 +210,14 @@ def finished_head(material: Material, options: HeadOptions) -> FinishedHead:
     """
     classes, recipe = len(material.dataset.labels), options.recipe
     train, validation, groups = material.train, material.validation, material.groups
-    threads = threads_to_use(options.threads)
+    threads, prior = threads_to_use(options.threads), prior_of(material, options)
     head = train_head(
         train, validation, classes, recipe, groups, threads, fitted=material.fitted, weights=material.weights
     )
     return finish_head(
         head, train, validation, recipe, groups, options.unknown_rate, threads, fitted=material.fitted,
         validation_groups=group_numbers(material.split.validation), weights=material.weights,
+        shift=None if prior is None else prior.shift,
     )  # fmt: skip
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.heads.finished import FinishedHead
+from graft_host.samples.prior import Prior
 from graft_host.support.notebook import html_facts
 from graft_host.training.guards import FailedGate
 from graft_host.training.material import Material
+from graft_host.training.source_gain import SourceGain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class TrainResult:
         size: the size of the file in bytes.
         seconds: the seconds of each stage, and ``total``.
         gate: the gate that refused the model; None if it passed.
+        prior: the shares of classes at the place; None if none were given.
+        gain: what source photos gave; None if there are none.
     """
 
     model: Path | None
@@ -38,6 +42,16 @@ class TrainResult:
     size: int
     seconds: dict[str, float]
     gate: FailedGate | None = None
+    prior: Prior | None = None
+    gain: SourceGain | None = None
+
+    @property
+    def at_prior(self) -> float | None:
+        """The accuracy of the file on the test photos, weighted to the shares of classes at the place."""
+        if self.prior is None:
+            return None
+        evaluation = self.evaluation
+        return self.prior.accuracy(evaluation.truth, evaluation.predicted == evaluation.truth)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -90,6 +104,10 @@ class TrainResult:
             "unknown": self._unknown(),
             "skipped": [{"path": os.fsdecode(s.path), "reason": s.reason} for s in dataset.skipped],
         }
+        if self.material.source is not None and self.gain is not None:
+            figures["sources"] = {**self.material.source.to_json(), "accuracy": self.gain.to_json()}
+        if self.prior is not None:
+            figures["prior"] = {**self.prior.to_json(), "accuracy": self.at_prior}
         return figures if self.gate is None else {**figures, "gate": self.gate.to_json(), "rejected": path}
 
     def _unknown(self) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from graft_device import console
 from graft_device.text import printable
 from graft_host.backbones.registry import DEFAULT
+from graft_host.commands.terminal.elsewhere import prior_facts, source_facts
 from graft_host.commands.terminal.stages import Stage
 from graft_host.commands.terminal.style import PLAIN, WIDTH, Style, facts, style_for
 from graft_host.support.intervals import wilson_interval
@@ -60,10 +61,12 @@ def train_text(result: TrainResult, style: Style = PLAIN) -> str:
         [
             *_headline(accuracy, len(result.evaluation.truth)),
             ("photos", ", ".join(f"{count} {part}" for part, count in counts.items())),
+            *source_facts(result),
             ("file", f"{accuracy.shipped:.1%} of the test photos right{unquantized}"),
             ("float head", f"{accuracy.float_head:.1%}; the file names the same class on {accuracy.agreement:.1%}"),
             ("scores", _scores(result)),
             ("unknown", _unknown(result)),
+            *prior_facts(result),
             ("cache", f"{extraction.hits} bottlenecks found, {extraction.misses} computed"),
             ("seconds", f"{result.seconds['total']:.1f} ({stages})"),
         ]
