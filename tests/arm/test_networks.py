@@ -13,11 +13,14 @@ from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.weights.find import find_weights
 from graft_host.heads.head import Head
 from graft_host.heads.novelty import Novelty, measure_spread
+from graft_host.networks.appended_tail import append_tail
+from graft_host.networks.cutting import front
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
 from graft_host.networks.int8_file import write_int8
 from graft_host.networks.ranges import measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
+from graft_host.networks.tails import tail_of
 from graft_host.support import flatbuffer
 from graft_host.tflite.fuse import fuse
 from tests.support.arm.arches import INTERPRETERS, PAIRS
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from graft_host.backbones.family import WeightsSource
     from graft_host.networks.layers import Network
     from graft_host.networks.parameters import Parameters
     from tests.support.arm.arches import Runtime
@@ -43,7 +47,9 @@ INCEPTION, TAP, SIDE = "inception", "mixed3", 75
 NAMES = (*NETWORKS, INCEPTION)
 ALL_RELU = "described"
 """Inception with its pools where they were, so that a ReLU ends each convolution. Only in int8."""
-EXACT = (INCEPTION, ALL_RELU)
+TUNED, CUT = "tuned", "mixed1"
+"""Inception with other parameters behind a cut. Only in int8."""
+EXACT = (INCEPTION, ALL_RELU, TUNED)
 FUSED, TAPS, CLASSES = "fused", ("mixed1", "mixed3"), 3
 """Inception with two taps and a head on both; in float32 the photo is beyond what the head knows."""
 FUSED_KINDS = ("int8", "float32")
@@ -52,6 +58,7 @@ FILES = sorted(
         *(f"{name}-{kind}" for name in NAMES for kind in KINDS),
         *(f"{FUSED}-{kind}" for kind in FUSED_KINDS),
         f"{ALL_RELU}-int8",
+        f"{TUNED}-int8",
     ]
 )
 
@@ -119,7 +126,16 @@ def _data(name: str, kind: str, photos: NDArray[np.uint8]) -> bytes:
     if name == ALL_RELU:
         network = weights.family.describe(weights, [TAP], SIDE)
         return _written(network, weights.family.read_parameters(weights, network), kind, photos)
+    if name == TUNED:
+        return _tuned(weights, photos)
     return _written(NETWORKS[name], random_parameters(NETWORKS[name]), kind, photos)
+
+
+def _tuned(weights: WeightsSource, photos: NDArray[np.uint8]) -> bytes:
+    part = front(convert(weights, [TAP], SIDE, "int8", photos, 1, None)[0], CUT, "it")
+    tail = tail_of(weights.family.describe(weights, [TAP], SIDE), CUT)
+    maps = np.stack([outputs_of(part, photo[np.newaxis])[0][0] for photo in photos])
+    return append_tail(part, tail, random_parameters(tail), maps, 1, unwatched)
 
 
 def _fused(backbone: bytes, kind: str, photos: NDArray[np.uint8]) -> bytes:
@@ -166,7 +182,7 @@ def ran(request: pytest.FixtureRequest, files: Path, tmp_path_factory: pytest.Te
     return Ran(files, outputs, runtime)
 
 
-@pytest.mark.parametrize("name", [*NAMES, ALL_RELU])
+@pytest.mark.parametrize("name", [*NAMES, ALL_RELU, TUNED])
 def test_int8_as_on_this_machine(ran: Ran, name: str) -> None:
     """The same bytes, or a step apart where a convolution has no ReLU: halves below zero are rounded otherwise."""
     for there, here in ran.both(name, "int8"):

@@ -24,11 +24,12 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         typer.echo(json.dumps({**model_file.to_json(), "network_sha256": sha256}))
         return
     card = model_file.card
+    tuned = "" if card.fine_tuned_behind is None else f", fine-tuned behind {card.fine_tuned_behind}"
     rows = {
         "model": str(model_file.path),
         "size": f"{model_file.bytes / 1e6:.1f} MB",
         "labels": ", ".join(map(printable, model_file.labels)),
-        "network": f"{card.backbone.get('name')} up to {card.tap}, weights {card.backbone.get('weights')}",
+        "network": f"{card.backbone.get('name')} up to {card.tap}, weights {card.backbone.get('weights')}{tuned}",
         "input": f"{card.image_size} x {card.image_size} RGB, resized by {card.resize}",
         "numbers": card.quantization,
         "accuracy": card.accuracy_text,

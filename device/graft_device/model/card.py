@@ -20,7 +20,8 @@ class ModelCard:
     Attributes:
         kit_version: the version of graftkit that wrote the file.
         backbone: the name, the source of the weights and their SHA-256, and the ``fingerprint`` (SHA-256) of the
-            quantized backbone that computed the bottlenecks.
+            quantized backbone that computed the bottlenecks. ``fine_tuned``, if the last layers were trained too:
+            ``cut``, the layer behind which they are.
         tap: the layer whose pooled output is the bottleneck, such as ``mixed7``. ``mixed5+mixed7`` names two layers,
             whose outputs are side by side.
         image_size: the width and height S of the input in pixels.
@@ -48,6 +49,12 @@ class ModelCard:
     def unknown_below(self) -> float:
         """The score below which a photo is unknown, 0 to 1; 0 if no threshold was set."""
         return float((self.thresholds.get("unknown") or {}).get("score") or 0.0)
+
+    @property
+    def fine_tuned_behind(self) -> str | None:
+        """The layer behind which the backbone was fine-tuned; None if it was not."""
+        cut = (self.backbone.get("fine_tuned") or {}).get("cut")
+        return None if cut is None else str(cut)
 
     @property
     def accuracy(self) -> float | None:

@@ -78,6 +78,8 @@ _INNER: dict[tuple[str, ...], Rule] = {
     ("backbone", "fingerprint"): TEXT,
     ("backbone", "pretrained"): FLAG,
     ("backbone", "calibration_photos"): COUNT,
+    ("backbone", "fine_tuned"): OBJECT,
+    ("backbone", "fine_tuned", "cut"): TEXT,
     ("training", "accuracy"): OBJECT,
     ("training", "accuracy", "float_head"): SHARE,
     ("training", "accuracy", "shipped"): SHARE,

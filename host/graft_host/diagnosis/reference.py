@@ -15,6 +15,7 @@ from graft_host.networks.float_file import write_float32
 from graft_host.networks.layers import Network
 from graft_host.networks.parameters import Parameters
 from graft_host.networks.rewrites import pools_behind_convolutions
+from graft_host.tflite.tuned_tail import tuned_parameters
 
 _FORMS: tuple[Callable[[Network], Network], ...] = (pools_behind_convolutions, lambda described: described)
 """How files have the description of a backbone: as graftkit writes it, and as TensorFlow's converter did before."""
@@ -36,7 +37,7 @@ class Reference:
 
 
 def write_reference(fused: Any, card: ModelCard, weights: WeightsSource, name: str) -> Reference:
-    """Writes the float32 network of a model.
+    """Writes the float32 network of a model. A fine-tuned tail has the kernels of the file, which are int8.
 
     Args:
         fused: the model, a ``schema.ModelT``.
@@ -51,7 +52,10 @@ def write_reference(fused: Any, card: ModelCard, weights: WeightsSource, name: s
     """
     described = weights.family.describe(weights, weights.family.taps_of(card.tap), card.image_size)
     network, layers = _form(fused, described, name)
-    parameters = weights.family.read_parameters(weights, described)
+    parameters = {
+        **weights.family.read_parameters(weights, described),
+        **tuned_parameters(fused, card, described, name),
+    }
     return Reference(network, layers, write_float32(network, _with_factors_of(fused, network, layers, parameters)))
 
 

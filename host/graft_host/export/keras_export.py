@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,19 @@ from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.in_tensorflow.keras_network import keras_network
 from graft_host.backbones.in_tensorflow.weights_request import from_request
 from graft_host.heads.head import Array
+from graft_host.networks.parameters import Parameters, named_parameters
 from graft_host.support.outside.isolated import serve
 from graft_host.support.progress import Progress
 
 
-def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Array, bias: Array) -> Any:
+def build_network(
+    weights: WeightsSource,
+    tap: str,
+    image_size: int,
+    kernel: Array,
+    bias: Array,
+    tail: Mapping[str, Parameters] | None = None,
+) -> Any:
     """Builds the whole float network.
 
     Args:
@@ -27,6 +36,7 @@ def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Arr
         image_size: input side S.
         kernel: of the head, ``[D,K]``.
         bias: of the head, ``[K]``.
+        tail: the parameters of convolutions that were fine-tuned, in place of those of the weights; None for none.
 
     Returns:
         A ``keras.Model`` from ``image``, float32 RGB pixels 0 to 255 ``[N,S,S,3]``, to ``probabilities`` ``[N,K]``.
@@ -38,7 +48,8 @@ def build_network(weights: WeightsSource, tap: str, image_size: int, kernel: Arr
     import keras
 
     description = weights.family.describe(weights, weights.family.taps_of(tap), image_size)
-    backbone = keras_network(description, weights.family.read_parameters(weights, description))
+    parameters = {**weights.family.read_parameters(weights, description), **(tail or {})}
+    backbone = keras_network(description, parameters)
     if len(description.outputs) > 1:
         joined = keras.layers.Concatenate(name="bottleneck")(backbone.outputs)
         backbone = keras.Model(backbone.input, joined)
@@ -75,7 +86,9 @@ def _run(request: dict[str, Any], _: Progress) -> None:
 
     weights = from_request(request["weights"])
     with np.load(request["head"]) as head:
-        network = build_network(weights, request["tap"], request["image_size"], head["kernel"], head["bias"])
+        network = build_network(
+            weights, request["tap"], request["image_size"], head["kernel"], head["bias"], named_parameters(head)
+        )
     output = Path(request["output"])
     try:
         if request["format"] == "keras":

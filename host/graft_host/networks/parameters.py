@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,3 +37,15 @@ def check_parameters(network: Network, parameters: Mapping[str, Parameters]) -> 
             found = getattr(given, part).shape
             if found != shape:
                 raise ExportError(f"the {part} of layer {layer.name} is {found}, not {shape}")
+
+
+def named_arrays(parameters: Mapping[str, Parameters]) -> dict[str, NDArray[np.float32]]:
+    """Parameters as arrays for an ``.npz``: ``kernel:NAME`` and ``bias:NAME`` of each layer."""
+    kernels = {f"kernel:{name}": values.kernel for name, values in parameters.items()}
+    return kernels | {f"bias:{name}": values.bias for name, values in parameters.items()}
+
+
+def named_parameters(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Parameters]:
+    """The parameters among the arrays of an ``.npz``, by layer."""
+    names = [name.removeprefix("kernel:") for name in arrays if name.startswith("kernel:")]
+    return {name: Parameters(arrays[f"kernel:{name}"], arrays[f"bias:{name}"]) for name in names}

@@ -53,6 +53,7 @@ def head(data: ReportData) -> str:
         ("Quantization", text(card.quantization)),
         ("Network", text(title_of_card(card.backbone.get("name")))),
         ("Tap", text(card.tap)),
+        *([] if card.fine_tuned_behind is None else [("Fine-tuned behind", text(card.fine_tuned_behind))]),
         *([] if data.made is None else [("Made", text(day(data.made)))]),
     ]
     share, title = hits / total, f"{correct[0].upper()}{correct[1:]} classified correctly"
