@@ -64,7 +64,7 @@ class Backbones:
         photos, size = self.pixels[:OURS_PHOTOS], self.pixels.shape[1]
         known, scaling = self.weights.family, Scaling(self.weights.mean, self.weights.std)
         network, whole = (
-            pools_behind_convolutions(known.describe(self.weights, taps, size)) for taps in ([self.tap], known.taps)
+            pools_behind_convolutions(known.network(self.weights, taps, size)) for taps in ([self.tap], known.taps)
         )
         parameters = known.read_parameters(self.weights, network)
         ranges = measure(network, parameters, photos, scaling, _THREADS, unwatched)

@@ -23,6 +23,7 @@ from graft_host.networks.layers import (
     Layer,
     MaxPool,
     Mean,
+    QuarterMeans,
     Window,
 )
 from graft_host.networks.parameters import Parameters
@@ -153,7 +154,18 @@ _COMPUTED: dict[type[Layer], Callable[[list[NDArray[np.float64]], Any], Any]] = 
     Concatenation: lambda inputs, _: np.concatenate(inputs, axis=2),
     Addition: lambda inputs, _: inputs[0] + inputs[1],
     Mean: lambda inputs, _: inputs[0].mean((0, 1)),
+    QuarterMeans: lambda inputs, _: quarter_means(inputs[0]),
 }
+
+
+def quarter_means(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The means of the quarters of a map ``[H,W,C]``, ``[4C]``: windows of half the sides, and a stride of the rest."""
+    height, width = values.shape[:2]
+    high, wide = (height + 1) // 2, (width + 1) // 2
+    corners = [(top, left) for top in (0, height // 2) for left in (0, width // 2)]
+    return np.concatenate(
+        [values[top : top + high, left : left + wide].mean((0, 1), dtype=np.float64) for top, left in corners]
+    )
 
 
 def _convolved(values: NDArray[np.float64], layer: Window, parameters: Parameters) -> NDArray[np.float64]:

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from graft_device.errors import GraftError
 from graft_host.backbones.named_weights import NamedWeights
+from graft_host.backbones.taps import GRID, JOIN, is_grid, layer_of
 
 if TYPE_CHECKING:  # the command line reads families, and needs no numpy for it
     from graft_host.networks.layers import Network
     from graft_host.networks.parameters import Parameters
-
-
-JOIN = "+"
-"""Stands between the taps of a network that has several: ``mixed5+mixed7``."""
 
 
 class BackboneError(GraftError):
@@ -52,7 +49,8 @@ class Family:
         name: the value of ``--backbone``.
         title: the name in sentences.
         module: the module that defines the family, ``__name__`` there; the process that exports imports it.
-        taps: the layers that bottlenecks can be taken from, the earliest in the network first.
+        taps: the layers that bottlenecks can be taken from, the earliest in the network first. A tap with ``/2x2``
+            behind its name has the means of the quarters of its map as its bottleneck; families do not list these.
         default_tap: the tap where none is given.
         search_taps: the taps that a search tries where none are given; each is one, or several with ``+`` between them.
         smallest_size: the smallest input side in pixels.
@@ -63,6 +61,7 @@ class Family:
         std: what pixels are divided by after that, unless the weights ask for another.
         describe: returns the network from scaled pixels ``[S,S,3]`` to the bottlenecks ``[D]`` of some taps, given
             weights, the taps in the order of their depth, and S. Its convolutions have a bias and no batch norm.
+            Call ``network`` instead, which knows the means of quarters too.
         read_parameters: returns the kernel and bias of each convolution of such a network by its name, batch norms
             folded in; raises WeightsError if the weights do not fit.
         named_weights: the weights besides ``random`` that ``--weights`` calls by name.
@@ -99,11 +98,15 @@ class Family:
     keyed: bool = True
 
     def __post_init__(self) -> None:
-        """Raises BackboneError if the name of a tap contains what stands between taps."""
+        """Raises BackboneError if the name of a tap contains what stands between taps, or ends as that of quarters."""
         for tap in self.taps:
             if JOIN in tap:
                 raise BackboneError(
                     f"{self.title} has a tap '{tap}', and {JOIN} stands between the names of taps", "rename the tap"
+                )
+            if is_grid(tap):
+                raise BackboneError(
+                    f"{self.title} has a tap '{tap}', and {GRID} stands for the means of quarters", "rename the tap"
                 )
 
     @property
@@ -129,21 +132,31 @@ class Family:
         return f"{listed} or the path of {self.weights_files}" if self.weights_files else listed
 
     def depth(self, tap: str) -> int:
-        """The place of a tap in ``taps``; raises BackboneError if there is no such tap."""
-        if tap not in self.taps:
-            raise BackboneError(f"{self.title} has no tap '{tap}'", f"choose from {', '.join(self.taps)}")
-        return self.taps.index(tap)
+        """The place of a tap's layer in ``taps``; raises BackboneError if there is no such tap."""
+        layer = layer_of(tap)
+        if layer not in self.taps:
+            quarters = f", or one of them with {GRID} behind it, as in {self.default_tap}{GRID}" if "/" in tap else ""
+            raise BackboneError(f"{self.title} has no tap '{tap}'", f"choose from {', '.join(self.taps)}{quarters}")
+        return self.taps.index(layer)
+
+    def place(self, tap: str) -> tuple[int, bool]:
+        """What taps are sorted by: the place of the layer, and the mean of its map before the means of the quarters.
+
+        Raises:
+            BackboneError: there is no such tap.
+        """
+        return self.depth(tap), is_grid(tap)
 
     def taps_of(self, tap: str) -> tuple[str, ...]:
         """The taps that a value of ``--tap`` names, the earliest in the network first.
 
         Args:
-            tap: one tap, or several with ``+`` between them in any order, such as ``mixed7+mixed5``.
+            tap: one tap, or several with ``+`` between them in any order, such as ``mixed7/2x2+mixed5``.
 
         Raises:
             BackboneError: the family does not have one of them, or one is named twice.
         """
-        names = sorted(tap.split(JOIN), key=self.depth)
+        names = sorted(tap.split(JOIN), key=self.place)
         for name, following in itertools.pairwise(names):
             if name == following:
                 raise BackboneError(f"'{tap}' names {name} twice", "name each tap once")
@@ -156,6 +169,28 @@ class Family:
             BackboneError: the family does not have one of them, or one is named twice.
         """
         return JOIN.join(self.taps_of(tap))
+
+    def network(self, weights: WeightsSource, taps: Sequence[str], side: int) -> Network:
+        """The network from scaled pixels ``[S,S,3]`` to the bottlenecks of some taps, whole maps and quarters.
+
+        ``read_parameters`` takes it as it takes what ``describe`` returns.
+
+        Args:
+            weights: whose network it is.
+            taps: in the order of ``place``.
+            side: the input side S in pixels.
+
+        Raises:
+            BackboneError: there is no such tap.
+            ExportError: the family does not compute the bottleneck of a tap with quarters as the mean of a map.
+        """
+        from graft_host.networks.quarters import with_quarter_means
+
+        layers = sorted({layer_of(tap) for tap in taps}, key=self.depth)
+        described = self.describe(weights, layers, side)
+        outputs = dict(zip(layers, described.outputs, strict=True))
+        wanted = [(outputs[layer_of(tap)], GRID if is_grid(tap) else "") for tap in taps]
+        return with_quarter_means(described, wanted)
 
     def check_size(self, size: int) -> None:
         """Raises BackboneError unless the family takes photos of this side."""

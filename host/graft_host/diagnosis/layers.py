@@ -24,8 +24,10 @@ from graft_host.networks.layers import (
     Mean,
     Network,
     Pixels,
+    QuarterMeans,
 )
 from graft_host.networks.layers import Layer as Described
+from graft_host.networks.quarters import QUARTERS
 from graft_host.support import flatbuffer
 from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS, JOINED
 
@@ -41,10 +43,11 @@ _OPERATORS: dict[type[Described], str] = {
     Concatenation: "CONCATENATION",
     Addition: "ADD",
     Mean: "MEAN",
+    QuarterMeans: "CONCATENATION",
 }
 
 
-_NAMES: dict[type[Described], str] = {Pixels: "pixels", Mean: "bottleneck"}
+_NAMES: dict[type[Described], str] = {Pixels: "pixels", Mean: "bottleneck", QuarterMeans: "bottleneck"}
 """The names of layers that are called by their kind, as long as there is one of it."""
 
 
@@ -112,7 +115,7 @@ def line_up(fused: Any, network: Network, name: str) -> tuple[Layer, ...]:
         if isinstance(layer, AveragePool):
             tensor, steps = graph.before_constant(tensor)
             raised.update(dict.fromkeys(layer.inputs, steps))
-        inputs = graph.joined(tensor, sources) if isinstance(layer, Concatenation) else graph.inputs(tensor)
+        inputs = graph.sources_of(layer, tensor, sources)
         ours = graph.described(tensor, len(inputs))
         theirs = _described(_OPERATORS[type(layer)], [1, *layer.shape], len(sources))
         if ours != theirs:
@@ -123,7 +126,7 @@ def line_up(fused: Any, network: Network, name: str) -> tuple[Layer, ...]:
     places, several = {layer.name: place for place, layer in enumerate(network.layers)}, len(bottlenecks) > 1
     return tuple(
         Layer(
-            name=layer.name if several and isinstance(layer, Mean) else _NAMES.get(type(layer), layer.name),
+            name=_name(layer, several=several),
             operator=_OPERATORS[type(layer)],
             tensor=tensors[layer.name],
             inputs=tuple(places[source] for source in layer.inputs),
@@ -131,6 +134,13 @@ def line_up(fused: Any, network: Network, name: str) -> tuple[Layer, ...]:
         )
         for layer in network.layers
     )
+
+
+def _name(layer: Described, *, several: bool) -> str:
+    """The name of a layer for a person; that of a bottleneck has its tap where there are several."""
+    if several and isinstance(layer, (Mean, QuarterMeans)):
+        return layer.name
+    return _NAMES.get(type(layer), layer.name)
 
 
 @dataclass(frozen=True)
@@ -207,6 +217,21 @@ class _Graph:
         made_by = self._producers.get(tensor)
         used = [] if made_by is None else [int(i) for i in made_by.inputs if i >= 0]
         return [self.source(i) for i in used if not self._constant(i)]
+
+    def sources_of(self, layer: Described, tensor: int, sources: Sequence[Described]) -> list[int]:
+        """The tensors of the layers that a layer is computed from, given its own tensor and these layers."""
+        if isinstance(layer, Concatenation):
+            return self.joined(tensor, sources)
+        return self.quartered(tensor) if isinstance(layer, QuarterMeans) else self.inputs(tensor)
+
+    def quartered(self, tensor: int) -> list[int]:
+        """The map whose quarters a join has the means of; the inputs of the join if it is another one."""
+        joined = [tensor]
+        for operator in ("CONCATENATION", "MEAN", "SLICE"):
+            if any(self._operator(place) != operator for place in joined):
+                return self.inputs(tensor)
+            joined = [source for place in joined for source in self.inputs(place)]
+        return list(dict.fromkeys(joined)) if len(joined) == QUARTERS else self.inputs(tensor)
 
     def joined(self, tensor: int, sources: Sequence[Described]) -> list[int]:
         """The inputs of a join of some layers.

@@ -50,7 +50,7 @@ def write_reference(fused: Any, card: ModelCard, weights: WeightsSource, name: s
         WeightsError: the weights do not fit the network.
         ExportError: the model has another network.
     """
-    described = weights.family.describe(weights, weights.family.taps_of(card.tap), card.image_size)
+    described = weights.family.network(weights, weights.family.taps_of(card.tap), card.image_size)
     network, layers = _form(fused, described, name)
     parameters = {
         **weights.family.read_parameters(weights, described),

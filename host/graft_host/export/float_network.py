@@ -72,7 +72,7 @@ def tail_of(weights: WeightsSource, model: ModelFile) -> dict[str, Parameters]:
     """
     if model.card.fine_tuned_behind is None:
         return {}
-    network = weights.family.describe(weights, weights.family.taps_of(model.card.tap), model.card.image_size)
+    network = weights.family.network(weights, weights.family.taps_of(model.card.tap), model.card.image_size)
     name = str(model.path)
     return tuned_parameters(flatbuffer.unpack(read_plain(model.path), name), model.card, network, name)
 

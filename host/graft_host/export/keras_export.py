@@ -47,7 +47,7 @@ def build_network(
     """
     import keras
 
-    description = weights.family.describe(weights, weights.family.taps_of(tap), image_size)
+    description = weights.family.network(weights, weights.family.taps_of(tap), image_size)
     parameters = {**weights.family.read_parameters(weights, description), **(tail or {})}
     backbone = keras_network(description, parameters)
     if len(description.outputs) > 1:

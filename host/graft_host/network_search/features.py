@@ -14,7 +14,8 @@ from graft_host.backbones.conversion.convert import ParameterReader
 from graft_host.backbones.conversion.joined import joined_from
 from graft_host.backbones.conversion.quantize import quantized_backbone
 from graft_host.backbones.conversion.trunk import Trunk, cached_backbones, cached_trunk, quantized_trunk
-from graft_host.backbones.family import JOIN, WeightsSource
+from graft_host.backbones.family import WeightsSource
+from graft_host.backbones.taps import JOIN
 from graft_host.network_search.grid import Grid
 from graft_host.photos.dataset import Photo, check_classes
 from graft_host.photos.split import Split, split

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from graft_host.backbones.family import JOIN, Family
+from graft_host.backbones.family import Family
+from graft_host.backbones.taps import JOIN
 from graft_host.training.options import HeadOptions
 
 Shape = tuple[str, str, int]
@@ -40,7 +41,7 @@ class Grid:
     def layers(self) -> tuple[str, ...]:
         """Every layer that a tap takes bottlenecks from, the earliest in the network first."""
         named = {layer for tap in self.taps for layer in tap.split(JOIN)}
-        return tuple(sorted(named, key=self.family.depth))
+        return tuple(sorted(named, key=self.family.place))
 
     @property
     def deepest(self) -> str:

@@ -48,7 +48,7 @@ def try_network(backbone: Backbone, survey: Survey, grid: Grid, folder: Path) ->
         accuracy = _accuracy(material, head.head, chosen, survey.threads)
         artifact = attach(graft(material, head), labels, model_card(chosen, material, head))
     family = spec.weights.family
-    path = folder / f"{family.name}-{spec.tap}-{spec.image_size}.tflite"
+    path = folder / f"{family.name}-{spec.tap.replace('/', '_')}-{spec.image_size}.tflite"
     write_scratch(path, artifact)
     network = TimedNetwork(path, spec.tap, spec.image_size, family.depth(spec.taps[-1]), family.name)
     return TriedNetwork(network, accuracy, len(artifact))

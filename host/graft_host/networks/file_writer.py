@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,10 +23,12 @@ from graft_host.networks.layers import (
     MaxPool,
     Mean,
     Pixels,
+    QuarterMeans,
     Rectification,
     Requantization,
     Window,
 )
+from graft_host.networks.quarter_writer import write_quarter_means
 from graft_host.support import flatbuffer
 
 INPUT_NAME = "image"
@@ -113,18 +116,39 @@ class FileWriter:
         Raises:
             ExportError: no operator computes such a layer.
         """
+        if isinstance(layer, Mean):
+            self.mean(inputs[0], output, versions)
+            return
+        if isinstance(layer, QuarterMeans):
+            write_quarter_means(self, layer.name, inputs[0], output, versions)
+            return
         for kind, written in _WRITERS.items():
             if isinstance(layer, kind):
                 builtin, options_kind, options = written(layer)
                 break
         else:
             raise ExportError(f"no operator computes a layer of kind {type(layer).__name__}")
-        wanted = list(inputs)
-        if builtin == _CODES.MEAN:
-            if self._axes is None:
-                self._axes = self.constant("axes", np.array([1, 2], np.int32))
-            wanted.append(self._axes)
-        self.add(builtin, versions.get(builtin, 1), wanted, output, options_kind, options)
+        self.add(builtin, versions.get(builtin, 1), list(inputs), output, options_kind, options)
+
+    def mean(self, source: int, output: int, versions: Mapping[int, int]) -> None:
+        """Adds the mean over all positions of a map; ``versions`` as in ``compute``."""
+        if self._axes is None:
+            self._axes = self.constant("axes", np.array([1, 2], np.int32))
+        options = schema.ReducerOptionsT()
+        options.keepDims = False
+        version = versions.get(_CODES.MEAN, 1)
+        self.add(_CODES.MEAN, version, [source, self._axes], output, _OPTIONS.ReducerOptions, options)
+
+    def shape(self, place: int) -> tuple[int, ...]:
+        """The shape of a tensor, with the batch."""
+        return tuple(int(side) for side in self._graph.tensors[place].shape)
+
+    def tensor_like(self, place: int, name: str, shape: Sequence[int]) -> int:
+        """Adds a tensor with the type and quantization of another one, and returns its index."""
+        made = self.tensor(name, shape, np.float32)
+        tensor, other = self._graph.tensors[made], self._graph.tensors[place]
+        tensor.type, tensor.quantization = other.type, copy.deepcopy(other.quantization)
+        return made
 
     def finish(self, entrance: int, outputs: Sequence[int]) -> bytes:
         """The flatbuffer.
@@ -207,12 +231,6 @@ def _addition(layer: Any) -> _Written:
     return _CODES.ADD, _OPTIONS.AddOptions, options
 
 
-def _mean(_: Any) -> _Written:
-    options = schema.ReducerOptionsT()
-    options.keepDims = False
-    return _CODES.MEAN, _OPTIONS.ReducerOptions, options
-
-
 def _quantize(_: Any) -> _Written:
     return _CODES.QUANTIZE, _OPTIONS.QuantizeOptions, schema.QuantizeOptionsT()
 
@@ -227,7 +245,6 @@ _WRITERS: dict[type[Layer], Callable[[Any], _Written]] = {
     Concatenation: _concatenation,
     Addition: _addition,
     Rectification: _addition,
-    Mean: _mean,
 }
 
 

@@ -29,6 +29,7 @@ _VERSIONS = {
     _CODES.CONCATENATION: 2,
     _CODES.ADD: 2,
     _CODES.MEAN: 2,
+    _CODES.SLICE: 2,
 }
 """The first that knows int8, which tflite-runtime 2.14.0 has."""
 

@@ -17,7 +17,7 @@ class Layer:
     Attributes:
         name: unique in its network.
         inputs: names of the layers that it is computed from.
-        shape: ``(height, width, channels)`` of the output for one photo; ``(channels,)`` of a ``Mean``.
+        shape: ``(height, width, channels)`` of the output for one photo; ``(numbers,)`` of a bottleneck.
     """
 
     name: str
@@ -106,6 +106,15 @@ class Addition(Layer):
 @dataclass(frozen=True, kw_only=True)
 class Mean(Layer):
     """The mean over all positions of its only input: a bottleneck."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarterMeans(Layer):
+    """The means of the four quarters of its only input, a map: a bottleneck that knows where something is.
+
+    The quarters are in the order top left, top right, bottom left, bottom right, each with all channels. In a map of an
+    odd side they overlap: each is half a row or column larger than a fourth.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,7 @@ def convert(
         ExportError: LiteRT cannot run the network.
     """
     weights.family.check_size(image_size)
-    described = weights.family.describe(weights, taps, image_size)
+    described = weights.family.network(weights, taps, image_size)
     parameters = (reader or ParameterReader(weights)).read(described)
     network = pools_behind_convolutions(described)
     networks = [network, *(network.with_outputs([output]) for output in network.outputs if len(network.outputs) > 1)]
@@ -84,7 +84,7 @@ def convert(
         raise ExportError("int8 needs photos to measure the ranges of the activations on")
     scaling = Scaling(weights.mean, weights.std)
     ranges = measure(network, parameters, photos, scaling, threads, progress or unwatched)
-    whole = pools_behind_convolutions(weights.family.describe(weights, weights.family.taps, image_size))
+    whole = pools_behind_convolutions(weights.family.network(weights, weights.family.taps, image_size))
     parameters, ranges = equalized(network, parameters, ranges, whole)
     patches = sample_patches(network, parameters, first_convolutions(whole), photos, scaling, threads)
     rounded = round_kernels(network, parameters, ranges, scaling, patches, threads)

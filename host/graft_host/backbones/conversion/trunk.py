@@ -76,7 +76,7 @@ def quantized_trunk(
     Raises:
         GraftError: the weights do not reach a tap, no photo can be decoded, or the conversion failed.
     """
-    depths = sorted(taps, key=spec.weights.family.depth)
+    depths = sorted(taps, key=spec.weights.family.place)
     check_tap(spec.weights, depths[-1])
     stored = BackboneCache(cache)
     if not recalibrate and (cached := _cached(stored, spec, depths, {photo.digest for photo in training})):
@@ -131,7 +131,7 @@ def cached_trunk(spec: BackboneSpec, taps: Sequence[str], training: Sequence[Pho
         training: the training photos, which include those that it was calibrated on.
         cache: the folder of caches.
     """
-    depths = sorted(taps, key=spec.weights.family.depth)
+    depths = sorted(taps, key=spec.weights.family.place)
     return _cached(BackboneCache(cache), spec, depths, {photo.digest for photo in training})
 
 
@@ -142,7 +142,7 @@ def cached_backbones(
 
     They are alike if they were calibrated on the same photos, and either all or none by an earlier graftkit.
     """
-    specs = _at(spec, sorted(taps, key=spec.weights.family.depth))
+    specs = _at(spec, sorted(taps, key=spec.weights.family.place))
     cached = _alike(BackboneCache(cache), specs, {photo.digest for photo in training})
     return _backbones(specs, cached) if cached else None
 

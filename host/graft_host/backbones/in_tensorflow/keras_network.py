@@ -20,9 +20,11 @@ from graft_host.networks.layers import (
     MaxPool,
     Mean,
     Network,
+    QuarterMeans,
     Window,
 )
 from graft_host.networks.parameters import Parameters, check_parameters
+from graft_host.networks.quarters import quarters
 
 
 def keras_network(network: Network, parameters: Mapping[str, Parameters]) -> Any:
@@ -48,6 +50,9 @@ def keras_network(network: Network, parameters: Mapping[str, Parameters]) -> Any
         if isinstance(layer, Entrance):
             made[layer.name] = keras.Input(layer.shape, name=layer.name)
             continue
+        if isinstance(layer, QuarterMeans):
+            made[layer.name] = _quarter_means(keras.layers, layer, made[layer.inputs[0]])
+            continue
         inputs = [made[name] for name in layer.inputs]
         values = _layer(keras.layers, layer)(inputs if len(inputs) > 1 else inputs[0])
         activation = _separate_activation(layer)
@@ -62,6 +67,18 @@ def keras_network(network: Network, parameters: Mapping[str, Parameters]) -> Any
         kernel = np.moveaxis(values.kernel, 0, 3)
         model.get_layer(convolution.name).set_weights([kernel, values.bias])
     return model
+
+
+def _quarter_means(layers: Any, layer: QuarterMeans, image: Any) -> Any:
+    """The means of the quarters of a map ``[N,H,W,C]``, ``[N,4C]``; Keras allows no "/" in the name of a layer."""
+    height, width = image.shape[1:3]
+    means = []
+    for part in quarters(height, width):
+        rows = (part.top, height - part.top - part.height)
+        columns = (part.left, width - part.left - part.width)
+        quarter = layers.Cropping2D((rows, columns))(image)
+        means.append(layers.GlobalAveragePooling2D()(quarter))
+    return layers.Concatenate(name=layer.name.replace("/", "_"))(means)
 
 
 def _separate_activation(layer: Layer) -> str:

@@ -14,6 +14,7 @@ from graft_host.backbones.known_weights import known_weights
 from graft_host.backbones.named_weights import IMAGENET, NamedWeights
 from graft_host.backbones.registry import DEFAULT, families, usable_families
 from graft_host.backbones.registry import family as known_family
+from graft_host.backbones.taps import layer_of
 from graft_host.support.destination import RunInput
 from graft_host.support.reporter import Reporter
 
@@ -111,7 +112,7 @@ def check_tap(source: WeightsSource, tap: str) -> None:
     """
     deepest = source.family.taps_of(tap)[-1]
     if source.path is not None and source.family.check_reach is not None:
-        source.family.check_reach(source, deepest)
+        source.family.check_reach(source, layer_of(deepest))
 
 
 def weights_inputs(spec: str, family: Family | None = None) -> list[RunInput]:

@@ -117,6 +117,20 @@ def _of_two(kind: str) -> Callable[[Writer, Operator], None]:
     return write
 
 
+def _slice(graph: Writer, operator: Operator) -> None:
+    """A part of an image, such as a quarter of a map."""
+    image, *ends = operator.inputs
+    start, extent = (graph.source.tensors[index].stored for index in ends)
+    if len(_shape(graph, image)) != IMAGE_RANK or start is None or extent is None:
+        raise ExportError("ONNX export does not know a SLICE of anything but an image")
+    name = _name(graph, operator)
+    axes = np.array([_AXES[axis] for axis in range(IMAGE_RANK)], np.int64)
+    limits = (start.astype(np.int64), start.astype(np.int64) + extent.astype(np.int64))
+    inputs = [graph.number(f"{name}/{end}", values) for end, values in zip(("starts", "ends"), limits, strict=True)]
+    value = graph.node("Slice", [graph.value(image), *inputs, graph.number(f"{name}/axes", axes)], name)
+    graph.store(operator.output, value)
+
+
 def _squared_difference(graph: Writer, operator: Operator) -> None:
     name = _name(graph, operator)
     difference = graph.node("Sub", _operands(graph, operator), f"{name}/difference")
@@ -198,6 +212,7 @@ _WRITERS: dict[str, Callable[[Writer, Operator], None]] = {
     "QUANTIZE": _quantize,
     "RELU": _plain("Relu"),
     "RELU6": _relu6,
+    "SLICE": _slice,
     "SQRT": _plain("Sqrt"),
     "SOFTMAX": _softmax,
     "SQUARED_DIFFERENCE": _squared_difference,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graft_host.backbones.family import JOIN
+from graft_host.backbones.taps import JOIN, layer_of
 from graft_host.network_search.pareto import Candidate
 from graft_host.network_search.result import SearchResult
 from graft_host.report.page import count, percent
@@ -137,8 +137,8 @@ def _overlap(a: _Box, b: _Box) -> bool:
 def name_in_plot(candidate: Candidate, result: SearchResult) -> str:
     """The name of a point: tap and image size, without the letters that all taps of its family share."""
     family = [each for each in result.candidates if each.backbone == candidate.backbone]
-    prefix = _shared_prefix([layer for each in family for layer in each.tap.split(JOIN)])
-    layers = JOIN.join(layer.removeprefix(prefix) for layer in candidate.tap.split(JOIN))
+    prefix = _shared_prefix([layer_of(tap) for each in family for tap in each.tap.split(JOIN)])
+    layers = JOIN.join(tap.removeprefix(prefix) for tap in candidate.tap.split(JOIN))
     return f"{layers}/{candidate.image_size}"
 
 

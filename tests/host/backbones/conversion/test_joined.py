@@ -40,7 +40,7 @@ from tests.support.tiny_family import TINY
 SPEC = BackboneSpec(
     weights=find_weights("random", 5, TINY), tap="early+late", image_size=24, quantization="int8", resize="squash"
 )
-SIZES = {"early": 8, "middle": 16, "late": 24}
+SIZES = {"early": 8, "early/2x2": 32, "middle": 16, "late": 24, "late/2x2": 96}
 
 
 @pytest.fixture
@@ -65,11 +65,14 @@ def _alone(tap: str, photos: Sequence[Photo], cache: Path, spec: BackboneSpec = 
 # The value of --tap
 
 
-@given(st.permutations(FAMILY.taps), st.integers(1, len(FAMILY.taps)))
+_ALL = tuple(tap + ending for tap in FAMILY.taps for ending in ("", "/2x2"))
+
+
+@given(st.permutations(_ALL), st.integers(1, len(_ALL)))
 def test_taps_are_named_in_any_order_and_kept_in_that_of_their_depth(order: list[str], count: int) -> None:
     named = order[:count]
     taps = FAMILY.taps_of("+".join(named))
-    assert taps == tuple(tap for tap in FAMILY.taps if tap in named)
+    assert taps == tuple(tap for tap in _ALL if tap in named)
     assert FAMILY.taps_of(FAMILY.ordered("+".join(named))) == taps
     assert HeadOptions(photos=Path("photos"), tap="+".join(named)).tap == "+".join(taps)
 
@@ -77,6 +80,11 @@ def test_taps_are_named_in_any_order_and_kept_in_that_of_their_depth(order: list
 def test_no_tap_of_a_family_may_contain_what_stands_between_taps() -> None:
     with pytest.raises(BackboneError, match=r"Tiny has a tap 'a\+b', and \+ stands between .*; rename the tap"):
         replace(TINY, taps=("early", "a+b"))
+    with pytest.raises(
+        BackboneError, match=r"Tiny has a tap 'a/2x2', and /2x2 stands for the means of .*; rename the tap"
+    ):
+        replace(TINY, taps=("early", "a/2x2"))
+    assert replace(TINY, taps=("early", "a/b")).taps_of("a/b/2x2+a/b") == ("a/b", "a/b/2x2")
 
 
 def test_a_backbone_of_one_tap_is_not_made_of_several(photos: list[Photo], tmp_path: Path) -> None:
@@ -86,7 +94,7 @@ def test_a_backbone_of_one_tap_is_not_made_of_several(photos: list[Photo], tmp_p
     assert not cache.exists()
 
 
-@given(st.lists(st.sampled_from(FAMILY.taps), min_size=1, max_size=4), st.integers(0, 4), st.data())
+@given(st.lists(st.sampled_from(_ALL), min_size=1, max_size=4), st.integers(0, 4), st.data())
 def test_a_tap_named_twice_is_an_error(taps: list[str], place: int, data: st.DataObject) -> None:
     again = data.draw(st.sampled_from(taps))
     taps.insert(place, again)
@@ -104,6 +112,17 @@ def test_a_tap_named_twice_is_an_error(taps: list[str], place: int, data: st.Dat
         ("+", "Inception-v3 has no tap ''; choose"),
         ("mixed5 +mixed7", "Inception-v3 has no tap 'mixed5 '; choose"),
         ("mixed5,mixed7", "Inception-v3 has no tap 'mixed5,mixed7'; choose"),
+        (
+            "mixed8/3x3",
+            r"Inception-v3 has no tap 'mixed8/3x3'; .*, mixed10, or one of them with /2x2 behind it, as in mixed10/2x2",
+        ),
+        ("mixed11/2x2", "Inception-v3 has no tap 'mixed11/2x2'; choose from mixed0, "),
+        ("/2x2", "Inception-v3 has no tap '/2x2'; choose from mixed0, "),
+        ("mixed8/2x2/2x2", "Inception-v3 has no tap 'mixed8/2x2/2x2'; choose from mixed0, "),
+        (
+            "mixed8/2x2+mixed7+mixed8/2x2",
+            r"'mixed8/2x2\+mixed7\+mixed8/2x2' names mixed8/2x2 twice; name each tap once",
+        ),
         ("mixed7+mixed5+mixed7", r"'mixed7\+mixed5\+mixed7' names mixed7 twice; name each tap once"),
     ],
 )
@@ -118,6 +137,9 @@ def test_a_tap_that_the_family_lacks_is_named(tap: str, message: str) -> None:
 def test_weights_that_end_before_the_deepest_tap_are_an_error() -> None:
     weights = find_weights(str(REAL_WEIGHTS))
     check_tap(weights, "mixed8+mixed5")
+    check_tap(weights, "mixed5+mixed8/2x2")
+    with pytest.raises(WeightsError, match="ends at mixed8, before mixed9"):
+        check_tap(weights, "mixed9/2x2")
     with pytest.raises(WeightsError, match="ends at mixed8, before mixed9"):
         check_tap(weights, "mixed9+mixed5")
 
@@ -127,9 +149,9 @@ def test_weights_that_end_before_the_deepest_tap_are_an_error() -> None:
 
 @pytest.mark.parametrize("quantization", ["int8", "dynamic", "float16", "float32"])
 def test_bottlenecks_are_those_of_the_taps_side_by_side(photos: list[Photo], tmp_path: Path, quantization: str) -> None:
-    spec = replace(SPEC, tap="early+middle+late", quantization=quantization)
+    spec = replace(SPEC, tap="early+early/2x2+middle+late+late/2x2", quantization=quantization)
     backbone = make_backbone(spec, photos, tmp_path / "joined", 2)
-    assert [part.spec.tap for part in backbone.parts] == ["early", "middle", "late"]
+    assert [part.spec.tap for part in backbone.parts] == [*SIZES]
     assert _extract(backbone, tmp_path / "joined", photos, 2) == Extraction({}, 0, 36)
     ours = _matrix(backbone, tmp_path / "joined", photos, 2)
     assert ours.shape == (36, sum(SIZES.values()))
@@ -150,14 +172,31 @@ def test_each_tap_has_its_own_scale(photos: list[Photo], tmp_path: Path) -> None
     assert len(set(scales)) == 2
 
 
+@pytest.mark.parametrize("quantization", ["int8", "dynamic", "float16", "float32"])
+@pytest.mark.parametrize("image_size", [17, 24, 33, 64])
+def test_quarters_are_those_of_the_map(photos: list[Photo], tmp_path: Path, quantization: str, image_size: int) -> None:
+    """The four quarters of an even map have its mean; those of one of a single position are all alike."""
+    spec = replace(SPEC, tap="late+late/2x2", image_size=image_size, quantization=quantization)
+    backbone = make_backbone(spec, photos, tmp_path, 2)
+    _extract(backbone, tmp_path, photos)
+    mean, quarters = np.split(_matrix(backbone, tmp_path, photos), [24], axis=1)
+    parts = quarters.reshape(-1, 4, 24)
+    side = -(-image_size // 8)
+    step = np.ptp(mean) / 100 if quantization == "int8" else 1e-4
+    if side % 2 == 0:
+        assert np.abs(parts.mean(1) - mean).max() < step
+    assert (np.abs(parts - parts[:, :1]).max() < step) == (side == 1)
+
+
 def test_a_run_with_one_of_the_taps_finds_its_bottlenecks(photos: list[Photo], tmp_path: Path) -> None:
-    _extract(make_backbone(SPEC, photos, tmp_path, 2), tmp_path, photos)
+    spec = replace(SPEC, tap="early+late+late/2x2")
+    _extract(make_backbone(spec, photos, tmp_path, 2), tmp_path, photos)
     gone = [replace(photo, path=Path("gone")) for photo in photos]  # nothing left to read
-    for tap in ("early", "late"):
+    for tap in ("early", "late", "late/2x2"):
         single = make_backbone(replace(SPEC, tap=tap), gone, tmp_path, 2)
         assert single.reused
         assert _extract(single, tmp_path, gone) == Extraction({}, 12, 0)
-    again = make_backbone(SPEC, gone, tmp_path, 2)
+    again = make_backbone(spec, gone, tmp_path, 2)
     assert again.reused
     assert _extract(again, tmp_path, gone) == Extraction({}, 12, 0)
 
@@ -214,6 +253,19 @@ def test_few_photos_of_an_earlier_calibration_are_not_kept(photos: list[Photo], 
 # Cutting
 
 
+@pytest.mark.parametrize("taps", [["late/2x2"], ["late/2x2", "early"], ["late/2x2", "middle/2x2", "late"]])
+def test_quarters_cut_from_a_trunk_are_those_written_alone(
+    photos: list[Photo], tmp_path: Path, taps: list[str]
+) -> None:
+    every = [tap + ending for tap in TINY.taps for ending in ("/2x2", "")]
+    trunk = quantized_trunk(SPEC, every, photos, tmp_path / "wide", 2)
+    assert [part.spec.tap for part in trunk.backbones] == sorted(every, key=TINY.place)
+    ours = joined_from(trunk, taps, tmp_path / "wide")
+    alone = make_backbone(replace(SPEC, tap=TINY.ordered("+".join(taps))), photos, tmp_path / "alone", 2)
+    assert ours.spec == alone.spec
+    assert ours.path.read_bytes() == alone.path.read_bytes()
+
+
 def test_a_backbone_cut_from_a_trunk_is_the_one_written_alone(photos: list[Photo], tmp_path: Path) -> None:
     trunk = quantized_trunk(SPEC, TINY.taps, photos, tmp_path / "wide", 2)
     ours = joined_from(trunk, ["late", "early"], tmp_path / "wide")
@@ -237,11 +289,16 @@ def test_a_backbone_cut_from_a_trunk_is_the_one_written_alone(photos: list[Photo
 @pytest.mark.parametrize("quantization", ["int8", "dynamic", "float16", "float32"])
 @pytest.mark.parametrize("places", [(0, 2), (1, 2)])
 def test_a_cut_inception_is_byte_for_byte_the_one_written_alone(quantization: str, places: tuple[int, ...]) -> None:
-    _check_cut(find_weights(str(REAL_WEIGHTS)), ("mixed5", "mixed7", "mixed8"), places, quantization)
+    taps = ("mixed5", "mixed7", "mixed8")
+    _check_cut(find_weights(str(REAL_WEIGHTS)), taps, places, quantization)
+    _check_cut(find_weights(str(REAL_WEIGHTS)), ("mixed5", "mixed7/2x2", "mixed8/2x2"), places, quantization)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("taps", [("expand3", "expand6", "top"), ("expand4", "stage6", "top")])
+@pytest.mark.parametrize(
+    "taps",
+    [("expand3", "expand6", "top"), ("expand4", "stage6", "top"), ("expand6/2x2", "stage6/2x2", "top/2x2")],
+)
 def test_a_cut_efficientnet_is_byte_for_byte_the_one_written_alone(taps: tuple[str, ...]) -> None:
     weights = find_weights("random", 0, family("efficientnet-lite0"))
     _check_cut(weights, taps, (0, 2), "int8")
