@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-Camera = Callable[[Image.Image, np.random.Generator], Image.Image]
-"""Takes a photo and the camera's random numbers for it; returns the photo that the camera takes of the same scene."""
+Camera = Callable[[Image.Image, np.random.Generator], bytes]
+"""Takes a photo and the camera's random numbers for it; returns the JPEG that the camera writes of the same scene."""
 
 _MEDIUM = Image.Resampling.BICUBIC
 
 
-def taken(name: str, image: Image.Image, digest: str) -> Image.Image:
-    """The photo that a camera takes of what a photo shows.
+def taken(name: str, image: Image.Image, digest: str) -> bytes:
+    """The JPEG that a camera writes of what a photo shows.
 
     Args:
         name: of the camera.
@@ -33,7 +33,7 @@ def taken(name: str, image: Image.Image, digest: str) -> Image.Image:
     return CAMERAS[name](image, np.random.default_rng(int.from_bytes(entropy[:8], "little")))
 
 
-def _dim(image: Image.Image, random: np.random.Generator) -> Image.Image:
+def _dim(image: Image.Image, random: np.random.Generator) -> bytes:
     """A cheap camera in a corner that one warm bulb lights: few electrons, much noise, dark edges."""
     scene = _linear(image.resize((160, 120), _MEDIUM))
     across, down = np.meshgrid(np.linspace(-1, 1, 160), np.linspace(-1, 1, 120))
@@ -43,7 +43,7 @@ def _dim(image: Image.Image, random: np.random.Generator) -> Image.Image:
     return _jpeg(_encoded(np.clip(counted, 0, None) / 110), 62)
 
 
-def _fisheye(image: Image.Image, random: np.random.Generator) -> Image.Image:
+def _fisheye(image: Image.Image, random: np.random.Generator) -> bytes:
     """A door viewer: a round field of view, strongly bent lines, colour fringes, a black border."""
     side = 230
     tilt = random.uniform(-0.12, 0.12, 2)
@@ -61,7 +61,7 @@ def _fisheye(image: Image.Image, random: np.random.Generator) -> Image.Image:
     return _jpeg(np.stack(planes, axis=2) * shade[..., None], 78)
 
 
-def _infrared(image: Image.Image, random: np.random.Generator) -> Image.Image:
+def _infrared(image: Image.Image, random: np.random.Generator) -> bytes:
     """A night camera with its own lamp: no colour, foliage and skin bright, a hot spot, streaks of lines."""
     red, green, blue = np.moveaxis(np.asarray(image.resize((256, 192), _MEDIUM), np.float32), 2, 0)
     near_infrared = 0.95 * red + 0.45 * green - 0.38 * blue + 22
@@ -72,7 +72,7 @@ def _infrared(image: Image.Image, random: np.random.Generator) -> Image.Image:
     return _jpeg(np.repeat(contrast[..., None], 3, axis=2) * np.array([1.0, 0.97, 1.02]), 70)
 
 
-def _doorway(image: Image.Image, random: np.random.Generator) -> Image.Image:
+def _doorway(image: Image.Image, random: np.random.Generator) -> bytes:
     """A camera above a door that moves with it: 96 pixels high, smeared along a line, hard JPEG."""
     small = image.resize((128, 96), Image.Resampling.BOX)
     length, direction = int(random.integers(4, 9)), random.uniform(0, np.pi)
@@ -84,7 +84,7 @@ def _doorway(image: Image.Image, random: np.random.Generator) -> Image.Image:
     return _jpeg(np.clip((smeared - 12) * 1.12, 0, 255), 18)
 
 
-def _hazy(image: Image.Image, random: np.random.Generator) -> Image.Image:
+def _hazy(image: Image.Image, random: np.random.Generator) -> bytes:
     """A greasy lens against a bright window: veiling light from one side, halos, washed-out bluish shadows."""
     width, height = 288, 216
     scene = image.resize((width, height), _MEDIUM)
@@ -119,8 +119,8 @@ def _encoded(light: NDArray[np.float64]) -> NDArray[np.float64]:
     return levels
 
 
-def _jpeg(levels: NDArray[Any], quality: int) -> Image.Image:
-    """What is left of levels ``[H,W,3]`` in a JPEG."""
-    file = io.BytesIO()
-    Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=quality)
-    return Image.open(file).convert("RGB")
+def _jpeg(levels: NDArray[Any], quality: int) -> bytes:
+    """A JPEG of levels ``[H,W,3]``."""
+    with io.BytesIO() as file:
+        Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=quality)
+        return file.getvalue()
