@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from graft_host.samples.rows import join_rows
-from graft_host.samples.sources import Source, Sources
 from numpy.typing import NDArray
 
 from benchmarks.samples.others import coral, mean_shift
@@ -20,6 +18,8 @@ from graft_host.photos.dataset import Photo
 from graft_host.photos.matching import Statistics
 from graft_host.photos.renditions import ORIGINAL, Rendition, renditions
 from graft_host.samples.options import DENSITY, EQUAL, SampleOptions
+from graft_host.samples.rows import join_rows
+from graft_host.samples.sources import Source, Sources
 from graft_host.training.material import group_numbers
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]

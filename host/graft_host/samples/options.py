@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from graft_host.samples.copies import Copies
 from graft_host.support.option import Option, OptionError
 
 NAMES = ("source", "source_weight", "camera_copies", "match", "prior")
@@ -107,9 +108,10 @@ class SampleOptions:
         self.shares  # noqa: B018  raises an error unless all are sound
 
     @property
-    def copies(self) -> int:
-        """The number of camera copies of each photo that gets some."""
-        return int(bool(self.source)) if self.camera_copies is None else self.camera_copies
+    def copies(self) -> Copies:
+        """The copies of each source photo, or of each training photo if there is no source."""
+        camera = int(bool(self.source)) if self.camera_copies is None else self.camera_copies
+        return Copies(camera, self.match is not None)
 
     @property
     def shares(self) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graft_host.heads.head import Array, Labels, Weights
+from graft_host.samples.copies import Copies
 from graft_host.samples.options import SampleOptions
 from graft_host.samples.sources import Sources
 from graft_host.samples.weights import WeightedSource, weigh
@@ -21,23 +22,20 @@ class SourceRows:
         sources: the photos.
         weighted: what each photo and each of their rows weighs.
         shown: the photo of ``sources.photos`` that each of their rows shows, ``[R]``.
-        copies: the number of camera copies of each photo.
-        matched: whether each photo has a copy that looks like given photos.
+        copies: the copies of each photo that are trained on.
     """
 
     sources: Sources
     weighted: WeightedSource
     shown: Labels
-    copies: int
-    matched: bool
+    copies: Copies
 
     def to_json(self) -> dict[str, Any]:
         """The folders, what was left out, copies and weights."""
         return {
             "folders": [source.to_json() for source in self.sources.folders],
             "photos": len(self.sources.photos),
-            "camera_copies": self.copies,
-            "matched": self.matched,
+            **self.copies.to_json(),
             "weight": self.weighted.to_json(),
         }
 
@@ -46,8 +44,7 @@ class SourceRows:
         return {
             "folders": len(self.sources.folders),
             "photos": len(self.sources.photos),
-            "camera_copies": self.copies,
-            "matched": self.matched,
+            **self.copies.to_json(),
             "weight": self.weighted.to_json(),
         }
 
@@ -106,6 +103,5 @@ def join_rows(
             weighted=weighted,
             shown=shown,
             copies=options.copies,
-            matched=options.match is not None,
         ),
     )

@@ -25,6 +25,8 @@ def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> 
         "head": {"optimizer": recipe.optimizer, "class_weight": recipe.class_weight},
         "augment": options.augment,
     }
+    if material.copies:
+        training |= material.copies.to_json()
     if material.source is not None:
         training["sources"] = material.source.record()
     if (prior := prior_of(material, options)) is not None:

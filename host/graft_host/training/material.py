@@ -30,9 +30,10 @@ from graft_host.backbones.weights.kept_weights import kept_weights
 from graft_host.heads.softmax_regression import load_ahead
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
-from graft_host.photos.renditions import ORIGINAL, Rendition, renditions
+from graft_host.photos.renditions import ORIGINAL
 from graft_host.photos.split import Split, split
 from graft_host.photos.split_text import split_text
+from graft_host.samples.copies import Copies
 from graft_host.samples.places import check_places
 from graft_host.samples.prior import class_shares
 from graft_host.samples.rows import SourceRows, join_rows
@@ -42,6 +43,7 @@ from graft_host.support.clock import Clock
 from graft_host.support.reporter import Reporter, note_skipped
 from graft_host.training.guards import check_cache, check_strict
 from graft_host.training.options import HeadOptions
+from graft_host.training.shown import renditions_shown
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Bottlenecks ``[N,D]`` and their labels ``[N]``."""
@@ -66,6 +68,7 @@ class Material:
             threshold, novelty and mislabels may only come from photos that were held out.
         weights: of the rows of ``train`` in the loss, float64 ``[N]``; None if all count the same.
         source: the photos of other domains, whose rows follow those of the target in ``train``; None if there are none.
+        copies: the copies of the training photos, whose rows follow those of the photos and their variants.
     """
 
     dataset: Dataset
@@ -79,6 +82,7 @@ class Material:
     fitted: bool
     weights: NDArray[np.float64] | None = None
     source: SourceRows | None = None
+    copies: Copies = field(default_factory=Copies)
 
     def without_variants(self) -> Labelled:
         """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""
@@ -179,9 +183,9 @@ def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clo
     threads, cache, dataset, parts = found.threads, found.cache, found.dataset, found.split
     backbone = converted(found, parts, options, reporter, clock)
     with Bottlenecks(backbone, cache) as bottlenecks:
-        shown = renditions(variants=options.augment, seed=options.rule.seed)
-        sources, elsewhere = found.sources, _of_sources(options)
-        wanted = jobs_for((dataset.photos, ORIGINAL), (parts.train, shown), (sources.photos, elsewhere))
+        sources = found.sources
+        shown = renditions_shown(options, parts.train, sources.photos, threads, reporter, clock)
+        wanted = jobs_for((dataset.photos, ORIGINAL), (parts.train, shown.target), (sources.photos, shown.source))
         with clock.stage("bottlenecks"), reporter.progress("bottlenecks") as progress:
             extraction = bottlenecks.extract(wanted, threads, progress)
         whole, dataset = dataset, dataset.without(extraction.failures)
@@ -195,22 +199,18 @@ def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clo
             split=parts,
             backbone=backbone,
             extraction=extraction,
-            train=bottlenecks.matrix(parts.train, shown),
+            train=bottlenecks.matrix(parts.train, shown.target),
             validation=bottlenecks.matrix(parts.validation),
             test=bottlenecks.matrix(parts.test),
-            groups=np.tile(group_numbers(parts.train), options.augment + 1),
+            groups=np.tile(group_numbers(parts.train), len(shown.target)),
             fitted=bool(fitted_photos(found.weights, parts.train).any()),
+            copies=Copies() if options.samples.source else options.samples.copies,
         )
         if not sources.photos:
             return material
         sources = _without(sources, extraction.failures, options, reporter)
         check_labels(dataset, sources)
-        return _with_sources(material, sources, bottlenecks.matrix(sources.photos, elsewhere), options, threads)
-
-
-def _of_sources(options: HeadOptions) -> tuple[Rendition, ...]:
-    """What is trained on of each source photo."""
-    return renditions(variants=options.augment, camera_copies=options.samples.copies, seed=options.rule.seed)
+        return _with_sources(material, sources, bottlenecks.matrix(sources.photos, shown.source), options, threads)
 
 
 def _without(sources: Sources, failures: Mapping[str, str], options: HeadOptions, reporter: Reporter) -> Sources:

@@ -104,6 +104,8 @@ class TrainResult:
             "unknown": self._unknown(),
             "skipped": [{"path": os.fsdecode(s.path), "reason": s.reason} for s in dataset.skipped],
         }
+        if self.material.copies:
+            figures |= self.material.copies.to_json()
         if self.material.source is not None and self.gain is not None:
             figures["sources"] = {**self.material.source.to_json(), "accuracy": self.gain.to_json()}
         if self.prior is not None:

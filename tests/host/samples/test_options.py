@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from graft_host.samples.copies import Copies
 from graft_host.samples.options import SampleOptions
 from graft_host.support.option import OptionError, build
 from graft_host.training.options import HeadOptions
@@ -17,14 +18,14 @@ def _built(**values: Any) -> SampleOptions:
 
 def test_nothing_is_added_by_default() -> None:
     options = _built()
-    assert (options.source, options.copies, options.match, options.shares) == ((), 0, None, {})
+    assert (options.source, options.copies, options.match, options.shares) == ((), Copies(), None, {})
 
 
 def test_a_source_brings_a_copy_of_each_photo_unless_another_number_is_given() -> None:
     assert _built(source=["a", "b"]).source == (Path("a"), Path("b"))
-    assert _built(source=["a"]).copies == 1
-    assert _built(source=["a"], camera_copies=0).copies == 0
-    assert _built(camera_copies=3).copies == 3
+    assert _built(source=["a"]).copies == Copies(1)
+    assert _built(source=["a"], camera_copies=0).copies == Copies(0)
+    assert _built(camera_copies=3).copies == Copies(3)
 
 
 @pytest.mark.parametrize(("given", "weight"), [("equal", "equal"), ("density", "density"), ("0.25", 0.25), (2, 2.0)])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from graft_device import console
 from graft_device.text import printable
 from graft_host.backbones.registry import DEFAULT
-from graft_host.commands.terminal.elsewhere import prior_facts, source_facts
+from graft_host.commands.terminal.elsewhere import copies_facts, prior_facts, source_facts
 from graft_host.commands.terminal.stages import Stage
 from graft_host.commands.terminal.style import PLAIN, WIDTH, Style, facts, style_for
 from graft_host.support.intervals import wilson_interval
@@ -62,6 +62,7 @@ def train_text(result: TrainResult, style: Style = PLAIN) -> str:
             *_headline(accuracy, len(result.evaluation.truth)),
             ("photos", ", ".join(f"{count} {part}" for part, count in counts.items())),
             *source_facts(result),
+            *copies_facts(result),
             ("file", f"{accuracy.shipped:.1%} of the test photos right{unquantized}"),
             ("float head", f"{accuracy.float_head:.1%}; the file names the same class on {accuracy.agreement:.1%}"),
             ("scores", _scores(result)),

@@ -25,6 +25,12 @@ def source_facts(result: TrainResult) -> list[tuple[str, str]]:
     ]
 
 
+def copies_facts(result: TrainResult) -> list[tuple[str, str]]:
+    """The copies of training photos; nothing without any, or if source photos have them."""
+    copies = result.material.copies
+    return [("copies", f"{' and '.join(copies.texts())} of each training photo")] if copies else []
+
+
 def prior_facts(result: TrainResult) -> list[tuple[str, str]]:
     """The shares of classes at the place and the accuracy weighted to them; nothing without any."""
     prior, accuracy = result.prior, result.at_prior
@@ -38,10 +44,6 @@ def prior_facts(result: TrainResult) -> list[tuple[str, str]]:
 
 def _source(source: SourceRows) -> str:
     photos, weighted = len(source.sources.photos), source.weighted
-    copies = [
-        *([f"{source.copies} camera {'copy' if source.copies == 1 else 'copies'} each"] if source.copies else []),
-        *(["a matched copy each"] if source.matched else []),
-    ]
     least, _, middle, _, most = weighted.quantiles
     if weighted.rule == DENSITY:
         weight = (
@@ -52,4 +54,4 @@ def _source(source: SourceRows) -> str:
     else:
         weight = f"weigh {middle:.2g} each"
     counted = "1 photo" if photos == 1 else f"{photos:,} photos"
-    return f"{counted}{''.join(f', {text}' for text in copies)}; {weight}"
+    return f"{counted}{''.join(f', {text} each' for text in source.copies.texts())}; {weight}"
