@@ -87,6 +87,8 @@ def check_outputs(options: TrainOptions) -> None:
     """Raises ExportError, before the run starts, if a file that it will write at its end could not be written."""
     sources = [RunInput("photos", options.photos), *weights_inputs(options.weights, options.family)]
     sources += [RunInput("source photos", folder) for folder in options.samples.source]
+    if options.samples.match is not None:
+        sources.append(RunInput("photos of the place", options.samples.match))
     check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
     sources.append(RunInput("model", options.output))
     if options.keep_rejected:

@@ -40,6 +40,7 @@ from graft_host.samples.rows import SourceRows, join_rows
 from graft_host.samples.sources import Sources, check_labels, find_sources
 from graft_host.support.cache import default_cache
 from graft_host.support.clock import Clock
+from graft_host.support.destination import check_cache_place
 from graft_host.support.reporter import Reporter, note_skipped
 from graft_host.training.guards import check_cache, check_strict
 from graft_host.training.options import HeadOptions
@@ -120,11 +121,12 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     """
     threads = threads_to_use(options.threads)
     cache = options.cache or default_cache()
+    elsewhere = [*options.samples.source, *([] if options.samples.match is None else [options.samples.match])]
+    for folder in elsewhere:
+        check_cache_place(cache, folder)
     check_cache(cache, options.photos)
-    for source in options.samples.source:
-        check_cache(cache, source)
-        check_folder(source)
-    check_folder(options.photos)
+    for folder in (*elsewhere, options.photos):
+        check_folder(folder)
     check_places(options.photos, options.samples.source, options.samples.match)
     weights = None if _to_download(options) else chosen_weights(options, reporter, cache)
     with clock.stage("scan"), reporter.progress("comparing") as progress:

@@ -10,6 +10,7 @@ from graft_host.photos.place import place_statistics
 from graft_host.photos.renditions import Rendition, renditions
 from graft_host.support.clock import Clock
 from graft_host.support.reporter import Reporter, note_skipped
+from graft_host.training.guards import check_strict
 from graft_host.training.options import HeadOptions
 
 
@@ -45,7 +46,7 @@ def renditions_shown(
         clock: measures the stage.
 
     Raises:
-        DatasetError: no photo of the place can be read.
+        DatasetError: no photo of the place can be read, or under ``--strict`` one of its files cannot.
     """
     samples, seed = options.samples, options.rule.seed
     place = None
@@ -53,6 +54,7 @@ def renditions_shown(
         with clock.stage("match"):
             place, skipped = place_statistics(samples.match, sources or train, options.resize, threads)
         note_skipped(((skip.path, skip.reason) for skip in skipped), reporter, f" in {samples.match}")
+        check_strict(skipped, strict=options.strict)
     plain = renditions(variants=options.augment, seed=seed)
     copied = renditions(variants=options.augment, camera_copies=samples.copies.camera, place=place, seed=seed)
     return Shown(plain, copied) if samples.source else Shown(copied, ())

@@ -130,6 +130,36 @@ def test_files_of_the_place_that_are_no_photos_are_noted(photos: Path, place: Pa
     ]
 
 
+def test_under_strict_such_a_file_is_an_error(photos: Path, place: Path, tmp_path: Path, shared_cache: Path) -> None:
+    done = graft(
+        "train", photos, "-o", tmp_path / "m.tflite", *_FAST, "--cache", shared_cache, "--match", place, "--strict"
+    )
+    assert done.returncode == 1
+    assert "notes.txt" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("inside", ["cache", "model"])
+def test_nothing_is_written_among_the_photos_of_the_place(
+    photos: Path, place: Path, tmp_path: Path, inside: str, shared_cache: Path
+) -> None:
+    frames = Path(shutil.copytree(place, tmp_path / "frames"))
+    cache = frames / "cache" if inside == "cache" else shared_cache
+    model = (frames if inside == "model" else tmp_path) / "m.tflite"
+    done = graft("train", photos, "-o", model, *_FAST, "--cache", cache, "--match", frames)
+    assert done.returncode == 1
+    assert str(frames) in done.stderr.splitlines()[-1]
+    assert sorted(path.name for path in frames.iterdir()) == sorted(path.name for path in place.iterdir())
+
+
+def test_a_place_that_is_not_there_is_an_error_before_the_work_starts(
+    photos: Path, tmp_path: Path, shared_cache: Path
+) -> None:
+    options = ("--cache", shared_cache, "--match", tmp_path / "missing")
+    done = graft("train", photos, "-o", tmp_path / "m.tflite", *_FAST, *options)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"error: no such folder of photos: {tmp_path / 'missing'}"]
+
+
 def test_a_place_without_photos_is_an_error(photos: Path, tmp_path: Path, shared_cache: Path) -> None:
     with pytest.raises(DatasetError, match="no photo in"):
         gather(_options(photos, shared_cache, SampleOptions(match=tmp_path)), QuietReporter(), Clock())
