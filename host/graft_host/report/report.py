@@ -9,6 +9,7 @@ from graft_device import __version__
 from graft_device.errors import ExportError, os_reason
 from graft_device.system.durable import write_atomically
 from graft_host.report import background as report_background
+from graft_host.report import elsewhere as report_elsewhere
 from graft_host.report import mistakes as report_mistakes
 from graft_host.report import results as report_results
 from graft_host.report.data import ReportData, day
@@ -26,6 +27,7 @@ def render_report(data: ReportData) -> str:
         report_results.classes,
         report_results.scores,
         report_mistakes.mistakes,
+        report_elsewhere.elsewhere,
         report_background.photos,
         report_background.costs,
         report_background.card,

@@ -67,8 +67,8 @@ class Source:
             yield f"note: {self.root} has classes that the target does not have, left out: {listed(names)}"
         if self.duplicates:
             count = len(self.duplicates)
-            are = "1 photo is a near duplicate" if count == 1 else f"{count:,} photos are near duplicates"
-            yield f"note: {self.root}: {are} of photos of the target or of an earlier source, left out"
+            are = "1 photo is left out: " if count == 1 else f"{count:,} photos are left out: "
+            yield f"note: {self.root}: {are}the target or an earlier source has near duplicates"
 
     def to_json(self) -> dict[str, Any]:
         """The folder, the number of its photos that are trained on, and what is left out."""

@@ -87,10 +87,19 @@ class KeptResults:
         inputs = (*self._cross_validation(material), offset)
         return self._results.recall("cross-validated", inputs, (Estimate,), compute)
 
-    def source_gain(self, material: Material, compute: Callable[[], SourceGain]) -> SourceGain:
-        """What source photos gave, which depends on what a cross-validation depends on."""
-        shown = None if material.source is None else material.source.shown
-        inputs = (*self._cross_validation(material), material.fitted, shown)
+    def source_gain(self, material: Material, compute: Callable[[], SourceGain], *, ranked: bool) -> SourceGain:
+        """What source photos gave, which depends on what a cross-validation depends on.
+
+        Args:
+            material: of the model.
+            compute: trains and tests heads.
+            ranked: whether it ranks the source photos.
+        """
+        source = material.source
+        inputs = (
+            *self._cross_validation(material), material.fitted, self._options.rule.seed, ranked,
+            None if source is None else (source.shown, source.weighted.rule),
+        )  # fmt: skip
         return self._results.recall("source-gain", inputs, (SourceGain, Estimate), compute)
 
     def _cross_validation(self, material: Material) -> tuple[object, ...]:

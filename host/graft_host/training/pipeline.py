@@ -24,6 +24,7 @@ from graft_host.heads.thresholds import UnknownThreshold
 from graft_host.photos.dataset import Photo
 from graft_host.photos.findings import warnings
 from graft_host.photos.problems import find_problems
+from graft_host.samples.options import DENSITY
 from graft_host.support import flatbuffer
 from graft_host.support.clock import Clock
 from graft_host.support.progress import Progress
@@ -132,7 +133,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
 
 
 def held_out_figures(
-    material: Material, options: HeadOptions, head: FinishedHead, kept: KeptResults, reporter: Reporter, clock: Clock
+    material: Material, options: TrainOptions, head: FinishedHead, kept: KeptResults, reporter: Reporter, clock: Clock
 ) -> tuple[Estimate | None, SourceGain | None]:
     """The cross-validated accuracy, if the test photos are few, and what source photos gave, if there are any."""
     threads = threads_to_use(options.threads)
@@ -145,8 +146,13 @@ def held_out_figures(
             )
     if material.source is not None:
         unshifted = cross_validated if head.shift is None else None
+        ranked = options.report is not None or options.samples.source_weight == DENSITY
         with clock.stage("source"), reporter.progress("testing without source"), threadpool_limits(1):
-            gain = kept.source_gain(material, lambda: measure_gain(material, options, threads, head, unshifted))
+            gain = kept.source_gain(
+                material,
+                lambda: measure_gain(material, options, threads, head, unshifted, ranked=ranked),
+                ranked=ranked,
+            )
     return cross_validated, gain
 
 

@@ -14,7 +14,9 @@ from graft_host.samples.prior import Prior
 from graft_host.support.notebook import html_facts
 from graft_host.training.guards import FailedGate
 from graft_host.training.material import Material
-from graft_host.training.source_gain import SourceGain
+from graft_host.training.source_gain import SourceGain, ranked_photos
+
+_RANKED = 12  # source photos that look most like the target, and as many that look least like it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,8 @@ class TrainResult:
             figures |= self.material.copies.to_json()
         if self.material.source is not None and self.gain is not None:
             figures["sources"] = {**self.material.source.to_json(), "accuracy": self.gain.to_json()}
+            if (likeness := self.gain.likeness) is not None:
+                figures["sources"] |= ranked_photos(self.material.source, likeness, _RANKED)
         if self.prior is not None:
             figures["prior"] = {**self.prior.to_json(), "accuracy": self.at_prior}
         return figures if self.gate is None else {**figures, "gate": self.gate.to_json(), "rejected": path}

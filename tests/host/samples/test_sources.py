@@ -113,7 +113,7 @@ def test_near_duplicates_of_target_photos_are_left_out(target: Dataset, tmp_path
     assert sorted(pair.path.name for pair in source.duplicates) == ["copy.png", "larger.jpg"]
     assert {pair.of for pair in source.duplicates} == {twin}
     assert list(source.notes()) == [
-        f"note: {root}: 2 photos are near duplicates of photos of the target or of an earlier source, left out"
+        f"note: {root}: 2 photos are left out: the target or an earlier source has near duplicates"
     ]
 
 
