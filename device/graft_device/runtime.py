@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,16 @@ def _interpreter_class(runtime: str) -> tuple[str, Any]:
                 )
             )
             continue
+        if name == "tflite-runtime" and _tensorflow_came_first():
+            # TensorFlow's library takes the place of functions that tflite-runtime calls, and these have another form.
+            # A model fails to open then, with "vector::reserve", or without memory.
+            broken.append(
+                RuntimeMissingError(
+                    "tflite-runtime does not work after TensorFlow was imported into the same process",
+                    "import tflite_runtime.interpreter before tensorflow",
+                )
+            )
+            continue
         try:
             return name, importlib.import_module(_MODULES[name]).Interpreter
         except Exception as error:  # noqa: BLE001  a wheel for another libc or numpy fails in many ways
@@ -173,6 +184,13 @@ def _interpreter_class(runtime: str) -> tuple[str, Any]:
     if broken:
         raise _all_broken(broken)
     raise not_installed(this_machine(), runtime)
+
+
+def _tensorflow_came_first() -> bool:
+    """Whether this process has imported TensorFlow, and tflite-runtime not before it."""
+    runtime = PACKAGES["tflite-runtime"]
+    first = next((name for name in tuple(sys.modules) if name in {"tensorflow", runtime}), runtime)
+    return first == "tensorflow"
 
 
 def _installed(name: str) -> bool:

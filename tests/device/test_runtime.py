@@ -307,3 +307,33 @@ def test_auto_passes_over_a_runtime_that_cannot_be_imported(broken_litert: Path,
 
 def test_the_install_line_for_this_python() -> None:
     assert install_line(this_machine()) == LITERT_LINE
+
+
+@needs_tflite_runtime
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["tensorflow", "tflite_runtime.interpreter"])
+def test_tflite_runtime_is_not_opened_after_tensorflow(models: dict[str, Path], first: str) -> None:
+    """TensorFlow's library would take the place of its functions: every model then failed with ``vector::reserve``."""
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("TensorFlow is not installed")
+    program = f"""
+        import {first}, sys, tensorflow
+        from graft_device.errors import RuntimeMissingError
+        from graft_device.runtime import open_model
+        assert open_model(sys.argv[1]).runtime == "litert"
+        try:
+            print(open_model(sys.argv[1], "tflite-runtime").runtime)
+        except RuntimeMissingError as error:
+            print(error)
+        """
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(models["int8"])],
+        capture_output=True, text=True, timeout=300, check=False, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    refused = (
+        "tflite-runtime does not work after TensorFlow was imported into the same process; "
+        "import tflite_runtime.interpreter before tensorflow"
+    )
+    assert done.stdout.strip() == (refused if first == "tensorflow" else "tflite-runtime")
