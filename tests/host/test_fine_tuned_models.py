@@ -17,10 +17,12 @@ from graft_host.diagnosis.diagnose import DiagnosisOptions, diagnose
 from graft_host.diagnosis.layer_comparison import Comparison
 from graft_host.evaluation.evaluate import evaluate_folder
 from graft_host.export.export import export
+from graft_host.networks.depthwise_means import with_depthwise_means
 from graft_host.networks.float_file import write_float32
 from graft_host.networks.tails import tail_of
 from graft_host.support import flatbuffer
 from graft_host.tflite.inspection import inspect_model
+from graft_host.tflite.operators import operators
 from graft_host.tflite.tuned_tail import tuned_parameters
 from tests.conftest import graft, graft_device, graft_json
 from tests.support.device_models import make_card
@@ -36,15 +38,14 @@ if TYPE_CHECKING:
 
     from graft_device.model import ModelFile
 
+TAP = "mixed1+mixed2+mixed2/2x2+mixed3/2x2+mixed4"
 RUNTIMES = ("litert", "tflite-runtime")
 
 
 @pytest.fixture(scope="module")
 def inception(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
-    """Three taps: one before the cut, one at it and one behind it."""
-    return write_tuned(
-        tmp_path_factory.mktemp("tuned") / "m.tflite", "inception-v3", "mixed1+mixed2+mixed4", "mixed2", 100
-    )
+    """Taps before the cut, at it and behind it, of whole maps and of quarters."""
+    return write_tuned(tmp_path_factory.mktemp("tuned") / "m.tflite", "inception-v3", TAP, "mixed2", 100)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,16 @@ def test_the_file_gives_the_scores_of_what_was_trained(inception: Tuned, runtime
     scores = np.stack([classifier.scores(photo) for photo in pixels])
     assert scores.std(axis=0).min() > 0.05  # the scores of the photos differ
     assert np.abs(scores - inception.float_scores(pixels)).max() < 0.15
+
+
+def test_the_form_that_extracts_bottlenecks_faster_gives_the_same_bits(inception: Tuned) -> None:
+    faster = with_depthwise_means(inception.backbone, "it")
+    assert faster is not None
+    used = {operator.name: operator.count for operator in operators(flatbuffer.unpack(faster, "it"))}
+    assert used["AVERAGE_POOL_2D"] == 0
+    for photo in photos_of(100, 3, 5):
+        plain, quick = (outputs_of(data, photo[np.newaxis]) for data in (inception.backbone, faster))
+        assert all(map(np.array_equal, plain, quick))
 
 
 def test_the_tail_is_read_out_of_the_file(tuned: Tuned) -> None:
@@ -127,7 +138,7 @@ def test_a_fine_tuned_model_is_diagnosed_evaluated_and_shown(inception: Tuned, t
         ("tflite-runtime", True), ("litert", True), ("tflite-runtime", True),
     ]  # fmt: skip
     assert "card.backbone.fine_tuned.cut  mixed2" in graft("inspect", inception.path).stdout
-    line = "network     inception_v3 up to mixed1+mixed2+mixed4, weights random, fine-tuned behind mixed2"
+    line = f"network     inception_v3 up to {TAP}, weights random, fine-tuned behind mixed2"
     assert line in graft_device("info", inception.path).stdout.splitlines()
     page = tmp_path / "report.html"
     graft_json("report", inception.path, photos, "-o", page, "--split", "all")

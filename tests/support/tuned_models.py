@@ -67,7 +67,7 @@ def write_tuned(path: Path, backbone: str, tap: str, cut: str, side: int) -> Tun
     """Writes a model whose convolutions behind a cut have other weights than the pretrained ones."""
     known = family(backbone)
     weights, taps = find_weights("random", SEED, known), known.taps_of(tap)
-    photos, network = photos_of(side, 16), known.describe(weights, taps, side)
+    photos, network = photos_of(side, 16), known.network(weights, taps, side)
     tail, parameters = tail_of(network, cut), dict(known.read_parameters(weights, network))
     parameters.update(_changed({layer.name: parameters[layer.name] for layer in tail.convolutions}))
     part = front(convert(weights, taps, side, "int8", photos, 2, None)[0], cut, "it")

@@ -52,7 +52,8 @@ def diagnose(
 ) -> None:
     """Show how much each layer of an int8 model loses.
 
-    The loss against float32 is a signal-to-noise ratio in dB.
+    The loss against float32 is a signal-to-noise ratio in dB. Layers that were fine-tuned are compared with float32
+    layers that have the model's int8 kernels.
     """
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.commands.terminal.diagnosis_text import diagnosis_text

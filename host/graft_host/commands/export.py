@@ -52,7 +52,8 @@ def export(
     needs the package onnx: pip install 'graftkit[onnx]'.
 
     keras and saved-model have the float weights that the model was trained with, and do not recognize unknown photos.
-    They need TensorFlow: pip install 'graftkit[tensorflow]'.
+    Layers that were fine-tuned have the numbers of the model, rounded to int8. Both formats need TensorFlow: pip
+    install 'graftkit[tensorflow]'.
 
     frigate takes int8 models of 224 pixels as they are, and prints the lines for Frigate's config.yml.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graft_host.networks.equalization import has_factors
-from graft_host.networks.layers import Convolution, Depthwise, Map, Mean, Network
+from graft_host.networks.layers import Convolution, Depthwise, Map, Network
 from graft_host.networks.rewrites import movable_pools, pools_behind_convolutions
 
 
@@ -22,10 +22,7 @@ def cut_points(network: Network, whole: Network) -> tuple[str, ...]:
     return tuple(
         layer.name
         for layer in network.layers[1:]
-        if not isinstance(layer, Mean)
-        and layer.name not in changed
-        and not has_factors(written, layer.name)
-        and _divides(network, layer.name)
+        if layer.name not in changed and not has_factors(written, layer.name) and _divides(network, layer.name)
     )
 
 
