@@ -97,7 +97,10 @@ def _measure(options: argparse.Namespace, kept: Path, threads: int) -> None:
                 draw=draw, bottlenecks=bottlenecks, place=place, classes=len(dataset.labels), seed=seed, threads=threads
             )
             accuracies = {method: run.accuracy(train(run)) for method, train in METHODS.items()}
-            keep(kept, Result(camera=name, targets=count, seed=seed, accuracies=accuracies))
+            result = Result(
+                camera=name, targets=count, seed=seed, accuracies=accuracies, at_prior=run.at_prior()
+            )  # fmt: skip
+            keep(kept, result)
             figures = ", ".join(f"{method} {share:.1%}" for method, share in accuracies.items())
             sys.stderr.write(f"{name}, {count} a class, seed {seed}: {figures}\n")
 

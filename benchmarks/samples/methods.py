@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 from benchmarks.samples.others import coral, mean_shift
 from benchmarks.samples.photos import Draw
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
+from graft_host.heads.finished import finish_head
 from graft_host.heads.head import Head, train_head
 from graft_host.heads.recipe import Recipe
 from graft_host.photos.dataset import Photo
 from graft_host.photos.matching import Statistics
 from graft_host.photos.renditions import ORIGINAL, Rendition, renditions
 from graft_host.samples.options import DENSITY, EQUAL, SampleOptions
+from graft_host.samples.prior import Prior
 from graft_host.samples.rows import join_rows
 from graft_host.samples.sources import Source, Sources
 from graft_host.training.material import group_numbers
+
+_COMMON = 0.85  # share of one of two classes at the place
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -77,6 +81,35 @@ class Run:
             target_rows=1,
         )  # fmt: skip
         return self._head(joined.train, joined.groups, joined.weights)
+
+    def at_prior(self) -> tuple[float, float]:
+        """The accuracy at a place with 85% of one class, without and with ``--prior``: the mean over the two classes.
+
+        The head is trained on source photos, their camera copies and target photos, with the same weight of both
+        classes, and has a temperature as ``graft train`` sets it.
+        """
+        sources = Sources((Source(root=Path(), photos=tuple(self.draw.sources)),))
+        shown = renditions(camera_copies=1, seed=self.seed)
+        joined = join_rows(
+            self.bottlenecks.matrix(self.draw.targets), group_numbers(self.draw.targets),
+            self.bottlenecks.matrix(sources.photos, shown), sources, SampleOptions(source=(Path(),)), self.seed,
+            self.threads, target_rows=1,
+        )  # fmt: skip
+        head = self._head(joined.train, joined.groups, joined.weights)
+        none = joined.train[0][:0], joined.train[1][:0]
+        features, truth = self.bottlenecks.matrix(self.draw.tests)
+        shares = []
+        for common in range(self.classes):
+            there = np.full(self.classes, (1 - _COMMON) / (self.classes - 1))
+            there[common] = _COMMON
+            prior = Prior(labels=("a", "b"), shares=there, trained=np.full(self.classes, 1 / self.classes))
+            for shift in (None, prior.shift):
+                finished = finish_head(
+                    head, joined.train, none, Recipe(seed=self.seed), joined.groups, 0, self.threads,
+                    weights=joined.weights, shift=shift,
+                )  # fmt: skip
+                shares.append(prior.accuracy(truth, finished.head.predict(features) == truth))
+        return float(np.mean(shares[::2])), float(np.mean(shares[1::2]))
 
     def _head(self, train: Labelled, groups: NDArray[np.int64], weights: NDArray[np.float64] | None) -> Head:
         none = train[0][:0], train[1][:0]

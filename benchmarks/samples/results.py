@@ -22,12 +22,14 @@ class Result:
         targets: target photos of each class.
         seed: of the draw.
         accuracies: balanced accuracy on the test photos by method.
+        at_prior: accuracy where one class is 85% of the photos, without and with ``--prior``.
     """
 
     camera: str
     targets: int
     seed: int
     accuracies: dict[str, float]
+    at_prior: tuple[float, float]
 
     @property
     def key(self) -> Key:
@@ -68,6 +70,9 @@ def methods_table(results: Iterable[Result]) -> list[str]:
         shares = [result.accuracies[name] * 100 for result in listed]
         gains = [result.gain(name) * 100 for result in listed]
         lines.append(f"| {name} | {_spread(shares)} | {fmean(gains):+.1f} ± {pstdev(gains):.1f} | {min(gains):+.1f} |")
+    lines.append("")
+    without, known = ([result.at_prior[place] * 100 for result in listed] for place in (0, 1))
+    lines.append(f"Where one class is 85% of the photos: {_spread(without)} without, {_spread(known)} with `--prior`.")
     return lines
 
 
