@@ -19,7 +19,7 @@ from tests.support.device_models import picture, write_artifact
 
 DEVICE = sorted(Path(graft_device.__file__).parent.glob("**/*.py"))
 HOST = sorted(Path(graft_host.__file__).parent.glob("**/*.py"))
-WITH_TENSORFLOW = {"export/keras_export.py", "backbones/in_tensorflow/keras_network.py"}
+WITH_TENSORFLOW = {"export/keras_export.py", "fine_tuning/tail_training.py", "backbones/in_tensorflow/keras_network.py"}
 BOARD_PACKAGES = {"graft_device", "numpy", "PIL", "typer"}
 EXTRAS = {  # what the modules of an extra may import besides
     "serve": {"h11", "python_multipart", "starlette", "uvicorn"},

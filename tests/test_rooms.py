@@ -24,9 +24,9 @@ ORDER = {
         "service", "usage", "console", "commands", "cli",
     ),
     "graft_host": (
-        "support", "photos", "networks", "backbones", "heads", "samples", "tflite", "evaluation", "report", "training",
-        "network_search", "diagnosis", "export", "demo", "photo_check", "comparison", "library", "graft_host", "deploy",
-        "commands", "cli",
+        "support", "photos", "networks", "backbones", "heads", "samples", "tflite", "fine_tuning", "evaluation",
+        "report", "training", "network_search", "diagnosis", "export", "demo", "photo_check", "comparison", "library",
+        "graft_host", "deploy", "commands", "cli",
     ),
 }  # fmt: skip
 """Folders and modules on the top sheet of each package, the package itself too: each imports only what is before it."""

@@ -12,6 +12,7 @@ from typing import Literal
 from graft_host import comparison, photo_check
 from graft_host.comparison import Comparison
 from graft_host.evaluation.evaluate import Evaluation, evaluate_folder
+from graft_host.fine_tuning.options import FineTune
 from graft_host.heads.recipe import ClassWeight, Optimizer
 from graft_host.network_search import search as network_search
 from graft_host.network_search.options import SearchOptions
@@ -58,6 +59,7 @@ def train(
     learning_rate: float = 0.5,
     steps: int = 4000,
     class_weight: ClassWeight = "none",
+    fine_tune: FineTune = "off",
     min_accuracy: float | None = None,
     max_drop: float | None = None,
     keep_rejected: bool = False,
@@ -115,6 +117,8 @@ def train(
         learning_rate: The step size of ``"sgd"``.
         steps: The number of steps of ``"sgd"``, 100 photos each.
         class_weight: ``"balanced"`` makes every class count the same, however many photos it has.
+        fine_tune: ``"auto"`` trains the backbone's last layers too, and keeps them if held-out photos say that they
+            help. It takes minutes, and the extra ``tensorflow``. ``"off"`` trains the head alone.
         min_accuracy: The least accuracy of the file on the test photos, from 0 to 1. No gate if None.
         max_drop: How much less accurate than float32 the file may be, from 0 to 1. No gate if None.
         keep_rejected: Whether a file that fails a gate is kept as ``OUTPUT.rejected.tflite``.

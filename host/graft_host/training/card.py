@@ -8,6 +8,7 @@ from typing import Any
 from graft_device import __version__
 from graft_device.model import ModelCard
 from graft_host.evaluation.accuracy import Accuracy
+from graft_host.fine_tuning.result import FineTuning
 from graft_host.heads.finished import FinishedHead
 from graft_host.training.material import Material
 from graft_host.training.options import HeadOptions
@@ -15,8 +16,17 @@ from graft_host.training.prior import prior_of
 from graft_host.training.source_gain import SourceGain
 
 
-def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> ModelCard:
-    """The card of a model before it was tested."""
+def model_card(
+    options: HeadOptions, material: Material, head: FinishedHead, fine_tuning: FineTuning | None = None
+) -> ModelCard:
+    """The card of a model before it was tested.
+
+    Args:
+        options: of the run.
+        material: what the head was made from.
+        head: the finished head.
+        fine_tuning: its result; None if it was not asked for.
+    """
     backbone, recipe = material.backbone, options.recipe
     spec = backbone.spec
     training: dict[str, Any] = {
@@ -35,6 +45,7 @@ def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> 
         training["head"] |= {"learning_rate": recipe.learning_rate, "steps": recipe.steps}
     else:
         training["head"]["penalty"] = head.head.penalty
+    tuned = {} if fine_tuning is None or not fine_tuning.kept else {"fine_tuned": fine_tuning.record()}
     return ModelCard(
         kit_version=__version__,
         backbone={
@@ -44,6 +55,7 @@ def model_card(options: HeadOptions, material: Material, head: FinishedHead) -> 
             "weights_fingerprint": spec.weights.fingerprint,
             "fingerprint": backbone.fingerprint,
             "calibration_photos": backbone.calibration_photos,
+            **tuned,
         },
         tap=spec.tap,
         image_size=spec.image_size,

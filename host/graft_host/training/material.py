@@ -44,7 +44,7 @@ from graft_host.support.destination import check_cache_place
 from graft_host.support.reporter import Reporter, note_skipped
 from graft_host.training.guards import check_cache, check_strict
 from graft_host.training.options import HeadOptions
-from graft_host.training.shown import renditions_shown
+from graft_host.training.shown import Shown, renditions_shown
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Bottlenecks ``[N,D]`` and their labels ``[N]``."""
@@ -70,6 +70,7 @@ class Material:
         weights: of the rows of ``train`` in the loss, float64 ``[N]``; None if all count the same.
         source: the photos of other domains, whose rows follow those of the target in ``train``; None if there are none.
         copies: the copies of the training photos, whose rows follow those of the photos and their variants.
+        shown: the renditions that the rows of ``train`` show.
     """
 
     dataset: Dataset
@@ -84,6 +85,7 @@ class Material:
     weights: NDArray[np.float64] | None = None
     source: SourceRows | None = None
     copies: Copies = field(default_factory=Copies)
+    shown: Shown = Shown(ORIGINAL, ())
 
     def without_variants(self) -> Labelled:
         """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""

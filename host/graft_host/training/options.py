@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from graft_host.backbones.family import BackboneError, Family
 from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
+from graft_host.fine_tuning.options import FineTuneOptions
 from graft_host.heads.recipe import Recipe
 from graft_host.photos.split_rule import SplitRule
 from graft_host.samples.options import SampleOptions
@@ -150,6 +151,7 @@ class TrainOptions(HeadOptions):
         max_drop: how much less accurate than float32 the file may be; any when None.
         keep_rejected: whether a file that failed a gate is kept beside ``output``.
         report: the page to write; none when None.
+        fine_tuning: whether the last layers of the backbone may be trained.
         golden: whether test photos are put into the file for the board's self-test.
         overwrite: whether an earlier model or report is replaced.
     """
@@ -187,6 +189,7 @@ class TrainOptions(HeadOptions):
             group="Gates and report", after="unknown_rate", help="Write an HTML report about the model to this file."
         ),
     ] = None
+    fine_tuning: FineTuneOptions = field(default_factory=FineTuneOptions)
     golden: Annotated[
         bool,
         Option(
@@ -194,6 +197,11 @@ class TrainOptions(HeadOptions):
         ),
     ] = True
     overwrite: Annotated[bool, Option(after="recalibrate", help="Replace an earlier model or report.")] = False
+
+    def __post_init__(self) -> None:
+        """Checks that what is asked for can be fine-tuned."""
+        super().__post_init__()
+        self.fine_tuning.check(self.quantize, self.recipe.optimizer, self.weights)
 
 
 def check_option(option: str, check: Callable[[Any], object], value: object) -> None:

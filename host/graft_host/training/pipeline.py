@@ -35,6 +35,7 @@ from graft_host.tflite.metadata import archive, insert_metadata
 from graft_host.training.card import model_card, tested_card
 from graft_host.training.delivery import check_delivered, place_model, place_report
 from graft_host.training.estimate import cross_validated_estimate, estimate_on_test, to_cross_validate
+from graft_host.training.fine_tuned import fine_tuned
 from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate
 from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, fitted_photos, gather, group_numbers
@@ -63,7 +64,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     material = gather(options, reporter, clock)
     if note := material.extraction.damage:
         reporter.note(note)
-    labels, (tests, truth) = material.dataset.labels, material.test
+    labels = material.dataset.labels
     kept = KeptResults(options)
     with clock.stage("check"):
         search = kept.search(material, lambda: mislabel_search(material, options))
@@ -77,10 +78,19 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         threadpool_limits(1),
     ):  # matrices this small are slower on several threads, and round differently
         head = kept.head(material, lambda: finished_head(material, options))
+    with threadpool_limits(1):
+        material, head, fine_tuning = fine_tuned(
+            material,
+            head,
+            options,
+            lambda tuned: kept.head(tuned, lambda: finished_head(tuned, options)),
+            reporter,
+            clock,
+        )
     if note := unknown_note(head.unknown, options.unknown_rate):
         reporter.note(note)
     with clock.stage("fuse"), threadpool_limits(1):
-        card = model_card(options, material, head)
+        card = model_card(options, material, head, fine_tuning)
         network = described_network(material, head, card)
     with clock.stage("evaluate"), reporter.progress("testing the file") as progress:
         threads, photos = threads_to_use(options.threads), material.split.test
@@ -92,6 +102,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     if options.max_drop is not None:
         with clock.stage("float32"):
             float32 = float32_accuracy(options, reporter)
+    tests, truth = material.test
     classes = head.head.predict(tests)
     named = ~evaluation.refused  # a refused photo's score is not a prediction
     accuracy = Accuracy(
@@ -127,6 +138,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         gate=gate,
         prior=prior_of(material, options),
         gain=gain,
+        fine_tuning=fine_tuning,
     )
     check_delivered(result, options, place_report(result, artifact, options))
     return result

@@ -9,6 +9,7 @@ from typing import Any
 
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.evaluation.evaluate import Evaluation
+from graft_host.fine_tuning.result import FineTuning
 from graft_host.heads.finished import FinishedHead
 from graft_host.samples.prior import Prior
 from graft_host.support.notebook import html_facts
@@ -32,6 +33,7 @@ class TrainResult:
         size: the size of the file in bytes.
         seconds: the seconds of each stage, and ``total``.
         gate: the gate that refused the model; None if it passed.
+        fine_tuning: the result of fine-tuning; None if it was not asked for.
         prior: the shares of classes at the place; None if none were given.
         gain: what source photos gave; None if there are none.
     """
@@ -44,6 +46,7 @@ class TrainResult:
     size: int
     seconds: dict[str, float]
     gate: FailedGate | None = None
+    fine_tuning: FineTuning | None = None
     prior: Prior | None = None
     gain: SourceGain | None = None
 
@@ -74,6 +77,8 @@ class TrainResult:
             ("agreement", f"{self.accuracy.agreement:.1%}"),
             ("seconds", f"{self.seconds['total']:.1f}"),
         ]
+        if self.fine_tuning is not None:
+            facts.append(("fine-tuning", self.fine_tuning.text))
         if self.gate is not None:
             facts.insert(1, ("rejected", self.gate.reason))
         return html_facts(facts) + self.evaluation._repr_html_()
@@ -104,6 +109,7 @@ class TrainResult:
             "pretrained": backbone.spec.weights.pretrained,
             **self.evaluation.figures(),
             "unknown": self._unknown(),
+            "fine_tuning": None if self.fine_tuning is None else self.fine_tuning.to_json(),
             "skipped": [{"path": os.fsdecode(s.path), "reason": s.reason} for s in dataset.skipped],
         }
         if self.material.copies:

@@ -28,7 +28,9 @@ _DIGEST_BYTES = 64
 _NAME = re.compile(r"[a-z-]+-[0-9a-f]{32}\.json")
 _TARGETS = re.compile(r"[a-z-]+-[0-9a-f]*")
 _PACKAGES = ("numpy", "scipy", "pillow", "ai-edge-litert", "tflite-runtime")
-_HOST_CODE = "backbones", "evaluation", "heads", "photos", "samples", "support", "training"
+_HOST_CODE = (
+    "backbones", "evaluation", "fine_tuning", "heads", "networks", "photos", "samples", "support", "training",
+)  # fmt: skip
 _DEVICE_CODE = "classifier.py", "model", "preprocess", "ranking.py", "runtime.py", "store"
 
 
