@@ -85,7 +85,7 @@ class Material:
     weights: NDArray[np.float64] | None = None
     source: SourceRows | None = None
     copies: Copies = field(default_factory=Copies)
-    shown: Shown = Shown(ORIGINAL, ())
+    shown: Shown = field(default_factory=lambda: Shown(ORIGINAL, ()))
 
     def without_variants(self) -> Labelled:
         """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""
