@@ -28,13 +28,14 @@ class FineTuneOptions:
         ),
     ] = "off"
 
-    def check(self, quantization: str, optimizer: str, weights: str) -> None:
+    def check(self, quantization: str, optimizer: str, weights: str, max_drop: float | None) -> None:
         """Raises OptionError if a network with these options cannot be fine-tuned.
 
         Args:
             quantization: the numbers in the file.
             optimizer: of the head.
             weights: the value of ``--weights``.
+            max_drop: the value of ``--max-drop``; None if it was not given.
         """
         if self.fine_tune == "off":
             return
@@ -46,6 +47,11 @@ class FineTuneOptions:
             ),
             (optimizer == "sgd", "the training starts from the optimum that sgd does not find", "--optimizer lbfgs"),
             (weights == "random", "random weights have learned nothing to start from", "pretrained weights"),
+            (
+                max_drop is not None,
+                "--max-drop compares with a float32 network of pretrained weights, which has no fine-tuned layers",
+                "--min-accuracy in place of --max-drop",
+            ),
         )
         for is_refused, reason, instead in refused:
             if is_refused:

@@ -74,8 +74,8 @@ def make_plan(spec: BackboneSpec, photos: int, others: int, renditions: int, roo
 def _tails(spec: BackboneSpec) -> Iterator[Network]:
     """The tails behind the places where the map is as small as at any place before, the longest tail first."""
     family = spec.weights.family
-    network = family.describe(spec.weights, spec.taps, spec.image_size)
-    whole = family.describe(spec.weights, family.taps, spec.image_size)
+    network = family.network(spec.weights, spec.taps, spec.image_size)
+    whole = family.network(spec.weights, family.taps, spec.image_size)
     smallest = math.inf
     for cut in cut_points(network, whole):
         size = math.prod(network[cut].shape)
@@ -87,7 +87,7 @@ def _tails(spec: BackboneSpec) -> Iterator[Network]:
 def _share(spec: BackboneSpec, tail: Network) -> float:
     """The share of the network's multiplications that are the tail's."""
     return multiplications(tail) / multiplications(
-        spec.weights.family.describe(spec.weights, spec.taps, spec.image_size)
+        spec.weights.family.network(spec.weights, spec.taps, spec.image_size)
     )
 
 

@@ -126,7 +126,7 @@ class TailTraining:
 def described_tail(job: Job) -> tuple[Network, Mapping[str, Parameters]]:
     """The tail of a job and the pretrained parameters of its convolutions."""
     weights = from_request(job.weights)
-    network = weights.family.describe(weights, weights.family.taps_of(job.tap), job.image_size)
+    network = weights.family.network(weights, weights.family.taps_of(job.tap), job.image_size)
     tail = tail_of(network, job.cut)
     parameters = weights.family.read_parameters(weights, network)
     return tail, {layer.name: parameters[layer.name] for layer in tail.convolutions}

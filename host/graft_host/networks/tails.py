@@ -15,14 +15,14 @@ def cut_points(network: Network, whole: Network) -> tuple[str, ...]:
 
     Args:
         network: as its family describes it.
-        whole: the same network with all layers and all outputs that it could have, as the family describes it.
+        whole: the same network with all layers, and the bottlenecks of all taps, as the family describes it.
     """
     written, swapped = pools_behind_convolutions(whole), movable_pools(whole)
     changed = {*swapped, *(convolution.name for convolution in swapped.values())}
     return tuple(
         layer.name
         for layer in network.layers[1:]
-        if layer.name not in changed and not has_factors(written, layer.name) and _divides(network, layer.name)
+        if layer.name not in changed and _divides(network, layer.name) and not has_factors(written, layer.name)
     )
 
 

@@ -201,7 +201,7 @@ class TrainOptions(HeadOptions):
     def __post_init__(self) -> None:
         """Checks that what is asked for can be fine-tuned."""
         super().__post_init__()
-        self.fine_tuning.check(self.quantize, self.recipe.optimizer, self.weights)
+        self.fine_tuning.check(self.quantize, self.recipe.optimizer, self.weights, self.max_drop)
 
 
 def check_option(option: str, check: Callable[[Any], object], value: object) -> None:

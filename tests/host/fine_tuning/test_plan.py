@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,7 @@ def planned(name: str, tap: str, size: int, photos: int = FEW, renditions: int =
         ("inception-v3", "mixed7", 192, "mixed4"),
         ("inception-v3", "mixed10", 299, "mixed6"),
         ("inception-v3", "mixed5+mixed6+mixed7+mixed8", 192, "mixed5"),
+        ("inception-v3", "mixed5/2x2+mixed5+mixed7/2x2+mixed8+mixed8/2x2", 192, "mixed5"),
         ("efficientnet-lite0", "top", 224, "block11_project"),
         ("efficientnet-lite2", "top", 260, "block15_project"),
     ],
@@ -50,7 +52,7 @@ def test_the_cut_leaves_a_third_of_the_work_behind_a_small_map(name: str, tap: s
     plan = planned(name, tap, size)
     assert plan.cut == cut
     network = spec(name, tap, size)
-    whole = network.weights.family.describe(network.weights, network.taps, size)
+    whole = network.weights.family.network(network.weights, network.taps, size)
     assert 0.15 < multiplications(plan.tail) / multiplications(whole) < 0.34
 
 
@@ -86,11 +88,12 @@ def test_a_network_without_layers_to_train_has_no_plan() -> None:
         ({"quantize": "float16"}, "layers are trained on maps of int8, not float16"),
         ({"optimizer": "sgd"}, "the optimum that sgd does not find"),
         ({"weights": "random"}, "random weights have learned nothing"),
+        ({"max_drop": 0.01}, "--max-drop compares with a float32 network of pretrained weights"),
     ],
 )
-def test_what_cannot_be_fine_tuned_is_a_usage_error(options: dict[str, str], message: str) -> None:
-    values = {"quantize": "int8", "optimizer": "lbfgs", "weights": "imagenet", **options}
-    given = (values["quantize"], values["optimizer"], values["weights"])
+def test_what_cannot_be_fine_tuned_is_a_usage_error(options: dict[str, Any], message: str) -> None:
+    values: dict[str, Any] = {"quantize": "int8", "optimizer": "lbfgs", "weights": "imagenet", **options}
+    given = (values["quantize"], values["optimizer"], values["weights"], values.get("max_drop"))
     FineTuneOptions().check(*given)
     with pytest.raises(OptionError, match=message) as caught:
         FineTuneOptions(fine_tune="auto").check(*given)

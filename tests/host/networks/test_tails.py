@@ -15,6 +15,7 @@ from graft_host.backbones.inception_v3.convolutions import TAPS
 from graft_host.backbones.inception_v3.layers import describe
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.layers import LINEAR, RELU, RELU6, Map, Network
+from graft_host.networks.quarters import with_quarter_means
 from graft_host.networks.tails import cut_points, tail_of
 from tests.support.networks import branched, compute, mobile, random_parameters
 
@@ -27,6 +28,14 @@ def test_inception_is_cut_at_its_joins() -> None:
     assert cut_points(describe(["mixed8"], 100), whole) == TAPS[:8]
     assert cut_points(describe(["mixed2", "mixed5", "mixed9"], 100), whole) == TAPS[:9]
     assert cut_points(whole, whole) == TAPS[:10]
+
+
+def test_means_of_quarters_change_nothing() -> None:
+    whole = describe(TAPS, 100)
+    means = [f"bottleneck_{tap}" for tap in ("mixed2", "mixed8")]
+    network = with_quarter_means(whole, [(mean, ending) for mean in means for ending in ("", "/2x2")])
+    assert cut_points(network, whole) == TAPS[:8]
+    assert tail_of(network, "mixed2").outputs == ("bottleneck_mixed8", "bottleneck_mixed8/2x2")
 
 
 def test_lite0_is_cut_at_blocks_and_between_their_layers_where_there_is_no_way_around() -> None:
