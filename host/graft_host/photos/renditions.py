@@ -33,17 +33,18 @@ class Decoded:
         self.digest = digest
         self.rule = rule
         self._data = data
-        self._images: dict[int, Image.Image] = {}
+        self._latest: tuple[int, Image.Image] | None = None  # one at a time: a photo may take 250 MB
 
     def image(self, side: int) -> Image.Image:
-        """The whole photo, as it is decoded for a square of this side.
+        """The whole photo, as it is decoded for a square of this side; kept until another side is asked for.
 
         Raises:
             PhotoError: the photo cannot be decoded.
         """
-        if side not in self._images:
-            self._images[side] = load(self._data, side, self.rule)
-        return self._images[side]
+        if self._latest is None or self._latest[0] != side:
+            self._latest = None
+            self._latest = side, load(self._data, side, self.rule)
+        return self._latest[1]
 
     def square(self, side: int) -> Pixels:
         """The pixels ``[side,side,3]`` that a network with this input side sees of the photo itself.
