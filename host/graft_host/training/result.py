@@ -77,6 +77,10 @@ class TrainResult:
             ("agreement", f"{self.accuracy.agreement:.1%}"),
             ("seconds", f"{self.seconds['total']:.1f}"),
         ]
+        if self.gain is not None:
+            facts.insert(-1, ("with and without source photos", f"{self.gain.both.text()}; {self.gain.target.text()}"))
+        if self.at_prior is not None:
+            facts.insert(-1, ("accuracy at the place", f"{self.at_prior:.1%}, weighted to the prior"))
         if self.fine_tuning is not None:
             facts.append(("fine-tuning", self.fine_tuning.text))
         if self.gate is not None:

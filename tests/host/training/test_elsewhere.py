@@ -212,6 +212,8 @@ def test_sources_that_cannot_be_used_are_one_line(changed: Path, cache: Path) ->
         return error_line(done) if status == 1 else done.stderr
 
     assert "1 class of " in fails(1, "--source", source)
+    assert "among the source photos" in fails(1, "--source", source, "-o", source / "m.tflite")
+    assert "is among the photos in" in fails(1, "--source", source, "--cache", source / "cache")
     line = fails(1, "--source", other)
     assert "no class in common" in line
     assert "'nut', 'screw', 'washer'" in line
