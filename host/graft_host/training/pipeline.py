@@ -78,6 +78,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         threadpool_limits(1),
     ):  # matrices this small are slower on several threads, and round differently
         head = kept.head(material, lambda: finished_head(material, options))
+    frozen = material, head
     with threadpool_limits(1):
         material, head, fine_tuning = fine_tuned(
             material,
@@ -97,7 +98,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         tested = network + archive(labels, card)
         digest = hashlib.sha256(tested).hexdigest()
         evaluation = kept.evaluation(digest, photos, lambda: evaluated(tested, labels, photos, threads, progress))
-    cross_validated, gain = held_out_figures(material, options, head, kept, reporter, clock)
+    cross_validated, gain = held_out_figures((material, head), frozen, options, kept, reporter, clock)
     float32 = None
     if options.max_drop is not None:
         with clock.stage("float32"):
@@ -145,10 +146,24 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
 
 
 def held_out_figures(
-    material: Material, options: TrainOptions, head: FinishedHead, kept: KeptResults, reporter: Reporter, clock: Clock
+    final: tuple[Material, FinishedHead],
+    frozen: tuple[Material, FinishedHead],
+    options: TrainOptions,
+    kept: KeptResults,
+    reporter: Reporter,
+    clock: Clock,
 ) -> tuple[Estimate | None, SourceGain | None]:
-    """The cross-validated accuracy, if the test photos are few, and what source photos gave, if there are any."""
-    threads = threads_to_use(options.threads)
+    """The cross-validated accuracy, if the test photos are few, and what source photos gave, if there are any.
+
+    Args:
+        final: the material and head of the model.
+        frozen: those of the frozen backbone. They say what the source gave: no photo had an influence on their network.
+        options: of the run.
+        kept: results of earlier runs.
+        reporter: receives progress.
+        clock: measures the stages.
+    """
+    (material, head), threads = final, threads_to_use(options.threads)
     cross_validated = gain = None
     if to_cross_validate(material):
         offset = None if head.shift is None else head.shift * head.temperature
@@ -157,7 +172,8 @@ def held_out_figures(
                 material, lambda: cross_validated_estimate(material, options, threads, offset), offset
             )
     if material.source is not None:
-        unshifted = cross_validated if head.shift is None else None
+        unshifted = cross_validated if head.shift is None else None  # a fitted backbone has no cross-validated figure
+        material, head = frozen
         ranked = options.report is not None or options.samples.source_weight == DENSITY
         with clock.stage("source"), reporter.progress("testing without source"), threadpool_limits(1):
             gain = kept.source_gain(
