@@ -19,8 +19,8 @@ from graft_host.heads.head import (
     folds,
     weighted_photos,
 )
+from graft_host.heads.map_folds import map_folds
 from graft_host.heads.recipe import Recipe
-from graft_host.support.parallel import map_parallel
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def cross_validate(
 
     pairs = list(combinations(range(len(splits)), 2))
     losses = np.zeros((len(PENALTIES), len(splits)))
-    for (first, second), pair_losses in zip(pairs, map_parallel(inner, pairs, threads), strict=True):
+    for (first, second), pair_losses in zip(pairs, map_folds(inner, pairs, threads), strict=True):
         losses[:, first] += pair_losses[:, 1]
         losses[:, second] += pair_losses[:, 0]
 
@@ -95,7 +95,7 @@ def cross_validate(
         right: NDArray[np.bool_] = head.predict(bottlenecks[outside]) == labels[outside]
         return right
 
-    results = map_parallel(outer, range(len(splits)), threads)
+    results = map_folds(outer, range(len(splits)), threads)
     judged = groups >= 0
     hits, photos = sum(int(right.sum()) for right in results), int(judged.sum())
     return CrossValidated(hits / photos, standard_error(hits, photos, len(np.unique(groups[judged]))), photos)

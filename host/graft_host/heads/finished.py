@@ -23,11 +23,11 @@ from graft_host.heads.head import (
     too_few,
     weighted_photos,
 )
+from graft_host.heads.map_folds import map_folds
 from graft_host.heads.novelty import Novelty, measure_spread
 from graft_host.heads.recipe import Recipe
 from graft_host.heads.temperature import HOTTEST, best_temperature, helpful_temperature, softmax
 from graft_host.heads.thresholds import FEWEST_PHOTOS, HeldOut, UnknownThreshold, set_threshold
-from graft_host.support.parallel import map_parallel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +166,7 @@ def _folded(
         known = _without(kept[0], groups[inside])
         return _held_out(fit_head(weighted, classes, recipe, head.penalty), known, (train[0][held], train[1][held]))
 
-    return map_parallel(results, folds(groups, recipe.seed), threads)
+    return map_folds(results, folds(groups, recipe.seed), threads)
 
 
 def _without(bottlenecks: Array, groups: Labels) -> Array:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from graft_device.errors import DatasetError
 from graft_host.heads.gradient_descent import diverged, gradient_descent
+from graft_host.heads.map_folds import map_folds
 from graft_host.heads.recipe import Recipe
 from graft_host.heads.softmax_regression import solve
-from graft_host.support.parallel import map_parallel
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -191,7 +191,7 @@ def _best_head(
         heads = fit_softmax(x, y, w, classes, PENALTIES)
         return heads, np.array([held_w.sum() * cross_entropy(head.logits(held_x), held_y, held_w) for head in heads])
 
-    results = map_parallel(losses, rounds, threads)
+    results = map_folds(losses, rounds, threads)
     best = int(np.argmin(sum((lost for _, lost in results), np.zeros(len(PENALTIES)))))
     if len(validation[1]):  # the heads of the first round were trained on all training photos
         return results[0][0][best]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.heads.head import Array, Labels, Weights, train_head
+from graft_host.heads.map_folds import map_folds
 from graft_host.heads.recipe import Recipe
-from graft_host.support.parallel import map_parallel
 
 FOLDS = 5
 
@@ -87,7 +87,7 @@ def held_out_predictions(
 
     named = np.zeros(count, np.int64)
     used = np.unique(places)
-    for fold, predicted in zip(used, map_parallel(predictions, used.tolist(), threads), strict=True):
+    for fold, predicted in zip(used, map_folds(predictions, used.tolist(), threads), strict=True):
         named[places == fold] = predicted
     return named
 

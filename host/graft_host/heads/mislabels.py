@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from graft_host.heads.head import Array, Fold, Labels, fit_softmax, folds, photo_weights
 from graft_host.heads.label_noise import LabelNoise, estimate_label_noise
+from graft_host.heads.map_folds import map_folds
 from graft_host.photos.findings import Mislabel
-from graft_host.support.parallel import map_parallel
 
 FEWEST_PHOTOS = 5
 """Different photos that a class needs before it is searched for mislabels: one for each fold."""
@@ -172,7 +172,7 @@ def held_out_logits(
                 head = fit_softmax(bottlenecks[inside], labels[inside], weights[inside], classes, (_PENALTY,))[0]
                 logits[outside] = head.logits(bottlenecks[outside])
 
-        map_parallel(predict, folds(groups, seed), threads)
+        map_folds(predict, folds(groups, seed), threads)
         return logits
 
     return draw(seed) if len(labels) > _FEW else (draw(seed) + draw(seed + 1)) / 2

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.heads.head import PENALTIES, Array, Labels, Weights, cross_entropy, fit_softmax, folds
+from graft_host.heads.map_folds import map_folds
 from graft_host.samples.options import DENSITY, EQUAL
-from graft_host.support.parallel import map_parallel
 
 CLIP = 10.0
 """A source photo weighs at most this many times the median source photo, and at least the inverse."""
@@ -118,7 +118,7 @@ def density_ratios(
         return [head.logits(values[outside]) for head in heads]
 
     logits = np.zeros((len(PENALTIES), len(values), 2), np.float32)
-    for (_, outside), judged in zip(parts, map_parallel(held_out, parts, threads), strict=True):
+    for (_, outside), judged in zip(parts, map_folds(held_out, parts, threads), strict=True):
         logits[:, outside] = judged
     losses = [cross_entropy(values_of, domains, weights) for values_of in logits]
     chosen = logits[int(np.argmin(losses))][len(target) :].astype(np.float64)
