@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from graft_host import comparison, photo_check
+from graft_host.backbones.readouts import ReadoutKind
 from graft_host.comparison import Comparison
 from graft_host.evaluation.evaluate import Evaluation, evaluate_folder
 from graft_host.fine_tuning.options import FineTune
@@ -43,6 +44,7 @@ def train(
     weights: StrPath = "imagenet",
     backbone: str = "inception-v3",
     tap: str = "",
+    readout: ReadoutKind | None = None,
     image_size: int = 0,
     quantize: Quantization = "int8",
     resize: Resize = "squash",
@@ -93,6 +95,11 @@ def train(
             ``"top"`` for the others. Earlier layers are faster. Several with ``+`` between them, such as
             ``"mixed5+mixed7"``, put their bottlenecks side by side. The family's default (``"mixed10"`` or ``"top"``)
             if empty.
+        readout: What the head reads of the network. ``"single"`` is the bottleneck of ``tap``. The others choose by
+            cross-validation on the photos, and ``tap`` is then the deepest tap that may be read: ``"multi"`` among
+            several taps side by side, ``"grid"`` among the means of the four quarters of one tap or of several, and
+            ``"auto"`` among all of these and single taps. ``"auto"`` if None, but ``"single"`` where ``tap`` is given,
+            where weights are ``"random"`` and where ``optimizer`` is ``"sgd"``.
         image_size: The input side in pixels. Smaller is faster. The family's default (299 for Inception-v3, 224 to 260
             for the others) if 0.
         quantize: The numbers in the file: ``"int8"``, ``"dynamic"``, ``"float16"`` or ``"float32"``.
@@ -137,7 +144,7 @@ def train(
 
     Returns:
         The result: ``model`` (the path of the file), ``labels``, ``accuracy.shipped`` (on the test photos),
-        ``evaluation`` and more.
+        ``evaluation``, ``readout`` and more.
 
     Raises:
         OptionError: An option has a value that it does not take.

@@ -8,6 +8,7 @@ from typing import Any
 
 from graft_device.classifier import Answer, Classifier
 from graft_device.runtime import threads_to_use
+from graft_host.backbones.readouts import SINGLE
 from graft_host.backbones.registry import family
 from graft_host.backbones.weights.find import check_tap, find_weights
 from graft_host.demo.network import Choice, choose
@@ -92,6 +93,7 @@ def options(choice: Choice, folders: Folders, cache: Path | None) -> TrainOption
         weights=choice.weights,
         backbone=choice.backbone,
         tap=choice.tap,
+        readout=SINGLE,
         image_size=choice.image_size,
         cache=cache,
         overwrite=True,

@@ -43,6 +43,26 @@ class Rows:
     weights: Weights | None = None
 
 
+def dealt(labels: Labels, groups: Labels, seed: int) -> Labels:
+    """Deals the groups of each class, shuffled, to the folds; returns the fold of each photo, ``[N]``.
+
+    So a class has about the same share of the photos with and without a fold. Otherwise a head would know that a photo
+    is held out by what is missing, and would name the other classes.
+
+    Args:
+        labels: the classes, ``[N]``.
+        groups: photos with the same number, ``[N]``, are near duplicates and come into one fold.
+        seed: shuffles the groups.
+    """
+    _, first, members = np.unique(groups, return_index=True, return_inverse=True)
+    shuffled = np.random.default_rng(seed).permutation(len(first))
+    places = np.empty(len(first), np.int64)
+    for label in np.unique(labels):
+        own = shuffled[labels[first][shuffled] == label]
+        places[own] = np.arange(len(own)) % FOLDS
+    return places[members]
+
+
 def held_out_predictions(
     rows: Rows, classes: int, recipe: Recipe, threads: int = 1, offset: NDArray[np.float64] | None = None
 ) -> Labels:
@@ -67,7 +87,7 @@ def held_out_predictions(
         GraftError: gradient descent diverged.
     """
     count = len(rows.groups)
-    places = _places(rows.labels[:count], rows.groups, recipe.seed)
+    places = dealt(rows.labels[:count], rows.groups, recipe.seed)
 
     def predictions(fold: int) -> Labels:
         always = rows.photos < 0
@@ -90,18 +110,3 @@ def held_out_predictions(
     for fold, predicted in zip(used, map_folds(predictions, used.tolist(), threads), strict=True):
         named[places == fold] = predicted
     return named
-
-
-def _places(labels: Labels, groups: Labels, seed: int) -> Labels:
-    """Deals the groups of each class, shuffled, to the folds; returns the fold of each photo, ``[N]``.
-
-    So a class has about the same share of the photos with and without a fold. Otherwise a head would know that a photo
-    is held out by what is missing, and would name the other classes.
-    """
-    _, first, members = np.unique(groups, return_index=True, return_inverse=True)
-    shuffled = np.random.default_rng(seed).permutation(len(first))
-    places = np.empty(len(first), np.int64)
-    for label in np.unique(labels):
-        own = shuffled[labels[first][shuffled] == label]
-        places[own] = np.arange(len(own)) % FOLDS
-    return places[members]

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import importlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,16 +138,67 @@ def solve(
     scaled, mean, deviation = _standardized(bottlenecks)
     data = _principal(scaled)
     del scaled  # frees its memory unless ``data`` needs it
+    solutions = []
+    for kernel, bias in _solutions(data, labels, weights, classes, penalties):
+        folded = data.unfolded(kernel) / deviation[:, np.newaxis]
+        solutions.append((folded.astype(np.float32), (bias - mean @ folded).astype(np.float32)))
+    return solutions
+
+
+def rotated(bottlenecks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Standardizes photos and rotates them into the directions in which they vary.
+
+    A head on these numbers with the same penalty has the same logits, and takes a fraction of the time to train if
+    the photos are fewer than the numbers of a bottleneck.
+
+    Args:
+        bottlenecks: ``[N,D]``.
+
+    Returns:
+        The coordinates ``[N,R]``, R at most the smaller of N and D.
+    """
+    return _principal(_standardized(bottlenecks)[0]).coordinates
+
+
+def solve_rotated(
+    coordinates: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    weights: Wide,
+    classes: int,
+    penalties: Sequence[float],
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Trains kernel and bias for each penalty as ``solve`` does, on some of the photos that were rotated together.
+
+    Args:
+        coordinates: rows of what ``rotated`` returned, ``[N,R]``.
+        labels: ``[N]``.
+        weights: of the photos in the loss, ``[N]``.
+        classes: K.
+        penalties: the values of C.
+
+    Returns:
+        Kernels ``[R,K]`` and biases ``[K]`` on coordinates.
+    """
+    mean = coordinates.mean(axis=0, dtype=np.float64)
+    data = _principal((coordinates - mean).astype(np.float32))
+    solutions = []
+    for kernel, bias in _solutions(data, labels, weights, classes, penalties):
+        unfolded = data.unfolded(kernel)
+        solutions.append((unfolded.astype(np.float32), (bias - mean @ unfolded).astype(np.float32)))
+    return solutions
+
+
+def _solutions(
+    data: _Principal, labels: NDArray[np.int64], weights: Wide, classes: int, penalties: Sequence[float]
+) -> Iterator[tuple[Wide, Wide]]:
+    """Kernel ``[R,K]`` and bias ``[K]`` on principal directions for each penalty."""
     total = weights.sum()
     kernel, bias = np.zeros((len(data.variances), classes)), np.zeros(classes)
-    solutions = []
     for penalty in penalties:
         strength = (2 if classes == 2 else 1) / (penalty * total)  # noqa: PLR2004
         problem = _Problem(data=data, labels=labels, share=weights / total, classes=classes, strength=strength)
         kernel, bias = _minimized(problem, kernel, bias)
-        folded = data.unfolded(kernel) / deviation[:, np.newaxis]
-        solutions.append((folded.astype(np.float32), (bias - mean @ folded).astype(np.float32)))
-    return solutions
+        yield kernel, bias
 
 
 def _minimized(problem: _Problem, kernel: Wide, bias: Wide) -> tuple[Wide, Wide]:

@@ -11,6 +11,7 @@ from graft_device.system.durable import write_atomically
 from graft_host.report import background as report_background
 from graft_host.report import elsewhere as report_elsewhere
 from graft_host.report import mistakes as report_mistakes
+from graft_host.report import readout as report_readout
 from graft_host.report import results as report_results
 from graft_host.report.data import ReportData, day
 from graft_host.report.page import REPORT, page, text
@@ -29,6 +30,7 @@ def render_report(data: ReportData) -> str:
         report_mistakes.mistakes,
         report_elsewhere.elsewhere,
         report_background.photos,
+        report_readout.readout,
         report_background.costs,
         report_background.card,
     )

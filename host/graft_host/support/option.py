@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from graft_device.errors import GraftError
@@ -134,10 +135,12 @@ def build(options: type[_Options], values: Mapping[str, Any]) -> _Options:
     Raises:
         OptionError: a value is out of its option's range, or not one of its choices.
     """
-    arguments = {}
+    arguments: dict[str, Any] = {}
     for field, kind, option in _described(options):
         if option is None and is_dataclass(kind) and isinstance(kind, type):
             arguments[field.name] = build(kind, values)
+        elif field.name in values and values[field.name] is None and NoneType in get_args(kind):
+            arguments[field.name] = None
         elif field.name in values:
             arguments[field.name] = _converted(field.name, kind, option, values[field.name])
     return options(**arguments)

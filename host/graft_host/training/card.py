@@ -41,6 +41,8 @@ def model_card(
         training["sources"] = material.source.record()
     if (prior := prior_of(material, options)) is not None:
         training["prior"] = prior.to_json()
+    if material.readout is not None:
+        training["readout"] = material.readout.to_json()
     if head.head.penalty is None:
         training["head"] |= {"learning_rate": recipe.learning_rate, "steps": recipe.steps}
     else:

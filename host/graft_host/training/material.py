@@ -27,6 +27,7 @@ from graft_host.backbones.weights.find import (
     usual_weights,
 )
 from graft_host.backbones.weights.kept_weights import kept_weights
+from graft_host.heads.readouts import Readout
 from graft_host.heads.softmax_regression import load_ahead
 from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
 from graft_host.photos.near_duplicates import group_near_duplicates
@@ -71,6 +72,7 @@ class Material:
         source: the photos of other domains, whose rows follow those of the target in ``train``; None if there are none.
         copies: the copies of the training photos, whose rows follow those of the photos and their variants.
         shown: the renditions that the rows of ``train`` show.
+        readout: what the head reads, and what that was chosen from; None if nothing was to be chosen.
     """
 
     dataset: Dataset
@@ -86,6 +88,7 @@ class Material:
     source: SourceRows | None = None
     copies: Copies = field(default_factory=Copies)
     shown: Shown = field(default_factory=lambda: Shown(ORIGINAL, ()))
+    readout: Readout | None = None
 
     def without_variants(self) -> Labelled:
         """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""

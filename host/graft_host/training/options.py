@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from graft_host.backbones.family import BackboneError, Family
+from graft_host.backbones.readouts import AUTO, READOUTS, SINGLE, ReadoutKind
 from graft_host.backbones.registry import DEFAULT
 from graft_host.backbones.registry import family as known_family
+from graft_host.backbones.taps import layer_of
+from graft_host.backbones.weights.find import RANDOM
 from graft_host.fine_tuning.options import FineTuneOptions
 from graft_host.heads.recipe import Recipe
 from graft_host.photos.split_rule import SplitRule
@@ -149,6 +152,8 @@ class TrainOptions(HeadOptions):
         output: the ``.tflite`` to write.
         min_accuracy: the least accuracy of the file on the test photos; any when None.
         max_drop: how much less accurate than float32 the file may be; any when None.
+        readout: how it is chosen what the head reads; what ``tap`` names is then the deepest tap that may be read.
+            ``auto`` when None, but ``single`` where a tap is given, weights are random, or ``optimizer`` is ``sgd``.
         keep_rejected: whether a file that failed a gate is kept beside ``output``.
         report: the page to write; none when None.
         fine_tuning: whether the last layers of the backbone may be trained.
@@ -196,11 +201,31 @@ class TrainOptions(HeadOptions):
             group="Gates and report", after="report", help="Put no test photos into the file for the board's self-test."
         ),
     ] = True
+    readout: Annotated[
+        ReadoutKind | None,
+        Option(
+            group="Network",
+            after="tap",
+            choices=READOUTS,
+            help="What the head reads: auto chooses by cross-validation among single taps up to --tap, several taps "
+            "side by side (multi), and the means of the four quarters of taps (grid).",
+            default="auto; single if --tap, --weights random or --optimizer sgd is given",
+        ),
+    ] = None
     overwrite: Annotated[bool, Option(after="recalibrate", help="Replace an earlier model or report.")] = False
 
     def __post_init__(self) -> None:
-        """Checks that what is asked for can be fine-tuned."""
+        """Fills in the readout, and checks that it and the tap are not both chosen, and what can be fine-tuned."""
+        fixed = bool(self.tap) or self.weights == RANDOM or self.recipe.optimizer != "lbfgs"
+        object.__setattr__(self, "readout", self.readout or (SINGLE if fixed else AUTO))
         super().__post_init__()
+        deepest = self.family.taps_of(self.tap)[-1]
+        if self.readout != SINGLE and self.tap != layer_of(deepest):
+            raise OptionError(
+                f"--tap {self.tap} says what the head reads",
+                f"leave out --readout, or name the deepest tap alone, as in --tap {layer_of(deepest)}",
+                option="--readout",
+            )
         self.fine_tuning.check(self.quantize, self.recipe.optimizer, self.weights, self.max_drop)
 
 

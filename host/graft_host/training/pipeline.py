@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from graft_device.errors import DatasetError
 from graft_device.model import ModelCard
 from graft_device.runtime import threads_to_use
+from graft_host.backbones.readouts import SINGLE
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Accuracy, Estimate
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.evaluation.golden import golden_pack
@@ -41,6 +42,7 @@ from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, fitted_photos, gather, group_numbers
 from graft_host.training.options import HeadOptions, TrainOptions
 from graft_host.training.prior import prior_of
+from graft_host.training.readout import gather_chosen
 from graft_host.training.result import TrainResult
 from graft_host.training.source_gain import SourceGain, measure_gain
 
@@ -61,7 +63,8 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     check_outputs(options)
     check_unknown_label(options)
     remove_stale_scratch()
-    material = gather(options, reporter, clock)
+    material = gather_chosen(options, reporter, clock)
+    options = replace(options, tap=material.backbone.spec.tap, readout=SINGLE)
     if note := material.extraction.damage:
         reporter.note(note)
     labels = material.dataset.labels

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from graft_host.backbones.readouts import SINGLE
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.fine_tuning.result import FineTuning
 from graft_host.heads.finished import FinishedHead
+from graft_host.heads.readouts import Readout
 from graft_host.samples.prior import Prior
 from graft_host.support.notebook import html_facts
 from graft_host.training.guards import FailedGate
@@ -63,6 +65,11 @@ class TrainResult:
         """The labels of the model, in the order of its output."""
         return tuple(self.material.dataset.labels)
 
+    @property
+    def readout(self) -> Readout:
+        """What the head reads of the network, and what that was chosen from."""
+        return self.material.readout or Readout(requested=SINGLE, chosen=self.material.backbone.spec.tap)
+
     def _repr_html_(self) -> str:
         """The result as a notebook shows it."""
         photos = self.material.split.counts(len(self.material.dataset.skipped))
@@ -71,6 +78,7 @@ class TrainResult:
             ("size", f"{self.size / 1e6:.1f} MB"),
             ("labels", ", ".join(self.labels)),
             ("photos", ", ".join(f"{count} {part}" for part, count in photos.items())),
+            *([("readout", self.readout.text())] if self.material.readout else []),
             ("accuracy of the file", f"{self.accuracy.shipped:.1%} of the test photos"),
             *([("accuracy, cross-validated", estimate.text())] if (estimate := self.accuracy.cross_validated) else []),
             ("accuracy of the float head", f"{self.accuracy.float_head:.1%}"),
@@ -104,6 +112,7 @@ class TrainResult:
                 "misses": self.material.extraction.misses,
                 "backbone": "reused" if backbone.reused else "converted",
             },
+            "readout": self.readout.to_json(),
             "penalty": self.head.head.penalty,
             "calibration": {
                 "temperature": self.head.temperature,

@@ -170,6 +170,28 @@ def test_the_figures_of_the_training_run_are_shown(folder: Path) -> None:
     assert "Photos for which file and float head agree 98.2%" in shown
 
 
+def test_what_the_head_reads_is_shown_beside_what_it_was_chosen_from(folder: Path) -> None:
+    candidates = [
+        {"tap": "mixed7", "log_loss": 0.93, "accuracy": 0.71},
+        {"tap": "mixed7+mixed8", "log_loss": 0.8125, "accuracy": 0.765},
+        {"tap": "mixed8/2x2", "log_loss": "none", "accuracy": 0.5},
+    ]
+    kept = {"requested": "auto", "chosen": "mixed7+mixed8", "photos": 77, "candidates": candidates}
+    result = evaluation(("a", "b"), 9, folder)
+    page = render_report(data_of(result, folder, replace(CARD, training={"readout": kept})))
+    shown = Outline(page).texts()
+    assert (
+        "The head reads mixed7+mixed8 . It was chosen by cross-validation on 77 training and validation photos" in shown
+    )
+    assert "mixed7 0.930 71.0%" in shown
+    assert "mixed7+mixed8 0.812 76.5% chosen" in shown
+    assert "none" not in page[page.index("What the head reads") : page.index("Size and time")]
+    faults: list[Any] = [{}, {"candidates": []}, {"candidates": "many"}, [], "mixed7"]
+    for fault in faults:
+        page = render_report(data_of(result, folder, replace(CARD, training={"readout": fault})))
+        assert "What the head reads" not in page
+
+
 def test_few_test_photos_give_way_to_the_cross_validated_accuracy(folder: Path) -> None:
     figures = {"shipped": 0.5833, "cross_validated": {"accuracy": 0.8, "interval": [0.67, 0.89], "photos": 50}}
     card = replace(CARD, training={"accuracy": figures})

@@ -66,6 +66,7 @@ def train_text(result: TrainResult, style: Style = PLAIN) -> str:
             ("file", f"{accuracy.shipped:.1%} of the test photos right{unquantized}"),
             ("float head", f"{accuracy.float_head:.1%}; the file names the same class on {accuracy.agreement:.1%}"),
             *([("fine-tuned", tuning.text)] if (tuning := result.fine_tuning) else []),
+            *([("readout", result.readout.text())] if result.material.readout else []),
             ("scores", _scores(result)),
             ("unknown", _unknown(result)),
             *prior_facts(result),
