@@ -16,7 +16,7 @@ from PIL import Image
 from graft_host.backbones.family import Family, WeightsFile, WeightsSource
 from graft_host.backbones.registry import ENTRY_POINTS
 from graft_host.networks.builder import NetworkBuilder
-from graft_host.networks.layers import RELU, Network
+from graft_host.networks.layers import LINEAR, RELU, Network
 from graft_host.networks.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def _describe(_: WeightsSource, taps: Sequence[str], image_size: int) -> Network
     network = NetworkBuilder(image_size)
     end = network.pixels
     for tap in TAPS:
-        end = network.convolution(tap, end, _CHANNELS, (3, 3), stride=2, activation=RELU)
+        activation = LINEAR if tap == "late" else RELU  # so that no step can make all of its numbers 0
+        end = network.convolution(tap, end, _CHANNELS, (3, 3), stride=2, activation=activation)
     return network.finish([network.bottleneck(tap) for tap in taps])
 
 
