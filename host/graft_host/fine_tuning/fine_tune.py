@@ -22,7 +22,6 @@ from graft_host.fine_tuning.tail_backbone import Made, find_tuned, make_tail
 from graft_host.fine_tuning.trial import Fold, judged, linear_loss, try_fold
 from graft_host.support.kept.results import ResultCache
 from graft_host.support.outside.isolated import JobError
-from graft_host.support.outside.packages import TENSORFLOW, check_packages
 from graft_host.support.reporter import Reporter
 from graft_host.support.scratch import scratch
 
@@ -43,10 +42,9 @@ def fine_tune(subject: Subject, reporter: Reporter) -> tuple[FineTuning, Backbon
         The result, and the tuned backbone; None if it is not kept.
 
     Raises:
-        ExportError: TensorFlow is not installed, or its process failed.
+        ExportError: TensorFlow's process failed.
         GraftError: a photo can no longer be read, or the cache cannot be written.
     """
-    check_packages(TENSORFLOW, "fine-tuning")
     plan = _planned(subject)
     if isinstance(plan, str):
         return FineTuning(kept=False, reason=plan), None

@@ -17,12 +17,19 @@ from graft_host.photos.dataset import Photo
 from graft_host.photos.renditions import ORIGINAL, Rendition
 from graft_host.support.cache import default_cache
 from graft_host.support.clock import Clock
+from graft_host.support.outside.packages import TENSORFLOW, check_packages
 from graft_host.support.reporter import Reporter
 from graft_host.training.material import Labelled, Material
 from graft_host.training.options import TrainOptions
 
 if TYPE_CHECKING:
     from graft_host.fine_tuning.subject import Subject
+
+
+def check_tensorflow(options: TrainOptions) -> None:
+    """Raises ExportError if fine-tuning was asked for and TensorFlow is not installed."""
+    if options.fine_tuning.fine_tune != "off":
+        check_packages(TENSORFLOW, "fine-tuning")
 
 
 def fine_tuned(
@@ -48,8 +55,7 @@ def fine_tuned(
         was not asked for.
 
     Raises:
-        GraftError: TensorFlow is not installed or failed, a photo can no longer be read, or the cache cannot be
-            written.
+        GraftError: TensorFlow failed, a photo can no longer be read, or the cache cannot be written.
     """
     if options.fine_tuning.fine_tune == "off":
         return material, head, None

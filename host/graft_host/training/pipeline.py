@@ -36,7 +36,7 @@ from graft_host.tflite.metadata import archive, insert_metadata
 from graft_host.training.card import model_card, tested_card
 from graft_host.training.delivery import check_delivered, place_model, place_report
 from graft_host.training.estimate import cross_validated_estimate, estimate_on_test, to_cross_validate
-from graft_host.training.fine_tuned import fine_tuned
+from graft_host.training.fine_tuned import check_tensorflow, fine_tuned
 from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate
 from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, fitted_photos, gather, group_numbers
@@ -62,6 +62,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     clock = Clock()
     check_outputs(options)
     check_unknown_label(options)
+    check_tensorflow(options)
     remove_stale_scratch()
     material = gather_chosen(options, reporter, clock)
     options = replace(options, tap=material.backbone.spec.tap, readout=SINGLE)
