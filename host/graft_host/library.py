@@ -93,8 +93,8 @@ def train(
             ``"efficientnet-lite0"``, ``"efficientnet-lite1"`` and ``"efficientnet-lite2"``.
         tap: The layer that bottlenecks are taken from, ``"mixed0"`` to ``"mixed10"`` for Inception-v3, ``"expand3"`` to
             ``"top"`` for the others. Earlier layers are faster. Several with ``+`` between them, such as
-            ``"mixed5+mixed7"``, put their bottlenecks side by side. The family's default (``"mixed10"`` or ``"top"``)
-            if empty.
+            ``"mixed5+mixed7"``, put their bottlenecks side by side. ``"mixed7/2x2"`` takes the means of the quarters
+            of the layer's map, not that of the whole map. The family's default (``"mixed10"`` or ``"top"``) if empty.
         readout: What the head reads of the network. ``"single"`` is the bottleneck of ``tap``. The others choose by
             cross-validation on the photos, and ``tap`` is then the deepest tap that may be read: ``"multi"`` among
             several taps side by side, ``"grid"`` among the means of the four quarters of one tap or of several, and
@@ -295,9 +295,9 @@ def search(
 
     Args:
         photos: A folder with a folder of photos per class.
-        taps: The layers to try; ``"mixed5+mixed7"`` puts those of two side by side. The family's choice (``"mixed5"``,
-            ``"mixed6"``, ``"mixed7"`` and ``"mixed5+mixed6+mixed7"``) if empty. A family that has none of them tries
-            its own choice.
+        taps: The layers to try; ``"mixed5+mixed7"`` puts those of two side by side, ``"mixed7/2x2"`` takes the means
+            of the quarters of a map. The family's choice (``"mixed5"``, ``"mixed6"``, ``"mixed7"`` and
+            ``"mixed5+mixed6+mixed7"``) if empty. A family that has none of them tries its own choice.
         sizes: The input sides in pixels to try. The family's choice (150, 192, 224 and 299) if empty. A family that
             takes none of them tries its own choice.
         max_ms: The milliseconds that one inference may take. Any time if None.

@@ -14,9 +14,11 @@ from graft_host.backbones.weights.find import find_weights
 from graft_host.heads.head import Head
 from graft_host.heads.novelty import Novelty, measure_spread
 from graft_host.networks.appended_tail import append_tail
+from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.cutting import front
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
 from graft_host.networks.int8_file import write_int8
+from graft_host.networks.quarters import with_quarter_means
 from graft_host.networks.ranges import measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
@@ -41,15 +43,27 @@ SCALING = Scaling(127.5, 127.5)
 FLOAT_WRITERS = {"float32": write_float32, "float16": write_float16, "dynamic": write_dynamic}
 KINDS = ("int8", *FLOAT_WRITERS)
 BOUNDS = {"float32": 1e-5, "float16": 1e-5, "dynamic": 0.02}
+
+
+def _signed(side: int) -> Network:
+    """Every third pixel, and the means of the quarters of these; negative numbers, and no convolution."""
+    network = NetworkBuilder(side)
+    mean = network.bottleneck(network.max_pool("third", network.pixels, 1, stride=3))
+    return with_quarter_means(network.finish([mean]), [(mean, "/2x2")])
+
+
+SIGNED = "signed"
 # Wide enough that a dynamic file stores every kernel in int8, with a scale for each filter.
-NETWORKS = {"branched": pools_behind_convolutions(branched(48)), "mobile": mobile(48, width=48)}
+NETWORKS = {"branched": pools_behind_convolutions(branched(48)), "mobile": mobile(48, width=48), SIGNED: _signed(21)}
 INCEPTION, TAP, SIDE = "inception", "mixed3", 75
-NAMES = (*NETWORKS, INCEPTION)
+QUARTERED, QUARTERS = "quartered", ("mixed1", "mixed1/2x2", "mixed3/2x2")
+"""Inception with the means of the quarters of maps that have sides of 7 and 3."""
+NAMES = (*NETWORKS, INCEPTION, QUARTERED)
 ALL_RELU = "described"
 """Inception with its pools where they were, so that a ReLU ends each convolution. Only in int8."""
 TUNED, CUT = "tuned", "mixed1"
 """Inception with other parameters behind a cut. Only in int8."""
-EXACT = (INCEPTION, ALL_RELU, TUNED)
+EXACT = (INCEPTION, QUARTERED, SIGNED, ALL_RELU, TUNED)
 FUSED, TAPS, CLASSES = "fused", ("mixed1", "mixed3"), 3
 """Inception with two taps and a head on both; in float32 the photo is beyond what the head knows."""
 FUSED_KINDS = ("int8", "float32")
@@ -119,8 +133,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _data(name: str, kind: str, photos: NDArray[np.uint8]) -> bytes:
     weights = find_weights("random", 3)
-    if name == INCEPTION:
-        return convert(weights, [TAP], SIDE, kind, photos, 1, None)[0]
+    if name in (INCEPTION, QUARTERED):
+        taps = [TAP] if name == INCEPTION else QUARTERS
+        return convert(weights, taps, SIDE, kind, photos, 1, None)[0]
     if name == FUSED:
         return _fused(convert(weights, TAPS, SIDE, kind, photos, 1, None)[0], kind, photos)
     if name == ALL_RELU:

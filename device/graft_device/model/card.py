@@ -23,7 +23,7 @@ class ModelCard:
             quantized backbone that computed the bottlenecks. ``fine_tuned``, if the last layers were trained too:
             ``cut``, the layer behind which they are.
         tap: the layer whose pooled output is the bottleneck, such as ``mixed7``. ``mixed5+mixed7`` names two layers,
-            whose outputs are side by side.
+            whose outputs are side by side. ``mixed7/2x2`` is the means of the four quarters of the layer's output.
         image_size: the width and height S of the input in pixels.
         resize: the resize rule, ``squash`` or ``crop``; see ``graft_device.preprocess``.
         quantization: ``int8``, ``dynamic``, ``float16`` or ``float32``.

@@ -71,7 +71,7 @@ class SearchOptions:
         tuple[str, ...],
         Option(
             parse=_names,
-            help="Layers to try, separated by commas; A+B puts those of several side by side.",
+            help="Layers to try, separated by commas; A+B puts those of several side by side, A/2x2 takes quarters.",
             default=f"{','.join(_USUAL.search_taps)}, or those of another --backbone",
         ),
     ] = ()

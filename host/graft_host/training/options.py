@@ -85,7 +85,8 @@ class HeadOptions:
         Option(
             group="Network",
             help=f"Layer that bottlenecks are taken from, {_USUAL.taps[0]} to {_USUAL.taps[-1]} for {DEFAULT}, "
-            "expand3 to top for the others: earlier is faster. A+B+C puts those of several side by side.",
+            "expand3 to top for the others: earlier is faster. A+B+C puts those of several side by side; "
+            "A/2x2 takes the means of the four quarters of A, which know where something is.",
             default=f"{_USUAL.default_tap} for {DEFAULT}, top for the others",
         ),
     ] = ""

@@ -129,6 +129,9 @@ def test_help_names_the_defaults() -> None:
         assert f"mixed0 to mixed10 for inception-v3, {other.taps[0]} to {other.taps[-1]} for the others" in shown
         assert f"[default: mixed10 for inception-v3, {other.default_tap} for the others]" in shown
         assert f"75 (for the others {other.smallest_size}) to 2048: smaller is faster" in shown
-    assert "earlier is faster. A+B+C puts those of several side by side." in shown
+    assert (
+        "earlier is faster. A+B+C puts those of several side by side; A/2x2 takes the means of the four quarters"
+        in shown
+    )
     sizes = [other.default_size for other in light]
     assert "[default: 299 for inception-v3, {}, {} and {} for the others]".format(*sizes) in shown

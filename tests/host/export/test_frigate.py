@@ -189,18 +189,20 @@ def _test_photos(folder: Path, percent: int) -> list[tuple[Path, str]]:
     return [(photo.path, dataset.labels[photo.label]) for photo in photos]
 
 
-def _trained(photos: Path, model: Path, percent: int, cache: Path) -> ModelFile:
-    options = ["--backbone", "efficientnet-lite0", "--test-percent", percent, "--cache", cache]
+def _trained(photos: Path, model: Path, percent: int, cache: Path, tap: str = "top") -> ModelFile:
+    options = ["--backbone", "efficientnet-lite0", "--tap", tap, "--test-percent", percent, "--cache", cache]
     graft_json("train", photos, "-o", model, *options)
     return Classifier(model).model
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_frigate_names_what_we_name_on_rendered_photos(tmp_path: Path, shared_cache: Path, runtime: str) -> None:
+@pytest.mark.parametrize(("tap", "runtime"), [*(("top", name) for name in RUNTIMES), ("expand6+top/2x2", RUNTIMES[0])])
+def test_frigate_names_what_we_name_on_rendered_photos(
+    tmp_path: Path, shared_cache: Path, tap: str, runtime: str
+) -> None:
     photos, model = tmp_path / "photos", tmp_path / "parts.tflite"
     render_dataset(photos, 24, 0)
-    _trained(photos, model, 40, shared_cache)
+    _trained(photos, model, 40, shared_cache, tap)
     install(model, tmp_path / "config", "parts")
     frigate, ours = FrigateModel(tmp_path / "config", "parts", runtime), Classifier(model)
     tests = [path for path, _ in _test_photos(photos, 40)]

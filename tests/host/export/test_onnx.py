@@ -16,6 +16,7 @@ from graft_device.errors import ExportError, GraftError
 from graft_host.export.export import export
 from graft_host.networks.layers import RELU6, Addition, Network
 from graft_host.networks.padding import padding
+from graft_host.networks.quarters import with_quarter_means
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.support import flatbuffer
 from graft_host.tflite.metadata import archive
@@ -26,6 +27,7 @@ from tests.support.networks import branched, mobile
 from tests.support.whole_models import photos_of, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -41,8 +43,16 @@ def _activated() -> Network:
     return Network(tuple(layers), small.outputs)
 
 
+def _quartered(side: int, endings: Sequence[str]) -> Network:
+    """``branched`` with the means of quarters in place of the means of maps, or beside them."""
+    whole = branched(side)
+    return with_quarter_means(whole, [(output, ending) for output in whole.outputs for ending in endings])
+
+
 NETWORKS = {
     "two taps": branched(33),
+    "quarters": _quartered(33, ["/2x2"]),
+    "quarters of even maps": _quartered(34, ["", "/2x2"]),
     "one tap": branched(34).with_outputs([branched(34).outputs[1]]),
     "pools with activations": pools_behind_convolutions(branched(33)),
     "odd side": mobile(33),
