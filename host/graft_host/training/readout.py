@@ -118,10 +118,9 @@ class _Choice:
             resize=options.resize,
         )
         layers = sorted({layer for tap in taps for layer in tap.split(JOIN)})
+        training = [*found.split.train, *found.sources.calibrating]
         with clock.stage("backbone"), reporter.progress("quantizing") as progress:
-            return quantized_trunk(
-                spec, layers, found.split.train, found.cache, found.threads, options.recalibrate, progress
-            )
+            return quantized_trunk(spec, layers, training, found.cache, found.threads, options.recalibrate, progress)
 
     def _extracted(
         self, trunk: Trunk, outputs: Sequence[Bottlenecks], photos: Sequence[Photo], reporter: Reporter, clock: Clock

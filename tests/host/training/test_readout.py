@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,17 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from graft_host.backbones.weights.find import find_weights
 from graft_host.cli import app
 from graft_host.demo.rendering.render import render_dataset
 from graft_host.heads.recipe import Recipe
+from graft_host.photos.dataset import Dataset, Photo
+from graft_host.photos.split import Split
+from graft_host.samples.sources import Source, Sources
 from graft_host.support.option import OptionError
+from graft_host.training.material import Survey
 from graft_host.training.options import TrainOptions
+from graft_host.training.readout import helping_photos, judges_of, judging_photos
 from tests.conftest import graft, graft_json
 from tests.support.tiny_family import install
 from tests.support.tiny_models import FAST, card_in, on_path
@@ -218,3 +225,67 @@ def test_usage_errors_are_one_line(tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, [*words, "multi", "--tap", "mixed0+mixed1"])
     assert refused.exit_code == 2
     assert "leave out --readout" in " ".join(refused.output.replace("│", " ").split())
+
+
+def _survey(photos: list[Photo], classes: int, sources: Sources | None = None) -> Survey:
+    dataset = Dataset(Path("photos"), tuple(map(str, range(classes))), tuple(photos), ())
+    return Survey(
+        weights=find_weights("random", 0),
+        dataset=dataset,
+        split=Split(tuple(photos[::2]), tuple(photos[1::2]), ()),
+        cache=Path("cache"),
+        threads=1,
+        sources=sources or Sources(),
+    )
+
+
+def _photos(classes: int, each: int, alike: int = 1) -> list[Photo]:
+    """Photos of each class; so many in a row are near duplicates."""
+    return [
+        Photo(
+            path=Path(f"{label}-{number}"), label=label, digest=f"{label}-{number}", group=f"{label}-{number // alike}"
+        )
+        for label in range(classes)
+        for number in range(each)
+    ]
+
+
+def test_a_few_photos_all_judge() -> None:
+    photos = _photos(3, 20)
+    assert {photo.digest for photo in judging_photos(_survey(photos, 3), 0)} == {photo.digest for photo in photos}
+
+
+@pytest.mark.parametrize(("classes", "judged"), [(2, 2), (50, 40)])
+def test_of_many_photos_as_many_of_each_class_judge(classes: int, judged: int) -> None:
+    chosen = judging_photos(_survey(_photos(classes, 1000 // classes + 200), classes), 0)
+    counts = np.bincount([photo.label for photo in chosen], minlength=classes)
+    assert sorted(set(counts)) == ([400 // judged] if judged == classes else [0, 400 // judged])
+    assert (counts > 0).sum() == judged
+    assert len({photo.digest for photo in chosen}) == len(chosen) == 400
+
+
+def test_of_near_duplicates_different_photos_judge_first() -> None:
+    chosen = judging_photos(_survey(_photos(2, 600, alike=3), 2), 0)
+    assert len({photo.place for photo in chosen}) == len(chosen) == 400
+    few = judging_photos(_survey(_photos(2, 300, alike=30), 2), 0)
+    assert len(few) == 400
+    assert len({photo.place for photo in few}) == 20
+
+
+@pytest.mark.parametrize(("each", "alike"), [(2, 1), (30, 15)])
+def test_copies_of_two_photos_judge_nothing(each: int, alike: int) -> None:
+    assert judging_photos(_survey(_photos(2, each, alike), 2), 0) == []
+
+
+def test_photos_from_elsewhere_train_and_weigh_as_much_as_those_that_judge() -> None:
+    elsewhere = tuple(replace(photo, digest=f"source-{photo.digest}") for photo in _photos(2, 500))
+    folder = Source(root=Path("elsewhere"), photos=elsewhere)
+    found = _survey(_photos(2, 6), 2, Sources((folder,)))
+    judging = judging_photos(found, 0)
+    helping = helping_photos(found, judging, 0)
+    assert np.bincount([photo.label for photo in helping]).tolist() == [200, 200]
+    judges = judges_of(judging, helping, _options())
+    assert (judges.groups >= 0).tolist() == [True] * 12 + [False] * 400
+    assert judges.weights[12:].sum() == pytest.approx(judges.weights[:12].sum())
+    assert judges.labels.tolist() == [photo.label for photo in (*judging, *helping)]
+    assert helping_photos(_survey(_photos(2, 6), 2), judging, 0) == []
