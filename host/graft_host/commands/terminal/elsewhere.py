@@ -47,7 +47,7 @@ def _source(source: SourceRows) -> str:
     least, _, middle, _, most = weighted.quantiles
     if weighted.rule == DENSITY:
         weight = (
-            f"weigh {least:.2g} to {most:.2g}, mostly {middle:.2g}, and count like {weighted.effective:.0f} equal ones"
+            f"weigh {least:.2g} to {most:.2g}, median {middle:.2g}, and count like {weighted.effective:.0f} equal ones"
         )
     elif weighted.rule == EQUAL:
         weight = f"weigh {middle:.2g} each, as much as the target's together"
