@@ -21,7 +21,10 @@ WITHOUT = (*SAMPLES, "quantize", "strict", "recalibrate")
 
 @takes(HeadOptions, WITHOUT)
 def compare(options: HeadOptions, as_json: JsonOption = False) -> None:
-    """Compare float32, float16, dynamic and int8 versions of a model."""
+    """Compare float32, float16, dynamic and int8 versions of a model.
+
+    Only heads are trained, as without --fine-tune.
+    """
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.comparison import compare as run
 

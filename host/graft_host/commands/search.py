@@ -25,7 +25,8 @@ WITHOUT = (*SAMPLES, "tap", "image_size", "quantize", "augment", "optimizer", "l
 def search(options: SearchOptions, as_json: JsonOption = False) -> None:
     """Find the fastest int8 model that is accurate enough.
 
-    Tries taps and image sizes, of several backbones with --backbones, and trains the network that it chooses.
+    Tries taps and image sizes, of several backbones with --backbones, and trains the network that it chooses. Only
+    heads are trained, as without --fine-tune.
     """
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.network_search.result import NothingFitsError
