@@ -1,0 +1,1 @@
+"""Compares a linear head with fine-tuned layers on photos that are drawn from larger sets."""
