@@ -15,8 +15,9 @@ _HOW = (
     "the first turn is not counted, unless a row says so. Figures are medians. A reason with the word *probably* is a "
     "guess. In every unit, less is better: *times* is the other's figure divided by ours, as the median over the pairs "
     "of turns, so the other is better where it is below 1.\n\n`make networks` compares "
-    "[networks of all families](../docs/how-to/choosing-a-network.md#which-one), and `python -m benchmarks.readouts` "
-    "[what the head can read of one](../docs/explanation/figures.md#readouts)."
+    "[networks of all families](../docs/how-to/choosing-a-network.md#which-one), `python -m benchmarks.readouts` "
+    "[what the head can read of one](../docs/explanation/figures.md#readouts), and `python -m benchmarks.transfer` "
+    "[ways to transfer learning](../docs/explanation/figures.md#ways-to-transfer)."
 )
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from benchmarks.machine import dated, hardware_line, versions_line
 from benchmarks.transfer.draws import PhotoSet, lay_out, read_set
+from benchmarks.transfer.figures import write_figures
 from benchmarks.transfer.methods import METHODS, Method
 from benchmarks.transfer.rendered_sets import RENDERED, render_set
 from benchmarks.transfer.results import Result, accuracies, costs, gains, keep, read
@@ -61,6 +62,8 @@ def main() -> None:
                 )
     lines = [hardware_line(usable_cores()), versions_line(), dated()]
     results = read(kept)
+    if options.figures:
+        write_figures(options.figures, results.values())
     for table in (accuracies, gains, costs):
         lines += ["", *table(results.values())]
     sys.stdout.write("\n".join(lines) + "\n")
@@ -79,6 +82,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--weights", help="as in graft train; by default those beside the checkout, or imagenet")
     parser.add_argument("--image-size", type=int, default=224, help="default: 224")
     parser.add_argument("--table", action="store_true", help="print the tables of the kept results, measure nothing")
+    parser.add_argument("--figures", type=Path, help="write the numbers of the documents' figures into this file")
     parser.add_argument("--folder", type=Path, default=Path("build/transfer"), help="for photos, results and the cache")
     options = parser.parse_args()
     options.sets = options.sets or sets
@@ -124,6 +128,7 @@ def _measured(photos: PhotoSet, count: int, method: Method, seed: int, options: 
         request = {
             "photos": str(draw),
             "output": str(Path(scratch) / "model.tflite"),
+            "forced": method.forced,
             "options": {
                 "weights": options.weights,
                 "image_size": options.image_size,

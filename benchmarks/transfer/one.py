@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from graft_host import TrainResult, train
+from graft_host.fine_tuning import decision, fine_tune
 
 
 def figures(result: TrainResult, notes: list[str]) -> dict[str, Any]:
@@ -27,13 +28,23 @@ def figures(result: TrainResult, notes: list[str]) -> dict[str, Any]:
         "tap": result.material.backbone.spec.tap,
         "bytes": result.size,
         "stages": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
+        "fine_tuning": result.to_json()["fine_tuning"],
         "notes": notes,
     }
+
+
+def overrule() -> None:
+    """Lets every trial of a fine-tuned network count as won in this process."""
+    decision.Comparison.wins = property(lambda _: True)  # type: ignore[assignment,method-assign]
+    decision.Comparison.loses = property(lambda _: False)  # type: ignore[assignment,method-assign]
+    fine_tune._NOTHING_TO_GAIN = -1.0  # noqa: SLF001  a trial is made of easy photos, too
 
 
 def main() -> None:
     """Reads the request, trains, and writes the figures."""
     request = json.loads(Path(sys.argv[1]).read_text())
+    if request["forced"]:
+        overrule()
     notes: list[str] = []
     result = train(request["photos"], request["output"], overwrite=True, note=notes.append, **request["options"])
     Path(sys.argv[2]).write_text(json.dumps(figures(result, notes)))

@@ -72,7 +72,7 @@ def accuracies(results: Iterable[Result]) -> list[str]:
     lines = _header(["set", "photos a class", *(METHODS[name].title for name in methods)])
     for name, photos in _rows(listed):
         shares = [_balanced(listed, name, photos, method) for method in methods]
-        lines.append(f"| {name} | {photos} | {' | '.join(map(_spread, shares))} |")
+        lines.append(f"| {_shown(name)} | {photos} | {' | '.join(map(_spread, shares))} |")
     return lines
 
 
@@ -81,7 +81,7 @@ def gains(results: Iterable[Result]) -> list[str]:
     listed = list(results)
     sets = list(dict.fromkeys(result.photo_set for result in listed))
     balanced = {result.key: 100 * result.figures["balanced"] for result in listed}
-    lines = _header(["points against " + REFERENCE.title, *sets])
+    lines = _header(["points against " + REFERENCE.title, *map(_shown, sets)])
     for method in _methods(listed):
         if method == REFERENCE.name:
             continue
@@ -107,8 +107,12 @@ def costs(results: Iterable[Result]) -> list[str]:
     for name, photos in _rows(listed):
         found = [kept.get((name, photos, method)) for method in methods]
         cells = [f"{one.processor:.0f} s, {one.megabytes:,.0f} MB" if one else _NONE for one in found]
-        lines.append(f"| {name} | {photos} | {' | '.join(cells)} |")
+        lines.append(f"| {_shown(name)} | {photos} | {' | '.join(cells)} |")
     return lines
+
+
+def _shown(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _header(cells: Sequence[str]) -> list[str]:

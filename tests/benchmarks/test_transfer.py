@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from benchmarks.transfer.__main__ import main
 from benchmarks.transfer.draws import PhotoSet, lay_out, read_set
+from benchmarks.transfer.figures import Figure, write_figures
 from benchmarks.transfer.methods import METHODS, VARIANTS
 from benchmarks.transfer.rendered_sets import RENDERED, render_set
 from benchmarks.transfer.results import Result, accuracies, costs, gains, keep, read
@@ -167,3 +169,22 @@ def test_an_interrupted_comparison_goes_on(
     assert "100" not in [line.split(" | ")[1] for line in table.splitlines() if line.startswith("| orientation")]
     assert run("--table", "--seeds", "1") == table
     assert str(tmp_path) not in table
+
+
+def test_the_numbers_of_the_figures_are_written_beside_those_that_others_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "figures.json"
+    path.write_text('{"samples": {"rows": []}}')
+    figure = Figure("tiles", "Tiles", {"mixed7": "one tap", "mixed7+augment": "variants"})
+    monkeypatch.setattr(
+        "benchmarks.transfer.figures.FIGURES", {"tiled": figure, "none": replace(figure, photo_set="no")}
+    )
+    write_figures(path, _results())
+    kept = json.loads(path.read_text())
+    assert list(kept) == ["samples", "tiled"]
+    assert kept["samples"] == {"rows": []}
+    assert kept["tiled"]["lines"] == [
+        {"name": "one tap", "points": [[10, 55.0, 5.0], [50, 90.0, 0.0]]},
+        {"name": "variants", "points": [[10, 57.0, 4.0]]},
+    ]
