@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 from graft_host.backbones.taps import GRID, JOIN
 from graft_host.heads.head import PENALTIES, Array, Labels
 from graft_host.heads.held_out import FOLDS, dealt
+from graft_host.heads.map_folds import map_folds
 from graft_host.heads.softmax_regression import rotated, solve_rotated
-from graft_host.support.parallel import map_parallel
 
 _PENALTIES = PENALTIES[::2]  # a readout is judged at its best one, and the next one is about as good
 _ENOUGH = 200  # photos judged; fewer are dealt to folds several times
@@ -136,7 +136,7 @@ def judge(bottlenecks: Array, judges: Judges, threads: int) -> Judged:
 
     folds = [(deal, fold) for deal in places for fold in range(FOLDS) if (deal == fold).any()]
     losses, hits = np.zeros((len(_PENALTIES), len(held))), np.zeros((len(_PENALTIES), len(held)))
-    for (deal, fold), (lost, right) in zip(folds, map_parallel(held_out, folds, threads), strict=True):
+    for (deal, fold), (lost, right) in zip(folds, map_folds(held_out, folds, threads), strict=True):
         losses[:, deal == fold] += lost / deals
         hits[:, deal == fold] += right / deals
     best = int(losses.sum(axis=1).argmin())
