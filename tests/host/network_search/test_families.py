@@ -187,6 +187,13 @@ def test_the_plot_gives_each_family_its_own_shape() -> None:
     assert [name_in_plot(each, search) for each in tried] == ["5/150", "6/150", "expand6+top/150"]
 
 
+def test_the_name_in_the_plot_keeps_quarters() -> None:
+    first, second = networks(2)
+    tried = [replace(first, tap="mixed5/2x2"), replace(second, tap="mixed5+mixed6/2x2")]
+    search = result(tried, result(networks(1), options().limits).limits)
+    assert [name_in_plot(each, search) for each in tried] == ["5/2x2/150", "5+6/2x2/150"]
+
+
 @pytest.mark.slow
 def test_families_with_equal_taps_are_searched_side_by_side(twins: None, tmp_path: Path) -> None:
     photos, cache, model = tmp_path / "photos", tmp_path / "cache", tmp_path / "m.tflite"
