@@ -52,6 +52,8 @@ class Comparison:
         difference: how much smaller the tuned tail's is; near duplicates count as one photo.
         standard_error: of the difference.
         photos: number of photos.
+        linear_right: how many of them the linear head names right.
+        tuned_right: how many of them the tuned tail names right.
     """
 
     linear: float
@@ -59,11 +61,18 @@ class Comparison:
     difference: float
     standard_error: float
     photos: int
+    linear_right: int
+    tuned_right: int
+
+    @property
+    def gains(self) -> bool:
+        """Whether the log loss is smaller by more than chance gives."""
+        return self.difference > _ERRORS * self.standard_error
 
     @property
     def wins(self) -> bool:
-        """Whether the gain is more than chance gives."""
-        return self.difference > _ERRORS * self.standard_error
+        """Whether the tail is worth keeping: its log loss is smaller, and no fewer photos are named right."""
+        return self.gains and self.tuned_right >= self.linear_right
 
     @property
     def loses(self) -> bool:
@@ -80,8 +89,12 @@ def compare(trial: Trial) -> Comparison:
     error = float(gains.std(ddof=1) / np.sqrt(count)) if count >= _FEWEST else float("inf")
     return Comparison(
         linear=float(linear.mean()), tuned=float(tuned.mean()), difference=float(gains.mean()), standard_error=error,
-        photos=len(linear),
+        photos=len(linear), linear_right=_right(trial, trial.linear), tuned_right=_right(trial, trial.tuned),
     )  # fmt: skip
+
+
+def _right(trial: Trial, logits: NDArray[np.float64]) -> int:
+    return int((logits.argmax(axis=1) == trial.labels).sum())
 
 
 def held_out_losses(trial: Trial, logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -43,6 +43,7 @@ class FineTuning:
             "photos": self.photos,
             "epochs": self.epochs,
             "log_loss": None if tried is None else {"linear": round(tried.linear, 4), "tuned": round(tried.tuned, 4)},
+            "right": None if tried is None else {"linear": tried.linear_right, "tuned": tried.tuned_right},
             "difference": None if tried is None else round(tried.difference, 4),
             "standard_error": None if tried is None else round(tried.standard_error, 4),
             "seconds": round(self.seconds, 1),
@@ -69,6 +70,9 @@ def verdict(comparison: Comparison) -> str:
     difference = f"{abs(comparison.difference):.3f} ± {comparison.standard_error:.3f}"
     if comparison.wins:
         return f"{tuned} head alone: {difference} less"
+    if comparison.gains:
+        fewer = comparison.linear_right - comparison.tuned_right
+        return f"{tuned} head alone: {difference} less, but {fewer} fewer named right"
     if comparison.difference > 0:
         return f"{tuned} head alone: {difference} less, which may be chance"
     return f"{tuned} head alone: {difference} more"

@@ -118,25 +118,31 @@ def test_photos_are_judged_without_their_renditions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("difference", "text"),
+    ("difference", "right", "kept", "text"),
     [
-        (0.3, "0.300 ± 0.100 less"),
-        (0.1, "0.100 ± 0.100 less, which may be chance"),
-        (-0.2, "0.200 ± 0.100 more"),
+        (0.3, 50, True, "0.300 ± 0.100 less"),
+        (0.3, 47, False, "0.300 ± 0.100 less, but 3 fewer named right"),
+        (0.1, 52, False, "0.100 ± 0.100 less, which may be chance"),
+        (-0.2, 52, False, "0.200 ± 0.100 more"),
     ],
 )
-def test_the_verdict_is_one_clause(difference: float, text: str) -> None:
-    comparison = Comparison(linear=0.8, tuned=0.5, difference=difference, standard_error=0.1, photos=60)
+def test_the_verdict_is_one_clause(difference: float, right: int, kept: bool, text: str) -> None:
+    comparison = Comparison(
+        linear=0.8, tuned=0.5, difference=difference, standard_error=0.1, photos=60, linear_right=50, tuned_right=right
+    )
+    assert comparison.wins == kept
     assert verdict(comparison) == f"log loss 0.500 on 60 held-out photos, 0.800 with the head alone: {text}"
 
 
 def test_the_figures_as_plain_values() -> None:
     skipped = FineTuning(kept=False, reason="few photos").to_json()
     assert skipped == {
-        "kept": False, "cut": None, "photos": 0, "epochs": 0, "log_loss": None, "difference": None,
-        "standard_error": None, "seconds": 0.0, "memory_mb": 0, "reason": "few photos",
+        "kept": False, "cut": None, "photos": 0, "epochs": 0, "log_loss": None, "right": None,
+        "difference": None, "standard_error": None, "seconds": 0.0, "memory_mb": 0, "reason": "few photos",
     }  # fmt: skip
-    comparison = Comparison(linear=0.8, tuned=0.5, difference=0.3, standard_error=0.1, photos=60)
+    comparison = Comparison(
+        linear=0.8, tuned=0.5, difference=0.3, standard_error=0.1, photos=60, linear_right=50, tuned_right=55
+    )
     kept = FineTuning(
         kept=True, reason="less", cut="mixed5", photos=90, epochs=20, comparison=comparison, seconds=12.34,
         memory=1_234_567_890,
