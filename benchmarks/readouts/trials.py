@@ -24,7 +24,7 @@ class Trial:
 
     Attributes:
         accuracy: the mean of the classes' recalls on the other photos, by readout.
-        chosen: by a tolerance of half a standard error, as in ``graft train``.
+        chosen: with the tolerance of ``graft train``.
         smallest: the readout with the smallest loss.
         seconds: of processor that judging all readouts took.
     """

@@ -20,7 +20,9 @@ _PENALTIES = PENALTIES[::2]  # a readout is judged at its best one, and the next
 _ENOUGH = 200  # photos judged; fewer are dealt to folds several times
 _MOST_DEALS = 4
 _TOLERANCE = 0.5
-"""Standard errors by which a simpler readout may be worse. None, 1/4, 3/4 and 1 were measured too:
+"""Standard errors by which a simpler readout may be worse."""
+_NEGLIGIBLE = 0.02
+"""What a simpler readout may be worse by in any case. Other values of both were measured:
 ``docs/explanation/figures.md``."""
 
 
@@ -146,8 +148,8 @@ def judge(bottlenecks: Array, judges: Judges, threads: int) -> Judged:
 def simplest_of_the_best(judged: Sequence[Judged], groups: Labels) -> int:
     """The place of the simplest readout that is about as good as the one with the smallest log loss.
 
-    It is if its mean loss is larger by half a standard error of the difference at most, photo by photo. So a readout
-    with more numbers is taken for what it gains, and not for the luck of a few photos.
+    It is if its mean loss is larger by half a standard error of the difference at most, photo by photo, or by 0.02. So
+    a readout with more numbers is taken for what it gains, and not for the luck of a few photos.
 
     Args:
         judged: the readouts, the simplest first.
@@ -160,7 +162,7 @@ def simplest_of_the_best(judged: Sequence[Judged], groups: Labels) -> int:
     for place, one in enumerate(judged):
         difference = one.losses - best
         error = np.bincount(members, difference).std() * np.sqrt(count) / len(best)
-        if difference.mean() <= _TOLERANCE * error:
+        if difference.mean() <= max(_TOLERANCE * error, _NEGLIGIBLE):
             return place
     raise ValueError("nothing was judged")
 

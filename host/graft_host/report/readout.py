@@ -25,7 +25,8 @@ def readout(data: ReportData) -> str:
     on = "" if judged is None else f" on {count(int(judged), 'training and validation photo')}"
     body = (
         f"<p>The head reads {name(kept.get('chosen'))}. It was chosen by cross-validation{text(on)}: the simplest one "
-        "whose log loss is as good as the smallest, up to half a standard error. Test photos had no part in it.</p>"
+        "whose log loss is as good as the smallest, up to half a standard error or 0.02. Test photos had no part in "
+        "it.</p>"
     )
     body += table(["Readout", "Log loss", "Accuracy", ""], rows, "Readouts that were judged", "files")
     return section("readout", "What the head reads", "readout, taps", body)

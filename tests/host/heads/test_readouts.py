@@ -112,6 +112,12 @@ def test_near_duplicates_count_as_one_photo_in_the_comparison() -> None:
     assert simplest_of_the_best([simple, other], np.array([0] * 8 + list(range(1, 13)))) == 0
 
 
+def test_a_gain_that_nobody_notices_is_left() -> None:
+    simple = _judged(0.05, 0.05, 0.05, 0.05)
+    assert simplest_of_the_best([simple, _judged(0.035, 0.035, 0.035, 0.035)], np.arange(4)) == 0
+    assert simplest_of_the_best([simple, _judged(0.025, 0.025, 0.025, 0.025)], np.arange(4)) == 1
+
+
 def test_equal_readouts_leave_the_simplest() -> None:
     assert simplest_of_the_best([_judged(0.5, 0.4), _judged(0.5, 0.4)], np.arange(2)) == 0
 
