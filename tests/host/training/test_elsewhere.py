@@ -159,7 +159,7 @@ def test_the_lines_for_a_person(folders: Path, cache: Path) -> None:
     )  # fmt: skip
     text = re.sub(r"\s+", " ", done.stdout)
     assert "source 36 photos, 1 camera copy each; weigh " in text
-    assert "as much as the target's together it gave cross-validated on all 24 photos: target alone " in text
+    assert "as much as the target's together compared cross-validated on all 24 photos: target alone " in text
     assert "prior nut 50.0%, screw " in text
     assert "all other figures are of the photos as they are" in text
 

@@ -21,7 +21,7 @@ def source_facts(result: TrainResult) -> list[tuple[str, str]]:
     parts = ("target alone", gain.target), ("source alone", gain.source), ("both", gain.both)
     return [
         ("source", _source(source)),
-        ("it gave", f"{on}: {', '.join(f'{name} {estimate.text()}' for name, estimate in parts)}"),
+        ("compared", f"{on}: {', '.join(f'{name} {estimate.text()}' for name, estimate in parts)}"),
     ]
 
 
