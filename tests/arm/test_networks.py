@@ -13,16 +13,16 @@ from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.weights.find import find_weights
 from graft_host.heads.head import Head
 from graft_host.heads.novelty import Novelty, measure_spread
-from graft_host.networks.appended_tail import append_tail
 from graft_host.networks.builder import NetworkBuilder
-from graft_host.networks.cutting import front
+from graft_host.networks.cuts.appended_tail import append_tail
+from graft_host.networks.cuts.cutting import front
+from graft_host.networks.cuts.tails import tail_of
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
 from graft_host.networks.int8_file import write_int8
 from graft_host.networks.quarters import with_quarter_means
 from graft_host.networks.ranges import measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
-from graft_host.networks.tails import tail_of
 from graft_host.support import flatbuffer
 from graft_host.tflite.fuse import fuse
 from tests.support.arm.arches import INTERPRETERS, PAIRS

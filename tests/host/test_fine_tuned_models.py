@@ -17,9 +17,9 @@ from graft_host.diagnosis.diagnose import DiagnosisOptions, diagnose
 from graft_host.diagnosis.layer_comparison import Comparison
 from graft_host.evaluation.evaluate import evaluate_folder
 from graft_host.export.export import export
+from graft_host.networks.cuts.tails import tail_of
 from graft_host.networks.depthwise_means import with_depthwise_means
 from graft_host.networks.float_file import write_float32
-from graft_host.networks.tails import tail_of
 from graft_host.support import flatbuffer
 from graft_host.tflite.inspection import inspect_model
 from graft_host.tflite.operators import operators

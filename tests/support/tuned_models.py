@@ -11,11 +11,11 @@ from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.registry import family
 from graft_host.backbones.weights.find import find_weights
 from graft_host.heads.head import Head
-from graft_host.networks.appended_tail import append_tail
-from graft_host.networks.cutting import front
+from graft_host.networks.cuts.appended_tail import append_tail
+from graft_host.networks.cuts.cutting import front
+from graft_host.networks.cuts.tails import tail_of
 from graft_host.networks.float_file import write_float32
 from graft_host.networks.parameters import Parameters
-from graft_host.networks.tails import tail_of
 from graft_host.tflite.fuse import fuse
 from graft_host.tflite.metadata import attach
 from tests.support.device_models import make_card

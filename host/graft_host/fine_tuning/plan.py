@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.fine_tuning.maps import MOST_BYTES
+from graft_host.networks.cuts.tails import cut_points, tail_of
 from graft_host.networks.layers import Network
-from graft_host.networks.tails import cut_points, tail_of
 
 TAIL_RATE, HEAD_RATE = 3e-4, 3e-5
 """Adam's step sizes at the beginning; a cosine lets both sink to 0."""

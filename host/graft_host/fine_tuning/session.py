@@ -19,7 +19,7 @@ from graft_host.fine_tuning.plan import BATCH, HEAD_RATE, TAIL_RATE, Plan
 from graft_host.fine_tuning.subject import Subject
 from graft_host.fine_tuning.tuner import Measured, Rows, Tuned, tune
 from graft_host.heads.head import Head, train_head
-from graft_host.networks.cutting import front
+from graft_host.networks.cuts.cutting import front
 from graft_host.support.progress import Progress
 from graft_host.support.scratch import write_scratch
 

@@ -15,8 +15,8 @@ from graft_host.fine_tuning.plan import Plan
 from graft_host.fine_tuning.session import Session
 from graft_host.fine_tuning.subject import Subject
 from graft_host.fine_tuning.tuner import Measured
-from graft_host.networks.appended_tail import append_tail
-from graft_host.networks.cutting import cut
+from graft_host.networks.cuts.appended_tail import append_tail
+from graft_host.networks.cuts.cutting import cut
 from graft_host.support.kept.plain_data import digest_of
 from graft_host.support.progress import Progress, unwatched
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from graft_host.backbones.in_tensorflow.keras_network import keras_network
 from graft_host.backbones.in_tensorflow.weights_request import from_request
 from graft_host.fine_tuning.files import MAPS, MEASURED, ROWS, START, TRAINED, Job, load, named_arrays
+from graft_host.networks.cuts.tails import tail_of
 from graft_host.networks.layers import Network
 from graft_host.networks.parameters import Parameters
-from graft_host.networks.tails import tail_of
 from graft_host.support.outside.isolated import serve
 from graft_host.support.progress import Progress
 

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from graft_device.errors import ExportError
-from graft_host.networks.layers import (
-    RELU,
-    RELU6,
-    Addition,
-    AveragePool,
-    Concatenation,
-    Convolution,
-    Depthwise,
-    Layer,
-    MaxPool,
-    Mean,
-    Pixels,
-    QuarterMeans,
-    Rectification,
-    Requantization,
-    Window,
-)
-from graft_host.networks.quarter_writer import write_quarter_means
 from graft_host.support import flatbuffer
 
 INPUT_NAME = "image"
@@ -41,7 +22,6 @@ _TYPES = {
     np.dtype(np.float16): schema.TensorType.FLOAT16,
     np.dtype(np.float32): schema.TensorType.FLOAT32,
 }
-_ACTIVATIONS = {RELU: schema.ActivationFunctionType.RELU, RELU6: schema.ActivationFunctionType.RELU6}
 
 
 class FileWriter:
@@ -104,34 +84,8 @@ class FileWriter:
             kind, options = _OPTIONS.DequantizeOptions, schema.DequantizeOptionsT()
         self.add(builtin, version, [source], output, kind, options)
 
-    def compute(self, layer: Layer, inputs: Sequence[int], output: int, versions: Mapping[int, int]) -> None:
-        """Adds the operator of a layer.
-
-        Args:
-            layer: what to compute.
-            inputs: the tensors that it reads, kernel and bias last.
-            output: the tensor that it computes.
-            versions: of operators, by their number in the schema; 1 for others.
-
-        Raises:
-            ExportError: no operator computes such a layer.
-        """
-        if isinstance(layer, Mean):
-            self.mean(inputs[0], output, versions)
-            return
-        if isinstance(layer, QuarterMeans):
-            write_quarter_means(self, layer.name, inputs[0], output, versions)
-            return
-        for kind, written in _WRITERS.items():
-            if isinstance(layer, kind):
-                builtin, options_kind, options = written(layer)
-                break
-        else:
-            raise ExportError(f"no operator computes a layer of kind {type(layer).__name__}")
-        self.add(builtin, versions.get(builtin, 1), list(inputs), output, options_kind, options)
-
     def mean(self, source: int, output: int, versions: Mapping[int, int]) -> None:
-        """Adds the mean over all positions of a map; ``versions`` as in ``compute``."""
+        """Adds the mean over all positions of a map; ``versions`` are those of operators, by number, 1 for others."""
         if self._axes is None:
             self._axes = self.constant("axes", np.array([1, 2], np.int32))
         options = schema.ReducerOptionsT()
@@ -183,69 +137,6 @@ def _empty_model() -> Any:
     model.subgraphs, model.operatorCodes = [graph], []
     model.buffers = [schema.BufferT()]  # the first is empty: that of activations
     return model
-
-
-_Written = tuple[int, int, Any]
-"""An operator's number in the schema, the kind of its options, and the options."""
-
-
-def _moving(layer: Window, options: Any) -> Any:
-    options.padding = schema.Padding.SAME if layer.padded else schema.Padding.VALID
-    options.strideH = options.strideW = layer.stride
-    options.fusedActivationFunction = _activation(layer.activation)
-    return options
-
-
-def _activation(name: str) -> int:
-    return int(_ACTIVATIONS.get(name, schema.ActivationFunctionType.NONE))
-
-
-def _convolution(layer: Any) -> _Written:
-    options = _moving(layer, schema.Conv2DOptionsT())
-    options.dilationHFactor = options.dilationWFactor = 1
-    return _CODES.CONV_2D, _OPTIONS.Conv2DOptions, options
-
-
-def _depthwise(layer: Any) -> _Written:
-    options = _moving(layer, schema.DepthwiseConv2DOptionsT())
-    options.dilationHFactor = options.dilationWFactor = options.depthMultiplier = 1
-    return _CODES.DEPTHWISE_CONV_2D, _OPTIONS.DepthwiseConv2DOptions, options
-
-
-def _pool(layer: Any) -> _Written:
-    options = _moving(layer, schema.Pool2DOptionsT())
-    options.filterHeight, options.filterWidth = layer.size
-    builtin = _CODES.MAX_POOL_2D if isinstance(layer, MaxPool) else _CODES.AVERAGE_POOL_2D
-    return builtin, _OPTIONS.Pool2DOptions, options
-
-
-def _concatenation(_: Any) -> _Written:
-    options = schema.ConcatenationOptionsT()
-    options.axis, options.fusedActivationFunction = 3, schema.ActivationFunctionType.NONE
-    return _CODES.CONCATENATION, _OPTIONS.ConcatenationOptions, options
-
-
-def _addition(layer: Any) -> _Written:
-    options = schema.AddOptionsT()
-    options.fusedActivationFunction = _activation(layer.activation)
-    return _CODES.ADD, _OPTIONS.AddOptions, options
-
-
-def _quantize(_: Any) -> _Written:
-    return _CODES.QUANTIZE, _OPTIONS.QuantizeOptions, schema.QuantizeOptionsT()
-
-
-_WRITERS: dict[type[Layer], Callable[[Any], _Written]] = {
-    Pixels: _quantize,
-    Requantization: _quantize,
-    Convolution: _convolution,
-    Depthwise: _depthwise,
-    MaxPool: _pool,
-    AveragePool: _pool,
-    Concatenation: _concatenation,
-    Addition: _addition,
-    Rectification: _addition,
-}
 
 
 def signature(inputs: Mapping[str, int], outputs: Mapping[str, int]) -> Any:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from graft_host.networks.file_writer import INPUT_NAME, FileWriter
 from graft_host.networks.kernels import along, kernel_scales
+from graft_host.networks.layer_writer import write_layer
 from graft_host.networks.layers import Convolution, Depthwise, Entrance, Network
 from graft_host.networks.parameters import Parameters, check_parameters
 
@@ -118,5 +119,5 @@ def _write(network: Network, parameters: Mapping[str, Parameters], constants: _C
             inputs += [kernel, constants.bias(file, layer, values.bias)]
             if file.is_quantized(kernel):
                 versions = _HYBRID_VERSIONS
-        file.compute(layer, inputs, output, versions)
+        write_layer(file, layer, inputs, output, versions)
     return file.finish(places[network.entrance.name], [places[name] for name in network.outputs])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from graft_host.networks.bias_correction import mean_error
 from graft_host.networks.file_writer import INPUT_NAME, FileWriter
 from graft_host.networks.kernels import along, filter_scales
+from graft_host.networks.layer_writer import write_layer
 from graft_host.networks.layers import Convolution, Depthwise, Entrance, Network, Rectification
 from graft_host.networks.parameters import Parameters, check_parameters
 from graft_host.networks.ranges import LayerRange, Ranges
@@ -79,7 +80,7 @@ def write_int8(
     stored, shape = scaling.quantization, (1, *pixels.shape)
     image = file.tensor(INPUT_NAME, shape, np.uint8, stored.scale, scaling.zero_point)
     entrance = file.tensor(pixels.name, shape, np.int8, stored.scale, stored.zero_point)
-    file.compute(pixels, [image], entrance, _VERSIONS)
+    write_layer(file, pixels, [image], entrance, _VERSIONS)
     outputs = append_int8(file, entrance, network, parameters, ranges, scaling, rounded)
     return file.finish(image, outputs)
 
@@ -145,7 +146,7 @@ def append_int8(
             steps = np.array([-_LARGEST_STORED], np.int8)
             unit = constants[layer.inputs[0]] / _LARGEST_STORED
             inputs.append(file.constant(f"{layer.name}/constant", steps, unit))
-        file.compute(layer, inputs, output, _VERSIONS)
+        write_layer(file, layer, inputs, output, _VERSIONS)
     return [places[name] for name in network.outputs]
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from graft_device.errors import ExportError
 from graft_device.model import ModelCard
+from graft_host.networks.cuts.tails import tail_of
 from graft_host.networks.layers import AveragePool, Convolution, Depthwise, Network
 from graft_host.networks.parameters import Parameters, check_parameters
 from graft_host.networks.rewrites import pools_behind_convolutions
-from graft_host.networks.tails import tail_of
 from graft_host.support import flatbuffer
 
 _TYPES = {"int8": np.int8, "int32": np.int32}

@@ -12,6 +12,7 @@ from graft_device.errors import ExportError
 from graft_host.networks.file_writer import FileWriter
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
 from graft_host.networks.int8_file import write_int8
+from graft_host.networks.layer_writer import write_layer
 from graft_host.networks.layers import Layer
 from graft_host.networks.ranges import measure
 from graft_host.networks.scaling import Scaling
@@ -96,4 +97,4 @@ def test_a_layer_without_an_operator() -> None:
         """No operator computes it."""
 
     with pytest.raises(ExportError, match=r"^no operator computes a layer of kind Unknown$"):
-        FileWriter().compute(Unknown(name="it", shape=(1,)), [], 0, {})
+        write_layer(FileWriter(), Unknown(name="it", shape=(1,)), [], 0, {})

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graft_device.errors import ExportError
 from graft_host.networks.builder import NetworkBuilder
-from graft_host.networks.cutting import cut
+from graft_host.networks.cuts.cutting import cut
 from graft_host.networks.depthwise_means import with_depthwise_means
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
 from graft_host.networks.int8_file import write_int8

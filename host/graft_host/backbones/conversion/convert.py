@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graft_device.errors import ExportError
 from graft_host.backbones.family import WeightsSource
-from graft_host.networks.cutting import cut
+from graft_host.networks.cuts.cutting import cut
 from graft_host.networks.equalization import equalized
 from graft_host.networks.float_file import write_dynamic, write_float16, write_float32
 from graft_host.networks.int8_file import write_int8

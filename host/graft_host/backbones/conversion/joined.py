@@ -11,7 +11,7 @@ from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.backbones.conversion.cache import BackboneCache
 from graft_host.backbones.conversion.trunk import Trunk, find_trunk, store_trunk
 from graft_host.backbones.taps import JOIN
-from graft_host.networks.cutting import cut
+from graft_host.networks.cuts.cutting import cut
 
 
 def joined(trunk: Trunk) -> Backbone:

@@ -27,7 +27,7 @@ from graft_host.backbones.family import BackboneError, WeightsSource
 from graft_host.backbones.inception_v3.family import FAMILY
 from graft_host.backbones.registry import family
 from graft_host.backbones.weights.find import check_tap, find_weights
-from graft_host.networks.cutting import cut
+from graft_host.networks.cuts.cutting import cut
 from graft_host.photos.dataset import Photo
 from graft_host.photos.renditions import renditions
 from graft_host.support import flatbuffer

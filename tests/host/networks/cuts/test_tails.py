@@ -14,9 +14,9 @@ from graft_host.backbones.efficientnet_lite.scalings import TAPS as LITE_TAPS
 from graft_host.backbones.inception_v3.convolutions import TAPS
 from graft_host.backbones.inception_v3.layers import describe
 from graft_host.networks.builder import NetworkBuilder
+from graft_host.networks.cuts.tails import cut_points, tail_of
 from graft_host.networks.layers import LINEAR, RELU, RELU6, Map, Network
 from graft_host.networks.quarters import with_quarter_means
-from graft_host.networks.tails import cut_points, tail_of
 from tests.support.networks import branched, compute, mobile, random_parameters
 
 if TYPE_CHECKING:

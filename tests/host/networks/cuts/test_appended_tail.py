@@ -15,9 +15,10 @@ from graft_host.backbones.conversion.convert import convert
 from graft_host.backbones.inception_v3.family import FAMILY as INCEPTION
 from graft_host.backbones.inception_v3.layers import describe
 from graft_host.backbones.weights.find import find_weights
-from graft_host.networks.appended_tail import append_tail
 from graft_host.networks.builder import NetworkBuilder
-from graft_host.networks.cutting import cut, front
+from graft_host.networks.cuts.appended_tail import append_tail
+from graft_host.networks.cuts.cutting import cut, front
+from graft_host.networks.cuts.tails import cut_points, tail_of
 from graft_host.networks.equalization import equalized
 from graft_host.networks.int8_file import write_int8
 from graft_host.networks.layers import RELU, Network
@@ -25,7 +26,6 @@ from graft_host.networks.parameters import Parameters
 from graft_host.networks.ranges import measure
 from graft_host.networks.rewrites import pools_behind_convolutions
 from graft_host.networks.scaling import Scaling
-from graft_host.networks.tails import cut_points, tail_of
 from graft_host.support import flatbuffer
 from tests.support.networks import (
     RUNTIMES,

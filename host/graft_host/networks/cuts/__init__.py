@@ -1,0 +1,1 @@
+"""Cuts networks in two, and writes a tail behind a front."""
