@@ -113,3 +113,24 @@ def test_clipping_to_the_range_changes_no_probability_by_a_step(
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     assert np.abs(shares(np.clip(logits, low, high)) - shares(logits)).max() < 1.5 / 256
+
+
+def test_many_numbers_are_rounded_in_parts_and_still_together_in_each() -> None:
+    """A bottleneck as long as the means of quarters: the logits change less than with each weight rounded alone."""
+    rng = np.random.default_rng(0)
+    causes = rng.normal(size=(60, 12))
+    bottlenecks = np.maximum(causes @ rng.normal(size=(12, 4100)) + rng.normal(0, 0.3, (60, 4100)), 0).astype(
+        np.float32
+    )
+    head = Head(rng.normal(0, 0.02, (4100, 3)).astype(np.float32), np.zeros(3, np.float32))
+    quantized = quantize_head(head, bottlenecks, 0.05)
+    kernel = head.kernel.astype(np.float64) - head.kernel.mean(axis=1, keepdims=True)
+    alone = np.rint(kernel / quantized.weight_scale)
+
+    def change(weights: NDArray[np.float64]) -> float:
+        logits = bottlenecks @ (kernel - weights * quantized.weight_scale)
+        return float((logits - logits.mean(axis=0)).std())
+
+    assert quantized.weights.shape == (3, 4100)
+    assert np.abs(quantized.weights.T - alone).max() <= 3
+    assert change(quantized.weights.T.astype(np.float64)) < 0.3 * change(alone)
