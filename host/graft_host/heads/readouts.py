@@ -58,14 +58,18 @@ class Readout:
     candidates: tuple[Candidate, ...] = ()
 
     def text(self) -> str:
-        """The readout for a person, beside the deepest tap alone or, if that was chosen, the next best."""
+        """The readout for a person, beside the best one or, if it is that, the deepest tap alone or the next best."""
         if not self.candidates:
             return self.chosen
         losses = {one.tap: one.log_loss for one in self.candidates}
+        ranked = sorted(losses, key=losses.__getitem__)
         deepest = [tap for tap in losses if JOIN not in tap and GRID not in tap][-1:]
-        others = deepest if deepest != [self.chosen] else sorted(losses.keys() - deepest, key=losses.__getitem__)[:1]
-        figures = [f"log loss {losses[self.chosen]:.3f}", *(f"{tap} {losses[tap]:.3f}" for tap in others)]
-        return f"{self.chosen}, chosen from {len(losses)} by cross-validation ({', '.join(figures)})"
+        figures = f"log loss {losses[self.chosen]:.3f}"
+        if ranked[0] != self.chosen:
+            figures += f"; {ranked[0]} is hardly better: {losses[ranked[0]]:.3f}"
+        elif others := [tap for tap in (*deepest, *ranked) if tap != self.chosen]:
+            figures += f", {others[0]} {losses[others[0]]:.3f}"
+        return f"{self.chosen}, chosen from {len(losses)} by cross-validation ({figures})"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -133,4 +133,9 @@ def test_the_text_compares_with_the_deepest_tap_alone_or_with_the_next_best() ->
     candidates = _candidates(mixed7=0.9, mixed8=0.3, **{"mixed7+mixed8": 0.31})
     single = Readout(requested="auto", chosen="mixed8", photos=50, candidates=candidates)
     assert single.text() == "mixed8, chosen from 3 by cross-validation (log loss 0.300, mixed7+mixed8 0.310)"
+    candidates = _candidates(mixed7=0.31, mixed8=0.33, **{"mixed7+mixed8": 0.3})
+    simple = Readout(requested="auto", chosen="mixed7", photos=50, candidates=candidates)
+    assert simple.text() == (
+        "mixed7, chosen from 3 by cross-validation (log loss 0.310; mixed7+mixed8 is hardly better: 0.300)"
+    )
     assert Readout(requested="single", chosen="mixed8").text() == "mixed8"
