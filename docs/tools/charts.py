@@ -1,9 +1,9 @@
 """Draws the figures of the page on transfer, as SVG in the colour of the text around them, from kept results.
 
 ``docs/tools/transfer.json`` has the numbers: of each figure a title, and either lines over the number of photos of each
-class, or rows with a dot each; each value is a mean with its standard deviation over the seeds. ``python -m
-benchmarks.transfer --table --figures docs/tools/transfer.json`` writes those of the benchmark there, and leaves the
-others as they are.
+class, or rows with a dot each; each value is a mean with its standard deviation over the draws, which is 0 for a single
+draw. ``python -m benchmarks.transfer --table --figures docs/tools/transfer.json`` writes those of the benchmark there;
+the others are from ``benchmarks.fine_tuning`` and ``benchmarks.samples``.
 """
 
 from __future__ import annotations
@@ -110,9 +110,13 @@ def _lines(lines: Sequence[dict[str, Any]], axis: str) -> tuple[str, int]:
 
 
 def _dots(rows: Sequence[dict[str, Any]]) -> tuple[str, int]:
-    """A dot for each row below the row's name, with a whisker of a standard deviation to both sides."""
-    ends = [(row["mean"] - row["spread"], row["mean"] + row["spread"]) for row in rows]
-    ticks = _ticks(min(low for low, _ in ends), max(high for _, high in ends))
+    """A dot for each row below the row's name, with a whisker of a standard deviation to both sides.
+
+    A row may have a value ``before``: a grey dot, and a line from there.
+    """
+    values = [value for row in rows for value in (row["mean"] - row["spread"], row["mean"] + row["spread"])]
+    values += [row["before"] for row in rows if "before" in row]
+    ticks = _ticks(min(values), max(values))
     across, below = Scale(ticks[0], ticks[-1], 22, _WIDTH - 70), len(rows) * _ROW + 6
     parts = []
     for tick in ticks:
@@ -120,10 +124,14 @@ def _dots(rows: Sequence[dict[str, Any]]) -> tuple[str, int]:
         parts.append(f'<path d="M{x:.1f} 4V{below}" stroke="currentColor" stroke-opacity="0.18"/>')
         parts.append(_text(x, below + 16, f"{tick:g}%", "middle"))
     for number, row in enumerate(rows):
-        y, colour = number * _ROW + 28, _COLOURS[number % len(_COLOURS)]
+        y, colour = number * _ROW + 28, _COLOURS[1 if "before" in row else number % len(_COLOURS)]
         low, middle, high = (across.at(row["mean"] + side * row["spread"]) for side in (-1, 0, 1))
         parts.append(_text(across.start, y - 12, row["name"], "start"))
         parts.append(f'<path d="M{low:.1f} {y}H{high:.1f}" stroke="{colour}" stroke-width="3" stroke-opacity="0.5"/>')
+        if "before" in row:
+            start = across.at(row["before"])
+            parts.append(f'<path d="M{start:.1f} {y}H{middle:.1f}" stroke="{colour}" stroke-width="2"/>')
+            parts.append(f'<circle cx="{start:.1f}" cy="{y}" r="5" fill="{_COLOURS[0]}"/>')
         parts.append(f'<circle cx="{middle:.1f}" cy="{y}" r="5" fill="{colour}"/>')
         parts.append(_text(_WIDTH - 4, y + 4, f"{row['mean']:.1f}%", "end"))
     return "".join(parts), below + 24

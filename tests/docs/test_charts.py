@@ -32,7 +32,8 @@ def test_a_figure_has_a_dot_for_each_value_and_a_text_for_each_name(name: str) -
     texts = {text.text for text in drawing.iter(f"{SVG}text")}
     dots = list(drawing.iter(f"{SVG}circle"))
     assert texts >= set(series(name))
-    assert len(dots) == sum(map(len, series(name).values()))
+    before = sum("before" in row for row in figures()[name].get("rows", []))
+    assert len(dots) == sum(map(len, series(name).values())) + before
     assert drawing.get("aria-label") == figures()[name]["title"]
     _, _, width, height = map(float, drawing.get("viewBox", "").split())
     for dot in dots:
@@ -45,7 +46,12 @@ def test_a_greater_accuracy_is_drawn_higher_or_farther_to_the_right(name: str) -
     drawing = ET.fromstring(draw(name))  # noqa: S314  our own text
     rows = "rows" in figures()[name]
     means = [value[0 if rows else 1] for values in series(name).values() for value in values]
-    places = [float(dot.get("cx" if rows else "cy", "")) for dot in drawing.iter(f"{SVG}circle")]
+    dots = list(drawing.iter(f"{SVG}circle"))
+    if rows:
+        means = [
+            value for row in figures()[name]["rows"] for value in ([row["before"]] * ("before" in row) + [row["mean"]])
+        ]
+    places = [float(dot.get("cx" if rows else "cy", "")) for dot in dots]
     order = sorted(range(len(means)), key=lambda index: means[index])
     drawn = [places[index] if rows else -places[index] for index in order]
     assert drawn == sorted(drawn)
