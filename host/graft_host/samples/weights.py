@@ -84,7 +84,7 @@ def weigh(
         rows = np.full(len(source), len(target) / len(source))
     else:
         rows = np.full(len(source), float(rule) * target_rows / source_rows)
-    return WeightedSource(rule=rule, photos=np.bincount(shown, rows).astype(np.float64), rows=rows)
+    return WeightedSource(rule=rule, photos=np.bincount(shown, rows) / target_rows, rows=rows)
 
 
 def density_ratios(
