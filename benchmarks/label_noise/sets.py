@@ -23,8 +23,8 @@ from graft_host.photos.dataset import scan
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.support.cache import default_cache
 from graft_host.support.progress import Progress
-from graft_host.training.material import chosen_weights
 from graft_host.training.options import HeadOptions
+from graft_host.training.survey import chosen_weights
 
 _SHARED = Path(__file__).resolve().parents[3] / "shared"
 _DIGITS = (1, 3, 5, 8, 9)

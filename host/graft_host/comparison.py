@@ -25,9 +25,10 @@ from graft_host.support.reporter import Reporter
 from graft_host.support.scratch import remove_stale_scratch, scratch, write_scratch
 from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card
-from graft_host.training.material import Material, Survey, converted, gathered, survey
+from graft_host.training.grafting import finished_head, graft
+from graft_host.training.material import Material, converted, gathered
 from graft_host.training.options import HeadOptions, Quantization
-from graft_host.training.pipeline import finished_head, graft
+from graft_host.training.survey import Survey, survey
 
 MODES: tuple[Quantization, ...] = ("float32", "float16", "dynamic", "int8")
 _TRAINED: tuple[Quantization, ...] = ("float32", "int8")

@@ -28,8 +28,9 @@ from graft_host.support.cache import default_cache
 from graft_host.support.notebook import html_line, html_table
 from graft_host.support.reporter import Reporter
 from graft_host.training.guards import check_cache
-from graft_host.training.material import chosen_weights, fitted_photos
+from graft_host.training.material import fitted_photos
 from graft_host.training.options import HeadOptions
+from graft_host.training.survey import chosen_weights
 
 _MAX_SHOWN = 50  # findings in a notebook
 

@@ -22,7 +22,8 @@ from graft_host.photos.split import Split, split
 from graft_host.support.clock import Clock
 from graft_host.support.reporter import Reporter
 from graft_host.training.guards import check_strict
-from graft_host.training.material import Survey, note_calibration, note_unreadable
+from graft_host.training.material import note_calibration
+from graft_host.training.survey import Survey, note_unreadable
 
 
 def seen(parts: Split) -> tuple[Photo, ...]:

@@ -25,9 +25,9 @@ from graft_host.support.reporter import Reporter, WithoutNotes
 from graft_host.support.rounding import apart
 from graft_host.support.scratch import remove_stale_scratch, scratch
 from graft_host.training.guards import check_unknown_label
-from graft_host.training.material import chosen_weights, survey
 from graft_host.training.pipeline import train
 from graft_host.training.result import TrainResult
+from graft_host.training.survey import chosen_weights, survey
 
 
 def search(options: SearchOptions, reporter: Reporter) -> SearchResult:

@@ -18,9 +18,10 @@ from graft_host.network_search.latency.timing import TimedNetwork
 from graft_host.support.scratch import write_scratch
 from graft_host.tflite.metadata import attach
 from graft_host.training.card import model_card
-from graft_host.training.material import Material, Survey, fitted_photos, group_numbers
+from graft_host.training.grafting import finished_head, graft
+from graft_host.training.material import Material, fitted_photos, group_numbers
 from graft_host.training.options import HeadOptions
-from graft_host.training.pipeline import finished_head, graft
+from graft_host.training.survey import Survey
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.errors import WeightsError
-from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.extract import Extraction
 from graft_host.backbones.bottlenecks.jobs import jobs_for
@@ -18,34 +15,20 @@ from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
 from graft_host.backbones.conversion.make import make_backbone
 from graft_host.backbones.family import WeightsSource
-from graft_host.backbones.weights.find import (
-    VARIABLE,
-    check_tap,
-    find_weights,
-    from_environment,
-    named_weights,
-    usual_weights,
-)
-from graft_host.backbones.weights.kept_weights import kept_weights
 from graft_host.heads.readouts import Readout
 from graft_host.heads.softmax_regression import load_ahead
-from graft_host.photos.dataset import Dataset, Photo, Skipped, check_classes, check_folder, scan
-from graft_host.photos.near_duplicates import group_near_duplicates
+from graft_host.photos.dataset import Dataset, Photo, check_classes
 from graft_host.photos.renditions import ORIGINAL
 from graft_host.photos.split import Split, split
-from graft_host.photos.split_text import split_text
 from graft_host.samples.copies import Copies
-from graft_host.samples.places import check_places
-from graft_host.samples.prior import class_shares
 from graft_host.samples.rows import SourceRows, join_rows
-from graft_host.samples.sources import Sources, check_labels, find_sources
-from graft_host.support.cache import default_cache
+from graft_host.samples.sources import Sources, check_labels
 from graft_host.support.clock import Clock
-from graft_host.support.destination import check_cache_place
-from graft_host.support.reporter import Reporter, note_skipped
-from graft_host.training.guards import check_cache, check_strict
+from graft_host.support.reporter import Reporter
+from graft_host.training.guards import check_strict
 from graft_host.training.options import HeadOptions
 from graft_host.training.shown import Shown, renditions_shown
+from graft_host.training.survey import Survey, note_sources, note_unreadable, survey
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Bottlenecks ``[N,D]`` and their labels ``[N]``."""
@@ -95,78 +78,6 @@ class Material:
         own = len(self.split.train)
         parts = (self.train[0][:own], self.train[1][:own]), self.validation, self.test
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Survey:
-    """What is known before anything is computed.
-
-    Attributes:
-        weights: of the backbone.
-        dataset: the photos that can be decoded, near duplicates grouped.
-        split: which photos train, validate and test.
-        cache: folder of the kit's caches.
-        threads: to use.
-        sources: photos of other domains, which only train.
-    """
-
-    weights: WeightsSource
-    dataset: Dataset
-    split: Split
-    cache: Path
-    threads: int
-    sources: Sources = field(default_factory=Sources)
-
-
-def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
-    """Finds weights and photos, and splits the photos.
-
-    Raises:
-        GraftError: a head cannot be trained with these.
-    """
-    threads = threads_to_use(options.threads)
-    cache = options.cache or default_cache()
-    elsewhere = [*options.samples.source, *([] if options.samples.match is None else [options.samples.match])]
-    for folder in elsewhere:
-        check_cache_place(cache, folder)
-    check_cache(cache, options.photos)
-    for folder in (*elsewhere, options.photos):
-        check_folder(folder)
-    check_places(options.photos, options.samples.source, options.samples.match)
-    weights = None if _to_download(options) else chosen_weights(options, reporter, cache)
-    with clock.stage("scan"), reporter.progress("comparing") as progress:
-        dataset = group_near_duplicates(
-            scan(options.photos, threads, cache=cache), cache, threads, progress, reporter.note
-        )
-    note_unreadable(dataset.skipped, options.check_command, reporter)
-    check_strict(dataset.skipped, strict=options.strict)
-    check_classes(dataset)
-    parts = split(dataset, options.rule)
-    if text := split_text(dataset, options.rule):
-        reporter.note(f"note: {text}")
-    sources = surveyed_sources(dataset, options, cache, threads, reporter, clock)
-    weights = weights or chosen_weights(options, reporter, cache)  # what needs a network comes last
-    if not weights.pretrained:
-        reporter.note("note: the backbone's weights are random, not pretrained: expect poor accuracy on real photos")
-    return Survey(weights=weights, dataset=dataset, split=parts, cache=cache, threads=threads, sources=sources)
-
-
-def surveyed_sources(
-    target: Dataset, options: HeadOptions, cache: Path, threads: int, reporter: Reporter, clock: Clock
-) -> Sources:
-    """Finds the photos of other domains, and notes what is left out; there are none without ``--source``.
-
-    Raises:
-        OptionError: ``--prior`` names a class that the target does not have, or not all of its shares are possible.
-        GraftError: a folder cannot be read, or lacks a class.
-    """
-    class_shares(options.samples.shares, target.labels)
-    if not options.samples.source:
-        return Sources()
-    with clock.stage("scan"), reporter.progress("comparing sources") as progress:
-        sources = find_sources(target, options.samples.source, cache, threads, progress)
-    note_sources(sources, reporter, strict=options.strict)
-    return sources
 
 
 def gather(options: HeadOptions, reporter: Reporter, clock: Clock) -> Material:
@@ -244,15 +155,6 @@ def _with_sources(
     )  # fmt: skip
 
 
-def note_sources(sources: Sources, reporter: Reporter, *, strict: bool) -> None:
-    """Notes what is left out of sources; raises DatasetError under ``--strict`` if a photo cannot be read."""
-    for source in sources.folders:
-        note_unreadable(source.skipped, f"graft check {source.root}", reporter)
-        check_strict(source.skipped, strict=strict)
-        for line in source.notes():
-            reporter.note(line)
-
-
 def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Reporter, clock: Clock) -> Backbone:
     """Converts the backbone, or takes it from the cache.
 
@@ -284,49 +186,6 @@ def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Repor
         return make_backbone(spec, training, found.cache, found.threads, options.recalibrate, measured)
 
 
-def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSource:
-    """Finds the weights that the options name.
-
-    If ``$GRAFT_WEIGHTS`` names a file of another family, the family takes its usual weights.
-
-    Args:
-        options: name the weights, the tap and the image size.
-        reporter: receives a note and the progress of a download.
-        cache: the folder of caches; a file that an earlier run read, and that has not changed, is not read.
-
-    Raises:
-        BackboneError: the family has no such tap or image size.
-        WeightsError: they are not available, or do not reach the tap.
-    """
-    family = options.family
-    family.taps_of(options.tap)
-    family.check_size(options.image_size)
-
-    try:
-        return _weights(options, options.weights, reporter, cache)
-    except WeightsError:
-        if not from_environment(options.weights, family):
-            raise
-    usual = usual_weights(family)
-    reporter.note(f"note: ${VARIABLE} names weights of another backbone, so {family.name} takes {usual}")
-    return _weights(options, usual, reporter, cache)
-
-
-def _weights(options: HeadOptions, spec: str, reporter: Reporter, cache: Path) -> WeightsSource:
-    def find() -> WeightsSource:
-        weights = find_weights(spec, options.rule.seed, options.family, reporter)
-        check_tap(weights, options.tap)
-        return weights
-
-    return kept_weights(spec, options.tap, options.family, cache, find)
-
-
-def _to_download(options: HeadOptions) -> bool:
-    """Whether the weights are not on this machine yet, and are downloaded when they are needed."""
-    named = named_weights(options.family, options.weights)
-    return named is not None and not named.package and not named.is_here
-
-
 def fitted_photos(weights: WeightsSource, photos: Sequence[Photo]) -> NDArray[np.bool_]:
     """Which of the photos the weights were fitted to, ``[N]``."""
     return np.array([photo.digest in weights.fitted_to for photo in photos], bool)
@@ -336,11 +195,6 @@ def group_numbers(photos: Sequence[Photo]) -> NDArray[np.int64]:
     """A number for each photo, ``[N]``: equal for copies and near duplicates."""
     _, numbers = np.unique([photo.place for photo in photos], return_inverse=True)
     return numbers.astype(np.int64)
-
-
-def note_unreadable(skipped: Sequence[Skipped], check: str, reporter: Reporter) -> None:
-    """Notes the first few photos that cannot be used, and the command that lists them all."""
-    note_skipped(((skip.path, skip.reason) for skip in skipped), reporter, f": '{check}' lists them")
 
 
 def note_calibration(backbone: Backbone, parts: Split, reporter: Reporter, where: str = "") -> None:

@@ -21,8 +21,9 @@ from graft_host.photos.dataset import Photo
 from graft_host.support.clock import Clock
 from graft_host.support.kept.results import ResultCache
 from graft_host.support.reporter import Reporter
-from graft_host.training.material import Material, Survey, fitted_photos, gathered, group_numbers, survey
+from graft_host.training.material import Material, fitted_photos, gathered, group_numbers
 from graft_host.training.options import TrainOptions
+from graft_host.training.survey import Survey, survey
 
 _MOST_PHOTOS = 400
 """Photos that readouts are judged on at most, so that choosing takes seconds."""

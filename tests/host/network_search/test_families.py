@@ -22,8 +22,8 @@ from graft_host.network_search.latency.timing import TimedNetwork, out_of_order
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.page.plot import markers, name_in_plot
 from graft_host.support.option import OptionError
-from graft_host.training.material import chosen_weights
 from graft_host.training.options import HeadOptions
+from graft_host.training.survey import chosen_weights
 from tests.conftest import graft_device, graft_json
 from tests.host.network_search.latency.test_board_latency import bench
 from tests.host.network_search.page.test_page import networks, result

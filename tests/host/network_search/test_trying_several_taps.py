@@ -17,8 +17,8 @@ from graft_host.network_search.latency.timing import TimedNetwork, out_of_order
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.trying import try_network
 from graft_host.support.clock import Clock
-from graft_host.training.material import survey
 from graft_host.training.options import HeadOptions
+from graft_host.training.survey import survey
 from tests.support.quiet import QuietReporter
 from tests.support.tiny_family import install
 

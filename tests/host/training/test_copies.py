@@ -19,9 +19,9 @@ from graft_host.photos.renditions import renditions
 from graft_host.samples.options import SampleOptions
 from graft_host.support.clock import Clock
 from graft_host.training.estimate import cross_validated_estimate, held_out_rows
+from graft_host.training.grafting import finished_head
 from graft_host.training.material import Material, gather, group_numbers
 from graft_host.training.options import HeadOptions
-from graft_host.training.pipeline import finished_head
 from tests.conftest import graft, graft_device, graft_json
 from tests.support.host_data import image_bytes
 from tests.support.quiet import QuietReporter

@@ -15,9 +15,9 @@ from graft_host.heads.novelty import measure_spread
 from graft_host.photos.dataset import scan
 from graft_host.photos.split import split
 from graft_host.photos.split_rule import SplitRule
+from graft_host.training.grafting import finished_head
 from graft_host.training.material import Material, fitted_photos, group_numbers
 from graft_host.training.options import HeadOptions
-from graft_host.training.pipeline import finished_head
 from tests.support.host_data import handmade_backbone, write_photos
 
 OPTIONS = HeadOptions(photos=Path("photos"), unknown_rate=0.3)

@@ -20,9 +20,9 @@ from graft_host.photos.dataset import Dataset, Photo
 from graft_host.photos.split import Split
 from graft_host.samples.sources import Source, Sources
 from graft_host.support.option import OptionError
-from graft_host.training.material import Survey
 from graft_host.training.options import TrainOptions
 from graft_host.training.readout import helping_photos, judges_of, judging_photos
+from graft_host.training.survey import Survey
 from tests.conftest import graft, graft_json
 from tests.support.tiny_family import install
 from tests.support.tiny_models import FAST, card_in, on_path

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from graft_host.heads.thresholds import UnknownThreshold
-from graft_host.training.pipeline import unknown_note
+from graft_host.training.notes import unknown_note
 
 
 @pytest.mark.parametrize(
