@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,9 @@ def _facts(sources: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(weight, Mapping):
         pairs.append(("Weight", rules.get(str(weight.get("rule")), "the same for all")))
         quantiles = weight.get("quantiles")
-        if isinstance(quantiles, Sequence) and len(quantiles) == _FIVE:
-            least, low, middle, high, most = (f"{float(value):.3g}" for value in quantiles)
+        values = [number({"value": value}, "value") for value in quantiles] if isinstance(quantiles, list) else []
+        if len(values) == _FIVE and None not in values:
+            least, low, middle, high, most = (f"{value:.3g}" for value in values)
             shown = least if least == most else f"{least} to {most}; median {middle}, half of them {low} to {high}"
             pairs.append(("Weight of a photo, where one of the target has 1", shown))
         if (effective := number(weight, "effective_photos")) is not None:
