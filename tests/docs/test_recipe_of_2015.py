@@ -24,13 +24,16 @@ _ROOM = 0.05
 
 
 def shown() -> list[tuple[str, list[str]]]:
-    """Each command of the page's consoles, with the lines of its output that the page shows."""
+    """Each command of the page's consoles, with the lines of its output that the page shows.
+
+    Lines that go on from the line before are left out: where a line breaks depends on the digits of durations.
+    """
     calls: list[tuple[str, list[str]]] = []
     for console in re.findall(r"^```console\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL):
         for line in console.splitlines():
             if line.startswith("$ "):
                 calls.append((line[2:], []))
-            elif line.strip() not in {"", "…"}:
+            elif line.strip() not in {"", "…"} and not line.startswith(" "):
                 calls[-1][1].append(line)
     return calls
 
