@@ -28,5 +28,5 @@ def readout(data: ReportData) -> str:
         "whose log loss is as good as the smallest, up to half a standard error or 0.02. Test photos had no part in "
         "it.</p>"
     )
-    body += table(["Readout", "Log loss", "Accuracy", ""], rows, "Readouts that were judged", "files")
+    body += table(["Readout", "Log loss", "Accuracy", ""], rows, "Readouts that were judged", "files judged")
     return section("readout", "What the head reads", "readout, taps", body)
