@@ -45,13 +45,12 @@ def test_a_figure_has_a_dot_for_each_value_and_a_text_for_each_name(name: str) -
 def test_a_greater_accuracy_is_drawn_higher_or_farther_to_the_right(name: str) -> None:
     drawing = ET.fromstring(draw(name))  # noqa: S314  our own text
     rows = "rows" in figures()[name]
-    means = [value[0 if rows else 1] for values in series(name).values() for value in values]
-    dots = list(drawing.iter(f"{SVG}circle"))
     if rows:
-        means = [
-            value for row in figures()[name]["rows"] for value in ([row["before"]] * ("before" in row) + [row["mean"]])
-        ]
-    places = [float(dot.get("cx" if rows else "cy", "")) for dot in dots]
+        pairs = [(row.get("before"), row["mean"]) for row in figures()[name]["rows"]]
+        means = [value for pair in pairs for value in pair if value is not None]
+    else:
+        means = [value[1] for values in series(name).values() for value in values]
+    places = [float(dot.get("cx" if rows else "cy", "")) for dot in drawing.iter(f"{SVG}circle")]
     order = sorted(range(len(means)), key=lambda index: means[index])
     drawn = [places[index] if rows else -places[index] for index in order]
     assert drawn == sorted(drawn)
