@@ -37,7 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def words(site: Path, photos: Path, model: Path, cache: Path, *more: object) -> list[object]:
-    family = ["--backbone", "tunable", "--weights", site / "weights.npz"]
+    family = ["--backbone", "tunable", "--weights", site / "weights.npz", "--tap", "late"]
     return ["train", photos, "-o", model, *family, "--cache", cache, "--overwrite", *more]
 
 
