@@ -79,6 +79,11 @@ class Comparison:
         """Whether the tail is so much worse on these photos that more of them would hardly turn it."""
         return self.difference < _LOSING * self.standard_error
 
+    @property
+    def withdraws(self) -> bool:
+        """Whether photos that did not decide speak against a tail that won: it loses, or is worse in both figures."""
+        return self.loses or (self.difference < 0 and self.tuned_right < self.linear_right)
+
 
 def compare(trial: Trial) -> Comparison:
     """Compares both photo by photo, each with the temperature that suits the other folds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graft_host.fine_tuning.decision import Comparison
@@ -55,6 +55,19 @@ class FineTuning:
         """What a model card contains about a tail that was kept."""
         values = self.to_json()
         return {name: values[name] for name in ("cut", "photos", "epochs", "log_loss", "difference", "standard_error")}
+
+    def checked(self, validated: Comparison) -> FineTuning:
+        """The result after the tail that was trained on all photos was tested on the validation photos.
+
+        One training in many goes wrong although those of the trial went well. Such a tail is not kept.
+
+        Args:
+            validated: both heads on the validation photos.
+        """
+        if not validated.withdraws:
+            return self
+        reason = f"its trial won, but trained on all photos: {verdict(validated)}"
+        return replace(self, kept=False, reason=reason)
 
     @property
     def text(self) -> str:

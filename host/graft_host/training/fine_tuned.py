@@ -11,6 +11,7 @@ import numpy as np
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.jobs import jobs_for
+from graft_host.fine_tuning.decision import Comparison, Trial, compare
 from graft_host.fine_tuning.result import FineTuning
 from graft_host.heads.finished import FinishedHead
 from graft_host.photos.dataset import Photo
@@ -19,7 +20,7 @@ from graft_host.support.cache import default_cache
 from graft_host.support.clock import Clock
 from graft_host.support.outside.packages import TENSORFLOW, check_packages
 from graft_host.support.reporter import Reporter
-from graft_host.training.material import Labelled, Material
+from graft_host.training.material import Labelled, Material, group_numbers
 from graft_host.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -80,7 +81,21 @@ def fine_tuned(
                 test=bottlenecks.matrix(parts.test),
                 fitted=True,
             )
-        return tuned, finish(tuned), result
+        tuned_head = finish(tuned)
+        result = result.checked(_validated((material, head), (tuned, tuned_head), options))
+        return (tuned, tuned_head, result) if result.kept else (material, head, result)
+
+
+def _validated(
+    frozen: tuple[Material, FinishedHead], tuned: tuple[Material, FinishedHead], options: TrainOptions
+) -> Comparison:
+    """Both heads on the validation photos."""
+    material = frozen[0]
+    labels = material.validation[1]
+    linear, logits = (head.unscaled_logits(own.validation[0]) for own, head in (frozen, tuned))
+    groups, seed = group_numbers(material.split.validation), options.recipe.seed
+    folds = np.zeros(len(labels), np.int64)
+    return compare(Trial(linear=linear, tuned=logits, labels=labels, groups=groups, folds=folds, seed=seed))
 
 
 def _trained_on(material: Material) -> list[tuple[Sequence[Photo], tuple[Rendition, ...]]]:

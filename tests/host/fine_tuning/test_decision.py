@@ -45,6 +45,24 @@ def test_a_clear_gain_wins_and_a_clear_loss_loses() -> None:
     assert gain.difference > 0.2
 
 
+def test_validation_photos_withdraw_a_tail_that_is_worse_on_them() -> None:
+    won = FineTuning(kept=True, reason="it won", cut="middle", comparison=compare(trial(1, 3)))
+    assert won.checked(compare(trial(1, 3))) is won
+    assert won.checked(compare(trial(2, 2.1, photos=5))) is won
+    withdrawn = won.checked(compare(trial(3, 0)))
+    assert not withdrawn.kept
+    assert withdrawn.comparison == won.comparison
+    assert withdrawn.reason.startswith("its trial won, but trained on all photos: log loss ")
+    assert withdrawn.text.startswith("not kept: its trial won")
+
+
+def test_few_validation_photos_withdraw_a_tail_that_is_worse_in_both_figures() -> None:
+    few = compare(trial(4, -4, photos=5))
+    assert few.standard_error == float("inf")
+    assert few.withdraws
+    assert not few.loses
+
+
 def test_tails_that_change_nothing_are_rarely_kept_and_worse_ones_hardly_ever() -> None:
     alike, worse = ([compare(trial(2, margin, seed)).wins for seed in range(60)] for margin in (2, 1.6))
     assert sum(alike) <= 12

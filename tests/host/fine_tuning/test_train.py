@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,17 @@ import pytest
 
 from graft_device.classifier import Classifier
 from graft_device.runtime import installed_runtimes
+from graft_host.heads.finished import FinishedHead
 from graft_host.support import flatbuffer
+from graft_host.support.clock import Clock
+from graft_host.support.option import build
+from graft_host.training.fine_tuned import fine_tuned
+from graft_host.training.grafting import finished_head
+from graft_host.training.material import Material, gather
+from graft_host.training.options import TrainOptions
 from tests.conftest import error_line, graft, graft_json
 from tests.support.host_data import write_photos
+from tests.support.quiet import QuietReporter
 from tests.support.tiny_models import card_in, on_path
 from tests.support.tunable_family import install, write_colours, write_weights
 
@@ -115,6 +124,37 @@ def test_both_runtimes_open_it_by_path_and_agree(tuned: dict[str, Any]) -> None:
 def _scores(classifier: Classifier, photo: Path) -> list[float]:
     answer = {entry.label: entry.score for entry in classifier.classify(photo, top_k=2)}
     return [answer[label] for label in sorted(answer)]
+
+
+@pytest.mark.slow
+def test_a_tail_that_went_wrong_in_the_last_training_is_not_kept(tuned: dict[str, Any], site: Path) -> None:
+    """The trial is that of the cache; the head on the tail of all photos names the classes the wrong way round."""
+    command = tuned["again"]
+    options = build(
+        TrainOptions,
+        {
+            "photos": command[1], "output": command[3], "backbone": "tunable", "weights": str(site / "weights.npz"),
+            "tap": "late", "cache": tuned["folder"] / "cache", "fine_tune": "auto", "overwrite": True,
+        },
+    )  # fmt: skip
+    reporter, clock = QuietReporter(), Clock()
+    material = gather(options, reporter, clock)
+    head = finished_head(material, options)
+
+    def finish(wanted: Material) -> FinishedHead:
+        right = finished_head(wanted, options)
+        wrong = replace(right.head, kernel=-right.head.kernel, bias=-right.head.bias)
+        return replace(right, head=wrong)
+
+    good = fine_tuned(material, head, options, lambda wanted: finished_head(wanted, options), reporter, clock)
+    bad = fine_tuned(material, head, options, finish, reporter, clock)
+    assert good[0] is not material
+    assert bad[:2] == (material, head)
+    assert good[2] is not None
+    assert bad[2] is not None
+    assert (good[2].kept, bad[2].kept) == (True, False)
+    assert bad[2].comparison == good[2].comparison
+    assert "its trial won, but" in bad[2].reason
 
 
 @pytest.mark.slow
