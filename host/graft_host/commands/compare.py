@@ -70,7 +70,7 @@ def _text(result: Comparison, network: str) -> str:
             f"On {result.photos} test photos. p: how often two equally good files differ as much by chance",
             "(McNemar's exact test). Largest drop: in a class's recall.",
             "All but the last file share one head, trained on float32 bottlenecks. The head",
-            "of the last is the one that graft train ships, trained on int8 bottlenecks.",
+            "of the last is the one that graft train --tap ships, trained on int8 ones.",
             f"Milliseconds: median of one inference here, {result.runtime}, threads: {result.threads}.",
         ]
     )
