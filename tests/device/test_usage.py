@@ -37,7 +37,16 @@ def test_h_is_help(args: tuple[str, ...]) -> None:
 def test_the_options_of_train_are_in_groups() -> None:
     lines = graft("train", "--help").stdout.splitlines()
     headings = [line for line in lines if line and not line.startswith(" ") and line.endswith(":")]
-    assert headings == ["Arguments:", "Options:", "Network:", "Photos:", "Head:", "Gates and report:", "Run:"]
+    assert headings == [
+        "Arguments:",
+        "Options:",
+        "Network:",
+        "Photos:",
+        "Photos from elsewhere:",
+        "Head:",
+        "Gates and report:",
+        "Run:",
+    ]
     usual = lines[lines.index("Options:") + 1 : lines.index("Network:")]
     assert [line.split()[0] for line in usual if line.startswith("  -")] == ["-o,", "--overwrite", "--json", "-h,"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from graft_device.ranking import unknown_text
 from graft_device.text import printable
 from graft_host.backbones.named_weights import IMAGENET
-from graft_host.backbones.registry import DEFAULT
+from graft_host.backbones.registry import DEFAULT, family
 from graft_host.backbones.weights.find import VARIABLE
 from graft_host.commands.terminal.console import argument, train_text
 from graft_host.commands.terminal.style import PLAIN, Style
@@ -44,7 +44,7 @@ def demo_text(result: DemoResult, style: Style = PLAIN) -> str:
             "      classify the new photos again, or your own",
             f"  {_program('graft')} demo --open{_options(result)}",
             "      show the report in a browser",
-            f"  {_program('graft')} train {argument(folders.photos)} -o mine.tflite{_network(result)}",
+            f"  {_program('graft')} train {argument(folders.photos)} -o mine.tflite{_network(result)}{_tap(result)}",
             "      train; replace the photos by your own, in a folder per class",
             f"  {_program('graft')} deploy {argument(folders.model)} pi@raspberrypi",
             "      put the model on a board, which needs no TensorFlow",
@@ -71,6 +71,12 @@ def _network(result: DemoResult) -> str:
     backbone = "" if choice.backbone == DEFAULT else f" --backbone {choice.backbone}"
     weights = "" if choice.weights == usual else f" --weights {shlex.quote(choice.weights)}"
     return backbone + weights
+
+
+def _tap(result: DemoResult) -> str:
+    """The option for the tap, if the demo took the usual one: without it, ``graft train`` would choose a readout."""
+    choice = result.choice
+    return "" if choice.tap else f" --tap {family(choice.backbone).default_tap}"
 
 
 def _program(name: str) -> str:

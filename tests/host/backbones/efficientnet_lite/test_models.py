@@ -164,7 +164,7 @@ def test_exports_of_an_int8_model_name_the_same_classes(
 def test_the_diagnosis_finds_nothing_wrong(name: str, blocks: int, cats_and_dogs: Path, tmp_path: Path) -> None:
     """23.6 and 23.5 dB when this was written."""
     model, cache = tmp_path / "m.tflite", tmp_path / "cache"
-    trained(cats_and_dogs, model, cache, "--backbone", installed(name), "--image-size", SIDE)
+    trained(cats_and_dogs, model, cache, "--backbone", installed(name), "--tap", "top", "--image-size", SIDE)
     options = [model, cats_and_dogs, "--cache", cache, "--limit", "8"]
     result = graft_json("diagnose", *options)
     assert result["verdict"].endswith("dB; nothing stands out")
