@@ -20,7 +20,6 @@ from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
 from graft_host.backbones.conversion.make import make_backbone
 from graft_host.backbones.registry import family
 from graft_host.backbones.weights.find import find_weights
-from graft_host.fine_tuning.decision import loss
 from graft_host.fine_tuning.maps import MOST_BYTES
 from graft_host.fine_tuning.plan import FOLDS, make_plan
 from graft_host.fine_tuning.session import open_session
@@ -28,7 +27,7 @@ from graft_host.fine_tuning.subject import Subject
 from graft_host.fine_tuning.trial import judged, try_fold
 from graft_host.heads.head import Head, train_head
 from graft_host.heads.recipe import Recipe
-from graft_host.heads.temperature import helpful_temperature
+from graft_host.heads.temperature import helpful_temperature, log_losses
 from graft_host.photos.dataset import Photo, scan
 from graft_host.photos.renditions import ORIGINAL
 from graft_host.support.progress import unwatched
@@ -70,7 +69,7 @@ def figures(head: Head, validation: Labelled, test: Labelled) -> str:
     tested, labels = head.logits(test[0]).astype(np.float64), test[1]
     right = tested.argmax(axis=1) == labels
     balanced = np.mean([right[labels == label].mean() for label in np.unique(labels)])
-    return f"{100 * balanced:.1f} | {loss(tested / temperature, labels).mean():.3f}"
+    return f"{100 * balanced:.1f} | {log_losses(tested / temperature, labels).mean():.3f}"
 
 
 def row(drawn: Draw, backbone: Backbone, seed: int, options: argparse.Namespace) -> str:

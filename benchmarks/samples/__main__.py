@@ -17,11 +17,12 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from benchmarks.kept_lines import keep
 from benchmarks.machine import dated, hardware_line, versions_line
 from benchmarks.samples.cameras import CAMERAS
 from benchmarks.samples.methods import METHODS, Run, wanted
 from benchmarks.samples.photos import Draw, drawn, read_photos, through_camera
-from benchmarks.samples.results import Result, by_camera, by_targets, keep, methods_table, read
+from benchmarks.samples.results import Result, by_camera, by_targets, methods_table, read
 from graft_device.system.machine import usable_cores
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.jobs import jobs_for, photos_alone
@@ -83,9 +84,10 @@ def _measure(options: argparse.Namespace, kept: Path, threads: int) -> None:
     )  # fmt: skip
     backbone = make_backbone(spec, dataset.photos, cache, threads, progress=unwatched)
     cameras: dict[str, list[Photo]] = {}
+    measured = read(kept)
     with Bottlenecks(backbone, cache) as bottlenecks:
         for seed, name, count in itertools.product(range(options.seeds), options.cameras, options.targets):
-            if (name, count, seed) in read(kept):
+            if (name, count, seed) in measured:
                 continue
             if name not in cameras:
                 cameras[name] = through_camera(name, dataset, options.folder / "cameras" / name, threads)

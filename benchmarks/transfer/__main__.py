@@ -22,12 +22,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kept_lines import keep
 from benchmarks.machine import dated, hardware_line, versions_line
 from benchmarks.transfer.draws import PhotoSet, lay_out, read_set
 from benchmarks.transfer.figures import write_figures
 from benchmarks.transfer.methods import METHODS, Method
 from benchmarks.transfer.rendered_sets import RENDERED, render_set
-from benchmarks.transfer.results import Result, accuracies, costs, gains, keep, read
+from benchmarks.transfer.results import Result, accuracies, costs, gains, read
 from graft_device.system.machine import usable_cores
 from graft_host.demo.rendering.render import render_dataset
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
+from benchmarks.kept_lines import read_lines
 from benchmarks.transfer.methods import METHODS, REFERENCE
 
 _NONE = "-"
@@ -48,21 +48,8 @@ class Result:
 
 
 def read(path: Path) -> dict[Key, Result]:
-    """The results in a file; a line that an interrupted run did not finish is left out."""
-    kept: dict[Key, Result] = {}
-    for line in path.read_text().splitlines() if path.is_file() else []:
-        try:
-            result = Result(**json.loads(line))
-        except ValueError:
-            continue
-        kept[result.key] = result
-    return kept
-
-
-def keep(path: Path, result: Result) -> None:
-    """Adds a result to a file."""
-    with path.open("a") as file:
-        file.write(json.dumps(asdict(result)) + "\n")
+    """The results in a file; of two with one key, the last."""
+    return {result.key: result for result in read_lines(path, Result)}
 
 
 def accuracies(results: Iterable[Result]) -> list[str]:

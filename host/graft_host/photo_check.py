@@ -13,7 +13,7 @@ from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.jobs import photos_alone
-from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
+from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.backbones.conversion.make import make_backbone
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.weights.find import named_weights
@@ -30,7 +30,7 @@ from graft_host.support.reporter import Reporter
 from graft_host.training.guards import check_cache
 from graft_host.training.material import fitted_photos
 from graft_host.training.options import HeadOptions
-from graft_host.training.survey import chosen_weights
+from graft_host.training.survey import backbone_spec, chosen_weights
 
 _MAX_SHOWN = 50  # findings in a notebook
 
@@ -157,12 +157,6 @@ def _backbone(
 ) -> Backbone:
     """Quantizes the backbone as training does, so that training finds it in the cache."""
     training = parted(dataset, options.rule).train  # a class may lack a part: it can be checked all the same
-    spec = BackboneSpec(
-        weights=weights,
-        tap=options.tap,
-        image_size=options.image_size,
-        quantization=options.quantize,
-        resize=options.resize,
-    )
+    spec = backbone_spec(weights, options)
     with reporter.progress("quantizing") as progress:
         return make_backbone(spec, training or dataset.photos, cache, threads, progress=progress)

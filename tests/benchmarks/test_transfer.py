@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.kept_lines import keep
 from benchmarks.transfer.__main__ import main
 from benchmarks.transfer.draws import PhotoSet, lay_out, read_set
 from benchmarks.transfer.figures import Figure, write_figures
 from benchmarks.transfer.methods import METHODS, VARIANTS
 from benchmarks.transfer.rendered_sets import RENDERED, render_set
-from benchmarks.transfer.results import Result, accuracies, costs, gains, keep, read
+from benchmarks.transfer.results import Result, accuracies, costs, gains, read
 from benchmarks.transfer.surfaces import SIDE
 
 

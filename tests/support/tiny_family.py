@@ -81,9 +81,14 @@ def install_twins(folder: Path) -> dict[str, str]:
 
 def install(folder: Path) -> dict[str, str]:
     """Makes a folder what an installed package leaves; returns the environment in which Python finds it."""
-    package = folder / "tiny_backbone-1.0.dist-info"
+    return install_family(folder, "tiny", f"{__name__}:TINY")
+
+
+def install_family(folder: Path, name: str, place: str) -> dict[str, str]:
+    """Does what ``install`` does, for the family of a name, at a place such as ``module:ATTRIBUTE``."""
+    package = folder / f"{name}_backbone-1.0.dist-info"
     package.mkdir(parents=True)
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-backbone\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\ntiny = {__name__}:TINY\n")
+    (package / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-backbone\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\n{name} = {place}\n")
     paths = [str(folder), str(_ROOT), os.environ.get("PYTHONPATH", "")]
     return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}

@@ -5,7 +5,6 @@ A linear head on its bottlenecks can only guess. Training the last layer makes t
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from graft_host.backbones.family import Family, WeightsFile, WeightsSource
-from graft_host.backbones.registry import ENTRY_POINTS
 from graft_host.networks.builder import NetworkBuilder
 from graft_host.networks.layers import LINEAR, RELU, Network
 from graft_host.networks.parameters import Parameters
+from tests.support.tiny_family import install_family
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +25,6 @@ TAPS = ("early", "middle", "late")
 SIDE = 32
 _CHANNELS = 6
 _FAINT = 0.03  # of the last layer: a few small steps then change it
-_ROOT = Path(__file__).parents[2]
 
 
 def _describe(_: WeightsSource, taps: Sequence[str], image_size: int) -> Network:
@@ -108,9 +106,4 @@ def write_colours(folder: Path, count: int, seed: int = 0) -> Path:
 
 def install(folder: Path) -> dict[str, str]:
     """Makes a folder what an installed package leaves; returns the environment in which Python finds it."""
-    package = folder / "tunable_backbone-1.0.dist-info"
-    package.mkdir(parents=True)
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: tunable-backbone\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\ntunable = {__name__}:TUNABLE\n")
-    paths = [str(folder), str(_ROOT), os.environ.get("PYTHONPATH", "")]
-    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    return install_family(folder, "tunable", f"{__name__}:TUNABLE")

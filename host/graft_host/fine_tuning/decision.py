@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_host.heads.head import Labels
-from graft_host.heads.temperature import helpful_temperature, log_softmax
+from graft_host.heads.temperature import helpful_temperature, log_losses
 
 _ERRORS = 1.28
 """Standard errors that the gain must exceed: by chance, one in ten tails that change nothing does. The tails of the
@@ -109,13 +109,7 @@ def held_out_losses(trial: Trial, logits: NDArray[np.float64]) -> NDArray[np.flo
         outside = trial.folds == fold
         inside = ~outside if (~outside).any() else outside
         temperature = helpful_temperature(logits[inside], trial.labels[inside], trial.groups[inside], trial.seed)
-        losses[outside] = loss(logits[outside] / temperature, trial.labels[outside])
-    return losses
-
-
-def loss(logits: NDArray[np.float64], labels: Labels) -> NDArray[np.float64]:
-    """The log loss of each photo, ``[N]``."""
-    losses: NDArray[np.float64] = -log_softmax(logits)[np.arange(len(labels)), labels]
+        losses[outside] = log_losses(logits[outside] / temperature, trial.labels[outside])
     return losses
 
 

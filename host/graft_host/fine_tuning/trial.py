@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_host.fine_tuning.decision import Comparison, Trial, compare, joined, loss
+from graft_host.fine_tuning.decision import Comparison, Trial, compare, joined
 from graft_host.fine_tuning.plan import FOLDS, Plan
 from graft_host.fine_tuning.session import Session
 from graft_host.fine_tuning.subject import Subject
 from graft_host.fine_tuning.tuner import Measured
 from graft_host.heads.head import Labels
+from graft_host.heads.temperature import log_losses
 from graft_host.support.progress import Progress
 
 
@@ -84,7 +85,7 @@ def linear_loss(subject: Subject, plan: Plan) -> float:
         fold = sides(subject, plan, number)
         head = subject.linear_head(kept[fold.inside])
         bottlenecks, labels = (values[kept[fold.outside]] for values in subject.train)
-        losses.append(loss(head.logits(bottlenecks).astype(np.float64), labels))
+        losses.append(log_losses(head.logits(bottlenecks).astype(np.float64), labels))
     return float(np.concatenate(losses).mean())
 
 

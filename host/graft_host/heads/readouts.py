@@ -15,6 +15,7 @@ from graft_host.heads.head import PENALTIES, Array, Labels
 from graft_host.heads.held_out import FOLDS, dealt
 from graft_host.heads.map_folds import map_folds
 from graft_host.heads.softmax_regression import rotated, solve_rotated
+from graft_host.heads.temperature import log_losses
 
 _PENALTIES = PENALTIES[::2]  # a readout is judged at its best one, and the next one is about as good
 _ENOUGH = 200  # photos judged; fewer are dealt to folds several times
@@ -138,7 +139,7 @@ def judge(bottlenecks: Array, judges: Judges, threads: int) -> Judged:
         )
         logits = np.array([coordinates[outside] @ kernel + bias for kernel, bias in solved], np.float64)
         truth = judges.labels[outside]
-        return _losses(logits, truth), (logits.argmax(axis=2) == truth).astype(np.float64)
+        return log_losses(logits, truth), (logits.argmax(axis=2) == truth).astype(np.float64)
 
     folds = [(deal, fold) for deal in places for fold in range(FOLDS) if (deal == fold).any()]
     losses, hits = np.zeros((len(_PENALTIES), len(held))), np.zeros((len(_PENALTIES), len(held)))
@@ -169,11 +170,3 @@ def simplest_of_the_best(judged: Sequence[Judged], groups: Labels) -> int:
         if difference.mean() <= max(_TOLERANCE * error, _NEGLIGIBLE):
             return place
     raise ValueError("nothing was judged")
-
-
-def _losses(logits: NDArray[np.float64], truth: Labels) -> NDArray[np.float64]:
-    """-log of the softmax of the true class, ``[...,N]`` of logits ``[...,N,K]``."""
-    wide = logits - logits.max(axis=-1, keepdims=True)
-    log_sums: NDArray[np.float64] = np.log(np.exp(wide).sum(axis=-1))
-    losses: NDArray[np.float64] = log_sums - wide[..., np.arange(len(truth)), truth]
-    return losses

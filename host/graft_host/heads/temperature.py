@@ -60,7 +60,7 @@ def helpful_temperature(logits: NDArray[np.float64], labels: Labels, groups: Lab
 
 
 def _loss(logits: NDArray[np.float64], labels: Labels) -> float:
-    return float(-log_softmax(logits)[np.arange(len(labels)), labels].sum())
+    return float(log_losses(logits, labels).sum())
 
 
 def _within_range(logits: NDArray[np.float64], labels: Labels) -> float:
@@ -80,10 +80,21 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The logarithms of the probabilities ``[N,K]``."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    """The logarithms of the probabilities ``[…,K]``."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return result
+
+
+def log_losses(logits: NDArray[np.float64], labels: Labels) -> NDArray[np.float64]:
+    """-log of the probability of each photo's true class, ``[…,N]``.
+
+    Args:
+        logits: ``[…,N,K]``.
+        labels: the true classes, ``[N]``.
+    """
+    losses: NDArray[np.float64] = -log_softmax(logits)[..., np.arange(len(labels)), labels]
+    return losses
 
 
 def expected_calibration_error(scores: NDArray[np.floating[Any]], labels: Labels) -> float:

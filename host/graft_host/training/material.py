@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks
 from graft_host.backbones.bottlenecks.extract import Extraction
 from graft_host.backbones.bottlenecks.jobs import jobs_for
-from graft_host.backbones.conversion.backbone import Backbone, BackboneSpec
+from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.backbones.conversion.calibration import MAX_CALIBRATION_PHOTOS
 from graft_host.backbones.conversion.make import make_backbone
 from graft_host.backbones.family import WeightsSource
@@ -28,7 +28,7 @@ from graft_host.support.reporter import Reporter
 from graft_host.training.guards import check_strict
 from graft_host.training.options import HeadOptions
 from graft_host.training.shown import Shown, renditions_shown
-from graft_host.training.survey import Survey, note_sources, note_unreadable, survey
+from graft_host.training.survey import Survey, backbone_spec, note_sources, note_unreadable, survey
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Bottlenecks ``[N,D]`` and their labels ``[N]``."""
@@ -168,13 +168,7 @@ def converted(found: Survey, parts: Split, options: HeadOptions, reporter: Repor
     Raises:
         GraftError: the backbone cannot be converted, or the cache cannot be used.
     """
-    spec = BackboneSpec(
-        weights=found.weights,
-        tap=options.tap,
-        image_size=options.image_size,
-        quantization=options.quantize,
-        resize=options.resize,
-    )
+    spec = backbone_spec(found.weights, options)
     with clock.stage("backbone"), reporter.progress("quantizing") as progress:
 
         def measured(done: int, total: int) -> None:

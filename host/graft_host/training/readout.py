@@ -11,7 +11,6 @@ import numpy as np
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks, extract_together
 from graft_host.backbones.bottlenecks.extract import Extraction
 from graft_host.backbones.bottlenecks.jobs import photos_alone
-from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.conversion.joined import joined_from
 from graft_host.backbones.conversion.trunk import Trunk, quantized_trunk
 from graft_host.backbones.readouts import SINGLE, readouts
@@ -23,7 +22,7 @@ from graft_host.support.kept.results import ResultCache
 from graft_host.support.reporter import Reporter
 from graft_host.training.material import Material, fitted_photos, gathered, group_numbers
 from graft_host.training.options import TrainOptions
-from graft_host.training.survey import Survey, survey
+from graft_host.training.survey import Survey, backbone_spec, survey
 
 _MOST_PHOTOS = 400
 """Photos that readouts are judged on at most, so that choosing takes seconds."""
@@ -111,13 +110,7 @@ class _Choice:
 
     def _quantized(self, taps: Sequence[str], reporter: Reporter, clock: Clock) -> Trunk:
         options, found = self._options, self._found
-        spec = BackboneSpec(
-            weights=found.weights,
-            tap=options.tap,
-            image_size=options.image_size,
-            quantization=options.quantize,
-            resize=options.resize,
-        )
+        spec = backbone_spec(found.weights, options)
         layers = sorted({layer for tap in taps for layer in tap.split(JOIN)})
         training = [*found.split.train, *found.sources.calibrating]
         with clock.stage("backbone"), reporter.progress("quantizing") as progress:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from graft_device.errors import WeightsError
 from graft_device.runtime import threads_to_use
+from graft_host.backbones.conversion.backbone import BackboneSpec
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.weights.find import (
     VARIABLE,
@@ -112,6 +113,17 @@ def note_sources(sources: Sources, reporter: Reporter, *, strict: bool) -> None:
         check_strict(source.skipped, strict=strict)
         for line in source.notes():
             reporter.note(line)
+
+
+def backbone_spec(weights: WeightsSource, options: HeadOptions) -> BackboneSpec:
+    """What the options have converted."""
+    return BackboneSpec(
+        weights=weights,
+        tap=options.tap,
+        image_size=options.image_size,
+        quantization=options.quantize,
+        resize=options.resize,
+    )
 
 
 def chosen_weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSource:
