@@ -19,9 +19,10 @@ PACKAGES = {
 }
 ORDER = {
     "graft_device": (
-        "errors", "failure", "text", "system", "preprocess", "model", "runtime_packages", "runtime", "ranking",
-        "classifier", "trial", "graft_device", "sources", "outputs", "run", "serve", "store", "doctor", "bench",
-        "service", "usage", "console", "commands", "cli",
+        "errors", "failure", "text", "system", "config", "preprocess", "model", "runtime_packages", "runtime",
+        "ranking", "classifier", "trial", "graft_device", "sources", "outputs", "mqtt", "actions", "history", "run",
+        "drift", "serve", "camera_page", "board", "store", "doctor", "bench", "service", "usage", "console", "commands",
+        "cli",
     ),
     "graft_host": (
         "support", "photos", "networks", "backbones", "heads", "samples", "tflite", "fine_tuning", "evaluation",

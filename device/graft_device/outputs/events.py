@@ -12,8 +12,15 @@ from graft_device.ranking import UNCERTAIN, UNKNOWN, Prediction
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
 
+_ADDED = ("kind", "region", "model", "duration", "clock_set", "view")
+"""The fields that events of earlier versions do not have."""
+
 _HUGE = 1e15
 """No score, time or position of an event is as large as this."""
+
+
+ANSWER, CHANGE, ENTER, LEAVE = "answer", "change", "enter", "leave"
+"""The kinds of events."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,12 @@ class Event:
         photo: what was classified, a path or RGB pixels ``[H,W,3]``, uint8, for sinks that keep photos. Not part of
             the JSON, and None in an event that was read back from a queue.
         reason: why the frame is unknown, ``novel`` or ``uncertain``; None if it is known.
+        kind: ``answer``; ``change`` if only changes are reported; ``enter`` or ``leave`` of a state.
+        region: the name of the region; None for the whole frame.
+        model: the name of the model; None if the run has only one.
+        duration: seconds that a state lasted, of ``leave``; None for the other kinds.
+        clock_set: whether the clock that gave ``time`` was set. Many boards have none of their own.
+        view: the id of the view; empty if the run has only one.
     """
 
     id: str
@@ -46,6 +59,12 @@ class Event:
     position: float | None = None
     photo: PhotoSource | None = field(default=None, repr=False, compare=False)
     reason: str | None = None
+    kind: str = ANSWER
+    region: str | None = None
+    model: str | None = None
+    duration: float | None = None
+    clock_set: bool = True
+    view: str = ""
 
     @property
     def label(self) -> str:
@@ -58,12 +77,15 @@ class Event:
         return self.predictions[0].score
 
     def to_json(self) -> dict[str, Any]:
-        """The event as plain values; ``reason`` only for an unknown frame, ``position`` only for a video."""
+        """The event as plain values; those that do not apply, such as ``position`` without a video, are left out."""
         values: dict[str, Any] = {
             "id": self.id,
             "seq": self.seq,
+            "kind": self.kind,
             "time": self.time,
+            **({} if self.clock_set else {"clock_set": False}),
             "source": self.source,
+            **{name: value for name, value in self._place().items() if value},
             "label": self.label,
             "score": round(self.score, 6),
             "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in self.predictions],
@@ -71,8 +93,12 @@ class Event:
             **({"reason": self.reason} if self.unknown else {}),
             "ms": {name: round(value, 3) for name, value in self.ms.items()},
             "dropped": self.dropped,
+            **({} if self.duration is None else {"duration": round(self.duration, 3)}),
         }
         return values if self.position is None else {**values, "position": self.position}
+
+    def _place(self) -> dict[str, str | None]:
+        return {"region": self.region, "model": self.model, "view": self.view}
 
     def to_line(self) -> str:
         """The event as one line of JSON."""
@@ -96,7 +122,8 @@ class Event:
             reason = values.get("reason")
             if fields["unknown"] and reason is None:
                 reason, predictions = UNCERTAIN, predictions[1:] or predictions
-            event = cls(**fields, predictions=predictions, position=values.get("position"), reason=reason)
+            more = {name: values[name] for name in _ADDED if name in values}
+            event = cls(**fields, predictions=predictions, position=values.get("position"), reason=reason, **more)
         except (TypeError, AttributeError, RecursionError) as error:
             raise ValueError("the line is not an event") from error
         if not _is_valid(event):
@@ -115,7 +142,11 @@ def _is_valid(event: Any) -> bool:
         and len(event.predictions) > 0
         and all(type(p.label) is str and _is_number(p.score) for p in event.predictions)
         and (event.position is None or _is_number(event.position))
-        and (event.reason is None or type(event.reason) is str)
+        and all(text is None or type(text) is str for text in (event.reason, event.region, event.model))
+        and type(event.kind) is str
+        and type(event.view) is str
+        and (event.duration is None or _is_number(event.duration))
+        and type(event.clock_set) is bool
     )
 
 

@@ -28,6 +28,7 @@ def test_an_event_as_json() -> None:
     assert event.to_json() == {
         "id": event.id,
         "seq": 7,
+        "kind": "answer",
         "time": "2026-01-31T12:00:00.000Z",
         "source": "/dev/video0",
         "label": "cats",
@@ -54,7 +55,8 @@ def test_ids_differ() -> None:
 
 
 def test_a_line_is_read_back() -> None:
-    for event in (make_event(seq=7, dropped=3), make_event(position=1.5, unknown=True, reason="novel")):
+    left = make_event(kind="leave", region="bowl", model="pets", view="door-bowl", duration=2.5, clock_set=False)
+    for event in (make_event(seq=7, dropped=3), make_event(position=1.5, unknown=True, reason="novel"), left):
         again = Event.from_line(event.to_line())
         assert again.to_json() == event.to_json()
         assert again == Event.from_line(again.to_line().encode())

@@ -91,7 +91,7 @@ def test_photos_for_a_program(model: Path, photos: dict[str, Path]) -> None:
     assert len({event["id"] for event in printed}) == 3
     for event, path in zip(printed, photos.values()):
         assert list(event) == [
-            "id", "seq", "time", "source", "label", "score", "predictions", "unknown", "ms", "dropped",
+            "id", "seq", "kind", "time", "source", "label", "score", "predictions", "unknown", "ms", "dropped",
         ]  # fmt: skip
         assert event["source"] == str(path)
         assert re.fullmatch(r"20\d\d-\d\d-\d\dT[\d:]{8}\.\d{3}Z", event["time"])
