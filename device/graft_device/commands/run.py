@@ -25,8 +25,8 @@ from graft_device.commands.options import (
 from graft_device.text import printable
 
 if TYPE_CHECKING:
+    from graft_device.mqtt.broker import Broker
     from graft_device.outputs.fan_out import FanOut
-    from graft_device.outputs.mqtt_settings import Broker
     from graft_device.outputs.printed import Layout
     from graft_device.outputs.sink import Sink
     from graft_device.outputs.uncertain_frames import UncertainFrames
@@ -129,8 +129,8 @@ def run(
     with contextlib.ExitStack() as stack:  # signals first: the rest takes a while
         signals = stack.enter_context(Signals(stop))
         newer = stack.enter_context(Reopening(model, runtime.value, threads, stop, _note))
+        from graft_device.mqtt.broker import parse_broker
         from graft_device.outputs.fan_out import FanOut
-        from graft_device.outputs.mqtt_settings import parse_broker
         from graft_device.run.opened import open_copy
         from graft_device.run.plan import Plan
         from graft_device.run.watching import Outputs, watch
@@ -183,8 +183,8 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def _mqtt(broker: "Broker", queue: Optional[Path], queue_mb: float, model: str) -> "Sink":
+    from graft_device.mqtt.publisher import Mqtt
     from graft_device.outputs.event_queue import EventQueue
-    from graft_device.outputs.mqtt import Mqtt
 
     events = EventQueue(queue or broker.queue_folder, round(queue_mb * _MB), _note)
     with contextlib.ExitStack() as unless_opened:

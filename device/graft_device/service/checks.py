@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from graft_device.outputs.mqtt_settings import PASSWORD_VARIABLE
+from graft_device.mqtt.broker import PASSWORD_VARIABLE
 from graft_device.service.service import ServiceError, ServiceNeeds
 from graft_device.sources import SourceOptions, open_source
 from graft_device.system.urls import credentials

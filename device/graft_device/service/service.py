@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.errors import GraftError
-from graft_device.outputs.mqtt_settings import parse_broker
+from graft_device.mqtt.broker import parse_broker
 from graft_device.service.paths import holds_hidden, is_hidden, normal, reached
 
 COMMANDS = ("run", "serve")

@@ -525,7 +525,7 @@ def test_each_loads_only_what_it_needs(model: Path, photos: dict[str, Path]) -> 
     assert "graft_device.run.watching" in running_photos
     assert not running_photos & (
         theirs
-        | {"graft_device.outputs.event_queue", "graft_device.outputs.queued", "graft_device.outputs.mqtt"}
+        | {"graft_device.outputs.event_queue", "graft_device.outputs.queued", "graft_device.mqtt.publisher"}
         | {"graft_device.outputs.uncertain_store"}
     )
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from graft_device.mqtt.broker import MqttError, parse_broker
+from graft_device.mqtt.publisher import Mqtt
 from graft_device.outputs.event_queue import EventQueue
-from graft_device.outputs.mqtt import Mqtt
-from graft_device.outputs.mqtt_settings import MqttError, parse_broker
 from graft_device.system.backoff import Backoff
 from tests.device.outputs.test_event_queue import make_event
 from tests.support.broker import Link, Mosquitto, Subscriber

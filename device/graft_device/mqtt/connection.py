@@ -7,8 +7,8 @@ import select
 import time
 from typing import Any
 
+from graft_device.mqtt.broker import MqttError
 from graft_device.outputs.backlog import drain
-from graft_device.outputs.mqtt_settings import MqttError
 
 INSTALL = 'python3 -m pip install "paho-mqtt>=2"'
 IN_FLIGHT = 20

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graft_device.errors import why
-from graft_device.outputs.mqtt_connection import ANSWER_S, IN_FLIGHT, Connection, load_paho
-from graft_device.outputs.mqtt_settings import Broker, MqttError
+from graft_device.mqtt.broker import Broker, MqttError
+from graft_device.mqtt.connection import ANSWER_S, IN_FLIGHT, Connection, load_paho
 from graft_device.outputs.queued import Queued, Receiver
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Publishes events to an MQTT broker, and announces them to Home Assistant."""
