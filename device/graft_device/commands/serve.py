@@ -12,7 +12,7 @@ from graft_device import __version__, console
 from graft_device.commands.options import ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption, finite
 from graft_device.text import printable
 
-_PACKAGES = ("starlette", "uvicorn", "python_multipart")
+_PACKAGES = ("starlette", "uvicorn", "python_multipart", "prometheus_client")
 
 
 def serve(

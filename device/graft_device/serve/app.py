@@ -161,7 +161,7 @@ class Application:
 
     def reloaded(self, result: str) -> None:
         """Counts an attempt to reopen the model file; ``result`` is ``ok`` or ``failed``."""
-        self.metrics.reloads.add(result=result)
+        self.metrics.reloads.labels(result=result).inc()
         if result == "ok":
             self._loaded = time.time()
 
@@ -201,8 +201,8 @@ class Application:
         timed = classification.timed
         ms = {"preprocess": timed.preprocess_ms, "invoke": timed.invoke_ms, "queue": classification.queue_ms}
         for stage, value in ms.items():
-            self.metrics.stages.observe(value / 1e3, stage=stage)
-        self.metrics.predictions.add(label=timed.predictions.label)
+            self.metrics.stages.labels(stage=stage).observe(value / 1e3)
+        self.metrics.predictions.labels(label=timed.predictions.label).inc()
         self.photos += 1
         content = {
             "predictions": [{"label": p.label, "score": round(p.score, 6)} for p in timed.predictions],

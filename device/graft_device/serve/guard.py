@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graft_device.serve.hosts import Hosts
-from graft_device.serve.metrics import Metrics
+from graft_device.serve.metrics import HttpMetrics
 from graft_device.serve.problems import ProblemError, busy, response
 from graft_device.serve.settings import is_origin
 
@@ -43,7 +44,8 @@ class Rules:
         token: the token that a client must send to use the API; None to require none.
         hosts: the host names that the server accepts.
         origins: the other sites whose pages may use the API (CORS); ``*`` for any site.
-        routes: the paths that exist. Requests for all other paths are counted together.
+        routes: the paths that exist, such as ``/v1/model`` or ``/v1/events/{id}``. Requests for all other paths are
+            counted together.
     """
 
     token: str | None
@@ -55,7 +57,7 @@ class Rules:
 class Guard:
     """ASGI middleware that calls a route only for permitted requests, and answers the ProblemErrors that it raises."""
 
-    def __init__(self, app: ASGIApp, rules: Rules, metrics: Metrics, report: Callable[[str], None]) -> None:
+    def __init__(self, app: ASGIApp, rules: Rules, metrics: HttpMetrics, report: Callable[[str], None]) -> None:
         """Wraps an application.
 
         Args:
@@ -68,6 +70,7 @@ class Guard:
         self._rules = rules
         self._metrics = metrics
         self._report = report
+        self._patterns = [(compile_path(route)[0], route) for route in sorted(rules.routes) if "{" in route]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -154,11 +157,14 @@ class Guard:
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = self._route(scope)
-        self._metrics.requests.add(method=method, route=route, status=str(status or 499))
-        self._metrics.durations.observe(seconds, route=route)
+        self._metrics.requests.labels(method=method, route=route, status=str(status or 499)).inc()
+        self._metrics.durations.labels(route=route).observe(seconds)
 
     def _route(self, scope: Scope) -> str:
-        return scope["path"] if scope["path"] in self._rules.routes else "other"
+        path = scope["path"]
+        if path in self._rules.routes:
+            return str(path)
+        return next((route for pattern, route in self._patterns if pattern.match(path)), "other")
 
 
 def _forbidden(origin: str) -> ProblemError:

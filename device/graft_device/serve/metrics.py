@@ -1,115 +1,120 @@
-"""Counters for Prometheus, in its text format 0.0.4."""
+"""Metrics for Prometheus, by its own library, in the text format 0.0.4."""
 
 from __future__ import annotations
 
-import os
 import threading
-import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-_Labels = tuple[tuple[str, str], ...]
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""The upper bounds of the buckets of durations."""
 
 
-class Counter:
-    """A Prometheus counter: for each combination of labels, a number that only grows."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self._name, self._text = name, text
-        self._values: defaultdict[_Labels, float] = defaultdict(float)
-
-    def add(self, amount: float = 1, **labels: str) -> None:
-        """Adds to the counter with these labels."""
-        self._values[tuple(labels.items())] += amount
-
-    def lines(self) -> Iterator[str]:
-        """The lines of the text format."""
-        yield from _head(self._name, self._text, "counter")
-        for labels, value in self._values.items():
-            yield _line(self._name, labels, value)
-
-
-class Histogram:
-    """A Prometheus histogram of durations in seconds, for each combination of labels."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self._name, self._text = name, text
-        self._counts: defaultdict[_Labels, list[int]] = defaultdict(lambda: [0] * (len(_SECONDS) + 1))
-        self._sums: defaultdict[_Labels, float] = defaultdict(float)
-
-    def observe(self, seconds: float, **labels: str) -> None:
-        """Adds one duration to the histogram with these labels."""
-        key = tuple(labels.items())
-        self._counts[key][sum(seconds > bound for bound in _SECONDS)] += 1
-        self._sums[key] += seconds
-
-    def lines(self) -> Iterator[str]:
-        """The lines of the text format."""
-        yield from _head(self._name, self._text, "histogram")
-        for labels, counts in self._counts.items():
-            total = 0
-            for bound, count in zip((*map(str, _SECONDS), "+Inf"), counts):
-                total += count
-                yield _line(f"{self._name}_bucket", (*labels, ("le", bound)), total)
-            yield _line(f"{self._name}_sum", labels, self._sums[labels])
-            yield _line(f"{self._name}_count", labels, total)
-
-
-class Metrics:
-    """All counters and histograms of the server; only the event loop's thread may use them."""
+class Registry(CollectorRegistry):
+    """The metrics of one server. Those of the process are in it, where the system reports them."""
 
     def __init__(self) -> None:
-        self.requests = Counter("graft_http_requests_total", "Requests that were answered.")
-        self.durations = Histogram("graft_http_request_duration_seconds", "From a request's head to its answer.")
-        self.stages = Histogram("graft_photo_duration_seconds", "Time per photo by stage: queue, preprocess, invoke.")
-        self.predictions = Counter("graft_predictions_total", "Photos by answer: a label, or unknown.")
-        self.reloads = Counter("graft_model_reloads_total", "How often the model file was reopened.")
+        super().__init__()
+        ProcessCollector(registry=self)
 
-    def text(self, gauges: Mapping[str, tuple[str, float]], model: Mapping[str, str]) -> str:
+    def collect(self) -> Iterable[Metric]:
+        """All metrics, without the time at which each counter was created: it would double their number."""
+        for metric in super().collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
+        yield gauge("process_threads", "Python threads.", float(threading.active_count()))
+
+    def text(self) -> bytes:
+        """All metrics in the text format, UTF-8."""
+        return generate_latest(self)
+
+
+class HttpMetrics:
+    """What every server counts.
+
+    Attributes:
+        registry: all metrics of the server.
+        requests: by ``method``, ``route`` and ``status``.
+        durations: by ``route``.
+    """
+
+    def __init__(self) -> None:
+        self.registry = Registry()
+        self.requests = Counter(
+            "graft_http_requests_total",
+            "Requests that were answered.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.durations = Histogram(
+            "graft_http_request_duration_seconds",
+            "From a request's head to its answer.",
+            ("route",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+
+
+class Metrics(HttpMetrics):
+    """The metrics of ``graft-device serve``.
+
+    Attributes:
+        stages: durations by ``stage``: queue, preprocess or invoke.
+        predictions: answers by ``label``.
+        reloads: attempts by ``result``, ``ok`` or ``failed``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = Histogram(
+            "graft_photo_duration_seconds",
+            "Time per photo by stage: queue, preprocess, invoke.",
+            ("stage",),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.predictions = Counter(
+            "graft_predictions_total", "Photos by answer: a label, or unknown.", ("label",), registry=self.registry
+        )
+        self.reloads = Counter(
+            "graft_model_reloads_total", "How often the model file was reopened.", ("result",), registry=self.registry
+        )
+
+    def text(self, gauges: Mapping[str, tuple[str, float]], model: Mapping[str, str]) -> bytes:
         """All metrics in the text format.
 
         Args:
             gauges: the current values: a help text and a value for each name.
             model: facts about the model, as labels.
         """
-        lines = [line for metric in vars(self).values() for line in metric.lines()]
-        lines += [*_head("graft_model_info", "The model that is served.", "gauge")]
-        lines += [_line("graft_model_info", tuple(model.items()), 1)]
-        for name, (text, value) in {**gauges, **_process()}.items():
-            lines += [*_head(name, text, "counter" if name.endswith("_total") else "gauge"), _line(name, (), value)]
-        return "\n".join(lines) + "\n"
+        current = CollectorRegistry()
+        current.register(_Now([info("graft_model_info", "The model that is served.", [model])]))
+        current.register(_Now([gauge(name, text, value) for name, (text, value) in gauges.items()]))
+        return self.registry.text() + generate_latest(current)
 
 
-def _process() -> dict[str, tuple[str, float]]:
-    """The standard process metrics of Prometheus exporters; those that need Linux are left out elsewhere."""
-    times = os.times()
-    gauges = {
-        "process_cpu_seconds_total": ("User and system CPU time.", times.user + times.system),
-        "process_start_time_seconds": ("When the process started, as Unix time.", _STARTED),
-        "process_threads": ("Python threads.", float(threading.active_count())),
-    }
-    try:
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-        gauges["process_resident_memory_bytes"] = ("Memory in use.", float(pages * os.sysconf("SC_PAGE_SIZE")))
-        gauges["process_open_fds"] = ("Open file descriptors.", float(len(list(Path("/proc/self/fd").iterdir()))))
-    except OSError:
-        pass
-    return gauges
+class _Now:
+    """Metrics whose values are known already."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
 
-_STARTED = time.time()
+def gauge(name: str, text: str, value: float) -> Metric:
+    """A metric with one value."""
+    return GaugeMetricFamily(name, text, value)
 
 
-def _head(name: str, text: str, kind: str) -> Iterator[str]:
-    yield f"# HELP {name} {text}"
-    yield f"# TYPE {name} {kind}"
-
-
-def _line(name: str, labels: _Labels, value: float) -> str:
-    shown = ",".join(f'{key}="{text.translate(_ESCAPES)}"' for key, text in labels)
-    return f"{name}{{{shown}}} {value:.15g}" if shown else f"{name} {value:.15g}"
+def info(name: str, text: str, facts: list[Mapping[str, str]]) -> Metric:
+    """A metric whose values are 1, and whose labels are the facts about some things, the same ones about each."""
+    family = GaugeMetricFamily(name, text, labels=list(facts[0]) if facts else ())
+    for labels in facts:
+        family.add_metric(list(labels.values()), 1)
+    return family

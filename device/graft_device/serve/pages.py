@@ -1,4 +1,4 @@
-"""Serves the web page at ``/``; its files are read once, and ETags let browsers keep their copies."""
+"""Serves the files of a web page: they are read once, and ETags let browsers keep their copies."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 _FOLDER = Path(__file__).with_name("page")
-_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/style.css": ("style.css", "text/css; charset=utf-8"),
-    "/app.js": ("app.js", "text/javascript; charset=utf-8"),
-    "/camera.js": ("camera.js", "text/javascript; charset=utf-8"),
-    "/server.js": ("server.js", "text/javascript; charset=utf-8"),
-    "/view.js": ("view.js", "text/javascript; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
+_START = "index.html"
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
 }
 
 
@@ -45,11 +45,16 @@ class File:
         return Response(self.content, 200, headers, media_type=self.media_type)
 
 
-def handlers() -> dict[str, Callable[[Request], Awaitable[Response]]]:
-    """The handler for each path of the page."""
-    return {path: _file(name, media_type).respond for path, (name, media_type) in _FILES.items()}
+def handlers(folder: Path = _FOLDER) -> dict[str, Callable[[Request], Awaitable[Response]]]:
+    """The handler for each path of a page.
+
+    Args:
+        folder: all files of the page, with those in its folders; ``index.html`` is at ``/``.
+    """
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.suffix in _TYPES}
+    return {"/" if name == _START else f"/{name}": _file(path).respond for name, path in files.items()}
 
 
-def _file(name: str, media_type: str) -> File:
-    content = (_FOLDER / name).read_bytes()
-    return File(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+def _file(path: Path) -> File:
+    content = path.read_bytes()
+    return File(content, _TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')

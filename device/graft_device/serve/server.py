@@ -7,11 +7,7 @@ import contextlib
 import logging
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import uvicorn
+from collections.abc import Callable
 
 from graft_device.classifier import Classifier
 from graft_device.errors import GraftError
@@ -20,14 +16,12 @@ from graft_device.preprocess.budget import Limits
 from graft_device.run.opened import NewModel, open_copy
 from graft_device.run.reopening import Terminal
 from graft_device.serve.app import Application
-from graft_device.serve.connections import Protocol
-from graft_device.serve.settings import Listener, ServeSettings, check, listen
+from graft_device.serve.listening import QuietServer, Say, report_errors
+from graft_device.serve.settings import Listener, ServeSettings, check, exposure, listen
 from graft_device.serve.worker import Worker
 
 END_SECONDS = 5
 """How long running requests may take to finish at shutdown."""
-
-Say = Callable[[str], None]
 
 
 def run(settings: ServeSettings, say: Say) -> None:
@@ -62,23 +56,11 @@ def run(settings: ServeSettings, say: Say) -> None:
 async def _serve(application: Application, listener: Listener, say: Say, early: _EarlySignals) -> None:
     from graft_device.system import notify
 
-    config = uvicorn.Config(
-        application.asgi(listener.loopback, say),
-        http=Protocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="critical",  # the guard reports errors
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=END_SECONDS,
-    )
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it would print parts of clients' requests
-    server = _Server(config, lambda: _announce(application, listener, say))
+    app = application.asgi(listener.loopback, say)
+    server = QuietServer(app, END_SECONDS, lambda: _announce(application, listener, say))
     loop = asyncio.get_running_loop()
-    say_rarely = RateLimited(say)
-    loop.set_exception_handler(lambda _, context: say_rarely(f"error: {_loop_reason(context)}"))
+    report_errors(loop, say)
     loop.add_signal_handler(signal.SIGINT, server.end)
     early.install(_Reopening(application, say).begin, server.end)
     await server.serve(sockets=[listener.socket])
@@ -90,10 +72,8 @@ def _announce(application: Application, listener: Listener, say: Say) -> None:
     from graft_device.system import notify
 
     settings = application.settings
-    if not listener.loopback:
-        if settings.token is None:
-            say("warning: --insecure: everybody in the network can use this server without a token")
-        say("note: the connection is not encrypted; use it in a network that you trust, or behind a proxy with TLS")
+    for line in exposure(listener, settings.token):
+        say(line)
     say(f"listening on {listener.url} ({_description(application.worker.classifier, settings)}; Ctrl-C ends)")
     notify.ready()
     notify.status(f"serving {settings.model.name} on {listener.url}")
@@ -143,29 +123,6 @@ class _EarlySignals:
             handle_hangup()
 
 
-class RateLimited:
-    """Passes each line on at most once a minute; without file descriptors, asyncio would repeat one endlessly."""
-
-    def __init__(self, say: Say, pause: float = 60.0) -> None:
-        """Creates a filter.
-
-        Args:
-            say: called with each line that passes.
-            pause: how long the same line is suppressed, in seconds.
-        """
-        self._say = say
-        self._pause = pause
-        self._times: dict[str, float] = {}
-
-    def __call__(self, text: str) -> None:
-        """Passes a line on, unless it was passed on recently."""
-        now = time.monotonic()
-        if now - self._times.get(text, float("-inf")) >= self._pause:
-            self._times = {line: when for line, when in self._times.items() if now - when < self._pause}
-            self._times[text] = now
-            self._say(text)
-
-
 class _Reopening:
     """Reopens the model file on request, one attempt at a time."""
 
@@ -198,31 +155,3 @@ class _Reopening:
             self._application.reloaded("ok")
             self._say(f"model reopened: {_description(classifier, settings)}")
             _say_checksum(classifier, settings, self._say)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, with graftkit's signal handling and a callback when it listens."""
-
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_listening = on_listening
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leaves signals alone: uvicorn would raise them again at the end, and a clean end would look like a crash."""
-        yield
-
-    async def startup(self, sockets: Any = None) -> None:
-        """Starts to listen, and calls the callback."""
-        await super().startup(sockets=sockets)
-        self._on_listening()
-
-    def end(self) -> None:
-        """Stops accepting requests and finishes the running ones; a second call ends the server at once."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-
-def _loop_reason(context: dict[str, Any]) -> str:
-    error = context.get("exception")
-    return str(context.get("message", "")) + (f" ({type(error).__name__}: {error})" if error else "")

@@ -7,6 +7,7 @@ import re
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from graft_device.errors import GraftError, os_reason
 from graft_device.system.plain import open_plain
@@ -22,6 +23,55 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._\-\[\]:]+")
 
 class ServeError(GraftError):
     """The server cannot be started with these options."""
+
+
+class Access(Protocol):
+    """Where a server listens, and who may use it; see ``ServeSettings``."""
+
+    @property
+    def host(self) -> str:
+        """The address or host name to listen on."""
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 for a free one."""
+
+    @property
+    def token(self) -> str | None:
+        """The token that clients must send; None to require none."""
+
+    @property
+    def insecure(self) -> bool:
+        """Whether the network may use the server without a token."""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The other sites whose pages may use the API."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Host names to accept in addition to those of this machine and the local network."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a command calls the options that errors name.
+
+    Attributes:
+        host: the option with the address.
+        port: the option with the port, as in "choose another --port".
+        open_up: how to let the network in.
+    """
+
+    host: str = "--host"
+    port: str = "--port"
+    open_up: str = (
+        "give --token (or $GRAFT_TOKEN or --token-file; 'openssl rand -hex 16' makes a token), or --insecure to let "
+        "everybody in"
+    )
+
+
+SERVE = Wording()
 
 
 @dataclass(frozen=True)
@@ -77,7 +127,7 @@ class Listener:
     loopback: bool
 
 
-def check(settings: ServeSettings) -> None:
+def check(settings: Access) -> None:
     """Checks the settings that neither the socket nor the model checks.
 
     Raises:
@@ -123,20 +173,30 @@ def read_token(path: Path) -> str:
         raise ServeError(f"{path} does not contain a token", f"make one with: openssl rand -hex 16 > {path}") from error
 
 
-def listen(settings: ServeSettings) -> Listener:
+def exposure(listener: Listener, token: str | None) -> list[str]:
+    """What a person should know of a server that the network can reach: lines for the terminal."""
+    if listener.loopback:
+        return []
+    lines = ["note: the connection is not encrypted; use it in a network that you trust, or behind a proxy with TLS"]
+    if token is None:
+        lines.insert(0, "warning: --insecure: everybody in the network can use this server without a token")
+    return lines
+
+
+def listen(settings: Access, wording: Wording = SERVE) -> Listener:
     """Binds the address and listens on it.
+
+    Args:
+        settings: the address.
+        wording: how errors call the options.
 
     Raises:
         ServeError: the address is in use, is not this machine's, or is open to the network without a token.
     """
-    family, address = _resolve(settings.host, settings.port)
+    family, address = _resolve(settings, wording)
     loopback = ipaddress.ip_address(address[0].partition("%")[0]).is_loopback
     if not loopback and settings.token is None and not settings.insecure:
-        raise ServeError(
-            f"{settings.host} can be reached from the network",
-            "give --token (or $GRAFT_TOKEN or --token-file; 'openssl rand -hex 16' makes a token), or --insecure to "
-            "let everybody in",
-        )
+        raise ServeError(f"{settings.host} can be reached from the network", wording.open_up)
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -144,32 +204,34 @@ def listen(settings: ServeSettings) -> Listener:
         bound.listen(256)
     except OSError as error:
         bound.close()
-        raise _bind_error(error, settings) from error
+        raise _bind_error(error, settings, wording) from error
     name = f"[{address[0]}]" if family == socket.AF_INET6 else address[0]
     return Listener(bound, f"http://{name}:{bound.getsockname()[1]}", loopback)
 
 
-def _resolve(host: str, port: int) -> tuple[int, tuple[str, int]]:
+def _resolve(settings: Access, wording: Wording) -> tuple[int, tuple[str, int]]:
     """The address family and address for a host name; IPv4 is preferred, since that is what people type."""
     try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise ServeError(
-            f"--host {host}: no such address on this machine", "give an IP address or localhost"
+            f"{wording.host} {settings.host}: no such address on this machine", "give an IP address or localhost"
         ) from error
     addresses.sort(key=lambda entry: entry[0] != socket.AF_INET)
     family, _, _, _, address = addresses[0]
     return family, (str(address[0]), int(address[1]))
 
 
-def _bind_error(error: OSError, settings: ServeSettings) -> ServeError:
+def _bind_error(error: OSError, settings: Access, wording: Wording) -> ServeError:
     import errno
 
     port = f"port {settings.port} on {settings.host}"
     if error.errno == errno.EADDRINUSE:
-        return ServeError(f"{port} is in use", "end the other program, or choose another --port (0 takes a free one)")
+        remedy = f"end the other program, or choose another {wording.port} (0 takes a free one)"
+        return ServeError(f"{port} is in use", remedy)
     if error.errno == errno.EACCES:
-        return ServeError(f"only root may use {port}", "choose a --port of 1024 or more")
+        return ServeError(f"only root may use {port}", f"choose a {wording.port} of 1024 or more")
     if error.errno == errno.EADDRNOTAVAIL:
-        return ServeError(f"--host {settings.host} is not an address of this machine", "give one of its addresses")
+        what = f"{wording.host} {settings.host} is not an address of this machine"
+        return ServeError(what, "give one of its addresses")
     return ServeError(f"cannot listen on {port}: {os_reason(error)}")

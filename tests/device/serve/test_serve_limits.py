@@ -27,9 +27,9 @@ from graft_device.errors import ModelError, PhotoError
 from graft_device.run.opened import open_copy
 from graft_device.serve.addresses import group, is_local
 from graft_device.serve.connections import MAX_CONNECTIONS
+from graft_device.serve.listening import RateLimited
 from graft_device.serve.photos import Budget, Upload
 from graft_device.serve.problems import ProblemError
-from graft_device.serve.server import RateLimited
 from graft_device.serve.worker import FullError, Worker
 from tests.device.test_runtime import each_runtime
 from tests.support.device_models import COLOURS, write_artifact
@@ -291,7 +291,7 @@ def test_the_log_stays_short_when_file_descriptors_run_out(model: Path) -> None:
 def test_a_line_is_repeated_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     now = 1000.0
-    monkeypatch.setattr("graft_device.serve.server.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("graft_device.serve.listening.time", SimpleNamespace(monotonic=lambda: now))
     rarely = RateLimited(said.append)
     for text in ("a", "b", "a"):
         rarely(text)
