@@ -417,7 +417,19 @@ def test_pages_of_allowed_sites(model: Path) -> None:
 
 
 def test_headers_of_the_page(server: Server) -> None:
-    for path in ("/", "/app.js", "/camera.js", "/server.js", "/view.js", "/style.css", "/icon.svg"):
+    for path in (
+        "/",
+        "/shared/answer.js",
+        "/app.js",
+        "/shared/base.css",
+        "/camera.js",
+        "/shared/card.js",
+        "/shared/icon.svg",
+        "/shared/server.js",
+        "/style.css",
+        "/view.js",
+        "/shared/words.js",
+    ):
         reply = server.get(path)
         assert reply.status == 200
         assert "unsafe" not in reply.headers["content-security-policy"]

@@ -1,9 +1,10 @@
 // Connects the page: photos that are chosen, dropped or pasted, and the camera.
 
+import {sentence} from './shared/answer.js';
 import {Camera} from './camera.js';
-import {classify, model as fetchModel, sample} from './server.js';
+import {classify, model as fetchModel, sample} from './shared/server.js';
 import {
-  ageAnswer, clearAnswer, say, sentence, showAnswer, showLatency, showModel, showProblem, showSamples, threshold,
+  ageAnswer, clearAnswer, say, showAnswer, showLatency, showModel, showProblem, showSamples,
 } from './view.js';
 
 const at = (id) => document.getElementById(id);
@@ -53,7 +54,7 @@ async function classifyPhoto(files) {
     const {answer, total} = await classifyWithRetries(photo, request.signal);
     if (request !== current) return;
     if (!card) load();
-    showAnswer(answer, threshold(card));
+    showAnswer(answer, card);
     showLatency(shares(answer, total), 0);
     showProblem('');
     say(sentence(answer), true);
@@ -117,7 +118,7 @@ async function classifyFrame(frame) {
   try {
     const {answer, total} = await classify(frame, current.signal);
     if (!camera.on) return;
-    showAnswer(answer, threshold(card));
+    showAnswer(answer, card);
     recent = [...recent, {at: performance.now(), ...shares(answer, total)}].slice(-RECENT);
     showLatency(typical(recent), rate(recent));
     showProblem('');

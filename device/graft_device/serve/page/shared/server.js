@@ -30,7 +30,8 @@ export async function classify(photo, signal) {
   return {answer: content, total};
 }
 
-async function request(path, options, readContent = parse) {
+/** Sends a request with the token; resolves to {content, total}: what `readContent` makes of the response, and milliseconds. */
+export async function request(path, options, readContent = parse) {
   for (let wrong = false; ; wrong = true) {
     const token = read();
     const headers = {...options.headers, ...(token ? {Authorization: `Bearer ${token}`} : {})};
