@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -20,11 +21,23 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 """Click's error for a wrong command line. Typer does not export it, and contains a Click of its own from 0.26 on."""
 
 
+OPTIONAL_VALUES = {"--on-motion": "0.5"}
+"""The options whose value, a number, may be left out, and what it is then. Typer has no such options."""
+
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
+
+
 class GroupedCommand(TyperCommand):
-    """A command whose help lists options under headings.
+    """A command whose help lists options under headings, and whose ``OPTIONAL_VALUES`` may be left out.
 
     An option names its heading as ``rich_help_panel``; those without one come first, as ``Options``.
     """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Adds the values that were left out, and parses the words of the command line."""
+        given = [word for word, following in zip(args, [*args[1:], ""]) for word in _with_value(word, following)]
+        return super().parse_args(ctx, given)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Writes the sections of arguments and options."""
@@ -38,6 +51,15 @@ class GroupedCommand(TyperCommand):
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)
+
+
+def _with_value(word: str, following: str) -> tuple[str, ...]:
+    """A word, and the value of its option if the next word is not one."""
+    if word not in OPTIONAL_VALUES or re.fullmatch(
+        r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|nan|[-+]?inf", following, re.IGNORECASE
+    ):
+        return (word,)
+    return (word, OPTIONAL_VALUES[word])
 
 
 def of_another_program(error: Any, name: str, program: str, programs: Mapping[str, str]) -> None:

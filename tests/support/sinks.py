@@ -20,14 +20,14 @@ from graft_device.outputs.fan_out import FanOut
 from graft_device.outputs.printed import Printed, json_line
 from graft_device.outputs.queued import Queued
 from graft_device.outputs.sink import Sink
-from graft_device.run.plan import Plan
-from graft_device.run.watching import Outputs, watch
+from graft_device.run.watching import Outputs
 from graft_device.sources.base import Frame
 from graft_device.sources.watch import Folder
 from graft_device.system import stopping
 from graft_device.system.backoff import Backoff
 from graft_device.system.stopping import Signals, Stop
 from tests.support.running import PATIENCE_S
+from tests.support.watching import watch_one
 
 QUICK = (0.05, 0.2)
 """The first wait of a queue between tries and the longest, in seconds."""
@@ -151,7 +151,7 @@ def main(model: str, photos: str, state: str, url: str) -> None:
         sinks.add(queued(LinesFile(folder / "events.jsonl"), folder / "file-queue", _note))
         sinks.add(queued(Webhook(url), folder / "webhook-queue", _note))
         source = Folder(Path(photos), _note, existing=True, poll_s=0.05)
-        watch(source, Classifier(model), Plan(), Outputs(sinks, _failed), stop, _note)
+        watch_one(source, Classifier(model), Outputs(sinks, _failed), stop, _note)
 
 
 if __name__ == "__main__":

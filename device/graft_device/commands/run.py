@@ -2,9 +2,7 @@
 
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
-import contextlib
 import json
-import re
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -13,62 +11,45 @@ import typer
 
 from graft_device import console
 from graft_device.commands.counting import Counting
-from graft_device.commands.options import (
-    JsonOption,
-    ModelArgument,
-    RuntimeChoice,
-    RuntimeOption,
-    ThreadsOption,
-    finite,
-    note_checksum,
-)
+from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption, ThreadsOption, finite, in_store
 from graft_device.text import printable
 
 if TYPE_CHECKING:
-    from graft_device.mqtt.broker import Broker
-    from graft_device.outputs.fan_out import FanOut
     from graft_device.outputs.printed import Layout
     from graft_device.outputs.sink import Sink
-    from graft_device.outputs.uncertain_frames import UncertainFrames
-    from graft_device.sources import Frame, Source
+    from graft_device.sources import Frame
 
-_MB = 1_000_000
+_LOOK, _STATES, _OUT, _KEEP, _PAGE = "Frames", "States", "Where events go", "Kept files", "Page"
 
 
 def run(
-    model: ModelArgument,
+    model: Annotated[
+        Optional[Path],
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A .tflite file that 'graft train' wrote, or a store for its current model.",
+            callback=lambda path: path and in_store(path),
+            readable=False,
+            show_default=False,
+        ),
+    ] = None,
     source: Annotated[
-        list[str],
+        Optional[list[str]],
         typer.Option(
             metavar="SOURCE",
+            show_default=False,
             help="Photos (repeat the option), or one of: a folder to watch, a video, /dev/video0, picamera2, the "
             "URL of a stream (rtsp, http, tcp, udp) or of a still picture (http), which is fetched again and again.",
         ),
-    ],
-    existing: Annotated[
-        bool, typer.Option("--existing", help="Also classify the photos that are already in the folder.")
-    ] = False,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Size in pixels to request from a camera.")] = "640x480",
-    fps: Annotated[
-        Optional[float],
-        typer.Option(callback=finite, min=0.001, max=1000, help="Classify at most so many frames per second."),
     ] = None,
-    every: Annotated[
-        Optional[float],
+    config: Annotated[
+        Optional[Path],
         typer.Option(
-            callback=finite,
-            min=0.001,
-            max=86400,
-            help="Seconds between two classified frames; of a still picture at a URL: 1.",
+            metavar="FILE",
+            readable=False,
+            help="Read everything from a board.toml instead: several sources, regions, rules. See 'config init'.",
         ),
     ] = None,
-    smooth: Annotated[
-        float,
-        typer.Option(
-            callback=finite, min=0, max=10_000, help="Average over frames; after so many, a frame counts half."
-        ),
-    ] = 0,
-    changes: Annotated[bool, typer.Option("--changes", help="Report only changes of the label.")] = False,
     threshold: Annotated[
         Optional[float],
         typer.Option(
@@ -78,136 +59,285 @@ def run(
             help="Score below which a frame is unknown; 0 for never.  [default: the model's threshold]",
         ),
     ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Number of labels in an event.")] = 3,
     once: Annotated[
         bool,
         typer.Option("--once", help="Classify what is there now, then end: a folder's photos, one frame of a camera."),
     ] = False,
     limit: Annotated[Optional[int], typer.Option(min=1, help="End after so many frames.")] = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Number of labels in an event.")] = 3,
+    threads: ThreadsOption = None,
+    runtime: RuntimeOption = RuntimeChoice.AUTO,
+    as_json: JsonOption = False,
+    existing: Annotated[
+        bool,
+        typer.Option(
+            "--existing", rich_help_panel=_LOOK, help="Also classify the photos that are already in the folder."
+        ),
+    ] = False,
+    size: Annotated[
+        str, typer.Option(metavar="WxH", rich_help_panel=_LOOK, help="Size in pixels to request from a camera.")
+    ] = "640x480",
+    fps: Annotated[
+        Optional[float],
+        typer.Option(
+            callback=finite,
+            min=0.001,
+            max=1000,
+            rich_help_panel=_LOOK,
+            help="Classify at most so many frames per second.",
+        ),
+    ] = None,
+    every: Annotated[
+        Optional[float],
+        typer.Option(
+            callback=finite,
+            min=0.001,
+            max=86400,
+            rich_help_panel=_LOOK,
+            help="Seconds between two classified frames; of a still picture at a URL: 1.",
+        ),
+    ] = None,
+    require_source: Annotated[
+        bool,
+        typer.Option(
+            "--require-source", rich_help_panel=_LOOK, help="End with an error if a camera is not there at the start."
+        ),
+    ] = False,
+    roi: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="X,Y,W,H",
+            rich_help_panel=_LOOK,
+            help="Classify this part of the frame: shares such as 0.5,0,0.5,1, or pixels.",
+        ),
+    ] = None,
+    mask: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            metavar="X,Y,W,H",
+            rich_help_panel=_LOOK,
+            show_default=False,
+            help="Blank out a part of the frame, or a polygon X,Y,X,Y,X,Y; repeatable.",
+        ),
+    ] = None,
+    on_motion: Annotated[
+        Optional[float],
+        typer.Option(
+            metavar="[SENSITIVITY]",
+            callback=finite,
+            min=0,
+            max=1,
+            rich_help_panel=_LOOK,
+            help="Classify only while something moves. Sensitivity from 0 to 1; 0.5 where none is given.",
+        ),
+    ] = None,
+    at_least_every: Annotated[
+        Optional[float],
+        typer.Option(
+            metavar="SECONDS",
+            callback=finite,
+            min=0.001,
+            max=86400,
+            rich_help_panel=_LOOK,
+            help="With --on-motion: classify a frame after so many seconds even if nothing moves.",
+        ),
+    ] = None,
+    smooth: Annotated[
+        float,
+        typer.Option(
+            callback=finite,
+            min=0,
+            max=10_000,
+            rich_help_panel=_STATES,
+            help="Average over frames; after so many, a frame counts half.",
+        ),
+    ] = 0,
+    changes: Annotated[
+        bool, typer.Option("--changes", rich_help_panel=_STATES, help="Report only changes of the label.")
+    ] = False,
+    confirm: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="N[/M]",
+            rich_help_panel=_STATES,
+            help="Report when a label is entered and left; N of the last M answers must agree.",
+        ),
+    ] = None,
+    hold: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            callback=finite,
+            min=0,
+            max=86400,
+            rich_help_panel=_STATES,
+            help="Seconds that a label stays entered at least.",
+        ),
+    ] = 0,
+    clear_after: Annotated[
+        Optional[float],
+        typer.Option(
+            metavar="SECONDS",
+            callback=finite,
+            min=0,
+            max=86400,
+            rich_help_panel=_STATES,
+            help="Leave a label that was not the answer for so many seconds.",
+        ),
+    ] = None,
     mqtt: Annotated[
         Optional[str],
         typer.Option(
             metavar="URL",
+            rich_help_panel=_OUT,
             help="Publish to mqtt://USER@HOST/TOPIC, or mqtts:// for TLS. Give the password in $GRAFT_MQTT_PASSWORD.",
         ),
     ] = None,
+    binary_sensor: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            metavar="LABEL",
+            rich_help_panel=_OUT,
+            show_default=False,
+            help="With --mqtt: a binary sensor for this label in Home Assistant; repeatable, * for all.",
+        ),
+    ] = None,
+    webhook: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="URL",
+            rich_help_panel=_OUT,
+            help="Post events as JSON; signed if $GRAFT_WEBHOOK_SECRET is set.",
+        ),
+    ] = None,
+    execute: Annotated[
+        Optional[str],
+        typer.Option(
+            "--exec",
+            metavar="COMMAND",
+            rich_help_panel=_OUT,
+            help="Start a program for each event, without a shell; JSON is on its standard input.",
+        ),
+    ] = None,
+    gpio: Annotated[
+        Optional[int],
+        typer.Option(metavar="PIN", min=0, max=53, rich_help_panel=_OUT, help="Switch a pin on from enter to leave."),
+    ] = None,
+    apprise: Annotated[
+        bool,
+        typer.Option(
+            "--apprise", rich_help_panel=_OUT, help="Notify the services whose Apprise URLs are in $GRAFT_APPRISE_URLS."
+        ),
+    ] = False,
+    pictures: Annotated[
+        bool,
+        typer.Option(
+            "--pictures", rich_help_panel=_OUT, help="Send pictures with events to MQTT, webhook and Apprise."
+        ),
+    ] = False,
     queue: Annotated[
         Optional[Path],
-        typer.Option(metavar="DIR", help="Folder for events that the broker does not have yet.", show_default=False),
+        typer.Option(
+            metavar="DIR",
+            rich_help_panel=_OUT,
+            help="Folder for events that are not delivered yet.",
+            show_default=False,
+        ),
     ] = None,
     queue_mb: Annotated[
         float,
         typer.Option(
-            callback=finite, min=0.001, help="Largest size of the queue in MB; the oldest events are dropped."
+            callback=finite,
+            min=0.001,
+            rich_help_panel=_OUT,
+            help="Largest size of a queue in MB; the oldest events are dropped.",
         ),
     ] = 16,
-    save_uncertain: Annotated[
-        Optional[Path], typer.Option(metavar="DIR", help="Keep the photos that the model is uncertain about.")
+    keep_events: Annotated[
+        Optional[Path],
+        typer.Option(metavar="DIR", rich_help_panel=_KEEP, help="Keep events and their pictures."),
     ] = None,
+    days: Annotated[
+        float,
+        typer.Option(
+            callback=finite, min=0.01, max=36_500, rich_help_panel=_KEEP, help="Days after which an event is removed."
+        ),
+    ] = 30,
+    save_uncertain: Annotated[
+        Optional[Path],
+        typer.Option(metavar="DIR", rich_help_panel=_KEEP, help="Keep the photos that the model is uncertain about."),
+    ] = None,
+    uncertain_below: Annotated[
+        float,
+        typer.Option(
+            callback=finite, min=0, max=1, rich_help_panel=_KEEP, help="Score below which the model is uncertain."
+        ),
+    ] = 0.8,
     max_mb: Annotated[
         float,
-        typer.Option(callback=finite, min=0.001, help="Largest size of that folder in MB; the oldest go first."),
+        typer.Option(
+            callback=finite,
+            min=0.001,
+            rich_help_panel=_KEEP,
+            help="Largest size of each of these folders in MB; the oldest go first.",
+        ),
     ] = 500,
-    uncertain_below: Annotated[
-        float, typer.Option(callback=finite, min=0, max=1, help="Score below which the model is uncertain.")
-    ] = 0.8,
-    threads: ThreadsOption = None,
-    runtime: RuntimeOption = RuntimeChoice.AUTO,
-    as_json: JsonOption = False,
+    http: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="HOST:PORT", rich_help_panel=_PAGE, help="Serve a page with live pictures, events and metrics."
+        ),
+    ] = None,
+    token_file: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=_PAGE,
+            readable=False,
+            help="File with the token that the page asks for.  [default: $GRAFT_TOKEN]",
+            show_default=False,
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure", rich_help_panel=_PAGE, help="Let everybody in the network use the page without a token."
+        ),
+    ] = False,
+    viewers: Annotated[
+        int, typer.Option(min=0, max=100, rich_help_panel=_PAGE, help="How many may watch live pictures at a time.")
+    ] = 4,
 ) -> None:
     """Classify frames as they come, and print or publish the results.
 
-    Of a camera, only the newest frame is classified. If the camera is lost, the run waits for it.
-    SIGTERM ends the run with status 0, Ctrl-C with 130. SIGHUP opens the model file again.
+    Of a camera, only the newest frame is classified. A camera that is lost, or not there yet, is waited for.
+    SIGTERM ends the run with status 0, Ctrl-C with 130. SIGHUP opens the model file, or reads the --config file, again.
     """
-    interval = parse_interval(fps, every)
-    width_height = parse_size(size)
-    from graft_device.run.reopening import Reopening
-    from graft_device.system.stopping import Signals, Stop
+    options = {**locals()}
+    from graft_device.board.options import check_usage
 
-    stop = Stop()
-    with contextlib.ExitStack() as stack:  # signals first: the rest takes a while
-        signals = stack.enter_context(Signals(stop))
-        newer = stack.enter_context(Reopening(model, runtime.value, threads, stop, _note))
-        from graft_device.mqtt.broker import parse_broker
-        from graft_device.outputs.fan_out import FanOut
-        from graft_device.run.opened import open_copy
-        from graft_device.run.plan import Plan
-        from graft_device.run.watching import Outputs, watch
-        from graft_device.sources import SourceOptions, open_source
+    check_usage(options, typer.BadParameter)
+    from graft_device.board.running import run_board
+    from graft_device.board.voice import Voice
 
-        broker = None if mqtt is None else parse_broker(mqtt)
-        opened = open_source(source, SourceOptions(width_height, interval, existing, once, save_uncertain), _note)
-        classifier = open_copy(model, runtime.value, threads)
-        note_checksum(classifier.model, model)
-        plan = Plan(
-            top_k=top_k,
-            unknown_below=classifier.model.card.unknown_below if threshold is None else threshold,
-            own_threshold=threshold is None,
-            smooth=smooth,
-            changes=changes,
-            interval=interval,
-            limit=1 if once and opened.live else limit,
-        )
-        uncertain = None
-        if save_uncertain is not None:
-            uncertain = _uncertain(save_uncertain, max_mb, uncertain_below, opened)
-        sinks = stack.enter_context(contextlib.closing(FanOut(_note)))
-        if broker is not None:
-            sinks.add(_mqtt(broker, queue, queue_mb, model.name))
-        sinks.add(_printed(as_json, opened, sinks))
-        counting = Counting(opened.live)
-        stack.callback(counting.end)
-        outputs = Outputs(sinks, _print_failure_json if as_json else _print_failure, uncertain, counting.one)
-        seen = watch(opened, classifier, plan, outputs, stop, _note, newer)
-        signals.calm()
-    if signals.received == signal.SIGINT:
+    voice = Voice(
+        note=_note,
+        printed=lambda live, elsewhere: _printed(as_json, live, elsewhere),
+        failure=_print_failure_json if as_json else _print_failure,
+        counting=Counting,
+    )
+    ended = run_board(options, voice)
+    if ended.signal == signal.SIGINT:
         raise KeyboardInterrupt
-    if seen.failed and signals.received is None:
+    if ended.failed and ended.signal is None:
         raise typer.Exit(1)
 
 
-def parse_interval(fps: Optional[float], every: Optional[float]) -> float:
-    """Seconds between two frames by ``--fps`` or ``--every``; raises typer.BadParameter if both are given."""
-    if fps is not None and every is not None:
-        raise typer.BadParameter("give --fps or --every, not both", param_hint="--every")
-    return every or (1 / fps if fps else 0.0)
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Width and height by ``--size``; raises typer.BadParameter if the text is not a size."""
-    sides = re.fullmatch(r"([1-9]\d{1,4})x([1-9]\d{1,4})", text)
-    if sides is None:
-        raise typer.BadParameter(f"{text!r} is not a size; write it as 640x480", param_hint="--size")
-    return int(sides[1]), int(sides[2])
-
-
-def _mqtt(broker: "Broker", queue: Optional[Path], queue_mb: float, model: str) -> "Sink":
-    from graft_device.mqtt.publisher import Mqtt
-    from graft_device.outputs.event_queue import EventQueue
-
-    events = EventQueue(queue or broker.queue_folder, round(queue_mb * _MB), _note)
-    with contextlib.ExitStack() as unless_opened:
-        unless_opened.callback(events.close)
-        sink = Mqtt(broker, events, model, _note)
-        unless_opened.pop_all()
-    return sink
-
-
-def _printed(as_json: bool, opened: "Source", others: "FanOut") -> "Sink":
+def _printed(as_json: bool, live: bool, elsewhere: str) -> "Sink":
     from graft_device.outputs.printed import Printed, json_line, live_line, named_line
 
-    layout: Layout = json_line if as_json else (live_line if opened.live else named_line)
-    return Printed(typer.echo, layout, _note, elsewhere=" and ".join(others.names))
-
-
-def _uncertain(folder: Path, max_mb: float, below: float, opened: "Source") -> "UncertainFrames":
-    from graft_device.outputs.uncertain_frames import UncertainFrames
-    from graft_device.outputs.uncertain_store import UncertainStore
-    from graft_device.sources.video import Video
-
-    store = UncertainStore(folder, round(max_mb * _MB))
-    return UncertainFrames(store, below, opened.live or isinstance(opened, Video), _note)
+    layout: Layout = json_line if as_json else (live_line if live else named_line)
+    return Printed(typer.echo, layout, _note, elsewhere=elsewhere)
 
 
 def _print_failure_json(frame: "Frame", reason: str) -> None:

@@ -12,6 +12,7 @@ import typer
 from graft_device import console
 from graft_device.commands.options import ModelArgument
 from graft_device.text import printable
+from graft_device.usage import GroupedCommand
 
 if TYPE_CHECKING:
     from graft_device.service.service import ServiceNeeds
@@ -88,11 +89,15 @@ def _parse(args: list[str], model: Path) -> "dict[str, Any]":
             f"{args[0]!r} cannot run as a service; choose {' or '.join(COMMANDS)}", param_hint="ARGS"
         )
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command()(getattr(importlib.import_module(f"graft_device.commands.{args[0]}"), args[0]))
+    single.command(cls=GroupedCommand)(getattr(importlib.import_module(f"graft_device.commands.{args[0]}"), args[0]))
     parser: Any = typer.main.get_command(single)
     for option in parser.params:
         option.envvar = None  # the service will not have this shell's environment
     options: dict[str, Any] = parser.make_context(f"graft-device {args[0]}", [str(model), *args[1:]]).params
+    if args[0] == "run":
+        from graft_device.board.options import check_usage
+
+        check_usage(options, typer.BadParameter)
     return options
 
 
@@ -103,12 +108,12 @@ def _check_as_command(subcommand: str, options: "dict[str, Any]", folder: Path) 
     if subcommand == "serve":
         service_checks.check_server(options)
         return
-    from graft_device.commands.run import parse_interval, parse_size
+    from graft_device.board.options import settings_of
     from graft_device.sources import SourceOptions
 
-    interval, size = parse_interval(options["fps"], options["every"]), parse_size(options["size"])
+    source = settings_of(options).sources[0]
     kept = options["save_uncertain"] and folder / options["save_uncertain"]
-    reading = SourceOptions(size, interval, options["existing"], options["once"], kept)
+    reading = SourceOptions(source.size, source.interval, source.existing, source.once, kept)
     service_checks.check_sources(options["source"], reading)
 
 

@@ -49,7 +49,7 @@ def check(header: Header, size: int, rule: str, limits: Limits) -> None:
 
     Args:
         header: from ``read_header``.
-        size: the size of the network's input in pixels.
+        size: the size of the network's input in pixels; 0 for the whole photo as it is.
         rule: the resize rule.
         limits: what it may take.
 
@@ -57,7 +57,7 @@ def check(header: Header, size: int, rule: str, limits: Limits) -> None:
         PhotoError: it would take more.
     """
     dimensions = f"{header.width} x {header.height}"
-    allowed = limits.pixels * JPEG_SHARE if header.kind == "JPEG" else limits.pixels
+    allowed = limits.pixels * JPEG_SHARE if size and header.kind == "JPEG" else limits.pixels
     if header.pixels > allowed:
         raise PhotoError(
             f"too large to decode here ({dimensions}; the limit is {limits.pixels / 1e6:g} megapixels, or "

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from graft_device.errors import PhotoError
 from graft_device.preprocess.budget import Limits
 from graft_device.preprocess.opening import read_photo
-from graft_device.preprocess.protocol import NO_MEMORY, REFUSED, REPLY, REQUEST
+from graft_device.preprocess.protocol import NO_MEMORY, REFUSED, REPLY, REQUEST, SIDES
 from graft_device.preprocess.resizing import RESIZE_RULES
 from graft_device.system.child import command
 
@@ -88,15 +88,38 @@ class DecodingProcess:
             MemoryError: there is not enough memory.
             AbandonedError: the result is no longer wanted.
         """
+        body = self._reply(source, size, RESIZE_RULES.index(rule), wanted)
+        return np.frombuffer(body, np.uint8).reshape(size, size, 3)
+
+    def decode(self, source: str | bytes | os.PathLike[str], wanted: Callable[[], bool]) -> NDArray[np.uint8]:
+        """Reads a photo as it is, upright.
+
+        Args:
+            source: a path, or the bytes of an image file.
+            wanted: called several times a second; returns whether the result is still wanted.
+
+        Returns:
+            RGB pixels ``[H,W,3]``, uint8.
+
+        Raises:
+            PhotoError: the photo cannot be read, is over the limits, or takes too long.
+            MemoryError: there is not enough memory.
+            AbandonedError: the result is no longer wanted.
+        """
+        body = self._reply(source, 0, 0, wanted)
+        height, width = SIDES.unpack_from(body)
+        return np.frombuffer(body, np.uint8, offset=SIDES.size).reshape(height, width, 3)
+
+    def _reply(self, source: str | bytes | os.PathLike[str], size: int, rule: int, wanted: Callable[[], bool]) -> bytes:
         data = source if isinstance(source, bytes) else read_photo(source)
         limits = self._limits
-        request = REQUEST.pack(size, RESIZE_RULES.index(rule), limits.pixels, limits.memory or 0, len(data))
+        request = REQUEST.pack(size, rule, limits.pixels, limits.memory or 0, len(data))
         kind, body = self._answer(request, data, wanted)
         if kind == NO_MEMORY:
             raise MemoryError
         if kind == REFUSED:
             raise PhotoError(*json.loads(body))
-        return np.frombuffer(body, np.uint8).reshape(size, size, 3)
+        return body
 
     def _answer(self, request: bytes, data: bytes, wanted: Callable[[], bool]) -> tuple[int, bytes]:
         try:

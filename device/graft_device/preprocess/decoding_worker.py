@@ -13,7 +13,7 @@ from typing import BinaryIO
 from graft_device.errors import PhotoError
 from graft_device.preprocess.budget import Limits, check
 from graft_device.preprocess.opening import read_header
-from graft_device.preprocess.protocol import NO_MEMORY, PIXELS, REFUSED, REPLY, REQUEST
+from graft_device.preprocess.protocol import NO_MEMORY, PIXELS, REFUSED, REPLY, REQUEST, SIDES
 from graft_device.preprocess.resizing import RESIZE_RULES, decode, fit
 
 _RESERVE = 64 << 20
@@ -38,6 +38,9 @@ def _answer(source: BinaryIO, length: int, size: int, rule: str, limits: Limits)
         with _at_most(limits.memory):
             header = read_header(data)
             check(header, size, rule, limits)
+            if not size:
+                whole = decode(header)
+                return PIXELS, SIDES.pack(whole.height, whole.width) + whole.tobytes()
             return PIXELS, fit(decode(header, size, rule), size, rule).tobytes()
     except PhotoError as error:
         if isinstance(error.__cause__, MemoryError):

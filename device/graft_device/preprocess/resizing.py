@@ -117,10 +117,10 @@ def memory_needed(header: Header, size: int, rule: str = "squash") -> int:
 
     Args:
         header: from ``read_header``.
-        size: the size of the network's input in pixels.
+        size: the size of the network's input in pixels; 0 for the whole photo as it is.
         rule: the resize rule.
     """
-    scale = _draft_scale(header, size, rule) if header.kind == "JPEG" else 1
+    scale = _draft_scale(header, size, rule) if size and header.kind == "JPEG" else 1
     pixels = -(-header.width // scale) * -(-header.height // scale)
     turned = header.orientation in _TURNS
     copies = pixels * max(header.depth + _RGB_BYTES, 2 * _RGB_BYTES if turned or not header.ended else 0)

@@ -1,19 +1,21 @@
-"""Classifies a frame and makes an event of it."""
+"""Makes the events of one view: smooths its scores, and reports every answer, changes, or states."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from graft_device.outputs.events import Event, new_id
-from graft_device.outputs.uncertain_frames import FrameAnswer
-from graft_device.ranking import rank
-from graft_device.run.plan import Plan
+from graft_device.outputs.events import ANSWER, CHANGE, LEAVE, Event, new_id
+from graft_device.ranking import Answer, Prediction, rank
 from graft_device.run.smoothing import Changes, Smoother
+from graft_device.run.states import States, Transition
+from graft_device.sources.base import utc_now
 
 if TYPE_CHECKING:
     from graft_device.classifier import Classifier, Scores
+    from graft_device.config.settings import AnswerSettings
+    from graft_device.outputs.views import View
     from graft_device.preprocess import PhotoSource
     from graft_device.run.frame_reader import FrameReader
     from graft_device.sources.base import Frame
@@ -24,7 +26,7 @@ class ClassifiedFrame:
     """A frame with its probabilities.
 
     Attributes:
-        photo: the frame as ``Classifier`` takes it: a path, or RGB pixels ``[H,W,3]``, uint8.
+        photo: what the model saw, as ``Classifier`` takes it: a path, or RGB pixels ``[H,W,3]``, uint8.
         scores: the probabilities ``[K]``, and the milliseconds for preprocessing and inference.
         load_ms: the milliseconds for loading the frame.
     """
@@ -33,72 +35,173 @@ class ClassifiedFrame:
     scores: Scores
     load_ms: float
 
+    def ms(self, frame: Frame) -> dict[str, float]:
+        """Milliseconds: ``preprocess``, ``invoke``, and ``age``, the time from the frame to the answer."""
+        return {
+            "preprocess": self.load_ms + self.scores.preprocess_ms,
+            "invoke": self.scores.invoke_ms,
+            "age": (time.monotonic() - frame.monotonic) * 1e3,
+        }
 
-def classify_frame(classifier: Classifier, frame: Frame, reader: FrameReader) -> ClassifiedFrame:
-    """Loads and classifies a frame.
+
+def classify_photo(classifier: Classifier, photo: PhotoSource, reader: FrameReader, load_ms: float) -> ClassifiedFrame:
+    """Classifies what a view shows of a frame.
 
     Args:
         classifier: the model.
-        frame: the frame.
+        photo: what the model sees.
         reader: decodes and resizes it.
+        load_ms: the milliseconds that it took to load it.
 
     Raises:
-        PhotoError: the frame cannot be read.
+        PhotoError: the photo cannot be read.
         StoppedError: the run should end.
         ModelError: the network fails.
     """
-    start = time.perf_counter()
-    photo = frame.load()
-    load_ms = (time.perf_counter() - start) * 1e3
     return ClassifiedFrame(photo, classifier.scores_timed(photo, reader), load_ms)
 
 
-def answer_for(classified: ClassifiedFrame, labels: tuple[str, ...], plan: Plan) -> FrameAnswer:
-    """The model's answer for one frame, before any smoothing, with at least three labels."""
-    scores = classified.scores.values
-    answer = rank(labels, scores, max(plan.top_k, 3), plan.unknown_below)
-    return FrameAnswer(classified.photo, tuple(answer), float(scores.max()), answer.unknown)
+@dataclass(frozen=True)
+class Naming:
+    """What an event of a view carries besides its answer.
+
+    Attributes:
+        source: the name of the source in events; None for that of each frame.
+        region: the name of the region; None for the whole frame.
+        model: the name of the model; None if the run has only one.
+        view: the id of the view; empty if the run has only one.
+    """
+
+    source: str | None = None
+    region: str | None = None
+    model: str | None = None
+    view: str = ""
 
 
 class EventMaker:
-    """Makes events: smooths the scores, and skips frames without a change if only changes are wanted."""
+    """Makes the events of one view. They have the number 0."""
 
-    def __init__(self, classifier: Classifier, plan: Plan) -> None:
-        """Creates a maker that has seen no frame."""
+    def __init__(
+        self, classifier: Classifier, view: View, answers: AnswerSettings, naming: Naming, lasting: bool = True
+    ) -> None:
+        """Creates a maker that has seen no frame.
+
+        Args:
+            classifier: the model, for its labels.
+            view: its threshold counts.
+            answers: what is reported.
+            naming: what each event carries.
+            lasting: whether an answer holds until the next one, as a camera's does.
+        """
         self._labels = classifier.labels
         self._novel_below = classifier.model.novel_below
-        self._plan = plan
-        self._smoother = Smoother(plan.smooth)
-        self._changes = Changes(classifier.labels, plan.unknown_below)
+        self._threshold = view.threshold
+        self._answers = answers
+        self._naming = naming
+        self._smoother = Smoother(answers.smooth)
+        self._changes = Changes(classifier.labels, view.threshold)
+        self._states = States(answers, lasting) if answers.states else None
         self._session = 0
         self._dropped = 0
+        self._last: Event | None = None
 
-    def event(self, frame: Frame, classified: ClassifiedFrame) -> Event | None:
-        """The event for a frame, with the number 0; None if only changes are wanted and the label did not change."""
+    @property
+    def state(self) -> str | None:
+        """The label of the state; None if there is none, or states are not wanted."""
+        return None if self._states is None else self._states.label
+
+    def answered(self, frame: Frame, classified: ClassifiedFrame) -> list[Event]:
+        """The events for a frame: one; or none or several, if only changes or states are reported."""
         if frame.session != self._session:  # frames from before the camera was lost no longer count
             self._session = frame.session
             self._smoother.reset()
         scores = self._smoother.add(classified.scores.values)
         self._dropped += frame.dropped
-        if self._plan.changes and not self._changes.changed(scores):
-            return None
-        answer = rank(self._labels, scores, self._plan.top_k, self._plan.unknown_below, self._novel_below)
-        ms = {
-            "preprocess": classified.load_ms + classified.scores.preprocess_ms,
-            "invoke": classified.scores.invoke_ms,
-            "age": (time.monotonic() - frame.monotonic) * 1e3,
-        }
-        dropped, self._dropped = self._dropped, 0
+        if self._states is None and self._answers.changes and not self._changes.changed(scores):
+            return []
+        answer = rank(self._labels, scores, self._answers.top_k, self._threshold, self._novel_below)
+        event = self._event(frame, classified, answer)
+        if self._states is None:
+            self._dropped = 0
+            return [replace(event, kind=CHANGE if self._answers.changes else ANSWER)]
+        self._last = event
+        return self._transitions(self._states.add(answer.label, answer[0].score, now_of(frame)), event)
+
+    def still(self, frame: Frame) -> list[Event]:
+        """The events for a frame that the motion gate held back."""
+        self._dropped += frame.dropped
+        if self._states is None or self._last is None:
+            return []
+        return self._transitions(self._states.still(now_of(frame)), self._at(frame))
+
+    def waited(self, now: float) -> list[Event]:
+        """The events that become due without a frame, at ``now`` in seconds of ``time.monotonic``."""
+        if self._states is None or self._last is None or self._last.position is not None:
+            return []
+        return self._transitions(self._states.tick(now), self._later())
+
+    def lost(self, now: float) -> list[Event]:
+        """The events when the source goes away."""
+        if self._states is None or self._last is None:
+            return []
+        return self._transitions(self._states.lost(now), self._later())
+
+    def ended(self) -> list[Event]:
+        """The events at the end of the run: a state is left."""
+        if self._states is None or self._last is None:
+            return []
+        position = self._last.position
+        return self._transitions(self._states.end(time.monotonic() if position is None else position), self._later())
+
+    def _event(self, frame: Frame, classified: ClassifiedFrame, answer: Answer) -> Event:
+        naming = self._naming
         return Event(
             id=new_id(),
             seq=0,
             time=frame.time,
-            source=frame.source,
+            source=naming.source or frame.source,
             predictions=tuple(answer),
             unknown=answer.unknown,
             reason=answer.reason,
-            ms=ms,
-            dropped=dropped,
+            ms=classified.ms(frame),
+            dropped=self._dropped,
             position=frame.position,
             photo=classified.photo,
+            region=naming.region,
+            model=naming.model,
+            view=naming.view,
         )
+
+    def _at(self, frame: Frame) -> Event:
+        """The last answer at the time of a later frame."""
+        assert self._last is not None  # noqa: S101  the callers ask before
+        return replace(self._last, time=frame.time, position=frame.position)
+
+    def _later(self) -> Event:
+        """The last answer at this moment."""
+        assert self._last is not None  # noqa: S101  the callers ask before
+        return replace(self._last, time=utc_now())
+
+    def _transitions(self, transitions: list[Transition], event: Event) -> list[Event]:
+        made = [self._transition(transition, event) for transition in transitions]
+        if made:
+            self._dropped = 0
+        return made
+
+    def _transition(self, transition: Transition, event: Event) -> Event:
+        known = not event.unknown and event.predictions[0].label == transition.label
+        predictions = event.predictions if known else (Prediction(transition.label, transition.score),)
+        return replace(
+            event,
+            id=new_id(),
+            kind=transition.kind,
+            predictions=predictions,
+            unknown=False,
+            reason=None,
+            duration=transition.duration if transition.kind == LEAVE else None,
+        )
+
+
+def now_of(frame: Frame) -> float:
+    """The time of a frame in seconds: by its video's clock, or by the monotonic one."""
+    return frame.monotonic if frame.position is None else frame.position

@@ -7,11 +7,14 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from graft_device.errors import PhotoError
 from graft_device.system import notify
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from graft_device.preprocess import PhotoSource
@@ -52,19 +55,31 @@ class FrameReader:
             StoppedError: the run should end.
         """
         from graft_device.preprocess import preprocess
-        from graft_device.preprocess.budget import Limits
-        from graft_device.preprocess.decoding_process import AbandonedError, DecodingProcess
 
         if not isinstance(photo, (str, bytes, os.PathLike)):
             return preprocess(photo, size, rule)
-        if self._decoder is None:
-            self._decoder = DecodingProcess(Limits.of_machine())
-        try:
-            return self._decoder.preprocess(photo, size, rule, self._is_wanted)
-        except AbandonedError:
-            raise StoppedError from None
-        except MemoryError:
-            raise PhotoError("takes more memory to decode than there is", "use a smaller photo") from None
+        with self._errors():
+            return self._process().preprocess(photo, size, rule, self._is_wanted)
+
+    def decode(self, photo: PhotoSource) -> NDArray[np.uint8]:
+        """Reads a photo file as it is.
+
+        Args:
+            photo: a path, or the bytes of an image file.
+
+        Returns:
+            RGB pixels ``[H,W,3]``, uint8.
+
+        Raises:
+            PhotoError: the photo cannot be read, or takes too much memory or time.
+            StoppedError: the run should end.
+        """
+        from graft_device.preprocess import load
+
+        if not isinstance(photo, (str, bytes, os.PathLike)):
+            return np.asarray(load(photo), np.uint8)
+        with self._errors():
+            return self._process().decode(photo, self._is_wanted)
 
     def prepare(self) -> None:
         """Starts the other process and waits until it answers, so that the first photo does not have to."""
@@ -76,6 +91,25 @@ class FrameReader:
         """Ends the other process."""
         if self._decoder is not None:
             self._decoder.close()
+
+    def _process(self) -> DecodingProcess:
+        from graft_device.preprocess.budget import Limits
+        from graft_device.preprocess.decoding_process import DecodingProcess
+
+        if self._decoder is None:
+            self._decoder = DecodingProcess(Limits.of_machine())
+        return self._decoder
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        from graft_device.preprocess.decoding_process import AbandonedError
+
+        try:
+            yield
+        except AbandonedError:
+            raise StoppedError from None
+        except MemoryError:
+            raise PhotoError("takes more memory to decode than there is", "use a smaller photo") from None
 
     def _is_wanted(self) -> bool:
         if self._ready:

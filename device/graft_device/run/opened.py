@@ -53,7 +53,8 @@ class NewModel:
             runtime: ``auto``, ``litert`` or ``tflite-runtime``.
             threads: the number of threads for one inference. None means all usable cores.
         """
-        self._path, self._runtime, self._threads = path, runtime, threads
+        self.path = path
+        self._runtime, self._threads = runtime, threads
         self._cancelled = False
         self._files = contextlib.ExitStack()
         self.tried: Future[Copy] = Future()
@@ -68,7 +69,7 @@ class NewModel:
             GraftError: the model did not pass, or cannot be opened.
         """
         with self._files:
-            return _opened(self.tried.result(), self._path, self._runtime, self._threads)
+            return _opened(self.tried.result(), self.path, self._runtime, self._threads)
 
     def cancel(self) -> None:
         """Ends the trial soon, and forgets the model."""
@@ -76,8 +77,8 @@ class NewModel:
 
     def _try(self) -> None:
         try:
-            copy = self._files.enter_context(copied(self._path))
-            try_copy(copy, self._path, self._runtime, lambda: self._cancelled)
+            copy = self._files.enter_context(copied(self.path))
+            try_copy(copy, self.path, self._runtime, lambda: self._cancelled)
         except BaseException as error:  # noqa: BLE001  ``open`` raises it
             self._files.close()
             self.tried.set_exception(error)

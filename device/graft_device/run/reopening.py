@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,10 @@ from graft_device.model import without_checksum
 from graft_device.system.stopping import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from graft_device.classifier import Classifier
+    from graft_device.config.settings import ModelSettings
     from graft_device.run.opened import NewModel
 
 
@@ -35,28 +35,24 @@ class Terminal:
 
 
 class Reopening:
-    """While this is entered, SIGHUP has the model file tried, and a later call opens it if it has passed.
+    """While this is entered, SIGHUP has the model files tried, and a later call opens those that have passed.
 
-    The file is tried in another process meanwhile, and the run goes on with the old model.
+    A file is tried in another process meanwhile, and the run goes on with the old model.
     """
 
-    def __init__(self, path: Path, runtime: str, threads: int | None, stop: Stop, note: Callable[[str], None]) -> None:
+    def __init__(self, stop: Stop, note: Callable[[str], None], models: Callable[[], Sequence[ModelSettings]]) -> None:
         """Opens nothing until SIGHUP arrives.
 
         Args:
-            path: the model file, or a link to the current one.
-            runtime: ``auto``, ``litert`` or ``tflite-runtime``.
-            threads: the number of threads for one inference. None means all usable cores.
             stop: is set if the terminal was closed.
-            note: called with a line about the new model, or the reason why the old one stays in use.
+            note: called with a line about each new model, or the reason why the old one stays in use.
+            models: called after SIGHUP; returns the models to try. What it raises, ``__call__`` raises.
         """
-        self._path = path
-        self._runtime = runtime
-        self._threads = threads
         self._stop = stop
         self._note = note
+        self._models = models
         self._wanted = False
-        self._new: NewModel | None = None
+        self._new: dict[str, NewModel] = {}
         self._terminal = Terminal()
         self._previous: Any = signal.SIG_DFL
 
@@ -66,22 +62,20 @@ class Reopening:
 
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGHUP, self._previous)
-        if self._new is not None:
-            self._new.cancel()
+        self._cancel()
 
-    def __call__(self) -> Classifier | None:
-        """Returns the new model once it has passed its trial, else None; starts a trial if SIGHUP has arrived."""
-        if self._new is None:
-            if self._wanted:
-                from graft_device.run.opened import NewModel  # slow to import, and SIGHUP may come before
+    def __call__(self) -> dict[str, Classifier]:
+        """Returns the new models that have passed their trial, by name; starts the trials if SIGHUP has arrived."""
+        if self._wanted and not self._new:
+            from graft_device.run.opened import NewModel  # slow to import, and SIGHUP may come before
 
-                self._wanted = False
-                self._new = NewModel(self._path, self._runtime, self._threads)
-            return None
-        if not self._new.tried.done():
-            return None
-        new, self._new = self._new, None
-        return self._opened(new)
+            self._wanted = False
+            for model in self._models():
+                self._new[model.name] = NewModel(model.file, model.runtime, model.threads)
+            return {}
+        done = [name for name, new in self._new.items() if new.tried.done()]
+        opened = {name: self._opened(self._new.pop(name)) for name in done}
+        return {name: classifier for name, classifier in opened.items() if classifier is not None}
 
     def _opened(self, new: NewModel) -> Classifier | None:
         try:
@@ -89,11 +83,15 @@ class Reopening:
         except Exception as error:  # noqa: BLE001  whatever is wrong with the new file, the old model works
             self._note(f"{_reason(error)}; the old model stays in use")
             return None
-        self._note(f"opened again: {self._path.name}, {len(classifier.labels)} labels")
-        line = without_checksum(classifier.model, self._path)
+        self._note(f"opened again: {new.path.name}, {len(classifier.labels)} labels")
+        line = without_checksum(classifier.model, new.path)
         if line is not None:
             self._note(line)
         return classifier
+
+    def _cancel(self) -> None:
+        while self._new:
+            self._new.popitem()[1].cancel()
 
     def _handle(self, _: int, __: FrameType | None) -> None:
         if self._terminal.closed():

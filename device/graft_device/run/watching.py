@@ -1,32 +1,52 @@
-"""The loop of ``graft-device run``: takes a frame, has it classified, and passes the event to the sinks."""
+"""The loop of ``graft-device run``: takes frames in turn, has each view look at them, passes events to the sinks."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graft_device.errors import PhotoError
-from graft_device.run.event_maker import EventMaker, answer_for, classify_frame
+from graft_device.run.feeds import Feed, Feeds, Turn
 from graft_device.run.frame_reader import FrameReader, StoppedError
-from graft_device.run.newest import Newest, newest_frames
-from graft_device.run.plan import Plan
-from graft_device.run.presence import Presence
-from graft_device.sources.base import Frame, Note, Source
+from graft_device.run.sight import Masks, Sight
+from graft_device.run.wall_clock import WallClock
+from graft_device.sources.base import Frame, Note
 from graft_device.sources.video import Video
 from graft_device.system import notify
-from graft_device.system.pacing import Pace
 from graft_device.system.stopping import Stop
 
 if TYPE_CHECKING:
     from graft_device.classifier import Classifier
+    from graft_device.outputs.events import Event
     from graft_device.outputs.fan_out import FanOut
-    from graft_device.outputs.uncertain_frames import UncertainFrames
+    from graft_device.run.looking import Look
+    from graft_device.run.observers import Observer
 
-HANG_S = 30.0
-"""Seconds without a frame or an error after which a camera counts as hung. Then systemd's watchdog is not fed."""
+
+class RereadError(Exception):
+    """The settings have changed, and the run should begin again with the new ones."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A source, and what looks at its frames.
+
+    Attributes:
+        feed: gives the frames.
+        name: what observers call the source.
+        looks: look at each frame, in this order.
+        models: the name of each look's model.
+        masks: parts of the frame to blank out.
+    """
+
+    feed: Feed
+    name: str
+    looks: tuple[Look, ...]
+    models: tuple[str, ...]
+    masks: Masks
 
 
 @dataclass(frozen=True)
@@ -36,13 +56,13 @@ class Outputs:
     Attributes:
         sinks: receive the events.
         failure: called with a photo that cannot be read, and the reason.
-        uncertain: keeps the frames that the model is uncertain about; None if they are not wanted.
+        observers: called with what happens to each source.
         counted: called after each frame, readable or not; must not raise.
     """
 
     sinks: FanOut
     failure: Callable[[Frame, str], None]
-    uncertain: UncertainFrames | None = None
+    observers: Sequence[Observer] = ()
     counted: Callable[[], None] = lambda: None
 
 
@@ -51,7 +71,7 @@ class Seen:
     """What a run has done.
 
     Attributes:
-        frames: how many frames were classified.
+        frames: how many frames were looked at.
         failed: how many photos could not be read.
     """
 
@@ -60,105 +80,109 @@ class Seen:
 
 
 def watch(
-    source: Source,
-    classifier: Classifier,
-    plan: Plan,
+    sources: Sequence[Watched],
     outputs: Outputs,
     stop: Stop,
     note: Note,
-    newer: Callable[[], Classifier | None] = lambda: None,
+    newer: Callable[[], Mapping[str, Classifier]] = dict,
+    limit: int | None = None,
 ) -> Seen:
-    """Classifies a source's frames until it ends, ``stop`` is set or the plan's limit is reached.
+    """Looks at the frames of sources until all end, ``stop`` is set or the limit is reached.
 
     A photo that cannot be read is reported, and the run goes on. Events are numbered here: each one gets the number
     after the highest that this run has given or a sink remembers.
 
     Args:
-        source: where the frames come from.
-        classifier: the model.
-        plan: what to do with the frames.
+        sources: where the frames come from, and what looks at them.
         outputs: where the results go.
         stop: ends the run when it is set.
         note: called with a line when a camera hangs.
-        newer: called before each frame; returns the model to use from then on, or None for no change.
+        newer: called several times a second; returns the models to use from then on, by their names.
+        limit: the number of frames after which the run ends; None for no limit.
 
     Raises:
-        SourceError: the source cannot be read.
-        ModelError: the model fails.
+        SourceError: no source can be read.
+        ModelError: a model fails.
+        RereadError: ``newer`` raised it.
     """
-    maker = EventMaker(classifier, plan)
-    frames = failed = number = 0
-    presence = Presence(source, outputs.sinks.source_changed)
-    turns = _turns(source, plan.interval, stop, note, presence)
-    with contextlib.closing(FrameReader(stop)) as reader, contextlib.closing(turns):
-        if not source.live and not isinstance(source, Video):
-            reader.prepare()
-        notify.ready()
-        for frame in turns:
+    return _Loop(sources, outputs, stop, note).run(newer, limit)
+
+
+class _Loop:
+    def __init__(self, sources: Sequence[Watched], outputs: Outputs, stop: Stop, note: Note) -> None:
+        self._sources = sources
+        self._outputs = outputs
+        self._stop = stop
+        self._note = note
+        self._clock = WallClock(note)
+        self._number = self._frames = self._failed = 0
+
+    def run(self, newer: Callable[[], Mapping[str, Classifier]], limit: int | None) -> Seen:
+        feeds = Feeds([watched.feed for watched in self._sources], self._stop, self._note, self._present)
+        with contextlib.closing(FrameReader(self._stop)) as reader, feeds:
+            if any(not one.feed.source.live and not isinstance(one.feed.source, Video) for one in self._sources):
+                reader.prepare()
+            notify.ready()
+            try:
+                self._turn(feeds, reader, newer, limit)
+            finally:  # a lamp that a state has switched on goes off, whatever ends the run
+                self._put(event for watched in self._sources for look in watched.looks for event in look.ended())
+        notify.stopping()
+        return Seen(self._frames, self._failed)
+
+    def _turn(
+        self, feeds: Feeds, reader: FrameReader, newer: Callable[[], Mapping[str, Classifier]], limit: int | None
+    ) -> None:
+        for turn in feeds.turns():
             notify.watchdog()
-            newest = newer()
-            if newest is not None:
-                classifier, plan = newest, _plan_for(newest, plan)
-                maker = EventMaker(classifier, plan)
-            if frame is None:
+            self._take_over(newer())
+            if turn is None:
+                self._wait()
                 continue
             try:
-                classified = classify_frame(classifier, frame, reader)
+                self._look(turn, reader)
             except StoppedError:
-                break
-            except PhotoError as error:
-                failed += 1
-                outputs.failure(frame, str(error))
-                outputs.counted()
-                continue
-            frames += 1
-            outputs.counted()
-            if outputs.uncertain is not None:
-                outputs.uncertain.offer(frame, answer_for(classified, classifier.labels, plan))
-            event = maker.event(frame, classified)
-            if event is not None:
-                number = max(number, outputs.sinks.last_number) + 1
-                outputs.sinks.put(replace(event, seq=number))
-            if frames == plan.limit:
-                break
-    notify.stopping()
-    return Seen(frames, failed)
+                return
+            if self._frames == limit:
+                return
 
+    def _look(self, turn: Turn, reader: FrameReader) -> None:
+        watched, frame = self._sources[turn.feed], turn.frame
+        sight = Sight(frame.load, watched.masks, reader.decode)
+        try:
+            for look in watched.looks:
+                self._put(look.look(frame, sight, reader))
+        except PhotoError as error:
+            self._failed += 1
+            self._outputs.failure(frame, str(error))
+            for observer in self._outputs.observers:
+                observer.failed(watched.name, str(error))
+        else:
+            self._frames += 1
+        self._outputs.counted()
 
-def _plan_for(classifier: Classifier, plan: Plan) -> Plan:
-    return replace(plan, unknown_below=classifier.model.card.unknown_below) if plan.own_threshold else plan
+    def _wait(self) -> None:
+        now = time.monotonic()
+        for watched in self._sources:
+            for look in watched.looks:
+                self._put(look.waited(now))
 
+    def _take_over(self, newer: Mapping[str, Classifier]) -> None:
+        for watched in self._sources:
+            for look, model in zip(watched.looks, watched.models):
+                if model in newer:
+                    self._put(look.use(newer[model]))
 
-def _turns(
-    source: Source, interval: float, stop: Stop, note: Note, presence: Presence
-) -> Generator[Frame | None, None, None]:
-    """Yields the frames to classify at the wanted rate, and None while there is none."""
-    if source.live:
-        with Newest(source) as newest:
-            yield from _unless_hung(newest, interval, stop, note, presence)
-        return
-    pace = Pace(interval)
-    for frame in source.frames(stop):
-        presence.update()
-        if frame is not None and frame.position is None:  # a video follows its own clock
-            yield from stop.ticks(pace.wait_s(time.monotonic()))
-            pace.record(time.monotonic())
-        if stop.wanted:
-            return
-        yield frame
+    def _present(self, place: int, present: bool) -> None:
+        watched = self._sources[place]
+        for observer in self._outputs.observers:
+            observer.present(watched.name, present)
+        if not present:
+            for look in watched.looks:
+                self._put(look.lost(time.monotonic()))
+        self._outputs.sinks.source_changed(present)
 
-
-def _unless_hung(
-    newest: Newest, interval: float, stop: Stop, note: Note, presence: Presence | None = None
-) -> Iterator[Frame | None]:
-    hung = False
-    for frame in newest_frames(newest, interval, stop):
-        if presence is not None:
-            presence.update(newest.silent_s)
-        if frame is None and newest.silent_s > HANG_S:
-            if not hung:
-                note(f"the camera hangs: no frame for {HANG_S:.0f} s")
-            hung = True
-            continue  # no sign of life for systemd, which restarts the service
-        hung = False
-        yield frame
+    def _put(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._number = max(self._number, self._outputs.sinks.last_number) + 1
+            self._outputs.sinks.put(replace(event, seq=self._number, clock_set=self._clock.is_set()))

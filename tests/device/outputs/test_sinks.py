@@ -22,14 +22,14 @@ from graft_device.outputs.fan_out import FanOut
 from graft_device.outputs.printed import Printed, json_line, live_line, named_line
 from graft_device.outputs.queued import Queued
 from graft_device.outputs.sink import Sink
-from graft_device.run.plan import Plan
-from graft_device.run.watching import Outputs, watch
+from graft_device.run.watching import Outputs
 from graft_device.sources.files import Photos
 from graft_device.system.stopping import Stop
 from tests.device.outputs.test_event_queue import make_event
 from tests.support.device_models import write_artifact
 from tests.support.running import PATIENCE_S, Job, drop_photo, eventually
 from tests.support.sinks import Calling, LinesFile, Webhook, WebhookReceiver, queued
+from tests.support.watching import watch_one
 
 ROOT = Path(__file__).parents[3]
 
@@ -60,7 +60,7 @@ def run_photos(model: Path, photos: Path, sinks: FanOut, count: int) -> None:
     """Runs the loop over a photo, ``count`` times."""
     places = [str(drop_photo(photos, "red.png", "red"))] * count
     with contextlib.closing(sinks):
-        watch(Photos(places), Classifier(model), Plan(), Outputs(sinks, lambda *_: None), Stop(), print)
+        watch_one(Photos(places), Classifier(model), Outputs(sinks, lambda *_: None), Stop(), print)
 
 
 def identities(events: list[dict[str, Any]]) -> dict[int, str]:

@@ -26,13 +26,12 @@ from graft_device.classifier import Classifier
 from graft_device.commands.run import run
 from graft_device.outputs.events import Event
 from graft_device.outputs.fan_out import FanOut
-from graft_device.run import watching
-from graft_device.run.newest import Newest
-from graft_device.run.plan import Plan
-from graft_device.run.watching import Outputs, watch
+from graft_device.run import feeds as feeds_module
+from graft_device.run.feeds import Feed, Feeds
+from graft_device.run.readers import Newest, Reader
+from graft_device.run.watching import Outputs
 from graft_device.sources import Frame
 from graft_device.sources.files import Photos
-from graft_device.sources.video import Video
 from graft_device.system import notify, stopping
 from graft_device.system.stopping import Signals, Stop
 from tests.conftest import error_line
@@ -41,6 +40,7 @@ from tests.support.device_models import COLOURS, make_card, write_artifact
 from tests.support.notices import notices
 from tests.support.running import COMMAND, PATIENCE_S, drop_photo, eventually, run_device, running
 from tests.support.sinks import Calling
+from tests.support.watching import watch_one
 
 CLOCK = r"\d\d:\d\d:\d\d"
 
@@ -286,8 +286,8 @@ def test_the_rate_of_a_camera(model: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """Its clock shows a hundred frames per second, of which ten are wanted."""
     enter = Newest.__enter__
 
-    def enter_with_clock(newest: Newest) -> Newest:
-        monkeypatch.setattr("graft_device.run.newest.time", FrameClock(newest._source))
+    def enter_with_clock(newest: Newest) -> Reader:
+        monkeypatch.setattr("graft_device.run.feeds.time", FrameClock(newest._source))
         return enter(newest)
 
     monkeypatch.setattr(Newest, "__enter__", enter_with_clock)
@@ -338,12 +338,12 @@ def test_a_camera_that_hangs_is_noted_and_systemd_gets_no_sign_of_life(monkeypat
         notes.append(text)
         threading.Timer(0.5, setattr, (stop, "wanted", True)).start()
 
-    with Newest(HangingCamera()) as newest:
-        for _ in watching._unless_hung(newest, 0, stop, note):
+    with Feeds([Feed(HangingCamera())], stop, note) as feeds:
+        for _ in feeds.turns():
             assert notes == []
             turns += 1
             if turns == 3:
-                monkeypatch.setattr(watching, "HANG_S", 0.01)
+                monkeypatch.setattr(feeds_module, "HANG_S", 0.01)
     assert notes == ["the camera hangs: no frame for 0 s"]
     assert turns == 3
 
@@ -544,7 +544,7 @@ def test_the_limit_counts_frames_and_the_rest_is_not_read(model: Path, photos: d
     shown: list[Event] = []
     outputs = calling(shown.append)
     places = [str(path) for path in photos.values()] * 3
-    seen = watch(Photos(places), Classifier(model), Plan(limit=4), outputs, Stop(), print)
+    seen = watch_one(Photos(places), Classifier(model), outputs, Stop(), print, limit=4)
     assert (seen.frames, seen.failed) == (4, 0)
     assert [event.seq for event in shown] == [1, 2, 3, 4]
     assert [event.photo for event in shown] == places[:4]
@@ -569,7 +569,7 @@ def test_frames_from_before_a_camera_was_lost_no_longer_count(model: Path, photo
     shown: list[Event] = []
     outputs = calling(shown.append)
     source = Reopened(photos["red"], photos["blue"])
-    watch(source, Classifier(model), Plan(smooth=1000), outputs, Stop(), print)
+    watch_one(source, Classifier(model), outputs, Stop(), print, smooth=1000)
     assert [event.label for event in shown] == ["red", "red", "red", "blue"]
 
 
@@ -587,7 +587,7 @@ def test_photos_at_a_rate(model: Path, photos: dict[str, Path]) -> None:
     moments: list[float] = []
     outputs = calling(lambda _: moments.append(time.monotonic()))
     source = TimedPhotos([str(photos["red"])] * 4)
-    watch(source, Classifier(model), Plan(interval=0.1), outputs, Stop(), print)
+    watch_one(source, Classifier(model), outputs, Stop(), print, interval=0.1)
     assert len(moments) == 4
     for number, moment in enumerate(moments):
         assert moment - source.started >= number * 0.1 - 0.001
@@ -601,17 +601,26 @@ def test_a_stop_ends_the_wait(model: Path, photos: dict[str, Path]) -> None:
         stop.wanted = True
 
     outputs = calling(show)
-    watch(Photos([str(photos["red"])] * 4), Classifier(model), Plan(interval=3600), outputs, stop, print)
+    watch_one(Photos([str(photos["red"])] * 4), Classifier(model), outputs, stop, print, interval=3600)
     assert len(shown) == 1
 
 
-def test_a_sign_of_life_while_frames_are_skipped(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sign_of_life_while_frames_are_skipped(
+    model: Path, photos: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source skips frames until systemd has had five signs of life, and has one frame then."""
     signs: list[int] = []
     monkeypatch.setattr(notify, "watchdog", lambda: signs.append(1))
+
+    class Skipping(Photos):
+        def frames(self, stop: Stop) -> Iterator[Frame | None]:
+            while len(signs) < 5:
+                time.sleep(0.01)
+                yield None
+            yield from super().frames(stop)
+
     outputs = calling(lambda _: None)
-    video = Video(write_clip(tmp_path / "clip.mp4", ["red"] * 50), print, interval=100)
-    assert watch(video, Classifier(model), Plan(interval=100), outputs, Stop(), print).frames == 1
-    assert len(signs) == 50
+    assert watch_one(Skipping([str(photos["red"])]), Classifier(model), outputs, Stop(), print).frames == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

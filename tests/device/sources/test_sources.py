@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graft_device.run.newest import Newest, newest_frames
+from graft_device.run.feeds import Feed, Feeds
+from graft_device.run.readers import Newest
 from graft_device.sources import Frame, Source, SourceError, SourceOptions, cameras, open_source
 from graft_device.sources.base import utc_now
 from graft_device.sources.cameras import stream, without_password
@@ -635,15 +636,16 @@ def test_no_frame_comes_twice() -> None:
 
 
 def test_the_last_frame_and_the_end_are_not_lost() -> None:
-    with Newest(Ticking(0, 5)) as newest:
-        frames = [frame for frame in newest_frames(newest, 0, Stop()) if frame is not None]
-    assert frames[-1].number == 5
+    with Feeds([Feed(Ticking(0, 5))], Stop(), print) as feeds:
+        turns = [turn for turn in feeds.turns() if turn is not None]
+    assert turns[-1].frame.number == 5
 
 
 def test_an_error_in_the_thread_is_raised_outside() -> None:
     for _ in range(20):
-        with Newest(opened("tcp://127.0.0.1:1")) as newest, pytest.raises(SourceError, match="connection refused"):
-            list(newest_frames(newest, 0, Stop()))
+        feeds = Feeds([Feed(opened("tcp://127.0.0.1:1"))], Stop(), print)
+        with feeds, pytest.raises(SourceError, match="connection refused"):
+            list(feeds.turns())
 
 
 def test_a_source_that_hangs_does_not_keep_the_process() -> None:
@@ -665,10 +667,10 @@ def test_a_source_that_hangs_does_not_keep_the_process() -> None:
 def test_the_rate_is_limited() -> None:
     stop = Stop()
     moments = []
-    with Newest(Ticking(0.002)) as newest:
+    with Feeds([Feed(Ticking(0.002), 0.05)], stop, print) as feeds:
         started = time.monotonic()
-        for frame in newest_frames(newest, 0.05, stop):
-            if frame is not None:
+        for turn in feeds.turns():
+            if turn is not None:
                 moments.append(time.monotonic() - started)
                 stop.wanted = len(moments) == 8
     for number, moment in enumerate(moments):

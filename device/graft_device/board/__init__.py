@@ -1,0 +1,1 @@
+"""Puts a run together from its settings: sources, models, regions, sinks and the page."""

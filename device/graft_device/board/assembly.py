@@ -1,0 +1,154 @@
+"""Opens what the settings name: sources, models, what looks at the frames, and where events go."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graft_device.board.naming import NamedView, named_views, source_names
+from graft_device.board.outlets import check_sinks, open_sinks
+from graft_device.model import without_checksum
+from graft_device.run.feeds import Feed
+from graft_device.run.looking import Look, LookPlan
+from graft_device.run.opened import open_copy
+from graft_device.run.sight import Masks
+from graft_device.run.watching import Outputs, Watched
+from graft_device.sources import SourceError, SourceOptions, open_source
+from graft_device.sources.video import Video
+
+if TYPE_CHECKING:
+    from graft_device.board.voice import Voice
+    from graft_device.classifier import Classifier
+    from graft_device.config.settings import BoardSettings, SourceSettings
+    from graft_device.outputs.fan_out import FanOut
+    from graft_device.outputs.uncertain_frames import UncertainFrames
+    from graft_device.outputs.uncertain_store import UncertainStore
+    from graft_device.run.looking import Gate
+    from graft_device.run.observers import Observer
+    from graft_device.sources.base import Frame, Note, Source
+
+_MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Board:
+    """A run that is open.
+
+    Attributes:
+        watched: the sources, and what looks at their frames.
+        sinks: where events go.
+        observers: what sees each frame.
+        failure: called with a photo that cannot be read, and the reason.
+    """
+
+    watched: tuple[Watched, ...]
+    sinks: FanOut
+    observers: tuple[Observer, ...]
+    failure: Callable[[Frame, str], None]
+
+    @property
+    def has_camera(self) -> bool:
+        """Whether a source gives frames on its own."""
+        return any(one.feed.source.live for one in self.watched)
+
+    def outputs(self, counted: Callable[[], None]) -> Outputs:
+        """Where the loop delivers; ``counted`` is called after each frame."""
+        return Outputs(self.sinks, self.failure, self.observers, counted)
+
+
+def open_board(settings: BoardSettings, voice: Voice, stack: contextlib.ExitStack) -> Board:
+    """Opens everything that a run needs.
+
+    Args:
+        settings: of the run.
+        voice: how it speaks.
+        stack: closes what was opened.
+
+    Raises:
+        GraftError: something cannot be opened.
+    """
+    check_sinks(settings)
+    sources = [_opened(source, settings, voice.note) for source in settings.sources]
+    models = {model.name: _model(settings, model.name, voice.note) for model in settings.models}
+    names = source_names(settings, [source.name for source in sources])
+    views = named_views(settings, names)
+    store = _uncertain_store(settings)
+    observers: tuple[Observer, ...] = ()
+    looks = [
+        Look(_plan(named, settings, sources[named.source], store, voice.note), models[named.view.model], observers)
+        for named in views
+    ]
+    watched = tuple(
+        _watched(place, settings.sources[place], source, names[place], views, looks)
+        for place, source in enumerate(sources)
+    )
+    sinks = open_sinks(settings, voice, _is_one_camera(sources, views), stack)
+    return Board(watched, sinks, observers, voice.failure)
+
+
+def _opened(source: SourceSettings, settings: BoardSettings, note: Note) -> Source:
+    kept = None if settings.uncertain is None else settings.uncertain.folder
+    options = SourceOptions(source.size, source.interval, source.existing, source.once, kept)
+    return open_source(source.places, options, note)
+
+
+def _model(settings: BoardSettings, name: str, note: Note) -> Classifier:
+    model = next(model for model in settings.models if model.name == name)
+    classifier = open_copy(model.file, model.runtime, model.threads)
+    line = without_checksum(classifier.model, model.file)
+    if line is not None:
+        note(line)
+    return classifier
+
+
+def _plan(
+    named: NamedView, settings: BoardSettings, source: Source, store: UncertainStore | None, note: Note
+) -> LookPlan:
+    given = settings.sources[named.source]
+    return LookPlan(
+        view=named.view,
+        roi=named.region.roi,
+        answers=named.region.answers,
+        naming=named.naming,
+        gate=_gate(given),
+        uncertain=_uncertain(store, settings, source, note),
+        lasting=source.live or isinstance(source, Video),
+    )
+
+
+def _gate(source: SourceSettings) -> Gate | None:
+    if source.on_motion is None:
+        return None
+    raise SourceError("the motion gate is not there yet")
+
+
+def _watched(
+    place: int, given: SourceSettings, source: Source, name: str, views: Sequence[NamedView], looks: Sequence[Look]
+) -> Watched:
+    own = [(look, named.view.model) for look, named in zip(looks, views) if named.source == place]
+    feed = Feed(source, given.interval, 1 if given.once and source.live else None)
+    return Watched(feed, name, tuple(look for look, _ in own), tuple(model for _, model in own), Masks(given.masks))
+
+
+def _uncertain_store(settings: BoardSettings) -> UncertainStore | None:
+    if settings.uncertain is None:
+        return None
+    from graft_device.outputs.uncertain_store import UncertainStore
+
+    return UncertainStore(settings.uncertain.folder, round(settings.uncertain.max_mb * _MB))
+
+
+def _uncertain(
+    store: UncertainStore | None, settings: BoardSettings, source: Source, note: Note
+) -> UncertainFrames | None:
+    if store is None or settings.uncertain is None:
+        return None
+    from graft_device.outputs.uncertain_frames import UncertainFrames
+
+    return UncertainFrames(store, settings.uncertain.below, source.live or isinstance(source, Video), note)
+
+
+def _is_one_camera(sources: Sequence[Source], views: Sequence[NamedView]) -> bool:
+    return len(views) == 1 and sources[0].live

@@ -1,0 +1,66 @@
+"""Opens where events go: the sinks of the settings with their rules, and standard output."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from graft_device.config.sinks import MqttSettings
+from graft_device.outputs.fan_out import FanOut
+
+if TYPE_CHECKING:
+    from graft_device.board.voice import Voice
+    from graft_device.config.settings import BoardSettings
+    from graft_device.config.sinks import SinkSettings
+    from graft_device.outputs.sink import Sink
+    from graft_device.sources.base import Note
+
+_MB = 1_000_000
+
+
+def check_sinks(settings: BoardSettings) -> None:
+    """Checks what can be checked before anything is opened; raises GraftError."""
+    for given in settings.sinks:
+        if isinstance(given, MqttSettings):
+            from graft_device.mqtt.broker import parse_broker
+
+            parse_broker(given.url)
+
+
+def open_sinks(settings: BoardSettings, voice: Voice, one_camera: bool, stack: contextlib.ExitStack) -> FanOut:
+    """Opens the sinks of a run.
+
+    Args:
+        settings: of the run.
+        voice: how the run speaks.
+        one_camera: whether all events are of one view of one camera.
+        stack: closes the sinks.
+
+    Raises:
+        GraftError: a sink cannot be opened.
+    """
+    sinks = stack.enter_context(contextlib.closing(FanOut(voice.note)))
+    for given in settings.sinks:
+        sinks.add(_opened(given, settings, voice.note))
+    sinks.add(voice.printed(one_camera, " and ".join(sinks.names)))
+    return sinks
+
+
+def _opened(given: SinkSettings, settings: BoardSettings, note: Note) -> Sink:
+    if isinstance(given, MqttSettings):
+        return _mqtt(given, settings.models[0].file.name, note)
+    raise NotImplementedError
+
+
+def _mqtt(given: MqttSettings, model: str, note: Note) -> Sink:
+    from graft_device.mqtt.broker import parse_broker
+    from graft_device.mqtt.publisher import Mqtt
+    from graft_device.outputs.event_queue import EventQueue
+
+    broker = parse_broker(given.url)
+    events = EventQueue(given.queue or broker.queue_folder, round(given.queue_mb * _MB), note)
+    with contextlib.ExitStack() as unless_opened:
+        unless_opened.callback(events.close)
+        sink = Mqtt(broker, events, model, note)
+        unless_opened.pop_all()
+    return sink
