@@ -33,6 +33,7 @@ from graft_device.errors import GraftError
 BESIDE_CONFIG = frozenset({"config", "limit", "as_json"})
 """The options that may be given beside ``--config``, which has the others as keys."""
 
+_FLAGS = {"model": "MODEL", "execute": "--exec"}
 _MODEL = "model"
 _PORTS = 65536
 
@@ -47,21 +48,33 @@ class OptionError(GraftError):
         self.option = option
 
 
-def check_usage(options: Mapping[str, Any], refuse: Callable[..., Exception]) -> None:
+def check_usage(
+    options: Mapping[str, Any], defaults: Mapping[str, Any], refuse: Callable[[str, str], Exception]
+) -> None:
     """Checks what the command line's parser does not.
 
     Args:
         options: the values, by the names of the command function's parameters.
-        refuse: makes the usage error, from its text and ``param_hint``.
+        defaults: their defaults.
+        refuse: makes the usage error, from its text and the option's name, which may be empty.
 
     Raises:
         Exception: what ``refuse`` made.
     """
     try:
-        if options.get("config") is None:
+        if options["config"] is None:
             settings_of(options)
+        else:
+            _check_beside_config(options, defaults)
     except OptionError as error:
-        raise refuse(str(error), param_hint=error.option or None) from error
+        raise refuse(str(error), error.option) from error
+
+
+def _check_beside_config(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    given = [name for name, value in options.items() if value != defaults[name] and name not in BESIDE_CONFIG]
+    if given:
+        name = _FLAGS.get(given[0], "--" + given[0].replace("_", "-"))
+        raise OptionError(f"{name} cannot be combined with --config", "write it into the file", "--config")
 
 
 def settings_of(options: Mapping[str, Any]) -> BoardSettings:
@@ -74,9 +87,9 @@ def settings_of(options: Mapping[str, Any]) -> BoardSettings:
         OptionError: an option is missing, or its value cannot be used.
     """
     if options["model"] is None:
-        raise OptionError("Missing argument 'MODEL'", "or give --config FILE")
+        raise OptionError("missing argument 'MODEL'", "give a model, or --config FILE")
     if not options["source"]:
-        raise OptionError("Missing option '--source'", "or give --config FILE")
+        raise OptionError("missing option '--source'", "give a source, or --config FILE")
     return BoardSettings(
         models=(ModelSettings(_MODEL, options["model"], _text(options["runtime"]), options["threads"]),),
         sources=(_source(options),),

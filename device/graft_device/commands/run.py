@@ -2,10 +2,11 @@
 
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
+import inspect
 import json
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -13,6 +14,7 @@ from graft_device import console
 from graft_device.commands.counting import Counting
 from graft_device.commands.options import JsonOption, RuntimeChoice, RuntimeOption, ThreadsOption, finite, in_store
 from graft_device.text import printable
+from graft_device.usage import UsageError
 
 if TYPE_CHECKING:
     from graft_device.outputs.printed import Layout
@@ -314,9 +316,7 @@ def run(
     SIGTERM ends the run with status 0, Ctrl-C with 130. SIGHUP opens the model file, or reads the --config file, again.
     """
     options = {**locals()}
-    from graft_device.board.options import check_usage
-
-    check_usage(options, typer.BadParameter)
+    check(options)
     from graft_device.board.running import run_board
     from graft_device.board.voice import Voice
 
@@ -331,6 +331,19 @@ def run(
         raise KeyboardInterrupt
     if ended.failed and ended.signal is None:
         raise typer.Exit(1)
+
+
+def check(options: dict[str, Any]) -> None:
+    """Checks the options of ``run``, by their names, as far as their parser does not; raises a usage error."""
+    from graft_device.board.options import check_usage
+
+    defaults = {name: parameter.default for name, parameter in inspect.signature(run).parameters.items()}
+    check_usage(options, defaults, _refused)
+
+
+def _refused(text: str, option: str) -> Exception:
+    error: Exception = typer.BadParameter(text, param_hint=option) if option else UsageError(text)
+    return error
 
 
 def _printed(as_json: bool, live: bool, elsewhere: str) -> "Sink":

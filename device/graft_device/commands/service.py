@@ -95,9 +95,9 @@ def _parse(args: list[str], model: Path) -> "dict[str, Any]":
         option.envvar = None  # the service will not have this shell's environment
     options: dict[str, Any] = parser.make_context(f"graft-device {args[0]}", [str(model), *args[1:]]).params
     if args[0] == "run":
-        from graft_device.board.options import check_usage
+        from graft_device.commands.run import check
 
-        check_usage(options, typer.BadParameter)
+        check(options)
     return options
 
 

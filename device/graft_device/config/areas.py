@@ -49,11 +49,10 @@ class Roi:
         across, down = (frame_width, frame_height) if self.shares else (1, 1)
         left, upper = round(self.x * across), round(self.y * down)
         right, lower = round((self.x + self.width) * across), round((self.y + self.height) * down)
-        left, upper = max(left, 0), max(upper, 0)
-        right, lower = (
-            min(max(right, left + self.shares), frame_width),
-            min(max(lower, upper + self.shares), frame_height),
-        )
+        if self.shares:  # the smallest share has a pixel
+            left, upper = min(left, frame_width - 1), min(upper, frame_height - 1)
+            right, lower = max(right, left + 1), max(lower, upper + 1)
+        right, lower = min(right, frame_width), min(lower, frame_height)
         if left >= right or upper >= lower:
             raise AreaError(
                 f"the region {self} is outside of the frame of {frame_width} x {frame_height} pixels",

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from graft_device.errors import os_reason
+from graft_device.outputs.events import ENTER, LEAVE
 from graft_device.outputs.sink import Sink
 from graft_device.ranking import unknown_text
 from graft_device.text import printable
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 Layout = Callable[["Event"], str]
 """Turns an event into one line without its end."""
+
+_MINUTE_S = 60
 
 
 class Printed(Sink):
@@ -73,20 +76,33 @@ def json_line(event: Event) -> str:
 
 
 def live_line(event: Event) -> str:
-    """Time, label and score, for a camera: ``12:00:00 cats 91%``."""
+    """Time, label and score, for one camera: ``12:00:00 cats 91%``."""
     return f"{_clock(event)} {_answer(event)}"
 
 
 def named_line(event: Event) -> str:
     """Time, source, label and score, for files: ``12:00:00 clip.mp4 at 1.5 s: cats 91%``."""
     place = event.source if event.position is None else f"{event.source} at {event.position:.1f} s"
-    return f"{_clock(event)} {printable(place)}: {_answer(event)}"
+    parts = (place, event.region, event.model)
+    return f"{_clock(event)} {', '.join(printable(part) for part in parts if part)}: {_answer(event)}"
 
 
 def _answer(event: Event) -> str:
+    if event.kind == ENTER:
+        return f"{printable(event.label)} {event.score:.0%} entered"
+    if event.kind == LEAVE:
+        return f"{printable(event.label)} left after {_span(event.duration or 0.0)}"
     if event.unknown:
         return unknown_text(event.predictions[0])
     return f"{printable(event.label)} {event.score:.0%}"
+
+
+def _span(seconds: float) -> str:
+    """A length of time for people: ``4.2 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE_S)
+    return f"{minutes} min {rest} s" if minutes < _MINUTE_S else f"{minutes // _MINUTE_S} h {minutes % _MINUTE_S} min"
 
 
 def _clock(event: Event) -> str:

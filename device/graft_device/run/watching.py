@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from graft_device.config.areas import AreaError
 from graft_device.errors import PhotoError
 from graft_device.run.feeds import Feed, Feeds, Turn
 from graft_device.run.frame_reader import FrameReader, StoppedError
@@ -102,6 +103,7 @@ def watch(
 
     Raises:
         SourceError: no source can be read.
+        AreaError: a region is not in the frame, and there is no other source.
         ModelError: a model fails.
         RereadError: ``newer`` raised it.
     """
@@ -115,6 +117,7 @@ class _Loop:
         self._stop = stop
         self._note = note
         self._clock = WallClock(note)
+        self._misplaced: set[str] = set()
         self._number = self._frames = self._failed = 0
 
     def run(self, newer: Callable[[], Mapping[str, Classifier]], limit: int | None) -> Seen:
@@ -153,13 +156,23 @@ class _Loop:
             for look in watched.looks:
                 self._put(look.look(frame, sight, reader))
         except PhotoError as error:
-            self._failed += 1
+            self._fail(watched, str(error))
             self._outputs.failure(frame, str(error))
-            for observer in self._outputs.observers:
-                observer.failed(watched.name, str(error))
+        except AreaError as error:
+            if len(self._sources) == 1 and not self._frames:
+                raise
+            self._fail(watched, str(error))
+            if watched.name not in self._misplaced:
+                self._misplaced.add(watched.name)
+                self._note(f"{watched.name}: {error}")
         else:
             self._frames += 1
         self._outputs.counted()
+
+    def _fail(self, watched: Watched, reason: str) -> None:
+        self._failed += 1
+        for observer in self._outputs.observers:
+            observer.failed(watched.name, reason)
 
     def _wait(self) -> None:
         now = time.monotonic()
