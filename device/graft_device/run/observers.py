@@ -43,6 +43,9 @@ class SeenFrame:
 class Observer:
     """Looks at each frame of a run, in the loop's thread: quick, and never raises. Each method does nothing here."""
 
+    def turned(self) -> None:
+        """Called several times a second while the loop is alive, with or without frames."""
+
     def seen(self, view: View, seen: SeenFrame) -> None:
         """Called after each classified frame of each view."""
 

@@ -28,8 +28,7 @@ class Masks:
             masks: the parts, in shares of the frame or in pixels.
         """
         self._masks = tuple(masks)
-        self._shape: tuple[int, ...] = ()
-        self._hidden: NDArray[np.bool_] = np.zeros((0, 0), bool)
+        self._drawn: NDArray[np.bool_] = np.zeros((0, 0), bool)
 
     def __bool__(self) -> bool:
         """Whether there is anything to blank out."""
@@ -37,14 +36,14 @@ class Masks:
 
     def applied(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A copy of the pixels ``[H,W,3]`` or ``[H,W]``, uint8, with the masked parts black."""
-        if pixels.shape[:2] != self._shape:
-            self._shape = pixels.shape[:2]
-            self._hidden = self._drawn(*self._shape)
+        hidden = self._drawn  # one reading: the page's thread may mask a frame, too
+        if pixels.shape[:2] != hidden.shape:
+            hidden = self._drawn = self._draw(pixels.shape[0], pixels.shape[1])
         result = pixels.copy()
-        result[self._hidden] = 0
+        result[hidden] = 0
         return result
 
-    def _drawn(self, height: int, width: int) -> NDArray[np.bool_]:
+    def _draw(self, height: int, width: int) -> NDArray[np.bool_]:
         plane = Image.new("L", (width, height), 0)
         draw = ImageDraw.Draw(plane)
         for mask in self._masks:

@@ -138,6 +138,8 @@ class _Loop:
     ) -> None:
         for turn in feeds.turns():
             notify.watchdog()
+            for observer in self._outputs.observers:
+                observer.turned()
             self._take_over(newer())
             if turn is None:
                 self._wait()
