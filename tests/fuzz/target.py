@@ -21,10 +21,11 @@ KINDS = {
     "queues": "tests.fuzz.event_queues",
     "caches": "tests.fuzz.caches",
     "pickles": "tests.fuzz.pickles",
+    "boards": "tests.fuzz.board_files",
 }
 """The kinds of inputs, and the module of each; it has a class ``Kind``."""
 
-GUIDED = {"models", "photos", "queues", "caches", "pickles"}
+GUIDED = {"models", "photos", "queues", "caches", "pickles", "boards"}
 """The kinds that are read in the worker itself: where atheris is installed, the branches that they reach guide it."""
 
 

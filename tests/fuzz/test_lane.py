@@ -51,7 +51,7 @@ def test_the_same_seed_gives_the_same_inputs() -> None:
     assert max(map(len, first)) <= MAX_BYTES
 
 
-@pytest.mark.parametrize("kind", ["models", "photos", "queues", "caches", "pickles"])
+@pytest.mark.parametrize("kind", ["models", "photos", "queues", "caches", "pickles", "boards"])
 def test_sound_inputs_are_accepted(kind: str, tmp_path: Path) -> None:
     target = open_target(kind, tmp_path)
     target.sound = target.seeds()

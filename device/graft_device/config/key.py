@@ -16,6 +16,10 @@ class Key:
         low: the smallest number.
         high: the largest number.
         choices: the texts that are allowed; empty for any.
+        pattern: a regular expression that the whole text matches; empty for any text.
+        form: what a text of this pattern is, for an error, such as ``a time of day such as 22:00``.
+        written: whether the path is a folder that the run writes into. A relative one is in the working directory; all
+            other relative paths are beside the file.
         example: the value in the file that ``config init`` writes, as TOML; empty for none.
     """
 
@@ -23,4 +27,7 @@ class Key:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    pattern: str = ""
+    form: str = ""
+    written: bool = False
     example: str = ""

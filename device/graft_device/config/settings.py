@@ -8,7 +8,9 @@ from typing import Annotated, Optional
 
 from graft_device.config.areas import Mask, Roi
 from graft_device.config.key import Key
-from graft_device.config.sinks import RuleSettings, SinkSettings
+from graft_device.config.sinks import LARGEST_MB, RuleSettings, SinkSettings
+
+_MOST_LABELS = 65_536
 
 RUNTIMES = ("auto", "litert", "tflite-runtime")
 
@@ -27,7 +29,7 @@ class ModelSettings:
     name: Annotated[str, Key("What regions and events call the model.", example='"pets"')]
     file: Annotated[Path, Key("A .tflite file, or a store of 'graft-device install'.", example='"pets.tflite"')]
     runtime: Annotated[str, Key("TFLite runtime to use.", choices=RUNTIMES)] = "auto"
-    threads: Annotated[Optional[int], Key("Cores to use; all where it is missing.", low=1)] = None
+    threads: Annotated[Optional[int], Key("Cores to use; all where it is missing.", low=1, high=1024)] = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class AnswerSettings:
         clear_after: the seconds without its label after which a state ends; None for no such end.
     """
 
-    top_k: Annotated[int, Key("Number of labels in an event.", low=1)] = 3
+    top_k: Annotated[int, Key("Number of labels in an event.", low=1, high=_MOST_LABELS)] = 3
     threshold: Annotated[
         Optional[float], Key("Score below which a frame is unknown; the model's where it is missing.", low=0, high=1)
     ] = None
@@ -130,8 +132,12 @@ class UncertainSettings:
         below: the score below which the model is uncertain.
     """
 
-    folder: Annotated[Path, Key("Keep the photos that a model is uncertain about.", example='"uncertain"')]
-    max_mb: Annotated[float, Key("Largest size of the folder in MB; the oldest go first.", low=0.001)] = 500.0
+    folder: Annotated[
+        Path, Key("Keep the photos that a model is uncertain about.", example='"uncertain"', written=True)
+    ]
+    max_mb: Annotated[
+        float, Key("Largest size of the folder in MB; the oldest go first.", low=0.001, high=LARGEST_MB)
+    ] = 500.0
     below: Annotated[float, Key("Score below which the model is uncertain.", low=0, high=1)] = 0.8
 
 
@@ -146,8 +152,10 @@ class EventsSettings:
         pictures: the labels whose pictures are kept; empty for all.
     """
 
-    folder: Annotated[Path, Key("Keep events and their pictures.", example='"events"')]
-    max_mb: Annotated[float, Key("Largest size of the folder in MB; the oldest go first.", low=1)] = 500.0
+    folder: Annotated[Path, Key("Keep events and their pictures.", example='"events"', written=True)]
+    max_mb: Annotated[float, Key("Largest size of the folder in MB; the oldest go first.", low=1, high=LARGEST_MB)] = (
+        500.0
+    )
     days: Annotated[float, Key("Days after which an event is removed.", low=0.01, high=36_500)] = 30.0
     pictures: Annotated[tuple[str, ...], Key("Labels whose pictures are kept; all where it is missing.")] = ()
 

@@ -11,6 +11,12 @@ from graft_device.config.key import Key
 KINDS = ("answer", "change", "enter", "leave")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
+TIME_OF_DAY = r"([01]\d|2[0-3]):[0-5]\d"
+_TIME_FORM = "a time of day such as 22:00"
+
+LARGEST_MB = 1_000_000_000
+"""The largest limit of a folder: a petabyte."""
+
 
 @dataclass(frozen=True)
 class MqttSettings:
@@ -26,9 +32,19 @@ class MqttSettings:
     """
 
     name: Annotated[str, Key("What rules call the sink.", example='"home"')]
-    url: Annotated[str, Key("mqtt://USER@HOST/TOPIC, or mqtts:// for TLS.", example='"mqtt://graft@broker.local/door"')]
-    queue: Annotated[Optional[Path], Key("Folder for events that the broker does not have yet.")] = None
-    queue_mb: Annotated[float, Key("Largest size of the queue in MB; the oldest go first.", low=0.001)] = 16.0
+    url: Annotated[
+        str,
+        Key(
+            "mqtt://USER@HOST/TOPIC, or mqtts:// for TLS.",
+            example='"mqtt://graft@broker.local/door"',
+            pattern="mqtts?://.+",
+            form="an mqtt:// or mqtts:// URL",
+        ),
+    ]
+    queue: Annotated[Optional[Path], Key("Folder for events that the broker does not have yet.", written=True)] = None
+    queue_mb: Annotated[
+        float, Key("Largest size of the queue in MB; the oldest go first.", low=0.001, high=LARGEST_MB)
+    ] = 16.0
     binary_sensors: Annotated[tuple[str, ...], Key("Labels that get a binary sensor in Home Assistant.")] = ()
     pictures: Annotated[bool, Key("Publish the last picture.")] = False
 
@@ -48,12 +64,22 @@ class WebhookSettings:
     """
 
     name: Annotated[str, Key("What rules call the sink.", example='"phone"')]
-    url: Annotated[str, Key("Where events are posted as JSON.", example='"https://example.org/hook"')]
+    url: Annotated[
+        str,
+        Key(
+            "Where events are posted as JSON.",
+            example='"https://example.org/hook"',
+            pattern=r"https?://[^\s/]+.*",
+            form="an http:// or https:// URL",
+        ),
+    ]
     secret_file: Annotated[Optional[Path], Key("File with the secret that signs each request.")] = None
     pictures: Annotated[bool, Key("Send the picture, too.")] = False
     timeout: Annotated[float, Key("Seconds that the answer may take.", low=0.1, high=600)] = 10.0
-    queue: Annotated[Optional[Path], Key("Folder for events that are not delivered yet.")] = None
-    queue_mb: Annotated[float, Key("Largest size of the queue in MB; the oldest go first.", low=0.001)] = 16.0
+    queue: Annotated[Optional[Path], Key("Folder for events that are not delivered yet.", written=True)] = None
+    queue_mb: Annotated[
+        float, Key("Largest size of the queue in MB; the oldest go first.", low=0.001, high=LARGEST_MB)
+    ] = 16.0
 
 
 @dataclass(frozen=True)
@@ -108,8 +134,10 @@ class AppriseSettings:
         None
     )
     pictures: Annotated[bool, Key("Attach the picture.")] = False
-    queue: Annotated[Optional[Path], Key("Folder for events that are not delivered yet.")] = None
-    queue_mb: Annotated[float, Key("Largest size of the queue in MB; the oldest go first.", low=0.001)] = 16.0
+    queue: Annotated[Optional[Path], Key("Folder for events that are not delivered yet.", written=True)] = None
+    queue_mb: Annotated[
+        float, Key("Largest size of the queue in MB; the oldest go first.", low=0.001, high=LARGEST_MB)
+    ] = 16.0
 
 
 SinkSettings = Union[MqttSettings, WebhookSettings, ExecSettings, GpioSettings, AppriseSettings]
@@ -141,8 +169,14 @@ class RuleSettings:
     models: Annotated[tuple[str, ...], Key("Names of models; all where it is missing.")] = ()
     kinds: Annotated[tuple[str, ...], Key("Kinds of events.", choices=KINDS, example='["enter"]')] = ()
     min_score: Annotated[float, Key("Smallest score of the label.", low=0, high=1)] = 0.0
-    after: Annotated[Optional[str], Key("Local time of day from which on the rule holds.", example='"22:00"')] = None
-    until: Annotated[Optional[str], Key("Local time of day at which it ends.", example='"06:00"')] = None
+    after: Annotated[
+        Optional[str],
+        Key("Local time of day from which on the rule holds.", example='"22:00"', pattern=TIME_OF_DAY, form=_TIME_FORM),
+    ] = None
+    until: Annotated[
+        Optional[str],
+        Key("Local time of day at which it ends.", example='"06:00"', pattern=TIME_OF_DAY, form=_TIME_FORM),
+    ] = None
     weekdays: Annotated[tuple[str, ...], Key("Days on which the rule holds.", choices=WEEKDAYS)] = ()
     at_most_every: Annotated[
         float, Key("Seconds after an event in which no other one passes.", low=0, high=31_536_000)
