@@ -193,8 +193,10 @@ def test_a_region_has_the_answers_of_its_source_and_of_the_file_except_its_own(t
             [
                 (
                     '  "0,0,1",  # a triangle',
-                    "source 'door': mask is wrong: '0,0,1' is not a mask; give x,y,width,height, or the corners of a "
-                    "polygon as x,y,x,y,x,y",
+                    (
+                        "source 'door': mask is wrong: '0,0,1' is not a mask; give x,y,width,height, or the corners of a "
+                        "polygon as x,y,x,y,x,y"
+                    ),
                 ),
             ],
         ),
@@ -290,8 +292,10 @@ def test_a_region_has_the_answers_of_its_source_and_of_the_file_except_its_own(t
             [
                 (
                     'listen = "8080"',
-                    "http: listen is wrong: '8080' is not an address to listen on; give "
-                    "HOST:PORT, such as 0.0.0.0:8080",
+                    (
+                        "http: listen is wrong: '8080' is not an address to listen on; give "
+                        "HOST:PORT, such as 0.0.0.0:8080"
+                    ),
                 ),
             ],
         ),
@@ -308,8 +312,10 @@ def test_a_region_has_the_answers_of_its_source_and_of_the_file_except_its_own(t
             [
                 (
                     'secret-file = "~/secret"',
-                    "sink 'phone': secret-file '~/secret': ~ does not stand for a home folder here; "
-                    "write the whole path",
+                    (
+                        "sink 'phone': secret-file '~/secret': ~ does not stand for a home folder here; "
+                        "write the whole path"
+                    ),
                 ),
             ],
         ),
