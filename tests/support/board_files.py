@@ -58,7 +58,7 @@ place = "picamera2"
 fps = 4
 size = "1280x720"
 model = "parts"
-changes = true
+hold = 3
 on-motion = true
 
 [[source]]

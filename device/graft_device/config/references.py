@@ -26,6 +26,8 @@ def check_references(board: Entry, checker: Checker) -> None:
     models = _names(board.of("model"))
     for source in board.of("source"):
         _check_source(source, models, checker)
+        for entry in source.of("region") or (source,):
+            _check_answers((board, source, entry), checker)
     for rule in board.of("rule"):
         _check_rule(board, rule, checker)
 
@@ -95,6 +97,20 @@ def _check_models(source: Entry, models: list[str], checker: Checker) -> None:
         for entry in lacking:
             names = " or ".join(f'"{name}"' for name in models[:3])
             checker.report(entry, (), "it names no model, and the file has several", f"add model = {names}")
+
+
+def _check_answers(levels: tuple[Entry, ...], checker: Checker) -> None:
+    """Reports a region that is to report both changes and states.
+
+    Args:
+        levels: the tables that it has its answers from; later ones come first.
+        checker: collects the mistakes.
+    """
+    values = {name: value for entry in levels for name, value in entry.values.items()}
+    states = "confirm" in values or "clear_after" in values or values.get("hold", 0) > 0
+    if states and values.get("changes"):
+        entry = next(entry for entry in reversed(levels) if "changes" in entry.values)
+        checker.report(entry, ("changes",), "changes and states cannot be combined", "remove changes")
 
 
 def _check_one(entry: Entry, one: str, other: str, checker: Checker) -> None:

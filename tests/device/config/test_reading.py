@@ -82,7 +82,7 @@ def test_a_region_has_the_answers_of_its_source_and_of_the_file_except_its_own(t
     assert [answers.confirm for answers in (bowl, flap, whole)] == [Confirm(3, 5), Confirm(2, 2), Confirm(3, 5)]
     assert [answers.threshold for answers in (bowl, flap, whole)] == [0.4, 0.4, None]
     assert [answers.clear_after for answers in (bowl, flap, whole)] == [10, None, None]
-    assert [answers.changes for answers in (bowl, flap, whole)] == [False, False, True]
+    assert [answers.hold for answers in (bowl, flap, whole)] == [1.5, 1.5, 3]
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ def test_a_region_has_the_answers_of_its_source_and_of_the_file_except_its_own(t
                 (
                     '  "0,0,1",  # a triangle',
                     (
-                        "source 'door': mask is wrong: '0,0,1' is not a mask; give x,y,width,height, or the corners of a "
-                        "polygon as x,y,x,y,x,y"
+                        "source 'door': mask is wrong: '0,0,1' is not a mask; give x,y,width,height, or the corners "
+                        "of a polygon as x,y,x,y,x,y"
                     ),
                 ),
             ],
@@ -256,8 +256,8 @@ def test_a_region_has_the_answers_of_its_source_and_of_the_file_except_its_own(t
             ],
         ),
         (
-            'model = "parts"\nchanges',
-            'model = "part"\nchanges',
+            'model = "parts"\nhold',
+            'model = "part"\nhold',
             [
                 ('model = "part"', "source 'bench': there is no model 'part'; did you mean 'parts'?"),
             ],
@@ -267,6 +267,13 @@ def test_a_region_has_the_answers_of_its_source_and_of_the_file_except_its_own(t
             "",
             [
                 ("at-least-every = 60", "source 'door': at-least-every needs on-motion; add on-motion = true"),
+            ],
+        ),
+        (
+            "fps = 4",
+            "changes = true",
+            [
+                ("changes = true", "source 'bench': changes and states cannot be combined; remove changes"),
             ],
         ),
         (
