@@ -25,15 +25,13 @@ from graft_device.serve.metrics import MEDIA_TYPE as METRICS_TYPE
 from graft_device.serve.metrics import Metrics
 from graft_device.serve.parameters import read_parameters
 from graft_device.serve.photos import Budget, Upload
-from graft_device.serve.problems import ProblemError, busy, response
+from graft_device.serve.problems import NO_STORE, ProblemError, busy, http_problem
 from graft_device.serve.samples import read_sample, samples
 from graft_device.serve.settings import ServeSettings
 from graft_device.serve.worker import Classification, FullError, Job, Worker
 
 _MOST_IN_FLIGHT = 48_000_000
 """The bytes of all photos that may be in memory at a time, if two at the limit fit into it."""
-
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Application:
@@ -78,7 +76,7 @@ class Application:
         app = Starlette(
             routes=routes,
             middleware=[Middleware(Guard, rules=rules, metrics=self.metrics, report=report)],
-            exception_handlers={HTTPException: _http_problem},
+            exception_handlers={HTTPException: http_problem},
         )
         app.router.redirect_slashes = False
         return app
@@ -117,13 +115,13 @@ class Application:
             "samples": samples(classifier.model),
             "version": __version__,
         }
-        return JSONResponse(content, headers=_NO_STORE)
+        return JSONResponse(content, headers=NO_STORE)
 
     async def sample(self, request: Request) -> Response:
         """Handles ``GET /v1/sample``."""
         model = self.worker.classifier.model
         data, media_type = await read_sample(self.settings.model, model, request.query_params)
-        return Response(data, 200, _NO_STORE, media_type=media_type)
+        return Response(data, 200, NO_STORE, media_type=media_type)
 
     async def health(self, _: Request) -> Response:
         """Handles ``GET /healthz``. The model is run for this only if it has not run recently."""
@@ -131,7 +129,7 @@ class Application:
         age = self.worker.idle_seconds
         queue = {"waiting": self.worker.waiting, "limit": self.worker.limit}
         return JSONResponse(
-            {"status": "ok", "last_success_seconds_ago": round(age, 3), "queue": queue}, headers=_NO_STORE
+            {"status": "ok", "last_success_seconds_ago": round(age, 3), "queue": queue}, headers=NO_STORE
         )
 
     async def figures(self, _: Request) -> Response:
@@ -151,7 +149,7 @@ class Application:
             "runtime": worker.classifier.runtime,
             "version": __version__,
         }
-        return Response(self.metrics.text(gauges, model), 200, _NO_STORE, media_type=METRICS_TYPE)
+        return Response(self.metrics.text(gauges, model), 200, NO_STORE, media_type=METRICS_TYPE)
 
     async def openapi(self, _: Request) -> Response:
         """Handles ``GET /openapi.json``."""
@@ -211,20 +209,13 @@ class Application:
             "ms": {stage: round(value, 3) for stage, value in ms.items()},
         }
         timing = ", ".join(f"{stage};dur={value:.1f}" for stage, value in ms.items())
-        return JSONResponse(content, headers={**_NO_STORE, "Server-Timing": timing})
+        return JSONResponse(content, headers={**NO_STORE, "Server-Timing": timing})
 
 
 async def _disconnected(request: Request) -> None:
     """Waits until the client disconnects; the request's body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _http_problem(_: Request, error: Exception) -> Response:
-    """Turns Starlette's errors, such as 404 and 405, into problems."""
-    assert isinstance(error, HTTPException)  # noqa: S101  the type that this handler is registered for
-    reasons = {404: "no such path; /openapi.json describes the API", 405: "this path does not allow this method"}
-    return response(ProblemError(error.status_code, reasons.get(error.status_code, error.detail), error.headers))
 
 
 def _bytes_in_flight(settings: ServeSettings) -> int:

@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 class ProblemError(Exception):
@@ -36,8 +39,15 @@ def busy(detail: str, seconds: int) -> ProblemError:
 def response(problem: ProblemError) -> Response:
     """The HTTP answer that describes a problem."""
     body = {"title": _phrase(problem.status), "status": problem.status, "detail": problem.detail}
-    headers = {"Cache-Control": "no-store", **problem.headers}
+    headers = {**NO_STORE, **problem.headers}
     return Response(json.dumps(body), problem.status, headers, media_type=MEDIA_TYPE)
+
+
+async def http_problem(_: Request, error: Exception) -> Response:
+    """Turns Starlette's errors, such as 404 and 405, into problems."""
+    assert isinstance(error, HTTPException)  # noqa: S101  the type that this handler is registered for
+    reasons = {404: "no such path; /openapi.json describes the API", 405: "this path does not allow this method"}
+    return response(ProblemError(error.status_code, reasons.get(error.status_code, error.detail), error.headers))
 
 
 def _phrase(status: int) -> str:

@@ -72,7 +72,7 @@ def read_thermal(root: Path = ROOT) -> Thermal:
     governors = {read_text(path).strip() for path in root.glob(f"{_POLICIES}/*/scaling_governor")}
     now = [name for bit, name in FLAGS.items() if (bits or 0) >> bit & 1]
     return Thermal(
-        celsius=_celsius(root),
+        celsius=read_celsius(root),
         throttled_now=tuple(now if bits is not None else ["throttled"] * bool(cooling)),
         throttled_before=tuple(name for bit, name in FLAGS.items() if (bits or 0) >> (bit + _SINCE_START) & 1),
         known=bits is not None or cooling is not None or bool(events),
@@ -115,7 +115,8 @@ def throttling_remedy(flags: set[str]) -> str:
     return "cool the board with a heat sink or a fan"
 
 
-def _celsius(root: Path) -> float | None:
+def read_celsius(root: Path = ROOT) -> float | None:
+    """The processor's temperature, or that of the hottest zone; None if there is no sensor."""
     zones = []
     for zone in sorted(root.glob("sys/class/thermal/thermal_zone*")):
         value = read_number(zone / "temp")

@@ -1,0 +1,66 @@
+"""Puts a picture into the folder of the label that a person gave it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from graft_device.camera_page.hub import Hub
+from graft_device.camera_page.labels import read_label
+from graft_device.camera_page.parts import Parts
+from graft_device.errors import PhotoError, os_reason
+from graft_device.serve.problems import NO_STORE, ProblemError
+
+if TYPE_CHECKING:
+    from graft_device.preprocess import PhotoSource
+    from graft_device.ranking import Prediction
+
+_NO_ROOM = 507
+
+
+class Correcting:
+    """The handlers of the buttons *this was …*."""
+
+    def __init__(self, hub: Hub, parts: Callable[[], Parts]) -> None:
+        """Creates the handlers.
+
+        Args:
+            hub: the newest frames of all views.
+            parts: returns what the board has at present.
+        """
+        self._hub = hub
+        self._parts = parts
+
+    async def view(self, request: Request) -> Response:
+        """Handles ``POST /v1/views/{view}/label``."""
+        try:
+            seen = self._hub.newest(request.path_params["view"])
+        except KeyError:
+            raise ProblemError(404, "there is no such view; /v1/board lists them") from None
+        label = await read_label(request)
+        if seen is None:
+            raise ProblemError(404, "the view has seen no frame yet")
+        return await self._saved(seen.photo, seen.frame.time, label, seen.answer)
+
+    async def _saved(self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]) -> Response:
+        corrections = self._parts().corrections
+        if corrections is None:
+            raise ProblemError(404, "no photos are kept here: start the run with --save-uncertain DIR")
+        try:
+            path = await asyncio.to_thread(corrections.save_labelled, photo, time, label, predictions)
+        except PhotoError as error:
+            raise ProblemError(404, f"the picture cannot be read any more ({error.what})") from None
+        except OSError as error:
+            raise ProblemError(_NO_ROOM, f"the picture cannot be kept ({os_reason(error)})") from None
+        if path is None:
+            raise ProblemError(_NO_ROOM, "the picture is larger than the folder may be")
+        return JSONResponse({"saved": _short(path)}, 201, headers=NO_STORE)
+
+
+def _short(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
