@@ -11,7 +11,7 @@ from pathlib import Path
 
 from graft_device.errors import GraftError
 from graft_device.outputs.damaged_queue import BESIDE, MAX_NUMBER, DamagedError, is_sound
-from graft_device.system.locks import NoLocksError, try_lock
+from graft_device.system.locks import NoLocksError, lock_file
 from graft_device.system.plain import check_plain_if_there
 
 DATABASE = "events.db"
@@ -57,22 +57,16 @@ class Lock:
             OSError: the folder cannot be used.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        # A file object: it is closed with its last reference, whatever interrupts the rest.
-        self._file = open(folder / "lock", "r+b", buffering=0, opener=_open_lock)  # noqa: SIM115
         try:
-            free = try_lock(self._file.fileno())
+            file = lock_file(folder / "lock")
         except NoLocksError as error:
-            self._file.close()
             what = f"the queue cannot be in {folder}, because its file system has no locks"
             raise GraftError(what, "name another folder with --queue") from error
-        except BaseException:
-            self._file.close()
-            raise
-        if not free:
-            self._file.close()
+        if file is None:
             raise GraftError(
                 f"another run uses the queue in {folder}", "give this one its own TOPIC, or another --queue"
             )
+        self._file = file
 
     def number(self) -> int:
         """The last number that was stored; 0 for none, or for one that no event has."""
@@ -103,10 +97,6 @@ class Lock:
     def close(self) -> None:
         """Releases the folder."""
         self._file.close()
-
-
-def _open_lock(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CREAT, 0o600)
 
 
 def open_database(folder: Path) -> sqlite3.Connection:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 _MISSING = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
@@ -33,6 +35,33 @@ def try_lock(handle: int) -> bool:
             raise NoLocksError(error.errno, "its file system has no locks") from error
         raise
     return True
+
+
+def lock_file(path: Path) -> BinaryIO | None:
+    """Opens a file, which is created if it does not exist, and locks it for this process alone until it is closed.
+
+    Returns:
+        The file, for reading and writing without a buffer; None if another process holds the lock.
+
+    Raises:
+        NoLocksError: the file system has no locks.
+        OSError: the file cannot be opened or locked.
+    """
+    # A file object: it is closed with its last reference, whatever interrupts the rest.
+    file: BinaryIO = open(path, "r+b", buffering=0, opener=_open_lock)  # noqa: SIM115
+    try:
+        free = try_lock(file.fileno())
+    except BaseException:
+        file.close()
+        raise
+    if free:
+        return file
+    file.close()
+    return None
+
+
+def _open_lock(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o600)
 
 
 def check_locks(folder: Path) -> None:
