@@ -96,6 +96,9 @@ function read() {
   }
 }
 
+/** Whether requests are sent with a token, which links cannot do. */
+export const hasToken = () => Boolean(read());
+
 function write(token) {
   // A header allows no other characters, and fetch would reject them without a clear message.
   held = token.replace(/[^\x21-\x7e]/g, '?');
