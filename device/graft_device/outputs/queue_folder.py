@@ -24,10 +24,19 @@ def queue_folder(name: str, identity: str) -> Path:
     Raises:
         GraftError: there is no home folder.
     """
-    service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]  # systemd's StateDirectory=
-    root = Path(service) if service else user_folder("XDG_STATE_HOME", ".local/state")
+    root = state_folder()
     if root is None:
         raise GraftError("there is no home folder to keep events in", "name a folder with --queue")
     readable = re.sub(r"[^A-Za-z0-9.-]+", "-", name)[:80]
     digest = hashlib.sha256(identity.encode()).hexdigest()
     return root / "queue" / f"{readable}-{digest[:8]}"
+
+
+def state_folder() -> Path | None:
+    """Where graftkit keeps what it remembers: systemd's ``StateDirectory=``, ``$XDG_STATE_HOME`` or ``~/.local/state``.
+
+    Returns:
+        The folder, which need not exist; None if there is no home folder.
+    """
+    service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(service) if service else user_folder("XDG_STATE_HOME", ".local/state")

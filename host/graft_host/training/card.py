@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from graft_device import __version__
+from graft_device.drift.histogram import card_entry
 from graft_device.model import ModelCard
 from graft_host.evaluation.accuracy import Accuracy
+from graft_host.evaluation.evaluate import Evaluation
 from graft_host.fine_tuning.result import FineTuning
 from graft_host.heads.finished import FinishedHead
 from graft_host.training.material import Material
@@ -70,7 +72,9 @@ def model_card(
     )
 
 
-def tested_card(card: ModelCard, accuracy: Accuracy, head: FinishedHead, gain: SourceGain | None) -> ModelCard:
+def tested_card(
+    card: ModelCard, accuracy: Accuracy, evaluation: Evaluation, head: FinishedHead, gain: SourceGain | None
+) -> ModelCard:
     """The card with what testing the file found, and what source photos gave."""
     calibration = {
         "temperature": head.temperature,
@@ -78,7 +82,8 @@ def tested_card(card: ModelCard, accuracy: Accuracy, head: FinishedHead, gain: S
         "photos": head.photos,
     }
     figures = {**accuracy.to_json(), "agreement": accuracy.agreement}
-    training = {**card.training, "accuracy": figures, "calibration": calibration}
+    scores = card_entry(evaluation.scores.max(axis=1).tolist(), int(evaluation.refused.sum()))
+    training = {**card.training, "accuracy": figures, "calibration": calibration, "scores": scores}
     if gain is not None:
         training["sources"] = {**card.training["sources"], "accuracy": gain.to_json()}
     return replace(card, training=training)

@@ -107,7 +107,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         tested=estimate_on_test(evaluation.predicted == truth),
         cross_validated=cross_validated,
     )
-    card = tested_card(card, accuracy, head, gain)
+    card = tested_card(card, accuracy, evaluation, head, gain)
     with clock.stage("golden"):
         chosen = photos if options.golden else ()
         golden = kept.golden(

@@ -1,0 +1,1 @@
+"""How far the scores of a board's days are from those of the test photos."""
