@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +11,6 @@ from graft_device.config.areas import parse_mask, parse_roi
 from graft_device.config.settings import (
     AnswerSettings,
     BoardSettings,
-    Confirm,
     EventsSettings,
     HttpSettings,
     ModelSettings,
@@ -28,6 +26,7 @@ from graft_device.config.sinks import (
     SinkSettings,
     WebhookSettings,
 )
+from graft_device.config.texts import parse_address, parse_confirm, parse_size
 from graft_device.errors import GraftError
 
 BESIDE_CONFIG = frozenset({"config", "limit", "as_json"})
@@ -35,7 +34,6 @@ BESIDE_CONFIG = frozenset({"config", "limit", "as_json"})
 
 _FLAGS = {"model": "MODEL", "execute": "--exec"}
 _MODEL = "model"
-_PORTS = 65536
 
 
 class OptionError(GraftError):
@@ -107,38 +105,13 @@ def parse_interval(fps: float | None, every: float | None) -> float:
     return every or (1 / fps if fps else 0.0)
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Width and height by ``--size``; raises OptionError if the text is not a size."""
-    sides = re.fullmatch(r"([1-9]\d{1,4})x([1-9]\d{1,4})", text)
-    if sides is None:
-        raise OptionError(f"{text!r} is not a size; write it as 640x480", option="--size")
-    return int(sides[1]), int(sides[2])
-
-
-def parse_confirm(text: str) -> Confirm:
-    """``N`` or ``N/M`` of ``--confirm``; raises OptionError for other texts."""
-    match = re.fullmatch(r"(\d{1,4})(?:/(\d{1,4}))?", text)
-    votes, window = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-    if not 1 <= votes <= window:
-        raise OptionError(f"{text!r} is not a number of answers", "write 3, or 3/5 for three of five", "--confirm")
-    return Confirm(votes, window)
-
-
-def parse_listen(text: str) -> tuple[str, int]:
-    """The host and the port of ``--http``; raises OptionError for other texts."""
-    host, separator, port = text.rpartition(":")
-    if not separator or not host or not port.isdecimal() or int(port) >= _PORTS:
-        raise OptionError(f"{text!r} is not an address", "write 127.0.0.1:8000, or 0.0.0.0:8000 for all", "--http")
-    return host.strip("[]"), int(port)
-
-
 def _source(options: Mapping[str, Any]) -> SourceSettings:
     answers = AnswerSettings(
         top_k=options["top_k"],
         threshold=options["threshold"],
         smooth=options["smooth"],
         changes=options["changes"],
-        confirm=None if options["confirm"] is None else parse_confirm(options["confirm"]),
+        confirm=_parsed("--confirm", parse_confirm, options["confirm"]),
         hold=options["hold"],
         clear_after=options["clear_after"],
     )
@@ -146,24 +119,24 @@ def _source(options: Mapping[str, Any]) -> SourceSettings:
         raise OptionError("--changes cannot be combined with --confirm, --hold or --clear-after", option="--changes")
     if options["at_least_every"] is not None and options["on_motion"] is None:
         raise OptionError("--at-least-every needs --on-motion", option="--at-least-every")
-    roi = None if options["roi"] is None else _area("--roi", parse_roi, options["roi"])
     return SourceSettings(
         places=tuple(options["source"]),
-        size=parse_size(options["size"]),
+        size=_parsed("--size", parse_size, options["size"]),
         interval=parse_interval(options["fps"], options["every"]),
         existing=options["existing"],
         once=options["once"],
         required=options["require_source"],
         on_motion=options["on_motion"],
         at_least_every=options["at_least_every"],
-        masks=tuple(_area("--mask", parse_mask, text) for text in options["mask"] or ()),
-        regions=(RegionSettings(roi=roi, models=(_MODEL,), answers=answers),),
+        masks=tuple(_parsed("--mask", parse_mask, text) for text in options["mask"] or ()),
+        regions=(RegionSettings(None, _parsed("--roi", parse_roi, options["roi"]), (_MODEL,), answers),),
     )
 
 
-def _area(option: str, parse: Callable[[str], Any], text: str) -> Any:
+def _parsed(option: str, parse: Callable[[str], Any], text: str | None) -> Any:
+    """The value of an option that is one text; None where it is not given."""
     try:
-        return parse(text)
+        return None if text is None else parse(text)
     except GraftError as error:
         raise OptionError(error.what, error.remedy, option) from error
 
@@ -207,8 +180,8 @@ def _words(command: str) -> tuple[str, ...]:
 def _http(options: Mapping[str, Any]) -> HttpSettings | None:
     if options["http"] is None:
         return None
-    host, port = parse_listen(options["http"])
-    return HttpSettings(host, port, options["token_file"], options["insecure"], options["viewers"])
+    address = _parsed("--http", parse_address, options["http"])
+    return HttpSettings(address.host, address.port, options["token_file"], options["insecure"], options["viewers"])
 
 
 def _events(options: Mapping[str, Any]) -> EventsSettings | None:

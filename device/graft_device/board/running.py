@@ -114,6 +114,7 @@ class _Rereading:
             self._note(f"{error}; the old settings stay in use")
             return ()
         if new != self.settings:
+            self._note(f"{self._options['config'].name} was read again")
             self._before, self._settings = self.settings, new
             raise RereadError
         return new.models
@@ -132,4 +133,6 @@ class _Rereading:
         path: Path | None = self._options["config"]
         if path is None:
             return settings_of(self._options)
-        raise GraftError("--config is not there yet")
+        from graft_device.config.reading import read_board
+
+        return read_board(path)

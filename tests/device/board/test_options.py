@@ -45,13 +45,13 @@ def test_two_sinks_do_not_share_a_queue(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"confirm": "0"}, "'0' is not a number of answers; write 3, or 3/5"),
-        ({"confirm": "5/3"}, "not a number of answers"),
+        ({"confirm": "0"}, "'0' is not a number of answers that agree"),
+        ({"confirm": "5/3"}, "can never be reached"),
         ({"confirm": "-1"}, "not a number of answers"),
         ({"roi": "1,2"}, "not a region"),
         ({"mask": ["x"]}, "not a mask"),
-        ({"http": "8000"}, "'8000' is not an address"),
-        ({"http": "localhost:99999"}, "not an address"),
+        ({"http": "8000"}, "'8000' is not an address to listen on"),
+        ({"http": "localhost:99999"}, "no port that exists"),
         ({"execute": "'"}, "a quote that is not closed"),
         ({"execute": " "}, "the command is empty"),
         ({"at_least_every": 5.0}, "--at-least-every needs --on-motion"),
