@@ -22,6 +22,7 @@ HOST = sorted(Path(graft_host.__file__).parent.glob("**/*.py"))
 WITH_TENSORFLOW = {"export/keras_export.py", "fine_tuning/tail_training.py", "backbones/in_tensorflow/keras_network.py"}
 BOARD_PACKAGES = {"graft_device", "numpy", "PIL", "typer"}
 EXTRAS = {  # what the modules of an extra may import besides
+    "actions": {"apprise", "gpiozero"},
     "serve": {"h11", "prometheus_client", "python_multipart", "starlette", "uvicorn"},
     "camera_page": {"PIL", "prometheus_client", "starlette", "uvicorn"},
     "sources": {"av", "picamera2"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import ssl
 import sys
 import threading
 import urllib.request
@@ -88,20 +89,34 @@ class Webhook(Sink):
 
 
 class WebhookReceiver:
-    """A server on loopback that keeps what is posted; refuses everything while ``refusing`` is set."""
+    """A server on loopback that keeps what is posted; refuses everything while ``refusing`` is set.
+
+    Attributes:
+        bodies: what it has taken, as JSON.
+        requests: the headers and the body of every request.
+        refusing: whether it answers 503 instead of ``status``.
+        status: its answer; an event counts as taken with 200 to 299.
+        headers: of its answer.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.bodies: list[dict[str, Any]] = []
+        self.requests: list[tuple[dict[str, str], bytes]] = []
         self.refusing = False
+        self.status = 204
+        self.headers: dict[str, str] = {}
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                refused = receiver.refusing  # a test may change it at any moment
-                if not refused:
+                status = 503 if receiver.refusing else receiver.status  # a test may change it at any moment
+                receiver.requests.append((dict(self.headers), body))
+                if 200 <= status < 300:
                     receiver.bodies.append(json.loads(body))
-                self.send_response(503 if refused else 204)
+                self.send_response(status)
+                for name, value in receiver.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -111,6 +126,10 @@ class WebhookReceiver:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self.port = int(self._server.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}/"
+
+    def wrap(self, context: ssl.SSLContext) -> None:
+        """Speaks TLS from now on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def __enter__(self) -> WebhookReceiver:
         self._thread.start()

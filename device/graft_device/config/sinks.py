@@ -90,11 +90,13 @@ class ExecSettings:
         name: what rules and notes call the sink.
         command: the program and its arguments; no shell reads them.
         timeout: the seconds after which the program is ended.
+        pictures: whether the program gets the picture as a file.
     """
 
     name: Annotated[str, Key("What rules call the sink.", example='"feeder"')]
     command: Annotated[tuple[str, ...], Key("The program and its arguments.", example='["/usr/local/bin/feed", "cat"]')]
     timeout: Annotated[float, Key("Seconds after which the program is ended.", low=0.1, high=3600)] = 30.0
+    pictures: Annotated[bool, Key("Give it the picture as a file, named in $GRAFT_PICTURE.")] = False
 
 
 @dataclass(frozen=True)
