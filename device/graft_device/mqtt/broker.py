@@ -8,10 +8,8 @@ import re
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from graft_device import __version__
 from graft_device.errors import GraftError
 from graft_device.outputs.queue_folder import queue_folder
 from graft_device.system.machine import read_text
@@ -77,29 +75,6 @@ class Broker:
         """
         return _id(self.base, str(queue.resolve()))
 
-    def discovery_message(self, model: str) -> dict[str, Any]:
-        """Home Assistant's discovery message: the sensor's value is the label, its attributes are from the event."""
-        return {
-            "name": None,
-            "unique_id": self.sensor_id,
-            "state_topic": f"{self.base}/state",
-            "value_template": "{{ value_json.label }}",
-            "json_attributes_topic": f"{self.base}/state",
-            "json_attributes_template": "{{ {'score': value_json.score, 'unknown': value_json.unknown, "
-            "'reason': value_json.reason | default(none), 'time': value_json.time, "
-            "'predictions': value_json.predictions} | tojson }}",
-            "availability_topic": f"{self.base}/status",
-            "icon": "mdi:camera-iris",
-            "device": {
-                "identifiers": [self.sensor_id],
-                "name": self.base,
-                "manufacturer": "graftkit",
-                "model": model,
-                "sw_version": __version__,
-            },
-            "origin": {"name": "graftkit", "sw_version": __version__},
-        }
-
 
 def parse_broker(url: str) -> Broker:
     """Reads ``mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC][?ca=FILE&discovery=PREFIX|off]``.
@@ -123,8 +98,8 @@ def parse_broker(url: str) -> Broker:
         )
     base = unquote(parts.path).strip("/") or f"graftkit/{socket.gethostname()}"
     discovery = query.get("discovery", "homeassistant").strip("/")
-    _check_topic(base)
-    _check_topic(discovery or "homeassistant")
+    check_topic(base)
+    check_topic(discovery or "homeassistant")
     password = unquote(parts.password) if parts.password else os.environ.get(PASSWORD_VARIABLE)
     user = unquote(parts.username) if parts.username else None
     if query.get("ca") is not None and parts.scheme != "mqtts":
@@ -140,7 +115,8 @@ def _id(*parts: str) -> str:
     return f"graftkit-{digest[:12]}"
 
 
-def _check_topic(topic: str) -> None:
+def check_topic(topic: str) -> None:
+    """Raises MqttError for a topic that nothing can be published to."""
     try:
         topic.encode()
     except UnicodeEncodeError as error:

@@ -93,6 +93,11 @@ class Connection:
         """Whether the broker has acknowledged the message with this number."""
         return number not in self._unconfirmed
 
+    @property
+    def settled(self) -> bool:
+        """Whether the broker has acknowledged everything."""
+        return not self._unconfirmed
+
     def acknowledged(self) -> list[int]:
         """The numbers of the events that the broker has acknowledged since the last call."""
         numbers, self._acknowledged = self._acknowledged, []

@@ -19,8 +19,7 @@ class Backlog:
     """The events that wait for one receiver.
 
     Attributes:
-        newest: the newest event of this run as JSON; None before the first one.
-        present: whether the source gives frames.
+        newest: the newest event of this run as JSON, by the id of its view.
     """
 
     def __init__(self, queue: EventQueue, receiver: str, note: Note) -> None:
@@ -38,8 +37,8 @@ class Backlog:
         self._working_since: float | None = None
         self._close_by: float | None = None
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self.newest: bytes | None = None
-        self.present = True
+        self._away: frozenset[str | None] = frozenset()
+        self.newest: dict[str, bytes] = {}
 
     def __len__(self) -> int:
         """How many events are not delivered."""
@@ -53,14 +52,28 @@ class Backlog:
         return self._close_by is not None
 
     @property
+    def overdue(self) -> bool:
+        """Whether the run is ending, and the time for the rest is up."""
+        return self._close_by is not None and time.monotonic() > self._close_by
+
+    @property
     def finished(self) -> bool:
         """Whether the receiver is to end: the run is ending, and all is delivered or the time is up."""
-        return self._close_by is not None and (not len(self._queue) or time.monotonic() > self._close_by)
+        return self.closing and (not len(self._queue) or self.overdue)
 
     @property
     def descriptor(self) -> int:
         """A file descriptor for ``select``: readable when there is a new event, or the run is ending."""
         return self._reader
+
+    @property
+    def present(self) -> bool:
+        """Whether all sources give frames."""
+        return not self._away
+
+    def has(self, source: str) -> bool:
+        """Whether a source gives frames."""
+        return not self._away & {source, None}
 
     def waiting(self, after: int, count: int) -> list[tuple[int, bytes]]:
         """The oldest events that are not delivered.
@@ -94,14 +107,14 @@ class Backlog:
 
     # For the thread that drives the receiver
 
-    def announce(self, body: bytes) -> None:
-        """Wakes the receiver: the queue has a new event, which is the newest one."""
-        self.newest = body
+    def announce(self, body: bytes, view: str = "") -> None:
+        """Wakes the receiver: the queue has a new event, which is the newest one of its view."""
+        self.newest[view] = body
         self._wake()
 
-    def source_changed(self, present: bool) -> None:
-        """Wakes the receiver: the source has gone away, or is back."""
-        self.present = present
+    def source_changed(self, present: bool, source: str | None = None) -> None:
+        """Wakes the receiver: a source, or the only one, has gone away or is back."""
+        self._away = self._away - {source} if present else self._away | {source}
         self._wake()
 
     def close_within(self, seconds: float) -> None:

@@ -64,14 +64,15 @@ class FanOut:
             elif self._succeeds(sink, partial(sink.put, event), "the other outputs go on"):
                 self._failing.discard(sink)
 
-    def source_changed(self, present: bool) -> None:
-        """Tells every sink that the source has gone away, or is back.
+    def source_changed(self, present: bool, source: str | None = None) -> None:
+        """Tells every sink that a source has gone away, or is back.
 
         Args:
             present: whether the source gives frames.
+            source: the source's name, as in the views; None for the only one.
         """
         for sink in self._sinks:
-            self._succeeds(sink, partial(sink.source_changed, present), "the other outputs go on")
+            self._succeeds(sink, partial(sink.source_changed, present, source), "the other outputs go on")
 
     def close(self) -> None:
         """Closes every sink once, also where another one fails to close."""

@@ -106,11 +106,11 @@ class Queued(Sink):
     def put(self, event: Event) -> None:
         """Stores the event and wakes the thread; never blocks on the receiver, never fails."""
         self._queue.put(event)
-        self._backlog.announce(event.to_line().encode())
+        self._backlog.announce(event.to_line().encode(), event.view)
 
-    def source_changed(self, present: bool) -> None:
+    def source_changed(self, present: bool, source: str | None = None) -> None:
         """Passes the change on to the receiver, if it reports such changes."""
-        self._backlog.source_changed(present)
+        self._backlog.source_changed(present, source)
 
     def close(self) -> None:
         """Delivers what is left if that takes at most ``FLUSH_S``; the rest stays on disk for the next run."""

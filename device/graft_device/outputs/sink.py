@@ -54,11 +54,12 @@ class Sink(ABC):
             Exception: the event was not delivered. Any exception will do; its text is the reason.
         """
 
-    def source_changed(self, present: bool) -> None:  # noqa: B027  most have nothing to report
-        """Called when the source goes away, such as a camera that is unplugged, and when it is back.
+    def source_changed(self, present: bool, source: str | None = None) -> None:  # noqa: B027  most report nothing
+        """Called when a source goes away, such as a camera that is unplugged, and when it is back.
 
         Args:
             present: whether the source gives frames.
+            source: the source's name, as in the views; None for the only one.
         """
 
     @abstractmethod

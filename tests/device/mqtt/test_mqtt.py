@@ -24,6 +24,7 @@ from tests.device.outputs.test_event_queue import make_event
 from tests.support.broker import Link, Mosquitto, Subscriber
 from tests.support.certificates import localhost_certificate
 from tests.support.device_models import write_artifact
+from tests.support.home_assistant import render
 from tests.support.ports import free_port
 from tests.support.running import PATIENCE_S, drop_photo, eventually, run_device, running
 
@@ -141,11 +142,13 @@ def test_events_state_status_and_discovery(mosquitto: Mosquitto, tmp_path: Path)
         retained = {topic: body for topic, body, kept in late.messages if kept}
     broker = parse_broker(f"mqtt://h/{BASE}")
     discovery = json.loads(retained.pop(f"homeassistant/sensor/{broker.sensor_id}/config"))
-    assert json.loads(retained.pop(f"{BASE}/state"))["label"] == "dogs"
-    assert retained == {f"{BASE}/status": b"offline"}
+    state = retained.pop(f"{BASE}/state")
+    assert json.loads(state)["label"] == "dogs"
+    assert {topic for topic in retained if topic.startswith(BASE)} <= {f"{BASE}/status", f"{BASE}/diagnostics"}
+    assert retained[f"{BASE}/status"] == b"offline"
     assert discovery["state_topic"] == discovery["json_attributes_topic"] == f"{BASE}/state"
     assert discovery["availability_topic"] == f"{BASE}/status"
-    assert discovery["value_template"] == "{{ value_json.label }}"
+    assert render(discovery["value_template"], state) == "dogs"
     assert "value_json.score" in discovery["json_attributes_template"]
     assert discovery["unique_id"] in discovery["device"]["identifiers"]
     assert discovery["device"]["model"] == "pets.tflite"
@@ -158,7 +161,7 @@ def test_no_discovery_if_it_is_off(mosquitto: Mosquitto, tmp_path: Path) -> None
             send()
             eventually(lambda: len(queue) == 0)
         eventually(lambda: "offline" in subscriber.texts(f"{BASE}/status"))
-        assert {topic for topic, _, _ in subscriber.messages} == {
+        assert {topic for topic, _, _ in subscriber.messages} - {f"{BASE}/diagnostics"} == {
             f"{BASE}/{name}" for name in ("event", "state", "status")
         }
 

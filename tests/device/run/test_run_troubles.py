@@ -277,8 +277,9 @@ def _mqtt(broker: Mosquitto, tmp_path: Path) -> list[object]:
 
 def _status(subscriber: Subscriber) -> list[str]:
     """The status as Home Assistant follows it: where the discovery message points to."""
-    (config,) = {body for topic, body, _ in list(subscriber.messages) if topic.endswith("/config")}
-    return subscriber.texts(json.loads(config)["availability_topic"])
+    configs = [json.loads(body) for topic, body, _ in list(subscriber.messages) if topic.endswith("/config")]
+    (topic,) = {config["availability_topic"] for config in configs}
+    return subscriber.texts(topic)
 
 
 @pytest.mark.parametrize("path", ["/stream", "/still.jpg"])
