@@ -114,9 +114,9 @@ class Ruled(Sink):
         if self._wanted(event):
             self._sink.put(event)
 
-    def source_changed(self, present: bool) -> None:
+    def source_changed(self, present: bool, source: str | None = None) -> None:
         """Passes the change on."""
-        self._sink.source_changed(present)
+        self._sink.source_changed(present, source)
 
     def close(self) -> None:
         """Closes the sink."""
