@@ -5,23 +5,26 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graft_device.board.naming import NamedView, named_views, source_names
-from graft_device.board.outlets import check_sinks, open_sinks
+from graft_device.board.outlets import Outlets, check_sinks, open_sinks
+from graft_device.board.watchers import Watchers, open_watchers, show
 from graft_device.model import without_checksum
 from graft_device.run.feeds import Feed
 from graft_device.run.looking import Look, LookPlan
 from graft_device.run.opened import open_copy
 from graft_device.run.sight import Masks
+from graft_device.run.wall_clock import WallClock
 from graft_device.run.watching import Outputs, Watched
 from graft_device.sources import SourceError, SourceOptions, open_source
 from graft_device.sources.video import Video
 
 if TYPE_CHECKING:
     from graft_device.board.voice import Voice
+    from graft_device.camera_page.server import CameraPage
     from graft_device.classifier import Classifier
-    from graft_device.config.settings import BoardSettings, SourceSettings
+    from graft_device.config.settings import BoardSettings, HttpSettings, SourceSettings
     from graft_device.outputs.fan_out import FanOut
     from graft_device.outputs.uncertain_frames import UncertainFrames
     from graft_device.outputs.uncertain_store import UncertainStore
@@ -41,12 +44,14 @@ class Board:
         sinks: where events go.
         observers: what sees each frame.
         failure: called with a photo that cannot be read, and the reason.
+        clock_set: whether the clock is set.
     """
 
     watched: tuple[Watched, ...]
     sinks: FanOut
     observers: tuple[Observer, ...]
     failure: Callable[[Frame, str], None]
+    clock_set: Callable[[], bool]
 
     @property
     def has_camera(self) -> bool:
@@ -55,7 +60,7 @@ class Board:
 
     def outputs(self, counted: Callable[[], None]) -> Outputs:
         """Where the loop delivers; ``counted`` is called after each frame."""
-        return Outputs(self.sinks, self.failure, self.observers, counted)
+        return Outputs(self.sinks, self.failure, self.observers, counted, self.clock_set)
 
 
 def open_board(settings: BoardSettings, voice: Voice, stack: contextlib.ExitStack) -> Board:
@@ -75,17 +80,42 @@ def open_board(settings: BoardSettings, voice: Voice, stack: contextlib.ExitStac
     names = source_names(settings, [source.name for source in sources])
     views = named_views(settings, names)
     store = _uncertain_store(settings)
-    observers: tuple[Observer, ...] = ()
+    clock = WallClock(voice.note)
+    live = [name for name, source in zip(names, sources) if source.live]
+    watchers = open_watchers(settings, models, live, clock.is_set, voice.note, stack)
     looks = [
-        Look(_plan(named, settings, sources[named.source], store, voice.note), models[named.view.model], observers)
+        Look(
+            _plan(named, settings, sources[named.source], store, voice.note),
+            models[named.view.model],
+            watchers.observers,
+        )
         for named in views
     ]
     watched = tuple(
         _watched(place, settings.sources[place], source, names[place], views, looks)
         for place, source in enumerate(sources)
     )
-    sinks = open_sinks(settings, voice, _is_one_camera(sources, views), stack)
-    return Board(watched, sinks, observers, voice.failure)
+    outlets = open_sinks(settings, voice, _is_one_camera(sources, views), stack)
+    if settings.http is not None and watchers.hub is not None:
+        show(watchers.hub, watched, models, {named.view.id: named.region.roi for named in views})
+        stack.enter_context(contextlib.closing(_page(settings.http, watchers, outlets, voice)))
+    return Board(watched, outlets.sinks, watchers.observers, voice.failure, clock.is_set)
+
+
+def _page(http: HttpSettings, watchers: Watchers, outlets: Outlets, voice: Voice) -> CameraPage:
+    from graft_device.camera_page.parts import Parts
+    from graft_device.camera_page.server import open_page
+
+    assert watchers.hub is not None  # noqa: S101  there is one wherever there is a page
+    outlets.sinks.add(watchers.hub.events)
+    return open_page(http, watchers.hub, Parts(drift=_drift(watchers)), voice.say)
+
+
+def _drift(watchers: Watchers) -> Callable[[], list[dict[str, Any]]] | None:
+    scores = watchers.scores
+    if scores is None:
+        return None
+    return lambda: [drift.to_json() for drift in scores.drift()]
 
 
 def _opened(source: SourceSettings, settings: BoardSettings, note: Note) -> Source:

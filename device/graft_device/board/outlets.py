@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graft_device.config.sinks import MqttSettings
@@ -12,10 +13,24 @@ if TYPE_CHECKING:
     from graft_device.board.voice import Voice
     from graft_device.config.settings import BoardSettings
     from graft_device.config.sinks import SinkSettings
+    from graft_device.history.sink import KeptEvents
     from graft_device.outputs.sink import Sink
     from graft_device.sources.base import Note
 
 _MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Outlets:
+    """Where events go.
+
+    Attributes:
+        sinks: all of them.
+        history: keeps events for the page; None where they are not kept.
+    """
+
+    sinks: FanOut
+    history: KeptEvents | None
 
 
 def check_sinks(settings: BoardSettings) -> None:
@@ -27,7 +42,7 @@ def check_sinks(settings: BoardSettings) -> None:
             parse_broker(given.url)
 
 
-def open_sinks(settings: BoardSettings, voice: Voice, one_camera: bool, stack: contextlib.ExitStack) -> FanOut:
+def open_sinks(settings: BoardSettings, voice: Voice, one_camera: bool, stack: contextlib.ExitStack) -> Outlets:
     """Opens the sinks of a run.
 
     Args:
@@ -42,8 +57,14 @@ def open_sinks(settings: BoardSettings, voice: Voice, one_camera: bool, stack: c
     sinks = stack.enter_context(contextlib.closing(FanOut(voice.note)))
     for given in settings.sinks:
         sinks.add(_opened(given, settings, voice.note))
+    history = None
+    if settings.events is not None:
+        from graft_device.history.sink import KeptEvents
+
+        history = KeptEvents(settings.events, voice.note)
+        sinks.add(history)
     sinks.add(voice.printed(one_camera, " and ".join(sinks.names)))
-    return sinks
+    return Outlets(sinks, history)
 
 
 def _opened(given: SinkSettings, settings: BoardSettings, note: Note) -> Sink:

@@ -16,7 +16,8 @@ class Voice:
     """How a run speaks to its user.
 
     Attributes:
-        note: prints a line for the user.
+        note: prints a line for the user, as a note.
+        say: prints a line for the user as it is.
         printed: makes the sink of standard output, from whether all that there is is one camera, and from where events
             go besides.
         failure: reports a photo that cannot be read, and the reason.
@@ -24,6 +25,7 @@ class Voice:
     """
 
     note: Note
+    say: Note
     printed: Callable[[bool, str], Sink]
     failure: Callable[[Frame, str], None]
     counting: Callable[[bool], Any]

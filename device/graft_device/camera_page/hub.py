@@ -16,6 +16,7 @@ from graft_device.camera_page.shown import ShownModel, ShownSource, ShownView, S
 from graft_device.run.observers import Observer
 
 if TYPE_CHECKING:
+    from graft_device.classifier import Classifier
     from graft_device.outputs.views import View
     from graft_device.preprocess import PhotoSource
     from graft_device.run.observers import SeenFrame
@@ -226,6 +227,13 @@ class Hub(Observer):
             if source is not None and state is not None:
                 state.state = label
                 source.version += 1
+
+    def exchanged(self, view: View, classifier: Classifier) -> None:
+        """Shows another model of a view, and its card."""
+        shown = ShownModel.of(view.model, classifier)
+        with self._lock:
+            self._find(view)
+            self._models = tuple(shown if model.name == shown.name else model for model in self._models)
 
     def present(self, source: str, present: bool) -> None:
         """Keeps whether a source gives frames."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graft_device.config.areas import AreaError, Mask, Roi
 from graft_device.outputs.views import View
+
+if TYPE_CHECKING:
+    from graft_device.classifier import Classifier
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -90,6 +94,11 @@ class ShownModel:
     name: str
     card: dict[str, Any]
     runtime: str
+
+    @classmethod
+    def of(cls, name: str, classifier: Classifier) -> ShownModel:
+        """A model that is open."""
+        return cls(name, json.loads(classifier.model.card.to_json()), classifier.runtime)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as plain values."""

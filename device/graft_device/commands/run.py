@@ -322,6 +322,7 @@ def run(
 
     voice = Voice(
         note=_note,
+        say=lambda text: console.mention(printable(text)),
         printed=lambda live, elsewhere: _printed(as_json, live, elsewhere),
         failure=_print_failure_json if as_json else _print_failure,
         counting=Counting,

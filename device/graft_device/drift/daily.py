@@ -16,6 +16,7 @@ from graft_device.errors import os_reason
 from graft_device.run.observers import Observer, SeenFrame
 
 if TYPE_CHECKING:
+    from graft_device.classifier import Classifier
     from graft_device.model import ModelFile
     from graft_device.outputs.views import View
 
@@ -80,6 +81,10 @@ class DailyScores(Observer):
             self._files[name] = file
             self._stored.setdefault(file.path, stored)
             self._references[name] = card_histogram(model.card.training)
+
+    def exchanged(self, view: View, classifier: Classifier) -> None:
+        """Counts for the new model of a view from now on."""
+        self.exchange(view.model, classifier.model)
 
     def seen(self, view: View, seen: SeenFrame) -> None:
         """Counts a frame."""

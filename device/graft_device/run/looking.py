@@ -92,6 +92,8 @@ class Look:
         """Goes on with another model; returns the events that end the old one's state."""
         ended = self._reported(self._maker.ended())
         self._use(classifier)
+        for observer in self._observers:
+            observer.exchanged(self._view, classifier)
         return ended
 
     def look(self, frame: Frame, sight: Sight, reader: FrameReader) -> list[Event]:

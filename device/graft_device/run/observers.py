@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from graft_device.classifier import Classifier
     from graft_device.outputs.views import View
     from graft_device.preprocess import PhotoSource
     from graft_device.ranking import Answer
@@ -57,6 +58,9 @@ class Observer:
 
     def state(self, view: View, label: str | None) -> None:
         """Called when a view's confirmed label changes; None for none."""
+
+    def exchanged(self, view: View, classifier: Classifier) -> None:
+        """Called when a view goes on with another model, whose labels and threshold it has from now on."""
 
     def present(self, source: str, present: bool) -> None:
         """Called when a source goes away, and when it is back."""

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class Masks:
-    """Blanks parts of frames out: they become black."""
+    """Blanks parts of frames out: they become black.
+
+    Attributes:
+        masks: the parts.
+    """
 
     def __init__(self, masks: Sequence[Mask]) -> None:
         """Draws nothing until the first frame shows the size.
@@ -27,12 +31,12 @@ class Masks:
         Args:
             masks: the parts, in shares of the frame or in pixels.
         """
-        self._masks = tuple(masks)
+        self.masks = tuple(masks)
         self._drawn: NDArray[np.bool_] = np.zeros((0, 0), bool)
 
     def __bool__(self) -> bool:
         """Whether there is anything to blank out."""
-        return bool(self._masks)
+        return bool(self.masks)
 
     def applied(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A copy of the pixels ``[H,W,3]`` or ``[H,W]``, uint8, with the masked parts black."""
@@ -46,7 +50,7 @@ class Masks:
     def _draw(self, height: int, width: int) -> NDArray[np.bool_]:
         plane = Image.new("L", (width, height), 0)
         draw = ImageDraw.Draw(plane)
-        for mask in self._masks:
+        for mask in self.masks:
             across, down = (width, height) if mask.shares else (1, 1)
             draw.polygon([(x * across, y * down) for x, y in mask.points], fill=1)
         return np.asarray(plane, dtype=bool)

@@ -13,7 +13,6 @@ from graft_device.errors import PhotoError
 from graft_device.run.feeds import Feed, Feeds, Turn
 from graft_device.run.frame_reader import FrameReader, StoppedError
 from graft_device.run.sight import Masks, Sight
-from graft_device.run.wall_clock import WallClock
 from graft_device.sources.base import Frame, Note
 from graft_device.sources.video import Video
 from graft_device.system import notify
@@ -59,12 +58,14 @@ class Outputs:
         failure: called with a photo that cannot be read, and the reason.
         observers: called with what happens to each source.
         counted: called after each frame, readable or not; must not raise.
+        clock_set: whether the clock is set, asked for each event.
     """
 
     sinks: FanOut
     failure: Callable[[Frame, str], None]
     observers: Sequence[Observer] = ()
     counted: Callable[[], None] = lambda: None
+    clock_set: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,6 @@ class _Loop:
         self._outputs = outputs
         self._stop = stop
         self._note = note
-        self._clock = WallClock(note)
         self._misplaced: set[str] = set()
         self._number = self._frames = self._failed = 0
 
@@ -200,4 +200,4 @@ class _Loop:
     def _put(self, events: Iterable[Event]) -> None:
         for event in events:
             self._number = max(self._number, self._outputs.sinks.last_number) + 1
-            self._outputs.sinks.put(replace(event, seq=self._number, clock_set=self._clock.is_set()))
+            self._outputs.sinks.put(replace(event, seq=self._number, clock_set=self._outputs.clock_set()))

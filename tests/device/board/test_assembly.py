@@ -55,7 +55,7 @@ def settings(folder: Path, **changed: Any) -> BoardSettings:
 @contextlib.contextmanager
 def opened(given: BoardSettings, events: list[Event]) -> Any:
     calling = Calling(events.append, ends_run=True)
-    voice = Voice(print, lambda *_: calling, lambda *_: None, lambda _: None)
+    voice = Voice(print, print, lambda *_: calling, lambda *_: None, lambda _: None)
     with contextlib.ExitStack() as stack:
         yield open_board(given, voice, stack)
 
