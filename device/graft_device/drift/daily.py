@@ -158,25 +158,6 @@ class DailyScores(Observer):
             del self._new[key]
 
 
-def drift_answer(scores: DailyScores | None) -> dict[str, object]:
-    """The JSON of ``GET /v1/drift``: ``models``, one entry each as ``Drift.to_json`` gives it.
-
-    Args:
-        scores: those of the run; None if it counts none, for an empty list.
-    """
-    return {"models": [] if scores is None else [drift.to_json() for drift in scores.drift()]}
-
-
-def drift_figures(scores: DailyScores | None) -> dict[str, float]:
-    """The gauge ``graft_score_drift`` by model: the index of the last days. Models without one are left out.
-
-    Args:
-        scores: those of the run; None if it counts none.
-    """
-    found = [] if scores is None else scores.drift()
-    return {drift.model: drift.comparison.index for drift in found if drift.comparison is not None}
-
-
 def _histogram(counts: list[int]) -> Histogram:
     return Histogram(tuple(counts[:BINS]), counts[BINS])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graft_device.drift.daily import WRITE_S, DailyScores, drift_answer, drift_figures
+from graft_device.drift.daily import WRITE_S, DailyScores
 from graft_device.drift.day_file import KEPT_DAYS, NO_DATE, DayFile, fingerprint
 from graft_device.drift.histogram import NONE, Histogram, card_entry
 from graft_device.model import ModelFile, read_model
@@ -200,16 +200,14 @@ def test_ninety_days_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_page_and_the_metrics_get_json_and_a_number(board: Board) -> None:
-    assert drift_answer(None) == {"models": []}
-    assert drift_figures(None) == {}
     scores = board.start()
-    assert drift_figures(scores) == {}, "no number before the first answer"
+    assert scores.drift()[0].to_json()["index"] is None, "no number before the first answer"
     give(scores, *[0.99] * 80, *[0.7] * 20)
-    (entry,) = json.loads(json.dumps(drift_answer(scores)))["models"]
+    (entry,) = json.loads(json.dumps([drift.to_json() for drift in scores.drift()]))
     assert entry["model"] == "pets"
     assert entry["reference"]["photos"] == entry["recent"]["photos"] == sum(entry["days"][0]["counts"]) == 100
     assert len(entry["edges"]) == len(entry["recent"]["counts"]) + 1
-    assert entry["index"] == drift_figures(scores)["pets"] == pytest.approx(0)
+    assert entry["index"] == pytest.approx(0)
     assert entry["retrain"] is False
 
 
