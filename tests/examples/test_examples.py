@@ -7,6 +7,8 @@ import json
 import re
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +16,13 @@ import nbclient
 import nbformat
 import pytest
 
+from graft_device.actions.posting import parse_post_url
+from graft_device.actions.signing import read_secret, signature
+from graft_device.actions.webhook import Webhook
 from graft_host.demo.rendering.render import PARTS, render_dataset
+from tests.device.outputs.test_event_queue import make_event
 from tests.support.device_models import COLOURS, write_artifact
-from tests.support.running import drop_photo, run_device
+from tests.support.running import PATIENCE_S, drop_photo, run_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,6 +158,32 @@ def test_what_is_not_an_event_is_refused(receiving: Receiving) -> None:
     assert receiving.post(b"", **{"Content-Length": "-5"}) == 400
     assert receiving.post(b"", **{"Content-Length": "1000001"}) == 413
     assert receiving.lines() == []
+
+
+def test_with_a_secret_only_signed_and_recent_events_are_taken(tmp_path: Path) -> None:
+    """The board's webhook signs, and the example checks by itself."""
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [*RECEIVER, "--port", "0", "--secret-file", str(secret)]
+    with subprocess.Popen(command, **streams) as process:  # type: ignore[call-overload]
+        receiver = Receiving(process)
+        event = make_event("cats")
+        webhook = Webhook("phone", parse_post_url(receiver.url), PATIENCE_S, read_secret(secret))
+        webhook.put(replace(event, photo=b"a picture"))
+        body, now = event.to_line().encode(), int(time.time())
+
+        def answer(signed: str) -> int:
+            return receiver.post(body, **{"X-Graft-Signature": signed})
+
+        assert answer(signature(b"s3cret", now, body)) == 204
+        assert answer(signature(b"another", now, body)) == 401
+        assert answer(signature(b"s3cret", now, body + b" ")) == 401
+        assert answer(signature(b"s3cret", now - 3600, body)) == 401
+        assert answer(signature(b"s3cret", now - 3600, body).replace(f"t={now - 3600}", f"t={now}")) == 401
+        assert [answer(odd) for odd in ("", "t=,v1=", "v1", "t=" + "1" * 5000)] == [401] * 4
+        line = f"{event.time} {event.source}: cats 90.0%"
+        assert receiver.lines() == [line, line]
 
 
 def test_an_event_that_is_not_delivered_is_reported(receiving: Receiving) -> None:

@@ -51,12 +51,12 @@ class Notification(Sink):
         Raises:
             ActionError: Apprise is missing, or does not know such a URL.
         """
-        self.name = f"apprise {name} ({scheme(url)})"
+        self.name = f"{name} ({scheme(url)})"
         try:
             import apprise
             from apprise.attachment.memory import AttachMemory
         except ImportError as error:
-            raise ActionError(f"apprise {name} needs Apprise, which is not installed", f"run: {INSTALL}") from error
+            raise ActionError(f"{name} needs Apprise, which is not installed", f"run: {INSTALL}") from error
         self._apprise: Any = apprise
         self._picture: Any = AttachMemory
         logging.getLogger("apprise").propagate = False  # what it logs may contain secrets
@@ -136,7 +136,7 @@ def read_urls(name: str, path: Path | None) -> list[tuple[str, str]]:
         given = [(url, where) for url, where in numbered if url and not url.startswith("#")]
         remedy = f"write Apprise's URLs into {path}, one a line"
     if not given:
-        raise ActionError(f"apprise {name} has no URL", remedy)
+        raise ActionError(f"{name} has no URL", remedy)
     return given
 
 

@@ -44,7 +44,7 @@ class ExecProgram(Sink):
         """Finds the program, and starts the thread.
 
         Args:
-            name: what rules call the sink.
+            name: what notes call the sink.
             command: the program and its arguments.
             timeout: the seconds after which the program and all that it has started are ended.
             pictures: whether the program gets the picture, as a file.
@@ -53,7 +53,7 @@ class ExecProgram(Sink):
         Raises:
             ActionError: there is no such program, or it may not be executed.
         """
-        self.name = f"exec {name}"
+        self.name = name
         self._command = [_found(name, command), *command[1:]]
         self._timeout = timeout
         self._pictures = pictures
@@ -165,7 +165,7 @@ def _found(name: str, command: Sequence[str]) -> str:
     if found is not None:
         return str(Path(found).absolute()) if os.sep in found else found
     if os.sep in program and Path(program).is_file():
-        raise ActionError(f"exec {name}: {program} may not be executed", f"run: chmod +x {program}")
+        raise ActionError(f"{name}: {program} may not be executed", f"run: chmod +x {program}")
     if not program:
-        raise ActionError(f"exec {name} names no program", 'write command = ["/path/of/program"]')
-    raise ActionError(f"exec {name}: there is no program {program}", "name an existing one in its command")
+        raise ActionError(f"{name} names no program", 'write command = ["/path/of/program"]')
+    raise ActionError(f"{name}: there is no program {program}", "name an existing one in its command")

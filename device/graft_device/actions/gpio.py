@@ -26,7 +26,7 @@ class Pulse(Sink):
         """Takes the pin, and switches it off.
 
         Args:
-            name: what rules call the sink.
+            name: what notes call the sink.
             pin: its number by Broadcom.
             active_low: whether the pin is low when it is on.
             seconds: how long it stays on.
@@ -34,7 +34,7 @@ class Pulse(Sink):
         Raises:
             ActionError: gpiozero is missing, or the pin cannot be used.
         """
-        self.name = f"gpio {name}"
+        self.name = f"{name}"
         self._seconds = seconds
         self._changed = threading.Condition()
         self._off_at: float | None = None
@@ -82,7 +82,7 @@ class Level(Sink):
 
     def __init__(self, name: str, pin: int, active_low: bool) -> None:
         """Takes the pin, and switches it off; see ``Pulse``."""
-        self.name = f"gpio {name}"
+        self.name = f"{name}"
         self._states: set[tuple[str, str]] = set()
         self._output = _open(name, pin, active_low)
 
@@ -129,15 +129,15 @@ def _open(name: str, pin: int, active_low: bool) -> Any:
     try:
         import gpiozero
     except ImportError as error:
-        raise ActionError(f"gpio {name} needs gpiozero, which is not installed", f"run: {INSTALL}") from error
+        raise ActionError(f"{name} needs gpiozero, which is not installed", f"run: {INSTALL}") from error
     try:
         with warnings.catch_warnings():  # it warns of each kind of access that it tries
             warnings.simplefilter("ignore")
             return gpiozero.DigitalOutputDevice(pin, active_high=not active_low, initial_value=False)
     except Exception as error:  # what gives access to the pins raises errors of its own
         if isinstance(error, gpiozero.GPIOZeroError) and not isinstance(error, gpiozero.BadPinFactory):
-            raise ActionError(f"gpio {name}: pin {pin} cannot be used ({why(error)})", "give another pin") from error
+            raise ActionError(f"{name}: pin {pin} cannot be used ({why(error)})", "give another pin") from error
         raise ActionError(
-            f"gpio {name}: this machine has no pins that gpiozero can reach",
+            f"{name}: this machine has no pins that gpiozero can reach",
             "on a Raspberry Pi, install lgpio and add the user to the group gpio",
         ) from error

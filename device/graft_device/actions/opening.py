@@ -35,7 +35,7 @@ def open_sink(settings: SinkSettings, states: bool, note: Note) -> Sink:
     if isinstance(settings, ExecSettings):
         from graft_device.actions.exec_program import ExecProgram
 
-        return ExecProgram(settings.name, settings.command, settings.timeout, settings.pictures, note)
+        return ExecProgram(_called("exec", settings), settings.command, settings.timeout, settings.pictures, note)
     if isinstance(settings, GpioSettings):
         return _gpio(settings, states)
     if isinstance(settings, AppriseSettings):
@@ -68,8 +68,8 @@ def _webhook(settings: WebhookSettings, note: Note) -> Sink:
     try:
         to = parse_post_url(settings.url)
     except ActionError as error:
-        raise ActionError(f"webhook {settings.name}: {error.what}", error.remedy) from error
-    sink = Webhook(settings.name, to, settings.timeout, read_secret(settings.secret_file))
+        raise ActionError(f"{_called('webhook', settings)}: {error.what}", error.remedy) from error
+    sink = Webhook(_called("webhook", settings), to, settings.timeout, read_secret(settings.secret_file))
     folder = settings.queue or queue_folder(f"webhook-{settings.name}", f"webhook {settings.name} {to.url}")
     return deliver(sink, folder, round(settings.queue_mb * _MB), settings.pictures, note)
 
@@ -77,23 +77,25 @@ def _webhook(settings: WebhookSettings, note: Note) -> Sink:
 def _gpio(settings: GpioSettings, states: bool) -> Sink:
     from graft_device.actions.gpio import Level, Pulse
 
+    name = _called("gpio", settings)
     if settings.seconds is not None:
-        return Pulse(settings.name, settings.pin, settings.active_low, settings.seconds)
+        return Pulse(name, settings.pin, settings.active_low, settings.seconds)
     if not states:
         raise ActionError(
-            f"gpio {settings.name} is on from enter to leave, but no source reports states",
+            f"{name} is on from enter to leave, but no source reports states",
             'give its seconds, or confirm = "3/5" to the source',
         )
-    return Level(settings.name, settings.pin, settings.active_low)
+    return Level(name, settings.pin, settings.active_low)
 
 
 def _apprise(settings: AppriseSettings, note: Note) -> Sink:
     from graft_device.actions.apprise_sink import Notification, Together, read_urls
     from graft_device.actions.delivery import deliver
 
-    urls = read_urls(settings.name, settings.url_file)
+    name = _called("apprise", settings)
+    urls = read_urls(name, settings.url_file)
     numbers = [f" {number}" for number in range(1, len(urls) + 1)] if len(urls) > 1 else [""]
-    services = [Notification(f"{settings.name}{n}", url, where) for n, (url, where) in zip(numbers, urls)]
+    services = [Notification(f"{name}{n}", url, where) for n, (url, where) in zip(numbers, urls)]
     room = round(settings.queue_mb * _MB / len(urls))
     with contextlib.ExitStack() as unless_opened:
         sinks: list[Sink] = []
@@ -104,4 +106,9 @@ def _apprise(settings: AppriseSettings, note: Note) -> Sink:
             sinks.append(deliver(service, folder, room, settings.pictures, note))
             unless_opened.callback(sinks[-1].close)
         unless_opened.pop_all()
-    return Together(f"apprise {settings.name}", sinks)
+    return Together(name, sinks)
+
+
+def _called(kind: str, settings: SinkSettings) -> str:
+    """What notes call a sink; one of the command line has only its kind as a name."""
+    return kind if settings.name == kind else f"{kind} {settings.name}"

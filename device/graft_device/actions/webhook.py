@@ -35,12 +35,12 @@ class Webhook(Sink):
         """Connects to nothing.
 
         Args:
-            name: what rules call the sink.
+            name: what notes call the sink.
             to: the receiver.
             timeout: the seconds that an answer may take.
             secret: signs each request; None for no signature.
         """
-        self.name = f"webhook {name} ({to.host})"
+        self.name = f"{name} ({to.host})"
         self._poster = Poster(to, timeout)
         self._secret = secret
 

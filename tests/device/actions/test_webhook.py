@@ -71,7 +71,7 @@ def opened(url: str, folder: Path, notes: list[str] | None = None, **settings: A
 
 def quick(url: str, folder: Path, notes: list[str], timeout: float = PATIENCE_S) -> Delivered:
     """A webhook that tries again soon."""
-    sink = Webhook("phone", parse_post_url(url), timeout, None)
+    sink = Webhook("webhook phone", parse_post_url(url), timeout, None)
     return Delivered(sink, EventQueue(folder, 10**6, notes.append), notes.append, None, Backoff(*QUICK))
 
 
@@ -286,7 +286,7 @@ from graft_device.actions.posting import parse_post_url
 from graft_device.actions.webhook import Webhook
 from tests.device.outputs.test_event_queue import make_event
 url, folder = sys.argv[1:]
-sink = deliver(Webhook("phone", parse_post_url(url), 60, None), Path(folder), 10**6, True, print)
+sink = deliver(Webhook("webhook phone", parse_post_url(url), 60, None), Path(folder), 10**6, True, print)
 for number in (1, 2, 3):
     sink.put(replace(make_event(), seq=number, photo=np.full((48, 64, 3), 80 * number, np.uint8)))
 while len(list(Path(folder, "pictures").glob("[0-9].jpg"))) < 3:
@@ -324,7 +324,7 @@ def test_the_oldest_pictures_go_before_their_events_do(receiver: WebhookReceiver
     receiver.refusing = True
     noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
     notes: list[str] = []
-    sink = Webhook("phone", parse_post_url(receiver.url), PATIENCE_S, None)
+    sink = Webhook("webhook phone", parse_post_url(receiver.url), PATIENCE_S, None)
     delivered = deliver(sink, tmp_path / "q", 150_000, True, notes.append)
     pictures = tmp_path / "q" / "pictures"
     for number in range(1, 9):
