@@ -95,6 +95,7 @@ class WebhookReceiver:
         bodies: what it has taken, as JSON.
         requests: the headers and the body of every request.
         refusing: whether it answers 503 instead of ``status``.
+        forgetful: whether it takes what comes, and closes the connection without an answer.
         status: its answer; an event counts as taken with 200 to 299.
         headers: of its answer.
     """
@@ -103,6 +104,7 @@ class WebhookReceiver:
         self.bodies: list[dict[str, Any]] = []
         self.requests: list[tuple[dict[str, str], bytes]] = []
         self.refusing = False
+        self.forgetful = False
         self.status = 204
         self.headers: dict[str, str] = {}
         receiver = self
@@ -114,6 +116,9 @@ class WebhookReceiver:
                 receiver.requests.append((dict(self.headers), body))
                 if 200 <= status < 300:
                     receiver.bodies.append(json.loads(body))
+                if receiver.forgetful:
+                    self.close_connection = True
+                    return
                 self.send_response(status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
