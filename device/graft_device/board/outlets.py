@@ -55,8 +55,13 @@ def open_sinks(settings: BoardSettings, voice: Voice, one_camera: bool, stack: c
         GraftError: a sink cannot be opened.
     """
     sinks = stack.enter_context(contextlib.closing(FanOut(voice.note)))
-    for given in settings.sinks:
-        sinks.add(_opened(given, settings, voice.note))
+    if settings.sinks:
+        from graft_device.actions.opening import with_rules
+        from graft_device.actions.rules import Rule
+
+        rules = [Rule(rule) for rule in settings.rules]
+        for given in settings.sinks:
+            sinks.add(with_rules(_opened(given, settings, voice.note), given, rules, voice.note))
     history = None
     if settings.events is not None:
         from graft_device.history.sink import KeptEvents
@@ -70,7 +75,10 @@ def open_sinks(settings: BoardSettings, voice: Voice, one_camera: bool, stack: c
 def _opened(given: SinkSettings, settings: BoardSettings, note: Note) -> Sink:
     if isinstance(given, MqttSettings):
         return _mqtt(given, settings.models[0].file.name, note)
-    raise NotImplementedError
+    from graft_device.actions.opening import open_sink
+
+    states = any(region.answers.states for source in settings.sources for region in source.regions)
+    return open_sink(given, states, note)
 
 
 def _mqtt(given: MqttSettings, model: str, note: Note) -> Sink:
