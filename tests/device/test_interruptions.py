@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graft_device.outputs import damaged_queue, event_queue, event_store
+from graft_device.outputs import damaged_database, damaged_queue, event_queue, event_store
 from graft_device.outputs.event_queue import EventQueue
 from graft_device.outputs.events import Event, new_id
 from graft_device.outputs.uncertain_store import UncertainStore
@@ -277,7 +277,7 @@ def test_a_damaged_event_queue(in_memory: Path) -> None:
     expected = numbers(in_memory / "whole")
     assert expected[-3:] == [30, 31, 32]
     action = Action(prepare=prepare, act=numbers, finished=are_rescued)
-    assert interrupt_everywhere(action, in_memory, code_of(damaged_queue), stride=4) > 20
+    assert interrupt_everywhere(action, in_memory, code_of(damaged_database, damaged_queue), stride=4) > 20
 
 
 def test_the_folder_of_uncertain_photos(in_memory: Path) -> None:

@@ -125,7 +125,7 @@ class DayFile:
 
 
 def _put_aside(path: Path) -> str:
-    from graft_device.outputs.damaged_queue import name_aside, put_aside  # loads SQLite
+    from graft_device.outputs.damaged_database import name_aside, put_aside  # loads SQLite
 
     aside = name_aside(path)
     put_aside(path, aside)

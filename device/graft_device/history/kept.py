@@ -128,7 +128,7 @@ class Kept:
             return none
         try:
             with tables.open_for_reading(self._folder) as database:
-                return question(database)
+                return question(database) if tables.is_made(database) else none
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise HistoryError(f"cannot read the events in {self._folder}: {why(error)}", "try again") from error
 

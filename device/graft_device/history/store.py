@@ -12,15 +12,20 @@ from graft_device.history import tables
 from graft_device.history.calendar import Count
 from graft_device.history.packs import Place
 from graft_device.history.queries import milliseconds
+from graft_device.history.rescue import rescue
 from graft_device.history.shelf import Shelf
-from graft_device.history.tables import PAGE_BYTES
+from graft_device.history.tables import DATABASE, PAGE_BYTES
 from graft_device.history.waiting import Waiting
+from graft_device.outputs.damaged_database import newest_aside, remove_aside
 
 STEP = 200
 """How many of the oldest events are removed at a time, so that nothing waits long for the database."""
 
 _ROW_BYTES = 2000
 """More than an event takes in the database and its indexes."""
+
+_SMALL_BYTES = 16_000_000
+"""Below this limit, the log is a large part of it."""
 
 _VACUUM_PAGES = 512
 _LEAST_LOG_PAGES, _MOST_LOG_PAGES = 16, 1000
@@ -43,8 +48,9 @@ class Store:
         """
         self._folder = folder
         self._max_bytes = max_bytes
-        log_pages = max_bytes // 32 // PAGE_BYTES
-        self._database = tables.open_for_writing(folder, min(max(log_pages, _LEAST_LOG_PAGES), _MOST_LOG_PAGES))
+        log_pages = min(max(max_bytes // 32 // PAGE_BYTES, _LEAST_LOG_PAGES), _MOST_LOG_PAGES)
+        self._log_bytes = log_pages * PAGE_BYTES
+        self._database = tables.open_for_writing(folder, log_pages)
         try:
             self.last = self._counted("last")
             self.count = Count(self._counted("age"), self._counted("clock"), self._counted("credit"))
@@ -52,6 +58,29 @@ class Store:
         except BaseException:
             self._database.close()
             raise
+
+    def rescue(self) -> str | None:
+        """Copies the events of a database that was put aside and not rescued yet into this one, which is new.
+
+        It is tried only once: a damaged file may end the process.
+
+        Returns:
+            What to note; None if there was nothing to rescue.
+
+        Raises:
+            sqlite3.Error: this database cannot be written.
+        """
+        aside = newest_aside(self._folder / DATABASE)
+        if aside is None or self.last or self._counted("rescued"):
+            return None
+        with self._transaction():
+            self._database.execute("INSERT OR REPLACE INTO counts VALUES ('rescued', 1)")
+        with self._transaction():
+            count = rescue(self._database, aside)
+        self.last = self._counted("last")
+        self.count = Count(self._counted("age"))
+        kept = f"{count} event{'s' * (count != 1)} of it could be rescued"
+        return f"the history in {self._folder} was damaged; {kept}, and the file is kept as {aside.name}"
 
     def check(self) -> None:
         """Reads the whole database and the newest pictures; where a crash left half a picture, its event has none.
@@ -86,6 +115,8 @@ class Store:
             shelf.take_back(places)
             raise
         shelf.fill(group)
+        if self._max_bytes < _SMALL_BYTES:
+            self._shorten_log()
 
     def _insert(
         self, group: Sequence[Waiting], places: Iterator[Place], corrections: Mapping[int, str], count: Count
@@ -105,11 +136,13 @@ class Store:
         """Removes the oldest events until so many bytes fit the limit."""
         shelf = self._shelved()
         most = self._max_bytes - shelf.margin - needed
-        while sum(_sizes(self._folder)) - PAGE_BYTES * self._free_pages() > most and self._remove_oldest():
+        if self._size() > most:
+            remove_aside(self._folder / DATABASE)
+        while self._size() - PAGE_BYTES * self._free_pages() > most and self._remove_oldest():
             pass
-        while sum(_sizes(self._folder)) > most + shelf.margin // 2 and self._free_pages():
+        while self._size() > most + shelf.margin // 2 and self._free_pages():
             self._database.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._shorten_log()
 
     def remove_older(self, age: float) -> bool:
         """Removes some of the events that came before an age of the history; returns whether there may be more."""
@@ -153,6 +186,22 @@ class Store:
         except BaseException:
             self._database.rollback()
             raise
+
+    def _size(self) -> int:
+        """The size of everything in the folder; the log counts as short as it is after ``_shorten_log``."""
+        log = self._log_size()
+        return sum(_sizes(self._folder)) - log + min(log, self._log_bytes)
+
+    def _log_size(self) -> int:
+        try:
+            return (self._folder / f"{DATABASE}-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _shorten_log(self) -> None:
+        """Moves a long log into the database: removing many events at once makes one."""
+        if self._log_size() > self._log_bytes:
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _free_pages(self) -> int:
         return int(self._database.execute("PRAGMA freelist_count").fetchone()[0])

@@ -12,7 +12,7 @@ from typing import Any
 
 from graft_device.history.packs import Place
 from graft_device.history.queries import EventQuery
-from graft_device.outputs.damaged_queue import BESIDE, DamagedError
+from graft_device.outputs.damaged_database import BESIDE, DamagedError
 from graft_device.system.plain import check_plain_if_there
 
 DATABASE = "events.db"
@@ -121,6 +121,11 @@ def open_for_reading(folder: Path) -> Iterator[sqlite3.Connection]:
         database.execute("PRAGMA trusted_schema=OFF")
         database.execute("PRAGMA query_only=ON")
         yield database
+
+
+def is_made(database: sqlite3.Connection) -> bool:
+    """Whether the table is there; a full disk may keep a run from making it."""
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone() is not None
 
 
 def insert(database: sqlite3.Connection, rows: Iterable[Sequence[object]]) -> None:

@@ -15,7 +15,7 @@ from graft_device.history.calendar import Calendar
 from graft_device.history.pictures import encoded
 from graft_device.history.store import Store
 from graft_device.history.tables import DATABASE
-from graft_device.outputs.damaged_queue import is_damage, name_aside, put_aside, readably
+from graft_device.outputs.damaged_database import is_damage, name_aside, put_aside, readably
 
 if TYPE_CHECKING:
     from graft_device.history.waiting import Waiting, WaitingEvents
@@ -92,12 +92,11 @@ class Writer:
             OSError: its file cannot be read or put aside.
         """
         try:
-            self._store = readably(lambda: Store(self._folder, self._caps.max_bytes))
-        except sqlite3.Error as error:
-            if not is_damage(error, self._folder / DATABASE):
+            self._open()
+        except (sqlite3.Error, OSError) as error:
+            if not self._is_replaceable(error):
                 raise
             self._replace()
-        self._begin()
 
     def start(self) -> None:
         """Starts the thread."""
@@ -179,7 +178,7 @@ class Writer:
     def _keep(self) -> None:
         """Writes a group of events, and removes old ones."""
         if self._store is None:
-            self.open()
+            self._open()
         store, calendar = self._store, self._calendar
         assert store is not None  # noqa: S101  opened above
         assert calendar is not None  # noqa: S101
@@ -194,11 +193,19 @@ class Writer:
         if now >= self._look_at and not store.remove_older(age - self._caps.days * _DAY_S):
             self._look_at = now + _LOOK_S
 
-    def _begin(self) -> None:
-        assert self._store is not None  # noqa: S101  opened by the caller
-        self._waiting.start_after(self._store.last)
+    def _open(self) -> None:
+        store = readably(lambda: Store(self._folder, self._caps.max_bytes))
+        try:
+            note = store.rescue()
+        except BaseException:
+            store.close()
+            raise
+        if note is not None:
+            self._note(note)
+        self._store = store
+        self._waiting.start_after(store.last)
         if self._calendar is None:
-            self._calendar = Calendar(self._store.count, self._caps.days * _DAY_S / 4)
+            self._calendar = Calendar(store.count, self._caps.days * _DAY_S / 4)
             self._calendar.at(time.monotonic(), time.time())
 
     def _is_replaceable(self, error: Exception) -> bool:
@@ -208,17 +215,14 @@ class Writer:
     def _try_to_replace(self) -> None:
         try:
             self._replace()
-            self._begin()
         except (sqlite3.Error, OSError) as error:
             self.failed(error)
 
     def _replace(self) -> None:
-        """Puts the damaged file aside and begins a new one."""
+        """Puts the damaged file aside, and begins a new one with what can be read of it."""
         self._replaced_at = time.monotonic()
         if self._store is not None:
             self._store.close()
             self._store = None
-        aside = name_aside(self._folder / DATABASE)
-        put_aside(self._folder / DATABASE, aside)
-        self._store = Store(self._folder, self._caps.max_bytes)
-        self._note(f"the history of events in {self._folder} was damaged; it begins again")
+        put_aside(self._folder / DATABASE, name_aside(self._folder / DATABASE))
+        self._open()

@@ -10,15 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from graft_device.errors import GraftError, why
-from graft_device.outputs.damaged_queue import (
-    is_damage,
-    is_sound,
-    name_aside,
-    put_aside,
-    readable_events,
-    readably,
-    still_aside,
-)
+from graft_device.outputs.damaged_database import is_damage, name_aside, put_aside, readably, still_aside
+from graft_device.outputs.damaged_queue import is_sound, readable_events
 from graft_device.outputs.event_store import DATABASE, Lock, is_full, measure, open_database
 from graft_device.outputs.events import Event
 from graft_device.sources.base import Note

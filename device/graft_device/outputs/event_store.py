@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graft_device.errors import GraftError
-from graft_device.outputs.damaged_queue import BESIDE, MAX_NUMBER, DamagedError, is_sound
+from graft_device.outputs.damaged_database import BESIDE, DamagedError
+from graft_device.outputs.damaged_queue import MAX_NUMBER, is_sound
 from graft_device.system.locks import NoLocksError, lock_file
 from graft_device.system.plain import check_plain_if_there
 

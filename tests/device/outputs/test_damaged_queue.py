@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from graft_device.outputs.damaged_queue import KEPT_ASIDE, is_damage, name_aside, put_aside
+from graft_device.outputs.damaged_database import KEPT_ASIDE, is_damage, name_aside, put_aside
 from graft_device.outputs.event_queue import EventQueue
 from graft_device.outputs.events import Event
 from graft_device.outputs.queued import Queued
