@@ -61,17 +61,23 @@ EXAMPLES = {
     "install": "install pets.tflite",
     "models": "models",
     "rollback": "rollback",
+    "config": "config check board.toml",
     "selftest": "selftest pets.tflite",
     "service": "service pets.tflite -- run --source picamera2 --changes",
 }
-"""The example of each command. A command is a function in a module of ``commands``, both with its name."""
+"""The example of each command. A command is a function in a module of ``commands``, both with its name; a group of
+commands is a Typer there."""
 
 
 def register(names: Iterable[str]) -> None:
     """Imports commands and adds them to the app. A board imports only the command that it runs, to start fast."""
     for name in names:
         command = getattr(import_module(f"graft_device.commands.{name}"), name)
-        app.command(cls=GroupedCommand, epilog=f"Example:  graft-device {EXAMPLES[name]}")(command)
+        example = f"Example:  graft-device {EXAMPLES[name]}"
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, epilog=example)
+        else:
+            app.command(cls=GroupedCommand, epilog=example)(command)
 
 
 def main() -> None:

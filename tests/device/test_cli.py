@@ -21,7 +21,8 @@ from tests.support.device_models import COLOURS, LABELS, make_card, network, pic
 
 COMMAND = [sys.executable, "-m", "graft_device.cli"]
 COMMAND_NAMES = [
-    "classify", "info", "run", "serve", "doctor", "bench", "install", "models", "rollback", "selftest", "service",
+    "classify", "info", "run", "serve", "doctor", "bench", "install", "models", "rollback", "selftest", "config",
+    "service",
 ]  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def build(board: Entry, folder: Path) -> BoardSettings:
         board: the whole file, without mistakes.
         folder: where it is.
     """
-    models = tuple(ModelSettings(**entry.values) for entry in board.of("model"))
+    models = tuple(_model(entry) for entry in board.of("model"))
     return BoardSettings(
         models=models,
         sources=tuple(_source(entry, board, models, folder) for entry in board.of("source")),
@@ -49,6 +49,11 @@ def build(board: Entry, folder: Path) -> BoardSettings:
         events=next((EventsSettings(**entry.values) for entry in board.of("events")), None),
         uncertain=next((UncertainSettings(**entry.values) for entry in board.of("uncertain")), None),
     )
+
+
+def _model(entry: Entry) -> ModelSettings:
+    current = entry.values["file"] / "current" / "model.tflite"
+    return ModelSettings(**{**entry.values, **({"file": current} if current.is_file() else {})})
 
 
 def _source(entry: Entry, board: Entry, models: tuple[ModelSettings, ...], folder: Path) -> SourceSettings:
@@ -90,7 +95,7 @@ def _sink(entry: Entry, folder: Path) -> SinkSettings:
     values = {name: value for name, value in entry.values.items() if name != "kind"}
     if "command" in values:
         program, *arguments = values["command"]
-        values["command"] = (str(folder / program) if "/" in program else program, *arguments)
+        values["command"] = (str((folder / program).absolute()) if "/" in program else program, *arguments)
     sink: SinkSettings = SINKS[entry.values["kind"]](**values)
     return sink
 

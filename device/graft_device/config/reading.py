@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from graft_device.config.building import build
-from graft_device.config.document import read_document
+from graft_device.config.document import Document, read_document
 from graft_device.config.entries import Checker
-from graft_device.config.mistakes import error_of
+from graft_device.config.lines import KeyPath
+from graft_device.config.mistakes import Mistake, error_of
 from graft_device.config.references import check_references
 from graft_device.config.settings import BoardSettings
 
 
+@dataclass(frozen=True)
+class BoardFile:
+    """A file without mistakes.
+
+    Attributes:
+        file: its path.
+        settings: what it says.
+        document: where it says so.
+    """
+
+    file: Path
+    settings: BoardSettings
+    document: Document
+
+    def mistake(self, path: KeyPath, what: str, remedy: str) -> Mistake:
+        """A mistake that only shows outside of the file, such as a model that is not one.
+
+        Args:
+            path: where the file names it.
+            what: what is wrong.
+            remedy: what to do about it.
+        """
+        return Mistake(self.document.line(path), what, remedy)
+
+
 def read_board(file: Path) -> BoardSettings:
-    """Reads what a board does.
+    """Reads what a board does; see ``open_board_file``."""
+    return open_board_file(file).settings
+
+
+def open_board_file(file: Path) -> BoardFile:
+    """Reads what a board does, and where the file says so.
 
     Relative paths of what is read (models, photos, secrets, programs) are beside the file. Folders that are written
     into (events, uncertain photos, queues) stay relative, and so are in the working directory.
@@ -32,4 +64,4 @@ def read_board(file: Path) -> BoardSettings:
         check_references(board, checker)
     if checker.mistakes:
         raise error_of(file, checker.mistakes)
-    return build(board, file.parent)
+    return BoardFile(file, build(board, file.parent), document)

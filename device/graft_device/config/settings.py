@@ -29,7 +29,9 @@ class ModelSettings:
     name: Annotated[str, Key("What regions and events call the model.", example='"pets"')]
     file: Annotated[Path, Key("A .tflite file, or a store of 'graft-device install'.", example='"pets.tflite"')]
     runtime: Annotated[str, Key("TFLite runtime to use.", choices=RUNTIMES)] = "auto"
-    threads: Annotated[Optional[int], Key("Cores to use; all where it is missing.", low=1, high=1024)] = None
+    threads: Annotated[Optional[int], Key("Cores to use; all where it is missing.", low=1, high=1024, example="2")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,19 @@ class AnswerSettings:
 
     top_k: Annotated[int, Key("Number of labels in an event.", low=1, high=_MOST_LABELS)] = 3
     threshold: Annotated[
-        Optional[float], Key("Score below which a frame is unknown; the model's where it is missing.", low=0, high=1)
+        Optional[float],
+        Key("Score below which a frame is unknown; the model's where it is missing.", example="0.5", low=0, high=1),
     ] = None
-    smooth: Annotated[float, Key("Average over frames; after so many, a frame counts half.", low=0, high=10_000)] = 0.0
+    smooth: Annotated[
+        float, Key("Average over frames; after so many, a frame counts half.", example="4", low=0, high=10_000)
+    ] = 0.0
     changes: Annotated[bool, Key("Report only changes of the label.")] = False
     confirm: Annotated[
         Optional[Confirm], Key("Report states: a label that so many of the last answers agree on.", example='"3/5"')
     ] = None
-    hold: Annotated[float, Key("Seconds that a state lasts at least.", low=0, high=86_400)] = 0.0
+    hold: Annotated[float, Key("Seconds that a state lasts at least.", example="5", low=0, high=86_400)] = 0.0
     clear_after: Annotated[
-        Optional[float], Key("Seconds without its label after which a state ends.", low=0, high=86_400)
+        Optional[float], Key("Seconds without its label after which a state ends.", example="10", low=0, high=86_400)
     ] = None
 
     @property
@@ -157,7 +162,9 @@ class EventsSettings:
         500.0
     )
     days: Annotated[float, Key("Days after which an event is removed.", low=0.01, high=36_500)] = 30.0
-    pictures: Annotated[tuple[str, ...], Key("Labels whose pictures are kept; all where it is missing.")] = ()
+    pictures: Annotated[
+        tuple[str, ...], Key("Labels whose pictures are kept; all where it is missing.", example='["cat"]')
+    ] = ()
 
 
 @dataclass(frozen=True)

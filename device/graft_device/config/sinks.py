@@ -41,11 +41,15 @@ class MqttSettings:
             form="an mqtt:// or mqtts:// URL",
         ),
     ]
-    queue: Annotated[Optional[Path], Key("Folder for events that the broker does not have yet.", written=True)] = None
+    queue: Annotated[
+        Optional[Path], Key("Folder for events that the broker does not have yet.", example='"queue"', written=True)
+    ] = None
     queue_mb: Annotated[
         float, Key("Largest size of the queue in MB; the oldest go first.", low=0.001, high=LARGEST_MB)
     ] = 16.0
-    binary_sensors: Annotated[tuple[str, ...], Key("Labels that get a binary sensor in Home Assistant.")] = ()
+    binary_sensors: Annotated[
+        tuple[str, ...], Key("Labels that get a binary sensor in Home Assistant.", example='["cat"]')
+    ] = ()
     pictures: Annotated[bool, Key("Publish the last picture.")] = False
 
 
@@ -73,10 +77,14 @@ class WebhookSettings:
             form="an http:// or https:// URL",
         ),
     ]
-    secret_file: Annotated[Optional[Path], Key("File with the secret that signs each request.")] = None
+    secret_file: Annotated[Optional[Path], Key("File with the secret that signs each request.", example='"secret"')] = (
+        None
+    )
     pictures: Annotated[bool, Key("Send the picture, too.")] = False
     timeout: Annotated[float, Key("Seconds that the answer may take.", low=0.1, high=600)] = 10.0
-    queue: Annotated[Optional[Path], Key("Folder for events that are not delivered yet.", written=True)] = None
+    queue: Annotated[
+        Optional[Path], Key("Folder for events that are not delivered yet.", example='"queue"', written=True)
+    ] = None
     queue_mb: Annotated[
         float, Key("Largest size of the queue in MB; the oldest go first.", low=0.001, high=LARGEST_MB)
     ] = 16.0
@@ -114,7 +122,7 @@ class GpioSettings:
     pin: Annotated[int, Key("Number of the pin (Broadcom).", low=0, high=53, example="17")]
     seconds: Annotated[
         Optional[float],
-        Key("Seconds that it stays on; from enter to leave where it is missing.", low=0.01, high=86_400),
+        Key("Seconds that it stays on; from enter to leave where it is missing.", example="5", low=0.01, high=86_400),
     ] = None
     active_low: Annotated[bool, Key("The pin is low when it is on.")] = False
 
@@ -132,11 +140,13 @@ class AppriseSettings:
     """
 
     name: Annotated[str, Key("What rules call the sink.", example='"mail"')]
-    url_file: Annotated[Optional[Path], Key("File with Apprise's URLs; $GRAFT_APPRISE_URLS where it is missing.")] = (
-        None
-    )
+    url_file: Annotated[
+        Optional[Path], Key("File with Apprise's URLs; $GRAFT_APPRISE_URLS where it is missing.", example='"urls"')
+    ] = None
     pictures: Annotated[bool, Key("Attach the picture.")] = False
-    queue: Annotated[Optional[Path], Key("Folder for events that are not delivered yet.", written=True)] = None
+    queue: Annotated[
+        Optional[Path], Key("Folder for events that are not delivered yet.", example='"queue"', written=True)
+    ] = None
     queue_mb: Annotated[
         float, Key("Largest size of the queue in MB; the oldest go first.", low=0.001, high=LARGEST_MB)
     ] = 16.0
@@ -166,11 +176,11 @@ class RuleSettings:
 
     sinks: Annotated[tuple[str, ...], Key("Names of the sinks that get these events.", example='["phone"]')]
     labels: Annotated[tuple[str, ...], Key("Labels; all where it is missing.", example='["cat"]')] = ()
-    sources: Annotated[tuple[str, ...], Key("Names of sources; all where it is missing.")] = ()
-    regions: Annotated[tuple[str, ...], Key("Names of regions; all where it is missing.")] = ()
-    models: Annotated[tuple[str, ...], Key("Names of models; all where it is missing.")] = ()
+    sources: Annotated[tuple[str, ...], Key("Names of sources; all where it is missing.", example='["door"]')] = ()
+    regions: Annotated[tuple[str, ...], Key("Names of regions; all where it is missing.", example='["bowl"]')] = ()
+    models: Annotated[tuple[str, ...], Key("Names of models; all where it is missing.", example='["pets"]')] = ()
     kinds: Annotated[tuple[str, ...], Key("Kinds of events.", choices=KINDS, example='["enter"]')] = ()
-    min_score: Annotated[float, Key("Smallest score of the label.", low=0, high=1)] = 0.0
+    min_score: Annotated[float, Key("Smallest score of the label.", example="0.8", low=0, high=1)] = 0.0
     after: Annotated[
         Optional[str],
         Key("Local time of day from which on the rule holds.", example='"22:00"', pattern=TIME_OF_DAY, form=_TIME_FORM),
@@ -179,7 +189,9 @@ class RuleSettings:
         Optional[str],
         Key("Local time of day at which it ends.", example='"06:00"', pattern=TIME_OF_DAY, form=_TIME_FORM),
     ] = None
-    weekdays: Annotated[tuple[str, ...], Key("Days on which the rule holds.", choices=WEEKDAYS)] = ()
+    weekdays: Annotated[
+        tuple[str, ...], Key("Days on which the rule holds.", example='["sat", "sun"]', choices=WEEKDAYS)
+    ] = ()
     at_most_every: Annotated[
-        float, Key("Seconds after an event in which no other one passes.", low=0, high=31_536_000)
+        float, Key("Seconds after an event in which no other one passes.", example="60", low=0, high=31_536_000)
     ] = 0.0
