@@ -1,0 +1,1 @@
+"""What the motion gate of ``graft-device run`` sees and saves, on generated videos."""
