@@ -124,7 +124,9 @@ class Light:
 
     def flicker(self) -> Plane:
         """Bands of a lamp on alternating current move through the view."""
-        return self._view * (1 + 0.04 * np.sin(self._bands + self._number * 2.1))[..., None]
+        bands = np.sin(self._bands + np.float32(self._number * 2.1))[..., None]
+        shown: Plane = self._view * (1 + np.float32(0.04) * bands)
+        return shown
 
 
 LIGHTS: dict[str, Callable[[Light], Plane]] = {

@@ -8,11 +8,13 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.support.device_models import COLOURS
 from tests.support.ports import free_port
@@ -47,6 +49,18 @@ def clip(
 def write_clip(path: Path, colours: list[str], **options: Any) -> Path:
     """Writes such a video to a file."""
     path.write_bytes(clip(colours, **options))
+    return path
+
+
+def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], size: tuple[int, int], rate: int) -> Path:
+    """Writes RGB frames ``[H,W,3]`` of a width and height to an MP4, of good quality."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height = size
+        stream.pix_fmt, stream.bit_rate = "yuv420p", 4_000_000
+        for pixels in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
     return path
 
 

@@ -17,7 +17,7 @@ from graft_device.run.opened import open_copy
 from graft_device.run.sight import Masks
 from graft_device.run.wall_clock import WallClock
 from graft_device.run.watching import Outputs, Watched
-from graft_device.sources import SourceError, SourceOptions, open_source
+from graft_device.sources import SourceOptions, open_source
 from graft_device.sources.video import Video
 
 if TYPE_CHECKING:
@@ -151,7 +151,9 @@ def _plan(
 def _gate(source: SourceSettings) -> Gate | None:
     if source.on_motion is None:
         return None
-    raise SourceError("the motion gate is not there yet")
+    from graft_device.run.motion import MotionGate
+
+    return MotionGate(source.on_motion, source.at_least_every)
 
 
 def _watched(

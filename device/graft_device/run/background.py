@@ -30,7 +30,7 @@ _FIRST = 1.5  # levels of noise to begin with
 _LEARNED_IN = 100  # frames in which the noise of a cell is learned
 _AT_ONCE = 3.0  # standard deviations by which one frame counts at most, so that things that pass are not noise
 _SHAKE = 0.14  # cells that a mount may shake by, about a pixel of 640
-_MISFIT = 0.25  # of a change of light nearby that the line of a cell may miss, at the edge of a lamp's cone
+_MISFIT = 0.2  # of a change of light nearby that the line of a cell may miss, at the edge of a lamp's cone
 _LIT = 0.12  # of the view that changes in one frame, if it is light with a sharp edge
 _PATTERN = 0.5  # correlation of a part with its background that shows the same pattern
 
@@ -109,8 +109,9 @@ class Background:
         self._changed_at[np.abs(cells - self._last) > limit] = now
         slow = max(1 - math.exp(-(now - self._now) / _DRIFT_S), 1 / self._frames)
         rate = np.where(changed, np.float32(min(4 * slow, 1)), np.float32(slow))
-        rate[moved] = 0
-        rate[moved & (now - self._changed_at > STILL_S)] = 1
+        if moved.any():  # light explains the middle of a large thing as well, and it must not leave a ghost
+            thing = moved | (changed & (largest_near(moved.astype(np.float32)) > 0))
+            rate[thing] = np.where(now - self._changed_at[thing] > STILL_S, np.float32(1), np.float32(0))
         self._mean = self._mean + rate * (cells - self._mean)
 
     def _learn_noise(self, cells: Cells) -> None:

@@ -108,8 +108,11 @@ class Sight:
         return self._pixels
 
     def brightness(self) -> NDArray[np.uint8]:
-        """The whole frame for the motion gate: ``[H,W]`` where that is the faster way, else ``[H,W,3]``; uint8."""
-        if self._grey is None or self._pixels is not None:
+        """The whole frame for the motion gate: ``[H,W]`` where that is the faster way, else ``[H,W,3]``; uint8.
+
+        It is the same way for each frame of a source: brightness and the mean of the colours differ.
+        """
+        if self._grey is None:
             return self.pixels()
         if self._brightness is None:
             plane = self._grey()
