@@ -97,6 +97,10 @@ class Page:
             response = connection.getresponse()
             return Reply(response.status, {n.lower(): v for n, v in response.getheaders()}, response.read())
 
+    def held_bytes(self) -> int:
+        """What waits in the server's memory for all clients."""
+        return sum(connection.transport.get_write_buffer_size() for connection in self.page.connections)
+
     def get(self, path: str, **headers: str) -> Reply:
         return self.ask("GET", path, headers=headers)
 

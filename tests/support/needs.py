@@ -15,6 +15,7 @@ _STARTERS = (
     "background",
     "broker",
     "browser",
+    "camera_page",
     "cases",
     "file_server",
     "fleets",

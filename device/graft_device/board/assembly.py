@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graft_device.board.naming import NamedView, named_views, source_names
 from graft_device.board.outlets import Outlets, check_sinks, open_sinks
@@ -108,14 +108,7 @@ def _page(http: HttpSettings, watchers: Watchers, outlets: Outlets, voice: Voice
 
     assert watchers.hub is not None  # noqa: S101  there is one wherever there is a page
     outlets.sinks.add(watchers.hub.events)
-    return open_page(http, watchers.hub, Parts(drift=_drift(watchers)), voice.say)
-
-
-def _drift(watchers: Watchers) -> Callable[[], list[dict[str, Any]]] | None:
-    scores = watchers.scores
-    if scores is None:
-        return None
-    return lambda: [drift.to_json() for drift in scores.drift()]
+    return open_page(http, watchers.hub, Parts(events=outlets.history, drift=watchers.scores), voice.say)
 
 
 def _opened(source: SourceSettings, settings: BoardSettings, note: Note) -> Source:

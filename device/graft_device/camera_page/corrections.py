@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from graft_device.camera_page.events import asked, history
 from graft_device.camera_page.hub import Hub
 from graft_device.camera_page.labels import read_label
 from graft_device.camera_page.parts import Parts
 from graft_device.errors import PhotoError, os_reason
+from graft_device.ranking import Prediction
 from graft_device.serve.problems import NO_STORE, ProblemError
 
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
-    from graft_device.ranking import Prediction
 
 _NO_ROOM = 507
 
@@ -46,6 +47,21 @@ class Correcting:
         if seen is None:
             raise ProblemError(404, "the view has seen no frame yet")
         return await self._saved(seen.photo, seen.frame.time, label, seen.answer)
+
+    async def event(self, request: Request) -> Response:
+        """Handles ``POST /v1/events/{event}/label``."""
+        kept, identity = history(self._parts()), request.path_params["event"]
+        label = await read_label(request)
+        event = await asked(lambda: kept.kept.event(identity))
+        if event is None:
+            raise ProblemError(404, "there is no such event, or it is no longer kept")
+        picture = await asked(lambda: kept.kept.picture(identity))
+        if picture is None:
+            raise ProblemError(404, "no picture of this event is kept")
+        predictions = [Prediction(one["label"], one["score"]) for one in event["predictions"]]
+        answer = await self._saved(picture, event["time"], label, predictions)
+        await asked(lambda: kept.correct(identity, label))
+        return answer
 
     async def _saved(self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]) -> Response:
         corrections = self._parts().corrections

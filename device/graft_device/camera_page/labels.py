@@ -40,12 +40,12 @@ async def read_label(request: Request) -> str:
 
 def refusal(label: str) -> str | None:
     """Why a text cannot be a label that names a folder; None if it can."""
+    control = not label.isprintable() or "/" in label or "\\" in label
     refusals = {
         "the label is empty": not label.strip(),
         "the label begins or ends with a space": label != label.strip(),
         f"the label has more than {MOST_LABEL_BYTES} bytes": len(label.encode("utf-8")) > MOST_LABEL_BYTES,
-        "the label has a slash, a backslash or a control character": not label.isprintable()
-        or bool(set(label) & set("/\\")),
+        "the label has a slash, a backslash or a control character": control,
         "the label begins with a dot": label.startswith("."),
         f"{UNKNOWN!r} is what the model says without a label; say what it was": label == UNKNOWN,
     }

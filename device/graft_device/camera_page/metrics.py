@@ -70,9 +70,9 @@ class BoardMetrics(HttpMetrics):
                 "Population stability index of the best scores, against the model card's.",
                 labels=("model",),
             )
-            for model in parts.drift():
-                if model["index"] is not None:
-                    drift.add_metric((model["model"],), model["index"])
+            for found in parts.drift.drift():
+                if found.comparison is not None:
+                    drift.add_metric((found.model,), found.comparison.index)
             yield drift
 
 

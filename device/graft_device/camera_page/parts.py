@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from graft_device.drift.daily import DailyScores
+    from graft_device.history.sink import KeptEvents
     from graft_device.preprocess import PhotoSource
     from graft_device.ranking import Prediction
 
@@ -40,11 +42,13 @@ class Parts:
     """What a board has for the page besides its cameras. Any thread may call the functions.
 
     Attributes:
+        events: the events that are kept; None where none are.
         corrections: takes photos with their right labels; None for no such folder.
-        drift: returns the ``models`` of ``GET /v1/drift``; None where none has a histogram.
+        drift: the scores of the models by day; None where none are counted.
         queues: returns how many events each sink has not delivered, by the names of the sinks.
     """
 
+    events: KeptEvents | None = None
     corrections: Corrections | None = None
-    drift: Callable[[], list[dict[str, Any]]] | None = None
+    drift: DailyScores | None = None
     queues: Callable[[], Mapping[str, int]] | None = None

@@ -15,7 +15,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from graft_device import __version__
+from graft_device.camera_page import openapi
 from graft_device.camera_page.corrections import Correcting
+from graft_device.camera_page.events import Events
 from graft_device.camera_page.health import health
 from graft_device.camera_page.live import Live, Stage, still
 from graft_device.camera_page.metrics import BoardMetrics
@@ -42,11 +44,19 @@ class Application:
         metrics: the metrics of the run.
     """
 
-    def __init__(self, stage: Stage, parts: Parts) -> None:
-        """Creates the handlers; ``asgi`` gives the application that a server runs."""
+    def __init__(self, stage: Stage, parts: Parts, token: bool) -> None:
+        """Creates the handlers; ``asgi`` gives the application that a server runs.
+
+        Args:
+            stage: what live pictures need.
+            parts: what the board has besides cameras.
+            token: whether clients must send a token.
+        """
+        self._token = token
         self.stage = stage
         self.parts = parts
         self.metrics = BoardMetrics(stage.hub, stage.viewers, stage.pictures, lambda: self.parts)
+        self._events = Events(lambda: self.parts)
         self._correcting = Correcting(stage.hub, lambda: self.parts)
 
     def routes(self) -> list[Route]:
@@ -58,8 +68,13 @@ class Application:
             Route("/v1/live/{source}", self.live),
             Route("/v1/still/{source}", self.still),
             Route("/v1/views/{view}/label", self._correcting.view, methods=["POST"]),
+            Route("/v1/events", self._events.page),
+            Route("/v1/events/{event}/picture", self._events.picture),
+            Route("/v1/events/{event}/thumbnail", self._events.thumbnail),
+            Route("/v1/events/{event}/label", self._correcting.event, methods=["POST"]),
             Route("/v1/drift", self.drift),
             Route("/healthz", self.health),
+            Route("/openapi.json", self.openapi),
             Route("/metrics", self.figures),
             *(Route(path, handler) for path, handler in files.items()),
         ]
@@ -87,7 +102,7 @@ class Application:
             "time": utc_now(),
             "sources": self.stage.hub.board(),
             "models": [model.to_json() for model in self.stage.hub.models],
-            "events": False,
+            "events": parts.events is not None,
             "corrections": parts.corrections is not None,
             "drift": parts.drift is not None,
             "viewers": {"now": viewers.most, "limit": viewers.limit},
@@ -105,10 +120,9 @@ class Application:
 
     async def drift(self, _: Request) -> Response:
         """Handles ``GET /v1/drift``."""
-        report = self.parts.drift
-        if report is None:
-            raise ProblemError(404, "no model here has a histogram of its test photos")
-        return JSONResponse({"models": await asyncio.to_thread(report)}, headers=NO_STORE)
+        scores = self.parts.drift
+        found = [] if scores is None else await asyncio.to_thread(scores.drift)
+        return JSONResponse({"models": [drift.to_json() for drift in found]}, headers=NO_STORE)
 
     async def health(self, _: Request) -> Response:
         """Handles ``GET /healthz``."""
@@ -118,6 +132,10 @@ class Application:
         """Handles ``GET /metrics``."""
         text = await asyncio.to_thread(self.metrics.registry.text)
         return Response(text, 200, NO_STORE, media_type=METRICS_TYPE)
+
+    async def openapi(self, _: Request) -> Response:
+        """Handles ``GET /openapi.json``."""
+        return JSONResponse(openapi.document(__version__, self._token))
 
     def _source(self, request: Request) -> str:
         source_id: Any = request.path_params["source"]

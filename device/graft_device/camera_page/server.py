@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graft_device.camera_page.hub import Hub
 from graft_device.camera_page.live import Stage, Viewers
@@ -67,6 +68,7 @@ def open_page(http: HttpSettings, hub: Hub, parts: Parts, say: Say) -> CameraPag
     access = _Access(http.host, http.port, http.insecure, http.origins, http.hosts, token or None)
     check(access)
     listener = listen(access, _WORDING)
+    listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)  # its connections have the same
     page = CameraPage(http, access, listener, hub, say)
     try:
         page.start(parts)
@@ -82,6 +84,7 @@ class CameraPage:
     Attributes:
         settings: those that it was opened with.
         url: where it listens.
+        application: what answers; None before ``start``.
     """
 
     def __init__(self, settings: HttpSettings, access: _Access, listener: Listener, hub: Hub, say: Say) -> None:
@@ -92,8 +95,9 @@ class CameraPage:
         self._listener = listener
         self._hub = hub
         self._say = say
-        self._application: Application | None = None
+        self.application: Application | None = None
         self._end: Callable[[], None] = lambda: None
+        self._server: QuietServer | None = None
         self._started = threading.Event()
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
@@ -112,8 +116,13 @@ class CameraPage:
 
     def use(self, parts: Parts) -> None:
         """Shows other parts from now on, as after the settings were read again."""
-        if self._application is not None:
-            self._application.parts = parts
+        if self.application is not None:
+            self.application.parts = parts
+
+    @property
+    def connections(self) -> tuple[Any, ...]:
+        """The open connections, as uvicorn keeps them."""
+        return () if self._server is None else tuple(self._server.server_state.connections)
 
     def close(self) -> None:
         """Ends all streams and the server, within two seconds."""
@@ -138,13 +147,13 @@ class CameraPage:
         loop = asyncio.get_running_loop()
         report_errors(loop, self._say)
         closing = asyncio.Event()
-        stage = Stage(self._hub, Pictures(), Viewers(self.settings.viewers), closing)
-        self._application = Application(stage, parts)
         access, listener = self._access, self._listener
+        stage = Stage(self._hub, Pictures(), Viewers(self.settings.viewers), closing)
+        self.application = Application(stage, parts, access.token is not None)
         hosts = Hosts(listener.loopback, access.token is not None, access.hosts)
-        routes = frozenset(route.path for route in self._application.routes())
+        routes = frozenset(route.path for route in self.application.routes())
         rules = Rules(access.token, hosts, access.origins, routes)
-        server = QuietServer(self._application.asgi(rules, self._say), END_SECONDS, self._announce)
+        server = self._server = QuietServer(self.application.asgi(rules, self._say), END_SECONDS, self._announce)
 
         def end() -> None:
             closing.set()
@@ -158,7 +167,7 @@ class CameraPage:
         try:
             await server.serve(sockets=[listener.socket])
         finally:
-            for connection in list(server.server_state.connections):
+            for connection in self.connections:
                 connection.transport.abort()  # of a viewer that reads nothing
             stage.pictures.close()
 
