@@ -95,7 +95,9 @@ def open_board(settings: BoardSettings, voice: Voice, stack: contextlib.ExitStac
         _watched(place, settings.sources[place], source, names[place], views, looks)
         for place, source in enumerate(sources)
     )
-    outlets = open_sinks(settings, voice, _is_one_camera(sources, views), stack)
+    outlets = open_sinks(settings, [look.view for look in looks], watchers.rates, voice, stack)
+    one_camera = len(views) == 1 and sources[0].live
+    outlets.sinks.add(voice.printed(one_camera, " and ".join(outlets.sinks.names)))
     if settings.http is not None and watchers.hub is not None:
         show(watchers.hub, watched, models, {named.view.id: named.region.roi for named in views})
         stack.enter_context(contextlib.closing(_page(settings.http, watchers, outlets, voice)))
@@ -173,7 +175,3 @@ def _uncertain(
     from graft_device.outputs.uncertain_frames import UncertainFrames
 
     return UncertainFrames(store, settings.uncertain.below, source.live or isinstance(source, Video), note)
-
-
-def _is_one_camera(sources: Sequence[Source], views: Sequence[NamedView]) -> bool:
-    return len(views) == 1 and sources[0].live

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from graft_device.config.sinks import MqttSettings
 from graft_device.drift.day_file import drift_folder
 from graft_device.errors import GraftError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from graft_device.drift.daily import DailyScores
     from graft_device.run.looking import Look
     from graft_device.run.observers import Observer
+    from graft_device.run.rates import Rates
     from graft_device.run.watching import Watched
     from graft_device.sources.base import Note
 
@@ -28,15 +30,17 @@ class Watchers:
     Attributes:
         hub: what the page shows; None for no page.
         scores: those of the day, for drift; None where no camera gives any.
+        rates: the figures for each broker, in the order of the settings.
     """
 
     hub: Hub | None
     scores: DailyScores | None
+    rates: tuple[Rates, ...]
 
     @property
     def observers(self) -> tuple[Observer, ...]:
         """All that there are."""
-        return tuple(one for one in (self.hub, self.scores) if one is not None)
+        return tuple(one for one in (self.hub, self.scores, *self.rates) if one is not None)
 
 
 def open_watchers(
@@ -57,7 +61,8 @@ def open_watchers(
         note: called with a line when scores cannot be kept.
         stack: closes them.
     """
-    return Watchers(_hub(settings), _scores(models, live, clock_set, note, stack) if live else None)
+    scores = _scores(models, live, clock_set, note, stack) if live else None
+    return Watchers(_hub(settings), scores, _rates(settings))
 
 
 def show(hub: Hub, watched: Sequence[Watched], models: Mapping[str, Classifier], rois: Mapping[str, Any]) -> None:
@@ -76,6 +81,15 @@ def show(hub: Hub, watched: Sequence[Watched], models: Mapping[str, Classifier],
 
     sources = [ShownSource(one.name, tuple(map(shown, one.looks)), one.masks.masks) for one in watched]
     hub.configure(sources, [ShownModel.of(name, classifier) for name, classifier in models.items()])
+
+
+def _rates(settings: BoardSettings) -> tuple[Rates, ...]:
+    brokers = [sink for sink in settings.sinks if isinstance(sink, MqttSettings)]
+    if not brokers:
+        return ()
+    from graft_device.run.rates import Rates
+
+    return tuple(Rates() for _ in brokers)
 
 
 def _hub(settings: BoardSettings) -> Hub | None:

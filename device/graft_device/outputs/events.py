@@ -12,7 +12,7 @@ from graft_device.ranking import UNCERTAIN, UNKNOWN, Prediction
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
 
-_ADDED = ("kind", "region", "model", "duration", "clock_set", "view")
+_ADDED = ("kind", "region", "model", "duration", "clock_set", "view", "file")
 """The fields that events of earlier versions do not have."""
 
 _HUGE = 1e15
@@ -46,6 +46,7 @@ class Event:
         duration: seconds that a state lasted, of ``leave``; None for the other kinds.
         clock_set: whether the clock that gave ``time`` was set. Many boards have none of their own.
         view: the id of the view; empty if the run has only one.
+        file: the photo, if ``source`` is a name that settings give to a folder; else None.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Event:
     duration: float | None = None
     clock_set: bool = True
     view: str = ""
+    file: str | None = None
 
     @property
     def label(self) -> str:
@@ -98,7 +100,7 @@ class Event:
         return values if self.position is None else {**values, "position": self.position}
 
     def _place(self) -> dict[str, str | None]:
-        return {"region": self.region, "model": self.model, "view": self.view}
+        return {"file": self.file, "region": self.region, "model": self.model, "view": self.view}
 
     def to_line(self) -> str:
         """The event as one line of JSON."""
@@ -142,7 +144,7 @@ def _is_valid(event: Any) -> bool:
         and len(event.predictions) > 0
         and all(type(p.label) is str and _is_number(p.score) for p in event.predictions)
         and (event.position is None or _is_number(event.position))
-        and all(text is None or type(text) is str for text in (event.reason, event.region, event.model))
+        and all(text is None or type(text) is str for text in (event.reason, event.region, event.model, event.file))
         and type(event.kind) is str
         and type(event.view) is str
         and (event.duration is None or _is_number(event.duration))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from graft_device.errors import os_reason
@@ -83,7 +84,7 @@ def live_line(event: Event) -> str:
 def named_line(event: Event) -> str:
     """Time, source, label and score, for files: ``12:00:00 clip.mp4 at 1.5 s: cats 91%``."""
     place = event.source if event.position is None else f"{event.source} at {event.position:.1f} s"
-    parts = (place, event.region, event.model)
+    parts = (place, event.region, event.model, event.file and PurePath(event.file).name)
     return f"{_clock(event)} {', '.join(printable(part) for part in parts if part)}: {_answer(event)}"
 
 

@@ -101,6 +101,7 @@ class EventMaker:
         self._smoother = Smoother(answers.smooth)
         self._changes = Changes(classifier.labels, view.threshold)
         self._states = States(answers, lasting) if answers.states else None
+        self._lasting = lasting
         self._session = 0
         self._dropped = 0
         self._last: Event | None = None
@@ -170,6 +171,7 @@ class EventMaker:
             region=naming.region,
             model=naming.model,
             view=naming.view,
+            file=None if self._lasting or naming.source is None else frame.source,
         )
 
     def _at(self, frame: Frame) -> Event:

@@ -195,7 +195,7 @@ class _Loop:
         if not present:
             for look in watched.looks:
                 self._put(look.lost(time.monotonic()))
-        self._outputs.sinks.source_changed(present)
+        self._outputs.sinks.source_changed(present, watched.name)
 
     def _put(self, events: Iterable[Event]) -> None:
         for event in events:

@@ -53,6 +53,7 @@ def test_a_file_says_everything(board: Path) -> None:
         drop_photo(board.parent / "door", "1.png", "red")
         event = job.event()
         assert (event["source"], event.get("region"), event["label"]) == ("door", None, "red")
+        assert event["file"] == str(board.parent / "door" / "1.png")
         drop_photo(board.parent / "yard", "1.png", "blue")
         event = job.event()
         assert (event["source"], event["region"], event["view"]) == ("yard", "left", "yard-left")
@@ -63,7 +64,7 @@ def test_a_file_says_everything(board: Path) -> None:
 def test_for_a_person_each_line_says_where(board: Path) -> None:
     drop_photo(board.parent / "yard", "1.png", "blue")
     with running("--config", board, "--limit", 1) as job:
-        assert "yard, left: blue 9" in job.line()
+        assert "yard, left, 1.png: blue 9" in job.line()
 
 
 def test_sighup_reads_the_file_again_and_a_bad_one_leaves_the_old_one_in_use(board: Path) -> None:
