@@ -55,6 +55,7 @@ EXAMPLES = {
     "info": "info pets.tflite",
     "run": "run pets.tflite --source /dev/video0 --changes",
     "serve": "serve pets.tflite --port 8000",
+    "events": "events events --label cat --since 12h",
     "drift": "drift pets.tflite --days 14",
     "doctor": "doctor pets.tflite",
     "bench": "bench pets.tflite --photo photo.jpg --threads sweep",
