@@ -155,6 +155,11 @@ class Together(Sink):
         """The highest number that one of them remembers."""
         return max(sink.last_number for sink in self._sinks)
 
+    @property
+    def undelivered(self) -> int:
+        """How many events wait for the services, all together."""
+        return sum(sink.undelivered or 0 for sink in self._sinks)
+
     def put(self, event: Event) -> None:
         """Passes an event to all."""
         for sink in self._sinks:

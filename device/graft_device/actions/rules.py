@@ -109,6 +109,11 @@ class Ruled(Sink):
         """The highest number that the sink remembers."""
         return self._sink.last_number
 
+    @property
+    def undelivered(self) -> int | None:
+        """How many events wait in the queue of the sink behind the rules; None for none."""
+        return self._sink.undelivered
+
     def put(self, event: Event) -> None:
         """Passes an event on if a rule allows it; raises what the sink raises."""
         if self._wanted(event):

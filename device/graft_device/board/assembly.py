@@ -100,17 +100,21 @@ def open_board(settings: BoardSettings, voice: Voice, stack: contextlib.ExitStac
     outlets.sinks.add(voice.printed(one_camera, " and ".join(outlets.sinks.names)))
     if settings.http is not None and watchers.hub is not None:
         show(watchers.hub, watched, models, {named.view.id: named.region.roi for named in views})
-        stack.enter_context(contextlib.closing(_page(settings.http, watchers, outlets, voice)))
+        stack.enter_context(contextlib.closing(_page(settings.http, watchers, outlets, store, voice)))
     return Board(watched, outlets.sinks, watchers.observers, voice.failure, clock.is_set)
 
 
-def _page(http: HttpSettings, watchers: Watchers, outlets: Outlets, voice: Voice) -> CameraPage:
+def _page(
+    http: HttpSettings, watchers: Watchers, outlets: Outlets, store: UncertainStore | None, voice: Voice
+) -> CameraPage:
     from graft_device.camera_page.parts import Parts
     from graft_device.camera_page.server import open_page
 
     assert watchers.hub is not None  # noqa: S101  there is one wherever there is a page
-    outlets.sinks.add(watchers.hub.events)
-    return open_page(http, watchers.hub, Parts(events=outlets.history, drift=watchers.scores), voice.say)
+    sinks = outlets.sinks
+    sinks.add(watchers.hub.events)
+    parts = Parts(outlets.history, store, watchers.scores, lambda: sinks.undelivered)
+    return open_page(http, watchers.hub, parts, voice.say)
 
 
 def _opened(source: SourceSettings, settings: BoardSettings, note: Note) -> Source:

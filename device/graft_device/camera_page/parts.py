@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from graft_device.drift.daily import DailyScores
     from graft_device.history.sink import KeptEvents
-    from graft_device.preprocess import PhotoSource
-    from graft_device.ranking import Prediction
-
-
-class Corrections(Protocol):
-    """Where photos go whose right label a person gave. Any thread may call it."""
-
-    def save_labelled(
-        self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]
-    ) -> Path | None:
-        """Writes a photo into the folder of a label.
-
-        Args:
-            photo: RGB pixels ``[H,W,3]``, uint8, or a file's path or bytes.
-            time: when it was taken, ISO 8601 in UTC.
-            label: the right label.
-            predictions: what the model answered, best first.
-
-        Returns:
-            The file; None if it alone is over the limit.
-
-        Raises:
-            OSError: it cannot be written.
-            PhotoError: the photo cannot be read.
-        """
+    from graft_device.outputs.uncertain_store import UncertainStore
 
 
 @dataclass(frozen=True)
@@ -49,6 +24,6 @@ class Parts:
     """
 
     events: KeptEvents | None = None
-    corrections: Corrections | None = None
+    corrections: UncertainStore | None = None
     drift: DailyScores | None = None
     queues: Callable[[], Mapping[str, int]] | None = None

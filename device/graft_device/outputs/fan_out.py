@@ -44,6 +44,12 @@ class FanOut:
         """The highest number that any sink remembers, from this run and earlier ones; 0 for none."""
         return max((sink.last_number for sink in self._sinks), default=0)
 
+    @property
+    def undelivered(self) -> dict[str, int]:
+        """How many events wait in the queue of each sink that has one, by its name. Any thread may ask."""
+        waiting = [(sink.name, sink.undelivered) for sink in self._sinks]
+        return {name: count for name, count in waiting if count is not None}
+
     def add(self, sink: Sink) -> None:
         """Adds a sink; from now on it gets every event, and ``close`` closes it."""
         self._sinks.append(sink)

@@ -103,6 +103,11 @@ class Queued(Sink):
         """The highest number that the queue remembers, from this run and earlier ones; 0 for none."""
         return self._queue.last_number
 
+    @property
+    def undelivered(self) -> int:
+        """How many events the receiver does not have yet."""
+        return len(self._queue)
+
     def put(self, event: Event) -> None:
         """Stores the event and wakes the thread; never blocks on the receiver, never fails."""
         self._queue.put(event)

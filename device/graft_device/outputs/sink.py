@@ -43,6 +43,11 @@ class Sink(ABC):
         """The highest number that this sink remembers from this run and earlier ones; 0 if it remembers none."""
         return 0
 
+    @property
+    def undelivered(self) -> int | None:
+        """How many events wait in the sink's queue; None for a sink without one. Any thread may ask."""
+        return None
+
     @abstractmethod
     def put(self, event: Event) -> None:
         """Takes one event.

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import stat
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ class UncertainStore:
         """
         self._folder = folder
         self._max_bytes = max_bytes
+        self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for leftover in _inside(folder, ".*.part"):
@@ -58,13 +60,13 @@ class UncertainStore:
             raise GraftError(f"cannot keep photos in {folder}: {os_reason(error)}") from error
 
     def save(self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]) -> Path | None:
-        """Writes a photo.
+        """Writes a photo. Any thread may call this.
 
         Args:
             photo: a path, whose file is copied unchanged; a file's bytes, which are stored unchanged; or pixels, which
                 are stored as JPEG.
             time: when it was taken, ISO 8601 in UTC, to the millisecond.
-            label: the model's answer, which names the folder.
+            label: the model's answer, or what a person says it is; names the folder.
             predictions: labels with their scores, best first. The first two are part of the name.
 
         Returns:
@@ -77,12 +79,15 @@ class UncertainStore:
         data, suffix = _encoded(photo)
         if len(data) > self._max_bytes:
             return None
-        self._make_room(len(data))
+        with self._lock:
+            self._make_room(len(data))
+            return self._written(data, "_".join([re.sub(r"[-:]", "", time), *_scores(predictions)]), suffix, label)
+
+    def _written(self, data: bytes, stem: str, suffix: str, label: str) -> Path:
         folder = self._folder / _safe(label)
         if folder.is_symlink():  # what is behind a link would never be counted
             raise OSError(errno.ELOOP, f"{folder} is a link, which is not followed")
         folder.mkdir(parents=True, exist_ok=True)
-        stem = "_".join([re.sub(r"[-:]", "", time), *_scores(predictions)])
         path = _free(folder, stem, suffix)
         _write(path, data)
         self._kept.append((path, len(data)))

@@ -21,13 +21,18 @@ from graft_device.camera_page.parts import Parts
 from graft_device.camera_page.shown import ShownSource, ShownView
 from graft_device.config.areas import parse_mask, parse_roi
 from graft_device.config.settings import EventsSettings
+from graft_device.drift.daily import DailyScores
+from graft_device.drift.histogram import card_entry
 from graft_device.history.sink import KeptEvents
 from graft_device.history.writer import Pace
+from graft_device.model import read_model
 from graft_device.outputs.events import Event, new_id
+from graft_device.outputs.uncertain_store import UncertainStore
 from graft_device.outputs.views import View
 from graft_device.ranking import Prediction
 from graft_device.serve.settings import ServeError
 from tests.support.camera_page import BOWL, DOOR, MODEL, YARD, Page, frame, paging, picture, seen
+from tests.support.device_models import make_card, write_artifact
 from tests.support.serving import TOKEN
 
 AT_ONCE = Pace(seconds=0, events=1)
@@ -44,6 +49,11 @@ def kept_event(number: int, label: str = "red", **fields: Any) -> Event:
     predictions = (Prediction(label, 0.9), Prediction("green", 0.1))
     values = {"photo": picture(number), "ms": {"invoke": 1.0}, **fields}
     return Event(new_id(), number, time, "door", predictions, unknown=False, **values)
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(data)) as image:
+        return image.size
 
 
 # What there is
@@ -90,7 +100,7 @@ def test_a_still_picture(page: Page) -> None:
     page.hub.seen(DOOR, seen(1, picture(1)))
     reply = page.get("/v1/still/door")
     assert (reply.status, reply.headers["content-type"]) == (200, "image/jpeg")
-    assert Image.open(io.BytesIO(reply.body)).size == (64, 48)
+    assert size_of(reply.body) == (64, 48)
 
 
 def test_the_page_itself_is_served_with_what_it_shares(page: Page) -> None:
@@ -267,7 +277,7 @@ def test_events_with_their_pictures(tmp_path: Path) -> None:
         for part, longest in (("picture", 64), ("thumbnail", 160)):
             reply = page.get(f"/v1/events/{put[0].id}/{part}")
             assert reply.headers["content-type"] == "image/jpeg"
-            assert max(Image.open(io.BytesIO(reply.body)).size) <= longest
+            assert max(size_of(reply.body)) <= longest
             assert page.get(f"/v1/events/{put[-1].id}/{part}").status == 404
             assert page.get(f"/v1/events/../../etc/passwd/{part}").status == 404
             assert page.get(f"/v1/events/%2e%2e%2fx/{part}").status == 404
@@ -320,3 +330,86 @@ def test_a_label_is_refused_unless_it_can_name_a_folder(label: str) -> None:
 @pytest.mark.parametrize("label", ["cat", "Katze 2", "é" * 30, "猫", "a" * 60, "tabby, cat (old)"])
 def test_plain_labels_are_taken(label: str) -> None:
     assert refusal(label) is None
+
+
+# Corrections
+
+
+def test_what_a_view_sees_now_is_kept_under_its_right_label(tmp_path: Path) -> None:
+    with paging(Parts(corrections=UncertainStore(tmp_path, 10**7))) as page:
+        assert page.get("/v1/board").json()["corrections"] is True
+        assert "no frame yet" in page.post("/v1/views/door-bowl/label", {"label": "tom cat"}).detail
+        page.hub.seen(BOWL, seen(1, picture(1), "blue", box=(32, 24, 48, 38)))
+        reply = page.post("/v1/views/door-bowl/label", {"label": "tom cat"})
+        assert reply.status == 201
+        saved = reply.json()["saved"]
+        assert saved.startswith("tom cat/")
+        assert saved.endswith("_blue-90_red-5.jpg")
+        assert size_of((tmp_path / saved).read_bytes()) == (16, 14), "the region alone"
+        assert page.post("/v1/views/cellar/label", {"label": "tom cat"}).status == 404
+
+
+def test_the_picture_of_an_event_is_kept_under_its_right_label(tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path / "uncertain", 10**7)
+    with keeping(tmp_path / "events") as events, paging(Parts(events, store)) as page:
+        one, other = kept_event(1), kept_event(2, photo=None)
+        events.put(one)
+        events.put(other)
+        reply = page.post(f"/v1/events/{one.id}/label", {"label": "blue"})
+        assert (reply.status, reply.json()) == (201, {"saved": "blue/20260131T120001.000Z_red-90_green-10.jpg"})
+        assert size_of((tmp_path / "uncertain" / reply.json()["saved"]).read_bytes()) == (64, 48)
+        found = {event["id"]: event.get("corrected") for event in page.get("/v1/events").json()["events"]}
+        assert found == {one.id: "blue", other.id: None}
+        assert "no picture" in page.post(f"/v1/events/{other.id}/label", {"label": "blue"}).detail
+        assert "no such event" in page.post("/v1/events/1/label", {"label": "blue"}).detail
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (415, b'{"label": "cat"}', "text/plain"),
+        (422, b"cat", "application/json"),
+        (422, b'{"label": "cat", "more": 1}', "application/json"),
+        (422, b'{"label": 3}', "application/json"),
+        (422, b'{"label": "../cat"}', "application/json"),
+        (422, b'{"label": "\\ud800"}', "application/json"),
+        (422, b'\xff{"label": "cat"}', "application/json"),
+        (413, b'{"label": "%s"}' % (b"x" * 2000), "application/json"),
+    ],
+)
+def test_what_is_no_label_is_refused_and_nothing_is_written(
+    tmp_path: Path, status: int, body: bytes, kind: str
+) -> None:
+    with paging(Parts(corrections=UncertainStore(tmp_path, 10**7))) as page:
+        page.hub.seen(DOOR, seen(1, picture(1)))
+        reply = page.ask("POST", "/v1/views/door/label", body, {"Content-Type": kind})
+        assert reply.status == status
+        assert reply.detail
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_room_is_reported(tmp_path: Path) -> None:
+    with paging(Parts(corrections=UncertainStore(tmp_path, 10))) as page:
+        page.hub.seen(DOOR, seen(1, picture(1)))
+        reply = page.post("/v1/views/door/label", {"label": "cat"})
+        assert (reply.status, reply.json()["title"]) == (507, "Insufficient Storage")
+    with paging() as page:
+        page.hub.seen(DOOR, seen(1, picture(1)))
+        assert "--save-uncertain DIR" in page.post("/v1/views/door/label", {"label": "cat"}).detail
+
+
+# Drift
+
+
+def test_drift_is_shown_and_measured(tmp_path: Path) -> None:
+    card = make_card(scores=card_entry([0.99] * 200, 0))
+    model = read_model(write_artifact(tmp_path / "m.tflite", card=card))
+    scores = DailyScores(tmp_path / "drift", {"colours": model}, ["door"], lambda: True, lambda _: None)
+    with paging(Parts(drift=scores)) as page:
+        for number in range(60):
+            scores.seen(DOOR, seen(number, picture(1), score=0.55))
+        (found,) = page.get("/v1/drift").json()["models"]
+        assert (found["model"], found["recent"]["photos"], found["reference"]["photos"]) == ("colours", 60, 200)
+        assert found["index"] > 0.25
+        key = "graft_score_drift", frozenset({("model", "colours")})
+        assert metrics(page)[key] == pytest.approx(found["index"], abs=1e-3)
