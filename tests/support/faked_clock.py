@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,10 @@ class FakedClock:
             pytest.skip("faketime is not installed")
         self._file = folder / "moment"
         self.set(moment)
-        self.prefix = ["faketime", "now", "env", "-u", "FAKETIME"]
-        """Before the command line."""
+        library = subprocess.run(["faketime", "now", "printenv", "LD_PRELOAD"], capture_output=True, check=True)
         self.env = {
             **os.environ,
+            "LD_PRELOAD": library.stdout.decode().strip(),
             "TZ": "UTC",
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",

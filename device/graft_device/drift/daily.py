@@ -68,10 +68,13 @@ class DailyScores(Observer):
         self._writer: threading.Thread | None = None
         self._failing = False
         for name, model in models.items():
-            self.exchange(name, model)
+            self._follow(name, model)
 
-    def exchange(self, name: str, model: ModelFile) -> None:
-        """Uses a model under a name from now on."""
+    def exchanged(self, view: View, classifier: Classifier) -> None:
+        """Counts the frames of the view's model for its new version from now on."""
+        self._follow(view.model, classifier.model)
+
+    def _follow(self, name: str, model: ModelFile) -> None:
         file = DayFile(self._folder, fingerprint(model))
         try:
             stored = file.read()
@@ -81,10 +84,6 @@ class DailyScores(Observer):
             self._files[name] = file
             self._stored.setdefault(file.path, stored)
             self._references[name] = card_histogram(model.card.training)
-
-    def exchanged(self, view: View, classifier: Classifier) -> None:
-        """Counts for the new model of a view from now on."""
-        self.exchange(view.model, classifier.model)
 
     def seen(self, view: View, seen: SeenFrame) -> None:
         """Counts a frame."""

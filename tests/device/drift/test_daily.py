@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graft_device.classifier import Classifier
 from graft_device.drift.daily import WRITE_S, DailyScores
 from graft_device.drift.day_file import KEPT_DAYS, NO_DATE, DayFile, fingerprint
 from graft_device.drift.histogram import NONE, Histogram, card_entry
@@ -134,13 +135,13 @@ def test_a_new_model_has_counts_of_its_own(board: Board, tmp_path: Path) -> None
     scores = board.start()
     give(scores, 0.9)
     card = make_card(scores=card_entry([0.9] * 50, 0))
-    newer = read_model(write_artifact(tmp_path / "new.tflite", card=card, kernel=np.eye(3, dtype=np.float32) / 40))
-    scores.exchange("pets", newer)
+    newer = Classifier(write_artifact(tmp_path / "new.tflite", card=card, kernel=np.eye(3, dtype=np.float32) / 40))
+    scores.exchanged(VIEW, newer)
     give(scores, 0.8, 0.8)
     assert [found.recent.photos for found in scores.drift()] == [2]
     scores.close()
     assert board.file.read()[TODAY].photos == 1
-    assert DayFile(board.folder, fingerprint(newer)).read()[TODAY].photos == 2
+    assert DayFile(board.folder, fingerprint(newer.model)).read()[TODAY].photos == 2
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x00" * 300, b"[]", b'{"format": 1, "edges": [0, 1], "days": {}}', b"\xff"])

@@ -89,7 +89,7 @@ for line in sys.stdin:
 
 def test_the_clock_of_the_system_jumps(tmp_path: Path) -> None:
     clock = FakedClock(tmp_path, "1970-01-02 00:00:00")
-    command = [*clock.prefix, sys.executable, "-c", PROGRAM]
+    command = [sys.executable, "-c", PROGRAM]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clock.env) as process:
         assert process.stdin is not None
         assert process.stdout is not None
