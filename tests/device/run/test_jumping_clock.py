@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from graft_device.system.clock import is_set
+from tests.conftest import graft_device
 from tests.support.device_models import write_artifact
 from tests.support.faked_clock import FakedClock
 from tests.support.running import drop_photo, running
@@ -19,7 +21,7 @@ def test_a_clock_that_jumps_disorders_nothing(tmp_path: Path) -> None:
     photos.mkdir()
     model = write_artifact(tmp_path / "m.tflite")
     drop_photo(photos, "first.png", "red")
-    options = ("--source", photos, "--existing", "--json", "--confirm", "1")
+    options = ("--source", photos, "--existing", "--json", "--confirm", "1", "--keep-events", tmp_path / "events")
     with running(model, *options, env=clock.env, patch=SLEEP) as job:
         events = [job.event()]
         clock.set("2040-01-01 00:00:00")
@@ -43,3 +45,5 @@ def test_a_clock_that_jumps_disorders_nothing(tmp_path: Path) -> None:
     assert [note.split(" by ")[0] for note in notes if "clock" in note] == [
         "note: the clock was set forward", "note: the clock was set back",
     ]  # fmt: skip
+    kept = graft_device("events", tmp_path / "events", "--json").stdout.splitlines()
+    assert sorted(json.loads(line)["seq"] for line in kept) == [1, 2, 3, 4, 5, 6]
