@@ -43,14 +43,12 @@ class Pulse(Sink):
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
-    def put(self, event: Event) -> None:
-        """Switches the pin on; ``leave`` of a state is no reason to.
+    def put(self, event: Event) -> None:  # noqa: ARG002  any event will do; rules choose them
+        """Switches the pin on.
 
         Raises:
             Exception: what gpiozero raises.
         """
-        if event.kind == LEAVE:
-            return
         with self._changed:
             self._off_at = time.monotonic() + self._seconds
             _switch(self._output, on=True)

@@ -83,7 +83,7 @@ def _gpio(settings: GpioSettings, states: bool) -> Sink:
     if not states:
         raise ActionError(
             f"{name} is on from enter to leave, but no source reports states",
-            'give its seconds, or confirm = "3/5" to the source',
+            "give its seconds, or have the source report states (confirm, such as 3/5)",
         )
     return Level(name, settings.pin, settings.active_low)
 

@@ -134,7 +134,7 @@ class Pictures:
             self._keep_in_memory(number, data, error)
             return
         self._sizes[number] = len(data)
-        self._failing = False
+        self._failing = bool(self._memory)
 
     def _keep_in_memory(self, number: int, data: bytes, error: OSError) -> None:
         if not self._failing:

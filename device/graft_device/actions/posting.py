@@ -230,6 +230,8 @@ def _why(error: Exception) -> str:
         return "its certificate is not trusted (name one to trust in $SSL_CERT_FILE)"
     if isinstance(reason, TimeoutError):
         return "no answer in time"
+    if isinstance(reason, http.client.RemoteDisconnected):
+        return "it closed the connection without an answer"
     if isinstance(reason, http.client.HTTPException):
         return "it does not speak HTTP as a web server does"
     return _one_line(getattr(reason, "strerror", None) or reason).lower()

@@ -64,6 +64,14 @@ def test_a_file_with_everything(tmp_path: Path) -> None:
     assert [rule.weekdays for rule in board.rules] == [("sat", "sun")]
 
 
+def test_a_program_beside_the_file_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "board.toml").write_text(SMALL + '[[sink]]\nkind = "exec"\nname = "feeder"\ncommand = ["./feed"]\n')
+    sink = read_board(Path("board.toml")).sinks[0]
+    assert isinstance(sink, ExecSettings)
+    assert sink.command == (str(tmp_path / "feed"),)
+
+
 def test_what_is_read_is_beside_the_file_and_what_is_written_in_the_working_directory(tmp_path: Path) -> None:
     board = read(tmp_path, FULL)
     assert [model.file for model in board.models] == [tmp_path / "pets.tflite", Path("/srv/models/store")]
