@@ -14,6 +14,7 @@ import numpy as np
 from graft_device.camera_page.figures import EventCounts, SourceFigures, ViewFigures
 from graft_device.camera_page.shown import ShownModel, ShownSource, ShownView, Size, source_ids
 from graft_device.run.observers import Observer
+from graft_device.sources.base import utc_now
 
 if TYPE_CHECKING:
     from graft_device.classifier import Classifier
@@ -95,6 +96,7 @@ class _Source:
     views: dict[str, _View]
     figures: SourceFigures = field(default_factory=SourceFigures)
     present: bool = True
+    since: str | None = None
     size: Size | None = None
     frame: Frame | None = None
     whole: Callable[[], PhotoSource] | None = None
@@ -116,6 +118,7 @@ class _Source:
             "id": self.id,
             "name": self.shown.name,
             "present": self.present,
+            "since": self.since,
             "size": None if self.size is None else list(self.size),
             "masks": self.shown.mask_shares(self.size),
             "views": [view.to_json(self.size) for view in self.views.values()],
@@ -239,6 +242,8 @@ class Hub(Observer):
         """Keeps whether a source gives frames."""
         with self._lock:
             if source in self._sources:
+                if self._sources[source].present != present:
+                    self._sources[source].since = utc_now()
                 self._sources[source].present = present
                 self._sources[source].version += 1
 

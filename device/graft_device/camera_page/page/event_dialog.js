@@ -100,23 +100,27 @@ export class EventDialog {
   async load(event) {
     this.loading?.abort();
     const {signal} = this.loading = new AbortController();
-    const image = at('event-picture');
     const note = at('event-no-picture');
-    if (image.src) URL.revokeObjectURL(image.src);
-    image.removeAttribute('src');
-    image.hidden = true;
+    this.clear();
     note.hidden = false;
     note.textContent = event.picture ? 'Loading…' : 'No picture was kept of this event.';
     if (!event.picture) return;
     try {
       const address = await picture(event, 'picture', signal);
       if (signal.aborted) return;
-      image.src = address;
+      const image = new Image();
       image.alt = `What the model saw: ${event.label}`;
-      image.hidden = false;
+      image.src = address;
+      at('event-picture').append(image);
       note.hidden = true;
     } catch (problem) {
       if (problem.name !== 'AbortError') note.textContent = 'The picture was removed, to make room for newer ones.';
     }
+  }
+
+  clear() {
+    const image = at('event-picture').querySelector('img');
+    if (image) URL.revokeObjectURL(image.src);
+    image?.remove();
   }
 }

@@ -31,16 +31,12 @@ class Bytes {
 
   /** The bytes up to a marker, which is removed; null at the end of the stream. */
   async until(marker) {
-    for (let from = 0; ; from = Math.max(0, this.held.length - marker.length)) {
-      if (!await this.more(from + marker.length)) return null;
-      for (let at = from; at <= this.held.length - marker.length; at += 1) {
-        if (marker.every((byte, index) => this.held[at + index] === byte)) {
-          const found = this.held.slice(0, at);
-          this.held = this.held.subarray(at + marker.length);
-          return found;
-        }
-      }
-      if (!await this.more(this.held.length + 1)) return null;
+    for (let at = 0; ; at += 1) {
+      if (!await this.more(at + marker.length)) return null;
+      if (!marker.every((byte, index) => this.held[at + index] === byte)) continue;
+      const found = this.held.slice(0, at);
+      this.held = this.held.subarray(at + marker.length);
+      return found;
     }
   }
 

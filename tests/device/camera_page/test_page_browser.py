@@ -1,0 +1,406 @@
+"""The page of the board's cameras in a real browser, with cameras that are fed by hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graft_device.camera_page.parts import Parts
+from graft_device.camera_page.shown import ShownModel, ShownSource, ShownView
+from graft_device.config.areas import parse_mask, parse_roi
+from graft_device.outputs.views import View
+from graft_device.ranking import Answer, Prediction
+from tests.support.browser import DESKTOP, PHONE, Visit, chromium, visit
+from tests.support.camera_page import BOWL, DOOR, MODEL, YARD, Page, frame, paging, picture, seen
+from tests.support.device_models import COLOURS
+from tests.support.running import eventually
+from tests.support.serving import TOKEN
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+    from playwright.sync_api import Page as Tab
+
+SIZE = (640, 480)
+NARROW = 320
+HARD_LABELS = ("<img src=x onerror=alert(1)>", "x" * 200, "قطة سوداء 🐈‍⬛ 鳥と猫", *(f"label {n}" for n in range(97)))
+PIXEL = """([source, colour]) => {
+  const canvas = document.querySelectorAll('.source canvas')[source];
+  const copy = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+  copy.drawImage(canvas, -canvas.width / 2, -canvas.height / 4);
+  const found = copy.getImageData(0, 0, 1, 1).data;
+  return colour.every((value, index) => Math.abs(value - found[index]) < 40);
+}"""
+HIDE = """(hidden) => {
+  Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@dataclass
+class Camera:
+    """The source ``door`` of a page, and what a viewer sees of the page."""
+
+    page: Page
+    number: int = 0
+
+    def shows(self, colour: str, score: float = 0.9, *, bowl: str = "") -> None:
+        """Gives a frame in a colour, which the models recognise; in the region maybe another one."""
+        self.number += 1
+        pixels = picture(self.number, SIZE, colour)
+        self.page.hub.seen(DOOR, seen(self.number, pixels, colour, score))
+        self.page.hub.seen(BOWL, seen(self.number, pixels, bowl or colour, score, box=(320, 240, 480, 384)))
+
+    def rests(self, colour: str) -> None:
+        """Gives a frame that the motion gate holds back from both views."""
+        self.number += 1
+        pixels = picture(self.number, SIZE, colour)
+        for view in (DOOR, BOWL):
+            self.page.hub.still(view, frame(self.number, pixels), lambda: pixels)
+
+    def watchers(self) -> int:
+        """How many watch the camera live."""
+        return int(self.page.get("/v1/board").json()["viewers"]["now"])
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, page: Page, width: int = DESKTOP, *, dark: bool = False) -> Iterator[Visit]:
+    """The page in a browser; at the end, checks that it contacted only the board and logged no error."""
+    with visit(browser, page.page.url, width, dark=dark) as viewer:
+        viewer.page.wait_for_selector(".source")
+        yield viewer
+        assert [url for url in viewer.requests if not url.startswith((page.page.url, "blob:"))] == []
+        assert viewer.problems == []
+
+
+def shown(tab: Tab, colour: str, source: int = 0) -> None:
+    """Waits until a source's live picture has the colour."""
+    tab.wait_for_function(PIXEL, arg=[source, list(COLOURS[colour])])
+
+
+def rows(tab: Tab, view: int) -> list[list[str]]:
+    """Labels and scores of a view's bars."""
+    return [row.inner_text().split("\n") for row in tab.locator(".view").nth(view).locator(".answer li").all()]
+
+
+def serious(tab: Tab) -> list[str]:
+    """What axe finds serious or critical for people who cannot see or use a mouse."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in {"serious", "critical"}]
+
+
+def test_the_live_picture_follows_the_camera_with_labels_and_bars(browser: Browser) -> None:
+    with paging() as page, opened(browser, page) as viewer:
+        camera, tab = Camera(page), viewer.page
+        assert tab.locator(".curtain").first.inner_text() == "Waiting for the first picture…"
+        camera.shows("red", 0.9, bowl="blue")
+        shown(tab, "red")
+        assert rows(tab, 0) == [["red", "90.0%"], ["green", "5.0%"], ["blue", "5.0%"]]
+        assert rows(tab, 1)[0] == ["blue", "90.0%"]
+        assert tab.locator(".region-tag").all_inner_texts() == ["red 90.0%", "bowl\nblue 90.0%"]
+        widths = [bar.evaluate("bar => bar.style.width") for bar in tab.locator(".view").first.locator("i").all()]
+        assert [float(width[:-1]) for width in widths] == pytest.approx([90, 5, 5])
+        camera.shows("green", 0.2)
+        shown(tab, "green")
+        assert rows(tab, 0)[0] == ["Unknown"]
+        assert (
+            tab.locator(".view").first.locator(".answer p").inner_text()
+            == "No label is certain enough: 40.0% is needed."
+        )
+        assert tab.locator(".status-text").first.inner_text() == "live"
+
+
+def test_regions_and_masks_are_where_the_board_has_them(browser: Browser) -> None:
+    with paging() as page, opened(browser, page) as viewer:
+        Camera(page).shows("red")
+        shown(viewer.page, "red")
+        frame_, region = (
+            viewer.page.locator(name).bounding_box() for name in (".picture >> nth=0", ".region >> nth=1")
+        )
+        assert frame_ is not None
+        assert region is not None
+        across = [(region["x"] - frame_["x"]) / frame_["width"], region["width"] / frame_["width"]]
+        down = [(region["y"] - frame_["y"]) / frame_["height"], region["height"] / frame_["height"]]
+        assert [*across, *down] == pytest.approx([0.5, 0.25, 0.5, 0.3], abs=0.01)
+        assert viewer.page.get_attribute(".masks polygon", "points") == "0,0 0.3,0 0.3,0.1 0,0.1"
+
+
+def test_what_stands_still_is_marked_and_only_changes_of_state_are_read_out(browser: Browser) -> None:
+    with paging() as page, opened(browser, page) as viewer:
+        camera, tab = Camera(page), viewer.page
+        camera.shows("red")
+        shown(tab, "red")
+        assert tab.locator(".motion:visible").count() == 0, "without a gate everything counts"
+        assert tab.inner_text("#spoken") == ""
+        page.hub.state(BOWL, "red")
+        tab.wait_for_function("() => document.querySelector('#spoken').textContent === 'door, bowl: red'")
+        assert tab.locator(".state:visible").all_inner_texts() == ["State: red"]
+        camera.rests("green")
+        shown(tab, "green")
+        assert tab.locator(".motion:visible").all_inner_texts() == ["still", "still"]
+        assert tab.locator(".status-text").first.inner_text() == "nothing moves"
+        assert tab.locator(".region.is-still").count() == 2
+        camera.shows("blue")
+        shown(tab, "blue")
+        assert tab.locator(".motion:visible").all_inner_texts() == ["moving", "moving"]
+        assert tab.inner_text("#spoken") == "door, bowl: red"
+        page.hub.state(BOWL, None)
+        tab.wait_for_function("() => document.querySelector('#spoken').textContent === 'door, bowl: nothing'")
+
+
+def test_a_camera_that_goes_away_is_said_to_be_and_comes_back(browser: Browser) -> None:
+    with paging() as page, opened(browser, page) as viewer:
+        camera, tab = Camera(page), viewer.page
+        camera.shows("red")
+        shown(tab, "red")
+        page.hub.present("door", False)
+        curtain = tab.locator(".curtain").first
+        curtain.wait_for()
+        since = tab.evaluate("async () => (await (await fetch('v1/board')).json()).sources[0].since")
+        clock = tab.evaluate(
+            "time => new Date(time).toLocaleTimeString([], {hour: '2-digit', minute: '2-digit', second: '2-digit'})",
+            since,
+        )
+        assert curtain.inner_text() == f"Away since {clock}. The picture comes back with the camera."
+        assert tab.inner_text("#spoken") == "door: away"
+        page.hub.present("door", True)
+        camera.shows("green")
+        shown(tab, "green")
+        curtain.wait_for(state="hidden")
+        tab.wait_for_function("() => document.querySelector('#spoken').textContent === 'door: back'")
+
+
+def test_nobody_watches_a_hidden_tab_a_picture_out_of_view_or_a_paused_one(browser: Browser) -> None:
+    with paging() as page, opened(browser, page, PHONE) as viewer:
+        camera, tab = Camera(page), viewer.page
+        camera.shows("red")
+        shown(tab, "red")
+        assert camera.watchers() == 1
+        for leave, back in (
+            (lambda: tab.evaluate(HIDE, True), lambda: tab.evaluate(HIDE, False)),
+            (lambda: tab.evaluate("scrollTo(0, 1e6)"), lambda: tab.evaluate("scrollTo(0, 0)")),
+            (lambda: tab.click(".pause"), lambda: tab.click(".pause")),
+        ):
+            leave()
+            eventually(lambda: camera.watchers() == 0)
+            back()
+            eventually(lambda: camera.watchers() == 1)
+
+
+def test_a_viewer_too_many_reads_why_there_is_no_picture(browser: Browser) -> None:
+    with paging(viewers=1) as page, opened(browser, page) as first:
+        Camera(page).shows("red")
+        shown(first.page, "red")
+        with visit(browser, page.page.url) as second:
+            second.page.wait_for_function("() => /limit/.test(document.querySelector('.curtain').textContent)")
+            words = second.page.locator(".curtain").first.inner_text()
+            assert words == "1 watch this camera already, which is the limit. The picture comes when somebody leaves."
+            first.page.evaluate(HIDE, True)
+            shown(second.page, "red")
+
+
+def test_a_region_is_drawn_with_the_mouse(browser: Browser) -> None:
+    with paging() as page, opened(browser, page) as viewer:
+        tab = viewer.page
+        Camera(page).shows("red")
+        shown(tab, "red")
+        tab.locator(".draw").first.click()
+        box = tab.locator(".draft-layer").first.bounding_box()
+        assert box is not None
+
+        def drag(*points: tuple[float, float]) -> None:
+            for index, (x, y) in enumerate(points):
+                tab.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+                if index == 0:
+                    tab.mouse.down()
+            tab.mouse.up()
+
+        drag((0.05, 0.1), (0.45, 0.6))
+        assert drawn(tab) == pytest.approx([0.05, 0.1, 0.4, 0.5], abs=0.005)
+        drag((0.2, 0.3), (0.4, 0.5))  # moves it
+        assert drawn(tab) == pytest.approx([0.25, 0.3, 0.4, 0.5], abs=0.005)
+        drag((0.65, 0.8), (0.85, 0.7))  # pulls its lower right corner
+        assert drawn(tab) == pytest.approx([0.25, 0.3, 0.6, 0.4], abs=0.005)
+        assert tab.locator(".pixels").first.inner_text().endswith("of 640 \u00d7 480 pixels")
+
+
+def test_a_region_is_drawn_with_the_keyboard_alone(browser: Browser) -> None:
+    with paging() as page, opened(browser, page) as viewer:
+        tab = viewer.page
+        tab.locator(".draw").first.focus()
+        tab.keyboard.press("Enter")
+        assert drawn(tab) == [0.3, 0.3, 0.4, 0.4]
+        for key in ("ArrowLeft", "ArrowLeft", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowUp"):
+            tab.keyboard.press(key)
+        assert drawn(tab) == [0.28, 0.31, 0.41, 0.39]
+        for _ in range(70):
+            tab.keyboard.press("ArrowRight")
+        assert drawn(tab) == [0.59, 0.31, 0.41, 0.39], "it stays in the frame"
+        for name, value in {"x": "0.125", "y": "0", "width": "0.5", "height": "1"}.items():
+            tab.fill(f".drawing >> nth=0 >> [name={name}]", value)
+        assert drawn(tab) == [0.125, 0, 0.5, 1]
+        tab.fill(".drawing >> nth=0 >> [name=name]", 'the "bowl"')
+        lines = tab.locator(".file-lines").first.inner_text()
+        assert lines == '[[source.region]]\nname = "the \\"bowl\\""\nroi = "0.125,0,0.5,1"'
+        tab.locator("[value=mask]").first.check()
+        assert tab.locator(".file-lines").first.inner_text() == 'mask = ["0.125,0,0.5,1"]'
+        option = tab.locator(".option-line").first.inner_text().removeprefix("--mask ")
+        assert parse_mask(option).points == ((0.125, 0), (0.625, 0), (0.625, 1), (0.125, 1))
+
+
+def drawn(tab: Tab) -> list[float]:
+    """The region in the option, which is that of the fields and of the rectangle over the picture."""
+    roi = parse_roi(tab.locator(".option-line").first.inner_text().removeprefix("--roi "))
+    numbers = [roi.x, roi.y, roi.width, roi.height]
+    fields = [
+        tab.locator(f".drawing >> nth=0 >> [name={name}]").input_value() for name in ("x", "y", "width", "height")
+    ]
+    assert [float(field) for field in fields] == numbers
+    style = tab.locator(".draft").first.evaluate("({style}) => [style.left, style.top, style.width, style.height]")
+    assert [float(edge[:-1]) / 100 for edge in style] == pytest.approx(numbers, abs=0.001)
+    return numbers
+
+
+def test_lines_are_copied(browser: Browser) -> None:
+    with paging() as page, opened(browser, page) as viewer:
+        viewer.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        viewer.page.locator(".draw").first.click()
+        viewer.page.locator("[data-of=option]").first.click()
+        viewer.page.wait_for_function("() => document.querySelector('.copied').textContent === 'Copied.'")
+        assert viewer.page.evaluate("navigator.clipboard.readText()") == "--roi 0.3,0.3,0.4,0.4"
+
+
+def test_the_token_is_asked_for_once(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    with paging(token_file=tmp_path / "token") as page:
+        with visit(browser, page.page.url) as viewer:
+            tab = viewer.page
+            tab.wait_for_selector("dialog[open]")
+            assert serious(tab) == []
+            tab.fill("#token", TOKEN)
+            tab.keyboard.press("Enter")
+            tab.wait_for_selector(".source")
+            Camera(page).shows("red")
+            shown(tab, "red")
+            assert TOKEN not in "".join(viewer.requests)
+            tab.get_by_text("Metrics").click()
+            tab.wait_for_url("blob:**")
+            assert "graft_" in tab.inner_text("body")
+        with visit(browser, page.page.url) as viewer:
+            viewer.page.wait_for_selector("dialog[open]")
+            viewer.page.keyboard.press("Escape")
+            viewer.page.wait_for_selector("#problem:not([hidden])")
+            assert viewer.page.locator(".source").count() == 0
+            viewer.page.click("#enter-token")
+            viewer.page.wait_for_selector("dialog[open]")
+
+
+def test_a_board_that_ends_and_starts_again(browser: Browser) -> None:
+    with paging() as page, visit(browser, page.page.url) as viewer:
+        viewer.page.wait_for_selector(".source")
+        page.page.close()
+        viewer.page.wait_for_selector("#problem:not([hidden])")
+        assert viewer.page.inner_text("#problem-text") == "The server does not answer: is it still running?"
+        with paging(port=page.address[1]):
+            viewer.page.wait_for_selector("#problem", state="hidden")
+
+
+def test_empty_states_say_what_to_do(browser: Browser) -> None:
+    with paging() as page:
+        page.hub.configure([ShownSource("yard", (ShownView(YARD),))], [MODEL])
+        with opened(browser, page) as viewer:
+            tab = viewer.page
+            assert "--keep-events DIR" in tab.inner_text("#no-events")
+            assert "A region around what matters" in tab.inner_text(".hint")
+            assert "--save-uncertain DIR" in tab.inner_text(".hint")
+            assert tab.locator(".correct-box").count() == 0
+            assert tab.inner_text("h1") == "yard"
+
+
+DRIFT = {
+    "model": "colours",
+    "edges": [0, 0.25, 0.5, 0.75, 1],
+    "reference": {"counts": [0, 10, 30, 60], "unknown": 2, "photos": 100},
+    "days": [],
+    "recent": {"counts": [10, 10, 20, 10], "unknown": 25, "photos": 50},
+    "index": 0.4321,
+    "verdict": "The scores are far from those on the test photos: train again.",
+    "retrain": True,
+}
+
+
+def test_drift_shows_both_histograms_with_their_figures(browser: Browser) -> None:
+    for drift in (DRIFT, {**DRIFT, "reference": None, "index": None, "retrain": False, "verdict": "No reference."}):
+        with paging(Parts(drift=lambda drift=drift: [drift])) as page, opened(browser, page) as viewer:
+            tab = viewer.page
+            tab.wait_for_selector(".drift")
+            assert tab.inner_text(".verdict") == drift["verdict"]
+            assert tab.locator(".verdict.retrain").count() == drift["retrain"]
+            heights = "name => [...document.querySelectorAll(`.chart-bars .${name}`)].map((bar) => bar.style.height)"
+            now = [float(height[:-1]) for height in tab.evaluate(heights, "now")]
+            then = [float(height[:-1]) for height in tab.evaluate(heights, "then")]
+            if drift["reference"]:
+                assert then == pytest.approx([0, 100 / 6, 50, 100], abs=0.01)
+                assert now == pytest.approx([100 / 3, 100 / 3, 200 / 3, 100 / 3], abs=0.01)
+            else:
+                assert then == [0] * 4
+            tab.click(".figures summary")
+            table = tab.locator(".figures tr").all_inner_texts()
+            assert table[3].split("\t") == ["50% to 75%", "30" if drift["reference"] else "\u2013", "20"]
+            assert ("0.432" in tab.inner_text(".figures")) == drift["retrain"]
+            assert serious(tab) == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(NARROW, False), (PHONE, True), (DESKTOP, False), (DESKTOP, True)])
+def test_the_page_fits_and_everybody_can_use_it(width: int, dark: bool, browser: Browser) -> None:
+    views = tuple(
+        ShownView(
+            View(f"door-{n}", "door", f"region {n} قطة", "hard", HARD_LABELS, 0.4), parse_roi(f"{n / 16},0.5,0.06,0.3")
+        )
+        for n in range(14)
+    )
+    long = "rtsp://camera.example/" + "a-long-path/" * 8
+    sources = [ShownSource("door", (ShownView(DOOR), ShownView(BOWL), *views)), ShownSource(long, (ShownView(YARD),))]
+    with paging() as page:
+        page.hub.configure(sources, [MODEL, ShownModel("<b>hard", MODEL.card, "litert")])
+        with opened(browser, page, width, dark=dark) as viewer:
+            tab = viewer.page
+            tab.wait_for_function("() => document.querySelectorAll('.view').length === 17")
+            camera = Camera(page)
+            camera.shows("red")
+            for view in views:
+                answer = Answer([Prediction(label, 0.3) for label in HARD_LABELS[:3]], None)
+                page.hub.seen(view.view, replace(seen(1, picture(1, SIZE), "red"), answer=answer))
+            shown(tab, "red")
+            assert viewer.flaws() == []
+            assert serious(tab) == []
+            tab.locator(".draw").first.click()
+            assert viewer.flaws() == []
+            assert serious(tab) == []
+            boxes = [
+                button.bounding_box()
+                for button in tab.query_selector_all("button:visible, select:visible, summary:visible")
+            ]
+            assert [box for box in boxes if box is None or box["height"] < 44] == [], "too small for a finger"
+
+
+def test_less_motion(browser: Browser) -> None:
+    with paging() as page, opened(browser, page) as viewer:
+        Camera(page).shows("red")
+        shown(viewer.page, "red")
+        duration = "getComputedStyle(document.querySelector('.view i')).transitionDuration"
+        assert viewer.page.evaluate(duration) == "0.2s"
+        viewer.page.emulate_media(reduced_motion="reduce")
+        assert viewer.page.evaluate(duration) == "0s"
