@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 from graft_device.camera_page.parts import Parts
 from graft_device.camera_page.shown import ShownModel, ShownSource, ShownView
 from graft_device.config.areas import parse_mask, parse_roi
+from graft_device.config.settings import EventsSettings
+from graft_device.drift.daily import DailyScores
+from graft_device.drift.histogram import bin_of, card_entry
+from graft_device.history.sink import KeptEvents
+from graft_device.history.writer import Pace
+from graft_device.model import read_model
+from graft_device.outputs.events import Event, new_id
+from graft_device.outputs.uncertain_store import UncertainStore
 from graft_device.outputs.views import View
 from graft_device.ranking import Answer, Prediction
 from tests.support.browser import DESKTOP, PHONE, Visit, chromium, visit
-from tests.support.camera_page import BOWL, DOOR, MODEL, YARD, Page, frame, paging, picture, seen
-from tests.support.device_models import COLOURS
+from tests.support.camera_page import BOWL, DOOR, MODEL, YARD, Page, answer, frame, paging, picture, seen
+from tests.support.device_models import COLOURS, make_card, write_artifact
 from tests.support.running import eventually
 from tests.support.serving import TOKEN
 
@@ -34,6 +44,10 @@ PIXEL = """([source, colour]) => {
   copy.drawImage(canvas, -canvas.width / 2, -canvas.height / 4);
   const found = copy.getImageData(0, 0, 1, 1).data;
   return colour.every((value, index) => Math.abs(value - found[index]) < 40);
+}"""
+LOCAL = """(time) => {
+  const date = new Date(time);
+  return new Date(date - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 }"""
 HIDE = """(hidden) => {
   Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
@@ -329,38 +343,196 @@ def test_empty_states_say_what_to_do(browser: Browser) -> None:
             assert tab.inner_text("h1") == "yard"
 
 
-DRIFT = {
-    "model": "colours",
-    "edges": [0, 0.25, 0.5, 0.75, 1],
-    "reference": {"counts": [0, 10, 30, 60], "unknown": 2, "photos": 100},
-    "days": [],
-    "recent": {"counts": [10, 10, 20, 10], "unknown": 25, "photos": 50},
-    "index": 0.4321,
-    "verdict": "The scores are far from those on the test photos: train again.",
-    "retrain": True,
-}
+@pytest.mark.parametrize("reference", [True, False])
+def test_drift_shows_both_histograms_with_their_figures(reference: bool, browser: Browser, tmp_path: Path) -> None:
+    scores = card_entry([0.3] * 10 + [0.6] * 30 + [0.99999] * 60, unknown=2) if reference else None
+    model = read_model(write_artifact(tmp_path / "m.tflite", card=make_card(scores=scores)))
+    daily = DailyScores(tmp_path / "drift", {"colours": model}, ["door"], lambda: True, lambda _: None)
+    for number in range(300):
+        daily.seen(DOOR, seen(number, picture(number), "red", 0.6 if number % 3 else 0.3))
+    with closing(daily), paging(Parts(drift=daily)) as page, opened(browser, page) as viewer:
+        tab = viewer.page
+        tab.wait_for_selector(".verdict")
+        found = page.get("/v1/drift").json()["models"][0]
+        verdict = tab.inner_text(".verdict")
+        assert verdict.lower() == f"{found['verdict']}."
+        assert verdict.startswith("The scores are much lower" if reference else "The model card has no scores")
+        if not reference:
+            assert tab.locator(".chart").count() == 0
+            return
+        heights = "name => [...document.querySelectorAll(`.chart-bars .${name}`)].map((bar) => bar.style.height)"
+        then, now = ([float(height[:-1]) for height in tab.evaluate(heights, name)] for name in ("then", "now"))
+        low, middle, best = bin_of(0.3), bin_of(0.6), bin_of(0.99999)
+        assert [then[low], then[middle], then[best]] == pytest.approx([15, 45, 90], abs=0.1)
+        assert [now[low], now[middle], now[best]] == pytest.approx([50, 100, 0], abs=0.1)
+        assert sum(then) == pytest.approx(150, abs=0.1)
+        tab.click(".figures summary")
+        table = dict(row.split("\t", 1) for row in tab.locator(".figures tr").all_inner_texts())
+        assert table["25% to 37.5%"] == "10\t100"
+        assert table["unknown"] == "2\t100"
+        assert f"{found['index']:.3f}" in tab.inner_text(".figures")
+        assert serious(tab) == []
 
 
-def test_drift_shows_both_histograms_with_their_figures(browser: Browser) -> None:
-    for drift in (DRIFT, {**DRIFT, "reference": None, "index": None, "retrain": False, "verdict": "No reference."}):
-        with paging(Parts(drift=lambda drift=drift: [drift])) as page, opened(browser, page) as viewer:
-            tab = viewer.page
-            tab.wait_for_selector(".drift")
-            assert tab.inner_text(".verdict") == drift["verdict"]
-            assert tab.locator(".verdict.retrain").count() == drift["retrain"]
-            heights = "name => [...document.querySelectorAll(`.chart-bars .${name}`)].map((bar) => bar.style.height)"
-            now = [float(height[:-1]) for height in tab.evaluate(heights, "now")]
-            then = [float(height[:-1]) for height in tab.evaluate(heights, "then")]
-            if drift["reference"]:
-                assert then == pytest.approx([0, 100 / 6, 50, 100], abs=0.01)
-                assert now == pytest.approx([100 / 3, 100 / 3, 200 / 3, 100 / 3], abs=0.01)
+def event(number: int, label: str, **fields: Any) -> Event:
+    """An event of the source ``door``, ``number`` minutes after midnight in UTC."""
+    time = f"2026-01-{fields.pop('day', 31)}T{number // 60:02}:{number % 60:02}:00.000Z"
+    score = fields.pop("score", 0.9)
+    predictions = tuple(answer(label, score))
+    values = {"photo": picture(number, SIZE, label), "view": "door-bowl", "region": "bowl", "kind": "enter", **fields}
+    return Event(new_id(), number, time, "door", predictions, score < DOOR.threshold, {"invoke": 1.0}, **values)
+
+
+@contextlib.contextmanager
+def keeping(folder: Path, events: list[Event]) -> Iterator[KeptEvents]:
+    """The history of a board that keeps events."""
+    with closing(KeptEvents(EventsSettings(folder), lambda _: None, Pace(seconds=0, events=1))) as kept:
+        for one in events:
+            kept.put(one)
+        yield kept
+
+
+def listed(tab: Tab, count: int) -> list[str]:
+    """Waits until the time line has so many events; returns their first lines."""
+    tab.wait_for_function("count => document.querySelectorAll('.event').length === count", arg=count)
+    return [" ".join(text.split()) for text in tab.locator(".event-first").all_inner_texts()]
+
+
+SOME = [
+    event(1, "red", day=30),
+    event(2, "green", score=0.5, kind="leave", duration=125.0),
+    event(3, "blue", region=None, view="door"),
+    event(4, "red", score=0.3),
+    event(5, "blue", photo=None, clock_set=False),
+]
+
+
+def test_events_are_listed_by_day_and_filtered(browser: Browser, tmp_path: Path) -> None:
+    with keeping(tmp_path, SOME) as kept, paging(Parts(events=kept)) as page, opened(browser, page, PHONE) as viewer:
+        tab = viewer.page
+        assert listed(tab, 5) == ["blue 90.0%", "unknown 30.0%", "blue 90.0%", "green 50.0%", "red 90.0%"]
+        assert len(tab.locator(".day h3").all_inner_texts()) == 2
+        texts = tab.locator(".event").all_inner_texts()
+        assert "the board\u2019s clock was not set" in texts[0]
+        assert "leave \u00b7 2 min" in texts[3]
+        tab.locator(".event").nth(3).scroll_into_view_if_needed()
+        tab.wait_for_function("() => [...document.querySelectorAll('.thumb img')].every(({naturalWidth: w}) => w > 0)")
+        assert tab.locator(".thumb.none").count() == 1
+        tab.click("#filter-box summary")
+        for name, value, left in (
+            ("label", "blue", ["blue 90.0%", "blue 90.0%"]),
+            ("label", "unknown", ["unknown 30.0%"]),
+            ("region", "bowl", ["blue 90.0%", "unknown 30.0%", "green 50.0%", "red 90.0%"]),
+            ("kind", "leave", ["green 50.0%"]),
+            ("min_score", "60", ["blue 90.0%", "blue 90.0%", "red 90.0%"]),
+        ):
+            field = tab.locator(f"#filters [name={name}]")
+            if name == "min_score":
+                field.evaluate(
+                    f"field => {{ field.value = {value}; field.dispatchEvent(new Event('input', {{bubbles: true}})); }}"
+                )
             else:
-                assert then == [0] * 4
-            tab.click(".figures summary")
-            table = tab.locator(".figures tr").all_inner_texts()
-            assert table[3].split("\t") == ["50% to 75%", "30" if drift["reference"] else "\u2013", "20"]
-            assert ("0.432" in tab.inner_text(".figures")) == drift["retrain"]
-            assert serious(tab) == []
+                field.select_option(value)
+            assert listed(tab, len(left)) == left
+            assert tab.inner_text("#filter-box summary") == "Filters (1)"
+            tab.click("#filters [type=reset]")
+            listed(tab, 5)
+        local = tab.evaluate(LOCAL, "2026-01-31T00:03:00Z")
+        tab.fill("#filters [name=since]", local)
+        listed(tab, 3)
+        tab.fill("#filters [name=until]", local)
+        assert listed(tab, 1) == ["blue 90.0%"]
+        tab.locator("#filters [name=kind]").select_option("leave")
+        tab.get_by_text("No event matches these filters.").wait_for()
+        assert viewer.flaws() == []
+        assert serious(tab) == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESKTOP, False)])
+def test_an_event_is_opened_looked_through_and_corrected(
+    width: int, dark: bool, browser: Browser, tmp_path: Path
+) -> None:
+    store = UncertainStore(tmp_path / "uncertain", 10_000_000)
+    with (
+        keeping(tmp_path, SOME) as kept,
+        paging(Parts(kept, store)) as page,
+        opened(browser, page, width, dark=dark) as viewer,
+    ):
+        tab = viewer.page
+        listed(tab, 5)
+        tab.locator(".event").nth(1).focus()
+        tab.keyboard.press("Enter")
+        tab.wait_for_selector(".event-picture img")
+        assert tab.locator("#event-bars li").first.inner_text() == "Unknown"
+        assert viewer.flaws() == []
+        assert serious(tab) == []
+        tab.keyboard.press("ArrowRight")
+        tab.keyboard.press("ArrowRight")
+        tab.wait_for_function("() => /2 min 5 s/.test(document.querySelector('#event-facts').textContent)")
+        assert SOME[1].id in tab.inner_text("#event-facts")
+        tab.click("#event-newer")
+        tab.wait_for_function("id => document.querySelector('#event-facts').textContent.includes(id)", arg=SOME[2].id)
+        tab.wait_for_selector(".event-picture img")
+        tab.locator("#event-correct .chip", has_text="green").click()
+        tab.locator("#event-correct .said", has_text="Saved as green/").wait_for()
+        tab.fill("#event-correct input", "a new one")
+        tab.keyboard.press("Enter")
+        tab.locator("#event-correct .said", has_text="Saved as a new one/").wait_for()
+        for label in ("green", "a new one"):
+            (photo,) = (tmp_path / "uncertain" / label).iterdir()
+            with Image.open(photo) as image:
+                assert image.convert("RGB").getpixel((320, 100)) == pytest.approx(COLOURS["blue"], abs=12)
+        tab.fill("#event-correct input", "../up")
+        tab.keyboard.press("Enter")
+        tab.locator("#event-correct .said.failed").wait_for()
+        tab.keyboard.press("Escape")
+        tab.wait_for_function("id => document.activeElement.dataset.id === id", arg=SOME[2].id)
+        assert "corrected, was blue" in tab.locator(".event").nth(2).inner_text()
+        tab.reload()
+        assert listed(tab, 5)[2] == "a new one 90.0%"
+        viewer.problems[:] = [line for line in viewer.problems if "400" not in line and "422" not in line]
+
+
+def test_new_events_appear_without_moving_what_is_read(browser: Browser, tmp_path: Path) -> None:
+    events = [event(number, "red") for number in range(1, 121)]
+    with keeping(tmp_path, events) as kept, paging(Parts(kept)) as page, opened(browser, page, PHONE) as viewer:
+        tab = viewer.page
+        listed(tab, 48)
+        kept.put(event(121, "blue"))
+        assert listed(tab, 49)[0] == "blue 90.0%"
+        tab.click("#older")
+        listed(tab, 97)
+        tab.locator(".event").nth(60).scroll_into_view_if_needed()
+        read = tab.locator(".event").nth(60)
+        before, name = read.bounding_box(), read.get_attribute("data-id")
+        kept.put(event(122, "green"))
+        tab.wait_for_selector("#fresh:not([hidden])")
+        assert tab.inner_text("#fresh") == "1 new event"
+        after = tab.locator(f"[data-id='{name}']").bounding_box()
+        assert before is not None
+        assert after is not None
+        assert abs(after["y"] - before["y"]) < 60, "no more than the button that announces them"
+        tab.click("#fresh")
+        assert tab.locator(".event-first").first.inner_text().startswith("green")
+        assert tab.evaluate("document.activeElement.id") == "events"
+
+
+def test_what_a_view_sees_now_is_corrected(browser: Browser, tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path, 10_000_000)
+    with paging(Parts(corrections=store)) as page, opened(browser, page) as viewer:
+        camera, tab = Camera(page), viewer.page
+        assert tab.locator(".correct-box:visible").count() == 0, "there is no frame yet"
+        camera.shows("red", bowl="blue")
+        shown(tab, "red")
+        tab.locator(".correct-box summary").nth(1).click()
+        assert serious(tab) == []
+        tab.locator(".view").nth(1).locator(".chip", has_text="green").click()
+        tab.locator(".said", has_text="Saved as green/").wait_for()
+        (photo,) = (tmp_path / "green").iterdir()
+        with Image.open(photo) as image:
+            assert image.size == (160, 144), "the region alone"
+        tab.click(".pause")
+        assert tab.locator(".correct-box:visible").count() == 0, "a newer frame than the one in view would be saved"
 
 
 @pytest.mark.parametrize(("width", "dark"), [(NARROW, False), (PHONE, True), (DESKTOP, False), (DESKTOP, True)])
@@ -381,8 +553,8 @@ def test_the_page_fits_and_everybody_can_use_it(width: int, dark: bool, browser:
             camera = Camera(page)
             camera.shows("red")
             for view in views:
-                answer = Answer([Prediction(label, 0.3) for label in HARD_LABELS[:3]], None)
-                page.hub.seen(view.view, replace(seen(1, picture(1, SIZE), "red"), answer=answer))
+                hard = Answer([Prediction(label, 0.3) for label in HARD_LABELS[:3]], None)
+                page.hub.seen(view.view, replace(seen(1, picture(1, SIZE), "red"), answer=hard))
             shown(tab, "red")
             assert viewer.flaws() == []
             assert serious(tab) == []

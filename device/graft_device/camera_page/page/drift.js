@@ -1,6 +1,8 @@
 // How the board's scores compare with those on the test photos, model by model.
 
-import {element, percent} from './shared/words.js';
+import {asSentence, element, percent} from './shared/words.js';
+
+const TICKS = [0, 0.5, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1];
 
 /** Shows the drift of all models in `node`. */
 export function showDrift(node, models) {
@@ -14,7 +16,7 @@ function one(model, named) {
     heading.append(element('bdi', model.model));
     node.append(heading);
   }
-  node.append(element('p', model.verdict, model.retrain ? 'verdict retrain' : 'verdict'));
+  node.append(element('p', asSentence(model.verdict), model.retrain ? 'verdict retrain' : 'verdict'));
   const {reference, recent} = model;
   if (reference?.photos || recent?.photos) node.append(chart(model), legend(reference, recent), figures(model));
   return node;
@@ -37,9 +39,7 @@ function chart({edges, reference, recent}) {
     pair.append(bar('then', then?.[bin], top), bar('now', now?.[bin], top));
     bars.append(pair);
   }
-  const axis = element('div', undefined, 'chart-axis');
-  axis.append(element('span', whole(edges[0])), element('span', 'best score'), element('span', whole(edges.at(-1))));
-  node.append(bars, axis);
+  node.append(bars, axis(edges));
   return node;
 }
 
@@ -49,7 +49,22 @@ function bar(name, share, top) {
   return node;
 }
 
-const whole = (share) => `${Math.round(100 * share)}%`;
+/** Bins are narrow near 1, where scores crowd, and bars are all as wide: so the axis names its edges. */
+function axis(edges) {
+  const node = element('div', undefined, 'chart-axis');
+  let last = -Infinity;
+  edges.forEach((edge, index) => {
+    const place = index / (edges.length - 1);
+    if (!TICKS.includes(edge) || place - last < 0.14) return;
+    const tick = element('span', exact(edge));
+    tick.style.left = `${100 * place}%`;
+    node.append(tick);
+    last = place;
+  });
+  return node;
+}
+
+const exact = (share) => `${Number((100 * share).toFixed(2))}%`;
 
 function legend(reference, recent) {
   const node = element('ul', undefined, 'chart-legend');
@@ -72,7 +87,7 @@ function figures({edges, reference, recent, index}) {
   const table = element('table');
   table.append(line('th', ['Best score', 'Test photos', 'This board']));
   for (let bin = 0; bin < edges.length - 1; bin += 1) {
-    const range = `${whole(edges[bin])} to ${whole(edges[bin + 1])}`;
+    const range = `${exact(edges[bin])} to ${exact(edges[bin + 1])}`;
     table.append(line('td', [range, reference?.counts[bin] ?? '–', recent?.counts[bin] ?? '–']));
   }
   table.append(line('td', ['unknown', reference?.unknown ?? '–', recent?.unknown ?? '–']));

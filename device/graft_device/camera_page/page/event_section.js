@@ -43,7 +43,7 @@ export class EventSection {
     const views = board.sources.flatMap((source) => source.views);
     fill('filter-label', [...views.flatMap((view) => view.labels), UNKNOWN]);
     fill('filter-source', board.sources.map((source) => source.name));
-    fill('filter-region', views.map((view) => view.region).filter((region) => region !== null));
+    fill('filter-region', views.map((view) => view.region).filter((region) => region !== null), 1);
     this.filter();
   }
 
@@ -144,12 +144,13 @@ export class EventSection {
   }
 }
 
-function fill(id, names) {
+/** Offers names to choose from, if there are enough of them. */
+function fill(id, names, enough = 2) {
   const select = at(id);
   const {value} = select;
   const options = [...new Set(names)].map((name) => Object.assign(element('option', name), {value: name}));
   select.replaceChildren(select.options[0], ...options);
   select.value = value;
-  select.parentElement.hidden = options.length < 2;
+  select.parentElement.hidden = options.length < enough;
   if (select.selectedIndex < 0) select.value = '';
 }
