@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from graft_device.errors import GraftError
 from graft_device.failure import Failure, wanted_as_json
+from graft_device.system.abandoned import leave
 from graft_device.text import printable
 from graft_device.usage import UsageError, of_another_program, refuse
 
@@ -105,6 +106,14 @@ def run(app: typer.Typer, prepare: Callable[[], object] = lambda: None) -> NoRet
         app: the command line.
         prepare: called first, to add commands to the command line.
     """
+    try:
+        _end(app, prepare)
+    except SystemExit as end:
+        leave(end.code)
+        raise
+
+
+def _end(app: typer.Typer, prepare: Callable[[], object]) -> NoReturn:
     try:
         try:
             prepare()

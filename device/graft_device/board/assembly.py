@@ -119,7 +119,7 @@ def _page(
 
 def _opened(source: SourceSettings, settings: BoardSettings, note: Note) -> Source:
     kept = None if settings.uncertain is None else settings.uncertain.folder
-    options = SourceOptions(source.size, source.interval, source.existing, source.once, kept)
+    options = SourceOptions(source.size, source.interval, source.existing, source.once, kept, source.required)
     return open_source(source.places, options, note)
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from graft_device.sources.base import Frame, Source
+from graft_device.system.abandoned import Abandonable
 from graft_device.system.stopping import Stop
 
 _LOOK_S = 0.1
@@ -37,7 +38,7 @@ class Reader:
         self._error: BaseException | None = None
         self._ended = False
         self._beat = time.monotonic()
-        self._thread = threading.Thread(target=self._read, name=f"reads {source.name}", daemon=True)
+        self._thread = Abandonable(self._read, f"reads {source.name}")
 
     def __enter__(self) -> Reader:
         self._beat = time.monotonic()

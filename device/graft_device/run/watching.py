@@ -153,7 +153,7 @@ class _Loop:
 
     def _look(self, turn: Turn, reader: FrameReader) -> None:
         watched, frame = self._sources[turn.feed], turn.frame
-        sight = Sight(frame.load, watched.masks, reader.decode)
+        sight = Sight(frame.load, watched.masks, reader.decode, frame.grey)
         try:
             for look in watched.looks:
                 self._put(look.look(frame, sight, reader))

@@ -28,6 +28,7 @@ class SourceOptions:
             URL, 0 for one second.
         existing: whether to give the photos that are in a watched folder at the start.
         once: whether to end after what is there at the start.
+        required: whether a camera must be there at the start; otherwise it is waited for. With ``once`` it must.
         kept: the folder where uncertain photos are kept; None for no such folder. They are skipped in a watched folder.
     """
 
@@ -36,6 +37,7 @@ class SourceOptions:
     existing: bool = False
     once: bool = False
     kept: Path | None = None
+    required: bool = False
 
 
 def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> Source:
@@ -90,20 +92,20 @@ def _camera(place: str, options: SourceOptions, note: Note) -> Source:
     from graft_device.sources import cameras
     from graft_device.sources.live import Live
 
+    required = options.required or options.once
     if scheme(place) in _WEB:
         from graft_device.sources.stills import WebCamera
 
-        return Live(cameras.without_password(place), WebCamera(place, options.interval), note)
+        web = WebCamera(place, options.interval)
+        return Live(cameras.without_password(place), web, note, required=required)
     if scheme(place) in _STREAMS:
-        return Live(cameras.without_password(place), cameras.stream(place), note)
+        return Live(cameras.without_password(place), cameras.stream(place), note, required=required)
     kind, _, index = place.partition(":")
     if kind == _PI_CAMERA:
         if not (index or "0").isdecimal():
             raise SourceError(f"{place} is not a camera", "give picamera2, or picamera2:1 for the second camera")
-        return Live(place, cameras.picamera2(int(index or 0), options.size), note)
-    if not os.path.exists(place):  # noqa: PTH110
-        raise SourceError(f"no camera at {place}", f"the available ones are: {_devices()}")
-    return Live(place, cameras.v4l2(place, options.size), note)
+        return Live(place, cameras.picamera2(int(index or 0), options.size), note, required=required)
+    return Live(place, cameras.v4l2(place, options.size), note, required=required)
 
 
 def _is_device(path: Path) -> bool:
@@ -111,7 +113,3 @@ def _is_device(path: Path) -> bool:
         return stat.S_ISCHR(path.stat().st_mode)
     except (OSError, ValueError):
         return False
-
-
-def _devices() -> str:
-    return ", ".join(map(str, sorted(Path("/dev").glob("video*")))) or "none"

@@ -11,6 +11,9 @@ from graft_device.errors import GraftError
 from graft_device.system.stopping import Stop
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from graft_device.preprocess import PhotoSource
 
 Note = Callable[[str], None]
@@ -19,6 +22,10 @@ Note = Callable[[str], None]
 
 class SourceError(GraftError):
     """A camera, video or folder cannot be read."""
+
+
+class HopelessError(SourceError):
+    """A source cannot be read now or later, such as for want of a package. There is nothing to wait for."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,8 @@ class Frame:
         session: how often the camera was opened again. Smoothing starts over when it changes.
         dropped: the number of frames that were skipped since the previous one.
         position: seconds from the start of a video file; None for other sources.
+        grey: returns the frame's brightness ``[H,W]``, uint8, without a conversion of its colours; read only, and
+            in the range of the source, which may be 16 to 235. None where that is no faster than ``load``.
     """
 
     load: Callable[[], PhotoSource]
@@ -45,6 +54,7 @@ class Frame:
     session: int = 0
     dropped: int = 0
     position: float | None = None
+    grey: Callable[[], NDArray[np.uint8]] | None = None
 
 
 class Source(Protocol):
@@ -77,6 +87,15 @@ class Losable(Protocol):
     @property
     def lost_s(self) -> float:
         """Seconds since the source was lost; 0 while it can be read."""
+
+
+@runtime_checkable
+class Damageable(Protocol):
+    """A source that may give damaged frames, which are skipped."""
+
+    @property
+    def damaged(self) -> int:
+        """How many damaged frames were skipped in this run."""
 
 
 def utc_now() -> str:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.sources.base import SourceError
-from graft_device.sources.decoding import decoded_frames, loader, opened
+from graft_device.sources.base import HopelessError, SourceError
+from graft_device.sources.decoding import DecodedFrame, decoded_frames, opened
 from graft_device.sources.live import DAMAGED, Opener, Shots
 from graft_device.system.urls import hide, scheme, shown
 
 TIMEOUT_S = 10.0
 """Seconds that a network stream may send nothing."""
+
+LARGEST_RAW = 640 * 480
+"""The largest frame, in pixels, that a V4L2 camera is asked for in the format that it likes best."""
 
 Size = tuple[int, int]
 
@@ -26,13 +31,33 @@ _INSTALL = "run: sudo apt install python3-picamera2 (and create the venv with --
 
 
 def v4l2(device: str, size: Size) -> Opener:
-    """Returns an opener for a V4L2 camera such as ``/dev/video0``, at about ``size`` pixels (width, height)."""
+    """Returns an opener for a V4L2 camera such as ``/dev/video0``, at about ``size`` pixels (width, height).
 
-    def opener() -> contextlib.AbstractContextManager[Shots]:
-        options = {"video_size": f"{size[0]}x{size[1]}"}
-        return _av_shots(f"camera {device}", device, format="v4l2", options=options)
+    A camera that does not have this size gives its nearest one. Above ``LARGEST_RAW``, JPEGs are asked for first: raw
+    pixels (YUYV) have two bytes each, and over USB 2 many cameras give only five large frames a second.
+    """
+    asked = {"video_size": f"{size[0]}x{size[1]}"}
+    kinds = [{"input_format": "mjpeg"}, {}] if size[0] * size[1] > LARGEST_RAW else [{}]
+
+    @contextlib.contextmanager
+    def opener() -> Iterator[Shots]:
+        if not os.path.exists(device):  # noqa: PTH110
+            raise SourceError(f"no camera at {device}", f"the available ones are: {_devices()}")
+        with contextlib.ExitStack() as stack:
+            yield _first_that_opens(device, [{**asked, **kind} for kind in kinds], stack)
 
     return opener
+
+
+def _first_that_opens(device: str, choices: Sequence[dict[str, str]], stack: contextlib.ExitStack) -> Shots:
+    for options in choices[:-1]:
+        with contextlib.suppress(SourceError):
+            return stack.enter_context(_av_shots(f"camera {device}", device, format="v4l2", options=options))
+    return stack.enter_context(_av_shots(f"camera {device}", device, format="v4l2", options=choices[-1]))
+
+
+def _devices() -> str:
+    return ", ".join(map(str, sorted(Path("/dev").glob("video*")))) or "none"
 
 
 def stream(url: str, check: Callable[[Any], None] | None = None) -> Opener:
@@ -80,7 +105,7 @@ def _av_shots(name: str, place: str, check: Callable[[Any], None] | None = None,
     with opened(name, place, **options) as container:
         if check is not None:
             check(container)
-        yield (DAMAGED if frame is None else loader(frame) for frame in decoded_frames(container))
+        yield (DAMAGED if frame is None else DecodedFrame(frame) for frame in decoded_frames(container))
 
 
 @contextlib.contextmanager
@@ -102,7 +127,7 @@ def _open_picamera2(index: int) -> Any:
     try:
         library = importlib.import_module("picamera2")
     except ImportError as error:
-        raise SourceError("the Pi camera needs Picamera2, which is not installed", _INSTALL) from error
+        raise HopelessError("the Pi camera needs Picamera2, which is not installed", _INSTALL) from error
     try:
         return library.Picamera2(index)
     except IndexError as error:

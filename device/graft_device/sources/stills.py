@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from graft_device.errors import PhotoError
@@ -38,6 +39,7 @@ class WebCamera:
         self._picture = PictureUrl(url, self._name)
         self._interval = interval or DEFAULT_S
         self._untrusted: SourceError | None = None
+        self._page: SourceError | None = None
         self._stream = cameras.stream(url, self._check)
         self._is_still: bool | None = None
 
@@ -54,14 +56,20 @@ class WebCamera:
     def _first(self) -> contextlib.AbstractContextManager[Shots]:
         try:
             first = self._fetch()
-        except NotAPictureError:
-            self._is_still = False
-            return self._stream()
+        except NotAPictureError as error:  # a camera that starts may give a page, so only an open stream decides
+            self._page = error if error.page else None
+            return self._first_stream()
         except UntrustedError as error:  # FFmpeg trusts every certificate
             self._untrusted = error
             return self._stream()
         self._is_still = True
         return contextlib.nullcontext(self._pictures(first))
+
+    @contextlib.contextmanager
+    def _first_stream(self) -> Iterator[Shots]:
+        with self._stream() as shots:
+            self._is_still = False
+            yield shots
 
     def _pictures(self, data: bytes) -> Shots:
         """Yields the pictures at a steady rate, and None while the next one is not due."""
@@ -84,8 +92,9 @@ class WebCamera:
 
     def _check(self, container: Any) -> None:
         """Refuses a still picture that FFmpeg reads as a stream, because it would end after each frame."""
-        if self._untrusted is not None and container.format.name.endswith(("_pipe", "image2")):
-            raise self._untrusted
+        refused = self._untrusted or self._page
+        if refused is not None and container.format.name.endswith(("_pipe", "image2")):
+            raise refused
 
 
 def _as_it_is(data: bytes) -> bytes:

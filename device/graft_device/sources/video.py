@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.sources.base import Frame, Note, SourceError, utc_now
-from graft_device.sources.decoding import decoded_frames, loader, opened
+from graft_device.sources.decoding import DecodedFrame, decoded_frames, opened
 from graft_device.sources.timeline import Timeline
 from graft_device.system.pacing import Pace
 from graft_device.system.stopping import Stop
@@ -68,9 +68,10 @@ class Video:
                     yield None
                     continue
                 pace.record(position)
+                load = DecodedFrame(frame)
                 yield Frame(
-                    loader(frame), self.name, number, utc_now(), time.monotonic(),
-                    dropped=number - last - 1, position=round(position, 3),
+                    load, self.name, number, utc_now(), time.monotonic(),
+                    dropped=number - last - 1, position=round(position, 3), grey=load.grey,
                 )  # fmt: skip
                 last = number
             declared = _declared_seconds(container)

@@ -33,7 +33,13 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"RIFF")
 
 
 class NotAPictureError(SourceError):
-    """The answer is something else, such as a stream or a page. ``what`` says what it is."""
+    """The answer is something else, such as a stream or a page. ``what`` says what it is.
+
+    Attributes:
+        page: whether it is text, such as the page of a camera that is starting.
+    """
+
+    page = False
 
 
 class UntrustedError(SourceError):
@@ -104,7 +110,9 @@ class PictureUrl:
         kind = response.headers.get_content_type() if response.headers.get("Content-Type") else ""
         length = response.headers.get("Content-Length", "")
         if not kind.startswith("image/") and not (kind in _UNNAMED and length):
-            raise NotAPictureError(f"{self._name} gives {kind or 'data without a type'} instead of a picture")
+            error = NotAPictureError(f"{self._name} gives {kind or 'data without a type'} instead of a picture")
+            error.page = kind.startswith("text/")
+            raise error
         if length.isdecimal() and len(length) > len(str(MAX_BYTES)):
             raise self._failed(f"the picture is larger than {MAX_BYTES / 1e6:.0f} MB")
         data, until = bytearray(), time.monotonic() + TOTAL_S

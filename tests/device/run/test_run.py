@@ -312,7 +312,7 @@ def test_the_rate_of_a_camera(model: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_no_camera_is_one_line(place: str, words: str, model: Path) -> None:
-    done = invoke(model, "--source", place)
+    done = invoke(model, "--source", place, "--require-source")
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: {words}")
     assert len(done.stderr.splitlines()) == 1

@@ -31,6 +31,7 @@ from graft_device.system.pacing import Pace
 from graft_device.system.stopping import Stop
 from tests.support.clips import FPS, SIZE, Camera, av, clip, turned, write_clip
 from tests.support.device_models import COLOURS, picture
+from tests.support.ports import free_port
 from tests.support.running import PATIENCE_S, drop_photo, eventually
 
 POLL_S = 0.02
@@ -82,7 +83,6 @@ def test_places_and_their_sources(tmp_path: Path) -> None:
     [
         (["nowhere.jpg"], "no such source: nowhere.jpg; give photos, a folder"),
         ([""], "no such source: ; give"),
-        (["/dev/video77"], "no camera at /dev/video77; the available ones are: "),
         (["picamera2:x"], "picamera2:x is not a camera; give picamera2, or picamera2:1"),
         (["a.jpg", "picamera2"], "picamera2 cannot be read together with other sources"),
         (["a.jpg", "/"], "/ cannot be read together"),
@@ -643,7 +643,7 @@ def test_the_last_frame_and_the_end_are_not_lost() -> None:
 
 def test_an_error_in_the_thread_is_raised_outside() -> None:
     for _ in range(20):
-        feeds = Feeds([Feed(opened("tcp://127.0.0.1:1"))], Stop(), print)
+        feeds = Feeds([Feed(opened("tcp://127.0.0.1:1", required=True))], Stop(), print)
         with feeds, pytest.raises(SourceError, match="connection refused"):
             list(feeds.turns())
 
@@ -756,9 +756,28 @@ def test_an_outage_is_noted_once_and_waits_grow(monkeypatch: pytest.MonkeyPatch)
             assert next(frame.session for frame in frames if frame.session) > 0
 
 
-def test_a_camera_that_was_never_there_is_an_error() -> None:
+@pytest.mark.parametrize(("required", "once"), [(True, False), (False, True)])
+def test_a_camera_that_is_missing_at_the_start_is_an_error_if_it_is_required(required: bool, once: bool) -> None:
     with pytest.raises(SourceError, match=r"cannot read tcp://127.0.0.1:1: connection refused"):
-        every(opened("tcp://127.0.0.1:1"))
+        every(opened("tcp://127.0.0.1:1", required=required, once=once))
+    with pytest.raises(SourceError, match=r"no camera at /dev/video77; the available ones are: "):
+        every(opened("/dev/video77", required=required, once=once))
+
+
+def test_a_camera_that_is_missing_at_the_start_is_waited_for() -> None:
+    notes: list[str] = []
+    port = free_port()
+    source = opened(f"tcp://127.0.0.1:{port}", note=notes.append)
+    with Newest(source) as newest:
+        eventually(lambda: bool(notes))
+        time.sleep(0.2)
+        assert notes == [f"cannot read tcp://127.0.0.1:{port}: connection refused; waiting for it"]
+        assert newest.silent_s < PATIENCE_S, "it gives signs of life"
+        with Camera(clip(["red"] * 30, kind="mpegts", codec="mpeg2video"), pace_s=0.01, port=port):
+            frame = newest.take(PATIENCE_S)
+    assert frame is not None
+    assert colour(frame) == "red"
+    assert notes[1:] == [f"tcp://127.0.0.1:{port} is there"]
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "rtsp://[bad/"])
@@ -770,7 +789,7 @@ def test_urls_that_cannot_be_read(url: str) -> None:
 @pytest.mark.parametrize("url", ["RTSP://me:secret@127.0.0.1:1/live?t=secret", "http://me:s%65cret@127.0.0.1:1/"])
 def test_a_password_is_in_no_error(url: str) -> None:
     with pytest.raises(SourceError, match=r"cannot read \w+://127\.0\.0\.1:1/\w*: ") as caught:
-        every(opened(url))
+        every(opened(url, required=True))
     assert "cret" not in str(caught.value)
     for place in ("rtmp://me:secret@h/live", "http://me:secret@[::1"):
         with pytest.raises(SourceError) as caught:
@@ -861,7 +880,7 @@ def test_the_pi_camera(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_pi_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     with stand_in(monkeypatch), pytest.raises(SourceError, match="no Pi camera 3; check its cable"):
-        every(opened("picamera2:3"))
+        every(opened("picamera2:3", required=True))
 
 
 def test_no_picamera2_library(monkeypatch: pytest.MonkeyPatch) -> None:

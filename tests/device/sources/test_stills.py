@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from graft_device.sources import Frame, Source, SourceError, SourceOptions, open_source, web
+from graft_device.sources.live import Live
 from graft_device.system.stopping import Stop
 from tests.support.device_models import write_artifact
 from tests.support.running import PATIENCE_S, running
@@ -27,8 +28,9 @@ JPEG = {"Content-Type": "image/jpeg"}
 Given = tuple[int, dict[str, str], bytes]
 
 
-def opened(url: str, interval: float = 0.05, notes: list[str] | None = None) -> Source:
-    return open_source([url], SourceOptions(interval=interval), pytest.fail if notes is None else notes.append)
+def opened(url: str, interval: float = 0.05, notes: list[str] | None = None, required: bool = True) -> Source:
+    options = SourceOptions(interval=interval, required=required)
+    return open_source([url], options, pytest.fail if notes is None else notes.append)
 
 
 def taken(source: Source, count: int) -> list[Frame]:
@@ -159,6 +161,29 @@ def test_what_is_wrong_at_the_start_is_one_error(given: Given, reason: str) -> N
         assert reason in str(caught.value)
     with pytest.raises(SourceError, match="connection refused"):
         taken(opened(f"{camera.url}/snap.jpg"), 1)
+
+
+def test_a_camera_that_is_starting_is_waited_for() -> None:
+    """It refuses connections, then wants a password, then shows a page, then gives pictures. Each is noted once."""
+    notes: list[str] = []
+    pages = iter([(401, {}, b""), (401, {}, b""), (200, {"Content-Type": "text/html"}, b"starting")])
+    camera = WebCamera(lambda _: next(pages, (200, JPEG, jpeg("red"))))
+    source = opened(f"{camera.url}/snap.jpg", notes=notes, required=False)
+    frames = source.frames(Stop())
+    assert next(frames) is None
+    assert isinstance(source, Live)
+    assert source.lost_s > 0
+    with camera:
+        first = next(frame for frame in frames if frame is not None)
+        assert source.lost_s == 0
+    assert first.load() == jpeg("red")
+    about = f"cannot read {camera.url}/snap.jpg: "
+    assert notes == [
+        f"{about}connection refused; waiting for it",
+        f"{about}the server answers 401 Unauthorized; waiting for it",
+        f"{camera.url}/snap.jpg gives text/html instead of a picture; waiting for it",
+        f"{camera.url}/snap.jpg is there",
+    ]
 
 
 def test_a_camera_that_fails_for_a_while_is_noted_once_and_comes_back() -> None:
