@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graft_device.board.naming import NamedView, named_views, source_names
-from graft_device.board.outlets import Outlets, check_sinks, open_sinks
-from graft_device.board.watchers import Watchers, open_watchers, show
+from graft_device.board.outlets import check_sinks, open_sinks
+from graft_device.board.watchers import open_watchers, show
 from graft_device.model import without_checksum
 from graft_device.run.feeds import Feed
 from graft_device.run.looking import Look, LookPlan
@@ -22,9 +22,9 @@ from graft_device.sources.video import Video
 
 if TYPE_CHECKING:
     from graft_device.board.voice import Voice
-    from graft_device.camera_page.server import CameraPage
+    from graft_device.camera_page.lasting import LastingPage
     from graft_device.classifier import Classifier
-    from graft_device.config.settings import BoardSettings, HttpSettings, SourceSettings
+    from graft_device.config.settings import BoardSettings, SourceSettings
     from graft_device.outputs.fan_out import FanOut
     from graft_device.outputs.uncertain_frames import UncertainFrames
     from graft_device.outputs.uncertain_store import UncertainStore
@@ -63,13 +63,16 @@ class Board:
         return Outputs(self.sinks, self.failure, self.observers, counted, self.clock_set)
 
 
-def open_board(settings: BoardSettings, voice: Voice, stack: contextlib.ExitStack) -> Board:
+def open_board(
+    settings: BoardSettings, voice: Voice, stack: contextlib.ExitStack, page: LastingPage | None = None
+) -> Board:
     """Opens everything that a run needs.
 
     Args:
         settings: of the run.
         voice: how it speaks.
         stack: closes what was opened.
+        page: the page, where the settings want one.
 
     Raises:
         GraftError: something cannot be opened.
@@ -82,7 +85,9 @@ def open_board(settings: BoardSettings, voice: Voice, stack: contextlib.ExitStac
     store = _uncertain_store(settings)
     clock = WallClock(voice.note)
     live = [name for name, source in zip(names, sources) if source.live]
-    watchers = open_watchers(settings, models, live, clock.is_set, voice.note, stack)
+    watchers = open_watchers(
+        settings, models, live, clock.is_set, voice.note, stack, None if page is None else page.hub
+    )
     looks = [
         Look(
             _plan(named, settings, sources[named.source], store, voice.note),
@@ -98,23 +103,14 @@ def open_board(settings: BoardSettings, voice: Voice, stack: contextlib.ExitStac
     outlets = open_sinks(settings, [look.view for look in looks], watchers.rates, voice, stack)
     one_camera = len(views) == 1 and sources[0].live
     outlets.sinks.add(voice.printed(one_camera, " and ".join(outlets.sinks.names)))
-    if settings.http is not None and watchers.hub is not None:
-        show(watchers.hub, watched, models, {named.view.id: named.region.roi for named in views})
-        stack.enter_context(contextlib.closing(_page(settings.http, watchers, outlets, store, voice)))
+    if settings.http is not None and page is not None:
+        from graft_device.camera_page.parts import Parts
+
+        outlets.sinks.add(page.hub.events)
+        show(page.hub, watched, models, {named.view.id: named.region.roi for named in views})
+        stack.callback(page.rest)
+        page.show(settings.http, Parts(outlets.history, store, watchers.scores, lambda: outlets.sinks.undelivered))
     return Board(watched, outlets.sinks, watchers.observers, voice.failure, clock.is_set)
-
-
-def _page(
-    http: HttpSettings, watchers: Watchers, outlets: Outlets, store: UncertainStore | None, voice: Voice
-) -> CameraPage:
-    from graft_device.camera_page.parts import Parts
-    from graft_device.camera_page.server import open_page
-
-    assert watchers.hub is not None  # noqa: S101  there is one wherever there is a page
-    sinks = outlets.sinks
-    sinks.add(watchers.hub.events)
-    parts = Parts(outlets.history, store, watchers.scores, lambda: sinks.undelivered)
-    return open_page(http, watchers.hub, parts, voice.say)
 
 
 def _opened(source: SourceSettings, settings: BoardSettings, note: Note) -> Source:

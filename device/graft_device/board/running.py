@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graft_device.board.run_page import RunPage
 from graft_device.errors import GraftError
 from graft_device.run.reopening import Reopening
 from graft_device.system.stopping import Signals, Stop
@@ -49,9 +50,10 @@ def run_board(options: Mapping[str, Any], voice: Voice) -> Ended:
         rereading = _Rereading(options, voice.note)
         newer = stack.enter_context(Reopening(stop, voice.note, rereading))
         rereading.begin()
+        page = stack.enter_context(contextlib.closing(RunPage(voice.say)))
         seen = None
         while seen is None:
-            seen = _until_reread(rereading, options, voice, stop, newer)
+            seen = _until_reread(rereading, options, voice, stop, newer, page)
         signals.calm()
     return Ended(seen.failed, signals.received)
 
@@ -62,6 +64,7 @@ def _until_reread(
     voice: Voice,
     stop: Stop,
     newer: Callable[[], Mapping[str, Classifier]],
+    page: RunPage,
 ) -> Seen | None:
     """Runs with the present settings; returns None where they have changed."""
     from graft_device.board.assembly import open_board
@@ -69,7 +72,7 @@ def _until_reread(
 
     with contextlib.ExitStack() as stack:
         try:
-            board = open_board(rereading.settings, voice, stack)
+            board = open_board(rereading.settings, voice, stack, page.wanted(rereading.settings))
         except GraftError as error:
             if not rereading.go_back(error):
                 raise

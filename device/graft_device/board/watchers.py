@@ -50,6 +50,7 @@ def open_watchers(
     clock_set: Callable[[], bool],
     note: Note,
     stack: contextlib.ExitStack,
+    hub: Hub | None = None,
 ) -> Watchers:
     """Opens what looks at each frame.
 
@@ -60,9 +61,10 @@ def open_watchers(
         clock_set: whether the clock is set.
         note: called with a line when scores cannot be kept.
         stack: closes them.
+        hub: what the page shows; None for no page.
     """
     scores = _scores(models, live, clock_set, note, stack) if live else None
-    return Watchers(_hub(settings), scores, _rates(settings))
+    return Watchers(hub, scores, _rates(settings))
 
 
 def show(hub: Hub, watched: Sequence[Watched], models: Mapping[str, Classifier], rois: Mapping[str, Any]) -> None:
@@ -90,14 +92,6 @@ def _rates(settings: BoardSettings) -> tuple[Rates, ...]:
     from graft_device.run.rates import Rates
 
     return tuple(Rates() for _ in brokers)
-
-
-def _hub(settings: BoardSettings) -> Hub | None:
-    if settings.http is None:
-        return None
-    from graft_device.camera_page.hub import Hub
-
-    return Hub()
 
 
 def _scores(

@@ -41,15 +41,32 @@ _WORDING = Wording(
 
 
 @dataclass(frozen=True)
-class _Access:
-    """The settings as ``serve`` takes them."""
+class PageAccess:
+    """The settings with the token that they name.
+
+    Attributes:
+        host: the address to listen on.
+        port: the port; 0 for a free one.
+        insecure: whether the network may use the page without a token.
+        viewers: how many may watch one camera at a time.
+        origins: other sites whose pages may use the API.
+        hosts: host names to accept in addition.
+        token: the token that clients must send; None to require none.
+    """
 
     host: str
     port: int
     insecure: bool
+    viewers: int
     origins: tuple[str, ...]
     hosts: tuple[str, ...]
     token: str | None = field(repr=False)
+
+
+def read_access(http: HttpSettings) -> PageAccess:
+    """The settings with their token; raises ServeError if it cannot be read."""
+    token = os.environ.get("GRAFT_TOKEN") if http.token_file is None else read_token(http.token_file)
+    return PageAccess(http.host, http.port, http.insecure, http.viewers, http.origins, http.hosts, token or None)
 
 
 def open_page(http: HttpSettings, hub: Hub, parts: Parts, say: Say) -> CameraPage:
@@ -64,12 +81,11 @@ def open_page(http: HttpSettings, hub: Hub, parts: Parts, say: Say) -> CameraPag
     Raises:
         ServeError: it cannot listen there, or the token cannot be used.
     """
-    token = os.environ.get("GRAFT_TOKEN") if http.token_file is None else read_token(http.token_file)
-    access = _Access(http.host, http.port, http.insecure, http.origins, http.hosts, token or None)
+    access = read_access(http)
     check(access)
     listener = listen(access, _WORDING)
     listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)  # its connections have the same
-    page = CameraPage(http, access, listener, hub, say)
+    page = CameraPage(access, listener, hub, say)
     try:
         page.start(parts)
     except BaseException:
@@ -82,16 +98,15 @@ class CameraPage:
     """The page's server, in a thread with an event loop of its own.
 
     Attributes:
-        settings: those that it was opened with.
+        access: the settings that it was opened with.
         url: where it listens.
         application: what answers; None before ``start``.
     """
 
-    def __init__(self, settings: HttpSettings, access: _Access, listener: Listener, hub: Hub, say: Say) -> None:
+    def __init__(self, access: PageAccess, listener: Listener, hub: Hub, say: Say) -> None:
         """Serves nothing until ``start``; see ``open_page``."""
-        self.settings = settings
+        self.access = access
         self.url = listener.url
-        self._access = access
         self._listener = listener
         self._hub = hub
         self._say = say
@@ -147,8 +162,8 @@ class CameraPage:
         loop = asyncio.get_running_loop()
         report_errors(loop, self._say)
         closing = asyncio.Event()
-        access, listener = self._access, self._listener
-        stage = Stage(self._hub, Pictures(), Viewers(self.settings.viewers), closing)
+        access, listener = self.access, self._listener
+        stage = Stage(self._hub, Pictures(), Viewers(self.access.viewers), closing)
         self.application = Application(stage, parts, access.token is not None)
         hosts = Hosts(listener.loopback, access.token is not None, access.hosts)
         routes = frozenset(route.path for route in self.application.routes())
@@ -172,7 +187,7 @@ class CameraPage:
             stage.pictures.close()
 
     def _announce(self) -> None:
-        for line in exposure(self._listener, self._access.token):
+        for line in exposure(self._listener, self.access.token):
             self._say(line)
         self._say(f"page on {self.url}")
         self._started.set()

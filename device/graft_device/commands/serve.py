@@ -2,17 +2,14 @@
 
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from graft_device import __version__, console
+from graft_device import console
 from graft_device.commands.options import ModelArgument, RuntimeChoice, RuntimeOption, ThreadsOption, finite
 from graft_device.text import printable
-
-_PACKAGES = ("starlette", "uvicorn", "python_multipart", "prometheus_client")
 
 
 def serve(
@@ -66,7 +63,9 @@ def serve(
     The page classifies photos that are dropped on it and the browser's camera frames; the metrics are for Prometheus.
     SIGTERM and Ctrl-C end the server after the running requests; SIGHUP reopens the model file. No photo is stored.
     """
-    _check_packages()
+    from graft_device.serve.packages import SERVE, check_packages
+
+    check_packages(SERVE)
     from graft_device.serve.server import run
     from graft_device.serve.settings import ServeError, ServeSettings, read_token
 
@@ -92,14 +91,3 @@ def serve(
         hosts=tuple(allow_host or ()),
     )
     run(settings, lambda text: console.mention(printable(text)))
-
-
-def _check_packages() -> None:
-    from graft_device.errors import RuntimeMissingError
-
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise RuntimeMissingError(
-            f"the server's packages are not installed (no {', '.join(missing)})",
-            f'install them with: python3 -m pip install "./graftkit-{__version__}-py3-none-any.whl[serve]"',
-        )

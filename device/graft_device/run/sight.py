@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ class Masks:
 
 
 class Sight:
-    """One frame of a source, loaded once and only if somebody looks at it."""
+    """One frame of a source, loaded once and only if somebody looks at it: the loop, or the page in another thread."""
 
     def __init__(
         self,
@@ -79,6 +80,7 @@ class Sight:
         self._masks = masks
         self._decode = decode
         self._grey = grey
+        self._lock = threading.RLock()  # a frame of a video is converted by one thread at a time
         self._photo: PhotoSource | None = None
         self._pixels: NDArray[np.uint8] | None = None
         self._brightness: NDArray[np.uint8] | None = None
@@ -90,9 +92,10 @@ class Sight:
         return self._loaded()
 
     def _loaded(self) -> PhotoSource:
-        if self._photo is None:
-            self._photo = self._load()
-        return self._photo
+        with self._lock:
+            if self._photo is None:
+                self._photo = self._load()
+            return self._photo
 
     def pixels(self) -> NDArray[np.uint8]:
         """The whole frame as RGB ``[H,W,3]``, uint8, without the masked parts.
@@ -100,12 +103,13 @@ class Sight:
         Raises:
             PhotoError: it cannot be decoded.
         """
-        if self._pixels is None:
-            photo = self._loaded()
-            is_file = isinstance(photo, (str, bytes, os.PathLike))
-            pixels = self._decode(photo) if is_file else np.asarray(photo, np.uint8)
-            self._pixels = self._masks.applied(pixels) if self._masks else pixels
-        return self._pixels
+        with self._lock:
+            if self._pixels is None:
+                photo = self._loaded()
+                is_file = isinstance(photo, (str, bytes, os.PathLike))
+                pixels = self._decode(photo) if is_file else np.asarray(photo, np.uint8)
+                self._pixels = self._masks.applied(pixels) if self._masks else pixels
+            return self._pixels
 
     def brightness(self) -> NDArray[np.uint8]:
         """The whole frame for the motion gate: ``[H,W]`` where that is the faster way, else ``[H,W,3]``; uint8.
@@ -114,10 +118,11 @@ class Sight:
         """
         if self._grey is None:
             return self.pixels()
-        if self._brightness is None:
-            plane = self._grey()
-            self._brightness = self._masks.applied(plane) if self._masks else plane
-        return self._brightness
+        with self._lock:
+            if self._brightness is None:
+                plane = self._grey()
+                self._brightness = self._masks.applied(plane) if self._masks else plane
+            return self._brightness
 
 
 def cropped(pixels: NDArray[np.uint8], box: Box | None) -> NDArray[np.uint8]:
