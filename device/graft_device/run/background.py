@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from graft_device.run.cells import Boxes, Cells, edges, largest_near, line_between, spread, together
+from graft_device.run.cells import REACH, Boxes, Cells, edges, largest_near, line_between, spread, together
 
 Marks = NDArray[np.bool_]
 """Whether something holds for each cell ``[h,w]``."""
@@ -65,7 +65,9 @@ class Background:
         noise = min(spread(differs), _MOST)
         limit = np.maximum(_NOISES * np.maximum(np.sqrt(self._variance), max(noise, _FLOOR)), _LEAST)
         changed = np.abs(differs) > limit
-        moved = together(changed & self._unexplained(cells, noise, limit))
+        moved = together(changed)
+        if moved.any():
+            moved = together(moved & self._unexplained(cells, noise, limit))
         if self._is_light(cells, changed, moved, noise):
             self._mean[changed] = cells[changed]
             moved = np.zeros_like(moved)
@@ -83,7 +85,7 @@ class Background:
         lit = (now + 1) / (mean + 1)  # the gain, if no light was added in front of the view
         gain = np.minimum(np.maximum(gain, np.minimum(lit, 1)), np.maximum(lit, 1))
         left = cells - now - gain * (self._mean - mean)
-        misfit = _MISFIT * largest_near(np.abs(now - mean))
+        misfit = _MISFIT * largest_near(np.abs(now - mean), (REACH, REACH))
         bound = limit + misfit + _SHAKE * np.minimum(edges(self._mean), edges(cells))
         unexplained: Marks = np.abs(left) > bound
         return unexplained
@@ -110,7 +112,7 @@ class Background:
         slow = max(1 - math.exp(-(now - self._now) / _DRIFT_S), 1 / self._frames)
         rate = np.where(changed, np.float32(min(4 * slow, 1)), np.float32(slow))
         if moved.any():  # light explains the middle of a large thing as well, and it must not leave a ghost
-            thing = moved | (changed & (largest_near(moved.astype(np.float32)) > 0))
+            thing = moved | (changed & (largest_near(moved.astype(np.float32), (1, 2, 4, 8)) > 0))
             rate[thing] = np.where(now - self._changed_at[thing] > STILL_S, np.float32(1), np.float32(0))
         self._mean = self._mean + rate * (cells - self._mean)
 

@@ -15,7 +15,8 @@ REACH = 4
 _ALONG = 80  # cells along the longer side of a large frame
 _SMALLEST = 4  # pixels along a cell of a small frame; fewer average less noise
 _ROWS = 8  # of pixels in a cell that are read at least, if it has as many
-_TOGETHER = 3  # cells among the nine around one, itself included
+TOGETHER = 3
+"""Cells among the nine around one, itself included, that make it more than a grain of noise."""
 
 
 def shrink(pixels: NDArray[np.uint8]) -> Cells:
@@ -100,28 +101,27 @@ def edges(cells: Cells) -> Cells:
     return high
 
 
-def largest_near(cells: Cells) -> Cells:
-    """The largest value near each cell, up to about twice ``REACH`` away."""
-    found, step = cells, 1
-    while step <= 2 * REACH:
+def largest_near(cells: Cells, steps: tuple[int, ...]) -> Cells:
+    """The largest value near each cell: each step looks so many cells further to all sides, and at none between."""
+    found = cells
+    for step in steps:
         wider = found.copy()
         np.maximum(wider[step:], found[:-step], out=wider[step:])
         np.maximum(wider[:-step], found[step:], out=wider[:-step])
         found = wider.copy()
         np.maximum(found[:, step:], wider[:, :-step], out=found[:, step:])
         np.maximum(found[:, :-step], wider[:, step:], out=found[:, :-step])
-        step *= 2
     return found
 
 
 def together(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The marked cells with two others beside them, so that a few grains and drops do not add up."""
-    if min(marked.shape) < _TOGETHER or not marked.any():
+    if min(marked.shape) < TOGETHER or not marked.any():
         return marked
     padded = np.zeros((marked.shape[0] + 2, marked.shape[1] + 2), np.uint8)
     padded[1:-1, 1:-1] = marked
     rows = padded[:-2] + padded[1:-1] + padded[2:]
-    many: NDArray[np.bool_] = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:] >= _TOGETHER
+    many: NDArray[np.bool_] = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:] >= TOGETHER
     return marked & many
 
 
