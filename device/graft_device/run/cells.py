@@ -12,10 +12,11 @@ Cells = NDArray[np.float32]
 REACH = 4
 """Cells to each side of a cell that are looked at together with it."""
 
+_SQUARE = 3  # rows and columns of them
 _ALONG = 80  # cells along the longer side of a large frame
 _SMALLEST = 4  # pixels along a cell of a small frame; fewer average less noise
 _ROWS = 8  # of pixels in a cell that are read at least, if it has as many
-TOGETHER = 3
+TOGETHER = 4
 """Cells among the nine around one, itself included, that make it more than a grain of noise."""
 
 
@@ -115,8 +116,8 @@ def largest_near(cells: Cells, steps: tuple[int, ...]) -> Cells:
 
 
 def together(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The marked cells with two others beside them, so that a few grains and drops do not add up."""
-    if min(marked.shape) < TOGETHER or not marked.any():
+    """The marked cells with three others beside them, so that a few grains and drops do not add up."""
+    if min(marked.shape) < _SQUARE or not marked.any():
         return marked
     padded = np.zeros((marked.shape[0] + 2, marked.shape[1] + 2), np.uint8)
     padded[1:-1, 1:-1] = marked

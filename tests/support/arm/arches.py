@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Runtime = Literal["tflite-runtime", "litert"]
 
 _COMMON = ("pillow>=9.1", "typer>=0.19,<0.29")
-_SERVE = ("h11>=0.16", "python-multipart>=0.0.18", "starlette>=0.40", "uvicorn>=0.30")
+_SERVE = ("h11>=0.16", "prometheus-client>=0.20", "python-multipart>=0.0.18", "starlette>=0.40", "uvicorn>=0.30")
 REQUIREMENTS: Mapping[Runtime, Sequence[str]] = {
     "tflite-runtime": ("tflite-runtime==2.14.0", "numpy<2", *_COMMON, *_SERVE),
     "litert": ("ai-edge-litert>=1.2", "numpy>=1.21", *_COMMON, *_SERVE),

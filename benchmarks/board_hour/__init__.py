@@ -1,0 +1,1 @@
+"""The memory of ``graft-device run`` over time."""
