@@ -92,7 +92,9 @@ def init(
     from graft_device.doctor.cameras import read_cameras
     from graft_device.doctor.parts import Part, camera_parts, model_parts
     from graft_device.system.durable import write_atomically
+    from graft_device.system.plain import check_plain_if_there
 
+    check_plain_if_there(output)
     if output.exists() and not overwrite:
         raise ConfigError(
             f"{output} already exists", "replace it with --overwrite, or write another file with --output"
@@ -126,11 +128,13 @@ def schema(
     """
     from graft_device.config.schema import SCHEMA_FILE
     from graft_device.system.durable import write_atomically
+    from graft_device.system.plain import check_plain_if_there
 
     data = SCHEMA_FILE.read_bytes()
     if output is None:
         typer.echo(data.decode(), nl=False)
     else:
+        check_plain_if_there(output)
         write_atomically(output, data)
 
 

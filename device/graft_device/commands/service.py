@@ -10,22 +10,32 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from graft_device import console
-from graft_device.commands.options import ModelArgument
+from graft_device.commands.options import in_store
 from graft_device.text import printable
 from graft_device.usage import GroupedCommand
 
 if TYPE_CHECKING:
-    from graft_device.service.service import ServiceNeeds
+    from graft_device.service.visible import ServiceNeeds
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SIZE = re.compile(r"[1-9]\d*[KMG]?|[1-9]\d?%")
 
 
 def service(
-    model: ModelArgument,
+    model: Annotated[
+        Optional[Path],
+        typer.Argument(
+            metavar="[MODEL]",
+            help="A .tflite file, or a store for its current model; none if ARGS have --config.",
+            callback=lambda path: path and in_store(path),
+            readable=False,
+            show_default=False,
+        ),
+    ] = None,
     args: Annotated[
-        list[str], typer.Argument(metavar="-- ARGS...", help="'run' or 'serve' and its options, without the model.")
-    ],
+        Optional[list[str]],
+        typer.Argument(metavar="-- ARGS...", help="'run' or 'serve' and its options, without the model."),
+    ] = None,
     output: Annotated[
         Optional[Path],
         typer.Option("--output", "-o", help="Unit file to write; - prints it.", show_default="NAME.service"),
@@ -45,23 +55,26 @@ def service(
     """Write a systemd unit that keeps a model running.
 
     It prints the two commands that install the unit. The service starts at boot, restarts after a failure with growing
-    waits, has a watchdog and a memory limit, and may access only what it needs. Relative folders in ARGS are below
-    /var/lib/NAME.
+    waits, has a watchdog and a memory limit, and may access only what it needs. Relative folders in ARGS, and those
+    that a board.toml has written into, are below /var/lib/NAME.
     """
     from graft_device.model import read_model
     from graft_device.service import service as service_module
     from graft_device.service.paths import normal, without_dots
     from graft_device.service.unit import unit
+    from graft_device.service.visible import ServiceError, state_folder
 
-    model_path = normal(read_model(model).path.absolute())
-    args = list(map(without_dots, args))
+    model, args = _split(model, args or [])
+    model_path = model and normal(read_model(model).path.absolute())
+    args = _with_whole_config(list(map(without_dots, args)))
     options = _parse(args, model_path)
-    service_name = name or service_module.service_name(args[0], model_path)
+    named = model_path or options["config"]
+    service_name = name or service_module.service_name(args[0], named)
     _check(service_name, user, memory_max)
-    command = (*service_module.program(), args[0], str(model_path), *args[1:])
+    command = (*service_module.program(), args[0], *([] if model_path is None else [str(model_path)]), *args[1:])
     needs = service_module.find_needs(args[0], options, service_name, user is None)
-    _check_as_command(args[0], options, service_module.state_folder(service_name))
-    summary = f"graft-device {args[0]} with {model_path.name}"
+    _check_as_command(args[0], options, state_folder(service_name))
+    summary = f"graft-device {args[0]} with {named.name}"
     version = service_module.systemd_version()
     text = unit(service_module.Service(service_name, summary, command, needs, user, memory_max, version))
     if str(output) == "-":
@@ -70,17 +83,47 @@ def service(
     else:
         unit_file = output or Path(f"{service_name}.service")
         if unit_file.exists() and not overwrite:
-            raise service_module.ServiceError(
+            raise ServiceError(
                 f"{unit_file} already exists", "replace it with --overwrite, or write another file with --output"
             )
-        unit_file.write_text(text, encoding="utf-8")
+        from graft_device.system.durable import write_atomically
+        from graft_device.system.plain import check_plain_if_there
+
+        check_plain_if_there(unit_file)
+        write_atomically(unit_file, text.encode())
         console.say(f"wrote {printable(unit_file)}; these commands install and start it:")
     for line in service_module.install_lines(unit_file, service_name):
         typer.echo(line, err=str(output) == "-")
-    _warn(service_name, options, needs)
+    _warn(service_name, args[0], options, needs, user is None)
 
 
-def _parse(args: list[str], model: Path) -> "dict[str, Any]":
+def _split(model: Optional[Path], args: list[str]) -> tuple[Optional[Path], list[str]]:
+    """Model and command; what came first is the command if there is no model."""
+    from graft_device.service.service import COMMANDS
+
+    if model is not None and str(model) in COMMANDS and not (args and args[0] in COMMANDS):
+        return None, [str(model), *args]
+    if not args:
+        raise typer.BadParameter("write 'run' or 'serve' and its options after --", param_hint="ARGS")
+    return model, args
+
+
+def _with_whole_config(args: list[str]) -> list[str]:
+    """The words with the absolute path of ``--config``: the service has another working directory."""
+    from graft_device.service.paths import normal
+
+    whole: list[str] = []
+    for word in args:
+        option, equals, value = word.partition("=")
+        if whole and whole[-1] == "--config":
+            word = str(normal(Path(word).absolute()))  # noqa: PLW2901
+        elif option == "--config" and equals:
+            word = f"--config={normal(Path(value).absolute())}"  # noqa: PLW2901
+        whole.append(word)
+    return whole
+
+
+def _parse(args: list[str], model: Optional[Path]) -> "dict[str, Any]":
     """Parses the options of the command that the service will run, exactly as that command does."""
     from graft_device.service.service import COMMANDS
 
@@ -93,7 +136,8 @@ def _parse(args: list[str], model: Path) -> "dict[str, Any]":
     parser: Any = typer.main.get_command(single)
     for option in parser.params:
         option.envvar = None  # the service will not have this shell's environment
-    options: dict[str, Any] = parser.make_context(f"graft-device {args[0]}", [str(model), *args[1:]]).params
+    words = [*([] if model is None else [str(model)]), *args[1:]]
+    options: dict[str, Any] = parser.make_context(f"graft-device {args[0]}", words).params
     if args[0] == "run":
         from graft_device.commands.run import check
 
@@ -104,17 +148,12 @@ def _parse(args: list[str], model: Path) -> "dict[str, Any]":
 def _check_as_command(subcommand: str, options: "dict[str, Any]", folder: Path) -> None:
     """Runs the checks that the command itself runs after its options are parsed."""
     from graft_device.service import checks as service_checks
+    from graft_device.service.service import run_settings
 
     if subcommand == "serve":
         service_checks.check_server(options)
-        return
-    from graft_device.board.options import settings_of
-    from graft_device.sources import SourceOptions
-
-    source = settings_of(options).sources[0]
-    kept = options["save_uncertain"] and folder / options["save_uncertain"]
-    reading = SourceOptions(source.size, source.interval, source.existing, source.once, kept)
-    service_checks.check_sources(options["source"], reading)
+    else:
+        service_checks.check_run(run_settings(options), folder)
 
 
 def _check(name: str, user: Optional[str], memory_max: str) -> None:
@@ -128,14 +167,22 @@ def _check(name: str, user: Optional[str], memory_max: str) -> None:
         raise typer.BadParameter(f"{memory_max!r} is not a size such as 512M", param_hint="--memory-max")
 
 
-def _warn(name: str, options: "dict[str, Any]", needs: "ServiceNeeds") -> None:
-    from graft_device.service.checks import warnings
-    from graft_device.service.service import missing_paths
+def _warn(name: str, subcommand: str, options: "dict[str, Any]", needs: "ServiceNeeds", own_user: bool) -> None:
+    from graft_device.service.board_needs import places
+    from graft_device.service.checks import run_warnings, server_warnings
+    from graft_device.service.service import missing_paths, run_settings
     from graft_device.system.machine import read_hardware
 
-    for line in warnings(name, options, needs):
-        console.say(f"warning: {line}")
-    for path in missing_paths(needs, options.get("source") or ()):
+    sources: list[str] = []
+    if subcommand == "serve":
+        lines = server_warnings(name, options, needs)
+    else:
+        settings = run_settings(options)
+        sources = places(settings)
+        lines = run_warnings(name, settings, options["config"], own_user)
+    for line in lines:
+        console.say(f"warning: {printable(line)}")
+    for path in missing_paths(needs, sources):
         console.say(f"note: {printable(path)} does not exist; the service fails and tries again until it does")
     if read_hardware().memory_limits is False:
         console.say(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -12,46 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graft_device.errors import GraftError
-from graft_device.mqtt.broker import parse_broker
-from graft_device.service.paths import holds_hidden, is_hidden, normal, reached
+from graft_device.board.options import settings_of
+from graft_device.config.reading import read_board
+from graft_device.config.settings import BoardSettings
+from graft_device.service.board_needs import KEYS, OPTIONS, board_needs, camera_of, is_loopback
+from graft_device.service.visible import ServiceNeeds, readable
 
 COMMANDS = ("run", "serve")
 """The commands that run until they are stopped, and so can be a service."""
 
 BACKOFF_SINCE = 254
 """The first version of systemd that lengthens the waits between restarts (see its NEWS); Debian 12 has 252."""
-
-_STATE = Path("/var/lib")
-_DEVICES = "/dev/"
-_WRITTEN = ("queue", "save_uncertain")
-SINKS_ON_NETWORK = ("mqtt",)
-"""The options of ``run`` whose sinks talk to another machine. Without one of them a service has no network."""
-
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
-
-
-class ServiceError(GraftError):
-    """A command line cannot run as a service."""
-
-
-@dataclass(frozen=True)
-class ServiceNeeds:
-    """What a service may access.
-
-    Attributes:
-        camera: ``picamera2``, ``v4l2``, or None for no camera.
-        network: ``all``, ``loopback``, or None for no network.
-        reads: the files and folders that the service reads.
-        writes: the folders that the service writes into, except those below its own folder.
-        reload: whether SIGHUP makes the service reopen the model.
-    """
-
-    camera: str | None = None
-    network: str | None = None
-    reads: tuple[Path, ...] = ()
-    writes: tuple[Path, ...] = ()
-    reload: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,26 +59,23 @@ def find_needs(subcommand: str, options: Mapping[str, Any], name: str, own_user:
     Raises:
         ServiceError: the service could not use one of the paths.
         MqttError: the broker's URL is not valid.
+        ConfigError: the file of ``--config`` has mistakes.
     """
     if subcommand == "serve":
-        loopback = _LOOPBACK.fullmatch(str(options.get("host", "")))
         token = options.get("token_file")
-        reads = () if token is None else (_readable(f"--token-file {token}", token),)
-        return ServiceNeeds(network="loopback" if loopback else "all", reads=reads, reload=True)
-    sources = [str(source) for source in options.get("source") or ()]
-    broker = None if options.get("mqtt") is None else parse_broker(options["mqtt"])
-    streams = any("://" in source for source in sources)
-    files = {f"--source {source}": source for source in sources if _is_file(source)}
-    if broker is not None and broker.ca is not None:
-        files[f"--mqtt …?ca={broker.ca}"] = broker.ca
-    folders = {f"--{key.replace('_', '-')} {options[key]}": options[key] for key in _WRITTEN if options.get(key)}
-    return ServiceNeeds(
-        camera=next(filter(None, map(_camera, sources)), None),
-        network="all" if streams or any(options.get(option) for option in SINKS_ON_NETWORK) else None,
-        reads=tuple(_readable(option, path) for option, path in files.items()),
-        writes=tuple(filter(None, (_outside(option, path, name, own_user) for option, path in folders.items()))),
-        reload=True,
-    )
+        reads = () if token is None else (readable(f"--token-file {token}", Path(token)),)
+        return ServiceNeeds(network=_network_of_server(options), reads=reads, reload=True)
+    config = options["config"]
+    return board_needs(run_settings(options), config, OPTIONS if config is None else KEYS, name, own_user)
+
+
+def run_settings(options: Mapping[str, Any]) -> BoardSettings:
+    """The settings of ``run``, from its options or from the file that they name."""
+    return settings_of(options) if options["config"] is None else read_board(options["config"])
+
+
+def _network_of_server(options: Mapping[str, Any]) -> str:
+    return "loopback" if is_loopback(str(options["host"])) else "all"
 
 
 def missing_paths(needs: ServiceNeeds, sources: Sequence[str] = ()) -> list[Path]:
@@ -118,13 +85,8 @@ def missing_paths(needs: ServiceNeeds, sources: Sequence[str] = ()) -> list[Path
         needs: what the service may access.
         sources: the sources of ``run``, some of which may be cameras.
     """
-    cameras = [Path(source) for source in sources if _camera(source) == "v4l2"]
+    cameras = [Path(source) for source in sources if camera_of(source) == "v4l2"]
     return [path for path in dict.fromkeys((*cameras, *needs.reads, *needs.writes)) if not path.exists()]
-
-
-def state_folder(name: str) -> Path:
-    """The service's folder, which systemd creates; it is the service's working directory."""
-    return _STATE / name
 
 
 def install_lines(unit_file: Path, name: str) -> tuple[str, str]:
@@ -156,50 +118,3 @@ def systemd_version() -> int:
         return BACKOFF_SINCE - 2
     match = re.match(r"systemd (\d+)", finished.stdout)
     return int(match[1]) if match else BACKOFF_SINCE - 2
-
-
-def _camera(source: str) -> str | None:
-    if source.partition(":")[0] == "picamera2":
-        return "picamera2"
-    path = Path(source)
-    return "v4l2" if path.is_absolute() and os.path.realpath(path).startswith(_DEVICES) else None
-
-
-def _is_file(source: str) -> bool:
-    """Whether a source is a path that the unit may have to bind, including a link outside /dev to a camera."""
-    return "://" not in source and not source.startswith(_DEVICES) and _camera(source) != "picamera2"
-
-
-def _readable(option: str, text: str) -> Path:
-    """Checks a path that the service reads; ``option`` is the part of the command line that names it."""
-    path = Path(text)
-    if not path.is_absolute():
-        raise ServiceError(f"{option}: a service needs an absolute path", f"give {normal(path.absolute())}")
-    if path != normal(path):
-        raise ServiceError(f"{option}: systemd does not accept this path", f"give {normal(path)}")
-    _check_visible(option, path)
-    return path
-
-
-def _check_visible(option: str, path: Path) -> None:
-    """Refuses a path that the service could never see: a unit binds only paths that exist when it is written."""
-    target = reached(path)
-    if holds_hidden(target):
-        raise ServiceError(f"{option}: a service cannot see the whole of {target}", "give a folder in it")
-    if is_hidden(target) and not target.exists():
-        raise ServiceError(f"{option} does not exist", "create it first, or the service will never see it")
-
-
-def _outside(option: str, folder: str, name: str, own_user: bool) -> Path | None:
-    """The absolute path of a folder to write into; None if it is below the service's folder."""
-    own = state_folder(name)
-    path = normal(own / folder)
-    if own in (path, *path.parents):
-        return None
-    if own_user:
-        raise ServiceError(
-            f"{path}: the user that systemd creates for the service can write only into {own}",
-            "give a relative path, which is below that folder, or --user",
-        )
-    _check_visible(option, path)
-    return path

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from graft_device.service.paths import is_hidden, reached, store_or_file
-from graft_device.service.service import BACKOFF_SINCE, Service, ServiceError, ServiceNeeds
+from graft_device.service.service import BACKOFF_SINCE, Service
+from graft_device.service.visible import ServiceError, ServiceNeeds
 
 WATCHDOG_S = 120
 """The watchdog is called after every frame; the slowest board takes seconds for one, and a camera may be slow."""
@@ -19,6 +20,7 @@ START_S = 180
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _WAIT_STEPS = 2, 120, 6
 
 _CAMERA_DEVICES = ("char-video4linux", "char-media", "char-dma_heap")
+_PINS = "char-gpiochip"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_@%+=:,./-]")
 
 
@@ -79,16 +81,21 @@ def _process(service: Service) -> list[str]:
         f"WatchdogSec={WATCHDOG_S}",
         f"WorkingDirectory=/var/lib/{service.name}",
         f"Environment=HOME=/var/lib/{service.name} PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1",
-        "# Secrets (GRAFT_TOKEN=…, GRAFT_MQTT_PASSWORD=…) belong in this file, readable by root alone.",
+        "# Secrets belong in this file, readable by root alone: GRAFT_TOKEN=…, GRAFT_MQTT_PASSWORD=…,",
+        "# GRAFT_WEBHOOK_SECRET=…, GRAFT_APPRISE_URLS=….",
         f"EnvironmentFile=-/etc/default/{service.name}",
     ]
 
 
 def _can_reload(service: Service) -> bool:
-    """Whether the service can reopen its model: a bound file in a home stays the old one after it is replaced."""
-    model = next((reached(Path(word)) for word in service.command[1:] if word.startswith("/")), None)
-    bound = model is not None and model.is_file() and store_or_file(model) == model and is_hidden(model)
-    return service.needs.reload and not bound
+    """Whether the service can reopen its files: a bound file in a home stays the old one after it is replaced."""
+    named = next((Path(word) for word in service.command[1:] if word.startswith("/")), None)
+    reread = service.needs.reread or (() if named is None else (named,))
+    return service.needs.reload and not any(map(_bound_alone, map(reached, reread)))
+
+
+def _bound_alone(path: Path) -> bool:
+    return path.is_file() and store_or_file(path) == path and is_hidden(path)
 
 
 def _restart(service: Service) -> list[str]:
@@ -114,8 +121,10 @@ def _restart(service: Service) -> list[str]:
 
 def _identity(service: Service) -> list[str]:
     own = f"User={service.user}" if service.user else "DynamicUser=yes"
-    groups = ["SupplementaryGroups=video"] if service.needs.camera else []
-    return [own, *groups, f"StateDirectory={service.name}", "StateDirectoryMode=0750", "UMask=0027"]
+    needs = service.needs
+    groups = [*(["video"] if needs.camera else []), *(["gpio"] if needs.gpio else [])]
+    more = [f"SupplementaryGroups={' '.join(groups)}"] if groups else []
+    return [own, *more, f"StateDirectory={service.name}", "StateDirectoryMode=0750", "UMask=0027"]
 
 
 def _limits(service: Service) -> list[str]:
@@ -140,7 +149,7 @@ def _bind(key: str, path: Path) -> str:
 def _hidden_parts(service: Service) -> list[Path]:
     """The paths in hidden folders that the command needs; a folder includes everything below it."""
     paths = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path), *service.needs.reads]
-    targets = {reached(path) for path in paths if path.is_absolute()}
+    targets = {store_or_file(reached(path)) for path in paths if path.is_absolute()}
     targets |= {store_or_file(reached(Path(word))) for word in service.command if word.startswith("/")}
     hidden: list[Path] = []
     for path in sorted(targets):
@@ -150,9 +159,10 @@ def _hidden_parts(service: Service) -> list[Path]:
 
 
 def _devices(needs: ServiceNeeds) -> list[str]:
-    if needs.camera is None:
+    kinds = list(_CAMERA_DEVICES if needs.camera == "picamera2" else _CAMERA_DEVICES[:1] if needs.camera else ())
+    kinds += [_PINS] if needs.gpio else []
+    if not kinds:
         return ["PrivateDevices=yes", "DevicePolicy=closed"]
-    kinds = _CAMERA_DEVICES if needs.camera == "picamera2" else _CAMERA_DEVICES[:1]
     return ["DevicePolicy=closed", *(f"DeviceAllow={kind} rw" for kind in kinds)]
 
 
@@ -177,8 +187,8 @@ def _kernel(needs: ServiceNeeds) -> list[str]:
     )  # fmt: skip
     return [
         *(f"{name}=yes" for name in switches),
-        # In a user namespace, the camera's group would map to nobody.
-        *([] if needs.camera else ["PrivateUsers=yes"]),
+        # In a user namespace, the groups of camera and pins would map to nobody.
+        *([] if needs.camera or needs.gpio else ["PrivateUsers=yes"]),
         "ProtectProc=invisible",
         "KeyringMode=private",
         "CapabilityBoundingSet=",

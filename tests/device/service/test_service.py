@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shlex
@@ -12,17 +13,13 @@ from typing import Any, TypeVar
 
 import pytest
 
+from graft_device.commands.run import run
+from graft_device.commands.serve import serve
 from graft_device.service.paths import normal, without_dots
-from graft_device.service.service import (
-    Service,
-    ServiceError,
-    ServiceNeeds,
-    find_needs,
-    install_lines,
-    program,
-    service_name,
-)
+from graft_device.service.service import Service, install_lines, program, service_name
+from graft_device.service.service import find_needs as needs_of_all_options
 from graft_device.service.unit import quote, unit
+from graft_device.service.visible import ServiceError, ServiceNeeds
 from tests.conftest import error_line, graft_device
 from tests.support.device_models import write_artifact
 
@@ -75,6 +72,13 @@ def written(folder: Path, model: Path, *args: str, options: tuple[str, ...] = ()
     assert done.returncode == 0, done.stderr
     (path,) = folder.glob("*.service")
     return path, path.read_text("utf-8")
+
+
+def find_needs(subcommand: str, options: dict[str, Any], name: str, own_user: bool) -> ServiceNeeds:
+    """The needs of a command with some options, and the defaults of all others."""
+    command = {"run": run, "serve": serve}[subcommand]
+    defaults = {key: parameter.default for key, parameter in inspect.signature(command).parameters.items()}
+    return needs_of_all_options(subcommand, {**defaults, "model": Path("m.tflite"), **options}, name, own_user)
 
 
 def systemd_analyze(*args: object) -> subprocess.CompletedProcess[str]:
@@ -320,7 +324,12 @@ def test_the_files_that_options_name_are_bound(model: Path, tmp_path: Path) -> N
 def test_a_folder_in_a_home_is_written_to(hidden: Path, tmp_path: Path) -> None:
     """It needs ``BindPaths``, since ``ReadWritePaths`` would find an empty home."""
     (hidden / "queue").mkdir()
-    options = {"source": ["picamera2"], "queue": str(hidden / "queue"), "save_uncertain": str(tmp_path / "unsure")}
+    options = {
+        "source": ["picamera2"],
+        "mqtt": "mqtt://h",
+        "queue": hidden / "queue",
+        "save_uncertain": tmp_path / "unsure",
+    }
     needs = find_needs("run", options, "x", own_user=False)
     text = unit(Service("graft-x", "x", ("/bin/true", "run", "--queue", str(hidden / "queue")), needs, user="pi"))
     assert (lines_of(text, "BindPaths"), read_only(text)) == ([str(hidden / "queue")], [])
@@ -333,7 +342,7 @@ def test_a_path_that_a_service_could_never_see_is_refused(hidden: Path, tmp_path
         with pytest.raises(ServiceError, match=f"{path} does not exist; create it first"):
             find_needs("run", {"source": [str(path)]}, "x", own_user=True)
         with pytest.raises(ServiceError, match=f"--queue {path} does not exist"):
-            find_needs("run", {"source": ["picamera2"], "queue": str(path)}, "x", own_user=False)
+            find_needs("run", {"source": ["picamera2"], "mqtt": "mqtt://h", "queue": path}, "x", own_user=False)
     with pytest.raises(ServiceError, match=f"cannot see the whole of {hidden}; give a folder in it"):
         find_needs("run", {"source": [str(hidden)]}, "x", own_user=True)
     with pytest.raises(ServiceError, match="--token-file tok: a service needs an absolute path; give /"):
@@ -346,7 +355,7 @@ def test_a_path_that_a_service_could_never_see_is_refused(hidden: Path, tmp_path
 def test_dots_may_not_lead_out_of_the_service_s_folder() -> None:
     for folder in ("../y", "/var/lib/x/../../../srv"):
         with pytest.raises(ServiceError, match="creates for the service can write only into /var/lib/x;"):
-            find_needs("run", {"source": ["picamera2"], "queue": folder}, "x", own_user=True)
+            find_needs("run", {"source": ["picamera2"], "mqtt": "mqtt://h", "queue": Path(folder)}, "x", own_user=True)
 
 
 def test_waits_between_restarts_grow_on_every_systemd(tmp_path: Path) -> None:
@@ -386,7 +395,9 @@ def test_a_user_that_exists(model: Path, tmp_path: Path) -> None:
 
 def test_needs() -> None:
     options = {"source": ["/srv/photos"], "queue": Path("/var/lib/x/queue"), "save_uncertain": Path("unsure")}
-    assert find_needs("run", options, "x", own_user=True) == ServiceNeeds(reads=(Path("/srv/photos"),), reload=True)
+    options["mqtt"] = "mqtt://broker"
+    needs = ServiceNeeds(network="all", reads=(Path("/srv/photos"),), reload=True)
+    assert find_needs("run", options, "x", own_user=True) == needs
     with pytest.raises(ServiceError, match="creates for the service can write only into /var/lib/y;"):
         find_needs("run", options, "y", own_user=True)
     with pytest.raises(ServiceError, match="needs an absolute path"):
