@@ -137,7 +137,12 @@ def _parse(args: list[str], model: Optional[Path]) -> "dict[str, Any]":
     for option in parser.params:
         option.envvar = None  # the service will not have this shell's environment
     words = [*([] if model is None else [str(model)]), *args[1:]]
-    options: dict[str, Any] = parser.make_context(f"graft-device {args[0]}", words).params
+    parsed = parser.make_context(f"graft-device {args[0]}", words).params
+    paths = {option.name for option in parser.params if "Path" in type(option.type).__name__}
+    options: dict[str, Any] = {  # as Typer gives them to the command
+        name: None if value is None or value == () else Path(value) if name in paths else value
+        for name, value in parsed.items()
+    }
     if args[0] == "run":
         from graft_device.commands.run import check
 
