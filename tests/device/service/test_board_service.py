@@ -12,7 +12,10 @@ from typing import NamedTuple
 
 import pytest
 
-from graft_device.service.service import program
+from graft_device.config.reading import read_board
+from graft_device.service.board_needs import KEYS, board_needs
+from graft_device.service.service import Service, program
+from graft_device.service.unit import unit
 from tests.conftest import error_line, graft_device
 from tests.device.service.test_service import LIMIT, lines_of, needs_systemd, read_only, systemd_analyze
 from tests.support.device_models import write_artifact
@@ -85,7 +88,9 @@ def unit_of(folder: Path, text: str, *options: str) -> tuple[str, list[str]]:
 
 @each_case
 def test_devices_groups_and_network_are_those_that_the_file_needs(case: Case, tmp_path: Path) -> None:
-    text, _ = unit_of(tmp_path, case.text)
+    file = write_file(tmp_path, case.text)
+    needs = board_needs(read_board(file), file, KEYS, "x", own_user=True)
+    text = unit(Service("x", "x", ("/bin/true", "run", "--config", str(file)), needs))
     assert lines_of(text, "DeviceAllow") == [f"{kind} rw" for kind in case.devices.split()]
     assert lines_of(text, "PrivateDevices") == ([] if case.devices else ["yes"])
     assert lines_of(text, "SupplementaryGroups") == ([case.groups] if case.groups else [])

@@ -76,7 +76,7 @@ def written(folder: Path, model: Path, *args: str, options: tuple[str, ...] = ()
 
 def find_needs(subcommand: str, options: dict[str, Any], name: str, own_user: bool) -> ServiceNeeds:
     """The needs of a command with some options, and the defaults of all others."""
-    command = {"run": run, "serve": serve}[subcommand]
+    command: Callable[..., Any] = run if subcommand == "run" else serve
     defaults = {key: parameter.default for key, parameter in inspect.signature(command).parameters.items()}
     return needs_of_all_options(subcommand, {**defaults, "model": Path("m.tflite"), **options}, name, own_user)
 
