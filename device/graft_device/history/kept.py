@@ -14,6 +14,7 @@ from graft_device.history.queries import MOST_EVENTS, EventPage, EventQuery, His
 from graft_device.history.tables import DATABASE, Row
 from graft_device.history.waiting import Waiting, WaitingEvents
 
+_MOST_LISTED = 5000
 _Answer = TypeVar("_Answer")
 
 
@@ -35,6 +36,7 @@ class Kept:
         """
         self._folder = folder
         self._waiting = waiting
+        self._listed: dict[str, int] = {}
 
     @property
     def exists(self) -> bool:
@@ -53,6 +55,7 @@ class Kept:
         newest = [one for one in self._snapshot() if query.matches(one.number, one.event)][-limit:]
         rows: list[Row] = self._ask(lambda file: tables.select(file, query, limit), [])
         stored = {row.number: row for row in rows}
+        self._remember(rows)
         for one in newest:  # after the database: an event that was written in between is in both
             stored.setdefault(one.number, _as_row(one))
         pictured = {one.number for one in newest if _has_picture(one)}
@@ -120,7 +123,14 @@ class Kept:
         return next((one for one in reversed(self._snapshot()) if one.event.id == event_id), None)
 
     def _stored(self, event_id: str) -> Row | None:
-        return self._ask(lambda file: tables.find(file, event_id), None)
+        number = self._listed.get(event_id)
+        return self._ask(lambda file: tables.find(file, event_id, number), None)
+
+    def _remember(self, rows: list[Row]) -> None:
+        """Remembers where events are that were listed: their pictures are likely to be asked for."""
+        if len(self._listed) > _MOST_LISTED:
+            self._listed = {}
+        self._listed.update({str(row.values.get("id")): row.number for row in rows})
 
     def _ask(self, question: Callable[[sqlite3.Connection], _Answer], none: _Answer) -> _Answer:
         """Asks the database; ``none`` is the answer while there is no database yet."""
