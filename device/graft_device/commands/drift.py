@@ -31,7 +31,7 @@ def drift(
     days: Annotated[int, typer.Option(min=1, max=90, help="Number of days, the newest that have answers.")] = 7,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the scores of the last days with those of the test photos.
+    """Compare the scores of the last days with those in training.
 
     The population stability index says how far apart they are.
     """
