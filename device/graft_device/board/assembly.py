@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graft_device.board.naming import NamedView, named_views, source_names
+from graft_device.board.looks import make_watched
+from graft_device.board.naming import named_views, source_names
 from graft_device.board.outlets import check_sinks, open_sinks
 from graft_device.board.watchers import open_watchers, show
 from graft_device.model import without_checksum
-from graft_device.run.feeds import Feed
-from graft_device.run.looking import Look, LookPlan
 from graft_device.run.opened import open_copy
-from graft_device.run.sight import Masks
 from graft_device.run.wall_clock import WallClock
-from graft_device.run.watching import Outputs, Watched
+from graft_device.run.watching import Outputs
 from graft_device.sources import SourceOptions, open_source
-from graft_device.sources.video import Video
 
 if TYPE_CHECKING:
     from graft_device.board.voice import Voice
@@ -26,10 +23,9 @@ if TYPE_CHECKING:
     from graft_device.classifier import Classifier
     from graft_device.config.settings import BoardSettings, SourceSettings
     from graft_device.outputs.fan_out import FanOut
-    from graft_device.outputs.uncertain_frames import UncertainFrames
     from graft_device.outputs.uncertain_store import UncertainStore
-    from graft_device.run.looking import Gate
     from graft_device.run.observers import Observer
+    from graft_device.run.watching import Watched
     from graft_device.sources.base import Frame, Note, Source
 
 _MB = 1_000_000
@@ -88,18 +84,8 @@ def open_board(
     watchers = open_watchers(
         settings, models, live, clock.is_set, voice.note, stack, None if page is None else page.hub
     )
-    looks = [
-        Look(
-            _plan(named, settings, sources[named.source], store, voice.note),
-            models[named.view.model],
-            watchers.observers,
-        )
-        for named in views
-    ]
-    watched = tuple(
-        _watched(place, settings.sources[place], source, names[place], views, looks)
-        for place, source in enumerate(sources)
-    )
+    watched = make_watched(settings, sources, views, models, watchers.observers, store, voice.note)
+    looks = [look for one in watched for look in one.looks]
     outlets = open_sinks(settings, [look.view for look in looks], watchers.rates, voice, stack)
     one_camera = len(views) == 1 and sources[0].live
     outlets.sinks.add(voice.printed(one_camera, " and ".join(outlets.sinks.names)))
@@ -128,50 +114,9 @@ def _model(settings: BoardSettings, name: str, note: Note) -> Classifier:
     return classifier
 
 
-def _plan(
-    named: NamedView, settings: BoardSettings, source: Source, store: UncertainStore | None, note: Note
-) -> LookPlan:
-    given = settings.sources[named.source]
-    return LookPlan(
-        view=named.view,
-        roi=named.region.roi,
-        answers=named.region.answers,
-        naming=named.naming,
-        gate=_gate(given),
-        uncertain=_uncertain(store, settings, source, note),
-        lasting=source.live or isinstance(source, Video),
-    )
-
-
-def _gate(source: SourceSettings) -> Gate | None:
-    if source.on_motion is None:
-        return None
-    from graft_device.run.motion import MotionGate
-
-    return MotionGate(source.on_motion, source.at_least_every)
-
-
-def _watched(
-    place: int, given: SourceSettings, source: Source, name: str, views: Sequence[NamedView], looks: Sequence[Look]
-) -> Watched:
-    own = [(look, named.view.model) for look, named in zip(looks, views) if named.source == place]
-    feed = Feed(source, given.interval, 1 if given.once and source.live else None)
-    return Watched(feed, name, tuple(look for look, _ in own), tuple(model for _, model in own), Masks(given.masks))
-
-
 def _uncertain_store(settings: BoardSettings) -> UncertainStore | None:
     if settings.uncertain is None:
         return None
     from graft_device.outputs.uncertain_store import UncertainStore
 
     return UncertainStore(settings.uncertain.folder, round(settings.uncertain.max_mb * _MB))
-
-
-def _uncertain(
-    store: UncertainStore | None, settings: BoardSettings, source: Source, note: Note
-) -> UncertainFrames | None:
-    if store is None or settings.uncertain is None:
-        return None
-    from graft_device.outputs.uncertain_frames import UncertainFrames
-
-    return UncertainFrames(store, settings.uncertain.below, source.live or isinstance(source, Video), note)
