@@ -17,7 +17,7 @@ _LONGEST = 1000
 
 
 def read_event_query(query: QueryParams) -> EventQuery:
-    """Reads and checks the parameters of a request; an empty one is as good as none.
+    """Reads and checks the parameters of a request.
 
     Raises:
         ProblemError: 422, a parameter does not exist, is given twice or has a wrong value.
@@ -30,8 +30,7 @@ def read_event_query(query: QueryParams) -> EventQuery:
             raise ProblemError(422, f"{name} is given more than once")
         if len(value) > _LONGEST:
             raise ProblemError(422, f"{name} has more than {_LONGEST} characters")
-        if value:
-            found[name] = _READERS[name](name, value)
+        found[name] = _READERS[name](name, value)
     return EventQuery(**found)
 
 

@@ -194,7 +194,15 @@ _SCHEMAS: dict[str, Any] = {
         next=_or_null({**WHOLE, "description": "The value of before for the events that follow."}),
     ),
     "Label": {
-        **record(label={**TEXT, "minLength": 1, "maxLength": MOST_LABEL_BYTES}),
+        **record(
+            label={
+                **TEXT,
+                "format": "folder-name",
+                "minLength": 1,
+                "maxLength": MOST_LABEL_BYTES,
+                "description": "A plain name: no slash, no control character, no dot in front; 60 bytes in UTF-8.",
+            }
+        ),
         "additionalProperties": False,
     },
     "Saved": record(saved={**TEXT, "description": "The file in the folder of uncertain photos."}),

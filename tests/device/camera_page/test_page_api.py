@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +36,7 @@ from graft_device.ranking import Prediction
 from graft_device.serve.settings import ServeError
 from tests.support.camera_page import BOWL, DOOR, MODEL, YARD, Page, frame, paging, picture, seen
 from tests.support.device_models import make_card, write_artifact
+from tests.support.running import PATIENCE_S
 from tests.support.serving import TOKEN
 
 AT_ONCE = Pace(seconds=0, events=1)
@@ -190,9 +194,10 @@ def test_health() -> None:
         assert page.get("/healthz").status == 200
 
 
-def metrics(page: Page) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def metrics(page: Page, token: str = "") -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     found = {}
-    for family in text_string_to_metric_families(page.get("/metrics").body.decode()):
+    text = page.get("/metrics", Authorization=f"Bearer {token}").body.decode()
+    for family in text_string_to_metric_families(text):
         for sample in family.samples:
             key = sample.name, frozenset(sample.labels.items())
             assert key not in found, "a series must not come twice"
@@ -273,7 +278,7 @@ def test_events_with_their_pictures(tmp_path: Path) -> None:
         assert [event["picture"] for event in first["events"]] == [False, True, True]
         assert numbers(page, f"before={first['next']}") == [5, 4, 3, 2, 1]
         times = "since=2026-01-31T12:00:03Z&until=2026-01-31T12:00:06Z"
-        assert numbers(page, f"label=blue&source=door&min_score=0.5&kind=&{times}") == [5, 3]
+        assert numbers(page, f"label=blue&source=door&min_score=0.5&kind=answer&{times}") == [5, 3]
         for part, longest in (("picture", 64), ("thumbnail", 160)):
             reply = page.get(f"/v1/events/{put[0].id}/{part}")
             assert reply.headers["content-type"] == "image/jpeg"
@@ -413,3 +418,41 @@ def test_drift_is_shown_and_measured(tmp_path: Path) -> None:
         assert found["index"] > 0.25
         key = "graft_score_drift", frozenset({("model", "colours")})
         assert metrics(page)[key] == pytest.approx(found["index"], abs=1e-3)
+
+
+# The document
+
+HOOKS = """
+import schemathesis
+from hypothesis import strategies
+
+schemathesis.openapi.format("folder-name", strategies.text("abcXYZ019 -äé猫", min_size=1, max_size=15).map(
+    lambda text: f"a{text}a"))
+"""
+"""Labels that can name a folder, or no request that the document describes would succeed."""
+
+
+@pytest.mark.slow
+def test_the_api_matches_its_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Schemathesis generates valid and invalid requests from the document, and checks the answers against it."""
+    pytest.importorskip("schemathesis")
+    monkeypatch.setenv("GRAFT_TOKEN", TOKEN)
+    (tmp_path / "hooks.py").write_text(HOOKS)
+    store = UncertainStore(tmp_path / "uncertain", 10**6)
+    with keeping(tmp_path / "events") as events, paging(Parts(events, store)) as page:
+        for number in range(1, 5):
+            events.put(kept_event(number))
+            page.hub.seen(DOOR, seen(number, picture(number)))
+        command = [
+            str(Path(sys.executable).with_name("st")), "run", f"{page.page.url}/openapi.json", "--checks", "all",
+            "--header", f"Authorization: Bearer {TOKEN}", "--mode", "all", "--max-examples", "8", "--seed", "1",
+            "--exclude-path", "/v1/live/{source}", "--generation-database", "none", "--no-color",
+        ]  # fmt: skip
+        environment = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, cwd=tmp_path, env=environment
+        )
+        assert done.returncode == 0, done.stdout[-5000:]
+        assert "failures" not in done.stdout
+        counted = {dict(key)["route"] for name, key in metrics(page, TOKEN) if name == "graft_http_requests_total"}
+    assert {"/v1/events", "/v1/views/{view}/label", "/v1/events/{event}/picture"} <= counted

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -276,3 +277,16 @@ def _jpeg(array: np.ndarray) -> bytes:  # type: ignore[type-arg]
     buffer = BytesIO()
     Image.fromarray(array).save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
+
+
+def test_the_loop_and_the_page_may_keep_photos_at_the_same_time(tmp_path: Path) -> None:
+    photo = b"\xff\xd8" + bytes(998)
+    store = UncertainStore(tmp_path, 20 * len(photo))
+
+    def save(number: int) -> None:
+        store.save(photo, f"2026-01-31T12:00:00.{number:03}Z", f"label {number % 3}", SEEN)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(save, range(500)))
+    assert len(files(tmp_path)) == 20
+    assert store._bytes == 20 * len(photo)
