@@ -39,14 +39,22 @@ def jpeg(colour: str) -> bytes:
 
 
 class WebCamera:
-    """The camera. ``/stream`` gives the colour as a stream of JPEGs; ``answer`` gives all other paths."""
+    """The camera. ``/stream`` gives the colour as a stream of JPEGs, or ``parts``; ``answer`` gives all other paths."""
 
-    def __init__(self, answer: Answer | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        answer: Answer | None = None,
+        tls: ssl.SSLContext | None = None,
+        parts: Callable[[], Iterator[bytes]] | None = None,
+        boundary: str = "frame",
+    ) -> None:
         self.colour = "red"
         self.requests: list[Request] = []
         self.port = free_port()
         self._answer = answer or (lambda _: (200, {"Content-Type": "image/jpeg"}, jpeg(self.colour)))
         self._tls = tls
+        self._parts = parts
+        self.boundary = boundary
         self._server: http.server.ThreadingHTTPServer | None = None
         self._plugged = False
 
@@ -86,7 +94,12 @@ class WebCamera:
 
     def stream(self) -> Iterator[bytes]:
         """The parts of a stream, until the camera is unplugged."""
+        given = None if self._parts is None else self._parts()
         while self._plugged:
+            if given is not None:
+                yield next(given)
+                time.sleep(0.02)
+                continue
             data = jpeg(self.colour)
             yield b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(data), data)
             time.sleep(0.05)
@@ -98,7 +111,7 @@ def _handler(camera: WebCamera) -> type[http.server.BaseHTTPRequestHandler]:
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 if self.path == "/stream":
                     self.send_response(200)
-                    self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+                    self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={camera.boundary}")
                     self.end_headers()
                     for part in camera.stream():
                         self.wfile.write(part)

@@ -25,7 +25,7 @@ class SourceOptions:
     Attributes:
         size: the width and height in pixels to request from a camera.
         interval: seconds of a video between two frames, 0 for all frames; or seconds between two still pictures of a
-            URL, 0 for one second.
+            URL, 0 for one second; or seconds between two looks at a single photo, 0 for one look alone.
         existing: whether to give the photos that are in a watched folder at the start.
         once: whether to end after what is there at the start.
         required: whether a camera must be there at the start; otherwise it is waited for. With ``once`` it must.
@@ -53,6 +53,8 @@ def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> So
             uncertain photos are kept.
     """
     sources = [_one(place, options, note) for place in places]
+    if len(places) == 1 and sources[0] is None and options.interval and not options.once:
+        sources = [_snapshot(places[0], options, note)]
     if len(places) == 1 and sources[0] is None and not os.path.exists(places[0]):  # noqa: PTH110  "" is no folder
         raise SourceError(
             f"no such source: {shown(places[0])}",
@@ -106,6 +108,19 @@ def _camera(place: str, options: SourceOptions, note: Note) -> Source:
             raise SourceError(f"{place} is not a camera", "give picamera2, or picamera2:1 for the second camera")
         return Live(place, cameras.picamera2(int(index or 0), options.size), note, required=required)
     return Live(place, cameras.v4l2(place, options.size), note, required=required)
+
+
+def _snapshot(place: str, options: SourceOptions, note: Note) -> Source | None:
+    """A photo that another program rewrites; it may be missing at the start. None for what cannot be one."""
+    from graft_device.sources.scanning import is_photo
+
+    path = Path(place)
+    if not (path.is_file() or (is_photo(path.name) and path.parent.is_dir() and not path.exists())):
+        return None
+    from graft_device.sources.live import Live
+    from graft_device.sources.snapshot import SnapshotFile
+
+    return Live(place, SnapshotFile(place, options.interval), note, required=options.required)
 
 
 def _is_device(path: Path) -> bool:
