@@ -24,18 +24,20 @@ PATIENCE_S = 120.0
 _MAIN = "from graft_device import cli; cli.main()"
 _PATIENT = f"import graft_device.system.stopping as s; s.GRACE_S = {PATIENCE_S}"
 _PATIENT_QUEUE = f"import graft_device.outputs.queued as q; q.FLUSH_S = {PATIENCE_S}"
+_PATIENT_EXEC = f"import graft_device.actions.exec_program as e; e.CLOSE_S = {PATIENCE_S}"
+_DELIVERING = {"--mqtt", "--webhook", "--exec", "--config"}
 
 
 def run_device(*args: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end."""
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-    command = _command(args, "") if "--mqtt" in args else [*COMMAND, *map(str, args)]
+    command = _command(args, "") if _DELIVERING & {*args} else [*COMMAND, *map(str, args)]
     return subprocess.run(command, timeout=PATIENCE_S, check=False, **streams)
 
 
 def _command(args: tuple[object, ...], patch: str) -> list[str]:
     """The command line of a run that may take its time to end and to deliver its events, as on a busy machine."""
-    lines = [_PATIENT, *([_PATIENT_QUEUE] if "--mqtt" in args else []), patch, _MAIN]
+    lines = [_PATIENT, *([_PATIENT_QUEUE, _PATIENT_EXEC] if _DELIVERING & {*args} else []), patch, _MAIN]
     return [sys.executable, "-c", "\n".join(lines), "run", *map(str, args)]
 
 
