@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ class ExecProgram(Sink):
         """Has the program started for the event; returns at once."""
         photo = held(event.photo) if self._pictures and event.photo is not None else None
         with self._changed:
-            self._waiting.append((event, photo))
+            self._waiting.append((replace(event, photo=None), photo))  # else whole frames would wait in memory
             if len(self._waiting) > MOST_WAITING:
                 self._waiting.popleft()
                 self._count_dropped()
