@@ -1,8 +1,9 @@
 """What MkDocs calls while it builds the site: pages are added, and markers and links in pages are replaced.
 
 Markers stand alone in a line: ``<!-- command: graft train -->`` becomes that command's usage, arguments and options;
-``<!-- commands: graft -->`` becomes a list of the program's commands with links; ``<!-- rooms: graft_host -->`` becomes
-the drawing of that package's rooms; ``<!-- figure: features -->`` becomes that figure of ``charts.py``.
+``<!-- commands: graft -->`` becomes a list of the program's commands with links; ``<!-- keys: board -->`` becomes the
+reference of ``board.toml``; ``<!-- rooms: graft_host -->`` becomes the drawing of that package's rooms;
+``<!-- figure: features -->`` becomes that figure of ``charts.py``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(_REPOSITORY))
 
+from docs.tools.board_keys import describe as keys  # noqa: E402
 from docs.tools.charts import draw as chart  # noqa: E402
 from docs.tools.command_pages import commands, describe, page_name  # noqa: E402
 from docs.tools.rooms import draw  # noqa: E402
@@ -34,7 +36,7 @@ _FROM_ELSEWHERE = {
 }
 """Files outside this folder that the site has as pages, too, and the page of each."""
 
-_MARKER = re.compile(r"^<!-- (?P<kind>commands|command|rooms|figure): (?P<name>[a-z_ -]+) -->$", re.MULTILINE)
+_MARKER = re.compile(r"^<!-- (?P<kind>commands|command|keys|rooms|figure): (?P<name>[a-z_ -]+) -->$", re.MULTILINE)
 _FILE = rf"(?P<file>{'|'.join(map(re.escape, _FROM_ELSEWHERE))})(?=[)#])"
 _LINK_OUT = re.compile(rf"\]\((?P<up>(?:\.\./)+){_FILE}")
 _LINK_BESIDE = re.compile(rf"\]\({_FILE}")
@@ -74,6 +76,8 @@ def _replacement(kind: str, name: str) -> str:
     if kind == "command":
         program, _, command = name.partition(" ")
         return describe(program, command)
+    if kind == "keys":
+        return keys()
     if kind == "figure":
         return f'<figure class="chart">{chart(name)}</figure>'
     if kind == "rooms":

@@ -20,7 +20,7 @@ LARGEST_MB = 1_000_000_000
 
 @dataclass(frozen=True)
 class MqttSettings:
-    """A broker.
+    """An MQTT broker that events are published to.
 
     Attributes:
         name: what rules and notes call the sink.
