@@ -1,9 +1,9 @@
 """The interface of everything that receives the events of ``graft-device run``.
 
-A new sink touches three files: a module in this package with a subclass of ``Sink``; ``commands/run.py``, with its
-option and a ``sinks.add(…)`` before that of ``_printed``, which imports the module only if the option is given; and a
-test. If it talks to another machine, its option also belongs in ``SINKS_ON_NETWORK`` in ``service/service.py``, since a
-service has no network otherwise. Three rules:
+A new sink needs a module with a subclass of ``Sink``; its settings in ``config/sinks.py``, with a line in ``SINKS`` of
+``config/tables.py``; its opening in ``board/outlets.py``; an option in ``commands/run.py`` and ``board/options.py``; and
+a test. What it reads, writes and talks to belongs in ``service/board_needs.py``, since a service is not allowed it
+otherwise. Three rules:
 
 - ``put`` must be quick: it runs in the loop, between two frames. A sink that talks to another machine blocks, so it is
   wrapped: ``Queued(Webhook(url), EventQueue(folder, max_bytes, note), note)``. Its ``put`` then runs in a separate
