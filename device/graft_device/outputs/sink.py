@@ -1,8 +1,8 @@
 """The interface of everything that receives the events of ``graft-device run``.
 
-A new sink needs a module with a subclass of ``Sink``; its settings in ``config/sinks.py``, with a line in ``SINKS`` of
-``config/tables.py``; its opening in ``board/outlets.py``; an option in ``commands/run.py`` and ``board/options.py``; and
-a test. What it reads, writes and talks to belongs in ``service/board_needs.py``, since a service is not allowed it
+A new sink needs a module with a subclass of ``Sink``; its settings in ``config/sinks.py``, with a line in ``SINKS``
+of ``config/tables.py``; its opening in ``board/outlets.py``; an option in ``commands/run.py`` and ``board/options.py``;
+and a test. What it reads, writes and talks to belongs in ``service/board_needs.py``, since a service is not allowed it
 otherwise. Three rules:
 
 - ``put`` must be quick: it runs in the loop, between two frames. A sink that talks to another machine blocks, so it is
