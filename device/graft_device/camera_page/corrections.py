@@ -68,7 +68,7 @@ class Correcting:
         if corrections is None:
             raise ProblemError(404, "no photos are kept here: start the run with --save-uncertain DIR")
         try:
-            path = await asyncio.to_thread(corrections.save, photo, time, label, predictions)
+            path = await asyncio.to_thread(corrections.save_labelled, photo, time, label, predictions)
         except PhotoError as error:
             raise ProblemError(404, f"the picture cannot be read any more ({error.what})") from None
         except OSError as error:

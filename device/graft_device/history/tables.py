@@ -116,10 +116,23 @@ def open_for_reading(folder: Path) -> Iterator[sqlite3.Connection]:
         sqlite3.Error: it cannot be opened, for example because there is none.
     """
     address = f"{(folder / DATABASE).absolute().as_uri()}?mode=ro"
-    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE_S)) as database:
-        database.execute("PRAGMA trusted_schema=OFF")
-        database.execute("PRAGMA query_only=ON")
+    with contextlib.ExitStack() as stack:
+        database = stack.enter_context(contextlib.closing(_connected(address)))
+        try:
+            is_made(database)
+        except sqlite3.OperationalError:
+            if (folder / f"{DATABASE}-wal").exists():
+                raise
+            # Nobody writes, and this user may not create the log that SQLite would begin even to read.
+            database = stack.enter_context(contextlib.closing(_connected(f"{address}&immutable=1")))
         yield database
+
+
+def _connected(address: str) -> sqlite3.Connection:
+    database = sqlite3.connect(address, uri=True, timeout=_PATIENCE_S)
+    for pragma in ("trusted_schema=OFF", "query_only=ON"):
+        database.execute(f"PRAGMA {pragma}")
+    return database
 
 
 def is_made(database: sqlite3.Connection) -> bool:

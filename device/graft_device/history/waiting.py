@@ -47,9 +47,9 @@ class Waiting:
 
     @property
     def raw_bytes(self) -> int:
-        """The memory that the photo takes until it is encoded."""
+        """The memory that the photo takes until it is encoded; a region keeps the whole frame alive."""
         if isinstance(self.raw, np.ndarray):
-            return self.raw.nbytes
+            return self.raw.base.nbytes if isinstance(self.raw.base, np.ndarray) else self.raw.nbytes
         return len(self.raw) if isinstance(self.raw, bytes) else 0
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from graft_device.errors import GraftError, os_reason
 from graft_device.preprocess import heif, load, read_photo
 from graft_device.ranking import Prediction
-from graft_device.sources.apart import is_kept
+from graft_device.sources.apart import LABELLED, is_kept
 
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
@@ -31,6 +31,9 @@ class UncertainStore:
     """A folder for each predicted label, with the photos that the model is uncertain about.
 
     ``DIR/cats/20260131T120001.250Z_cats-61_dogs-38.jpg`` is named after the time (UTC) and the best scores in percent.
+    ``DIR/foxes/20260131T120001.250Z.labelled_cats-61_dogs-38.jpg`` is one of which a person said that it shows foxes.
+    The mark stays in the name when the file is moved, so that a person's word and a guess are never confused.
+
     Over the limit, the oldest photos are removed first; only files with such names are counted or removed. A photo is
     written under a hidden name and then renamed, so that nobody finds half of one.
     """
@@ -66,7 +69,7 @@ class UncertainStore:
             photo: a path, whose file is copied unchanged; a file's bytes, which are stored unchanged; or pixels, which
                 are stored as JPEG.
             time: when it was taken, ISO 8601 in UTC, to the millisecond.
-            label: the model's answer, or what a person says it is; names the folder.
+            label: the model's answer, which names the folder.
             predictions: labels with their scores, best first. The first two are part of the name.
 
         Returns:
@@ -76,12 +79,35 @@ class UncertainStore:
             OSError: the file cannot be written. Nothing is left of it.
             PhotoError: the photo can no longer be read.
         """
+        return self._save(photo, _stamp(time), label, predictions)
+
+    def save_labelled(
+        self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]
+    ) -> Path | None:
+        """Writes a photo of which a person said what it shows. Any thread may call this.
+
+        Args:
+            photo: as for ``save``.
+            time: when it was taken, ISO 8601 in UTC, to the millisecond.
+            label: the person's answer, which names the folder.
+            predictions: the model's labels with their scores, best first. The first two are part of the name.
+
+        Returns:
+            The file, or None if the photo alone is over the limit.
+
+        Raises:
+            OSError: the file cannot be written. Nothing is left of it.
+            PhotoError: the photo can no longer be read.
+        """
+        return self._save(photo, _stamp(time) + LABELLED, label, predictions)
+
+    def _save(self, photo: PhotoSource, stamp: str, label: str, predictions: Sequence[Prediction]) -> Path | None:
         data, suffix = _encoded(photo)
         if len(data) > self._max_bytes:
             return None
         with self._lock:
             self._make_room(len(data))
-            return self._written(data, "_".join([re.sub(r"[-:]", "", time), *_scores(predictions)]), suffix, label)
+            return self._written(data, "_".join([stamp, *_scores(predictions)]), suffix, label)
 
     def _written(self, data: bytes, stem: str, suffix: str, label: str) -> Path:
         folder = self._folder / _safe(label)
@@ -124,6 +150,10 @@ def _file_size(path: Path) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _stamp(time: str) -> str:
+    return re.sub(r"[-:]", "", time)
 
 
 def _scores(predictions: Sequence[Prediction]) -> list[str]:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 from graft_device.sources.base import SourceError
 
-_KEPT_NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z_.*\.(jpg|jpeg|png|webp|bmp|gif|heic|avif)", re.IGNORECASE | re.DOTALL)
+LABELLED = ".labelled"
+"""In the name of a kept photo, behind the time: a person said what it shows. No label of a model can look like it."""
+
+_KEPT_NAME = re.compile(
+    rf"\d{{8}}T\d{{6}}\.\d{{3}}Z({re.escape(LABELLED)})?_.*\.(jpg|jpeg|png|webp|bmp|gif|heic|avif)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -52,3 +58,9 @@ def apart(watched: Path, kept: Path | None) -> Apart:
 def is_kept(path: str) -> bool:
     """Whether a file has the name of a kept photo."""
     return _KEPT_NAME.fullmatch(os.path.basename(path)) is not None  # noqa: PTH119  many a second
+
+
+def is_labelled(path: str) -> bool:
+    """Whether a file has the name of a kept photo of which a person said what it shows."""
+    match = _KEPT_NAME.fullmatch(os.path.basename(path))  # noqa: PTH119  as above
+    return match is not None and match[1] is not None

@@ -361,7 +361,10 @@ def test_the_picture_of_an_event_is_kept_under_its_right_label(tmp_path: Path) -
         events.put(one)
         events.put(other)
         reply = page.post(f"/v1/events/{one.id}/label", {"label": "blue"})
-        assert (reply.status, reply.json()) == (201, {"saved": "blue/20260131T120001.000Z_red-90_green-10.jpg"})
+        assert (reply.status, reply.json()) == (
+            201,
+            {"saved": "blue/20260131T120001.000Z.labelled_red-90_green-10.jpg"},
+        )
         assert size_of((tmp_path / "uncertain" / reply.json()["saved"]).read_bytes()) == (64, 48)
         found = {event["id"]: event.get("corrected") for event in page.get("/v1/events").json()["events"]}
         assert found == {one.id: "blue", other.id: None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from graft_device.history.kept import Kept
 from graft_device.ranking import Prediction
 from graft_device.store.pictures import render
 from tests.device.history.test_kept_events import keeping, make_event, put, seqs
@@ -87,3 +89,22 @@ def test_it_lists_events_while_a_run_writes_them(tmp_path: Path) -> None:
     with keeping(tmp_path) as sink:
         put(sink, *EVENTS)
         eventually(lambda: len(seqs(sink.kept)) == 3 and len(events(tmp_path, "--json").stdout.splitlines()) == 3)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_may_read_a_history_that_is_not_written(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    with keeping(folder) as sink:
+        put(sink, *EVENTS)
+    assert not list(folder.glob("*-wal"))
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(0o755)
+    process = os.fork()
+    if process == 0:
+        try:
+            os.setuid(65534)
+            kept = Kept(folder)
+            os._exit(seqs(kept) != [3, 2, 1] or kept.picture(EVENTS[0].id) is None)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0

@@ -13,6 +13,7 @@ from graft_device.classifier import Prediction
 from graft_device.errors import GraftError, PhotoError
 from graft_device.outputs.uncertain_frames import FrameAnswer, UncertainFrames
 from graft_device.outputs.uncertain_store import UncertainStore
+from graft_device.sources.apart import is_kept, is_labelled
 from graft_device.sources.base import Frame
 from tests.support.device_models import COLOURS, picture
 
@@ -50,6 +51,50 @@ def test_a_folder_for_each_label_and_a_name_with_time_and_scores(tmp_path: Path)
 def test_the_name_of_an_unknown_photo_has_the_most_similar_labels(tmp_path: Path) -> None:
     UncertainStore(tmp_path, MB).save(pixels(), at(1), "unknown", SEEN)
     assert files(tmp_path) == ["unknown/20260131T120001.250Z_cats-61_dogs-38.jpg"]
+
+
+def test_a_person_s_word_is_not_taken_for_a_guess_whatever_the_labels_are_called(tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path, MB)
+    strange = (Prediction(".labelled_cats", 0.61), Prediction("labelled", 0.02))
+    guess, word = (
+        store.save(pixels(), at(1), "cats", strange),
+        store.save_labelled(_jpeg(pixels()), at(1), "cats", SEEN),
+    )
+    assert guess is not None
+    assert word is not None
+    assert word.name == "20260131T120001.250Z.labelled_cats-61_dogs-38.jpg"
+    assert [is_kept(guess.name), is_kept(word.name)] == [True, True]
+    assert [is_labelled(guess.name), is_labelled(word.name)] == [False, True]
+    assert word.read_bytes() == _jpeg(pixels())
+
+
+def test_both_kinds_share_the_limit_and_leave_in_the_order_of_time(tmp_path: Path) -> None:
+    size = len(_jpeg(noise(0)))
+    store = UncertainStore(tmp_path, round(3.5 * size))
+    for second in range(1, 4):
+        save = store.save_labelled if second % 2 else store.save
+        save(noise(second), at(second), "cats", SEEN)
+    again = UncertainStore(tmp_path, round(3.5 * size))
+    again.save_labelled(noise(4), at(4), "dogs", SEEN)
+    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02", "03", "04"]
+
+
+def test_two_threads_keep_photos_at_the_same_time(tmp_path: Path) -> None:
+    """All are there under names of their own, and the limit still holds afterwards."""
+    photo = _jpeg(noise(0))
+    store = UncertainStore(tmp_path, 90 * len(photo))
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [
+            pool.submit(save, photo, at(1), "cats", SEEN)
+            for _ in range(40)
+            for save in (store.save, store.save_labelled)
+        ]
+    paths = {job.result() for job in jobs}
+    assert len(paths) == len(files(tmp_path)) == 80
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(40):
+            pool.submit(store.save, photo, at(2), "cats", SEEN)
+    assert len(files(tmp_path)) == 90
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("WEBP", ".webp"), ("GIF", ".gif")])
