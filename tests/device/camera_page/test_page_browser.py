@@ -28,8 +28,9 @@ from graft_device.ranking import Answer, Prediction
 from tests.support.browser import DESKTOP, PHONE, Visit, chromium, visit
 from tests.support.camera_page import BOWL, DOOR, MODEL, YARD, Page, answer, frame, paging, picture, seen
 from tests.support.device_models import COLOURS, make_card, write_artifact
-from tests.support.running import eventually
+from tests.support.running import eventually, running
 from tests.support.serving import TOKEN
+from tests.support.web_camera import WebCamera
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -576,3 +577,41 @@ def test_less_motion(browser: Browser) -> None:
         assert viewer.page.evaluate(duration) == "0.2s"
         viewer.page.emulate_media(reduced_motion="reduce")
         assert viewer.page.evaluate(duration) == "0s"
+
+
+def test_a_run_with_its_camera_page_events_and_corrections(browser: Browser, tmp_path: Path) -> None:
+    """The whole way: a network camera, the loop, states, history, page, browser, and a photo under its right label."""
+    model = write_artifact(tmp_path / "colours.tflite", size=64)
+    options = (
+        "--http",
+        "127.0.0.1:0",
+        "--confirm",
+        2,
+        "--roi",
+        "0.25,0.25,0.5,0.5",
+        "--keep-events",
+        tmp_path / "events",
+    )
+    more = ("--save-uncertain", tmp_path / "uncertain", "--uncertain-below", 0, "--fps", 20)
+    camera = WebCamera()
+    with camera, running("--source", f"{camera.url}/stream", model, *options, *more) as job:
+        while "page on " not in (line := job.note()):
+            pass
+        with visit(browser, line.partition("page on ")[2], PHONE) as viewer:
+            tab = viewer.page
+            for colour in ("red", "blue"):
+                camera.colour = colour
+                shown(tab, colour)
+                tab.locator(".view .answer li:first-child bdi", has_text=colour).wait_for()
+                tab.locator(".state", has_text=f"State: {colour}").wait_for()
+            tab.locator(".event-first", has_text="blue").wait_for()
+            assert listed(tab, 3)[1].startswith("red"), "entered red, left it, entered blue"
+            tab.locator(".event").first.click()
+            tab.wait_for_selector(".event-picture img")
+            tab.locator("#event-correct .chip", has_text="green").click()
+            tab.locator("#event-correct .said", has_text="Saved as green/").wait_for()
+            (photo,) = (tmp_path / "uncertain" / "green").iterdir()
+            with Image.open(photo) as image:
+                assert image.size == (32, 24), "the region, which is a quarter of the frame"
+            assert viewer.problems == []
+        assert job.end() == 0
