@@ -103,6 +103,12 @@ def shown(tab: Tab, colour: str, source: int = 0) -> None:
     tab.wait_for_function(PIXEL, arg=[source, list(COLOURS[colour])])
 
 
+def looks(tab: Tab) -> None:
+    """Lets the page ask the board and connect again now, as when its tab comes to the front."""
+    tab.evaluate(HIDE, True)
+    tab.evaluate(HIDE, False)
+
+
 def rows(tab: Tab, view: int) -> list[list[str]]:
     """Labels and scores of a view's bars."""
     return [row.inner_text().split("\n") for row in tab.locator(".view").nth(view).locator(".answer li").all()]
@@ -172,6 +178,7 @@ def test_what_stands_still_is_marked_and_only_changes_of_state_are_read_out(brow
         assert tab.locator(".motion:visible").all_inner_texts() == ["moving", "moving"]
         assert tab.inner_text("#spoken") == "door, bowl: red"
         page.hub.state(BOWL, None)
+        looks(tab)
         tab.wait_for_function("() => document.querySelector('#spoken').textContent === 'door, bowl: nothing'")
 
 
@@ -181,6 +188,7 @@ def test_a_camera_that_goes_away_is_said_to_be_and_comes_back(browser: Browser) 
         camera.shows("red")
         shown(tab, "red")
         page.hub.present("door", False)
+        looks(tab)
         curtain = tab.locator(".curtain").first
         curtain.wait_for()
         since = tab.evaluate("async () => (await (await fetch('v1/board')).json()).sources[0].since")
@@ -191,6 +199,7 @@ def test_a_camera_that_goes_away_is_said_to_be_and_comes_back(browser: Browser) 
         assert curtain.inner_text() == f"Away since {clock}. The picture comes back with the camera."
         assert tab.inner_text("#spoken") == "door: away"
         page.hub.present("door", True)
+        looks(tab)
         camera.shows("green")
         shown(tab, "green")
         curtain.wait_for(state="hidden")
@@ -219,10 +228,12 @@ def test_a_viewer_too_many_reads_why_there_is_no_picture(browser: Browser) -> No
         Camera(page).shows("red")
         shown(first.page, "red")
         with visit(browser, page.page.url) as second:
-            second.page.wait_for_function("() => /limit/.test(document.querySelector('.curtain').textContent)")
+            second.page.wait_for_function("() => /limit/.test(document.querySelector('.curtain')?.textContent)")
             words = second.page.locator(".curtain").first.inner_text()
             assert words == "1 watch this camera already, which is the limit. The picture comes when somebody leaves."
             first.page.evaluate(HIDE, True)
+            eventually(lambda: page.get("/v1/board").json()["viewers"]["now"] == 0)
+            looks(second.page)
             shown(second.page, "red")
 
 
@@ -326,9 +337,11 @@ def test_a_board_that_ends_and_starts_again(browser: Browser) -> None:
     with paging() as page, visit(browser, page.page.url) as viewer:
         viewer.page.wait_for_selector(".source")
         page.page.close()
+        looks(viewer.page)
         viewer.page.wait_for_selector("#problem:not([hidden])")
         assert viewer.page.inner_text("#problem-text") == "The server does not answer: is it still running?"
         with paging(port=page.address[1]):
+            looks(viewer.page)
             viewer.page.wait_for_selector("#problem", state="hidden")
 
 
@@ -500,6 +513,7 @@ def test_new_events_appear_without_moving_what_is_read(browser: Browser, tmp_pat
         tab = viewer.page
         listed(tab, 48)
         kept.put(event(121, "blue"))
+        looks(tab)
         assert listed(tab, 49)[0] == "blue 90.0%"
         tab.click("#older")
         listed(tab, 97)
@@ -507,6 +521,7 @@ def test_new_events_appear_without_moving_what_is_read(browser: Browser, tmp_pat
         read = tab.locator(".event").nth(60)
         before, name = read.bounding_box(), read.get_attribute("data-id")
         kept.put(event(122, "green"))
+        looks(tab)
         tab.wait_for_selector("#fresh:not([hidden])")
         assert tab.inner_text("#fresh") == "1 new event"
         after = tab.locator(f"[data-id='{name}']").bounding_box()

@@ -20,6 +20,9 @@ export function day(time, now = new Date()) {
   return date.toLocaleDateString('en-GB', {weekday: 'long', day: 'numeric', month: 'long', ...year});
 }
 
+/** The same for all times of one day of the viewer. */
+export const dayKey = (time) => String(midnight(new Date(time)));
+
 function midnight(date) {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 }

@@ -8,6 +8,7 @@ import {asSentence, element} from './shared/words.js';
 
 const at = (id) => document.getElementById(id);
 const UNKNOWN = 'unknown';
+const MOST = 500; // events in the list of a page that stays open for days
 
 export class EventSection {
   constructor(say) {
@@ -66,7 +67,7 @@ export class EventSection {
     if (!this.board?.events) return;
     await this.attempt(async () => {
       const fresh = await this.events.newer();
-      if (fresh === null) {
+      if (fresh === null || this.isLong()) {
         await this.events.load(this.events.filters);
         this.waiting = [];
         this.timeline.replace(this.events.all);
@@ -80,7 +81,14 @@ export class EventSection {
 
   flush() {
     this.timeline.prepend(this.waiting);
+    this.timeline.nameDays();
     this.waiting = [];
+  }
+
+  /** Whether the list has grown for so long that it should begin again, and nobody is in it. */
+  isLong() {
+    const used = at('timeline').contains(document.activeElement) || at('event-dialog').open;
+    return this.events.all.length > MOST && !used && at('timeline').getBoundingClientRect().top >= 0;
   }
 
   showFresh() {

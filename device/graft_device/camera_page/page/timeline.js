@@ -1,6 +1,6 @@
 // The time line: events with thumbnails, grouped by day. What is in view never moves when new events come.
 
-import {clock, day, lasted} from './dates.js';
+import {clock, day, dayKey, lasted} from './dates.js';
 import {picture} from './events.js';
 import {element, percent} from './shared/words.js';
 
@@ -24,20 +24,23 @@ export class Timeline {
 
   append(events) {
     for (const event of events) {
-      const name = day(event.time);
       let group = this.node.lastElementChild;
-      if (group?.dataset.day !== name) this.node.append(group = section(name));
+      if (group?.dataset.day !== dayKey(event.time)) this.node.append(group = section(event.time));
       group.lastChild.append(this.item(event));
     }
   }
 
   prepend(events) {
     for (const event of [...events].reverse()) {
-      const name = day(event.time);
       let group = this.node.firstElementChild;
-      if (group?.dataset.day !== name) this.node.prepend(group = section(name));
+      if (group?.dataset.day !== dayKey(event.time)) this.node.prepend(group = section(event.time));
       group.lastChild.prepend(this.item(event));
     }
+  }
+
+  /** Names the days anew: after midnight, today is another one. */
+  nameDays() {
+    for (const group of this.node.children) group.firstChild.textContent = day(Number(group.dataset.day));
   }
 
   /** Marks an event that got another label. */
@@ -83,12 +86,12 @@ export class Timeline {
   }
 }
 
-function section(name) {
+function section(time) {
   const node = element('div', undefined, 'day');
-  node.dataset.day = name;
+  node.dataset.day = dayKey(time);
   const list = element('ol');
   list.setAttribute('role', 'list');
-  node.append(element('h3', name), list);
+  node.append(element('h3', day(time)), list);
   return node;
 }
 
