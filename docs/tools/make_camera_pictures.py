@@ -38,7 +38,7 @@ SCENES = (
 _SCENE_S = 5.0
 _PLACE, _TRAY = 11, 288
 _CORNERS = ((22, 96), (330, 96))
-_SCREENS = (("light", 1180, 1060, 1.5), ("dark", 1180, 1060, 1.5), ("phone", 360, 740, 2))
+_SCREENS = (("light", 1180, 1300, 1.5), ("dark", 1180, 1300, 1.5), ("phone", 360, 740, 2))
 """Names, widths and heights in CSS pixels, and pixels of the screen for each."""
 
 _CHROMIUM = "/usr/bin/chromium"

@@ -158,6 +158,23 @@ def test_regions_and_masks_are_where_the_board_has_them(browser: Browser) -> Non
         assert viewer.page.get_attribute(".masks polygon", "points") == "0,0 0.3,0 0.3,0.1 0,0.1"
 
 
+def test_regions_in_pixels_get_their_place_with_the_first_frame(browser: Browser) -> None:
+    with paging() as page:
+        page.hub.configure(
+            [ShownSource("door", (ShownView(DOOR), ShownView(BOWL, parse_roi("320,240,160,144"))))], [MODEL]
+        )
+        with opened(browser, page) as viewer:
+            Camera(page).shows("red", bowl="blue")
+            region = viewer.page.locator(".region", has_text="bowl")
+            region.wait_for()
+            assert region.evaluate("({style}) => [style.left, style.top, style.width, style.height]") == [
+                "50%",
+                "50%",
+                "25%",
+                "30%",
+            ]
+
+
 def test_what_stands_still_is_marked_and_only_changes_of_state_are_read_out(browser: Browser) -> None:
     with paging() as page, opened(browser, page) as viewer:
         camera, tab = Camera(page), viewer.page

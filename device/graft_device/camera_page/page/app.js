@@ -45,7 +45,7 @@ function structure(described) {
 
 function build(described) {
   for (const card of cards) card.close();
-  cards = described.sources.map((source) => new SourceCard(source, described, say));
+  cards = described.sources.map((source) => new SourceCard(source, described, say, look));
   at('sources').replaceChildren(...cards.map((card) => card.node));
   at('sources').classList.toggle('several', cards.length > 1);
   title(described);

@@ -14,16 +14,22 @@ export function showMasks(svg, masks) {
   }));
 }
 
-/** Draws the views' regions with their names and labels; views of the same region share one. `answers` are by view. */
-export function showRegions(layer, views, answers) {
+/**
+ * Draws the views' regions with their names and labels; views of the same place share one. `answers` are by view.
+ * Regions in pixels are left out until `size`, that of the frame, is known.
+ */
+export function showRegions(layer, views, answers, size) {
   const places = new Map();
-  for (const view of views) {
-    const key = JSON.stringify([view.region, view.roi]);
+  for (const view of views.filter((one) => !isNowhere(one, size))) {
+    const key = JSON.stringify(view.roi);
     places.set(key, [...(places.get(key) ?? []), view]);
   }
   while (layer.children.length > places.size) layer.lastChild.remove();
   [...places.values()].forEach((group, index) => place(layer.children[index] ?? layer.appendChild(box()), group, answers));
 }
+
+/** Whether a view's region has no place yet. */
+export const isNowhere = (view, size) => view.region !== null && view.roi === null && !size;
 
 function box() {
   const node = element('div', undefined, 'region');
@@ -31,19 +37,19 @@ function box() {
   return node;
 }
 
-function place(node, [view, ...others], answers) {
-  const whole = view.roi === null;
-  const [x, y, width, height] = view.roi ?? [0, 0, 1, 1];
+function place(node, views, answers) {
+  const {roi} = views[0];
+  const [x, y, width, height] = roi ?? [0, 0, 1, 1];
   Object.assign(node.style, {left: share(x), top: share(y), width: share(width), height: share(height)});
-  const given = [view, ...others].map(({id}) => answers.get(id)).filter(Boolean);
-  node.classList.toggle('whole', whole);
+  const given = views.map(({id}) => answers.get(id)).filter(Boolean);
+  node.classList.toggle('whole', roi === null);
   const below = y + height <= 1 - ROOM;
   node.classList.toggle('above', !below && y >= ROOM);
   node.classList.toggle('inside', !below && y < ROOM);
   node.classList.toggle('late', x > 0.6);
   node.classList.toggle('is-still', given.length > 0 && given.every((answer) => answer.still));
-  const parts = given.filter((answer) => answer.label).map((answer) => label(answer));
-  if (view.region !== null) parts.unshift(element('bdi', view.region, 'region-title'));
+  const names = [...new Set(views.map((view) => view.region))].filter((name) => name !== null);
+  const parts = [...names.map((name) => element('bdi', name, 'region-title')), ...given.filter((one) => one.label).map(label)];
   node.firstChild.replaceChildren(...parts);
   node.firstChild.hidden = parts.length === 0;
 }

@@ -4,16 +4,20 @@ import {correctionHint} from './correction.js';
 import {Drawing} from './drawing.js';
 import {clock} from './dates.js';
 import {Live} from './live.js';
-import {showMasks, showRegions} from './overlay.js';
+import {isNowhere, showMasks, showRegions} from './overlay.js';
 import {ViewCard} from './views.js';
 import {asSentence, capital} from './shared/words.js';
 
 export class SourceCard {
-  /** `source` and `board` are from the board's description; `say(text)` is called with changes of its states. */
-  constructor(source, board, say) {
+  /**
+   * `source` and `board` are from the board's description; `say(text)` is called with changes of its states, `sized` when
+   * the places of regions in pixels have become known.
+   */
+  constructor(source, board, say, sized) {
     this.node = document.getElementById('source-template').content.firstElementChild.cloneNode(true);
     this.source = source;
     this.say = say;
+    this.sized = sized;
     this.reached = false; // whether pictures come
     this.awaySince = null;
     const name = this.at('.source-name');
@@ -61,7 +65,8 @@ export class SourceCard {
     this.drawing.close();
   }
 
-  show({time, views}) {
+  show({views}) {
+    if (!this.reached && this.source.views.some((view) => isNowhere(view, this.source.size))) this.sized();
     this.reached = true;
     this.shape(this.canvas.width, this.canvas.height);
     this.drawing.size(this.canvas.width, this.canvas.height);
@@ -69,9 +74,8 @@ export class SourceCard {
     if (this.source.present) this.curtain('');
     const answers = new Map(views.map((answer) => [answer.id, answer]));
     for (const view of this.views) view.show(answers.get(view.view.id));
-    showRegions(this.at('.regions'), this.source.views, answers);
+    showRegions(this.at('.regions'), this.source.views, answers, this.source.size);
     this.still = views.length > 0 && views.every((answer) => answer.still);
-    this.time = time;
     this.status();
   }
 
