@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from graft_device.preprocess import Header, PhotoSource
 
 LONGEST_SIDE = 1280
-"""Of a picture, in pixels."""
+"""Of a picture at most, in pixels."""
 
 QUALITY = 80
 """Of its JPEG."""
@@ -88,7 +88,9 @@ class Pictures:
 
 
 def encode(photo: PhotoSource) -> Encoded:
-    """Makes a JPEG of a photo, with at most ``LONGEST_SIDE`` pixels on a side; a small JPEG file stays as it is.
+    """Makes a JPEG of a photo; a small JPEG file stays as it is.
+
+    A photo with more than ``LONGEST_SIDE`` pixels on a side becomes a half, a third and so on of its size.
 
     Args:
         photo: RGB pixels ``[H,W,3]``, uint8, or a file's path or bytes.
@@ -112,10 +114,9 @@ def encode(photo: PhotoSource) -> Encoded:
 
 
 def _jpeg(image: Image.Image) -> bytes:
-    share = LONGEST_SIDE / max(image.size)
-    if share < 1:
-        sides = (max(round(image.width * share), 1), max(round(image.height * share), 1))
-        image = image.resize(sides, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    factor = -(-max(image.size) // LONGEST_SIDE)
+    if factor > 1:  # means of whole blocks of pixels take a tenth of the time of a resize to exactly this size
+        image = image.reduce(factor)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=QUALITY)
     return stream.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,6 @@ from graft_device.serve.guard import Guard, Rules
 from graft_device.serve.metrics import MEDIA_TYPE as METRICS_TYPE
 from graft_device.serve.problems import NO_STORE, ProblemError, http_problem
 from graft_device.sources.base import utc_now
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 _FOLDER = Path(__file__).with_name("page")
 _SHARED = "/shared/"
