@@ -13,6 +13,7 @@ import numpy as np
 
 from graft_device.camera_page.figures import EventCounts, SourceFigures, ViewFigures
 from graft_device.camera_page.shown import ShownModel, ShownSource, ShownView, Size, source_ids
+from graft_device.errors import GraftError
 from graft_device.run.observers import Observer
 from graft_device.sources.base import utc_now
 
@@ -202,8 +203,8 @@ class Hub(Observer):
             if source is None or state is None:
                 return
             source.arrived(seen.frame, seen.whole, self._clock())
-            if seen.box is None and isinstance(seen.photo, np.ndarray):
-                source.size = seen.photo.shape[1], seen.photo.shape[0]
+            if seen.box is None or source.size is None:
+                source.size = _size(seen) or source.size
             state.newest, state.still = seen, False
             state.figures.add(seen)
 
@@ -328,6 +329,15 @@ def _kept_view(shown: ShownView, before: _View | None) -> _View:
         return _View(shown)
     same = before.shown.roi == shown.roi and before.shown.view.model == shown.view.model
     return _View(shown, before.figures, before.newest if same else None)
+
+
+def _size(seen: SeenFrame) -> Size | None:
+    """The size of a whole frame of pixels; None for a file. A region's whole frame has been loaded for it already."""
+    try:
+        whole = seen.photo if seen.box is None else seen.whole()
+    except GraftError:
+        return None
+    return (whole.shape[1], whole.shape[0]) if isinstance(whole, np.ndarray) else None
 
 
 def _rounded(value: float | None) -> float | None:
