@@ -60,19 +60,22 @@ def _devices() -> str:
     return ", ".join(map(str, sorted(Path("/dev").glob("video*")))) or "none"
 
 
-def stream(url: str, check: Callable[[Any], None] | None = None) -> Opener:
+def stream(url: str, check: Callable[[Any], None] | None = None, jpegs: bool = False) -> Opener:
     """Returns an opener for a network camera: rtsp, http, https, tcp or udp.
 
     Args:
         url: its address, perhaps with a user and a password.
         check: called with PyAV's container when it is open; may raise SourceError.
+        jpegs: whether to look for JPEGs in whatever comes. Each is found when the next one begins.
     """
+    kind = {"format": "mjpeg"} if jpegs else {}
     options = {"probesize": "500000", "analyzeduration": "1000000"}
     if scheme(url) in {"rtsp", "rtsps"}:
         options["rtsp_transport"] = "tcp"
 
     def opener() -> contextlib.AbstractContextManager[Shots]:
-        return _av_shots(without_password(url), _with_lower_scheme(url), check, options=options, timeout=TIMEOUT_S)
+        place = _with_lower_scheme(url)
+        return _av_shots(without_password(url), place, check, options=options, timeout=TIMEOUT_S, **kind)
 
     return opener
 

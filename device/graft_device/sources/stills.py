@@ -40,7 +40,8 @@ class WebCamera:
         self._interval = interval or DEFAULT_S
         self._untrusted: SourceError | None = None
         self._page: SourceError | None = None
-        self._stream = cameras.stream(url, self._check)
+        self._usual_stream = self._stream = cameras.stream(url, self._check)
+        self._odd_stream = cameras.stream(url, self._check, jpegs=True)
         self._is_still: bool | None = None
 
     def __call__(self) -> contextlib.AbstractContextManager[Shots]:
@@ -58,6 +59,7 @@ class WebCamera:
             first = self._fetch()
         except NotAPictureError as error:  # a camera that starts may give a page, so only an open stream decides
             self._page = error if error.page else None
+            self._stream = self._odd_stream if error.odd else self._usual_stream
             return self._first_stream()
         except UntrustedError as error:  # FFmpeg trusts every certificate
             self._untrusted = error

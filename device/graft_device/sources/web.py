@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 import time
 import urllib.error
@@ -28,6 +29,9 @@ MAX_BYTES = 32_000_000
 _CHUNK = 1 << 16
 _REASON_LENGTH = 200
 _NOT_MODIFIED = 304
+_PARTS = "multipart/x-mixed-replace"
+_PART_HEAD = 4096
+_SOI = b"\xff\xd8\xff"
 _UNNAMED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"RIFF")
 
@@ -37,9 +41,10 @@ class NotAPictureError(SourceError):
 
     Attributes:
         page: whether it is text, such as the page of a camera that is starting.
+        odd: whether it is a stream of JPEGs whose parts have not the headers that FFmpeg needs to find them.
     """
 
-    page = False
+    page = odd = False
 
 
 class UntrustedError(SourceError):
@@ -79,7 +84,7 @@ class PictureUrl:
         """Returns the picture's file.
 
         Raises:
-            NotAPictureError: the server answers with something else. Nothing of it has been read.
+            NotAPictureError: the server answers with something else, of which little has been read.
             UntrustedError: the server's certificate is not trusted.
             SourceError: there is no answer, or it is an error, cut short, too large or too slow.
         """
@@ -112,6 +117,7 @@ class PictureUrl:
         if not kind.startswith("image/") and not (kind in _UNNAMED and length):
             error = NotAPictureError(f"{self._name} gives {kind or 'data without a type'} instead of a picture")
             error.page = kind.startswith("text/")
+            error.odd = kind == _PARTS and _is_odd(_beginning(response))
             raise error
         if length.isdecimal() and len(length) > len(str(MAX_BYTES)):
             raise self._failed(f"the picture is larger than {MAX_BYTES / 1e6:.0f} MB")
@@ -138,6 +144,21 @@ class _Digest(urllib.request.HTTPDigestAuthHandler):
     def http_error_401(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
         fp.close()
         return super().http_error_401(req, fp, code, msg, headers)
+
+
+def _beginning(response: Any) -> bytes:
+    """The headers of the first part of a stream of JPEGs."""
+    data = bytearray()
+    while len(data) < _PART_HEAD and _SOI not in data and (chunk := response.read1(_PART_HEAD)):
+        data += chunk
+    return bytes(data).partition(_SOI)[0]
+
+
+def _is_odd(head: bytes) -> bool:
+    """Whether a part has no length, or no type that FFmpeg knows; its lines must end with CR and LF."""
+    lines = [line.strip().lower() for line in head.split(b"\r\n")]
+    typed = any(re.fullmatch(rb"content-type\s*:\s*image/jpeg", line) for line in lines)
+    return not typed or not any(re.fullmatch(rb"content-length\s*:\s*\d+", line) for line in lines)
 
 
 def _opener(url: str, parts: SplitResult) -> urllib.request.OpenerDirector:

@@ -243,6 +243,36 @@ def test_a_stream_that_changes_its_size_and_cuts_frames_in_half() -> None:
     assert notes == [f"{camera.url}/stream gives damaged frames; they are skipped"]
 
 
+TYPED = b"Content-Type: image/jpeg\r\n"
+
+
+@pytest.mark.parametrize(
+    ("boundary", "part"),
+    [
+        ("--frame", b"--frame\r\n" + TYPED + b"Content-Length: %d\r\n\r\n%b\r\n"),
+        ('"frame"', b"--frame\r\ncontent-type:image/jpeg\r\ncontent-length:%d\r\nX-Time: 1\r\n\r\n%b"),
+        ("other", b"\r\n--frame\r\n" + TYPED + b"Content-Length: %d\r\n\r\n%b\r\n"),
+        ("frame", b"--frame\r\n" + TYPED + b"X-Length: %d\r\n\r\n%b\r\n"),
+        ("frame", b"--frame\nContent-Type: image/jpeg\nX-Length: %d\n\n%b--frame--\n"),
+        ("frame", b"--frame\r\nContent-Type: image/jpg\r\nContent-Length: %d\r\n\r\n%b\r\n"),
+        ("frame", b"--frame\r\nContent-Type: image/jpeg; n=1\r\nContent-Length: %d\r\n\r\n%b\r\n"),
+        ("frame", b"--frame\r\nContent-Length: %d\r\n\r\n%b\r\n"),
+        ("frame", b"%d\r\n%b"),
+    ],
+)
+def test_streams_of_jpegs_that_break_the_rules(boundary: str, part: bytes) -> None:
+    def parts() -> Iterator[bytes]:
+        for number in range(1_000_000):
+            data = jpeg(("red", "blue")[number % 2])
+            yield part % (len(data), data)
+
+    notes: list[str] = []
+    with WebCamera(parts=parts, boundary=boundary) as camera:
+        frames = taken(opened(f"{camera.url}/stream", notes), 8)
+    assert [colour(frame) for frame in frames] in (["red", "blue"] * 4, ["blue", "red"] * 4)
+    assert notes == []
+
+
 def _parts() -> Iterator[bytes]:
     """A stream that is cut in half every third time, with two sizes in turn."""
     for number in range(1_000_000):

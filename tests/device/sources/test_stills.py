@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from graft_device.sources import Frame, Source, SourceError, SourceOptions, open_source, web
+from graft_device.sources import Frame, Source, SourceError, SourceOptions, open_source, stills, web
 from graft_device.sources.live import Live
+from graft_device.system.backoff import Backoff
 from graft_device.system.stopping import Stop
 from tests.support.device_models import write_artifact
 from tests.support.running import PATIENCE_S, running
@@ -168,10 +169,10 @@ def test_a_camera_that_is_starting_is_waited_for() -> None:
     notes: list[str] = []
     pages = iter([(401, {}, b""), (401, {}, b""), (200, {"Content-Type": "text/html"}, b"starting")])
     camera = WebCamera(lambda _: next(pages, (200, JPEG, jpeg("red"))))
-    source = opened(f"{camera.url}/snap.jpg", notes=notes, required=False)
+    url = f"{camera.url}/snap.jpg"
+    source = Live(url, stills.WebCamera(url, 0.05), notes.append, Backoff(0.01, 0.05))
     frames = source.frames(Stop())
     assert next(frames) is None
-    assert isinstance(source, Live)
     assert source.lost_s > 0
     with camera:
         first = next(frame for frame in frames if frame is not None)
