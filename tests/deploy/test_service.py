@@ -15,6 +15,7 @@ from tests.support.remote.board import HOME, Board, Spec, free_port
 from tests.support.remote.kit import deploy
 from tests.support.remote.park import STORE as PI_STORE
 from tests.support.remote.park import Park, needs_nspawn
+from tests.support.running import eventually
 
 pytestmark = [pytest.mark.slow, needs_nspawn]
 STORE = "/var/lib/graftkit"
@@ -112,6 +113,56 @@ def test_a_user_who_may_restart_it_and_one_who_may_not(park: Park, models: list[
     done = deploy(models[0], board, "--settle", 0)
     assert done.returncode == 0, done.stderr
     assert "service    answer.service is active" in done.stdout
+
+
+BOARD_FILE = """\
+[[model]]
+name = "colours"
+file = "colours.tflite"
+
+[[source]]
+place = "/srv/{colour}"
+existing = true
+
+[uncertain]
+folder = "uncertain"
+below = 1
+"""
+
+
+def test_a_file_as_a_service_reads_writes_and_reloads_in_its_sandbox(park: Park, models: list[Path]) -> None:
+    """It reads /etc/graft and /srv, writes below /var/lib, and reads its file again without a restart."""
+    board = park.start("porch", Spec(systemd=True), kit=True)
+    device, graft = f"{PI_STORE}/venv/bin/graft-device", board.at("/etc/graft")
+    graft.mkdir()
+    shutil.copy(models[0], graft / "colours.tflite")
+    for colour in ("red", "blue"):
+        board.at(f"/srv/{colour}").mkdir()
+        picture(colour).save(board.at(f"/srv/{colour}/{colour}.png"))
+    (graft / "board.toml").write_text(BOARD_FILE.format(colour="red"))
+    lines = [
+        f"cd /root && {device} config check /etc/graft/board.toml",
+        f"{device} service --name porch -- run --config /etc/graft/board.toml",
+        "install -m 644 porch.service /etc/systemd/system/",
+        "systemctl daemon-reload && systemctl enable --now porch",
+    ]
+    board.run(" && ".join(lines), user="root")
+
+    def kept(colour: str) -> bool:
+        return any(board.at("/var/lib/private/porch/uncertain").glob(f"{colour}/*"))
+
+    def pid() -> str:
+        return board.run("systemctl is-active --quiet porch && systemctl show -P MainPID porch", user="root").stdout
+
+    eventually(lambda: kept("red"))
+    first = pid()
+    (graft / "board.toml").write_text(BOARD_FILE.format(colour="blue").replace("existing", "exiting"))
+    board.run("systemctl reload porch", user="root")
+    assert (pid(), kept("blue")) == (first, False)
+    (graft / "board.toml").write_text(BOARD_FILE.format(colour="blue"))
+    board.run("systemctl reload porch", user="root")
+    eventually(lambda: kept("blue"))
+    assert pid() == first
 
 
 def test_units_that_are_not_there(park: Park, models: list[Path]) -> None:
