@@ -140,6 +140,8 @@ class Kept:
             with tables.open_for_reading(self._folder) as database:
                 return question(database) if tables.is_made(database) else none
         except (sqlite3.Error, UnicodeDecodeError) as error:
+            if self._waiting is not None and not isinstance(error, sqlite3.OperationalError):
+                self._waiting.suspect()
             raise HistoryError(f"cannot read the events in {self._folder}: {why(error)}", "try again") from error
 
 

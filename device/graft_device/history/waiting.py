@@ -70,6 +70,7 @@ class WaitingEvents:
         self._raw_bytes = self._encoded_bytes = 0
         self._events: deque[Waiting] = deque()
         self._corrections: dict[int, str] = {}
+        self._suspected = False
 
     def __len__(self) -> int:
         return len(self._events)
@@ -194,6 +195,18 @@ class WaitingEvents:
         """The labels that people gave to events on disk, by the event's number."""
         with self.changed:
             return dict(self._corrections)
+
+    def suspect(self) -> None:
+        """Has the database checked, which a reader found damaged."""
+        with self.changed:
+            self._suspected = True
+            self.changed.notify()
+
+    def suspected(self) -> bool:
+        """Whether the database should be checked; asked once."""
+        with self.changed:
+            suspected, self._suspected = self._suspected, False
+        return suspected
 
     def _forget(self, one: Waiting) -> None:
         self._raw_bytes -= one.raw_bytes

@@ -79,8 +79,8 @@ class Writer:
         self._note = note
         self._store: Store | None = None
         self._calendar: Calendar | None = None
-        self._closing = self._failing = False
-        self._try_at = self._look_at = self._replaced_at = float("-inf")
+        self._closing = self._failing = self._suspected = False
+        self._try_at = self._look_at = self._replaced_at = self._checked_at = float("-inf")
         self._stored_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="history of events", daemon=True)
 
@@ -153,7 +153,14 @@ class Writer:
         grouped = oldest is not None and (
             now - oldest.since >= self._pace.seconds or len(self._waiting) >= self._pace.events
         )
-        return grouped or bool(self._waiting.corrections()) or now >= self._look_at
+        return grouped or bool(self._waiting.corrections()) or now >= self._look_at or self._is_to_check(now)
+
+    def _is_to_check(self, now: float) -> bool:
+        """Whether to look for damage that a reader found; at most once in ``_PAUSE_S``."""
+        if now - self._checked_at > _PAUSE_S and self._waiting.suspected():
+            self._checked_at = now
+            self._suspected = True
+        return self._suspected
 
     def _next(self) -> float:
         """Seconds until there may be something to do."""
@@ -177,11 +184,17 @@ class Writer:
 
     def _keep(self) -> None:
         """Writes a group of events, and removes old ones."""
+        suspected, self._suspected = self._suspected, False
+        if suspected and self._store is not None:  # its connection remembers pages that the disk no longer has
+            self._store.close()
+            self._store = None
         if self._store is None:
             self._open()
         store, calendar = self._store, self._calendar
         assert store is not None  # noqa: S101  opened above
         assert calendar is not None  # noqa: S101
+        if suspected:
+            store.check()
         now = time.monotonic()
         age = calendar.at(now, time.time())
         group = self._waiting.group(self._pace.events, self._caps.max_bytes // 8)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from graft_device.history.waiting import MOST_EVENTS, MOST_RAW_BYTES, Waiting, W
 from graft_device.history.writer import Pace
 from tests.device.history.test_kept_events import make_event, seqs
 from tests.support.interrupting import Moments
-from tests.support.running import PATIENCE_S
+from tests.support.running import PATIENCE_S, eventually
 
 MB = 1_000_000
 ALL = EventQuery(limit=200)
@@ -116,10 +116,10 @@ def test_what_waits_takes_a_bounded_memory(tmp_path: Path) -> None:
 
 
 def test_a_kill_at_any_moment_leaves_whole_pictures_and_no_more_than_one_group_is_lost(tmp_path: Path) -> None:
-    """A run is killed at every third line and change of the database while it writes its second and third group."""
+    """A run is killed at every eighth line and change of the database while it writes its second and third group."""
     place, lost = 0, set()
     while True:
-        place += 3
+        place += 8
         folder = tmp_path / str(place)
         folder.mkdir()
         status = forked(partial(killed_at, place, folder))
@@ -198,6 +198,10 @@ def sound_history(folder: Path) -> None:
 
 def damaged_history(folder: Path) -> None:
     sound_history(folder)
+    overwrite_the_middle(folder)
+
+
+def overwrite_the_middle(folder: Path) -> None:
     database = folder / DATABASE
     with database.open("r+b") as file:
         file.seek(database.stat().st_size // 2)
@@ -221,6 +225,24 @@ def test_a_damaged_history_is_put_aside_and_what_can_be_read_is_rescued_with_its
     assert len(found) == min(200, rescued + 1)
     for event in found[1:]:
         assert kept.picture(event["id"]) == picture_of(event["seq"], 3000)
+
+
+def test_damage_that_a_reader_finds_is_repaired_without_a_new_event(tmp_path: Path) -> None:
+    sound_history(tmp_path)
+    notes: list[str] = []
+    with closing(KeptEvents(EventsSettings(tmp_path, max_mb=10), notes.append, Pace(0, 1))) as sink:
+        eventually(lambda: sink.kept.event("none") is None and bool(seqs(sink.kept)))
+        overwrite_the_middle(tmp_path)
+
+        def is_repaired() -> bool:
+            with suppress(HistoryError):
+                seqs(sink.kept, ALL)
+            return bool(notes)
+
+        eventually(is_repaired)
+        assert len(seqs(sink.kept, ALL)) > 20
+    assert len(notes) == 1
+    assert "was damaged; " in notes[0]
 
 
 def test_a_history_of_which_nothing_can_be_read_begins_again(tmp_path: Path) -> None:
