@@ -409,9 +409,11 @@ def event(number: int, label: str, **fields: Any) -> Event:
     """An event of the source ``door``, ``number`` minutes after midnight in UTC."""
     time = f"2026-01-{fields.pop('day', 31)}T{number // 60:02}:{number % 60:02}:00.000Z"
     score = fields.pop("score", 0.9)
-    predictions = tuple(answer(label, score))
+    given = answer(label, score)
     values = {"photo": picture(number, SIZE, label), "view": "door-bowl", "region": "bowl", "kind": "enter", **fields}
-    return Event(new_id(), number, time, "door", predictions, score < DOOR.threshold, {"invoke": 1.0}, **values)
+    return Event(
+        new_id(), number, time, "door", tuple(given), given.unknown, {"invoke": 1.0}, reason=given.reason, **values
+    )
 
 
 @contextlib.contextmanager
