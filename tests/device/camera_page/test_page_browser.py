@@ -41,6 +41,7 @@ NARROW = 320
 HARD_LABELS = ("<img src=x onerror=alert(1)>", "x" * 200, "قطة سوداء 🐈‍⬛ 鳥と猫", *(f"label {n}" for n in range(97)))
 PIXEL = """([source, colour]) => {
   const canvas = document.querySelectorAll('.source canvas')[source];
+  if (!canvas) return false;
   const copy = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
   copy.drawImage(canvas, -canvas.width / 2, -canvas.height / 4);
   const found = copy.getImageData(0, 0, 1, 1).data;
