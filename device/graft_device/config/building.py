@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -52,8 +53,9 @@ def build(board: Entry, folder: Path) -> BoardSettings:
 
 
 def _model(entry: Entry) -> ModelSettings:
-    current = entry.values["file"] / "current" / "model.tflite"
-    return ModelSettings(**{**entry.values, **({"file": current} if current.is_file() else {})})
+    current = entry.values["file"] / "current" / "model.tflite"  # as the commands take a store for its current model
+    is_there = os.path.isfile(current)  # noqa: PTH113  false for a name that is too long, on which Path raises
+    return ModelSettings(**{**entry.values, **({"file": current} if is_there else {})})
 
 
 def _source(entry: Entry, board: Entry, models: tuple[ModelSettings, ...], folder: Path) -> SourceSettings:

@@ -67,7 +67,7 @@ class Number(Kind):
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
             return _wrong(value, "a whole number" if self.whole else "a number", report)
         number = value if self.whole else _decimal(value)
-        if not math.isfinite(number):
+        if not math.isfinite(_decimal(value)):
             report(f"{_show(value)} is not a finite number", "", ())
         elif self.key.low is not None and number < self.key.low:
             report(f"{_show(value)} is below {self.key.low:g}", "", ())
@@ -267,5 +267,5 @@ def _show(value: object) -> str:
 
 def _digits(value: object) -> str:
     if isinstance(value, int) and abs(value) >= 10**_LONGEST_SHOWN:
-        return "the number"  # Python refuses to write very long ones
+        return "of so many digits"  # Python refuses to write very long ones
     return f"{value:g}" if isinstance(value, float) else str(value)

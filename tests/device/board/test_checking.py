@@ -104,6 +104,7 @@ def test_what_the_settings_say_of_each_other(more: str, grave: bool, text: str, 
 
 
 def test_a_place_that_is_missing_and_a_camera_that_cannot_be(desk: Path) -> None:
+    assert [grave for grave, _, _ in found(desk, SMALL.replace("pets.tflite", "x" * 3000))][:1] == [False]
     assert found(desk, SMALL.replace("/dev/video0", "/dev/video99")) == [
         (False, 6, "source 1: /dev/video99 does not exist")
     ]

@@ -357,6 +357,18 @@ def test_each_mistake_has_its_line_and_a_remedy(
     assert lines(tmp_path, FULL.replace(old, new)) == expected
 
 
+def test_a_whole_number_that_no_computer_counts_to(tmp_path: Path) -> None:
+    huge = f"pin = {'9' * 400}"
+    assert lines(tmp_path, FULL.replace("pin = 17", huge)) == [
+        (huge, "sink 'lamp': pin of so many digits is not a finite number")
+    ]
+
+
+def test_a_name_that_no_file_can_have_is_left_to_those_who_open_it(tmp_path: Path) -> None:
+    (model,) = read(tmp_path, SMALL.replace("pets.tflite", "x" * 3000)).models
+    assert model.file == tmp_path / ("x" * 3000)
+
+
 def test_all_mistakes_come_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
     text = FULL.replace("top-k = 2", "top-k = 0").replace("days = 7", "days = 0").replace('"bowl"\nroi', '"bowl"\nro')
     with pytest.raises(ConfigError) as caught:
