@@ -1,7 +1,7 @@
 """Measures the memory of ``graft-device run`` with two cameras, states, motion gates, kept events and the page.
 
 Two generated network cameras send 640 x 480 pixels at 5 frames a second. A viewer watches one of them on the page in
-the middle third of the time. ``--arm`` runs the board's side on an emulated Arm board, whose memory includes QEMU's and
+a fifth of the time. ``--arm`` runs the board's side on an emulated Arm board, whose memory includes QEMU's and
 its translated code; there is no PyAV for it here, so its cameras give still pictures, one a second.
 """
 
@@ -31,7 +31,8 @@ from graft_device.system.machine import usable_cores
 _EVERY_S = 5.0
 _READY_S = 600.0
 _PER_CLASS = 60
-_WARM = 0.2  # of the time, after which the memory should no longer grow
+_VIEWED = 0.1, 0.3  # of the time, between which there is a viewer
+_WARM = 0.4  # of the time, after which the memory should no longer grow
 _LISTENING = re.compile(r"http://127\.0\.0\.1:(\d+)")
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,11 +98,11 @@ def main() -> None:
 def _measured(
     process: subprocess.Popen[Any], notes: Path, output: Path, seconds: float
 ) -> tuple[list[Memory], tuple[float, float, int]]:
-    """Samples the memory, and has a viewer in the middle third; also returns when, and how many bytes it got."""
+    """Samples the memory, and has a viewer for a time; also returns when, and how many bytes it got."""
     port = int(_waited(process, notes, _LISTENING)[1])
     _waited(process, output, re.compile('"kind"'))
     start, samples, received = time.monotonic(), list[Memory](), [0]
-    span = (seconds / 3, 2 * seconds / 3)
+    span = (_VIEWED[0] * seconds, _VIEWED[1] * seconds)
     stop = threading.Event()
     viewer = threading.Thread(target=_watch, args=(port, stop, received))
     while (at_s := time.monotonic() - start) < seconds:
@@ -175,7 +176,7 @@ def _report(
     warm = [sample for sample in samples if sample.at_s >= _WARM * samples[-1].at_s]
     highest = max(sample.rss_kb for sample in samples) / 1000
     grew = (
-        f"- PSS grew by {slope_kb_h(warm):.0f} kB an hour after the first {_WARM:.0%} of the time; "
+        f"- Memory of no file grew by {slope_kb_h(warm):.0f} kB an hour after the first {_WARM:.0%} of the time; "
         f"the highest RSS was {highest:.1f} MB."
     )
     seen = (

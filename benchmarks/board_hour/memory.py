@@ -10,7 +10,7 @@ from statistics import median
 
 import numpy as np
 
-_FIGURE = re.compile(r"^(Rss|Pss): +(\d+) kB", re.MULTILINE)
+_FIGURE = re.compile(r"^(Rss|Pss|Anonymous): +(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -20,26 +20,29 @@ class Memory:
     Attributes:
         at_s: seconds since the process was ready.
         rss_kb: resident memory, in which what they share counts for each.
-        pss_kb: proportional memory, in which it is divided.
+        pss_kb: proportional memory, in which it is divided, also among other programs of the machine.
+        own_kb: memory that belongs to no file, so to no other program: what a leak would add to.
         processes: how many there are.
     """
 
     at_s: float
     rss_kb: int
     pss_kb: int
+    own_kb: int
     processes: int
 
 
 def read_memory(pid: int, at_s: float) -> Memory:
     """Reads the memory of a process and of its children."""
-    rss = pss = count = 0
+    rss = pss = own = count = 0
     for each in _with_children(pid):
         try:
             found = dict(_FIGURE.findall(Path(f"/proc/{each}/smaps_rollup").read_text()))
         except (OSError, ValueError):  # it has just ended
             continue
-        rss, pss, count = rss + int(found["Rss"]), pss + int(found["Pss"]), count + 1
-    return Memory(at_s, rss, pss, count)
+        rss, pss, own = rss + int(found["Rss"]), pss + int(found["Pss"]), own + int(found["Anonymous"])
+        count += 1
+    return Memory(at_s, rss, pss, own, count)
 
 
 def _with_children(pid: int) -> Iterator[int]:
@@ -54,9 +57,9 @@ def _with_children(pid: int) -> Iterator[int]:
 
 
 def slope_kb_h(samples: Sequence[Memory]) -> float:
-    """The growth of the proportional memory in kB an hour: a straight line of least squares through all samples."""
+    """The growth of the memory of no file in kB an hour: a straight line of least squares through all samples."""
     times = np.array([sample.at_s for sample in samples])
-    return float(np.polyfit(times, [sample.pss_kb for sample in samples], 1)[0] * 3600)
+    return float(np.polyfit(times, [sample.own_kb for sample in samples], 1)[0] * 3600)
 
 
 def table(samples: Sequence[Memory], notes: dict[int, str]) -> list[str]:
@@ -66,11 +69,17 @@ def table(samples: Sequence[Memory], notes: dict[int, str]) -> list[str]:
         samples: in the order of their times.
         notes: what happened in a minute, by its number from 0.
     """
-    lines = ["| minute | RSS in MB | PSS in MB | processes | |", "| --: | --: | --: | --: | --- |"]
+    lines = [
+        "| minute | RSS in MB | PSS in MB | of no file, in MB | processes | |",
+        "| --: | --: | --: | --: | --: | --- |",
+    ]
     for minute in range(int(samples[-1].at_s // 60) + 1):
         within = [sample for sample in samples if sample.at_s // 60 == minute]
         if within:
-            rss, pss = (median(getattr(sample, name) for sample in within) / 1000 for name in ("rss_kb", "pss_kb"))
+            names = ("rss_kb", "pss_kb", "own_kb")
+            rss, pss, own = (median(getattr(sample, name) for sample in within) / 1000 for name in names)
             processes = max(sample.processes for sample in within)
-            lines.append(f"| {minute + 1} | {rss:.1f} | {pss:.1f} | {processes} | {notes.get(minute, '')} |")
+            lines.append(
+                f"| {minute + 1} | {rss:.1f} | {pss:.1f} | {own:.1f} | {processes} | {notes.get(minute, '')} |"
+            )
     return lines

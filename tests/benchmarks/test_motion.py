@@ -29,14 +29,15 @@ def test_the_leave_at_the_end_of_a_run_is_no_change() -> None:
 
 
 def test_memory_that_grows_has_a_slope() -> None:
-    samples = [Memory(at_s, 80_000, 50_000 + at_s // 60 * 100, 1) for at_s in range(0, 600, 5)]
+    samples = [Memory(at_s, 80_000, 50_000, 40_000 + at_s // 60 * 100, 1) for at_s in range(0, 600, 5)]
     assert slope_kb_h(samples) == pytest.approx(6000, rel=0.02)
     lines = table(samples, {1: "one viewer"})
     assert len(lines) == 2 + 10
-    assert lines[3] == "| 2 | 80.0 | 50.1 | 1 | one viewer |"
+    assert lines[3] == "| 2 | 80.0 | 50.0 | 40.1 | 1 | one viewer |"
 
 
 def test_the_memory_of_this_process_is_read() -> None:
     memory = read_memory(os.getpid(), 0)
     assert memory.processes >= 1
     assert memory.rss_kb >= memory.pss_kb > 1000
+    assert memory.rss_kb >= memory.own_kb > 1000
