@@ -9,6 +9,9 @@ from dataclasses import dataclass
 LOOK_S = 30.0
 """Seconds between two looks at the figures; they are published if one has changed."""
 
+FIRST_S = 10.0
+"""Seconds from the first connection to the first look: a run that has just begun has no figures."""
+
 AGAIN_S = 120.0
 """Seconds after which figures that have not changed are published again, so that they do not expire."""
 
@@ -48,11 +51,13 @@ class Diagnostics:
             *(("temperature",) if celsius() is not None else ()),
         )
         self._last: bytes | None = None
-        self._looked = self._published = float("-inf")
+        self._looked: float | None = None
+        self._published = float("-inf")
+        self._again = False
 
     def again(self) -> None:
-        """Makes the figures due at once, as after a new connection."""
-        self._last, self._looked = None, float("-inf")
+        """Makes the last figures due at once, if there are some, as after a new connection."""
+        self._again = self._last is not None
 
     def due(self, now: float) -> bytes | None:
         """The figures as JSON if they are to be published; None if not.
@@ -60,6 +65,11 @@ class Diagnostics:
         Args:
             now: seconds of a clock that never goes back.
         """
+        if self._looked is None:
+            self._looked = now - LOOK_S + FIRST_S
+        if self._again:
+            self._again = False
+            return self._last
         if not self.names or now - self._looked < LOOK_S:
             return None
         self._looked = now

@@ -20,6 +20,7 @@ from PIL import Image
 
 from graft_device.config.sinks import MqttSettings
 from graft_device.mqtt import broker as broker_module
+from graft_device.mqtt import figures as figures_module
 from graft_device.mqtt import publisher
 from graft_device.mqtt.announced import FILE, Announced
 from graft_device.mqtt.broker import parse_broker
@@ -51,6 +52,7 @@ def _patient_and_cool(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left at the end of a run is delivered, and this machine has a sensor of 51.4 degrees."""
     monkeypatch.setattr("graft_device.outputs.queued.FLUSH_S", PATIENCE_S)
     monkeypatch.setattr(publisher, "read_celsius", lambda: 51.4)
+    monkeypatch.setattr(figures_module, "FIRST_S", 0.0)
 
 
 @pytest.fixture
@@ -201,12 +203,17 @@ def test_pictures_wait_for_each_other_and_a_photo_that_is_gone_is_passed_over(tm
     assert list(pictures.due(EVERY_S, closing=True)) == ["a"]
 
 
-def test_figures_are_published_when_they_change_and_before_they_expire() -> None:
+def test_figures_are_published_when_they_change_and_before_they_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures_module, "FIRST_S", 10.0)
     figures = [Figures(2.04, 81.6, 0.125)]
     diagnostics = Diagnostics(lambda: figures[0], lambda: None)
     assert diagnostics.names == ("fps", "latency", "unknown")
+    assert diagnostics.due(-10.0) is None, "a run that has just begun has no figures"
     first = diagnostics.due(0.0)
     assert first is not None
+    assert diagnostics.due(1.0) is None
+    diagnostics.again()
+    assert (diagnostics.due(2.0), diagnostics.due(3.0)) == (first, None)
     assert json.loads(first) == {"fps": 2.0, "latency": 82, "unknown": 12.5}
     assert diagnostics.due(LOOK_S - 1) is None
     assert diagnostics.due(LOOK_S) is None
