@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.config.lines import KeyPath, Lines
-from graft_device.config.mistakes import ConfigError, Mistake
+from graft_device.config.mistakes import ConfigError, Mistake, mistake_at
 from graft_device.config.statements import MOST_FAULTS, Fault, Splitter, Statement
 from graft_device.config.toml import TomlError, parse_toml
 from graft_device.errors import os_reason
@@ -59,7 +59,7 @@ class Document:
                 break  # the keys below it would be taken for those of the table above
         if not faults:
             faults = [Fault(1, error.what, bounded=False)]
-        self.faults = tuple(Mistake(fault.line, f"this is not TOML: {fault.reason}") for fault in faults)
+        self.faults = tuple(mistake_at(fault.line, f"this is not TOML: {fault.reason}") for fault in faults)
         if len(faults) >= MOST_FAULTS or not all(fault.bounded for fault in faults):
             return {}
         self._text = _text(sound)

@@ -10,7 +10,7 @@ from typing import Any
 from graft_device.config.document import Document
 from graft_device.config.kinds import MISTAKEN, suggestion
 from graft_device.config.lines import KeyPath
-from graft_device.config.mistakes import MOST, Mistake
+from graft_device.config.mistakes import MOST, Mistake, mistake_at
 from graft_device.config.tables import Table, all_tables, board
 from graft_device.text import printable
 
@@ -75,7 +75,8 @@ class Checker:
 
     def _add(self, path: KeyPath, label: str, what: str, remedy: str = "") -> None:
         if len(self.mistakes) < MOST:
-            self.mistakes.append(Mistake(self._document.line(path), f"{label}: {what}" if label else what, remedy))
+            line = self._document.line(path)
+            self.mistakes.append(mistake_at(line, f"{label}: {what}" if label else what, remedy))
 
     def _table(self, raw: Mapping[str, Any], table: Table, path: KeyPath, label: str) -> Entry:
         kind = raw.get("kind")

@@ -13,6 +13,8 @@ from graft_device.text import printable
 MOST = 100
 """After so many mistakes no more are collected."""
 
+_LONGEST = 400
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -35,6 +37,12 @@ class Mistake:
     def at(self, file: Path) -> str:
         """The mistake with the file and the line in front, as compilers write it."""
         return printable(f"{file}:{self.line}: {self.what}" + (f"; {self.remedy}" if self.remedy else ""))
+
+
+def mistake_at(line: int, what: str, remedy: str = "") -> Mistake:
+    """A mistake whose texts are printable, and cut where they repeat a very long text of the file."""
+    texts = (printable(text) for text in (what, remedy))
+    return Mistake(line, *(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…" for text in texts))
 
 
 class ConfigError(GraftError):

@@ -9,7 +9,7 @@ from graft_device.config.building import build
 from graft_device.config.document import Document, read_document
 from graft_device.config.entries import Checker
 from graft_device.config.lines import KeyPath
-from graft_device.config.mistakes import Mistake, error_of
+from graft_device.config.mistakes import Mistake, error_of, mistake_at
 from graft_device.config.references import check_references
 from graft_device.config.settings import BoardSettings
 
@@ -36,7 +36,7 @@ class BoardFile:
             what: what is wrong.
             remedy: what to do about it.
         """
-        return Mistake(self.document.line(path), what, remedy)
+        return mistake_at(self.document.line(path), what, remedy)
 
 
 def read_board(file: Path) -> BoardSettings:

@@ -364,6 +364,11 @@ def test_a_whole_number_that_no_computer_counts_to(tmp_path: Path) -> None:
     ]
 
 
+def test_a_text_of_the_file_that_is_very_long_is_cut_in_the_error(tmp_path: Path) -> None:
+    text = FULL.replace('model = "pets"', f'model = "{"x" * 3000}"').replace('"3/5"', f'"{"9" * 3000}"')
+    assert [len(what) < 500 for _, what in lines(tmp_path, text)] == [True, True]
+
+
 def test_a_name_that_no_file_can_have_is_left_to_those_who_open_it(tmp_path: Path) -> None:
     (model,) = read(tmp_path, SMALL.replace("pets.tflite", "x" * 3000)).models
     assert model.file == tmp_path / ("x" * 3000)
