@@ -75,19 +75,18 @@ def test_an_rtsp_camera_that_hangs_is_given_up_and_tried_again(moment: str, monk
             camera.hangs, camera.colour = "", "blue"
             frames = iter(lambda: newest.take(PATIENCE_S), None)
             assert any(colour(frame) == "blue" for frame in frames)
-    assert notes[-1] == f"camera is {'back' if moment == 'frames' else 'there'}"
+    assert f"camera is {'back' if moment == 'frames' else 'there'}" in notes
 
 
 def test_a_run_with_a_camera_that_hangs_ends_when_it_should(tmp_path: Path) -> None:
-    """The camera takes the connection and says nothing; the limit for that is ten seconds."""
+    """The camera takes the connection and says nothing, for longer than this test is patient."""
     model = write_artifact(tmp_path / "colours.tflite")
+    forever = "import graft_device.sources.cameras as c; c.TIMEOUT_S = 10_000"
     with RtspCamera() as camera:
         camera.hangs = "DESCRIBE"
-        with running(model, "--source", camera.url) as job:
+        with running(model, "--source", camera.url, patch=forever) as job:
             eventually(lambda: camera.opened >= 1)
-            started = time.monotonic()
             assert job.end(signal.SIGTERM) == 0
-            assert time.monotonic() - started < cameras.TIMEOUT_S
 
 
 def test_an_rtsp_camera_that_wants_a_password_and_gets_none() -> None:
@@ -148,7 +147,10 @@ def test_a_rewritten_file_gives_each_new_picture_once(tmp_path: Path) -> None:
     assert notes == []
 
 
-def test_a_file_that_is_half_written_or_gone_for_a_moment_is_read_again(tmp_path: Path) -> None:
+def test_a_file_that_is_half_written_or_gone_for_a_moment_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "PATIENCE_S", PATIENCE_S)
     notes: list[str] = []
     path, data = tmp_path / "latest.jpg", jpeg("red")
     path.write_bytes(data[:300])
