@@ -202,8 +202,8 @@ def photograph(address: str, folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--disable-gpu", "--no-first-run"])
         for name, width, height, scale in (
-            ("light", 1180, 1060, 1.5),
-            ("dark", 1180, 1060, 1.5),
+            ("light", 1180, 1320, 1.5),
+            ("dark", 1180, 1320, 1.5),
             ("phone", 360, 740, 2),
         ):
             context = browser.new_context(

@@ -53,8 +53,11 @@ def test_the_readme_is_one_that_a_person_reads_to_its_end() -> None:
         assert command in readme
 
 
-def test_the_picture_is_small() -> None:
-    assert 10_000 < (REPOSITORY / "docs" / "live-page.webp").stat().st_size < 300_000
+def test_the_pictures_are_small() -> None:
+    pictures = ("live-page", "camera-page-light", "camera-page-dark", "camera-page-phone")
+    sizes = [(REPOSITORY / "docs" / f"{name}.webp").stat().st_size for name in pictures]
+    assert 10_000 < min(sizes)
+    assert max(sizes) < 150_000
 
 
 @cache

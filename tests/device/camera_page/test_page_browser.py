@@ -436,7 +436,7 @@ SOME = [
     event(1, "red", day=30),
     event(2, "green", score=0.5, kind="leave", duration=125.0),
     event(3, "blue", region=None, view="door"),
-    event(4, "red", score=0.3),
+    event(4, "red", score=0.36),
     event(5, "blue", photo=None, clock_set=False),
 ]
 
@@ -444,7 +444,7 @@ SOME = [
 def test_events_are_listed_by_day_and_filtered(browser: Browser, tmp_path: Path) -> None:
     with keeping(tmp_path, SOME) as kept, paging(Parts(events=kept)) as page, opened(browser, page, PHONE) as viewer:
         tab = viewer.page
-        assert listed(tab, 5) == ["blue 90.0%", "unknown 30.0%", "blue 90.0%", "green 50.0%", "red 90.0%"]
+        assert listed(tab, 5) == ["blue 90.0%", "unknown 36.0%", "blue 90.0%", "green 50.0%", "red 90.0%"]
         assert len(tab.locator(".day h3").all_inner_texts()) == 2
         texts = tab.locator(".event").all_inner_texts()
         assert "the board\u2019s clock was not set" in texts[0]
@@ -455,8 +455,8 @@ def test_events_are_listed_by_day_and_filtered(browser: Browser, tmp_path: Path)
         tab.click("#filter-box summary")
         for name, value, left in (
             ("label", "blue", ["blue 90.0%", "blue 90.0%"]),
-            ("label", "unknown", ["unknown 30.0%"]),
-            ("region", "bowl", ["blue 90.0%", "unknown 30.0%", "green 50.0%", "red 90.0%"]),
+            ("label", "unknown", ["unknown 36.0%"]),
+            ("region", "bowl", ["blue 90.0%", "unknown 36.0%", "green 50.0%", "red 90.0%"]),
             ("kind", "leave", ["green 50.0%"]),
             ("min_score", "60", ["blue 90.0%", "blue 90.0%", "red 90.0%"]),
         ):

@@ -2,7 +2,7 @@
 
 import {asSentence, element, percent} from './shared/words.js';
 
-const TICKS = [0, 0.5, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1];
+const TICKS = [0, 0.75, 0.9, 0.99, 1]; // edges with room for their names
 
 /** Shows the drift of all models in `node`. */
 export function showDrift(node, models) {
@@ -52,14 +52,11 @@ function bar(name, share, top) {
 /** Bins are narrow near 1, where scores crowd, and bars are all as wide: so the axis names its edges. */
 function axis(edges) {
   const node = element('div', undefined, 'chart-axis');
-  let last = -Infinity;
   edges.forEach((edge, index) => {
-    const place = index / (edges.length - 1);
-    if (!TICKS.includes(edge) || place - last < 0.14) return;
+    if (!TICKS.includes(edge)) return;
     const tick = element('span', exact(edge));
-    tick.style.left = `${100 * place}%`;
+    tick.style.left = `${(100 * index) / (edges.length - 1)}%`;
     node.append(tick);
-    last = place;
   });
   return node;
 }
