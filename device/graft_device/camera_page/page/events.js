@@ -17,13 +17,15 @@ export class Events {
   constructor() {
     this.filters = {};
     this.all = [];
+    this.loading = 0; // how many lists of other filters are on their way
     this.next = null; // where older ones begin; null if there are none
   }
 
   /** Loads the newest events of other filters. */
   async load(filters) {
     this.filters = filters;
-    const {events, next} = await this.page({});
+    this.loading += 1;
+    const {events, next} = await this.page({}).finally(() => { this.loading -= 1; });
     if (filters !== this.filters) return false; // meanwhile, others were chosen
     [this.all, this.next] = [events, next];
     return true;
@@ -31,9 +33,10 @@ export class Events {
 
   /** Events since the last look; null if there are so many that the list has to begin again. */
   async newer() {
+    if (this.loading) return [];
     const {filters} = this;
     const {events} = await this.page({});
-    if (filters !== this.filters) return [];
+    if (filters !== this.filters || this.loading) return [];
     const known = new Set(this.all.slice(0, PAGE).map((event) => event.id));
     const first = events.findIndex((event) => known.has(event.id));
     if (first < 0 && this.all.length) return events.length ? null : [];
