@@ -86,7 +86,7 @@ def open_board(
     )
     watched = make_watched(settings, sources, views, models, watchers.observers, store, voice.note)
     looks = [look for one in watched for look in one.looks]
-    outlets = open_sinks(settings, [look.view for look in looks], watchers.rates, voice, stack)
+    outlets = open_sinks(settings, [look.view for look in looks], watchers, voice, stack)
     one_camera = len(views) == 1 and sources[0].live
     outlets.sinks.add(voice.printed(one_camera, " and ".join(outlets.sinks.names)))
     if settings.http is not None and page is not None:

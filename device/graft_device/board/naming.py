@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graft_device.outputs.slugs import slugs
 from graft_device.outputs.views import View
 from graft_device.run.event_maker import Naming
 
 if TYPE_CHECKING:
     from graft_device.config.settings import BoardSettings, RegionSettings, SourceSettings
-
-_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -41,19 +39,27 @@ def named_views(settings: BoardSettings, names: Sequence[str]) -> list[NamedView
         names: what observers call each source, different from each other.
     """
     found = list(_views(settings))
-    single = len(found) == 1
-    taken: set[str] = set()
+    parts = [
+        tuple(filter(None, (names[place], region.name, _told(settings, region, model))))
+        for place, _, region, model in found
+    ]
+    ids = slugs(map(_joined, parts))
     result = []
-    for place, source, region, model in found:
-        alone = len(region.models) == 1 and len(settings.models) == 1
-        parts = (names[place], region.name, None if alone else model)
-        identity = _free("-".join(_slug(part) for part in parts if part), taken)
-        view = View(identity, names[place], region.name, model, (), 0.0)
-        naming = Naming(
-            source.name, region.name, None if len(settings.models) == 1 else model, "" if single else identity
-        )
+    for (place, source, region, model), own in zip(found, parts):
+        view = View(ids[_joined(own)], names[place], region.name, model, (), 0.0)
+        named = None if len(settings.models) == 1 else model
+        naming = Naming(source.name, region.name, named, view.id if len(found) > 1 else "")
         result.append(NamedView(view, naming, place, region))
     return result
+
+
+def _told(settings: BoardSettings, region: RegionSettings, model: str) -> str | None:
+    """The model as a part of the id; None where it distinguishes nothing."""
+    return None if len(region.models) == 1 and len(settings.models) == 1 else model
+
+
+def _joined(parts: tuple[str, ...]) -> str:
+    return "\0".join(parts)
 
 
 def source_names(settings: BoardSettings, usual: Sequence[str]) -> list[str]:
@@ -68,27 +74,8 @@ def source_names(settings: BoardSettings, usual: Sequence[str]) -> list[str]:
     return names
 
 
-def slugs(names: Sequence[str]) -> list[str]:
-    """Names as small letters, digits and dashes, different from each other."""
-    taken: set[str] = set()
-    return [_free(_slug(name), taken) for name in names]
-
-
 def _views(settings: BoardSettings) -> Iterator[tuple[int, SourceSettings, RegionSettings, str]]:
     for place, source in enumerate(settings.sources):
         for region in source.regions:
             for model in region.models:
                 yield place, source, region, model
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[-_LONGEST:].strip("-") or "view"
-
-
-def _free(wanted: str, taken: set[str]) -> str:
-    name, number = wanted, 1
-    while name in taken:
-        number += 1
-        name = f"{wanted}-{number}"
-    taken.add(name)
-    return name

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from graft_device.config.sinks import MqttSettings
@@ -12,9 +13,9 @@ from graft_device.outputs.fan_out import FanOut
 
 if TYPE_CHECKING:
     from graft_device.board.voice import Voice
+    from graft_device.board.watchers import Watchers
     from graft_device.config.settings import BoardSettings
     from graft_device.history.sink import KeptEvents
-    from graft_device.mqtt.figures import Figures
     from graft_device.outputs.sink import Sink
     from graft_device.outputs.views import View
     from graft_device.sources.base import Note
@@ -45,7 +46,7 @@ def check_sinks(settings: BoardSettings) -> None:
 def open_sinks(
     settings: BoardSettings,
     views: Sequence[View],
-    rates: Sequence[Callable[[], Figures]],
+    watchers: Watchers,
     voice: Voice,
     stack: contextlib.ExitStack,
 ) -> Outlets:
@@ -54,7 +55,7 @@ def open_sinks(
     Args:
         settings: of the run.
         views: all of its views.
-        rates: the figures for each broker, in the order of the settings.
+        watchers: have the figures for brokers.
         voice: how the run speaks.
         stack: closes the sinks.
 
@@ -62,7 +63,7 @@ def open_sinks(
         GraftError: a sink cannot be opened.
     """
     sinks = stack.enter_context(contextlib.closing(FanOut(voice.note)))
-    for sink in _opened(settings, views, rates, voice.note):
+    for sink in _opened(settings, views, watchers, voice.note):
         sinks.add(sink)
     history = None
     if settings.events is not None:
@@ -73,9 +74,7 @@ def open_sinks(
     return Outlets(sinks, history)
 
 
-def _opened(
-    settings: BoardSettings, views: Sequence[View], rates: Sequence[Callable[[], Figures]], note: Note
-) -> Iterator[Sink]:
+def _opened(settings: BoardSettings, views: Sequence[View], watchers: Watchers, note: Note) -> Iterator[Sink]:
     if not settings.sinks:
         return
     from graft_device.actions.opening import open_sink, with_rules
@@ -83,13 +82,16 @@ def _opened(
 
     rules = [Rule(rule) for rule in settings.rules]
     states = any(region.answers.states for source in settings.sources for region in source.regions)
-    figures = iter(rates)
+    figures = iter(watchers.rates)
+    watchers.announcing.begin(views)
     models = ", ".join(dict.fromkeys(model.file.name for model in settings.models))
     for given in settings.sinks:
         if isinstance(given, MqttSettings):
             from graft_device.mqtt.opening import open_mqtt
 
-            sink: Sink = open_mqtt(given, views, models, next(figures), note)
+            broker = open_mqtt(given, views, models, next(figures), note)
+            watchers.announcing.tell(partial(broker.show, model=models))
+            sink: Sink = broker
         else:
             sink = open_sink(given, states, note)
         yield with_rules(sink, given, rules, note)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from graft_device.board.announcing import Announcing
 from graft_device.config.sinks import MqttSettings
 from graft_device.drift.day_file import drift_folder
 from graft_device.errors import GraftError
@@ -31,16 +32,18 @@ class Watchers:
         hub: what the page shows; None for no page.
         scores: those of the day, for drift; None where no camera gives any.
         rates: the figures for each broker, in the order of the settings.
+        announcing: tells brokers about exchanged models.
     """
 
     hub: Hub | None
     scores: DailyScores | None
     rates: tuple[Rates, ...]
+    announcing: Announcing
 
     @property
     def observers(self) -> tuple[Observer, ...]:
         """All that there are."""
-        return tuple(one for one in (self.hub, self.scores, *self.rates) if one is not None)
+        return tuple(one for one in (self.hub, self.scores, *self.rates, self.announcing) if one is not None)
 
 
 def open_watchers(
@@ -64,7 +67,7 @@ def open_watchers(
         hub: what the page shows; None for no page.
     """
     scores = _scores(models, live, clock_set, note, stack) if live else None
-    return Watchers(hub, scores, _rates(settings))
+    return Watchers(hub, scores, _rates(settings), Announcing())
 
 
 def show(hub: Hub, watched: Sequence[Watched], models: Mapping[str, Classifier], rois: Mapping[str, Any]) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graft_device.camera_page.figures import EventCounts, SourceFigures, ViewFigures
-from graft_device.camera_page.shown import ShownModel, ShownSource, ShownView, Size, source_ids
+from graft_device.camera_page.shown import ShownModel, ShownSource, ShownView, Size
 from graft_device.errors import GraftError
+from graft_device.outputs.slugs import slugs
 from graft_device.run.observers import Observer
 from graft_device.sources.base import utc_now
 
@@ -176,7 +177,7 @@ class Hub(Observer):
 
         Sources and views of the same name go on with their figures and frames; their states start over.
         """
-        ids = source_ids(source.name for source in sources)
+        ids = slugs(source.name for source in sources)
         with self._lock:
             old, self._sources = self._sources, {}
             for shown in sources:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,18 +101,3 @@ class ShownModel:
     def to_json(self) -> dict[str, Any]:
         """The fields as plain values."""
         return {"name": self.name, "card": self.card, "runtime": self.runtime}
-
-
-def source_ids(names: Iterable[str]) -> dict[str, str]:
-    """An id for each source: its name in small letters, digits and dashes, with a number where two are the same."""
-    ids: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in names:
-        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "source"
-        number, chosen = 1, plain
-        while chosen in taken:
-            number += 1
-            chosen = f"{plain}-{number}"
-        taken.add(chosen)
-        ids[name] = chosen
-    return ids

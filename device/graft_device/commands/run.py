@@ -41,7 +41,8 @@ def run(
             metavar="SOURCE",
             show_default=False,
             help="Photos (repeat the option), or one of: a folder to watch, a video, /dev/video0, picamera2, the "
-            "URL of a stream (rtsp, http, tcp, udp) or of a still picture (http), which is fetched again and again.",
+            "URL of a stream (rtsp, http, tcp, udp) or of a still picture (http), which is fetched again and again. "
+            "With --every or --fps, one photo is a picture file that another program rewrites.",
         ),
     ] = None,
     config: Annotated[
@@ -307,7 +308,8 @@ def run(
         ),
     ] = False,
     viewers: Annotated[
-        int, typer.Option(min=0, max=100, rich_help_panel=_PAGE, help="How many may watch live pictures at a time.")
+        int,
+        typer.Option(min=0, max=100, rich_help_panel=_PAGE, help="How many may watch a camera at a time."),
     ] = 4,
 ) -> None:
     """Classify frames as they come, and print or publish the results.

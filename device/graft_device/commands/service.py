@@ -179,16 +179,20 @@ def _warn(name: str, subcommand: str, options: "dict[str, Any]", needs: "Service
     from graft_device.system.machine import read_hardware
 
     sources: list[str] = []
+    waited: set[str] = set()
     if subcommand == "serve":
         lines = server_warnings(name, options, needs)
     else:
         settings = run_settings(options)
         sources = places(settings)
+        cameras = [one for one in settings.sources if not one.required]
+        waited = {place for one in cameras for place in one.places if place.startswith("/dev/")}
         lines = run_warnings(name, settings, options["config"], own_user)
     for line in lines:
         console.say(f"warning: {printable(line)}")
     for path in missing_paths(needs, sources):
-        console.say(f"note: {printable(path)} does not exist; the service fails and tries again until it does")
+        then = "waits for it" if str(path) in waited else "fails and tries again until it does"
+        console.say(f"note: {printable(path)} does not exist; the service {then}")
     if read_hardware().memory_limits is False:
         console.say(
             "note: this kernel does not enforce memory limits; on a Raspberry Pi, add cgroup_enable=memory to the line "

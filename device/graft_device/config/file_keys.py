@@ -69,7 +69,7 @@ class HttpKeys:
         Key("File with the token that clients must send; $GRAFT_TOKEN where it is missing.", example='"token"'),
     ] = None
     insecure: Annotated[bool, Key("Let everybody in the network use the page without a token.")] = False
-    viewers: Annotated[int, Key("How many may watch live pictures at a time.", low=0, high=1000)] = 4
+    viewers: Annotated[int, Key("How many may watch the live pictures of one camera.", low=0, high=1000)] = 4
     origins: Annotated[
         tuple[str, ...], Key("Other sites whose pages may use the API.", example='["https://home.example.org"]')
     ] = ()

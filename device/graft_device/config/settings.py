@@ -176,7 +176,7 @@ class HttpSettings:
         port: the port; 0 for a free one.
         token_file: a file with the token that clients must send; None for ``$GRAFT_TOKEN``, if it is set.
         insecure: whether the network may use the page without a token.
-        viewers: how many may watch live pictures at a time.
+        viewers: how many may watch the live pictures of one camera at a time.
         origins: other sites whose pages may use the API; ``*`` for any.
         hosts: host names to accept besides those of this machine and the local network.
     """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from graft_device import __version__
 from graft_device.mqtt.figures import EXPIRE_S
-from graft_device.mqtt.topics import slugs
+from graft_device.outputs.slugs import slugs
 from graft_device.ranking import UNKNOWN
 
 if TYPE_CHECKING:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from graft_device.outputs.slugs import slugs
+
 if TYPE_CHECKING:
     from graft_device.outputs.views import View
-
-_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -102,28 +99,6 @@ def topics_of(base: str, views: Sequence[View]) -> Topics:
         for view, name in zip(views, _names(views))
     )
     return Topics(base, places, sources)
-
-
-def slugs(names: Iterable[str]) -> dict[str, str]:
-    """Distinct texts of small letters, digits and dashes for names in any script.
-
-    A name that leaves nothing, or the same as another one, gets a part that depends only on the name.
-    """
-    plain = {name: _slug(name) for name in names}
-    count = Counter(plain.values())
-    return {
-        name: slug if slug and count[slug] == 1 else f"{slug}-{_digest(name)}".strip("-")
-        for name, slug in plain.items()
-    }
-
-
-def _slug(name: str) -> str:
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:_LONGEST].strip("-")
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def _names(views: Sequence[View]) -> list[str]:

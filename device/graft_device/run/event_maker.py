@@ -105,6 +105,7 @@ class EventMaker:
         self._session = 0
         self._dropped = 0
         self._last: Event | None = None
+        self._held: Event | None = None
 
     @property
     def state(self) -> str | None:
@@ -126,7 +127,10 @@ class EventMaker:
             self._dropped = 0
             return [replace(event, kind=CHANGE if self._answers.changes else ANSWER)]
         self._last = event
-        return self._transitions(self._states.add(answer.label, answer[0].score, now_of(frame)), event)
+        made = self._transitions(self._states.add(answer.label, answer[0].score, now_of(frame)), event)
+        if event.label == self._states.label:
+            self._held = event
+        return made
 
     def still(self, frame: Frame) -> list[Event]:
         """The events for a frame that the motion gate held back."""
@@ -191,17 +195,21 @@ class EventMaker:
         return made
 
     def _transition(self, transition: Transition, event: Event) -> Event:
-        known = not event.unknown and event.predictions[0].label == transition.label
-        predictions = event.predictions if known else (Prediction(transition.label, transition.score),)
+        shown = event if event.label == transition.label else self._shown(transition.label)
         return replace(
             event,
             id=new_id(),
             kind=transition.kind,
-            predictions=predictions,
+            predictions=shown.predictions if shown else (Prediction(transition.label, transition.score),),
+            photo=shown.photo if shown else None,
             unknown=False,
             reason=None,
             duration=transition.duration if transition.kind == LEAVE else None,
         )
+
+    def _shown(self, label: str) -> Event | None:
+        """The newest answer with a state's label: what is there when it is left is something else."""
+        return self._held if self._held is not None and self._held.label == label else None
 
 
 def now_of(frame: Frame) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graft_device.board.naming import named_views, slugs, source_names
+from graft_device.board.naming import named_views, source_names
 from graft_device.config.settings import BoardSettings, ModelSettings, RegionSettings, SourceSettings
 
 NAMES = st.text(max_size=60)
@@ -32,11 +32,13 @@ def test_views_are_named_after_source_region_and_model() -> None:
     assert {one.naming.source for one in views} == {"Door"}
 
 
-@given(st.lists(NAMES, min_size=1, max_size=8))
+@given(st.lists(NAMES, min_size=1, max_size=8, unique=True))
 def test_ids_are_plain_and_different(names: list[str]) -> None:
-    found = slugs(names)
+    regions = tuple(RegionSettings(name or None, models=("pets",)) for name in names)
+    views = named_views(board(SourceSettings(("/dev/video0",), "Tür", regions=regions)), ["Tür"])
+    found = [one.view.id for one in views]
     assert len(set(found)) == len(names)
-    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one) for one in found)
+    assert all(re.fullmatch(r"tur(-[a-z0-9]+)*", one) for one in found)
 
 
 @given(st.lists(st.sampled_from(["a", "a 2", "b"]), min_size=1, max_size=8))

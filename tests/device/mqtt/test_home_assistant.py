@@ -30,8 +30,9 @@ from graft_device.mqtt.home_assistant import Wanted, announcements
 from graft_device.mqtt.opening import open_mqtt
 from graft_device.mqtt.pictures import EVERY_S, MAX_BYTES, MAX_SIDE, Pictures
 from graft_device.mqtt.publisher import Mqtt
-from graft_device.mqtt.topics import slugs, topics_of
+from graft_device.mqtt.topics import topics_of
 from graft_device.outputs.events import ENTER, LEAVE, Event
+from graft_device.outputs.slugs import slugs
 from graft_device.outputs.views import View
 from graft_device.ranking import Prediction
 from tests.device.outputs.test_event_queue import make_event

@@ -162,6 +162,8 @@ def test_states_are_entered_and_left_and_the_last_is_left_at_the_end(classifier:
     ]
     assert [event.seq for event in events] == [1, 2, 3, 4]
     assert noting.states == ["red", "blue", None]
+    reds = [np.asarray(event.photo)[0, 0].tolist() == list(COLOURS["red"]) for event in events]
+    assert reds == [True, True, False, False], "what leaves is shown as it was, not what came after it"
 
 
 def test_what_cannot_be_read_is_reported_and_the_run_goes_on(classifier: Classifier) -> None:

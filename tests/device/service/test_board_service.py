@@ -213,7 +213,7 @@ def test_the_service_reads_its_file_again_where_it_would_see_the_new_one(tmp_pat
         (sink("exec", 'command = ["true"]'), "runs in the sandbox of the service: it sees no homes, has no network,"),
         (sink("exec", 'command = ["no-such"]'), "there is no program no-such where services look for programs"),
         ('[[source]]\nplace = "rtsp://u:secret@h/"\n', "everybody on the board can read the passwords in"),
-        ('[[source]]\nplace = "/dev/video99"\n', "/dev/video99 does not exist; the service fails and tries again"),
+        ('[[source]]\nplace = "/dev/video99"\n', "/dev/video99 does not exist; the service waits for it"),
     ],
 )  # fmt: skip
 def test_warnings_name_what_a_service_cannot_do_by_itself(text: str, words: str, tmp_path: Path) -> None:

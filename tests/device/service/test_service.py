@@ -506,10 +506,15 @@ def test_no_warning_without_a_reason(args: tuple[str, ...], model: Path, tmp_pat
 
 
 def test_a_path_that_may_appear_later_gives_a_note(model: Path, tmp_path: Path) -> None:
-    for source in ("/dev/video99", "/srv/gone"):
-        done = graft_device("service", model, "-o", "-", "--", "run", "--source", source, cwd=tmp_path)
+    fails = "fails and tries again until it does"
+    for source, options, then in (
+        ("/dev/video99", (), "waits for it"),
+        ("/dev/video99", ("--require-source",), fails),
+        ("/srv/gone", (), fails),
+    ):
+        done = graft_device("service", model, "-o", "-", "--", "run", "--source", source, *options, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        assert f"note: {source} does not exist; the service fails and tries again until it does" in done.stderr
+        assert f"note: {source} does not exist; the service {then}" in done.stderr
 
 
 REFUSED = {
