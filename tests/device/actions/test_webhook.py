@@ -26,11 +26,11 @@ from PIL import Image
 
 from graft_device.actions import posting
 from graft_device.actions.action_error import ActionError
-from graft_device.actions.delivery import TRIES, Delivered, deliver
+from graft_device.actions.delivery import TRIES, Delivered, RefusedError, deliver
 from graft_device.actions.opening import open_sink
 from graft_device.actions.posting import parse_post_url
 from graft_device.actions.signing import read_secret
-from graft_device.actions.webhook import Webhook
+from graft_device.actions.webhook import NotDeliveredError, Webhook
 from graft_device.config.sinks import WebhookSettings
 from graft_device.outputs.event_queue import EventQueue
 from graft_device.outputs.events import Event
@@ -95,6 +95,19 @@ def test_an_event_arrives_as_the_run_prints_it_and_is_signed(receiver: WebhookRe
     assert headers["User-Agent"].startswith("graftkit/")
     assert verified(b"s3cret", headers["X-Graft-Signature"], body)
     assert not verified(b"s3cret", headers["X-Graft-Signature"], body.replace(b"cat 1", b"dog 1"))
+
+
+def test_what_is_signed_at_a_wrong_time_is_not_given_up(receiver: WebhookReceiver) -> None:
+    """A board that starts in 1970 signs with that time until the network gives it another."""
+    receiver.status = 403
+    unset, now_set = (
+        Webhook("phone", parse_post_url(receiver.url), 10, b"s3cret", clock_set=answer)
+        for answer in (lambda: False, lambda: True)
+    )
+    with pytest.raises(NotDeliveredError, match="clock is not set yet"):
+        unset.put(numbered(1))
+    with pytest.raises(RefusedError, match="403"):
+        now_set.put(numbered(1))
 
 
 def test_without_a_secret_nothing_is_signed_and_the_variable_is_one(
