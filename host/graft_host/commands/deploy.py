@@ -28,7 +28,10 @@ class Runtime(str, Enum):
 class Extra(str, Enum):
     """The values of ``--extra``."""
 
+    APPRISE = "apprise"
     CAMERA = "camera"
+    CONFIG = "config"
+    GPIO = "gpio"
     HEIF = "heif"
     MQTT = "mqtt"
     SERVE = "serve"
