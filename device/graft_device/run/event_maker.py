@@ -137,7 +137,8 @@ class EventMaker:
         self._dropped += frame.dropped
         if self._states is None or self._last is None:
             return []
-        return self._transitions(self._states.still(now_of(frame)), self._at(frame))
+        self._last = self._at(frame)
+        return self._transitions(self._states.still(now_of(frame)), self._last)
 
     def waited(self, now: float) -> list[Event]:
         """The events that become due without a frame, at ``now`` in seconds of ``time.monotonic``."""

@@ -200,6 +200,19 @@ def test_a_gate_sees_its_region_and_holds_frames_back(classifier: Classifier) ->
     assert gate.resets == 1, "the camera was opened again"
 
 
+def test_a_state_that_is_held_back_to_the_end_is_left_at_the_last_frame(classifier: Classifier) -> None:
+    class OnlyFirst(EverySecond):
+        def update(self, pixels: NDArray[np.uint8], now: float) -> bool:  # noqa: ARG002
+            return now == 1
+
+    frames = Frames([halves("red", "red")] * 5)
+    events = run([watched(frames, classifier, AnswerSettings(confirm=Confirm(1, 1)), gate=OnlyFirst())])
+    assert [(event.kind, event.position, event.duration) for event in events] == [
+        ("enter", 1.0, None),
+        ("leave", 5.0, 4.0),
+    ]
+
+
 def test_two_views_share_a_frame_and_their_events_are_numbered_together(classifier: Classifier) -> None:
     loads = []
 
