@@ -179,6 +179,9 @@ def _words(command: str) -> tuple[str, ...]:
 
 def _http(options: Mapping[str, Any]) -> HttpSettings | None:
     if options["http"] is None:
+        if options["token_file"] is not None or options["insecure"]:
+            name = "--insecure" if options["token_file"] is None else "--token-file"
+            raise OptionError(f"{name} needs --http", option=name)
         return None
     address = _parsed("--http", parse_address, options["http"])
     return HttpSettings(address.host, address.port, options["token_file"], options["insecure"], options["viewers"])

@@ -92,6 +92,7 @@ class _Rereading:
         self._options = options
         self._note = note
         self._settings: BoardSettings | None = None
+        self._secrets: dict[Path, bytes] = {}
         self._before: BoardSettings | None = None
 
     @property
@@ -101,7 +102,10 @@ class _Rereading:
 
     def begin(self) -> None:
         """Reads the settings; raises GraftError if they cannot be used."""
+        from graft_device.board.secrets import read_secrets
+
         self._settings = self._read()
+        self._secrets = read_secrets(self._settings)
 
     def __call__(self) -> Sequence[ModelSettings]:
         """Reads the file again; returns the models to try if nothing else has changed.
@@ -109,15 +113,19 @@ class _Rereading:
         Raises:
             RereadError: the settings have changed.
         """
+        from graft_device.board.secrets import check_secrets, read_secrets
         from graft_device.run.watching import RereadError
 
         try:
             new = self._read()
+            check_secrets(new)
         except GraftError as error:
             self._note(f"{error}; the old settings stay in use")
             return ()
-        if new != self.settings:
-            self._note(f"{self._options['config'].name} was read again")
+        secrets = read_secrets(new)
+        if new != self.settings or secrets != self._secrets:
+            self._note(f"{'the settings were' if self._path is None else f'{self._path.name} was'} read again")
+            self._secrets = secrets
             self._before, self._settings = self.settings, new
             raise RereadError
         return new.models
@@ -130,12 +138,16 @@ class _Rereading:
         self._settings, self._before = self._before, None
         return True
 
+    @property
+    def _path(self) -> Path | None:
+        path: Path | None = self._options["config"]
+        return path
+
     def _read(self) -> BoardSettings:
         from graft_device.board.options import settings_of
 
-        path: Path | None = self._options["config"]
-        if path is None:
+        if self._path is None:
             return settings_of(self._options)
         from graft_device.config.reading import read_board
 
-        return read_board(path)
+        return read_board(self._path)

@@ -165,9 +165,11 @@ class CameraPage:
         access, listener = self.access, self._listener
         stage = Stage(self._hub, Pictures(), Viewers(self.access.viewers), closing)
         self.application = Application(stage, parts, access.token is not None)
-        hosts = Hosts(listener.loopback, access.token is not None, access.hosts)
+        hosts = Hosts(
+            listener.loopback, access.token is not None, access.hosts, "add {name} to hosts in [http] of a board.toml"
+        )
         routes = frozenset(route.path for route in self.application.routes())
-        rules = Rules(access.token, hosts, access.origins, routes)
+        rules = Rules(access.token, hosts, access.origins, routes, "add {origin} to origins in [http] of a board.toml")
         server = self._server = QuietServer(self.application.asgi(rules, self._say), END_SECONDS, self._announce)
 
         def end() -> None:

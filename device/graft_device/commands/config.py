@@ -136,6 +136,7 @@ def schema(
     else:
         check_plain_if_there(output)
         write_atomically(output, data)
+        console.say(f"wrote {printable(output)}")
 
 
 def _refuse(file: Path, mistakes: "Sequence[Mistake]", notes: "Sequence[Mistake]", as_json: bool) -> NoReturn:

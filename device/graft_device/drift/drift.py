@@ -78,7 +78,8 @@ def drift_of(model: str, reference: Histogram | None, days: Mapping[str, Histogr
     if reference is None:
         verdict = "the model card has no scores of test photos; train the model again with this version to see drift"
     elif comparison is None or recent.photos < _LEAST_ANSWERS:
-        verdict = f"too few answers to say: {recent.photos}, and {_LEAST_ANSWERS} are needed"
+        few = f"too few answers to say: {recent.photos}, and {_LEAST_ANSWERS} are needed"
+        verdict = f"{few}; a run writes them every 10 minutes"
     else:
         verdict = _verdict(comparison, enough_days)
     return Drift(model, reference, chosen, recent, comparison, verdict, enough_days)

@@ -52,7 +52,7 @@ class Kept:
         if not 1 <= query.limit <= MOST_EVENTS:
             raise HistoryError(f"a limit of {query.limit} events", f"ask for 1 to {MOST_EVENTS}")
         limit = query.limit + 1
-        newest = [one for one in self._snapshot() if query.matches(one.number, one.event)][-limit:]
+        newest = [one for one in self._snapshot() if query.matches(one.number, one.event, one.corrected)][-limit:]
         rows: list[Row] = self._ask(lambda file: tables.select(file, query, limit), [])
         stored = {row.number: row for row in rows}
         self._remember(rows)

@@ -33,7 +33,7 @@ class EventQuery:
     Attributes:
         limit: how many, 1 to ``MOST_EVENTS``.
         before: only those with smaller numbers, which ``EventPage.next`` gives.
-        label: the label as the model gave it, or ``unknown``.
+        label: the label that a person gave; where none did, that of the model, or ``unknown``.
         source: the name of the source.
         region: the name of the region.
         kind: ``answer``, ``change``, ``enter`` or ``leave``.
@@ -52,17 +52,18 @@ class EventQuery:
     since: float | None = None
     until: float | None = None
 
-    def matches(self, number: int, event: Event) -> bool:
+    def matches(self, number: int, event: Event, corrected: str | None = None) -> bool:
         """Whether an event is wanted.
 
         Args:
             number: its number in the history.
             event: the event.
+            corrected: the label that a person gave; None for none.
         """
         taken = milliseconds(event.time)
         return (
             (self.before is None or number < self.before)
-            and self.label in (None, event.label)
+            and self.label in (None, event.label if corrected is None else corrected)
             and self.source in (None, event.source)
             and self.region in (None, event.region)
             and self.kind in (None, event.kind)

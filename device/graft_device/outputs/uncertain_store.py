@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import io
 import os
 import re
@@ -86,6 +87,8 @@ class UncertainStore:
     ) -> Path | None:
         """Writes a photo of which a person said what it shows. Any thread may call this.
 
+        A photo that was labelled before is moved to the new label.
+
         Args:
             photo: as for ``save``.
             time: when it was taken, ISO 8601 in UTC, to the millisecond.
@@ -99,22 +102,39 @@ class UncertainStore:
             OSError: the file cannot be written. Nothing is left of it.
             PhotoError: the photo can no longer be read.
         """
-        return self._save(photo, _stamp(time) + LABELLED, label, predictions)
+        data, suffix = _encoded(photo)
+        stem = _stem(_stamp(time) + LABELLED, predictions)
+        with self._lock:
+            for earlier in self._folder.glob(f"*/{glob.escape(stem)}*{suffix}"):
+                if _contains(earlier, data):
+                    return self._moved(earlier, stem, suffix, label)
+            return self._written(data, stem, suffix, label)
 
     def _save(self, photo: PhotoSource, stamp: str, label: str, predictions: Sequence[Prediction]) -> Path | None:
         data, suffix = _encoded(photo)
-        if len(data) > self._max_bytes:
-            return None
         with self._lock:
-            self._make_room(len(data))
-            return self._written(data, "_".join([stamp, *_scores(predictions)]), suffix, label)
+            return self._written(data, _stem(stamp, predictions), suffix, label)
 
-    def _written(self, data: bytes, stem: str, suffix: str, label: str) -> Path:
+    def _moved(self, earlier: Path, stem: str, suffix: str, label: str) -> Path:
+        if earlier.parent.name == _safe(label):
+            return earlier
+        path = _free(self._folder_of(label), stem, suffix)
+        earlier.rename(path)
+        self._kept = deque((path if kept == earlier else kept, size) for kept, size in self._kept)
+        return path
+
+    def _folder_of(self, label: str) -> Path:
         folder = self._folder / _safe(label)
         if folder.is_symlink():  # what is behind a link would never be counted
             raise OSError(errno.ELOOP, f"{folder} is a link, which is not followed")
         folder.mkdir(parents=True, exist_ok=True)
-        path = _free(folder, stem, suffix)
+        return folder
+
+    def _written(self, data: bytes, stem: str, suffix: str, label: str) -> Path | None:
+        if len(data) > self._max_bytes:
+            return None
+        self._make_room(len(data))
+        path = _free(self._folder_of(label), stem, suffix)
         _write(path, data)
         self._kept.append((path, len(data)))
         self._bytes += len(data)
@@ -154,6 +174,18 @@ def _file_size(path: Path) -> int | None:
 
 def _stamp(time: str) -> str:
     return re.sub(r"[-:]", "", time)
+
+
+def _stem(stamp: str, predictions: Sequence[Prediction]) -> str:
+    return "_".join([stamp, *_scores(predictions)])
+
+
+def _contains(path: Path, data: bytes) -> bool:
+    """Whether a file has these bytes; False for one that cannot be read."""
+    try:
+        return not path.is_symlink() and path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _scores(predictions: Sequence[Prediction]) -> list[str]:

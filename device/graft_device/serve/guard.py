@@ -33,6 +33,7 @@ _HEADERS = {
 }
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+_ANY = "'*'"
 _GUARDED = ("/v1/", "/metrics")
 
 
@@ -46,12 +47,14 @@ class Rules:
         origins: the other sites whose pages may use the API (CORS); ``*`` for any site.
         routes: the paths that exist, such as ``/v1/model`` or ``/v1/events/{id}``. Requests for all other paths are
             counted together.
+        remedy: what lets the pages of another site in, with ``{origin}`` in its place.
     """
 
     token: str | None
     hosts: Hosts
     origins: tuple[str, ...]
     routes: frozenset[str]
+    remedy: str = "start it with --allow-origin {origin}"
 
 
 class Guard:
@@ -118,7 +121,7 @@ class Guard:
             and not self._allowed(origin)
             and origin.partition("://")[2] != host
         ):
-            raise _forbidden(origin)
+            raise _forbidden(origin, self._rules.remedy)
         if self._rules.token is not None and scope["path"].startswith(_GUARDED):
             self._check_token(headers.get("authorization", ""))
         return None
@@ -136,7 +139,7 @@ class Guard:
 
     def _preflight(self, origin: str) -> Response:
         if not self._allowed(origin):
-            raise _forbidden(origin)
+            raise _forbidden(origin, self._rules.remedy)
         allowed = {
             "Access-Control-Allow-Methods": "GET, POST",
             "Access-Control-Allow-Headers": "Authorization, Content-Type",
@@ -167,13 +170,13 @@ class Guard:
         return next((route for pattern, route in self._patterns if pattern.match(path)), "other")
 
 
-def _forbidden(origin: str) -> ProblemError:
+def _forbidden(origin: str, remedy: str) -> ProblemError:
     if is_origin(origin):
-        return ProblemError(403, f"pages of {origin} may not use this server: start it with --allow-origin {origin}")
+        return ProblemError(403, f"pages of {origin} may not use this server: {remedy.format(origin=origin)}")
     return ProblemError(
         403,
         "pages without an address, such as those opened from a file, may not use this server: open the page from a web "
-        "server and give that to --allow-origin, or start this server with --allow-origin '*', which lets all pages in",
+        f"server and let that in, or {remedy.format(origin=_ANY)}, which lets all pages in",
     )
 
 

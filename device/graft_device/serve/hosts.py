@@ -19,11 +19,13 @@ class Hosts:
         loopback: whether the server is reachable only from this machine, and so accepts only this machine's names.
         token: whether clients must send a token. A malicious page has none, so any name is safe then.
         more: additional names to accept.
+        remedy: what lets another name in, with ``{name}`` in its place.
     """
 
     loopback: bool
     token: bool
     more: tuple[str, ...] = ()
+    remedy: str = "start the server with --allow-host {name}"
 
     def refusal(self, host: str) -> str | None:
         """Why a Host header is refused; None if it is accepted. An empty one is: no browser sends it."""
@@ -35,8 +37,9 @@ class Hosts:
         if not name:
             return "the Host header contains no host name"
         if self.loopback:
-            return "this server accepts only the host localhost; use that, or start the server with --allow-host NAME"
-        return f"{name} is not a local host name: start the server with --allow-host {name}, or with a token"
+            remedy = self.remedy.format(name=name)
+            return f"this server accepts only localhost and 127.0.0.1; use one of them, or {remedy}"
+        return f"{name} is not a local host name: {self.remedy.format(name=name)}, or start the server with a token"
 
 
 def _name(host: str) -> str:

@@ -164,13 +164,17 @@ def read_token(path: Path) -> str:
     Raises:
         ServeError: the file cannot be read, or contains something else.
     """
+    remedy = f"make one with: openssl rand -hex 16 > {path}"
     try:
         with open_plain(path) as file:
-            return file.read(_TOKEN_FILE_BYTES).decode("ascii").strip()
+            token = file.read(_TOKEN_FILE_BYTES).decode("ascii").strip()
     except OSError as error:
         raise ServeError(f"cannot read token file {path}: {os_reason(error)}") from error
     except UnicodeDecodeError as error:
-        raise ServeError(f"{path} does not contain a token", f"make one with: openssl rand -hex 16 > {path}") from error
+        raise ServeError(f"{path} does not contain a token", remedy) from error
+    if not token:
+        raise ServeError(f"{path} is empty, so it does not contain a token", remedy)
+    return token
 
 
 def exposure(listener: Listener, token: str | None) -> list[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import error_line, graft_device
 from tests.support.device_models import write_artifact
-from tests.support.running import drop_photo, running
+from tests.support.ports import free_port
+from tests.support.running import PATIENCE_S, drop_photo, running
 
 
 @pytest.fixture
@@ -103,6 +106,36 @@ def test_a_new_model_behind_the_file_is_taken_over_without_an_end(board: Path) -
         assert job.note() == "note: opened again: colours.tflite, 3 labels"
         drop_photo(board.parent / "door", "2.png", "red")
         assert job.event()["label"] == "rot"
+        assert job.end() == 0
+
+
+def test_sighup_takes_a_new_token_and_a_bad_one_leaves_the_old_one_in_use(board: Path) -> None:
+    def status(token: str) -> int:
+        request = urllib.request.Request(f"{url}/v1/board", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+
+    token = board.parent / "token"
+    token.write_text("1" * 16)
+    url = f"http://127.0.0.1:{free_port()}"
+    write(board, more=f'\n[http]\nlisten = "{url[7:]}"\ntoken-file = "token"\n')
+    with running("--config", board, "--json") as job:
+        assert job.note() == f"page on {url}"
+        assert [status("1" * 16), status("2" * 16)] == [200, 401]
+        token.write_text("")
+        job.process.send_signal(signal.SIGHUP)
+        assert job.note().endswith("is empty, so it does not contain a token; make one with: openssl rand -hex 16 > "
+                                   f"{token}; the old settings stay in use")  # fmt: skip
+        assert status("1" * 16) == 200
+        token.write_text("2" * 16)
+        job.process.send_signal(signal.SIGHUP)
+        assert job.note() == "note: board.toml was read again"
+        assert job.note() == f"page on {url}"
+        assert [status("1" * 16), status("2" * 16)] == [401, 200]
         assert job.end() == 0
 
 

@@ -190,8 +190,12 @@ def test_the_label_that_a_person_gave_is_remembered(tmp_path: Path) -> None:
             False,
         ]
         assert [event.get("corrected") for event in sink.kept.page(EventQuery()).events] == ["foxes", "foxes"]
+        assert [event["id"] for event in sink.kept.page(EventQuery(label="foxes")).events][:1] == [second.id]
     page = Kept(tmp_path).page(EventQuery())
     assert [(event["label"], event.get("corrected")) for event in page.events] == [("cats", "foxes")] * 2
+    asked = {label: Kept(tmp_path).page(EventQuery(label=label)).events for label in ("foxes", "cats")}
+    assert [event["id"] for event in asked["foxes"]] == [second.id, first.id]
+    assert asked["cats"] == ()
 
 
 def test_events_can_be_read_by_many_threads_while_they_are_written(tmp_path: Path) -> None:

@@ -334,8 +334,10 @@ def test_a_token_in_a_file(model: Path, tmp_path: Path) -> None:
     assert "two tokens" in refused(model, "--token-file", file, env={"GRAFT_TOKEN": TOKEN})
     file.write_bytes(b"\xff" * 20)
     assert "does not contain a token; make one with" in refused(model, "--token-file", file)
-    file.write_text("")
+    file.write_text("short")
     assert "too short" in refused(model, "--token-file", file)
+    file.write_text(" \n")
+    assert "is empty, so it does not contain a token" in refused(model, "--token-file", file)
 
 
 def test_an_open_server_needs_the_option_insecure(model: Path) -> None:
