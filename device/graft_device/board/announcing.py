@@ -29,8 +29,9 @@ class Announcing(Observer):
         self._told.append(show)
 
     def exchanged(self, view: View, classifier: Classifier) -> None:
-        """Tells every broker."""
-        del classifier
-        self._views[view.id] = view
+        """Tells every broker, if the labels are others."""
+        before, self._views[view.id] = self._views[view.id], view
+        if before.labels == classifier.labels:
+            return
         for show in self._told:
             show(list(self._views.values()))
