@@ -30,8 +30,9 @@ class Announcing(Observer):
 
     def exchanged(self, view: View, classifier: Classifier) -> None:
         """Tells every broker, if the labels are others."""
-        before, self._views[view.id] = self._views[view.id], view
-        if before.labels == classifier.labels:
+        before = self._views.get(view.id)
+        self._views[view.id] = view
+        if before is None or before.labels == classifier.labels:
             return
         for show in self._told:
             show(list(self._views.values()))
