@@ -173,12 +173,12 @@ class TrayCamera:
 def _board(model: Path, camera: str) -> Iterator[str]:
     """The address of the page of a run with the camera, until the end of the block."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "board.toml").write_text(_BOARD.format(model=str(model), camera=camera), "utf-8")
+        Path(folder, "board.toml").write_text(_BOARD.format(model=str(model.resolve()), camera=camera), "utf-8")
         command = [sys.executable, "-m", "graft_device.cli", "run", "--config", str(Path(folder, "board.toml"))]
         own = {"HOME": folder, "XDG_STATE_HOME": folder, "XDG_DATA_HOME": folder}
         environment = {**os.environ, **own}
         streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-        with subprocess.Popen(command, text=True, env=environment, **streams) as run:  # type: ignore[call-overload]
+        with subprocess.Popen(command, cwd=folder, text=True, env=environment, **streams) as run:  # type: ignore[call-overload]
             try:
                 yield _address(run)
             finally:
