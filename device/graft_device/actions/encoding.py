@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from graft_device.outputs.jpegs import jpeg_of
 from graft_device.preprocess import load
 
 if TYPE_CHECKING:
@@ -41,6 +41,4 @@ def to_jpeg(photo: PhotoSource) -> bytes:
     """
     image = load(photo, SIDE)
     image.thumbnail((SIDE, SIDE), Image.Resampling.BILINEAR)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=QUALITY)
-    return buffer.getvalue()
+    return jpeg_of(image, QUALITY)

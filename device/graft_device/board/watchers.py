@@ -42,8 +42,9 @@ class Watchers:
 
     @property
     def observers(self) -> tuple[Observer, ...]:
-        """All that there are."""
-        return tuple(one for one in (self.hub, self.scores, *self.rates, self.announcing) if one is not None)
+        """All that have something to do; announcing only where there is a broker."""
+        brokers = (*self.rates, self.announcing) if self.rates else ()
+        return tuple(one for one in (self.hub, self.scores, *brokers) if one is not None)
 
 
 def open_watchers(

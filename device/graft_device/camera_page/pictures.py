@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from PIL import Image
 
 from graft_device.camera_page.hub import Shot
 from graft_device.camera_page.shown import Size
+from graft_device.outputs.jpegs import jpeg_of
 from graft_device.preprocess import decode, load, read_header, read_photo
 from graft_device.preprocess.budget import Limits, check
 
@@ -117,9 +117,7 @@ def _jpeg(image: Image.Image) -> bytes:
     factor = -(-max(image.size) // LONGEST_SIDE)
     if factor > 1:  # means of whole blocks of pixels take a tenth of the time of a resize to exactly this size
         image = image.reduce(factor)
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=QUALITY)
-    return stream.getvalue()
+    return jpeg_of(image, QUALITY)
 
 
 def _upright(header: Header) -> Size:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from graft_device.outputs.jpegs import jpeg_of
 from graft_device.preprocess import decode, load, read_header, read_photo
 from graft_device.preprocess.budget import Limits, check
 
@@ -43,14 +43,14 @@ def encoded(photo: PhotoSource) -> bytes:
         MemoryError: there is not enough memory.
     """
     if isinstance(photo, (np.ndarray, Image.Image)):
-        return _jpeg(_at_most(load(photo), LONGEST), QUALITY)
+        return jpeg_of(_at_most(load(photo), LONGEST), QUALITY)
     data = read_photo(photo) if isinstance(photo, (str, os.PathLike)) else bytes(photo)
     header = read_header(data)
     small = len(data) <= SMALL_BYTES and max(header.width, header.height) <= LONGEST
     if header.kind == "JPEG" and small and header.ended and header.orientation == 1:
         return header.data
     check(header, LONGEST, _RULE, Limits.of_machine())
-    return _jpeg(_at_most(decode(header, LONGEST, _RULE), LONGEST), QUALITY)
+    return jpeg_of(_at_most(decode(header, LONGEST, _RULE), LONGEST), QUALITY)
 
 
 def thumbnail(picture: bytes) -> bytes:
@@ -66,16 +66,10 @@ def thumbnail(picture: bytes) -> bytes:
     """
     header = read_header(picture)
     check(header, THUMBNAIL, _RULE, Limits.of_machine())
-    return _jpeg(_at_most(decode(header, THUMBNAIL, _RULE), THUMBNAIL), THUMBNAIL_QUALITY)
+    return jpeg_of(_at_most(decode(header, THUMBNAIL, _RULE), THUMBNAIL), THUMBNAIL_QUALITY)
 
 
 def _at_most(image: Image.Image, longest: int) -> Image.Image:
     if max(image.size) > longest:
         image.thumbnail((longest, longest), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return image
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from graft_device.errors import PhotoError
@@ -64,15 +63,14 @@ def encoded(photo: PhotoSource) -> bytes:
     Raises:
         PhotoError: it cannot be read.
     """
+    from graft_device.outputs.jpegs import jpeg_of
     from graft_device.preprocess import load
 
     image = load(photo, MAX_SIDE)
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     data = b""
     for quality in _QUALITIES:
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=quality)
-        data = buffer.getvalue()
+        data = jpeg_of(image, quality)
         if len(data) <= MAX_BYTES:
             break
     return data

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import glob
-import io
 import os
 import re
 import stat
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft_device.errors import GraftError, os_reason
+from graft_device.outputs.jpegs import jpeg_of
 from graft_device.preprocess import heif, load, read_photo
 from graft_device.ranking import Prediction
 from graft_device.sources.apart import LABELLED, is_kept
@@ -219,9 +219,7 @@ def _encoded(photo: PhotoSource) -> tuple[bytes, str]:
         return data, _suffix(data)
     if isinstance(photo, bytes):
         return photo, _suffix(photo)
-    buffer = io.BytesIO()
-    load(photo).save(buffer, "JPEG", quality=QUALITY)
-    return buffer.getvalue(), ".jpg"
+    return jpeg_of(load(photo), QUALITY), ".jpg"
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -162,7 +162,9 @@ class Look:
         return np.ascontiguousarray(cropped(pixels, box)), box
 
     def _show(self, frame: Frame, sight: Sight, box: Box | None, classified: ClassifiedFrame) -> None:
-        """Shows the frame to the observers and to the folder of uncertain frames."""
+        """Shows the frame to the observers and to the folder of uncertain frames, if there are any."""
+        if not self._observers and self._plan.uncertain is None:
+            return
         scores, view = classified.scores.values, self._view
         count = max(self._plan.answers.top_k, _LEAST_LABELS)
         answer = rank(view.labels, scores, count, view.threshold, self._classifier.model.novel_below)
