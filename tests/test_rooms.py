@@ -21,13 +21,13 @@ ORDER = {
     "graft_device": (
         "errors", "failure", "text", "system", "config", "preprocess", "model", "runtime_packages", "runtime",
         "ranking", "classifier", "trial", "graft_device", "sources", "outputs", "mqtt", "actions", "history", "run",
-        "drift", "serve", "camera_page", "board", "store", "doctor", "bench", "service", "usage", "console", "commands",
-        "cli",
+        "capture", "drift", "serve", "camera_page", "board", "store", "learning", "doctor", "bench", "service",
+        "usage", "console", "commands", "cli",
     ),
     "graft_host": (
-        "support", "photos", "networks", "backbones", "heads", "samples", "tflite", "fine_tuning", "evaluation",
-        "report", "training", "network_search", "diagnosis", "export", "demo", "photo_check", "comparison", "library",
-        "graft_host", "deploy", "commands", "cli",
+        "support", "photos", "inbox", "networks", "backbones", "heads", "prospects", "samples", "tflite",
+        "fine_tuning", "evaluation", "report", "training", "network_search", "diagnosis", "export", "demo",
+        "photo_check", "comparison", "library", "graft_host", "deploy", "collecting", "sorting", "commands", "cli",
     ),
 }  # fmt: skip
 """Folders and modules on the top sheet of each package, the package itself too: each imports only what is before it."""
