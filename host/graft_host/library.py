@@ -19,6 +19,7 @@ from graft_host.network_search import search as network_search
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.result import SearchResult
 from graft_host.photo_check import CheckResult
+from graft_host.photos.given.places import PhotoPlaces
 from graft_host.support.option import OptionError, build
 from graft_host.support.progress import Progress
 from graft_host.training import pipeline
@@ -41,6 +42,8 @@ def train(
     photos: StrPath,
     output: StrPath,
     *,
+    also: StrPath | Sequence[StrPath] = (),
+    labels: StrPath | Sequence[StrPath] = (),
     weights: StrPath = "imagenet",
     backbone: str = "inception-v3",
     tap: str = "",
@@ -86,6 +89,9 @@ def train(
     Args:
         photos: A folder with a folder of photos per class. The folders' names become the labels. If it contains
             ``train``, ``val`` and ``test`` with the class folders inside, these give the split.
+        also: Further folders with a folder of photos per class.
+        labels: CSV or JSON files that list the photos in ``photos`` with their labels, as ``path,label`` or
+            ``path,label,split``, or COCO annotations. The folders in ``photos`` are no classes then.
         output: The ``.tflite`` file to write.
         weights: ``"imagenet"`` (downloaded for Inception-v3, in a pip package for the others), ``"random"``, or the
             path of a weights file: a Keras ``notop`` ``.h5``, the ``.pb`` of 2015, or the ``.pth`` of a pip package.
@@ -157,7 +163,7 @@ def train(
         >>> result.accuracy.shipped  # doctest: +SKIP
         0.9833
     """
-    values = {**locals(), "source": _several(source), "prior": _shares(prior)}
+    values = {**locals(), "prior": _shares(prior)}
     return pipeline.train(build(TrainOptions, values), _Callbacks(progress, note))
 
 
@@ -165,6 +171,8 @@ def evaluate(
     model: StrPath,
     photos: StrPath,
     *,
+    also: StrPath | Sequence[StrPath] = (),
+    labels: StrPath | Sequence[StrPath] = (),
     split: Literal["test", "all"] = "test",
     threads: int | None = None,
     progress: ProgressCallback | None = None,
@@ -175,6 +183,9 @@ def evaluate(
     Args:
         model: A ``.tflite`` file that ``train`` wrote.
         photos: A folder with a folder of photos per class. Each class must be one of the model's labels.
+        also: Further folders with a folder of photos per class.
+        labels: CSV or JSON files that list the photos in ``photos`` with their labels, as ``path,label`` or
+            ``path,label,split``, or COCO annotations. The folders in ``photos`` are no classes then.
         split: ``"test"`` takes the photos that training kept aside, and photos added since then that the same split
             puts beside them. ``"all"`` takes every photo.
         threads: The number of cores to use. All of them if None.
@@ -196,12 +207,15 @@ def evaluate(
     """
     if split not in {"test", "all"}:
         raise OptionError(f"there is no {split!r}", "choose from test, all", option="--split")
-    return evaluate_folder(Path(model), Path(photos), split, threads, _Callbacks(progress, note))
+    places = PhotoPlaces(root=Path(photos), also=_paths(also), labels=_paths(labels))
+    return evaluate_folder(Path(model), places, split, threads, _Callbacks(progress, note))
 
 
 def check(
     photos: StrPath,
     *,
+    also: StrPath | Sequence[StrPath] = (),
+    labels: StrPath | Sequence[StrPath] = (),
     weights: StrPath = "imagenet",
     backbone: str = "inception-v3",
     tap: str = "",
@@ -223,6 +237,9 @@ def check(
 
     Args:
         photos: A folder with a folder of photos per class.
+        also: Further folders with a folder of photos per class.
+        labels: CSV or JSON files that list the photos in ``photos`` with their labels, as ``path,label`` or
+            ``path,label,split``, or COCO annotations. The folders in ``photos`` are no classes then.
         weights: ``"imagenet"`` (downloaded for Inception-v3, in a pip package for the others), ``"random"``, or the
             path of a weights file. Photos in the wrong class are found with these weights, and are not searched for if
             ``"imagenet"`` is not available.
@@ -262,6 +279,8 @@ def check(
 def search(
     photos: StrPath,
     *,
+    also: StrPath | Sequence[StrPath] = (),
+    labels: StrPath | Sequence[StrPath] = (),
     taps: Sequence[str] = (),
     sizes: Sequence[int] = (),
     max_ms: float | None = None,
@@ -295,6 +314,9 @@ def search(
 
     Args:
         photos: A folder with a folder of photos per class.
+        also: Further folders with a folder of photos per class.
+        labels: CSV or JSON files that list the photos in ``photos`` with their labels, as ``path,label`` or
+            ``path,label,split``, or COCO annotations. The folders in ``photos`` are no classes then.
         taps: The layers to try; ``"mixed5+mixed7"`` puts those of two side by side, ``"mixed7/2x2"`` takes the means
             of the quarters of a map. The family's choice (``"mixed5"``, ``"mixed6"``, ``"mixed7"`` and
             ``"mixed5+mixed6+mixed7"``) if empty. A family that has none of them tries its own choice.
@@ -344,12 +366,17 @@ def search(
         >>> result.chosen.backbone, result.chosen.tap, result.chosen.image_size  # doctest: +SKIP
         ('inception-v3', 'mixed6', 224)
     """
-    return network_search.search(build(SearchOptions, locals()), _Callbacks(progress, note))
+    return network_search.search(
+        build(SearchOptions, locals()),
+        _Callbacks(progress, note),
+    )
 
 
 def compare(
     photos: StrPath,
     *,
+    also: StrPath | Sequence[StrPath] = (),
+    labels: StrPath | Sequence[StrPath] = (),
     weights: StrPath = "imagenet",
     backbone: str = "inception-v3",
     tap: str = "",
@@ -377,6 +404,9 @@ def compare(
 
     Args:
         photos: A folder with a folder of photos per class.
+        also: Further folders with a folder of photos per class.
+        labels: CSV or JSON files that list the photos in ``photos`` with their labels, as ``path,label`` or
+            ``path,label,split``, or COCO annotations. The folders in ``photos`` are no classes then.
         weights: ``"imagenet"`` (downloaded for Inception-v3, in a pip package for the others), ``"random"``, or the
             path of a weights file.
         backbone: The family of networks that the backbone is cut from: ``"inception-v3"``, or the faster
@@ -417,9 +447,9 @@ def compare(
     return comparison.compare(build(HeadOptions, locals()), _Callbacks(progress, note))
 
 
-def _several(paths: StrPath | Sequence[StrPath]) -> Sequence[StrPath]:
+def _paths(paths: StrPath | Sequence[StrPath]) -> tuple[Path, ...]:
     """The paths, of which one may have been given alone."""
-    return [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    return tuple(map(Path, [paths] if isinstance(paths, (str, os.PathLike)) else paths))
 
 
 def _shares(prior: Mapping[str, float] | Sequence[str]) -> Sequence[str]:

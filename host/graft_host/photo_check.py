@@ -105,11 +105,12 @@ def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
     """
     threads = threads_to_use(options.threads)
     cache = options.cache or default_cache()
-    check_cache(cache, options.photos)
-    check_folder(options.photos)
+    for folder in options.places.roots:
+        check_cache(cache, folder)
+        check_folder(folder)
     weights = _weights(options, reporter, cache)
     with reporter.progress("comparing") as progress:
-        scanned = scan(options.photos, threads, 1, cache)
+        scanned = scan(options.places, threads, 1, cache)
         dataset = group_near_duplicates(scanned, cache, threads, progress, reporter.note)
     if isinstance(weights, WeightsError):
         search = MislabelSearch(note=str(weights))

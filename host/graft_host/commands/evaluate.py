@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from graft_host.commands.options import JsonOption, ModelArgument, PhotosArgument, SplitChoice, ThreadsOption
+from graft_host.commands.options import (
+    AlsoOption,
+    JsonOption,
+    LabelsOption,
+    ModelArgument,
+    PhotosArgument,
+    SplitChoice,
+    ThreadsOption,
+)
 
 
 def evaluate(
@@ -17,6 +25,8 @@ def evaluate(
     part: Annotated[
         SplitChoice, typer.Option("--split", help="test: the photos that training did not use; all: every photo.")
     ] = SplitChoice.TEST,
+    also: AlsoOption = None,
+    labels: LabelsOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -26,8 +36,10 @@ def evaluate(
     from graft_host.commands.terminal.console import TerminalReporter, evaluation_text
     from graft_host.commands.terminal.style import style_for
     from graft_host.evaluation.evaluate import evaluate_folder
+    from graft_host.photos.given.places import PhotoPlaces
 
-    result = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
+    places = PhotoPlaces(root=photos, also=tuple(also or ()), labels=tuple(labels or ()))
+    result = evaluate_folder(model, places, part.value, threads, TerminalReporter())
     if as_json:
         typer.echo(json.dumps(result.to_json()))
         return

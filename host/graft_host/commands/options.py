@@ -14,6 +14,7 @@ import typer
 
 from graft_device.commands.options import finite
 from graft_device.errors import GraftError
+from graft_host.photos.given.options import ALSO, LABELS
 from graft_host.support.option import Option, OptionError, Parameter, build, parameters
 from graft_host.training.options import CACHE, PHOTOS, THREADS
 
@@ -62,6 +63,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable
 CacheOption = Annotated[Path | None, shown(CACHE)]
 ThreadsOption = Annotated[int | None, shown(THREADS)]
 PhotosArgument = Annotated[Path, shown(PHOTOS, "PHOTOS")]
+AlsoOption = Annotated[list[Path] | None, shown(ALSO, "--also")]
+LabelsOption = Annotated[list[Path] | None, shown(LABELS, "--labels")]
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .tflite that 'graft train' wrote.")]
 
 

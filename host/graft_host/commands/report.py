@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from graft_host.commands.options import JsonOption, ModelArgument, PhotosArgument, SplitChoice, ThreadsOption
+from graft_host.commands.options import (
+    AlsoOption,
+    JsonOption,
+    LabelsOption,
+    ModelArgument,
+    PhotosArgument,
+    SplitChoice,
+    ThreadsOption,
+)
 
 
 def report(
@@ -20,6 +28,8 @@ def report(
     part: Annotated[
         SplitChoice, typer.Option("--split", help="test: the photos that training did not use; all: every photo.")
     ] = SplitChoice.TEST,
+    also: AlsoOption = None,
+    labels: LabelsOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier page.")] = False,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
@@ -33,14 +43,16 @@ def report(
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.evaluation.evaluate import evaluate_folder
     from graft_host.evaluation.speed import measure_speed
+    from graft_host.photos.given.places import PhotoPlaces
     from graft_host.report.data import today
     from graft_host.report.report import ReportData, check_report_path, render_report, write_report
     from graft_host.support.destination import RunInput
 
+    places = PhotoPlaces(root=photos, also=tuple(also or ()), labels=tuple(labels or ()))
     model_file = read_model(model)
     page = output or model.with_suffix(".html")
-    check_report_path(page, model, [RunInput("photos", photos)], overwrite=overwrite)
-    evaluation = evaluate_folder(model, photos, part.value, threads, TerminalReporter())
+    check_report_path(page, model, [RunInput("photos", folder) for folder in places.roots], overwrite=overwrite)
+    evaluation = evaluate_folder(model, places, part.value, threads, TerminalReporter())
     data = ReportData(
         evaluation=evaluation,
         model=model_file,

@@ -21,6 +21,7 @@ from graft_device.trial.trial import try_without_checksum
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Estimate
 from graft_host.evaluation.kept_aside import photos_to_test, recorded_split
 from graft_host.photos.dataset import Photo, scan
+from graft_host.photos.given.places import PhotoPlaces
 from graft_host.support.notebook import html_line, html_table
 from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter, note_skipped
@@ -182,12 +183,15 @@ def _places(known: Sequence[str], labels: Sequence[str], model: Path) -> list[in
     return [list(known).index(label) for label in labels]
 
 
-def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, reporter: Reporter) -> Evaluation:
+def evaluate_folder(
+    model: Path, folder: Path | PhotoPlaces, part: str, threads: int | None, reporter: Reporter
+) -> Evaluation:
     """Tests a model on a folder of photos.
 
     Args:
         model: the ``.tflite`` file.
-        folder: a folder of photos for each class; the classes are some or all of the model's labels.
+        folder: a folder of photos for each class, or several and lists of labels; the classes are some or all of the
+            model's labels.
         part: ``test`` for the photos that training kept aside, and newer ones that its split makes test photos (see
             ``photos_to_test``); ``all`` for every photo.
         threads: photos at a time; None for the number of usable cores.
@@ -207,7 +211,7 @@ def evaluate_folder(model: Path, folder: Path, part: str, threads: int | None, r
     if part == "test":
         photos = photos_to_test(dataset, recorded_split(card, model), workers, reporter)
         if not photos:
-            raise DatasetError(f"none of the photos in {folder} is a test photo of {model}", "give --split all")
+            raise DatasetError(f"none of the photos in {dataset.root} is a test photo of {model}", "give --split all")
     with reporter.progress("testing the file") as progress:
         result = evaluate(model, photos, dataset.labels, workers, progress)
     tested = len(result.truth)

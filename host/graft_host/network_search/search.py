@@ -99,7 +99,7 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
 
 def check_outputs(options: SearchOptions) -> None:
     """Raises ExportError if a file that the search may write at its end could not be, before it starts."""
-    sources = [RunInput("photos", options.photos)]
+    sources = [RunInput("photos", folder) for folder in options.head.places.roots]
     sources += [source for family in options.families for source in weights_inputs(options.head.weights, family)]
     sources += [RunInput("figures", path) for path in options.latency]
     if options.output is not None:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from graft_device.errors import DatasetError, PhotoError
 from graft_device.preprocess import UNUSUAL_VERSION, checked_header, read_photo
-from graft_host.photos.folders import entries_of_root, files, quoted
+from graft_host.photos.folders import entries_of_root, quoted
+from graft_host.photos.given.listing import find_layouts
+from graft_host.photos.given.places import PhotoPlaces
 from graft_host.photos.known_photos import KnownPhotos, PhotoFacts, key_of
-from graft_host.photos.layout import find_layout
 
 _AT_ONCE = 1024
 
@@ -75,12 +76,15 @@ class Dataset:
 
     Attributes:
         root: the folder.
-        labels: the names of the class folders, accents composed, in code point order.
+        labels: the names of the classes, accents composed, in code point order.
         photos: the photos that can be used.
         skipped: the files that cannot be used.
-        folders: the class folders of each label, several where folders give the split.
-        parts: the folders that give the split (``train``, ``val``, ``test`` in the root), by the part; empty if the
-            split is drawn.
+        folders: the class folders of each label, or the lists that name its photos; several where folders give the
+            split.
+        parts: the folders that give the split (``train``, ``val``, ``test`` in the root), or the lists that do, by the
+            part; empty if the split is drawn.
+        also: further folders that a user gave.
+        lists: the lists of labels that a user gave.
     """
 
     root: Path
@@ -89,6 +93,13 @@ class Dataset:
     skipped: tuple[Skipped, ...]
     folders: tuple[tuple[Path, ...], ...] = ()
     parts: Mapping[str, Path] = field(default_factory=dict)
+    also: tuple[Path, ...] = ()
+    lists: tuple[Path, ...] = ()
+
+    @property
+    def places(self) -> PhotoPlaces:
+        """Where the photos are, as a user gave it."""
+        return PhotoPlaces(root=self.root, also=self.also, labels=self.lists)
 
     def folders_of(self, label: int) -> tuple[Path, ...]:
         """The class folders of a label, as they are named on the disk."""
@@ -106,16 +117,17 @@ def check_folder(root: Path) -> None:
     entries_of_root(root)
 
 
-def scan(root: Path, threads: int, min_classes: int = 2, cache: Path | None = None) -> Dataset:
+def scan(given: Path | PhotoPlaces, threads: int, min_classes: int = 2, cache: Path | None = None) -> Dataset:
     """Finds the photos of a data set.
 
-    Every folder directly below ``root`` is a class, unless the folders there give the split (see ``find_layout``).
+    Every folder directly below a root is a class, unless the folders there give the split (see ``find_layout``) or a
+    list gives the labels.
     Nested folders belong to the class that they are in. Hidden files and folders and those of systems
     (``is_service_name``) are left out. A file whose header shows that it is not a usable image is skipped with the
     reason; damage further inside shows only when the photo is decoded (see ``Dataset.without``).
 
     Args:
-        root: the folder.
+        given: the folder, or several folders and lists of labels.
         threads: files that are read at a time.
         min_classes: 2 for training, where every class must have a photo; 1 for evaluation.
         cache: graftkit's cache folder, where the facts of files are kept so that only new and changed files are read;
@@ -125,12 +137,12 @@ def scan(root: Path, threads: int, min_classes: int = 2, cache: Path | None = No
         CacheError: the cache cannot be used.
         DatasetError: there are too few classes, a class has no photo, or a folder cannot be listed.
     """
-    layout = find_layout(root, min_classes)
+    places = given if isinstance(given, PhotoPlaces) else PhotoPlaces(root=given)
+    layout = find_layouts(places, min_classes)
     jobs = [
-        _File(path, label, folder.part)
-        for label, folders in enumerate(layout.classes.values())
-        for folder in folders
-        for path in files(folder.path)
+        _File(photo.path, label, photo.part)
+        for label, name in enumerate(layout.classes)
+        for photo in layout.photos(name)
     ]
     entries: list[Photo | Skipped] = []
     with ThreadPoolExecutor(threads) as pool, nullcontext() if cache is None else KnownPhotos(cache) as known:
@@ -139,8 +151,14 @@ def scan(root: Path, threads: int, min_classes: int = 2, cache: Path | None = No
     photos = tuple(entry for entry in entries if isinstance(entry, Photo))
     skipped = [Skipped(path, "is outside the class folders", stray=True) for path in layout.stray]
     skipped += [entry for entry in entries if isinstance(entry, Skipped)]
-    folders = tuple(tuple(folder.path for folder in same) for same in layout.classes.values())
-    dataset = Dataset(root, tuple(layout.classes), photos, tuple(skipped), folders, layout.parts)
+    skipped += [Skipped(path, reason) for path, reason in layout.left_out]
+    folders = tuple(
+        (*(folder.path for folder in same), *(places.labels if layout.listed.get(label) else ()))
+        for label, same in layout.classes.items()
+    )
+    dataset = Dataset(
+        places.root, tuple(layout.classes), photos, tuple(skipped), folders, layout.parts, places.also, places.labels
+    )
     if min_classes > 1:
         check_classes(dataset)
     return dataset

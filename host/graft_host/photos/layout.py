@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from graft_device.errors import DatasetError
-from graft_host.photos.folders import entries, entries_of_root, quoted
+from graft_host.photos.folders import entries, entries_of_root, files, quoted
 
 NAMES = {
     "train": ("train", "training"),
@@ -18,7 +18,9 @@ NAMES = {
 }
 """The names, in lower case, of folders that give a part of the split."""
 
-_PARTS = {name: part for part, names in NAMES.items() for name in names}
+PARTS = {name: part for part, names in NAMES.items() for name in names}
+"""The part of the split by such a name."""
+
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that are not text, line and paragraph separators
 
 
@@ -41,18 +43,41 @@ class ClassFolder:
 
 
 @dataclass(frozen=True)
+class ListedPhoto:
+    """A photo that a list of labels names.
+
+    Attributes:
+        path: the file.
+        part: the part of the split that the list gives it; empty where it gives none.
+    """
+
+    path: Path
+    part: str = ""
+
+
+@dataclass(frozen=True)
 class Layout:
-    """The folders of a data set.
+    """The classes of a data set, and where their photos are.
 
     Attributes:
         classes: the class folders by label, in code point order; several for a class that is in several parts.
         stray: files outside the class folders.
-        parts: the folders that give the split, by the part; empty where they give none.
+        parts: the folders or lists that give the split, by the part; empty where they give none.
+        listed: the photos that lists of labels name, by label.
+        left_out: files that are named, but cannot be used, each with the reason.
     """
 
     classes: Mapping[str, tuple[ClassFolder, ...]]
     stray: tuple[Path, ...]
     parts: Mapping[str, Path]
+    listed: Mapping[str, tuple[ListedPhoto, ...]] = field(default_factory=dict)
+    left_out: tuple[tuple[Path, str], ...] = ()
+
+    def photos(self, label: str) -> Iterator[ListedPhoto]:
+        """All files of a class."""
+        for folder in self.classes[label]:
+            yield from (ListedPhoto(path, folder.part) for path in files(folder.path))
+        yield from self.listed.get(label, ())
 
 
 def find_layout(root: Path, min_classes: int) -> Layout:
@@ -60,7 +85,8 @@ def find_layout(root: Path, min_classes: int) -> Layout:
 
     If the folders in the root are named ``train``, ``val`` and ``test`` (or as in ``NAMES``; case makes no difference),
     at least two of them, they give the split, and the classes are the folders inside. One without class folders, such
-    as a test without answers, counts as missing. A class may have such a name beside other classes.
+    as a test without answers, counts as missing. A folder ``train`` alone with two folders inside gives the training
+    photos. A class may have such a name beside other classes.
 
     Args:
         root: the folder.
@@ -89,10 +115,11 @@ def _named_parts(root: Path, folders: list[Path]) -> dict[str, Path]:
     """Returns the folders that give the split, by part; none if the folders in the root are classes."""
     named: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
-        if part := _PARTS.get(folder.name.casefold()):
+        if part := PARTS.get(folder.name.casefold()):
             named[part].append(folder)
-    others = [folder.name for folder in folders if folder.name.casefold() not in _PARTS]
-    if len(named) < 2 or (others and not _same_classes(named)):  # noqa: PLR2004  parts
+    others = [folder.name for folder in folders if folder.name.casefold() not in PARTS]
+    alone = not others and [*named] == ["train"] and len(_class_names(folders[0])) > 1
+    if (len(named) < 2 and not alone) or (others and not _same_classes(named)):  # noqa: PLR2004  parts
         return {}
     ordered = {part: named[part] for part in NAMES if part in named}
     names = [folder.name for same in ordered.values() for folder in same]
@@ -142,7 +169,7 @@ def _by_label(root: Path, folders: list[ClassFolder], min_classes: int) -> dict[
             "put each class's photos into a folder of its own, named after the class",
         )
     for folder in folders:
-        if any(unicodedata.category(character) in _UNPRINTABLE for character in folder.path.name):
+        if not _printable(folder.path.name):
             raise DatasetError(
                 f"the name of class folder {folder.path.name!a}, which is its label, has a line break or another "
                 "character that can't be printed",
@@ -150,6 +177,29 @@ def _by_label(root: Path, folders: list[ClassFolder], min_classes: int) -> dict[
             )
     _refuse_twins(root, folders)
     return {label: tuple(same) for label, same in classes.items()}
+
+
+def check_names(where: str, labels: Iterable[str]) -> None:
+    """Raises DatasetError if a label cannot be printed, or two differ only in case.
+
+    Args:
+        where: what has the labels, in messages.
+        labels: accents composed.
+    """
+    seen: dict[str, str] = {}
+    for label in labels:
+        if not _printable(label):
+            raise DatasetError(
+                f"the label {label!a} in {where} has a line break or another character that can't be printed",
+                "rename it",
+            )
+        twin = seen.setdefault(label.casefold(), label)
+        if twin != label:
+            raise DatasetError(f"{quoted([twin, label])} in {where} differ only in case", "rename one")
+
+
+def _printable(name: str) -> bool:
+    return not any(unicodedata.category(character) in _UNPRINTABLE for character in name)
 
 
 def _refuse_twins(root: Path, folders: Iterable[ClassFolder]) -> None:

@@ -17,19 +17,22 @@ _LEAST = len(NEEDED)
 
 
 def split_text(dataset: Dataset, rule: SplitRule) -> str | None:
-    """Describes a split that folders give, and the parts that are drawn nevertheless; None if all parts are drawn.
+    """Describes a split that folders or lists give, and the parts that are drawn nevertheless; None if all are drawn.
 
     Args:
         dataset: the data set.
-        rule: draws the parts that have no folder.
+        rule: draws the parts that are not given.
     """
     if not dataset.parts:
         return None
-    given = quoted(folder.name for folder in dataset.parts.values())
+    paths = dict.fromkeys(dataset.parts.values())
+    lists = all(path in dataset.lists for path in paths)
+    given = f"{'list' if len(paths) == 1 else 'lists'} " if lists else "folders "
+    given += quoted(path.name for path in paths)
     shares = {"test": rule.test_percent, "validation": rule.validation_percent}
     drawn = [f"{shares[part]:g}% for {part}" for part in DRAWN if part not in dataset.parts]
     rest = f"; of the training photos, {' and '.join(drawn)}" if drawn else ""
-    return f"the split is that of the folders {given}{rest}"
+    return f"the split is that of the {given}{rest}"
 
 
 def shortage_text(dataset: Dataset, lacking: Mapping[int, list[str]]) -> str:

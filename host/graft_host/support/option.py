@@ -130,7 +130,8 @@ def build(options: type[_Options], values: Mapping[str, Any]) -> _Options:
 
     Args:
         options: the class.
-        values: by option name; other names are ignored. Paths may be text, tuples may be lists.
+        values: by option name; other names are ignored. Paths may be text, tuples may be lists, and one path may stand
+            for several.
 
     Raises:
         OptionError: a value is out of its option's range, or not one of its choices.
@@ -176,7 +177,7 @@ def _converted(name: str, kind: Any, option: Option | None, value: Any) -> Any:
     if option is not None and option.parse is not None and isinstance(value, str):
         value = option.parse(value)
     if kind == tuple[Path, ...]:
-        value = tuple(map(Path, value or ()))
+        value = tuple(map(Path, [value] if isinstance(value, (str, os.PathLike)) else value or ()))
     elif get_origin(kind) is tuple:
         value = tuple(value)
     elif kind is str and isinstance(value, os.PathLike):

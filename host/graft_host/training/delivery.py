@@ -100,7 +100,7 @@ def check_delivered(result: TrainResult, options: TrainOptions, unreported: Graf
     """
     if result.gate is None:
         if unreported is not None:
-            model, photos = printable(result.model), printable(options.photos)
+            model, photos = printable(result.model), printable(options.places.arguments)
             raise UnreportedError(
                 f"{unreported}; the model is finished and was written to {model}",
                 f"run: graft report {model} {photos} -o PAGE",

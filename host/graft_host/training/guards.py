@@ -14,7 +14,7 @@ from graft_device.system.durable import write_atomically
 from graft_host.backbones.weights.find import weights_inputs
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.photos.dataset import Skipped
-from graft_host.photos.layout import find_layout
+from graft_host.photos.given.listing import find_layouts
 from graft_host.report.page import REPORT
 from graft_host.support.destination import (
     MODEL,
@@ -85,7 +85,9 @@ def rejected_path(output: Path) -> Path:
 
 def check_outputs(options: TrainOptions) -> None:
     """Raises ExportError, before the run starts, if a file that it will write at its end could not be written."""
-    sources = [RunInput("photos", options.photos), *weights_inputs(options.weights, options.family)]
+    sources = [RunInput("photos", folder) for folder in options.places.roots]
+    sources += [RunInput("list of labels", file) for file in options.places.labels]
+    sources += [*weights_inputs(options.weights, options.family)]
     sources += [RunInput("source photos", folder) for folder in options.samples.source]
     if options.samples.match is not None:
         sources.append(RunInput("photos of the place", options.samples.match))
@@ -103,11 +105,12 @@ def check_unknown_label(options: HeadOptions) -> None:
     """Raises DatasetError if a class has the label that the board gives to unknown photos."""
     if not options.unknown_rate > 0:
         return
-    for label, folders in find_layout(options.photos, min_classes=0).classes.items():
+    for label, folders in find_layouts(options.places, min_classes=0).classes.items():
         if label.casefold() == UNKNOWN:
+            where = f"class folder {folders[0].path}" if folders else f"class '{label}'"
             raise DatasetError(
-                f"class folder {folders[0].path} has the label that the board gives to unknown photos, '{UNKNOWN}'",
-                "rename the folder, or give --unknown-rate 0",
+                f"{where} has the label that the board gives to unknown photos, '{UNKNOWN}'",
+                f"rename the {'folder' if folders else 'class'}, or give --unknown-rate 0",
             )
 
 

@@ -15,6 +15,8 @@ from graft_host.backbones.taps import layer_of
 from graft_host.backbones.weights.find import RANDOM
 from graft_host.fine_tuning.options import FineTuneOptions
 from graft_host.heads.recipe import Recipe
+from graft_host.photos.given.options import GivenOptions
+from graft_host.photos.given.places import PhotoPlaces
 from graft_host.photos.split_rule import SplitRule
 from graft_host.samples.options import SampleOptions
 from graft_host.support.option import Option, OptionError
@@ -47,6 +49,7 @@ class HeadOptions:
         image_size: the input side in pixels; the family's default where 0.
         quantize: the numbers in the file.
         resize: ``squash`` or ``crop``.
+        given: where photos are besides ``photos``.
         rule: divides the photos.
         augment: the number of variants of each training photo.
         samples: photos from elsewhere.
@@ -103,6 +106,7 @@ class HeadOptions:
     resize: Annotated[
         Resize, Option(group="Network", help="squash the whole photo to a square, or crop its central 87.5%.")
     ] = "squash"
+    given: GivenOptions = field(default_factory=GivenOptions)
     rule: SplitRule = field(default_factory=SplitRule)
     augment: Annotated[int, Option(group="Photos", low=0, high=100, help="Variants of each training photo.")] = 0
     samples: SampleOptions = field(default_factory=SampleOptions)
@@ -140,9 +144,15 @@ class HeadOptions:
         return known_family(self.backbone)
 
     @property
+    def places(self) -> PhotoPlaces:
+        """Where the photos are."""
+        return PhotoPlaces(root=self.photos, also=self.given.also, labels=self.given.labels)
+
+    @property
     def check_command(self) -> str:
         """The command that lists what is wrong with the photos, as seen by the same family."""
-        return f"graft check {self.photos}" + ("" if self.backbone == DEFAULT else f" --backbone {self.backbone}")
+        family = "" if self.backbone == DEFAULT else f" --backbone {self.backbone}"
+        return f"graft check {self.places.arguments}{family}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,14 +66,15 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     elsewhere = [*options.samples.source, *([] if options.samples.match is None else [options.samples.match])]
     for folder in elsewhere:
         check_cache_place(cache, folder)
-    check_cache(cache, options.photos)
-    for folder in (*elsewhere, options.photos):
+    for folder in options.places.roots:
+        check_cache(cache, folder)
+        check_places(folder, options.samples.source, options.samples.match)
+    for folder in (*elsewhere, *options.places.roots):
         check_folder(folder)
-    check_places(options.photos, options.samples.source, options.samples.match)
     weights = None if _to_download(options) else chosen_weights(options, reporter, cache)
     with clock.stage("scan"), reporter.progress("comparing") as progress:
         dataset = group_near_duplicates(
-            scan(options.photos, threads, cache=cache), cache, threads, progress, reporter.note
+            scan(options.places, threads, cache=cache), cache, threads, progress, reporter.note
         )
     note_unreadable(dataset.skipped, options.check_command, reporter)
     check_strict(dataset.skipped, strict=options.strict)

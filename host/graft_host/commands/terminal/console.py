@@ -99,7 +99,7 @@ def _next(result: TrainResult) -> list[str]:
     """What a person can do with a new model: a command a line, which can be copied as it is."""
     if result.model is None or result.gate is not None:
         return []
-    model, photos = argument(result.model), argument(result.material.dataset.root)
+    model, photos = argument(result.model), printable(result.material.dataset.places.arguments)
     page = argument(result.model.with_suffix(".html"))
     family = result.material.backbone.spec.weights.family.name
     search = f"graft search {photos}" if family == DEFAULT else f"graft search {photos} --backbone {family}"
