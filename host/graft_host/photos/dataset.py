@@ -14,6 +14,7 @@ from typing import NamedTuple
 from graft_device.errors import DatasetError, PhotoError
 from graft_device.preprocess import UNUSUAL_VERSION, checked_header, read_photo
 from graft_host.photos.folders import entries_of_root, quoted
+from graft_host.photos.given.archive import is_archive
 from graft_host.photos.given.listing import find_layouts
 from graft_host.photos.given.places import PhotoPlaces
 from graft_host.photos.known_photos import KnownPhotos, PhotoFacts, key_of
@@ -113,8 +114,9 @@ class Dataset:
 
 
 def check_folder(root: Path) -> None:
-    """Raises DatasetError unless the folder exists and can be listed."""
-    entries_of_root(root)
+    """Raises DatasetError unless the folder exists and can be listed; an archive is unpacked later."""
+    if not is_archive(root):
+        entries_of_root(root)
 
 
 def scan(given: Path | PhotoPlaces, threads: int, min_classes: int = 2, cache: Path | None = None) -> Dataset:
@@ -137,7 +139,7 @@ def scan(given: Path | PhotoPlaces, threads: int, min_classes: int = 2, cache: P
         CacheError: the cache cannot be used.
         DatasetError: there are too few classes, a class has no photo, or a folder cannot be listed.
     """
-    places = given if isinstance(given, PhotoPlaces) else PhotoPlaces(root=given)
+    places = given if isinstance(given, PhotoPlaces) else PhotoPlaces(root=given, cache=cache)
     layout = find_layouts(places, min_classes)
     jobs = [
         _File(photo.path, label, photo.part)

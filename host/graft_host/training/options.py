@@ -26,7 +26,8 @@ Resize = Literal["squash", "crop"]
 
 PHOTOS = Option(
     argument=True,
-    help="A folder with a folder of photos per class, or with train/, val/ and test/ that hold such folders.",
+    help="A folder with a folder of photos per class, or with train/, val/ and test/ that hold such folders; a .zip or "
+    ".tar of one is unpacked into the cache.",
 )
 THREADS = Option(group="Run", low=1, help="Cores to use.", default="all")
 CACHE = Option(
@@ -146,7 +147,7 @@ class HeadOptions:
     @property
     def places(self) -> PhotoPlaces:
         """Where the photos are."""
-        return PhotoPlaces(root=self.photos, also=self.given.also, labels=self.given.labels)
+        return PhotoPlaces(root=self.photos, also=self.given.also, labels=self.given.labels, cache=self.cache)
 
     @property
     def check_command(self) -> str:

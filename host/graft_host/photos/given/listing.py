@@ -25,7 +25,9 @@ def find_layouts(places: PhotoPlaces, min_classes: int) -> Layout:
     Raises:
         DatasetError: there are too few classes, a name cannot be a label, a folder cannot be listed, or a list cannot
             be read.
+        CacheError: there is no room for the photos of an archive.
     """
+    places = places.unpacked()
     if not places.also and not places.labels:
         return find_layout(places.root, min_classes)
     for root in places.roots:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from graft_host.photos.given.archive import is_archive, unpacked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,19 +15,32 @@ class PhotoPlaces:
     """Where the photos of a data set are.
 
     Attributes:
-        root: a folder with a folder of photos per class; with ``labels``, the folder that their paths begin at.
-        also: further folders with a folder of photos per class.
+        root: a folder with a folder of photos per class, or an archive of one; with ``labels``, the folder that their
+            paths begin at.
+        also: further folders with a folder of photos per class, or archives.
         labels: files that list the photos below ``root`` with their labels; the folders there are no classes then.
+        cache: graftkit's cache folder, where archives are unpacked; the usual one if None.
     """
 
     root: Path
     also: tuple[Path, ...] = ()
     labels: tuple[Path, ...] = ()
+    cache: Path | None = None
 
     @property
     def roots(self) -> tuple[Path, ...]:
         """All folders."""
         return (self.root, *self.also)
+
+    def unpacked(self) -> PhotoPlaces:
+        """The places with folders instead of archives.
+
+        Raises:
+            CacheError: there is no room for an archive's photos.
+            DatasetError: an archive cannot be unpacked.
+        """
+        root, *also = (unpacked(path, self.cache) if is_archive(path) else path for path in self.roots)
+        return replace(self, root=root, also=tuple(also))
 
     @property
     def arguments(self) -> str:
