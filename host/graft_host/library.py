@@ -68,6 +68,7 @@ def train(
     min_accuracy: float | None = None,
     max_drop: float | None = None,
     keep_rejected: bool = False,
+    unknown: StrPath | Sequence[StrPath] = (),
     unknown_rate: float = 0.05,
     report: StrPath | None = None,
     golden: bool = True,
@@ -135,6 +136,8 @@ def train(
         min_accuracy: The least accuracy of the file on the test photos, from 0 to 1. No gate if None.
         max_drop: How much less accurate than float32 the file may be, from 0 to 1. No gate if None.
         keep_rejected: Whether a file that fails a gate is kept as ``OUTPUT.rejected.tflite``.
+        unknown: A folder of photos that are of none of the classes, or several. The model learns to call such photos
+            unknown, like those in a folder ``unknown`` in ``photos``.
         unknown_rate: The share of known photos that may be called unknown so that unknown objects are. 0 for a model
             that calls nothing unknown.
         report: An ``.html`` page to write about how good the model is. No page if None.
@@ -225,6 +228,8 @@ def check(
     test_percent: float = 15,
     validation_percent: float = 15,
     seed: int = 0,
+    unknown: StrPath | Sequence[StrPath] = (),
+    unknown_rate: float = 0.05,
     threads: int | None = None,
     cache: StrPath | None = None,
     progress: ProgressCallback | None = None,
@@ -254,6 +259,8 @@ def check(
         test_percent: The share of the photos that ``train`` would test with, in percent.
         validation_percent: The share of the photos that ``train`` would validate with, in percent.
         seed: Shuffles the split and everything else that is drawn.
+        unknown: A folder of photos that are of none of the classes, or several, which are checked for copies.
+        unknown_rate: 0 if a folder ``unknown`` in ``photos`` is an ordinary class.
         threads: The number of cores to use. All of them if None.
         cache: The folder of backbones and bottlenecks. ``$GRAFT_CACHE`` or ``~/.cache/graftkit`` if None.
         progress: Called with the stage, the number of steps done and the number of all steps.
@@ -298,6 +305,7 @@ def search(
     validation_percent: float = 15,
     seed: int = 0,
     class_weight: ClassWeight = "none",
+    unknown: StrPath | Sequence[StrPath] = (),
     unknown_rate: float = 0.05,
     strict: bool = False,
     recalibrate: bool = False,
@@ -342,6 +350,8 @@ def search(
             percent.
         seed: Shuffles the split and everything else that is drawn.
         class_weight: ``"balanced"`` makes every class count the same, however many photos it has.
+        unknown: A folder of photos that are of none of the classes, or several. The model learns to call such photos
+            unknown, like those in a folder ``unknown`` in ``photos``.
         unknown_rate: The share of known photos that may be called unknown so that unknown objects are. 0 for a model
             that calls nothing unknown.
         strict: Whether a photo that cannot be read is an error. Such photos are skipped otherwise.
@@ -390,6 +400,7 @@ def compare(
     learning_rate: float = 0.5,
     steps: int = 4000,
     class_weight: ClassWeight = "none",
+    unknown: StrPath | Sequence[StrPath] = (),
     unknown_rate: float = 0.05,
     threads: int | None = None,
     cache: StrPath | None = None,
@@ -425,6 +436,8 @@ def compare(
         learning_rate: The step size of ``"sgd"``.
         steps: The number of steps of ``"sgd"``, 100 photos each.
         class_weight: ``"balanced"`` makes every class count the same, however many photos it has.
+        unknown: A folder of photos that are of none of the classes, or several. The model learns to call such photos
+            unknown, like those in a folder ``unknown`` in ``photos``.
         unknown_rate: The share of known photos that may be called unknown so that unknown objects are. 0 for models
             that call nothing unknown.
         threads: The number of cores to use. All of them if None.

@@ -13,7 +13,7 @@ from graft_host.samples.options import NAMES as SAMPLES
 from graft_host.training.options import HeadOptions
 
 WITHOUT = (
-    *SAMPLES, "augment", "optimizer", "learning_rate", "steps", "class_weight", "unknown_rate", "strict", "recalibrate",
+    *SAMPLES, "augment", "optimizer", "learning_rate", "steps", "class_weight", "strict", "recalibrate",
 )  # fmt: skip
 """Options of training that a check does not use."""
 

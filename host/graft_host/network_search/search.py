@@ -24,7 +24,6 @@ from graft_host.support.destination import MODEL, RunInput, check_destination
 from graft_host.support.reporter import Reporter, WithoutNotes
 from graft_host.support.rounding import apart
 from graft_host.support.scratch import remove_stale_scratch, scratch
-from graft_host.training.guards import check_unknown_label
 from graft_host.training.pipeline import train
 from graft_host.training.result import TrainResult
 from graft_host.training.survey import chosen_weights, survey
@@ -46,7 +45,6 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
     clock = Clock()
     check_outputs(options)
     grids = grids_here(options, reporter)
-    check_unknown_label(grids[0].largest())
     remove_stale_scratch()
     figures = board_figures(options.latency, [shape for grid in grids for shape in grid.shapes])
     unreliable = board_warnings(figures)

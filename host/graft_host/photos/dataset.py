@@ -13,11 +13,15 @@ from typing import NamedTuple
 
 from graft_device.errors import DatasetError, PhotoError
 from graft_device.preprocess import UNUSUAL_VERSION, checked_header, read_photo
+from graft_device.ranking import UNKNOWN
 from graft_host.photos.folders import entries_of_root, quoted
 from graft_host.photos.given.archive import is_archive
 from graft_host.photos.given.listing import find_layouts
 from graft_host.photos.given.places import PhotoPlaces
 from graft_host.photos.known_photos import KnownPhotos, PhotoFacts, key_of
+
+NO_CLASS = -1
+"""The label of a photo that is of none of the classes."""
 
 _AT_ONCE = 1024
 
@@ -28,7 +32,7 @@ class Photo:
 
     Attributes:
         path: the file.
-        label: index of the photo's class in the data set's labels.
+        label: index of the photo's class in the data set's labels; ``NO_CLASS`` for a photo of none of them.
         digest: SHA-256 of the content, in hex.
         group: the smallest digest among the photo's near duplicates; empty if they were not searched for.
         size: width and height in pixels as stored; None if the file was not read.
@@ -86,6 +90,8 @@ class Dataset:
             part; empty if the split is drawn.
         also: further folders that a user gave.
         lists: the lists of labels that a user gave.
+        negatives: photos that are of none of the classes: of folders called ``unknown``, and of those that a user gave.
+        unknown: the folders of such photos that a user gave; None if ``unknown`` is an ordinary name for a class.
     """
 
     root: Path
@@ -96,11 +102,22 @@ class Dataset:
     parts: Mapping[str, Path] = field(default_factory=dict)
     also: tuple[Path, ...] = ()
     lists: tuple[Path, ...] = ()
+    negatives: tuple[Photo, ...] = ()
+    unknown: tuple[Path, ...] | None = None
 
     @property
     def places(self) -> PhotoPlaces:
         """Where the photos are, as a user gave it."""
-        return PhotoPlaces(root=self.root, also=self.also, labels=self.lists)
+        return PhotoPlaces(root=self.root, also=self.also, labels=self.lists, unknown=self.unknown)
+
+    @property
+    def everything(self) -> tuple[Photo, ...]:
+        """The photos of the classes, followed by those of none."""
+        return self.photos + self.negatives
+
+    def name_of(self, label: int) -> str:
+        """The name of a class, or that of photos of none."""
+        return UNKNOWN if label == NO_CLASS else self.labels[label]
 
     def folders_of(self, label: int) -> tuple[Path, ...]:
         """The class folders of a label, as they are named on the disk."""
@@ -108,9 +125,11 @@ class Dataset:
 
     def without(self, failures: Mapping[str, str]) -> Dataset:
         """Moves the photos whose digest is in ``failures`` (digest to reason) to ``skipped``."""
-        kept = tuple(p for p in self.photos if p.digest not in failures)
-        failed = tuple(Skipped(p.path, failures[p.digest]) for p in self.photos if p.digest in failures)
-        return replace(self, photos=kept, skipped=self.skipped + failed)
+        kept, negatives = (
+            tuple(p for p in photos if p.digest not in failures) for photos in (self.photos, self.negatives)
+        )
+        failed = tuple(Skipped(p.path, failures[p.digest]) for p in self.everything if p.digest in failures)
+        return replace(self, photos=kept, negatives=negatives, skipped=self.skipped + failed)
 
 
 def check_folder(root: Path) -> None:
@@ -137,7 +156,8 @@ def scan(given: Path | PhotoPlaces, threads: int, min_classes: int = 2, cache: P
 
     Raises:
         CacheError: the cache cannot be used.
-        DatasetError: there are too few classes, a class has no photo, or a folder cannot be listed.
+        DatasetError: there are too few classes, a class has no photo, a folder cannot be listed, or one of photos of
+            none of the classes has no photo or is among the class folders.
     """
     places = given if isinstance(given, PhotoPlaces) else PhotoPlaces(root=given, cache=cache)
     layout = find_layouts(places, min_classes)
@@ -146,11 +166,14 @@ def scan(given: Path | PhotoPlaces, threads: int, min_classes: int = 2, cache: P
         for label, name in enumerate(layout.classes)
         for photo in layout.photos(name)
     ]
+    jobs += [_File(photo.path, NO_CLASS, photo.part) for photo in layout.negatives()]
     entries: list[Photo | Skipped] = []
     with ThreadPoolExecutor(threads) as pool, nullcontext() if cache is None else KnownPhotos(cache) as known:
         for start in range(0, len(jobs), _AT_ONCE):  # for 100,000 files at once, the pool would take most of the memory
             entries += _entries(jobs[start : start + _AT_ONCE], pool, known)
-    photos = tuple(entry for entry in entries if isinstance(entry, Photo))
+    everything = [entry for entry in entries if isinstance(entry, Photo)]
+    photos = tuple(photo for photo in everything if photo.label != NO_CLASS)
+    none = tuple(photo for photo in everything if photo.label == NO_CLASS)
     skipped = [Skipped(path, "is outside the class folders", stray=True) for path in layout.stray]
     skipped += [entry for entry in entries if isinstance(entry, Skipped)]
     skipped += [Skipped(path, reason) for path, reason in layout.left_out]
@@ -159,10 +182,22 @@ def scan(given: Path | PhotoPlaces, threads: int, min_classes: int = 2, cache: P
         for label, same in layout.classes.items()
     )
     dataset = Dataset(
-        places.root, tuple(layout.classes), photos, tuple(skipped), folders, layout.parts, places.also, places.labels
+        places.root,
+        tuple(layout.classes),
+        photos,
+        tuple(skipped),
+        folders,
+        layout.parts,
+        places.also,
+        places.labels,
+        none,
+        places.unknown,
     )
     if min_classes > 1:
         check_classes(dataset)
+    for folder in places.unknown or ():
+        if not any(folder.resolve() in photo.path.resolve().parents for photo in none):
+            raise DatasetError(f"no readable photo in {folder}", "put photos of other things into it")
     return dataset
 
 

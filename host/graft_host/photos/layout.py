@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from graft_device.errors import DatasetError
+from graft_device.ranking import UNKNOWN
 from graft_host.photos.folders import entries, entries_of_root, files, quoted
 
 NAMES = {
@@ -22,6 +23,19 @@ PARTS = {name: part for part, names in NAMES.items() for name in names}
 """The part of the split by such a name."""
 
 _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that are not text, line and paragraph separators
+
+
+@dataclass(frozen=True)
+class ListedPhoto:
+    """A photo that a list of labels names.
+
+    Attributes:
+        path: the file.
+        part: the part of the split that the list gives it; empty where it gives none.
+    """
+
+    path: Path
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,18 +55,14 @@ class ClassFolder:
         """The name of the class: the folder's name with accents composed (NFC), whatever system wrote it."""
         return unicodedata.normalize("NFC", self.path.name)
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the folder has the name that the board gives to unknown photos."""
+        return is_unknown(self.label)
 
-@dataclass(frozen=True)
-class ListedPhoto:
-    """A photo that a list of labels names.
-
-    Attributes:
-        path: the file.
-        part: the part of the split that the list gives it; empty where it gives none.
-    """
-
-    path: Path
-    part: str = ""
+    def photos(self) -> Iterator[ListedPhoto]:
+        """All files in the folder."""
+        return (ListedPhoto(path, self.part) for path in files(self.path))
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,7 @@ class Layout:
         parts: the folders or lists that give the split, by the part; empty where they give none.
         listed: the photos that lists of labels name, by label.
         left_out: files that are named, but cannot be used, each with the reason.
+        unknown: the folders of photos that are of none of the classes, and such photos that lists name.
     """
 
     classes: Mapping[str, tuple[ClassFolder, ...]]
@@ -72,15 +83,26 @@ class Layout:
     parts: Mapping[str, Path]
     listed: Mapping[str, tuple[ListedPhoto, ...]] = field(default_factory=dict)
     left_out: tuple[tuple[Path, str], ...] = ()
+    unknown: tuple[ClassFolder | ListedPhoto, ...] = ()
 
     def photos(self, label: str) -> Iterator[ListedPhoto]:
         """All files of a class."""
         for folder in self.classes[label]:
-            yield from (ListedPhoto(path, folder.part) for path in files(folder.path))
+            yield from folder.photos()
         yield from self.listed.get(label, ())
 
+    def negatives(self) -> Iterator[ListedPhoto]:
+        """All files of photos that are of none of the classes."""
+        for found in self.unknown:
+            yield from (found.photos() if isinstance(found, ClassFolder) else [found])
 
-def find_layout(root: Path, min_classes: int) -> Layout:
+
+def is_unknown(label: str) -> bool:
+    """Whether a label is the name that the board gives to unknown photos; case makes no difference."""
+    return label.casefold() == UNKNOWN
+
+
+def find_layout(root: Path, min_classes: int, *, unknown: bool = False) -> Layout:
     """Finds the class folders of a data set.
 
     If the folders in the root are named ``train``, ``val`` and ``test`` (or as in ``NAMES``; case makes no difference),
@@ -91,24 +113,30 @@ def find_layout(root: Path, min_classes: int) -> Layout:
     Args:
         root: the folder.
         min_classes: the number of classes that are needed.
+        unknown: whether folders named ``unknown`` hold photos that are of none of the classes, beside the class folders
+            or beside the folders that give the split.
 
     Raises:
         DatasetError: there are too few classes, a name cannot be a label, or a folder cannot be listed.
     """
     inside = entries_of_root(root)
-    folders = [path for path, is_folder in inside if is_folder]
     stray = [path for path, is_folder in inside if not is_folder]
     parts: dict[str, Path] = {}
-    classes = [ClassFolder(path) for path in folders]
+    classes = [ClassFolder(path) for path, is_folder in inside if is_folder]
+    none = [folder for folder in classes if unknown and folder.is_unknown]
+    folders = [folder.path for folder in classes if folder not in none]
     if named := _named_parts(root, folders):
         classes = []
         for part, folder in named.items():
             below = entries(folder)
             stray += [path for path, is_folder in below if not is_folder]
-            if own := [ClassFolder(path, part) for path, is_folder in below if is_folder]:
+            own = [ClassFolder(path, part) for path, is_folder in below if is_folder]
+            none += [folder for folder in own if unknown and folder.is_unknown]
+            if own := [folder for folder in own if folder not in none]:
                 parts[part] = folder
                 classes += own
-    return Layout(_by_label(root, classes, min_classes), tuple(stray), parts)
+    classes = [folder for folder in classes if folder not in none]
+    return Layout(_by_label(root, classes, min_classes), tuple(stray), parts, unknown=tuple(none))
 
 
 def _named_parts(root: Path, folders: list[Path]) -> dict[str, Path]:

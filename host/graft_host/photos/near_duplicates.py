@@ -45,7 +45,7 @@ def group_near_duplicates(
     Raises:
         CacheError: the cache cannot be used.
     """
-    prints = fingerprints(dataset.photos, cache, threads, progress)
+    prints = fingerprints(dataset.everything, cache, threads, progress)
     if prints.put_aside is not None and note is not None:
         note(f"warning: a cache file was damaged and put aside as {prints.put_aside}: the disk may be failing")
     return grouped(dataset.without(prints.failures), prints, threads)
@@ -54,9 +54,11 @@ def group_near_duplicates(
 def grouped(dataset: Dataset, prints: Fingerprints, threads: int) -> Dataset:
     """Sets the ``group`` of every photo to the smallest digest among its near duplicates."""
     names = {member: group[0] for group in near_duplicates(prints, threads) for member in group}
-    return replace(
-        dataset, photos=tuple(replace(photo, group=names.get(photo.digest, photo.digest)) for photo in dataset.photos)
+    photos, negatives = (
+        tuple(replace(photo, group=names.get(photo.digest, photo.digest)) for photo in some)
+        for some in (dataset.photos, dataset.negatives)
     )
+    return replace(dataset, photos=photos, negatives=negatives)
 
 
 def near_duplicates(prints: Fingerprints, threads: int) -> list[list[str]]:

@@ -94,7 +94,7 @@ def _skipped(dataset: Dataset) -> list[Finding]:
 def _leaks(dataset: Dataset) -> list[Finding]:
     """Finds the groups whose photos are in several of the folders that give the split."""
     findings = []
-    for photos in _groups(dataset.photos, lambda photo: photo.place):
+    for photos in _groups(dataset.everything, lambda photo: photo.place):
         if parts := _parts(dataset, photos):
             names = [dataset.parts[part].name for part in parts]
             problem = f"{len(photos)} versions of one photo, in {quoted(names)}"
@@ -111,14 +111,14 @@ def _parts(dataset: Dataset, photos: Iterable[Photo]) -> list[str]:
 def _identical(dataset: Dataset) -> list[Finding]:
     return [
         _group("identical", dataset, photos)
-        for photos in _groups(dataset.photos, lambda photo: photo.digest)
+        for photos in _groups(dataset.everything, lambda photo: photo.digest)
         if len(photos) > 1 and not _only_leak(dataset, photos)
     ]
 
 
 def _near(dataset: Dataset) -> list[Finding]:
     findings = []
-    for photos in _groups(dataset.photos, lambda photo: photo.place):
+    for photos in _groups(dataset.everything, lambda photo: photo.place):
         first = {(photo.digest, photo.label): photo for photo in reversed(photos)}
         if len({photo.digest for photo in photos}) > 1 and not _only_leak(dataset, photos):
             findings.append(_group("near", dataset, list(reversed(first.values()))))
@@ -138,7 +138,7 @@ def _groups(photos: Iterable[Photo], key: Callable[[Photo], str]) -> list[list[P
 
 
 def _group(kind: str, dataset: Dataset, photos: Sequence[Photo]) -> Finding:
-    labels = [dataset.labels[label] for label in sorted({photo.label for photo in photos})]
+    labels = [dataset.name_of(label) for label in sorted({photo.label for photo in photos})]
     across = f"{kind}_across" if len(labels) > 1 else kind
     name = "identical files" if kind == "identical" else "versions of one photo"
     return _finding(across, [photo.path for photo in photos], f"{len(photos)} {name}", labels=labels)
@@ -193,6 +193,6 @@ def _tiny(dataset: Dataset, image_size: int) -> list[Finding]:
             width=photo.size[0],
             height=photo.size[1],
         )
-        for photo in dataset.photos
+        for photo in dataset.everything
         if photo.size is not None and min(photo.size) * ENLARGED < image_size
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graft_device.errors import DatasetError
@@ -15,6 +15,8 @@ from graft_host.photos.split_text import NEEDED, shortage_text, split_advice
 _RECORDED_DIGITS = (
     16  # of a digest; in a data set of a million photos, the chance that two share them is 1 in 30 million
 )
+_FREE = {"", "train"}
+"""The parts of folders from which photos are drawn for the parts that no folder gives."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Split:
         test: photos that training does not see.
         divided: groups of near duplicates that are in several parts, because a class would lack a part otherwise.
         given: the parts that the folders of the data set give; empty if all are drawn.
+        negatives: the split of the photos that are of none of the classes; None if there are none.
     """
 
     train: tuple[Photo, ...]
@@ -34,10 +37,11 @@ class Split:
     test: tuple[Photo, ...]
     divided: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
+    negatives: Split | None = None
 
     @property
     def parts(self) -> dict[str, tuple[Photo, ...]]:
-        """The photos of each part by its name."""
+        """The photos of each part by its name, without negatives."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def counts(self, skipped: int) -> dict[str, int]:
@@ -46,11 +50,12 @@ class Split:
 
     def record(self, rule: SplitRule) -> dict[str, Any]:
         """The split as the model card stores it, for ``RecordedSplit.read``."""
+        negatives = () if self.negatives is None else self.negatives.test
         record = {
             "seed": rule.seed,
             "test_percent": rule.test_percent,
             "validation_percent": rule.validation_percent,
-            "test": sorted({photo.digest[:_RECORDED_DIGITS] for photo in self.test}),
+            "test": sorted({photo.digest[:_RECORDED_DIGITS] for photo in (*self.test, *negatives)}),
         }
         if self.given:
             return {**record, "given": list(self.given)}
@@ -63,7 +68,8 @@ class Split:
         Returns:
             The part by the first 16 hex digits of the digest.
         """
-        return {
+        negatives = {} if self.negatives is None else self.negatives.moved(rule)
+        return negatives | {
             photo.digest[:_RECORDED_DIGITS]: name
             for name, photos in self.parts.items()
             for photo in photos
@@ -135,20 +141,41 @@ def parted(dataset: Dataset, rule: SplitRule) -> Split:
 
     Where folders give the split, each photo is in the part of its folder. Parts without a folder are drawn from the
     photos to train on.
+
+    Photos of none of the classes are in the part of their near duplicates in the classes, if they have any. The others
+    are split like the photos of one more class, which moves no photo of the classes.
     """
     drawn = [part for part in DRAWN if part not in dataset.parts]
-    placement = place([photo for photo in dataset.photos if photo.part in {"", "train"}], rule, drawn)
-    parts: dict[str, list[Photo]] = {"train": [], "validation": [], "test": []}
-    # Sorted by content, so that file names have no influence on the model.
-    for photo in sorted(dataset.photos, key=lambda photo: (photo.digest, photo.label)):
-        parts[placement.part(photo) if photo.part in {"", "train"} else photo.part].append(photo)
-    return Split(
-        train=tuple(parts["train"]),
-        validation=tuple(parts["validation"]),
-        test=tuple(parts["test"]),
+    placement = place([photo for photo in dataset.photos if photo.part in _FREE], rule, drawn)
+    result = _collected(dataset.photos, lambda photo: placement.part(photo) if photo.part in _FREE else photo.part)
+    return replace(
+        result,
         divided=tuple(sorted(placement.divided)),
         given=tuple(dataset.parts),
+        negatives=_negatives(dataset.negatives, result, rule) if dataset.negatives else None,
     )
+
+
+def _negatives(photos: Sequence[Photo], classes: Split, rule: SplitRule) -> Split:
+    """Splits photos of none of the classes, after those of the classes."""
+    places = {photo.place: name for name in ("test", "validation", "train") for photo in classes.parts[name]}
+    own = [photo for photo in photos if photo.part in _FREE and photo.place not in places]
+    given = {photo.part for photo in photos}
+    several = len({photo.place for photo in own}) > 1
+    placement = place(own, rule, [part for part in DRAWN if part not in given] if several else ())
+
+    def part(photo: Photo) -> str:
+        return photo.part if photo.part not in _FREE else places.get(photo.place) or placement.part(photo)
+
+    return _collected(photos, part)
+
+
+def _collected(photos: Sequence[Photo], part: Callable[[Photo], str]) -> Split:
+    """The photos of each part, sorted by content, so that file names have no influence on the model."""
+    parts: dict[str, list[Photo]] = {"train": [], "validation": [], "test": []}
+    for photo in sorted(photos, key=lambda photo: (photo.digest, photo.label)):
+        parts[part(photo)].append(photo)
+    return Split(tuple(parts["train"]), tuple(parts["validation"]), tuple(parts["test"]))
 
 
 def _lacking(dataset: Dataset, parts: Split) -> dict[int, list[str]]:

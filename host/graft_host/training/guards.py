@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graft_device.classifier import UNKNOWN
 from graft_device.errors import CacheError, DatasetError, ExportError, os_reason
 from graft_device.system.durable import write_atomically
 from graft_host.backbones.weights.find import weights_inputs
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.photos.dataset import Skipped
-from graft_host.photos.given.listing import find_layouts
 from graft_host.report.page import REPORT
 from graft_host.support.destination import (
     MODEL,
@@ -25,7 +23,7 @@ from graft_host.support.destination import (
     resolved,
 )
 from graft_host.support.rounding import apart
-from graft_host.training.options import HeadOptions, TrainOptions
+from graft_host.training.options import TrainOptions
 
 _ROUNDING = 1e-9  # 0.98 - 0.97 is a little more than 0.01
 
@@ -89,6 +87,7 @@ def check_outputs(options: TrainOptions) -> None:
     sources += [RunInput("list of labels", file) for file in options.places.labels]
     sources += [*weights_inputs(options.weights, options.family)]
     sources += [RunInput("source photos", folder) for folder in options.samples.source]
+    sources += [RunInput("photos of none of the classes", folder) for folder in options.unknown]
     if options.samples.match is not None:
         sources.append(RunInput("photos of the place", options.samples.match))
     check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
@@ -99,19 +98,6 @@ def check_outputs(options: TrainOptions) -> None:
         sources.append(RunInput("rejected model", rejected))
     if options.report is not None:
         check_destination(options.report, REPORT, sources, overwrite=options.overwrite, option="--report")
-
-
-def check_unknown_label(options: HeadOptions) -> None:
-    """Raises DatasetError if a class has the label that the board gives to unknown photos."""
-    if not options.unknown_rate > 0:
-        return
-    for label, folders in find_layouts(options.places, min_classes=0).classes.items():
-        if label.casefold() == UNKNOWN:
-            where = f"class folder {folders[0].path}" if folders else f"class '{label}'"
-            raise DatasetError(
-                f"{where} has the label that the board gives to unknown photos, '{UNKNOWN}'",
-                f"rename the {'folder' if folders else 'class'}, or give --unknown-rate 0",
-            )
 
 
 def check_cache(cache: Path, photos: Path) -> None:

@@ -55,6 +55,7 @@ class HeadOptions:
         augment: the number of variants of each training photo.
         samples: photos from elsewhere.
         recipe: of the head.
+        unknown: folders of photos that are of none of the classes, beside those called ``unknown`` in ``photos``.
         unknown_rate: the share of known photos that may be called unknown; 0 for none.
         strict: whether a photo that cannot be read is an error.
         recalibrate: whether a cached backbone is quantized again.
@@ -112,6 +113,14 @@ class HeadOptions:
     augment: Annotated[int, Option(group="Photos", low=0, high=100, help="Variants of each training photo.")] = 0
     samples: SampleOptions = field(default_factory=SampleOptions)
     recipe: Recipe = field(default_factory=Recipe)
+    unknown: Annotated[
+        tuple[Path, ...],
+        Option(
+            group="Photos",
+            help="A folder of photos that are of none of the classes, which the model learns to call unknown, like "
+            "those in a folder called unknown in PHOTOS. May be given several times.",
+        ),
+    ] = ()
     unknown_rate: Annotated[
         float,
         Option(
@@ -138,6 +147,10 @@ class HeadOptions:
         check_option("--image-size", self.family.check_size, self.image_size)
         if not self.rule.test_percent + self.rule.validation_percent < 100:  # noqa: PLR2004  percent
             raise OptionError("--test-percent and --validation-percent leave nothing to train on")
+        if self.unknown and not self.unknown_rate:
+            raise OptionError(
+                "--unknown-rate 0 calls no photo unknown", "give one of the two options", option="--unknown"
+            )
 
     @property
     def family(self) -> Family:
@@ -147,7 +160,10 @@ class HeadOptions:
     @property
     def places(self) -> PhotoPlaces:
         """Where the photos are."""
-        return PhotoPlaces(root=self.photos, also=self.given.also, labels=self.given.labels, cache=self.cache)
+        unknown = self.unknown if self.unknown_rate > 0 else None
+        return PhotoPlaces(
+            root=self.photos, also=self.given.also, labels=self.given.labels, cache=self.cache, unknown=unknown
+        )
 
     @property
     def check_command(self) -> str:

@@ -25,7 +25,7 @@ from graft_host.training.estimate import estimate_on_test
 from graft_host.training.figures import evaluated, float32_accuracy, held_out_figures
 from graft_host.training.fine_tuned import check_tensorflow, fine_tuned
 from graft_host.training.grafting import described_network, finished_head
-from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate
+from graft_host.training.guards import check_outputs, failed_gate
 from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, fitted_photos
 from graft_host.training.notes import few_photos_warnings, photo_warnings, unknown_note
@@ -47,7 +47,6 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     """
     clock = Clock()
     check_outputs(options)
-    check_unknown_label(options)
     check_tensorflow(options)
     remove_stale_scratch()
     material = gather_chosen(options, reporter, clock)

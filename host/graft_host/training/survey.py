@@ -63,7 +63,11 @@ def survey(options: HeadOptions, reporter: Reporter, clock: Clock) -> Survey:
     """
     threads = threads_to_use(options.threads)
     cache = options.cache or default_cache()
-    elsewhere = [*options.samples.source, *([] if options.samples.match is None else [options.samples.match])]
+    elsewhere = [
+        *options.samples.source,
+        *options.unknown,
+        *([] if options.samples.match is None else [options.samples.match]),
+    ]
     for folder in elsewhere:
         check_cache_place(cache, folder)
     for folder in options.places.roots:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from graft_device.errors import DatasetError, ExportError
+from graft_device.errors import ExportError
 from graft_host.evaluation.accuracy import Accuracy
 from graft_host.heads.chance import ErrorByChance
-from graft_host.training.guards import check_outputs, check_unknown_label, failed_gate, rejected_path, write_model
-from graft_host.training.options import HeadOptions, TrainOptions
+from graft_host.training.guards import check_outputs, failed_gate, rejected_path, write_model
+from graft_host.training.options import TrainOptions
 from tests.support.device_models import network
 
 if TYPE_CHECKING:
@@ -134,17 +134,3 @@ def test_a_file_that_appears_during_the_run_is_not_replaced(tmp_path: Path) -> N
     with pytest.raises(ExportError, match=r"m\.tflite exists and is not a \.tflite model"):
         write_model(output, b"new", overwrite=True)
     assert output.read_text() == "precious"
-
-
-@pytest.mark.parametrize("name", ["unknown", "UNKNOWN", "Unknown"])
-def test_a_class_called_unknown_is_refused_with_a_threshold(tmp_path: Path, name: str) -> None:
-    (tmp_path / "cats").mkdir()
-    (tmp_path / "unknown.txt").touch()
-    (tmp_path / "unknowns").mkdir()
-    check_unknown_label(HeadOptions(photos=tmp_path))
-    (tmp_path / name).mkdir()
-    with pytest.raises(
-        DatasetError, match=f"class folder .*{name} has the label that the board gives .*or give --unknown-rate 0$"
-    ):
-        check_unknown_label(HeadOptions(photos=tmp_path))
-    check_unknown_label(HeadOptions(photos=tmp_path, unknown_rate=0))

@@ -5,35 +5,71 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graft_device.errors import DatasetError
 from graft_host.photos.folders import entries_of_root, quoted
 from graft_host.photos.given.label_files import Listed, read_label_file
 from graft_host.photos.given.places import PhotoPlaces
-from graft_host.photos.layout import NAMES, PARTS, ClassFolder, Layout, ListedPhoto, check_names, find_layout
+from graft_host.photos.layout import (
+    NAMES,
+    PARTS,
+    ClassFolder,
+    Layout,
+    ListedPhoto,
+    check_names,
+    find_layout,
+    is_unknown,
+)
 
 
 def find_layouts(places: PhotoPlaces, min_classes: int) -> Layout:
-    """Finds the classes of all places.
+    """Finds the classes of all places, and the photos that are of none of them.
 
     Args:
         places: the folders, and the lists of labels.
         min_classes: the number of classes that are needed.
 
     Raises:
-        DatasetError: there are too few classes, a name cannot be a label, a folder cannot be listed, or a list cannot
-            be read.
+        DatasetError: there are too few classes, a name cannot be a label, a folder cannot be listed, a list cannot be
+            read, or a folder of ``places.unknown`` is among the class folders.
         CacheError: there is no room for the photos of an archive.
     """
     places = places.unpacked()
+    layout = _classes(places, min_classes)
+    return replace(layout, unknown=_each_once(layout, places.unknown)) if places.unknown else layout
+
+
+def _each_once(layout: Layout, unknown: Sequence[Path]) -> tuple[ClassFolder | ListedPhoto, ...]:
+    """Adds folders of photos of none of the classes to those that were found, each folder once."""
+    classes = [folder.path.resolve() for folders in layout.classes.values() for folder in folders]
+    seen = [found.path.resolve() for found in layout.unknown if isinstance(found, ClassFolder)]
+    added = []
+    for path in unknown:
+        entries_of_root(path)
+        place = path.resolve()
+        for folder in classes:
+            if place.is_relative_to(folder) or folder.is_relative_to(place):
+                raise DatasetError(
+                    f"{path} is to hold photos of none of the classes, but {folder} is a class folder",
+                    "move it out of there, or call it 'unknown'",
+                )
+        if not any(place.is_relative_to(earlier) for earlier in seen):
+            seen.append(place)
+            added.append(ClassFolder(path))
+    return (*layout.unknown, *added)
+
+
+def _classes(places: PhotoPlaces, min_classes: int) -> Layout:
+    unknown = places.unknown is not None
     if not places.also and not places.labels:
-        return find_layout(places.root, min_classes)
+        return find_layout(places.root, min_classes, unknown=unknown)
     for root in places.roots:
         entries_of_root(root)
     _refuse_nested(places.roots)
-    layouts = [find_layout(root, min_classes=0) for root in (places.also if places.labels else places.roots)]
+    roots = places.also if places.labels else places.roots
+    layouts = [find_layout(root, min_classes=0, unknown=unknown) for root in roots]
     listed = _listed(places) if places.labels else Layout({}, (), {})
     return _merged(places, [listed, *layouts], min_classes)
 
@@ -52,11 +88,15 @@ def _merged(places: PhotoPlaces, layouts: Sequence[Layout], min_classes: int) ->
     folders: dict[str, list[ClassFolder]] = defaultdict(list)
     listed: dict[str, list[ListedPhoto]] = defaultdict(list)
     parts: dict[str, Path] = {}
+    none = [found for layout in layouts for found in layout.unknown]
     for layout in layouts:
         for label, same in layout.classes.items():
             folders[label] += same
         for label, photos in layout.listed.items():
-            listed[label] += photos
+            if places.unknown is not None and is_unknown(label):
+                none += photos
+            else:
+                listed[label] += photos
         for part, path in layout.parts.items():
             parts.setdefault(part, path)
     labels = sorted({*folders, *listed})
@@ -74,6 +114,7 @@ def _merged(places: PhotoPlaces, layouts: Sequence[Layout], min_classes: int) ->
         parts,
         {label: tuple(listed[label]) for label in labels if listed[label]},
         tuple(pair for layout in layouts for pair in layout.left_out),
+        tuple(none),
     )
 
 

@@ -20,12 +20,15 @@ class PhotoPlaces:
         also: further folders with a folder of photos per class, or archives.
         labels: files that list the photos below ``root`` with their labels; the folders there are no classes then.
         cache: graftkit's cache folder, where archives are unpacked; the usual one if None.
+        unknown: folders of photos that are of none of the classes, beside those called ``unknown``; None if there are
+            no such photos, and ``unknown`` is an ordinary name for a class.
     """
 
     root: Path
     also: tuple[Path, ...] = ()
     labels: tuple[Path, ...] = ()
     cache: Path | None = None
+    unknown: tuple[Path, ...] | None = None
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -47,4 +50,5 @@ class PhotoPlaces:
         """The places as words of a command line."""
         words = [self.root, *(word for path in self.also for word in ("--also", path))]
         words += [word for path in self.labels for word in ("--labels", path)]
+        words += [word for path in self.unknown or () for word in ("--unknown", path)]
         return " ".join(shlex.quote(os.fspath(word)) for word in words)
