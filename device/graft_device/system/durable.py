@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import hashlib
 import os
 import re
@@ -15,7 +16,8 @@ from pathlib import Path
 from graft_device.system.plain import open_plain
 
 CHUNK = 1 << 20
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # fcntl.h and linux/fs.h
+_AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCHANGE = -100, 1, 2  # fcntl.h and linux/fs.h
+_CANNOT = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}  # the file system or the kernel has no such way to rename
 _STALE_SECONDS = 24 * 3600
 _RANDOM = re.compile(r"[a-z0-9_]{8}\.tmp")  # hex digits, or what mkstemp chose in earlier versions
 _NAME_CHARACTERS = 50  # up to four bytes each; a file name may have 255
@@ -78,6 +80,28 @@ def exchange(one: Path, other: Path) -> bool:
     except (OSError, AttributeError):
         return False
     return bool(call(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+
+
+def rename_to_free(old: Path, new: Path) -> bool:
+    """Renames a file in one step, unless the new name is taken.
+
+    Returns:
+        False where the system cannot do that; then nothing has changed.
+
+    Raises:
+        FileExistsError: the new name is taken.
+        OSError: it cannot be renamed, such as to another file system (EXDEV).
+    """
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2  # glibc 2.28
+    except (OSError, AttributeError):
+        return False
+    if call(_AT_FDCWD, os.fsencode(old), _AT_FDCWD, os.fsencode(new), _RENAME_NOREPLACE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT:
+        return False
+    raise OSError(number, os.strerror(number), os.fspath(old), None, os.fspath(new))
 
 
 def is_temporary_of(name: str, target: str) -> bool:

@@ -167,10 +167,7 @@ def scan(given: Path | PhotoPlaces, threads: int, min_classes: int = 2, cache: P
         for photo in layout.photos(name)
     ]
     jobs += [_File(photo.path, NO_CLASS, photo.part) for photo in layout.negatives()]
-    entries: list[Photo | Skipped] = []
-    with ThreadPoolExecutor(threads) as pool, nullcontext() if cache is None else KnownPhotos(cache) as known:
-        for start in range(0, len(jobs), _AT_ONCE):  # for 100,000 files at once, the pool would take most of the memory
-            entries += _entries(jobs[start : start + _AT_ONCE], pool, known)
+    entries = _all_entries(jobs, threads, cache)
     everything = [entry for entry in entries if isinstance(entry, Photo)]
     photos = tuple(photo for photo in everything if photo.label != NO_CLASS)
     none = tuple(photo for photo in everything if photo.label == NO_CLASS)
@@ -199,6 +196,20 @@ def scan(given: Path | PhotoPlaces, threads: int, min_classes: int = 2, cache: P
         if not any(folder.resolve() in photo.path.resolve().parents for photo in none):
             raise DatasetError(f"no readable photo in {folder}", "put photos of other things into it")
     return dataset
+
+
+def read_files(paths: Sequence[Path], threads: int, cache: Path | None = None) -> list[Photo | Skipped]:
+    """Reads files that are in no class folder: the photo in each, with label ``NO_CLASS``, or why there is none.
+
+    Args:
+        paths: the files.
+        threads: files that are read at a time.
+        cache: as in ``scan``.
+
+    Raises:
+        CacheError: the cache cannot be used.
+    """
+    return _all_entries([_File(path, NO_CLASS, "") for path in paths], threads, cache)
 
 
 def check_classes(dataset: Dataset) -> None:
@@ -231,6 +242,14 @@ class _File(NamedTuple):
         return Photo(
             path=self.path, label=self.label, digest=facts.digest, size=size, part=self.part, unusual=facts.unusual
         )
+
+
+def _all_entries(jobs: Sequence[_File], threads: int, cache: Path | None) -> list[Photo | Skipped]:
+    entries: list[Photo | Skipped] = []
+    with ThreadPoolExecutor(threads) as pool, nullcontext() if cache is None else KnownPhotos(cache) as known:
+        for start in range(0, len(jobs), _AT_ONCE):  # for 100,000 files at once, the pool would take most of the memory
+            entries += _entries(jobs[start : start + _AT_ONCE], pool, known)
+    return entries
 
 
 def _entries(jobs: Sequence[_File], pool: Executor, known: KnownPhotos | None) -> list[Photo | Skipped]:

@@ -1,0 +1,135 @@
+"""Finds the pictures in an inbox, and what is known of each, from the ledger of an inbox or from its EXIF."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from graft_device.outputs.photo_notes import PhotoNotes, notes_of
+from graft_device.ranking import UNKNOWN
+from graft_device.system.service_names import is_service_name
+from graft_host.inbox.collected import COLLECTED_NAME, CollectedPhoto, read_collected
+from graft_host.photos.dataset import Photo, Skipped, read_files
+from graft_host.photos.folders import entries
+from graft_host.sorting.state import Left, Picture
+
+SUGGESTIONS_NAME = "suggestions.csv"
+
+_OWN = {COLLECTED_NAME, SUGGESTIONS_NAME}
+_ID_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture in the inbox and its file.
+
+    Attributes:
+        picture: what is known of it.
+        photo: its file; label -1.
+    """
+
+    picture: Picture
+    photo: Photo
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What is in an inbox.
+
+    Attributes:
+        found: the pictures, in the order of their names.
+        skipped: the files that are no pictures that can be read, with the reasons.
+        collected: what is known of the photos that were collected, by their SHA-256.
+    """
+
+    found: tuple[Found, ...]
+    skipped: tuple[Left, ...]
+    collected: Mapping[str, CollectedPhoto]
+
+
+def find_pictures(inbox: Path, threads: int, cache: Path) -> Inbox:
+    """Finds the pictures of an inbox at any depth; hidden files and folders and those of systems are left out.
+
+    Links are left where they are: if one were moved, it might lead nowhere.
+
+    Raises:
+        DatasetError: a folder cannot be listed.
+        CacheError: the cache cannot be used.
+    """
+    collected = read_collected(inbox)
+    paths: list[Path] = []
+    skipped: list[Left] = []
+    for path in _files(inbox):
+        if path.parent == inbox and path.name in _OWN:
+            continue
+        if path.is_symlink():
+            skipped.append(Left(path.relative_to(inbox).as_posix(), "a link: move what it leads to by hand"))
+        else:
+            paths.append(path)
+    found: list[Found] = []
+    counts: Counter[str] = Counter()
+    for entry in read_files(paths, threads, cache):
+        name = entry.path.relative_to(inbox).as_posix()
+        if isinstance(entry, Skipped):
+            skipped.append(Left(name, entry.reason))
+            continue
+        counts[entry.digest] += 1
+        found.append(Found(known_picture(name, entry, collected, counts[entry.digest]), entry))
+    return Inbox(tuple(found), tuple(skipped), collected)
+
+
+def known_picture(name: str, photo: Photo, collected: Mapping[str, CollectedPhoto], copy: int = 1) -> Picture:
+    """What is known of a picture.
+
+    Args:
+        name: relative to the inbox.
+        photo: its file.
+        collected: what is known of the photos that were collected.
+        copy: counts pictures of the same content from 1.
+    """
+    entry = collected.get(photo.digest)
+    notes = entry.notes if entry is not None and entry.notes is not None else _exif_notes(photo.path)
+    said = entry.said if entry is not None else None
+    if said is None and notes is not None:
+        said = notes.said
+    predictions = () if notes is None else notes.predictions
+    answer = UNKNOWN if notes is not None and notes.unknown else predictions[0].label if predictions else None
+    return Picture(
+        id=photo.digest[:_ID_DIGITS] + (f"-{copy}" if copy > 1 else ""),
+        name=name,
+        board="" if entry is None else entry.board,
+        said=said,
+        answer=answer,
+        predictions=predictions,
+    )
+
+
+def rejected(paths: Sequence[Left], limit: int) -> Iterator[str]:
+    """Lines about the files that are left where they are, for the first few."""
+    for one in paths[:limit]:
+        yield f"left where it is: {one.name}: {one.reason}"
+    if len(paths) > limit:
+        yield f"and {len(paths) - limit:,} more"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below a folder, links to files among them; linked folders are not entered."""
+    for path, is_folder in entries(folder):
+        if is_service_name(path.name):
+            continue
+        if is_folder and not path.is_symlink():
+            yield from _files(path)
+        elif not is_folder or path.is_symlink():
+            yield path
+
+
+def _exif_notes(path: Path) -> PhotoNotes | None:
+    try:
+        with Image.open(path) as image:
+            return notes_of(image)
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None

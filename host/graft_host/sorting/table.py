@@ -1,0 +1,255 @@
+"""A sorting table: the pictures of an inbox in groups, moves into classes, and undo and redo that survive a crash."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from graft_device.errors import os_reason
+from graft_device.runtime import threads_to_use
+from graft_device.system.locks import NoLocksError, lock_file
+from graft_host.photos.dataset import Photo, Skipped, read_files
+from graft_host.photos.layout import is_unknown
+from graft_host.sorting.journal import FileMove, Place
+from graft_host.sorting.material import Material, gathered
+from graft_host.sorting.mover import Done, Mover
+from graft_host.sorting.options import SortOptions
+from graft_host.sorting.pictures import Found, known_picture, rejected
+from graft_host.sorting.places import WORK, Folders, check_folders, checked_label
+from graft_host.sorting.state import ClassCount, Destination, Group, Left, Moved, Picture, SortError, TableState
+from graft_host.support.cache import default_cache
+from graft_host.support.reporter import MAX_SKIPPED, Reporter
+from graft_host.training.guards import check_cache
+
+_RETURNED = Group(id="returned", title="taken back", kind="cluster", label=None, pictures=())
+"""The group of pictures that were sorted before the table was opened, and have been taken back since."""
+
+
+@dataclass
+class _Item:
+    """A picture, where it is now, and its file as it was when it was read."""
+
+    picture: Picture
+    place: Place
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+class SortingTable:
+    """The pictures of an inbox; a context manager. No other table of the same inbox can be open meanwhile.
+
+    All methods may be called from several threads.
+
+    Attributes:
+        inbox: the folder of pictures, with its links resolved.
+        photos: the folder with the class folders, with its links resolved; it is made by the first move into it.
+        skipped: the files in the inbox that cannot be sorted, and why.
+    """
+
+    def __init__(self, mover: Mover, material: Material, lock: BinaryIO | None) -> None:
+        """Lays out what was gathered; ``open_table`` does that."""
+        self.inbox = mover.folders.inbox
+        self.photos = mover.folders.photos
+        self.skipped = material.inbox.skipped
+        self._mover = mover
+        self._material = material
+        self._lock = lock
+        self._guard = threading.RLock()
+        self._groups = [replace(group, pictures=()) for group in material.groups] + [_RETURNED]
+        self._members = {group.id: [picture.id for picture in group.pictures] for group in material.groups}
+        self._members[_RETURNED.id] = []
+        pictures = {picture.id: picture for group in material.groups for picture in group.pictures}
+        self._items: dict[str, _Item] = {}
+        self._ids: dict[Place, str] = {}
+        for found in material.inbox.found:
+            picture = pictures[found.picture.id]
+            self._add(picture, Place("inbox", picture.name), found)
+        self._counts = Counter(material.counts)
+        self._added: set[str] = set()
+
+    def __enter__(self) -> SortingTable:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+    def state(self) -> TableState:
+        """The groups and classes as they are now; reads no file."""
+        with self._guard:
+            history = self._mover.history
+            groups = (replace(group, pictures=self._in_inbox(group.id)) for group in self._groups)
+            labels = sorted({*self._material.labels, *self._added})
+            return TableState(
+                groups=tuple(group for group in groups if group.pictures),
+                classes=tuple(ClassCount(label, self._counts[Destination("class", label)]) for label in labels),
+                unknown=self._counts[Destination("unknown")],
+                binned=self._counts[Destination("bin")],
+                moved=history.moved,
+                undo=history.done[-1].text() if history.done else None,
+                redo=history.undone[-1].text() if history.undone else None,
+            )
+
+    def picture(self, picture_id: str) -> Path:
+        """The file of a picture, wherever it is now; raises KeyError for an id that there is not."""
+        with self._guard:
+            return self._mover.folders.path(self._items[picture_id].place)
+
+    def move(self, ids: Sequence[str], to: Destination) -> Moved:
+        """Moves pictures; those that are there already stay.
+
+        Args:
+            ids: of the pictures.
+            to: the place to put them. A class must be one of those in ``state``.
+
+        Raises:
+            KeyError: there is no such picture.
+            SortError: there is no such class, or the journal cannot be written; then nothing is moved.
+        """
+        with self._guard:
+            if to.kind == "class" and is_unknown(to.label):
+                to = Destination("unknown")
+            if to.kind == "class" and to.label not in {*self._material.labels, *self._added}:
+                raise SortError(f"there is no class '{to.label}'", "add it first")
+            items = [self._items[one] for one in dict.fromkeys(ids)]
+            items = [item for item in items if self._destination(item.place) != to]
+            if not items:
+                return Moved((), f"0 pictures {to.text()}")
+            wanted = self._mover.folders.wanted(to, [item.picture.name for item in items])
+            files = [
+                FileMove(
+                    source=item.place, target=place, sha256=item.sha256, size=item.size, mtime_ns=item.mtime_ns
+                )
+                for item, place in zip(items, wanted, strict=True)
+            ]  # fmt: skip
+            return self._noted(self._mover.move(files, to))
+
+    def undo(self) -> Moved | None:
+        """Takes the last move back, also one from before a restart; None if there is none.
+
+        Raises:
+            SortError: the journal cannot be written.
+        """
+        with self._guard:
+            done = self._mover.undo()
+            return None if done is None else self._noted(done)
+
+    def redo(self) -> Moved | None:
+        """Does again what was taken back last; None if there is nothing. Raises SortError as ``undo``."""
+        with self._guard:
+            done = self._mover.redo()
+            return None if done is None else self._noted(done)
+
+    def add_class(self, label: str) -> str:
+        """Adds a class, whose folder is made by the first move into it; returns its label with accents composed.
+
+        Raises:
+            SortError: it cannot be the name of a class folder.
+        """
+        with self._guard:
+            checked = checked_label(label, [*self._material.labels, *self._added])
+            self._added.add(checked)
+            return checked
+
+    def _in_inbox(self, group: str) -> tuple[Picture, ...]:
+        items = [self._items[one] for one in self._members[group]]
+        return tuple(item.picture for item in items if self._destination(item.place).kind == "inbox")
+
+    def _add(self, picture: Picture, place: Place, found: Found) -> None:
+        """Notes where a picture is; it is told by size and time whether its file changes later."""
+        status = self._mover.folders.path(place).lstat()
+        self._items[picture.id] = _Item(picture, place, found.photo.digest, status.st_size, status.st_mtime_ns)
+        self._ids[place] = picture.id
+
+    def _noted(self, done: Done) -> Moved:
+        """Notes where pictures are now."""
+        moved = []
+        for file in done.batch.files:
+            self._counts[self._destination(file.source)] -= 1
+            self._counts[self._destination(file.target)] += 1
+            one = self._ids.pop(file.source, None) or self._returned(file)
+            if one is not None:
+                self._items[one].place = file.target
+                self._ids[file.target] = one
+                moved.append(one)
+        return Moved(tuple(moved), done.batch.text(), done.left)
+
+    def _returned(self, file: FileMove) -> str | None:
+        """The id of a picture that was sorted before the table was opened, and is taken back now.
+
+        None for one that cannot be read any more, or that was moved again.
+        """
+        (entry,) = read_files([self._mover.folders.path(file.target)], 1)
+        if isinstance(entry, Skipped):
+            return None
+        copy = 1
+        while (picture := self._known(file, entry, copy)).id in self._items:
+            copy += 1
+        self._add(picture, file.target, Found(picture, entry))
+        self._members[_RETURNED.id].append(picture.id)
+        return picture.id
+
+    def _known(self, file: FileMove, photo: Photo, copy: int) -> Picture:
+        back = file.target if self._destination(file.target).kind == "inbox" else file.source
+        return known_picture(back.path, photo, self._material.inbox.collected, copy)
+
+    def _destination(self, place: Place) -> Destination:
+        return self._mover.folders.destination(place)
+
+
+def open_table(options: SortOptions, reporter: Reporter) -> SortingTable:
+    """Opens a sorting table: finishes what a crash interrupted, compares the pictures, and groups them.
+
+    Args:
+        options: what is sorted, and what compares the pictures.
+        reporter: receives progress and notes.
+
+    Raises:
+        SortError: the inbox is missing, or another table of it is open.
+        GraftError: the photos or the cache cannot be used, or the weights are missing.
+    """
+    folders = check_folders(options.inbox, options.photos)
+    cache = options.cache or default_cache()
+    for folder in (folders.inbox, folders.photos):
+        check_cache(cache, folder)
+    lock = _locked(folders, reporter)
+    try:
+        mover = Mover(folders)
+        if mover.journal.damaged:
+            reporter.note(f"warning: {mover.journal.damaged} damaged lines in {mover.journal.path} are left out")
+        recovered = mover.recover()
+        if recovered is not None:
+            reporter.note(f"finished what was interrupted: {recovered.batch.text()}")
+            _note_left(recovered.left, reporter)
+        material = gathered(options, folders, cache, threads_to_use(options.threads), reporter)
+        _note_left(material.inbox.skipped, reporter)
+        return SortingTable(mover, material, lock)
+    except BaseException:
+        if lock is not None:
+            lock.close()
+        raise
+
+
+def _note_left(left: Sequence[Left], reporter: Reporter) -> None:
+    for line in rejected(left, MAX_SKIPPED):
+        reporter.note(line)
+
+
+def _locked(folders: Folders, reporter: Reporter) -> BinaryIO | None:
+    """Locks the inbox for this process; None, with a note, where its file system has no locks."""
+    try:
+        (folders.inbox / WORK).mkdir(exist_ok=True)
+        lock = lock_file(folders.inbox / WORK / "lock")
+    except NoLocksError:
+        reporter.note(f"warning: {folders.inbox} is on a file system without locks: sort it in one place at a time")
+        return None
+    except OSError as error:
+        raise SortError(f"cannot write in {folders.inbox}: {os_reason(error)}", "change its permissions") from error
+    if lock is None:
+        raise SortError(f"{folders.inbox} is being sorted by another 'graft sort'", "end that one first")
+    return lock
