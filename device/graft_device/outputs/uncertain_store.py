@@ -17,7 +17,7 @@ from graft_device.errors import GraftError, os_reason
 from graft_device.outputs.jpegs import jpeg_of
 from graft_device.preprocess import heif, load, read_photo
 from graft_device.ranking import Prediction
-from graft_device.sources.apart import LABELLED, is_kept
+from graft_device.sources.apart import LABELLED, is_kept, is_labelled
 
 if TYPE_CHECKING:
     from graft_device.preprocess import PhotoSource
@@ -35,7 +35,8 @@ class UncertainStore:
     ``DIR/foxes/20260131T120001.250Z.labelled_cats-61_dogs-38.jpg`` is one of which a person said that it shows foxes.
     The mark stays in the name when the file is moved, so that a person's word and a guess are never confused.
 
-    Over the limit, the oldest photos are removed first; only files with such names are counted or removed. A photo is
+    Over the limit, the oldest photos are removed first. Photos that a person labelled are only removed for others that
+    a person labelled, and only when no others are left. Only files with such names are counted or removed. A photo is
     written under a hidden name and then renamed, so that nobody finds half of one.
     """
 
@@ -57,9 +58,11 @@ class UncertainStore:
             for leftover in _inside(folder, ".*.part"):
                 if is_kept(leftover.name[1:-5]) and _file_size(leftover) is not None:
                     leftover.unlink(missing_ok=True)
-            self._kept = deque(_kept_photos(folder))
-            self._bytes = sum(size for _, size in self._kept)
-            self._make_room(0)
+            kept = _kept_photos(folder)
+            self._guessed = deque(photo for photo in kept if not is_labelled(photo[0].name))
+            self._labelled = deque(photo for photo in kept if is_labelled(photo[0].name))
+            self._bytes = sum(size for _, size in kept)
+            self._make_room(0, self._guessed, self._labelled)
         except OSError as error:
             raise GraftError(f"cannot keep photos in {folder}: {os_reason(error)}") from error
 
@@ -74,7 +77,7 @@ class UncertainStore:
             predictions: labels with their scores, best first. The first two are part of the name.
 
         Returns:
-            The file, or None if the photo alone is over the limit.
+            The file, or None if there is no room for the photo within the limit.
 
         Raises:
             OSError: the file cannot be written. Nothing is left of it.
@@ -96,7 +99,7 @@ class UncertainStore:
             predictions: the model's labels with their scores, best first. The first two are part of the name.
 
         Returns:
-            The file, or None if the photo alone is over the limit.
+            The file, or None if there is no room for the photo within the limit.
 
         Raises:
             OSError: the file cannot be written. Nothing is left of it.
@@ -120,7 +123,7 @@ class UncertainStore:
             return earlier
         path = _free(self._folder_of(label), stem, suffix)
         earlier.rename(path)
-        self._kept = deque((path if kept == earlier else kept, size) for kept, size in self._kept)
+        self._labelled = deque((path if kept == earlier else kept, size) for kept, size in self._labelled)
         return path
 
     def _folder_of(self, label: str) -> Path:
@@ -133,20 +136,25 @@ class UncertainStore:
     def _written(self, data: bytes, stem: str, suffix: str, label: str) -> Path | None:
         if len(data) > self._max_bytes:
             return None
-        self._make_room(len(data))
+        labelled = is_labelled(stem + suffix)
+        if not self._make_room(len(data), self._guessed, *([self._labelled] if labelled else [])):
+            return None
         path = _free(self._folder_of(label), stem, suffix)
         _write(path, data)
-        self._kept.append((path, len(data)))
+        (self._labelled if labelled else self._guessed).append((path, len(data)))
         self._bytes += len(data)
         return path
 
-    def _make_room(self, needed: int) -> None:
-        while self._kept and self._bytes + needed > self._max_bytes:
-            path, size = self._kept[0]
-            if _file_size(path) is not None:  # it may have been labelled and moved away
-                path.unlink(missing_ok=True)
-            self._kept.popleft()
-            self._bytes -= size
+    def _make_room(self, needed: int, *removable: deque[tuple[Path, int]]) -> bool:
+        """Removes photos, those of the first queue first, until there is room; returns whether there is."""
+        for kept in removable:
+            while kept and self._bytes + needed > self._max_bytes:
+                path, size = kept[0]
+                if _file_size(path) is not None:  # it may have been labelled and moved away
+                    path.unlink(missing_ok=True)
+                kept.popleft()
+                self._bytes -= size
+        return self._bytes + needed <= self._max_bytes
 
 
 def _kept_photos(folder: Path) -> list[tuple[Path, int]]:

@@ -85,15 +85,22 @@ def test_a_person_s_word_is_not_taken_for_a_guess_whatever_the_labels_are_called
     assert word.read_bytes() == _jpeg(pixels())
 
 
-def test_both_kinds_share_the_limit_and_leave_in_the_order_of_time(tmp_path: Path) -> None:
+def test_both_kinds_share_the_limit_and_no_guess_removes_a_person_s_word(tmp_path: Path) -> None:
+    def seconds() -> list[str]:
+        return re.findall(r"T1200(\d\d)", " ".join(files(tmp_path)))
+
     size = len(_jpeg(noise(0)))
     store = UncertainStore(tmp_path, round(3.5 * size))
     for second in range(1, 4):
         save = store.save_labelled if second % 2 else store.save
         save(noise(second), at(second), "cats", SEEN)
     again = UncertainStore(tmp_path, round(3.5 * size))
-    again.save_labelled(noise(4), at(4), "dogs", SEEN)
-    assert re.findall(r"T1200(\d\d)", " ".join(files(tmp_path))) == ["02", "03", "04"]
+    again.save_labelled(noise(4), at(4), "cats", SEEN)
+    assert seconds() == ["01", "03", "04"]
+    assert again.save(noise(5), at(5), "cats", SEEN) is None
+    assert seconds() == ["01", "03", "04"]
+    again.save_labelled(noise(6), at(6), "cats", SEEN)
+    assert seconds() == ["03", "04", "06"]
 
 
 def test_two_threads_keep_photos_at_the_same_time(tmp_path: Path) -> None:
