@@ -13,6 +13,7 @@ from graft_device.cli import EXAMPLES as DEVICE_COMMANDS
 from graft_device.errors import GraftError
 from graft_device.usage import HELP_NAMES, GroupedCommand
 from graft_host.commands.check import check
+from graft_host.commands.collect import collect
 from graft_host.commands.compare import compare
 from graft_host.commands.demo import demo
 from graft_host.commands.deploy import deploy
@@ -83,6 +84,7 @@ _COMMANDS: dict[Callable[..., None], str] = {
     export: "graft export models/pets.tflite --format keras -o pets.keras",
     sign: "graft sign models/pets.tflite --key ~/.ssh/id_ed25519",
     deploy: "graft deploy models/pets.tflite pi@kitchen",
+    collect: "graft collect pi@kitchen pi@hall -o inbox/",
     weights: "graft weights imagenet",
     demo: "graft demo --folder /tmp/graft-demo",
 }

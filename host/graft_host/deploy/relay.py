@@ -29,6 +29,7 @@ def relay(client: list[str], host: str, command: str) -> int:
     Returns:
         ssh's exit status.
     """
+    os.set_blocking(1, True)  # rsync makes it non-blocking, and a write of much data would fail
     frame = framed(["/bin/sh", "-c", command], streams=True)
     pipe = subprocess.PIPE
     process = subprocess.Popen([*client, host, frame.line], stdin=pipe, stdout=pipe, stderr=pipe)

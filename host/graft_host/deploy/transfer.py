@@ -207,7 +207,7 @@ def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[Pat
         return sum(int(re.sub(r"\D", "", total)) for total in _TOTAL.findall(done.stdout))
     if _WRITE_TEXT.search(done.stderr):
         raise unwritable(connection, done.stderr)
-    lost = done.returncode in _RSYNC_LOST or _LOST_TEXT.search(done.stderr)
+    lost = rsync_lost(done.returncode, done.stderr)
     if (lost or done.returncode == _FILE_ERROR) and (
         errors := _writing_errors(connection, folder, sum(each.stat().st_size for each in sources))
     ):
@@ -217,6 +217,16 @@ def _rsync(connection: Connection, options: Sequence[str], sources: Sequence[Pat
     lines = [line for line in done.stderr.splitlines() if line.startswith("rsync:")] or done.stderr.splitlines()
     reason = lines[0] if lines else f"exit status {done.returncode}"
     raise DeployError(f"rsync failed: {reason}", board=connection.target)
+
+
+def rsync_lost(status: int, errors: str) -> bool:
+    """Whether rsync ended because the connection was lost.
+
+    Args:
+        status: its exit status.
+        errors: what it wrote on standard error.
+    """
+    return status in _RSYNC_LOST or _LOST_TEXT.search(errors) is not None
 
 
 def _writing_errors(connection: Connection, folder: str, size: int) -> str:

@@ -26,6 +26,7 @@ class Cable:
         to_board: bytes sent to the board, in all connections so far.
         from_board: bytes received from the board, in all connections so far.
         cut_after: the number of bytes to the board after which the cable is cut, once.
+        cut_back_after: the number of bytes from the board after which the cable is cut, once.
         cuts: how often the cable was cut.
         rate: the most bytes per second to the board; a slow board may have received fewer bytes than ``to_board``.
     """
@@ -35,6 +36,7 @@ class Cable:
     to_board: int = 0
     from_board: int = 0
     cut_after: int | None = None
+    cut_back_after: int | None = None
     cuts: int = 0
     rate: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -74,7 +76,7 @@ class Cable:
     def _forward(self, source: socket.socket, sink: socket.socket, there: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(_CHUNK):
-                if there and self._is_over(len(data)):
+                if self._is_over(len(data), there):
                     self.cut()
                     return
                 self._count(len(data), there)
@@ -83,11 +85,15 @@ class Cable:
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 
-    def _is_over(self, more: int) -> bool:
+    def _is_over(self, more: int, there: bool) -> bool:
         with self._lock:
-            if self.cut_after is None or self.to_board + more < self.cut_after:
+            limit, count = (self.cut_after, self.to_board) if there else (self.cut_back_after, self.from_board)
+            if limit is None or count + more < limit:
                 return False
-            self.cut_after = None
+            if there:
+                self.cut_after = None
+            else:
+                self.cut_back_after = None
             return True
 
     def _count(self, more: int, there: bool) -> None:

@@ -69,6 +69,7 @@ class Stage:
                     unit_scale=in_bytes, file=sys.stderr, mininterval=interval, maxinterval=interval,
                     dynamic_ncols=True,
                 )  # fmt: skip
+            self._bar.total = total  # more may have been found meanwhile
             self._bar.update(done - self._bar.n)
 
     def clear(self) -> None:

@@ -1,0 +1,1 @@
+"""``graft collect``: brings the photos that boards kept into an inbox."""
