@@ -20,8 +20,10 @@ from graft_device.runtime import threads_to_use
 from graft_device.trial.trial import try_without_checksum
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Estimate
 from graft_host.evaluation.kept_aside import photos_to_test, recorded_split
-from graft_host.photos.dataset import Photo, scan
+from graft_host.evaluation.refusals import Refusals, refusals
+from graft_host.photos.dataset import NO_CLASS, Photo, scan
 from graft_host.photos.given.places import PhotoPlaces
+from graft_host.photos.layout import is_unknown
 from graft_host.support.notebook import html_line, html_table
 from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter, note_skipped
@@ -40,6 +42,7 @@ class Evaluation:
         failures: files that could not be used, path to reason.
         paths: the photos' files, N of them in the order of ``truth``.
         unknown_below: photos whose best score is less than this are called unknown; 0 for a model without a threshold.
+        negatives: what the model says of photos of none of the classes; None if there were none.
     """
 
     labels: tuple[str, ...]
@@ -48,6 +51,7 @@ class Evaluation:
     failures: dict[Path, str]
     paths: tuple[Path, ...] = field(repr=False)
     unknown_below: float = 0.0
+    negatives: Refusals | None = None
 
     @property
     def refused(self) -> NDArray[np.bool_]:
@@ -91,7 +95,9 @@ class Evaluation:
 
     def figures(self) -> dict[str, Any]:
         """The figures that every test of a model reports; a photo counts for its best label, refused or not."""
-        figures = {"per_class": self.per_class(), "confusion": self.confusion.tolist()}
+        figures: dict[str, Any] = {"per_class": self.per_class(), "confusion": self.confusion.tolist()}
+        if self.negatives is not None:
+            figures["negatives"] = self.negatives.to_json()
         if not self.unknown_below:
             return figures
         return {**figures, "unknown": {"below": self.unknown_below, "refused": int(self.refused.sum())}}
@@ -113,6 +119,8 @@ class Evaluation:
             for label, row in self.per_class().items()
         ]
         shown = html_line(f"accuracy {self.accuracy:.4f} on {len(self.truth)} photos")
+        if self.negatives is not None:
+            shown += html_line(f"called unknown of none of the classes: {self.negatives.text()}")
         shown += html_table(["class", "precision", "recall", "f1", "photos"], rows)
         if len(self.labels) > _MAX_CONFUSION_CLASSES:
             return shown
@@ -127,7 +135,7 @@ def evaluate(
 
     Args:
         model: the ``.tflite`` file.
-        photos: the photos; their ``label`` is an index into ``labels``.
+        photos: the photos; their ``label`` is an index into ``labels``, or ``NO_CLASS``.
         labels: names of classes, all of them known to the model.
         threads: photos at a time; each thread has an interpreter of its own.
         progress: called with the number of photos done and the number of photos.
@@ -157,7 +165,9 @@ def evaluate(
 
     with ThreadPoolExecutor(threads) as pool:
         results = list(pool.map(classify, photos))
-    pairs = [(photo, scores) for photo, scores in zip(photos, results, strict=True) if not isinstance(scores, str)]
+    usable = [(photo, scores) for photo, scores in zip(photos, results, strict=True) if not isinstance(scores, str)]
+    pairs = [(photo, scores) for photo, scores in usable if photo.label != NO_CLASS]
+    others, below = [scores for photo, scores in usable if photo.label == NO_CLASS], contents.card.unknown_below
     failures = {photo.path: error for photo, error in zip(photos, results, strict=True) if isinstance(error, str)}
     if not pairs:
         raise DatasetError("there is no readable photo to test the model on")
@@ -169,7 +179,8 @@ def evaluate(
         scores=np.stack([scores for _, scores in pairs]),
         failures=failures,
         paths=paths,
-        unknown_below=contents.card.unknown_below,
+        unknown_below=below,
+        negatives=refusals(np.stack(others), known, below) if others else None,
     )
 
 
@@ -191,7 +202,7 @@ def evaluate_folder(
     Args:
         model: the ``.tflite`` file.
         folder: a folder of photos for each class, or several and lists of labels; the classes are some or all of the
-            model's labels.
+            model's labels. Photos of a folder ``unknown`` are of none of them, unless the model has this label.
         part: ``test`` for the photos that training kept aside, and newer ones that its split makes test photos (see
             ``photos_to_test``); ``all`` for every photo.
         threads: photos at a time; None for the number of usable cores.
@@ -206,11 +217,14 @@ def evaluate_folder(
         reporter.note(line)
     card = known.card
     workers = threads_to_use(threads)
-    dataset = scan(folder, workers, min_classes=1)
-    photos: Sequence[Photo] = dataset.photos
+    places = folder if isinstance(folder, PhotoPlaces) else PhotoPlaces(root=folder)
+    if places.unknown is None and not any(map(is_unknown, known.labels)):
+        places = replace(places, unknown=())
+    dataset = scan(places, workers, min_classes=1)
+    photos: Sequence[Photo] = dataset.everything
     if part == "test":
         photos = photos_to_test(dataset, recorded_split(card, model), workers, reporter)
-        if not photos:
+        if all(photo.label == NO_CLASS for photo in photos):
             raise DatasetError(f"none of the photos in {dataset.root} is a test photo of {model}", "give --split all")
     with reporter.progress("testing the file") as progress:
         result = evaluate(model, photos, dataset.labels, workers, progress)

@@ -25,6 +25,8 @@ def recorded_split(card: ModelCard, model: Path) -> RecordedSplit:
 def photos_to_test(dataset: Dataset, split: RecordedSplit, threads: int, reporter: Reporter) -> list[Photo]:
     """Returns the photos to test a model on: it was trained neither on them nor on near duplicates of them.
 
+    Photos of none of the classes are among them, if there are any.
+
     A photo that was added after training counts if the model's split makes it a test photo, unless it is a near
     duplicate of a photo that the split puts elsewhere. Photos are compared only if there are such additions.
 
@@ -36,13 +38,13 @@ def photos_to_test(dataset: Dataset, split: RecordedSplit, threads: int, reporte
         threads: photos decoded at a time, to compare them.
         reporter: receives a note if photos are left out.
     """
-    chosen = [photo for photo in dataset.photos if split.part(photo.digest) == "test"]
+    chosen = [photo for photo in dataset.everything if split.part(photo.digest) == "test"]
     if split.given:
         return _of_given_split(dataset, chosen, reporter)
     added = {photo.digest for photo in chosen if split.new_to_test(photo.digest)}
     if not added:
         return chosen
-    compared = _grouped(dataset, threads, reporter).photos
+    compared = _grouped(dataset, threads, reporter).everything
     trained_on = {photo.place for photo in compared if split.part(photo.digest) != "test"}
     alike = {photo.digest for photo in compared if photo.digest in added and photo.place in trained_on}
     if alike:

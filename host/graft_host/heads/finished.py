@@ -13,21 +13,38 @@ from numpy.typing import NDArray
 from graft_host.heads.gradient_descent import diverged
 from graft_host.heads.head import (
     Array,
-    Fold,
     Head,
     Labels,
     Weights,
     check_held_out,
-    fit_head,
-    folds,
+    photo_weights,
     too_few,
-    weighted_photos,
 )
-from graft_host.heads.map_folds import map_folds
-from graft_host.heads.novelty import Novelty, measure_spread
+from graft_host.heads.negatives import Detected, Negatives, detect
+from graft_host.heads.novelty import Likeness, Novelty, measure_spread, takes_roots
 from graft_host.heads.recipe import Recipe
 from graft_host.heads.temperature import HOTTEST, best_temperature, helpful_temperature, softmax
-from graft_host.heads.thresholds import FEWEST_PHOTOS, HeldOut, UnknownThreshold, set_threshold
+from graft_host.heads.thresholds import FEWEST_PHOTOS, HeldOut, UnknownThreshold, set_limit, set_threshold
+from graft_host.heads.unseen import folded, held_out, joined, validated, without
+
+
+@dataclass(frozen=True)
+class LearnedFrom:
+    """What a head learned from negatives, measured on those by detectors that did not see them.
+
+    Attributes:
+        photos: number of negatives.
+        refused: how many of them are called unknown.
+        without: how many of them would be without having learned from any.
+        threshold: what the threshold would be then.
+        kept: whether the network has what was learned; not if that refuses no more of them.
+    """
+
+    photos: int
+    refused: int
+    without: int
+    threshold: UnknownThreshold
+    kept: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +59,7 @@ class FinishedHead:
         unknown: the score below which a photo is unknown; None if no photo is called unknown.
         shift: what was added to the bias because the classes occur more or less often than in training, ``[K]``; None
             if nothing was.
+        negatives: what was learned from negatives; None if there were too few, or none.
     """
 
     head: Head
@@ -50,6 +68,7 @@ class FinishedHead:
     novelty: Novelty | None = None
     unknown: UnknownThreshold | None = None
     shift: NDArray[np.float64] | None = None
+    negatives: LearnedFrom | None = None
 
     def trained_logits(self, bottlenecks: Array) -> NDArray[np.float64]:
         """The logits ``[N,K]`` of the head as it was trained, before temperature scaling and shift."""
@@ -68,6 +87,19 @@ class FinishedHead:
             logits *= self.novelty.shrink(bottlenecks)[:, np.newaxis]
         return softmax(logits)
 
+    def refuses(self, bottlenecks: Array) -> NDArray[np.bool_]:
+        """Which of the bottlenecks ``[N,D]`` are called unknown, ``[N]``."""
+        below = 0.0 if self.unknown is None else self.unknown.score
+        refused: NDArray[np.bool_] = self.scores(bottlenecks).max(axis=1) < below
+        return refused
+
+    def without_negatives(self) -> FinishedHead:
+        """The head as it would be without having learned from negatives."""
+        if self.novelty is None or self.negatives is None:
+            return self
+        plain = replace(self.novelty, likeness=None)
+        return replace(self, novelty=plain, unknown=self.negatives.threshold, negatives=None)
+
 
 def finish_head(
     head: Head,
@@ -82,6 +114,7 @@ def finish_head(
     validation_groups: Labels | None = None,
     weights: Weights | None = None,
     shift: NDArray[np.float64] | None = None,
+    negatives: Negatives | None = None,
 ) -> FinishedHead:
     """Sets the temperature and the unknown threshold of a trained head.
 
@@ -106,17 +139,29 @@ def finish_head(
         weights: of the rows of ``train`` in the loss, ``[N]``; None if all count the same.
         shift: what is added to the logits after temperature scaling, ``[K]``; None for nothing. The threshold is that
             of the shifted scores.
+        negatives: photos of none of the classes, to learn from; None if there are none. Their groups are numbered like
+            ``groups``, or like ``validation_groups`` if ``fitted``.
 
     Raises:
         DatasetError: the backbone was fitted to the training photos, and there are no validation photos.
         GraftError: gradient descent diverged so far that no temperature makes up for it.
     """
     check_held_out(validation, fitted=fitted)
-    known = _without(train[0], groups)
-    validated = _validated(head, validation, recipe) if fitted else _held_out(head, known, validation)
+    known = without(train[0], groups)
+    detected = None
+    if negatives is not None and rate > 0:
+        own = np.arange(len(validation[1])) if validation_groups is None else validation_groups
+        detected = _detected(head, *((validation, own) if fitted else (train, groups)), recipe, negatives)
+    checked = validated(head, validation, recipe) if fitted else held_out(head, known, validation)
+    if detected is not None:
+        seen = detected.known if fitted else detected.detector.likeness(validation[0])
+        checked = replace(checked, likeness=seen)
     few = too_few(validation[1], len(head.bias)) and not fitted
-    folded = _folded(head, train, recipe, groups, weights, threads) if few or (rate > 0 and not fitted) else []
-    basis = _joined([validated, *folded])
+    likeness = None if detected is None else detected.known
+    trained = (
+        folded(head, train, recipe, groups, weights, threads, likeness) if few or (rate > 0 and not fitted) else []
+    )
+    basis = joined([checked, *trained])
     if recipe.optimizer == "sgd" and best_temperature(basis.logits, basis.labels) >= HOTTEST:
         raise diverged(recipe.descent)
     groups = np.arange(len(basis.labels))
@@ -130,53 +175,50 @@ def finish_head(
     finished = FinishedHead(head=scaled, temperature=temperature, photos=len(basis.labels), shift=shift)
     if rate == 0 or len(basis.labels) < FEWEST_PHOTOS:
         return finished
-    start, unknown = set_threshold(replace(basis, logits=logits), rate)
+    basis = replace(basis, logits=logits)
+    start, unknown = set_threshold(basis, rate)
     spread = measure_spread(validation[0] if fitted else known)
-    return replace(finished, novelty=Novelty(spread, start), unknown=unknown)
+    finished = replace(finished, novelty=Novelty(spread, start), unknown=unknown)
+    if negatives is None or detected is None:
+        return finished
+    return _taught(finished, Novelty(spread, start), unknown, basis, negatives, detected, rate)
 
 
-def _held_out(head: Head, known: Array, photos: tuple[Array, Labels]) -> HeldOut:
-    """The results of a head on other photos than those that it was trained on, with distances from the known ones."""
-    distances = measure_spread(known).distance(photos[0])
-    return HeldOut(head.logits(photos[0]).astype(np.float64), photos[1], distances)
-
-
-def _validated(head: Head, validation: tuple[Array, Labels], recipe: Recipe) -> HeldOut:
-    """The results of a head on the validation photos, fold by fold at a distance from the other validation photos."""
-    bottlenecks, labels = validation
-    distances = np.zeros(len(labels))
-    for inside, outside in folds(np.arange(len(labels)), recipe.seed):
-        distances[outside] = measure_spread(bottlenecks[inside]).distance(bottlenecks[outside])
-    return HeldOut(head.logits(bottlenecks).astype(np.float64), labels, distances)
-
-
-def _folded(
-    head: Head, train: tuple[Array, Labels], recipe: Recipe, groups: Labels, weights: Weights | None, threads: int
-) -> list[HeldOut]:
-    """Results on the training photos, fold by fold, of heads trained on the other folds; without variants."""
-    classes = len(head.bias)
-    originals = np.zeros(len(groups), bool)
-    originals[np.unique(groups, return_index=True)[1]] = True
-
-    def results(fold: Fold) -> HeldOut:
-        inside, outside = fold
-        held = outside & originals
-        kept = (train[0][inside], train[1][inside])
-        weighted = weighted_photos(kept, classes, recipe, None if weights is None else weights[inside])
-        known = _without(kept[0], groups[inside])
-        return _held_out(fit_head(weighted, classes, recipe, head.penalty), known, (train[0][held], train[1][held]))
-
-    return map_folds(results, folds(groups, recipe.seed), threads)
-
-
-def _without(bottlenecks: Array, groups: Labels) -> Array:
-    """Bottlenecks without the rows that only train, whose groups are negative."""
-    return bottlenecks if (groups >= 0).all() else bottlenecks[groups >= 0]
-
-
-def _joined(results: list[HeldOut]) -> HeldOut:
-    return HeldOut(
-        np.concatenate([result.logits for result in results]),
-        np.concatenate([result.labels for result in results]),
-        np.concatenate([result.distances for result in results]),
+def _taught(
+    plain: FinishedHead,
+    novelty: Novelty,
+    threshold: UnknownThreshold,
+    known: HeldOut,
+    negatives: Negatives,
+    detected: Detected,
+    rate: float,
+) -> FinishedHead:
+    """Lets a finished head call unknown what looks like negatives, if that refuses more of those it did not see."""
+    photos = negatives.bottlenecks
+    unlike = HeldOut(
+        plain.head.logits(photos).astype(np.float64),
+        np.full(len(photos), -1),
+        novelty.spread.distance(photos),
+        detected.negatives,
     )
+    limit, unknown, refused = set_limit(known, unlike, rate, novelty.start)
+    before, after = int(plain.refuses(photos).sum()), int(refused.sum())
+    helps = after > before or bool(refused.all())
+    plain = replace(
+        plain, negatives=LearnedFrom(len(photos), after if helps else before, before, threshold, helps)
+    )  # fmt: skip
+    if not helps:
+        return plain
+    detector = detected.detector
+    bias = (detector.bias - limit.start) / limit.width
+    likeness = Likeness((detector.weight / np.float32(limit.width)).astype(np.float32), bias)
+    return replace(plain, novelty=replace(novelty, likeness=likeness), unknown=unknown)
+
+
+def _detected(
+    head: Head, known: tuple[Array, Labels], groups: Labels, recipe: Recipe, negatives: Negatives
+) -> Detected | None:
+    """A detector of negatives; known photos count as they do where classes are balanced, or alike."""
+    weights = photo_weights(known[1], len(head.bias), balanced=recipe.balanced)
+    root = takes_roots(without(known[0], groups))
+    return detect(known[0], weights, groups, negatives, recipe.seed, root=root)

@@ -55,9 +55,13 @@ class Spread:
     directions: Array | None = None
     root: bool = False
 
+    def values(self, bottlenecks: Array) -> Array:
+        """What is compared: the numbers ``[N,D]``, or their square roots."""
+        return roots(bottlenecks) if self.root else bottlenecks
+
     def distance(self, bottlenecks: Array) -> NDArray[np.float64]:
         """The mean squared deviation without the directions, ``[N]``; 1 on average for the photos of the spread."""
-        deviation = ((_roots(bottlenecks) if self.root else bottlenecks) - self.mean).astype(np.float64)
+        deviation = (self.values(bottlenecks) - self.mean).astype(np.float64)
         distances: NDArray[np.float64] = np.square(deviation) @ self.weight
         if self.directions is not None:
             distances -= np.square(deviation @ self.directions.T).sum(axis=1)
@@ -65,26 +69,48 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Likeness:
+    """Says how far bottlenecks are beyond the known photos that look most like photos of none of the classes.
+
+    Attributes:
+        weight: of each number, of its square root where the spread has roots, float32 ``[D]``.
+        bias: what is added to the sum. 0 is where logits begin to shrink, and -1 the median of the known photos.
+    """
+
+    weight: Array
+    bias: float
+
+    def beyond(self, values: Array) -> NDArray[np.float64]:
+        """The weighed sum of numbers ``[N,D]``, or of their square roots; ``[N]``."""
+        return (values @ self.weight).astype(np.float64) + self.bias
+
+
+@dataclass(frozen=True)
 class Novelty:
-    """Shrinks the logits of photos that are unlike the known ones.
+    """Shrinks the logits of photos that are unlike the known ones, or like photos of none of the classes.
 
     Attributes:
         spread: of the known bottlenecks.
         start: the distance up to which logits are left unchanged.
+        likeness: to photos of none of the classes; None if there were none to learn from.
     """
 
     spread: Spread
     start: float
+    likeness: Likeness | None = None
 
     def shrink(self, bottlenecks: Array) -> NDArray[np.float64]:
         """The factor on the logits of each bottleneck, ``[N]``: 1 up to the start, then falling to exp(-FARTHEST)."""
-        return shrink(self.spread.distance(bottlenecks), self.start)
+        distances = self.spread.distance(bottlenecks)
+        if self.likeness is None:
+            return shrink(distances, self.start)
+        return shrink(distances, self.start, self.likeness.beyond(self.spread.values(bottlenecks)))
 
 
 def measure_spread(bottlenecks: Array) -> Spread:
     """Computes the spread of bottlenecks ``[N,D]``, of their square roots if none is negative."""
-    root = bool(bottlenecks.min() >= 0)
-    values = _roots(bottlenecks) if root else bottlenecks
+    root = takes_roots(bottlenecks)
+    values = roots(bottlenecks) if root else bottlenecks
     count, length = values.shape
     mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
     variance = values.var(axis=0, dtype=np.float64)
@@ -100,9 +126,15 @@ def measure_spread(bottlenecks: Array) -> Spread:
     return Spread(mean, weight * unit, directions * np.sqrt(weight * unit), root)
 
 
-def _roots(bottlenecks: Array) -> Array:
-    roots: Array = np.sqrt(np.maximum(bottlenecks, np.float32(0)))
-    return roots
+def takes_roots(bottlenecks: Array) -> bool:
+    """Whether the square roots of known bottlenecks ``[N,D]`` are compared: whether none of these is negative."""
+    return bool(bottlenecks.min() >= 0)
+
+
+def roots(bottlenecks: Array) -> Array:
+    """The square roots of bottlenecks; numbers below 0 count as 0."""
+    result: Array = np.sqrt(np.maximum(bottlenecks, np.float32(0)))
+    return result
 
 
 def _leading_directions(rows: Array, count: int) -> Array:
@@ -118,7 +150,21 @@ def _leading_directions(rows: Array, count: int) -> Array:
     return np.asarray((found @ vectors[:, order]).T, np.float32)
 
 
-def shrink(distances: NDArray[np.float64], start: float) -> NDArray[np.float64]:
-    """The factor on logits: exp(-min(FARTHEST, max(0, SHARPNESS · (distance / start - 1))))."""
-    factors: NDArray[np.float64] = np.exp(-np.clip(SHARPNESS * (distances / start - 1), 0, FARTHEST))
+def shrink(
+    distances: NDArray[np.float64], start: float, likeness: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """The factor on logits: exp(-min(FARTHEST, far + like)).
+
+    Far is max(0, SHARPNESS · (distance / start - 1)), and like is max(0, SHARPNESS · likeness). Neither makes up for
+    the other.
+
+    Args:
+        distances: ``[N]``.
+        start: the distance up to which logits are left unchanged.
+        likeness: of ``Likeness.beyond``, ``[N]``; None for nothing.
+    """
+    exponents = np.maximum(SHARPNESS * (distances / start - 1), 0)
+    if likeness is not None:
+        exponents = exponents + np.maximum(SHARPNESS * likeness, 0)
+    factors: NDArray[np.float64] = np.exp(-np.minimum(exponents, FARTHEST))
     return factors

@@ -22,6 +22,9 @@ _FAR_SHARE = 0.75
 """Share of the refusals spent on photos that are far out; the rest is spent on photos between classes."""
 _LEAST_START = 1e-3
 """Of the distance from which logits shrink; held-out photos that are nearly identical to the others have about 0."""
+_LEAST_WIDTH = 0.1
+"""Of the likeness to negatives, in logarithms of odds, over which logits shrink; known photos that are nearly identical
+are all alike."""
 _MARGIN = 0.1  # share of a score's lead over 1/K that rounding in the file may cost it
 
 
@@ -52,11 +55,30 @@ class HeldOut:
         logits: ``[M,K]``.
         labels: the true classes, ``[M]``.
         distances: from the bottlenecks that the head was trained on, ``[M]``.
+        likeness: to negatives, of ``Detector.likeness``, ``[M]``; None if there are none to learn from.
     """
 
     logits: NDArray[np.float64]
     labels: Labels
     distances: NDArray[np.float64]
+    likeness: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The likeness to negatives from which logits shrink.
+
+    Attributes:
+        start: the likeness up to which logits are left unchanged.
+        width: how far the median of the known photos is below that.
+    """
+
+    start: float
+    width: float
+
+    def beyond(self, likeness: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far each is beyond the start, ``[N]``, as ``Likeness.beyond`` has it."""
+        return (likeness - self.start) / self.width
 
 
 def set_threshold(held_out: HeldOut, rate: float) -> tuple[float, UnknownThreshold]:
@@ -73,11 +95,55 @@ def set_threshold(held_out: HeldOut, rate: float) -> tuple[float, UnknownThresho
     count = len(held_out.labels)
     refused = _refusable(count, rate)
     start = max(float(np.sort(held_out.distances)[::-1][int(np.ceil(_FAR_SHARE * refused))]), _LEAST_START)
-    scores = np.sort(softmax(held_out.logits * shrink(held_out.distances, start)[:, np.newaxis]).max(axis=1))
-    stated = max(rate, _upper_bound(refused, count))
+    return start, _threshold(held_out, rate, start)
+
+
+def set_limit(
+    held_out: HeldOut, negatives: HeldOut, rate: float, start: float
+) -> tuple[Limit, UnknownThreshold, NDArray[np.bool_]]:
+    """Chooses from which likeness to negatives logits shrink, and the threshold with that.
+
+    As many known photos are refused as without negatives. How many of these may be so because they look like negatives
+    is what refuses most negatives.
+
+    Args:
+        held_out: known photos as for ``set_threshold``, with their likeness.
+        negatives: photos of none of the classes, with their likeness.
+        rate: share of known photos that may be called unknown, above 0.
+        start: the distance that ``set_threshold`` chose.
+
+    Returns:
+        The limit, the threshold, and which of the negatives are refused, ``[M]``.
+    """
+    known, unlike = held_out.likeness, negatives.likeness
+    if known is None or unlike is None:
+        raise ValueError("likeness is needed")
+    highest, median = np.sort(known)[::-1], float(np.median(known))
+    tried = []
+    for place in range(_refusable(len(known), rate) + 1):
+        limit = Limit(float(highest[place]), max(float(highest[place]) - median, _LEAST_WIDTH))
+        threshold = _threshold(held_out, rate, start, limit)
+        tried.append((limit, threshold, _scores(negatives, start, limit) < threshold.score))
+    return max(tried, key=lambda one: int(one[2].sum()))  # the first of the best
+
+
+def _threshold(held_out: HeldOut, rate: float, start: float, limit: Limit | None = None) -> UnknownThreshold:
+    """The threshold that refuses as many known photos as the rate lets."""
+    count = len(held_out.labels)
+    refused = _refusable(count, rate)
+    scores = np.sort(_scores(held_out, start, limit))
     chance = 1 / held_out.logits.shape[1]
     below = chance + (1 - _MARGIN) * (float(scores[refused]) - chance)
-    return start, UnknownThreshold(below, round(stated, 4), count)
+    return UnknownThreshold(below, round(max(rate, _upper_bound(refused, count)), 4), count)
+
+
+def _scores(photos: HeldOut, start: float, limit: Limit | None) -> NDArray[np.float64]:
+    """The best score of each photo, ``[M]``."""
+    likeness = None if limit is None or photos.likeness is None else limit.beyond(photos.likeness)
+    scores: NDArray[np.float64] = softmax(
+        photos.logits * shrink(photos.distances, start, likeness)[:, np.newaxis]
+    ).max(axis=1)  # fmt: skip
+    return scores
 
 
 def _refusable(count: int, rate: float) -> int:

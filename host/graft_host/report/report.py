@@ -13,6 +13,7 @@ from graft_host.report import elsewhere as report_elsewhere
 from graft_host.report import mistakes as report_mistakes
 from graft_host.report import readout as report_readout
 from graft_host.report import results as report_results
+from graft_host.report import unknown as report_unknown
 from graft_host.report.data import ReportData, day
 from graft_host.report.page import REPORT, page, text
 from graft_host.support.destination import RunInput, check_destination, check_replaceable, resolved
@@ -27,6 +28,7 @@ def render_report(data: ReportData) -> str:
         report_results.confusion,
         report_results.classes,
         report_results.scores,
+        report_unknown.unknown,
         report_mistakes.mistakes,
         report_elsewhere.elsewhere,
         report_background.photos,

@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from graft_host.heads.head import Array, Head
-from graft_host.heads.novelty import FARTHEST, SHARPNESS, Novelty, Spread
+from graft_host.heads.novelty import FARTHEST, SHARPNESS, Likeness, Novelty, Spread
 from graft_host.support import flatbuffer
 from graft_host.tflite.graph_editor import HEAD_BIAS, HEAD_WEIGHTS, JOINED, OUTPUT_NAME, GraphEditor
 from graft_host.tflite.head_quantization import quantize_head
@@ -105,15 +105,23 @@ def _append_float_logits(graph: GraphEditor, source: int, head: Head) -> int:
 
 
 def _append_novelty(graph: GraphEditor, source: int, logits: int, novelty: Novelty, classes: int) -> int:
-    """Appends exp(-c · RELU6(a · distance - a · start)) · logits, which equals ``novelty.shrink``."""
+    """Appends exp(-c · RELU6(a · distance - a · start)) · logits, which equals ``novelty.shrink``.
+
+    With likeness to photos of none of the classes it is exp(-c · RELU6(RELU6(a · distance - a · start) + RELU6(a ·
+    likeness))) · logits.
+    """
     operators, options = schema.BuiltinOperator, schema.BuiltinOptions
     slope = SHARPNESS * (6 / FARTHEST)
+    if novelty.spread.root:
+        source = _append_roots(graph, source, len(novelty.spread.mean))
     terms, weights = _append_squares(graph, source, novelty.spread, np.float32(slope / novelty.start))
     weight = graph.constant("novelty/weight", weights)
     start = graph.constant("novelty/start", np.array([-slope], np.float32))
     back = graph.constant("novelty/back", np.array([[-FARTHEST / 6]], np.float32))
     beyond = graph.activation("novelty/beyond", 1, np.float32)
     graph.add_fully_connected([terms, weight, start], beyond, version=1, relu6=True)
+    if novelty.likeness is not None:
+        beyond = _append_likeness(graph, source, beyond, novelty.likeness, slope)
     exponent = graph.activation("novelty/exponent", 1, np.float32)
     graph.add(operators.MUL, 1, [beyond, back], exponent, options.MulOptions, schema.MulOptionsT())
     factor = graph.activation("novelty/factor", 1, np.float32)
@@ -131,8 +139,6 @@ def _append_squares(graph: GraphEditor, source: int, spread: Spread, unit: np.fl
     """
     operators, options = schema.BuiltinOperator, schema.BuiltinOptions
     length = len(spread.mean)
-    if spread.root:
-        source = _append_roots(graph, source, length)
     mean = graph.constant("novelty/mean", spread.mean[np.newaxis])
     squares = graph.activation("novelty/squares", length, np.float32)
     graph.add(
@@ -152,6 +158,17 @@ def _append_squares(graph: GraphEditor, source: int, spread: Spread, unit: np.fl
     graph.add(operators.MUL, 1, [parts, parts], inside, options.MulOptions, schema.MulOptionsT())
     terms = graph.add_join([squares, inside], "novelty/terms", length + count)
     return terms, np.concatenate([weights, np.full((1, count), -1, np.float32)], axis=1)
+
+
+def _append_likeness(graph: GraphEditor, source: int, beyond: int, likeness: Likeness, slope: float) -> int:
+    """Appends what likeness to photos of none of the classes adds to the exponent."""
+    weight = graph.constant("novelty/likeness_weight", (likeness.weight * np.float32(slope))[np.newaxis])
+    start = graph.constant("novelty/likeness_start", np.array([slope * likeness.bias], np.float32))
+    alike = graph.activation("novelty/likeness", 1, np.float32)
+    graph.add_fully_connected([source, weight, start], alike, version=1, relu6=True)
+    both = graph.activation("novelty/both", 1, np.float32)
+    graph.add_sum(beyond, alike, both)
+    return both
 
 
 def _append_roots(graph: GraphEditor, source: int, length: int) -> int:

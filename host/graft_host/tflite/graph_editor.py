@@ -90,6 +90,12 @@ class GraphEditor(FileWriter):
         kind = schema.BuiltinOptions.FullyConnectedOptions
         self.add(schema.BuiltinOperator.FULLY_CONNECTED, version, inputs, output, kind, options)
 
+    def add_sum(self, first: int, second: int, output: int) -> None:
+        """Adds two float32 tensors, and clips the sum to 0…6."""
+        options = schema.AddOptionsT()
+        options.fusedActivationFunction = schema.ActivationFunctionType.RELU6
+        self.add(schema.BuiltinOperator.ADD, 1, [first, second], output, schema.BuiltinOptions.AddOptions, options)
+
     def add_softmax(self, source: int, output: int, version: int) -> None:
         """Adds a softmax over the last axis."""
         options = schema.SoftmaxOptionsT()

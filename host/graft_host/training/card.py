@@ -13,6 +13,7 @@ from graft_host.evaluation.evaluate import Evaluation
 from graft_host.fine_tuning.result import FineTuning
 from graft_host.heads.finished import FinishedHead
 from graft_host.training.material import Material
+from graft_host.training.negatives import negatives_record
 from graft_host.training.options import HeadOptions
 from graft_host.training.prior import prior_of
 from graft_host.training.source_gain import SourceGain
@@ -73,9 +74,14 @@ def model_card(
 
 
 def tested_card(
-    card: ModelCard, accuracy: Accuracy, evaluation: Evaluation, head: FinishedHead, gain: SourceGain | None
+    card: ModelCard,
+    accuracy: Accuracy,
+    evaluation: Evaluation,
+    head: FinishedHead,
+    gain: SourceGain | None,
+    material: Material,
 ) -> ModelCard:
-    """The card with what testing the file found, and what source photos gave."""
+    """The card with what testing the file found, what source photos gave, and what was learned from negatives."""
     calibration = {
         "temperature": head.temperature,
         "ece": accuracy.errors(),
@@ -86,4 +92,6 @@ def tested_card(
     training = {**card.training, "accuracy": figures, "calibration": calibration, "scores": scores}
     if gain is not None:
         training["sources"] = {**card.training["sources"], "accuracy": gain.to_json()}
+    if (negatives := negatives_record(material, head, evaluation)) is not None:
+        training["negatives"] = negatives
     return replace(card, training=training)

@@ -20,7 +20,7 @@ from graft_host.support.cache import default_cache
 from graft_host.support.clock import Clock
 from graft_host.support.outside.packages import TENSORFLOW, check_packages
 from graft_host.support.reporter import Reporter
-from graft_host.training.material import Labelled, Material, group_numbers
+from graft_host.training.material import Labelled, Material, NegativeRows, group_numbers
 from graft_host.training.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def fine_tuned(
         if backbone is None:
             return material, head, result
         parts, trained_on = material.split, _trained_on(material)
-        wanted = jobs_for((material.dataset.photos, ORIGINAL), *trained_on)
+        wanted = jobs_for((material.dataset.everything, ORIGINAL), *trained_on)
         with (
             Bottlenecks(backbone, options.cache or default_cache()) as bottlenecks,
             reporter.progress("bottlenecks") as progress,
@@ -79,6 +79,7 @@ def fine_tuned(
                 train=_joined([bottlenecks.matrix(photos, shown) for photos, shown in trained_on if photos]),
                 validation=bottlenecks.matrix(parts.validation),
                 test=bottlenecks.matrix(parts.test),
+                negatives=NegativeRows.of(parts.negatives, bottlenecks),
                 fitted=True,
             )
         tuned_head = finish(tuned)

@@ -10,6 +10,7 @@ from graft_host.support import flatbuffer
 from graft_host.tflite.fuse import fuse, fused_model
 from graft_host.tflite.metadata import insert_metadata
 from graft_host.training.material import Material, group_numbers
+from graft_host.training.negatives import learnable
 from graft_host.training.options import HeadOptions
 from graft_host.training.prior import prior_of
 
@@ -30,7 +31,7 @@ def finished_head(material: Material, options: HeadOptions) -> FinishedHead:
     return finish_head(
         head, train, validation, recipe, groups, options.unknown_rate, threads, fitted=material.fitted,
         validation_groups=group_numbers(material.split.validation), weights=material.weights,
-        shift=None if prior is None else prior.shift,
+        shift=None if prior is None else prior.shift, negatives=learnable(material),
     )  # fmt: skip
 
 

@@ -12,20 +12,22 @@ from graft_device.model.golden import Golden, GoldenPhoto
 from graft_host.evaluation.accuracy import Estimate
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.evaluation.golden import GoldenPack
-from graft_host.heads.finished import FinishedHead
+from graft_host.evaluation.refusals import Refusals
+from graft_host.heads.finished import FinishedHead, LearnedFrom
 from graft_host.heads.head import Head
 from graft_host.heads.mislabels import MislabelSearch
-from graft_host.heads.novelty import Novelty, Spread
+from graft_host.heads.novelty import Likeness, Novelty, Spread
 from graft_host.heads.thresholds import UnknownThreshold
-from graft_host.photos.dataset import Photo
+from graft_host.photos.dataset import NO_CLASS, Photo
 from graft_host.photos.findings import Mislabel
 from graft_host.support.cache import default_cache
 from graft_host.support.kept.results import ResultCache
 from graft_host.training.material import Material, fitted_photos, group_numbers
+from graft_host.training.negatives import learnable
 from graft_host.training.options import HeadOptions
 from graft_host.training.source_gain import SourceGain
 
-_HEAD = (FinishedHead, Head, Novelty, Spread, UnknownThreshold)
+_HEAD = (FinishedHead, Head, LearnedFrom, Likeness, Novelty, Spread, UnknownThreshold)
 _GOLDEN = (GoldenPack, Golden, GoldenPhoto)
 
 
@@ -55,6 +57,7 @@ class KeptResults:
             group_numbers(material.split.validation),
             len(material.dataset.labels), material.fitted, self._options.recipe, self._options.unknown_rate,
             self._options.samples.shares,
+            None if (negatives := learnable(material)) is None else (negatives.bottlenecks, negatives.groups),
         )  # fmt: skip
         return self._results.recall("head", inputs, _HEAD, compute)
 
@@ -63,7 +66,7 @@ class KeptResults:
 
         Args:
             artifact: the digest of the file.
-            photos: the test photos, in the order of the evaluation.
+            photos: the test photos, in the order of the evaluation, and photos of none of the classes.
             compute: evaluates the file; raises an error if a photo cannot be read.
         """
 
@@ -71,8 +74,8 @@ class KeptResults:
             return replace(compute(), paths=())
 
         inputs = (artifact, [(photo.cache_key, photo.label) for photo in photos])
-        kept = self._results.recall("evaluation", inputs, (Evaluation,), without_paths)
-        return replace(kept, paths=tuple(photo.path for photo in photos))
+        kept = self._results.recall("evaluation", inputs, (Evaluation, Refusals), without_paths)
+        return replace(kept, paths=tuple(photo.path for photo in photos if photo.label != NO_CLASS))
 
     def cross_validated(
         self, material: Material, compute: Callable[[], Estimate], offset: NDArray[np.float64] | None = None

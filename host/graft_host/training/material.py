@@ -34,6 +34,27 @@ Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Bottlenecks ``[N,D]`` and their labels ``[N]``."""
 
 
+@dataclass(frozen=True)
+class NegativeRows:
+    """Bottlenecks of photos that are of none of the classes.
+
+    Attributes:
+        learned: of the training photos and then of the validation photos, which are learned from, float32 ``[M,D]``.
+        test: of the test photos, ``[T,D]``.
+    """
+
+    learned: NDArray[np.float32]
+    test: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, negatives: Split | None, bottlenecks: Bottlenecks) -> NegativeRows | None:
+        """The rows of the photos in a split; None without photos."""
+        if negatives is None:
+            return None
+        learned = (*negatives.train, *negatives.validation)
+        return cls(bottlenecks.matrix(learned)[0], bottlenecks.matrix(negatives.test)[0])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Material:
     """Everything before the head.
@@ -56,6 +77,7 @@ class Material:
         copies: the copies of the training photos, whose rows follow those of the photos and their variants.
         shown: the renditions that the rows of ``train`` show.
         readout: what the head reads, and what that was chosen from; None if nothing was to be chosen.
+        negatives: photos that are of none of the classes; None if there are none.
     """
 
     dataset: Dataset
@@ -72,6 +94,7 @@ class Material:
     copies: Copies = field(default_factory=Copies)
     shown: Shown = field(default_factory=lambda: Shown(ORIGINAL, ()))
     readout: Readout | None = None
+    negatives: NegativeRows | None = None
 
     def without_variants(self) -> Labelled:
         """The bottlenecks and labels of the photos themselves, in the order of the split's parts."""
@@ -103,7 +126,7 @@ def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clo
     with Bottlenecks(backbone, cache) as bottlenecks:
         sources = found.sources
         shown = renditions_shown(options, parts.train, sources.photos, threads, reporter, clock)
-        wanted = jobs_for((dataset.photos, ORIGINAL), (parts.train, shown.target), (sources.photos, shown.source))
+        wanted = jobs_for((dataset.everything, ORIGINAL), (parts.train, shown.target), (sources.photos, shown.source))
         with clock.stage("bottlenecks"), reporter.progress("bottlenecks") as progress:
             extraction = bottlenecks.extract(wanted, threads, progress)
         whole, dataset = dataset, dataset.without(extraction.failures)
@@ -123,6 +146,7 @@ def gathered(found: Survey, options: HeadOptions, reporter: Reporter, clock: Clo
             groups=np.tile(group_numbers(parts.train), len(shown.target)),
             fitted=bool(fitted_photos(found.weights, parts.train).any()),
             copies=Copies() if options.samples.source else options.samples.copies,
+            negatives=NegativeRows.of(parts.negatives, bottlenecks),
         )
         if not sources.photos:
             return material

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS
+from graft_host.heads.finished import FinishedHead
 from graft_host.heads.mislabels import MislabelSearch
 from graft_host.heads.thresholds import UnknownThreshold
 from graft_host.photos.findings import warnings
 from graft_host.photos.problems import find_problems
 from graft_host.training.material import Material
+from graft_host.training.negatives import negatives_note
 from graft_host.training.options import HeadOptions, TrainOptions
 
 _STATED = 1e-4  # stated rates are rounded to this
@@ -34,6 +36,18 @@ def few_photos_warnings(material: Material, options: TrainOptions) -> list[str]:
         for name, gate in gates.items()
         if gate is not None
     ]
+
+
+def unknown_notes(material: Material, head: FinishedHead, rate: float) -> list[str]:
+    """What a user should know of the threshold, and of what was learned from photos of none of the classes.
+
+    Args:
+        material: with these photos.
+        head: the finished head.
+        rate: the rate that was requested with ``--unknown-rate``.
+    """
+    notes = unknown_note(head.unknown, rate), negatives_note(material, head)
+    return [note for note in notes if note is not None]
 
 
 def unknown_note(unknown: UnknownThreshold | None, rate: float) -> str | None:

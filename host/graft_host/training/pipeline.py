@@ -28,7 +28,8 @@ from graft_host.training.grafting import described_network, finished_head
 from graft_host.training.guards import check_outputs, failed_gate
 from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, fitted_photos
-from graft_host.training.notes import few_photos_warnings, photo_warnings, unknown_note
+from graft_host.training.negatives import compared, held_out_negatives
+from graft_host.training.notes import few_photos_warnings, photo_warnings, unknown_notes
 from graft_host.training.options import HeadOptions, TrainOptions
 from graft_host.training.prior import prior_of
 from graft_host.training.readout import gather_chosen
@@ -77,16 +78,19 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
             reporter,
             clock,
         )
-    if note := unknown_note(head.unknown, options.unknown_rate):
-        reporter.note(note)
+    for line in unknown_notes(material, head, options.unknown_rate):
+        reporter.note(line)
     with clock.stage("fuse"), threadpool_limits(1):
         card = model_card(options, material, head, fine_tuning)
         network = described_network(material, head, card)
     with clock.stage("evaluate"), reporter.progress("testing the file") as progress:
-        threads, photos = threads_to_use(options.threads), material.split.test
+        threads, photos, others = threads_to_use(options.threads), material.split.test, held_out_negatives(material)
         tested = network + archive(labels, card)
         digest = hashlib.sha256(tested).hexdigest()
-        evaluation = kept.evaluation(digest, photos, lambda: evaluated(tested, labels, photos, threads, progress))
+        evaluation = kept.evaluation(
+            digest, (*photos, *others), lambda: evaluated(tested, labels, (*photos, *others), threads, progress)
+        )
+    evaluation = compared(evaluation, material, head)
     cross_validated, gain = held_out_figures((material, head), frozen, options, kept, reporter, clock)
     float32 = None
     if options.max_drop is not None:
@@ -106,7 +110,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         tested=estimate_on_test(evaluation.predicted == truth),
         cross_validated=cross_validated,
     )
-    card = tested_card(card, accuracy, evaluation, head, gain)
+    card = tested_card(card, accuracy, evaluation, head, gain, material)
     with clock.stage("golden"):
         chosen = photos if options.golden else ()
         golden = kept.golden(

@@ -17,6 +17,7 @@ from graft_host.samples.prior import Prior
 from graft_host.support.notebook import html_facts
 from graft_host.training.guards import FailedGate
 from graft_host.training.material import Material
+from graft_host.training.negatives import negatives_record
 from graft_host.training.source_gain import SourceGain, ranked_photos
 
 _RANKED = 12  # source photos that look most like the target, and as many that look least like it
@@ -123,6 +124,7 @@ class TrainResult:
             **self.evaluation.figures(),
             "unknown": self._unknown(),
             "fine_tuning": None if self.fine_tuning is None else self.fine_tuning.to_json(),
+            "negatives": negatives_record(self.material, self.head, self.evaluation),
             "skipped": [{"path": os.fsdecode(s.path), "reason": s.reason} for s in dataset.skipped],
         }
         if self.material.copies:

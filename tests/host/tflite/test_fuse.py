@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from graft_device.errors import ExportError
 from graft_device.runtime import installed_runtimes, open_model
 from graft_host.heads.head import Head
-from graft_host.heads.novelty import Novelty, measure_spread
+from graft_host.heads.novelty import Likeness, Novelty, measure_spread
 from graft_host.networks.file_writer import FileWriter
 from graft_host.support import flatbuffer
 from graft_host.tflite.fuse import fuse
@@ -179,6 +180,39 @@ def test_the_head_on_several_taps_is_exact(tmp_path: Path, runtime: str, kind: i
     np.testing.assert_allclose(
         run(path, runtime, inputs), softmax(head.logits(joined) * factors[:, np.newaxis]), atol=1e-3
     )
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("kind", [schema.TensorType.INT8, schema.TensorType.FLOAT32])
+@pytest.mark.parametrize("taps", [1, 3])
+@pytest.mark.parametrize("root", [True, False])
+def test_the_file_shrinks_the_logits_of_what_looks_like_negatives(
+    tmp_path: Path, runtime: str, kind: int, taps: int, root: bool
+) -> None:
+    stored = np.clip(8 * (stored_bottlenecks(120, LENGTH) // 8), -128, 120).astype(np.int8)  # no scale has to round
+    real = ((stored.astype(np.float32) + 128) * np.float32(SCALE)).astype(np.float32)
+    joined = several(real, taps, kind) if taps > 1 else real
+    network = backbone_of_several_taps([kind] * taps) if taps > 1 else plain_backbone(LENGTH, kind)
+    head, spread = some_head(taps * LENGTH, 4), replace(measure_spread(joined), root=root)
+    weight = np.random.default_rng(3).normal(0, 1, taps * LENGTH).astype(np.float32)
+    values = spread.values(joined) @ weight
+    likeness = Likeness(weight / np.float32(2 * values.std()), -float(np.quantile(values, 0.6)) / (2 * values.std()))
+    start = float(np.quantile(spread.distance(joined), 0.6))
+    far, both = Novelty(spread, start).shrink(joined), Novelty(spread, start, likeness).shrink(joined)
+    near = Novelty(spread, start * 100, likeness).shrink(joined)
+    for factors in (far, near, both):
+        assert ((factors < 0.9) & (factors > 0.01)).any()
+        assert (factors == 1).any()
+    assert both.min() == near.min() == pytest.approx(np.exp(-10))  # the two together shrink no more than one alone
+    path = tmp_path / "fused.tflite"
+    path.write_bytes(fuse(network, head, joined, novelty=Novelty(spread, start, likeness)))
+    plain = tmp_path / "plain.tflite"
+    plain.write_bytes(fuse(network, head, joined))
+    inputs = stored if kind == schema.TensorType.INT8 else real
+    without, scores = run(plain, runtime, inputs), run(path, runtime, inputs)
+    logits = np.log(without) if taps == 1 else head.logits(joined)
+    np.testing.assert_allclose(scores, softmax(logits * both[:, np.newaxis]), atol=2e-3)
+    np.testing.assert_array_equal(scores.argmax(axis=1), without.argmax(axis=1))
 
 
 @pytest.mark.parametrize("kind", ["int8", "float32"])

@@ -12,6 +12,7 @@ from graft_device import console
 from graft_device.text import printable
 from graft_host.backbones.registry import DEFAULT
 from graft_host.commands.terminal.elsewhere import copies_facts, prior_facts, source_facts
+from graft_host.commands.terminal.negatives import negative_facts, refused_text
 from graft_host.commands.terminal.stages import Stage
 from graft_host.commands.terminal.style import PLAIN, WIDTH, Style, facts, style_for
 from graft_host.support.intervals import wilson_interval
@@ -69,6 +70,7 @@ def train_text(result: TrainResult, style: Style = PLAIN) -> str:
             *([("readout", result.readout.text())] if result.material.readout else []),
             ("scores", _scores(result)),
             ("unknown", _unknown(result)),
+            *negative_facts(result),
             *prior_facts(result),
             ("cache", f"{extraction.hits} bottlenecks found, {extraction.misses} computed"),
             ("seconds", f"{result.seconds['total']:.1f} ({stages})"),
@@ -150,6 +152,8 @@ def evaluation_text(evaluation: Evaluation, style: Style = PLAIN) -> str:
         text += f"\n{len(evaluation.failures)} could not be read"
     if evaluation.unknown_below:
         text += f"\n{int(evaluation.refused.sum())} called unknown (score below {evaluation.unknown_below:.1%})"
+    if evaluation.negatives is not None:
+        text += f"\n{refused_text(evaluation.negatives)}"
     parts = [table(["class", "precision", "recall", "f1", "photos"], rows), text]
     if matrix := _confusion(evaluation):
         parts.append(matrix)
