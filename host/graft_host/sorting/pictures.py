@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,11 @@ class Found:
 
     picture: Picture
     photo: Photo
+
+    @property
+    def said(self) -> str:
+        """What a person said that it shows; empty if nobody did."""
+        return self.picture.said or ""
 
 
 @dataclass(frozen=True)
@@ -106,14 +111,6 @@ def known_picture(name: str, photo: Photo, collected: Mapping[str, CollectedPhot
         answer=answer,
         predictions=predictions,
     )
-
-
-def rejected(paths: Sequence[Left], limit: int) -> Iterator[str]:
-    """Lines about the files that are left where they are, for the first few."""
-    for one in paths[:limit]:
-        yield f"left where it is: {one.name}: {one.reason}"
-    if len(paths) > limit:
-        yield f"and {len(paths) - limit:,} more"
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from graft_device.classifier import UNKNOWN
 from graft_device.errors import DatasetError
 from graft_device.system.service_names import is_service_name
-from graft_host.photos.folders import files
 from graft_host.photos.layout import NAMES, ClassFolder, Layout, check_names, find_layout, is_unknown
 from graft_host.sorting.journal import Place
 from graft_host.sorting.state import Destination, SortError
@@ -71,11 +70,6 @@ class Folders:
         inside = parts[1:] if len(parts) > 2 and parts[0].casefold() in _SPLIT_NAMES else parts  # noqa: PLR2004
         label = unicodedata.normalize("NFC", inside[0])
         return Destination("unknown") if is_unknown(label) else Destination("class", label)
-
-    def binned(self) -> int:
-        """The number of pictures in the bin."""
-        folder = self.inbox / BIN
-        return sum(1 for _ in files(folder)) if folder.is_dir() else 0
 
     def _folder(self, to: Destination) -> PurePosixPath:
         """The folder of a class or of the unknown photos, relative to the photos, whether it is there or not."""

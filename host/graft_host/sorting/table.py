@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
-from graft_device.errors import os_reason
+from graft_device.ranking import UNKNOWN
 from graft_device.runtime import threads_to_use
-from graft_device.system.locks import NoLocksError, lock_file
 from graft_host.photos.dataset import Photo, Skipped, read_files
 from graft_host.photos.layout import is_unknown
+from graft_host.sorting.grouping import Known, arranged
 from graft_host.sorting.journal import FileMove, Place
 from graft_host.sorting.material import Material, gathered
 from graft_host.sorting.mover import Done, Mover
+from graft_host.sorting.opening import checked_cache, note_left, open_mover
 from graft_host.sorting.options import SortOptions
-from graft_host.sorting.pictures import Found, known_picture, rejected
-from graft_host.sorting.places import WORK, Folders, check_folders, checked_label
-from graft_host.sorting.state import ClassCount, Destination, Group, Left, Moved, Picture, SortError, TableState
-from graft_host.support.cache import default_cache
-from graft_host.support.reporter import MAX_SKIPPED, Reporter
-from graft_host.training.guards import check_cache
+from graft_host.sorting.pictures import Found, known_picture
+from graft_host.sorting.places import check_folders, checked_label
+from graft_host.sorting.state import ClassCount, Destination, Group, Moved, Picture, SortError, TableState
+from graft_host.support.reporter import Reporter
 
 _RETURNED = Group(id="returned", title="taken back", kind="cluster", label=None, pictures=())
 """The group of pictures that were sorted before the table was opened, and have been taken back since."""
@@ -33,11 +32,15 @@ _RETURNED = Group(id="returned", title="taken back", kind="cluster", label=None,
 class _Item:
     """A picture, where it is now, and its file as it was when it was read."""
 
-    picture: Picture
+    found: Found
     place: Place
-    sha256: str
     size: int
     mtime_ns: int
+
+    @property
+    def picture(self) -> Picture:
+        """What is known of it."""
+        return self.found.picture
 
 
 class SortingTable:
@@ -51,24 +54,23 @@ class SortingTable:
         skipped: the files in the inbox that cannot be sorted, and why.
     """
 
-    def __init__(self, mover: Mover, material: Material, lock: BinaryIO | None) -> None:
+    def __init__(self, mover: Mover, material: Material, threads: int, opened: contextlib.ExitStack) -> None:
         """Lays out what was gathered; ``open_table`` does that."""
+        self._threads = threads
         self.inbox = mover.folders.inbox
         self.photos = mover.folders.photos
         self.skipped = material.inbox.skipped
         self._mover = mover
         self._material = material
-        self._lock = lock
+        self._opened = opened
         self._guard = threading.RLock()
-        self._groups = [replace(group, pictures=()) for group in material.groups] + [_RETURNED]
-        self._members = {group.id: [picture.id for picture in group.pictures] for group in material.groups}
-        self._members[_RETURNED.id] = []
-        pictures = {picture.id: picture for group in material.groups for picture in group.pictures}
+        self._groups: list[Group] = []
+        self._members: dict[str, list[str]] = {}
         self._items: dict[str, _Item] = {}
         self._ids: dict[Place, str] = {}
         for found in material.inbox.found:
-            picture = pictures[found.picture.id]
-            self._add(picture, Place("inbox", picture.name), found)
+            self._add(found, Place("inbox", found.picture.name))
+        self._lay_out(material.groups)
         self._counts = Counter(material.counts)
         self._added: set[str] = set()
 
@@ -76,8 +78,7 @@ class SortingTable:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._lock is not None:
-            self._lock.close()
+        self._opened.close()
 
     def state(self) -> TableState:
         """The groups and classes as they are now; reads no file."""
@@ -123,10 +124,14 @@ class SortingTable:
             wanted = self._mover.folders.wanted(to, [item.picture.name for item in items])
             files = [
                 FileMove(
-                    source=item.place, target=place, sha256=item.sha256, size=item.size, mtime_ns=item.mtime_ns
+                    source=item.place,
+                    target=place,
+                    sha256=item.found.photo.digest,
+                    size=item.size,
+                    mtime_ns=item.mtime_ns,
                 )
                 for item, place in zip(items, wanted, strict=True)
-            ]  # fmt: skip
+            ]
             return self._noted(self._mover.move(files, to))
 
     def undo(self) -> Moved | None:
@@ -156,15 +161,44 @@ class SortingTable:
             self._added.add(checked)
             return checked
 
+    def regroup(self) -> None:
+        """Arranges the pictures again, by all that has been sorted meanwhile; takes a second or more.
+
+        Raises:
+            GraftError: no head can be trained on what is sorted.
+        """
+        with self._guard:
+            evidence = self._material.evidence
+            known = [one for one in evidence.known if one.path.exists()]
+            inbox = []
+            for item in self._items.values():
+                to, photo = self._destination(item.place), item.found.photo
+                if to.kind == "inbox":
+                    inbox.append(item.found)
+                elif to.kind != "bin":
+                    path, label = self._mover.folders.path(item.place), to.label or UNKNOWN
+                    known.append(Known(path=path, digest=photo.digest, place=photo.place, label=label))
+            self._lay_out(arranged(inbox, replace(evidence, known=known), self._threads))
+
+    def _lay_out(self, groups: Sequence[Group]) -> None:
+        """Notes which pictures are in which group."""
+        self._groups = [*(replace(group, pictures=()) for group in groups), _RETURNED]
+        self._members = {group.id: [picture.id for picture in group.pictures] for group in groups}
+        self._members[_RETURNED.id] = []
+        for group in groups:
+            for picture in group.pictures:
+                item = self._items[picture.id]
+                item.found = replace(item.found, picture=picture)
+
     def _in_inbox(self, group: str) -> tuple[Picture, ...]:
         items = [self._items[one] for one in self._members[group]]
         return tuple(item.picture for item in items if self._destination(item.place).kind == "inbox")
 
-    def _add(self, picture: Picture, place: Place, found: Found) -> None:
-        """Notes where a picture is; it is told by size and time whether its file changes later."""
+    def _add(self, found: Found, place: Place) -> None:
+        """Notes where a picture is; size and time show whether its file changes later."""
         status = self._mover.folders.path(place).lstat()
-        self._items[picture.id] = _Item(picture, place, found.photo.digest, status.st_size, status.st_mtime_ns)
-        self._ids[place] = picture.id
+        self._items[found.picture.id] = _Item(found, place, status.st_size, status.st_mtime_ns)
+        self._ids[place] = found.picture.id
 
     def _noted(self, done: Done) -> Moved:
         """Notes where pictures are now."""
@@ -190,7 +224,7 @@ class SortingTable:
         copy = 1
         while (picture := self._known(file, entry, copy)).id in self._items:
             copy += 1
-        self._add(picture, file.target, Found(picture, entry))
+        self._add(Found(picture, entry), file.target)
         self._members[_RETURNED.id].append(picture.id)
         return picture.id
 
@@ -214,42 +248,9 @@ def open_table(options: SortOptions, reporter: Reporter) -> SortingTable:
         GraftError: the photos or the cache cannot be used, or the weights are missing.
     """
     folders = check_folders(options.inbox, options.photos)
-    cache = options.cache or default_cache()
-    for folder in (folders.inbox, folders.photos):
-        check_cache(cache, folder)
-    lock = _locked(folders, reporter)
-    try:
-        mover = Mover(folders)
-        if mover.journal.damaged:
-            reporter.note(f"warning: {mover.journal.damaged} damaged lines in {mover.journal.path} are left out")
-        recovered = mover.recover()
-        if recovered is not None:
-            reporter.note(f"finished what was interrupted: {recovered.batch.text()}")
-            _note_left(recovered.left, reporter)
-        material = gathered(options, folders, cache, threads_to_use(options.threads), reporter)
-        _note_left(material.inbox.skipped, reporter)
-        return SortingTable(mover, material, lock)
-    except BaseException:
-        if lock is not None:
-            lock.close()
-        raise
-
-
-def _note_left(left: Sequence[Left], reporter: Reporter) -> None:
-    for line in rejected(left, MAX_SKIPPED):
-        reporter.note(line)
-
-
-def _locked(folders: Folders, reporter: Reporter) -> BinaryIO | None:
-    """Locks the inbox for this process; None, with a note, where its file system has no locks."""
-    try:
-        (folders.inbox / WORK).mkdir(exist_ok=True)
-        lock = lock_file(folders.inbox / WORK / "lock")
-    except NoLocksError:
-        reporter.note(f"warning: {folders.inbox} is on a file system without locks: sort it in one place at a time")
-        return None
-    except OSError as error:
-        raise SortError(f"cannot write in {folders.inbox}: {os_reason(error)}", "change its permissions") from error
-    if lock is None:
-        raise SortError(f"{folders.inbox} is being sorted by another 'graft sort'", "end that one first")
-    return lock
+    cache, threads = checked_cache(options), threads_to_use(options.threads)
+    with contextlib.ExitStack() as opened:
+        mover = opened.enter_context(open_mover(folders, reporter))
+        material = gathered(options, folders, cache, threads, reporter)
+        note_left(material.inbox.skipped, reporter)
+        return SortingTable(mover, material, threads, opened.pop_all())
