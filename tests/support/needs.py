@@ -23,6 +23,7 @@ _STARTERS = (
     "remote",
     "running",
     "serving",
+    "sorting_page",
 )
 SERVICES = tuple(f"tests.support.{name}" for name in _STARTERS)
 """Helpers that start servers, brokers, browsers, boards behind SSH, and runs that race or are stopped."""

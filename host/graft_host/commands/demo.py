@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -53,31 +50,14 @@ def demo(
 
 def _open(page: Path) -> None:
     """Serves a page until Ctrl-C, and shows it in a browser if there is one."""
-    import webbrowser
-
+    from graft_host.commands.terminal.opening import open_in_browser
     from graft_host.support.local_page import LocalPage
 
     with LocalPage(page) as served:
         console.mention(f"the report is at {served.url} until you press Ctrl-C")
         try:
-            with _output_as_notes():
-                opened = webbrowser.open(served.url)
-            if not opened:
-                console.mention("no browser was found: open the address in one on this machine")
+            open_in_browser(served.url)
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:
             return
-
-
-@contextlib.contextmanager
-def _output_as_notes() -> Iterator[None]:
-    """Lets programs that are started write to standard error, because standard output is for results."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)

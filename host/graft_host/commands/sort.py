@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from graft_host.commands.options import JsonOption, takes
 from graft_host.sorting.options import SortOptions
+
+if TYPE_CHECKING:
+    from graft_host.sorting.page.server import Sorted
+
+_LAST_PORT = 65535
 
 
 @takes(SortOptions)
@@ -30,12 +35,22 @@ def sort(
         ),
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the last move back, of the page or of a list.")] = False,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=_LAST_PORT, help="Port of the page on this machine; 0 takes a free one.", rich_help_panel="Page"
+        ),
+    ] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address of the page.", rich_help_panel="Page")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Sort the pictures of an inbox into class folders, in groups of likeness.
+    """Sort the pictures of an inbox into class folders, on a page in the browser.
 
-    The inbox is any folder of pictures, such as 'graft collect' writes. Nothing is deleted: pictures that nobody wants
-    are moved to .bin in the inbox, and every move can be taken back.
+    The inbox is any folder of pictures, such as 'graft collect' writes. The page shows them in groups of likeness,
+    until you press Ctrl-C. Nothing is deleted: pictures that nobody wants are moved to .bin in the inbox, and every
+    move can be taken back.
     """
     from graft_host.commands.terminal.console import TerminalReporter
     from graft_host.commands.terminal.sort_text import applied_text, suggested_text
@@ -53,4 +68,32 @@ def sort(
         suggested = write(options, reporter)
         typer.echo(json.dumps(suggested.to_json()) if as_json else suggested_text(suggested, options))
     else:
-        raise typer.BadParameter("one of them is needed", param_hint="'--suggest', '--apply' or '--undo'")
+        result = _served(options, port, no_browser)
+        typer.echo(json.dumps(result.to_json()) if as_json else _text(result))
+
+
+def _served(options: SortOptions, port: int, no_browser: bool) -> Sorted:
+    """Serves the page until Ctrl-C."""
+    from graft_device import console
+    from graft_device.serve.packages import PAGE, check_packages
+    from graft_host.commands.terminal.console import TerminalReporter
+    from graft_host.commands.terminal.opening import open_in_browser
+    from graft_host.sorting.table import open_table
+    from graft_host.support.cache import default_cache
+
+    check_packages(PAGE)
+    from graft_host.sorting.page.server import serve
+
+    with open_table(options, TerminalReporter()) as table:
+        show = None if no_browser else open_in_browser
+        return serve(table, options.cache or default_cache(), port, console.mention, show)
+
+
+def _text(result: Sorted) -> str:
+    """What ``graft sort`` prints when its page ends."""
+    from graft_device.text import printable
+
+    gains = [*result.classes.items(), ("unknown", result.unknown), ("the bin", result.binned)]
+    lines = [f"{printable(label)}  {gain:+d}" for label, gain in gains if gain]
+    left = "1 picture is" if result.left == 1 else f"{result.left:,} pictures are"
+    return "\n".join([*(lines or ["nothing was moved"]), f"{left} still in the inbox"])

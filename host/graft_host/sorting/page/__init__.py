@@ -1,0 +1,1 @@
+"""The page of ``graft sort``; needs the extra ``serve``, which ``host`` includes."""
