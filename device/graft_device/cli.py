@@ -54,6 +54,7 @@ EXAMPLES = {
     "classify": "classify pets.tflite photo.jpg --top-k 2",
     "info": "info pets.tflite",
     "run": "run pets.tflite --source /dev/video0 --changes",
+    "capture": "capture --label cats --source /dev/video0 -o photos",
     "serve": "serve pets.tflite --port 8000",
     "events": "events events --label cat --since 12h",
     "drift": "drift pets.tflite --days 14",

@@ -42,6 +42,7 @@ class ModelFile:
         bytes: the size of the file.
         network_bytes: the size of the network, which is the flatbuffer before the zip.
         golden: the checksum of the network and its scores for a few photos; None for a file without them.
+        digest: the SHA-256 of the file in hexadecimal digits; empty where nobody has computed it.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class ModelFile:
     bytes: int
     network_bytes: int = 0
     golden: Golden | None = field(default=None, repr=False)
+    digest: str = ""
 
     @property
     def novel_below(self) -> float:

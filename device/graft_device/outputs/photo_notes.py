@@ -19,6 +19,9 @@ _ASCII = b"ASCII\0\0\0"
 
 _FORMAT = 1
 
+DIGEST_DIGITS = 16
+"""Hex digits of a model's SHA-256 that are noted."""
+
 
 @dataclass(frozen=True)
 class PhotoNotes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graft_device.errors import PhotoError, os_reason
+from graft_device.outputs.photo_notes import DIGEST_DIGITS, PhotoNotes
 from graft_device.ranking import UNKNOWN
 from graft_device.sources.base import Frame, Note
 
@@ -27,17 +28,29 @@ class FrameAnswer:
         predictions: labels with their scores, best first.
         best: the best score, 0 to 1.
         unknown: whether the best score is below the threshold.
+        source: the name of the source; None for that of the frame.
+        region: the name of the region; None for the whole frame.
+        model: the SHA-256 of the model's file; empty if it is not known.
     """
 
     photo: PhotoSource
     predictions: tuple[Prediction, ...]
     best: float
     unknown: bool
+    source: str | None = None
+    region: str | None = None
+    model: str = ""
 
     @property
     def label(self) -> str:
         """The best label, or ``unknown``."""
         return UNKNOWN if self.unknown else self.predictions[0].label
+
+    def notes(self, frame: Frame, said: str | None = None) -> PhotoNotes:
+        """What to note in a photo of the frame; ``said`` is what a person said that it shows."""
+        source = frame.source if self.source is None else self.source
+        model = self.model[:DIGEST_DIGITS]
+        return PhotoNotes(frame.time, source, self.region or "", said, model, self.predictions, self.unknown)
 
 
 class UncertainFrames:
@@ -65,7 +78,8 @@ class UncertainFrames:
         if not (answer.unknown or answer.best < self._below) or now - self._last < self._pause:
             return
         try:
-            self._store.save(answer.photo, frame.time, answer.label, answer.predictions)
+            notes = answer.notes(frame)
+            self._store.save(answer.photo, frame.time, answer.label, answer.predictions, notes)
         except PhotoError:
             return  # the file was deleted in the meantime
         except OSError as error:

@@ -6,26 +6,24 @@ import errno
 import glob
 import os
 import re
-import stat
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graft_device.errors import GraftError, os_reason
-from graft_device.outputs.jpegs import jpeg_of
-from graft_device.preprocess import heif, load, read_photo
+from graft_device.errors import GraftError, PhotoError, os_reason
+from graft_device.outputs.kept_files import encoded, file_size, inside, numbered, stamp
+from graft_device.outputs.noted_jpegs import without_notes
+from graft_device.preprocess import read_photo
 from graft_device.ranking import Prediction
-from graft_device.sources.apart import LABELLED, is_kept, is_labelled
+from graft_device.sources.apart import LABELLED, is_captured, is_kept, is_labelled
 
 if TYPE_CHECKING:
+    from graft_device.outputs.photo_notes import PhotoNotes
     from graft_device.preprocess import PhotoSource
 
-QUALITY = 92
 MAX_NAME_BYTES = 60
-
-_SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89P": ".png", b"RI": ".webp", b"BM": ".bmp", b"GI": ".gif"}
 
 
 class UncertainStore:
@@ -36,8 +34,8 @@ class UncertainStore:
     The mark stays in the name when the file is moved, so that a person's word and a guess are never confused.
 
     Over the limit, the oldest photos are removed first. Photos that a person labelled are only removed for others that
-    a person labelled, and only when no others are left. Only files with such names are counted or removed. A photo is
-    written under a hidden name and then renamed, so that nobody finds half of one.
+    a person labelled, and only when no others are left. Only files with such names are counted or removed, and none
+    that a person captured. A photo is written under a hidden name and then renamed, so that nobody finds half of one.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -55,8 +53,8 @@ class UncertainStore:
         self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for leftover in _inside(folder, ".*.part"):
-                if is_kept(leftover.name[1:-5]) and _file_size(leftover) is not None:
+            for leftover in inside(folder, ".*.part"):
+                if is_kept(leftover.name[1:-5]) and file_size(leftover) is not None:
                     leftover.unlink(missing_ok=True)
             kept = _kept_photos(folder)
             self._guessed = deque(photo for photo in kept if not is_labelled(photo[0].name))
@@ -66,15 +64,22 @@ class UncertainStore:
         except OSError as error:
             raise GraftError(f"cannot keep photos in {folder}: {os_reason(error)}") from error
 
-    def save(self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]) -> Path | None:
+    def save(
+        self,
+        photo: PhotoSource,
+        time: str,
+        label: str,
+        predictions: Sequence[Prediction],
+        notes: PhotoNotes | None = None,
+    ) -> Path | None:
         """Writes a photo. Any thread may call this.
 
         Args:
-            photo: a path, whose file is copied unchanged; a file's bytes, which are stored unchanged; or pixels, which
-                are stored as JPEG.
+            photo: a path, whose file is copied unchanged; a file's bytes; or pixels, which are stored as JPEG.
             time: when it was taken, ISO 8601 in UTC, to the millisecond.
             label: the model's answer, which names the folder.
             predictions: labels with their scores, best first. The first two are part of the name.
+            notes: for the EXIF of a JPEG from bytes or pixels; None for none.
 
         Returns:
             The file, or None if there is no room for the photo within the limit.
@@ -83,10 +88,17 @@ class UncertainStore:
             OSError: the file cannot be written. Nothing is left of it.
             PhotoError: the photo can no longer be read.
         """
-        return self._save(photo, _stamp(time), label, predictions)
+        data, suffix = encoded(photo, notes)
+        with self._lock:
+            return self._written(data, _stem(stamp(time), predictions), suffix, label)
 
     def save_labelled(
-        self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]
+        self,
+        photo: PhotoSource,
+        time: str,
+        label: str,
+        predictions: Sequence[Prediction],
+        notes: PhotoNotes | None = None,
     ) -> Path | None:
         """Writes a photo of which a person said what it shows. Any thread may call this.
 
@@ -97,6 +109,7 @@ class UncertainStore:
             time: when it was taken, ISO 8601 in UTC, to the millisecond.
             label: the person's answer, which names the folder.
             predictions: the model's labels with their scores, best first. The first two are part of the name.
+            notes: as for ``save``.
 
         Returns:
             The file, or None if there is no room for the photo within the limit.
@@ -105,25 +118,23 @@ class UncertainStore:
             OSError: the file cannot be written. Nothing is left of it.
             PhotoError: the photo can no longer be read.
         """
-        data, suffix = _encoded(photo)
-        stem = _stem(_stamp(time) + LABELLED, predictions)
+        data, suffix = encoded(photo, notes)
+        stem = _stem(stamp(time) + LABELLED, predictions)
         with self._lock:
             for earlier in self._folder.glob(f"*/{glob.escape(stem)}*{suffix}"):
-                if _contains(earlier, data):
-                    return self._moved(earlier, stem, suffix, label)
+                if _shows(earlier, data):
+                    return self._moved(earlier, data, stem, suffix, label)
             return self._written(data, stem, suffix, label)
 
-    def _save(self, photo: PhotoSource, stamp: str, label: str, predictions: Sequence[Prediction]) -> Path | None:
-        data, suffix = _encoded(photo)
-        with self._lock:
-            return self._written(data, _stem(stamp, predictions), suffix, label)
-
-    def _moved(self, earlier: Path, stem: str, suffix: str, label: str) -> Path:
+    def _moved(self, earlier: Path, data: bytes, stem: str, suffix: str, label: str) -> Path:
         if earlier.parent.name == _safe(label):
             return earlier
         path = _free(self._folder_of(label), stem, suffix)
         earlier.rename(path)
-        self._labelled = deque((path if kept == earlier else kept, size) for kept, size in self._labelled)
+        size = len(data)
+        self._bytes += sum(size - old for kept, old in self._labelled if kept == earlier)
+        self._labelled = deque((path, size) if kept == earlier else (kept, old) for kept, old in self._labelled)
+        _write(path, data)  # its notes have the new label
         return path
 
     def _folder_of(self, label: str) -> Path:
@@ -150,7 +161,7 @@ class UncertainStore:
         for kept in removable:
             while kept and self._bytes + needed > self._max_bytes:
                 path, size = kept[0]
-                if _file_size(path) is not None:  # it may have been labelled and moved away
+                if file_size(path) is not None:  # it may have been labelled and moved away
                     path.unlink(missing_ok=True)
                 kept.popleft()
                 self._bytes -= size
@@ -159,40 +170,21 @@ class UncertainStore:
 
 def _kept_photos(folder: Path) -> list[tuple[Path, int]]:
     """The photos of earlier runs and their sizes, oldest first."""
-    named = sorted((path for path in _inside(folder, "*") if is_kept(path.name)), key=lambda path: path.name)
-    sizes = ((path, _file_size(path)) for path in named)
+    found = (path for path in inside(folder, "*") if is_kept(path.name) and not is_captured(path.name))
+    named = sorted(found, key=lambda path: path.name)
+    sizes = ((path, file_size(path)) for path in named)
     return [(path, size) for path, size in sizes if size is not None]
 
 
-def _inside(folder: Path, pattern: str) -> Iterator[Path]:
-    """The files with such names in the folders of labels; links to folders are not followed."""
-    for label in folder.iterdir():
-        if not label.is_symlink():
-            yield from label.glob(pattern)
+def _stem(beginning: str, predictions: Sequence[Prediction]) -> str:
+    return "_".join([beginning, *_scores(predictions)])
 
 
-def _file_size(path: Path) -> int | None:
-    """The size of a regular file; None for a link, a folder, or a file that has just been moved."""
+def _shows(path: Path, data: bytes) -> bool:
+    """Whether a file is the same photo as these bytes, whatever is noted in both; False for one that is unreadable."""
     try:
-        status = path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def _stamp(time: str) -> str:
-    return re.sub(r"[-:]", "", time)
-
-
-def _stem(stamp: str, predictions: Sequence[Prediction]) -> str:
-    return "_".join([stamp, *_scores(predictions)])
-
-
-def _contains(path: Path, data: bytes) -> bool:
-    """Whether a file has these bytes; False for one that cannot be read."""
-    try:
-        return not path.is_symlink() and path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:
+        return not path.is_symlink() and without_notes(read_photo(path)) == without_notes(data)
+    except PhotoError:
         return False
 
 
@@ -208,26 +200,8 @@ def _safe(label: str) -> str:
 
 
 def _free(folder: Path, stem: str, suffix: str) -> Path:
-    path, number = folder / f"{stem}{suffix}", 1
-    while os.path.lexists(path):  # a broken link is somebody's too
-        number += 1
-        path = folder / f"{stem}-{number}{suffix}"
-    return path
-
-
-def _suffix(data: bytes) -> str:
-    if data[4:8] == b"ftyp":
-        return ".avif" if data[8:12] in {b"avif", b"avis"} else ".heic"
-    return heif.suffix(data) if heif.is_heif(data) else _SUFFIXES.get(data[:2], ".jpg")
-
-
-def _encoded(photo: PhotoSource) -> tuple[bytes, str]:
-    if isinstance(photo, (str, os.PathLike)):
-        data = read_photo(photo)
-        return data, _suffix(data)
-    if isinstance(photo, bytes):
-        return photo, _suffix(photo)
-    return jpeg_of(load(photo), QUALITY), ".jpg"
+    # a broken link is somebody's too
+    return next(path for path in numbered(folder, stem, suffix) if not os.path.lexists(path))
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from graft_device.outputs.events import Event
     from graft_device.outputs.uncertain_frames import UncertainFrames
     from graft_device.outputs.views import View
+    from graft_device.preprocess import PhotoSource
+    from graft_device.ranking import Answer
     from graft_device.run.event_maker import ClassifiedFrame
     from graft_device.run.frame_reader import FrameReader
     from graft_device.run.observers import Observer
@@ -170,10 +172,14 @@ class Look:
         answer = rank(view.labels, scores, count, view.threshold, self._classifier.model.novel_below)
         best = float(scores.max())
         if self._plan.uncertain is not None:
-            self._plan.uncertain.offer(frame, FrameAnswer(classified.photo, tuple(answer), best, answer.unknown))
+            self._plan.uncertain.offer(frame, self._frame_answer(classified.photo, answer, best))
         seen = SeenFrame(frame, sight.photo, classified.photo, box, answer, best, classified.ms(frame))
         for observer in self._observers:
             observer.seen(view, seen)
+
+    def _frame_answer(self, photo: PhotoSource, answer: Answer, best: float) -> FrameAnswer:
+        source, digest = self._plan.naming.source, self._classifier.model.digest
+        return FrameAnswer(photo, tuple(answer), best, answer.unknown, source, self._view.region, digest)
 
     def _reported(self, events: list[Event]) -> list[Event]:
         if self._maker.state != self._state:

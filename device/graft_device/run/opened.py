@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.classifier import Classifier
-from graft_device.errors import GraftError
+from graft_device.errors import GraftError, ModelError, os_reason
 from graft_device.model import read_model
+from graft_device.system.durable import digest
 from graft_device.trial.copies import Copy, copied
 from graft_device.trial.trial import try_copy
 
@@ -90,9 +92,17 @@ def _opened(copy: Copy, path: Path, runtime: str, threads: int | None) -> Classi
     try:
         classifier = Classifier(copy.path, runtime, threads)
         classifier.classify(grey(classifier))
+        classifier.model = replace(classifier.model, digest=_digest(copy))
     except GraftError as error:
         raise error.renamed(copy.path, path) from error
     return classifier
+
+
+def _digest(copy: Copy) -> str:
+    try:
+        return digest(copy.path)
+    except OSError as error:
+        raise ModelError(f"cannot read model {copy.path}: {os_reason(error)}") from error
 
 
 def grey(classifier: Classifier) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Separates a watched folder from the folder of uncertain photos: a kept photo must not be classified again."""
+"""Names of kept photos, and the folders of them in a watched folder: a kept photo must not be classified again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from graft_device.sources.base import SourceError
 LABELLED = ".labelled"
 """In the name of a kept photo, behind the time: a person said what it shows. No label of a model can look like it."""
 
+CAPTURED = ".captured"
+"""In the name of a kept photo, behind the time: a person took it for the class that its folder names."""
+
 _KEPT_NAME = re.compile(
-    rf"\d{{8}}T\d{{6}}\.\d{{3}}Z({re.escape(LABELLED)})?_.*\.(jpg|jpeg|png|webp|bmp|gif|heic|avif)",
+    rf"\d{{8}}T\d{{6}}\.\d{{3}}Z(?:({re.escape(LABELLED)})?_.*|({re.escape(CAPTURED)})(?:-\d+)?)"
+    r"\.(?:jpg|jpeg|png|webp|bmp|gif|heic|avif)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -46,7 +50,7 @@ def apart(watched: Path, kept: Path | None) -> Apart:
     root, store = os.path.realpath(watched), os.path.realpath(kept)
     if root == store:
         raise SourceError(
-            f"{watched} is watched, so uncertain photos that are kept in it would be classified again and again",
+            f"{watched} is watched, so photos that are kept in it would be read again and again",
             "keep them in another folder (it may be below this one)",
         )
     below = os.path.relpath(store, root)
@@ -64,3 +68,9 @@ def is_labelled(path: str) -> bool:
     """Whether a file has the name of a kept photo of which a person said what it shows."""
     match = _KEPT_NAME.fullmatch(os.path.basename(path))  # noqa: PTH119  as above
     return match is not None and match[1] is not None
+
+
+def is_captured(path: str) -> bool:
+    """Whether a file has the name of a photo that a person captured."""
+    match = _KEPT_NAME.fullmatch(os.path.basename(path))  # noqa: PTH119  as above
+    return match is not None and match[2] is not None

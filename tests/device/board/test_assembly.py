@@ -23,7 +23,9 @@ from graft_device.config.settings import (
     UncertainSettings,
 )
 from graft_device.outputs.events import Event
+from graft_device.outputs.photo_notes import notes_of
 from graft_device.run.watching import watch
+from graft_device.system.durable import digest
 from graft_device.system.stopping import Stop
 from tests.support.device_models import COLOURS, write_artifact
 from tests.support.sinks import Calling
@@ -84,11 +86,18 @@ def test_each_region_is_seen_by_its_models_and_events_say_which(folder: Path) ->
 def test_what_is_kept_as_uncertain_is_the_region(folder: Path, tmp_path: Path) -> None:
     with opened(settings(folder, uncertain=UncertainSettings(tmp_path, below=1.0)), []) as board:
         run(board)
-    sizes = []
+    sizes, places, models = [], set(), set()
     for path in tmp_path.rglob("*.jpg"):
         with Image.open(path) as photo:
             sizes.append(photo.size)
+            notes = notes_of(photo)
+        assert notes is not None
+        places.add((notes.source, notes.region))
+        models.add(notes.model)
     assert sizes == [(32, 48)] * 4
+    assert {source for source, _ in places} == {"door", "yard"}
+    assert {region for _, region in places} <= {"left", "right"}
+    assert models <= {digest(path)[:16] for path in folder.glob("*.tflite")}
 
 
 def test_a_model_that_regions_share_is_opened_once(folder: Path) -> None:

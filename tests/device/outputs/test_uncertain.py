@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from graft_device.classifier import Prediction
 from graft_device.errors import GraftError, PhotoError
+from graft_device.outputs.noted_jpegs import with_notes, without_notes
+from graft_device.outputs.photo_notes import PhotoNotes, notes_of
 from graft_device.outputs.uncertain_frames import FrameAnswer, UncertainFrames
 from graft_device.outputs.uncertain_store import UncertainStore
 from graft_device.sources.apart import is_kept, is_labelled
@@ -359,3 +364,73 @@ def test_the_loop_and_the_page_may_keep_photos_at_the_same_time(tmp_path: Path) 
         list(threads.map(save, range(500)))
     assert len(files(tmp_path)) == 20
     assert store._bytes == 20 * len(photo)
+
+
+# Notes
+
+
+def test_a_kept_frame_carries_where_it_is_from_and_what_the_model_said(tmp_path: Path) -> None:
+    frame = Frame(pixels, "/dev/video0", 1, at(1), 1.0)
+    answer = FrameAnswer(pixels(), SEEN, 0.61, unknown=True, region="bowl", model="ab" * 32)
+    UncertainFrames(UncertainStore(tmp_path, MB), 0.8, moving=True, note=print).offer(frame, answer)
+    (path,) = tmp_path.glob("unknown/*.jpg")
+    assert noted(path) == PhotoNotes(at(1), "/dev/video0", "bowl", None, "ab" * 8, SEEN, unknown=True)
+
+
+def test_a_photo_that_is_labelled_again_is_noted_with_the_new_label(tmp_path: Path) -> None:
+    store = UncertainStore(tmp_path, MB)
+    for label in ("cats", "dogs"):
+        path = store.save_labelled(pixels(), at(1), label, SEEN, PhotoNotes(at(1), "door", said=label))
+        assert [path] == [found for found in tmp_path.rglob("*") if found.is_file()]
+        assert path is not None
+        assert noted(path) == PhotoNotes(at(1), "door", said=label)
+
+
+def test_files_are_kept_unchanged_and_so_are_bytes_with_notes_of_their_own(tmp_path: Path) -> None:
+    store, notes = UncertainStore(tmp_path / "kept", MB), PhotoNotes(at(1), "door")
+    (tmp_path / "own.jpg").write_bytes(_jpeg(noise(1)))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    buffer = io.BytesIO()
+    Image.fromarray(noise(2)).save(buffer, "JPEG", exif=turned)
+    png = io.BytesIO()
+    Image.fromarray(noise(3)).save(png, "PNG")
+    own = [buffer.getvalue(), png.getvalue()]
+    given: list[tuple[str | bytes, bytes]] = [(str(tmp_path / "own.jpg"), _jpeg(noise(1))), *zip(own, own)]
+    for photo, data in given:
+        path = store.save(photo, at(1), "cats", SEEN, notes)
+        assert path is not None
+        assert path.read_bytes() == data
+
+
+def test_notes_change_no_pixel_of_a_still_camera_s_picture(tmp_path: Path) -> None:
+    data = _jpeg(noise(1))
+    path = UncertainStore(tmp_path, MB).save(data, at(1), "cats", SEEN, PhotoNotes(at(1), "door"))
+    assert path is not None
+    assert noted(path) == PhotoNotes(at(1), "door")
+    assert without_notes(path.read_bytes()) == data
+    with Image.open(path) as image, Image.open(io.BytesIO(data)) as before:
+        assert np.array_equal(np.asarray(image), np.asarray(before))
+
+
+@given(st.binary(max_size=40))
+def test_bytes_that_are_no_whole_jpeg_are_left_alone(tail: bytes) -> None:
+    for data in (tail, b"\xff\xd8" + tail, b"\xff\xd8\xff\xe0" + tail):
+        added = with_notes(data, PhotoNotes(at(1)))
+        assert without_notes(added) == data or added == data
+
+
+def test_pictures_that_a_person_captured_are_neither_counted_nor_removed(tmp_path: Path) -> None:
+    captured = tmp_path / "cats" / "20250131T120001.250Z.captured-2.jpg"
+    captured.parent.mkdir()
+    captured.write_bytes(_jpeg(noise(0)))
+    store = UncertainStore(tmp_path, round(1.5 * len(_jpeg(noise(0)))))
+    for second in range(3):
+        assert store.save(noise(second), at(second), "cats", SEEN) is not None
+    assert len(files(tmp_path)) == 2
+    assert captured.exists()
+
+
+def noted(path: Path) -> PhotoNotes | None:
+    with Image.open(path) as image:
+        return notes_of(image)

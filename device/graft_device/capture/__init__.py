@@ -1,0 +1,1 @@
+"""Takes pictures for training with a board's cameras, into a folder for each class."""
