@@ -134,6 +134,7 @@ class _Loop:
         self._label = plan.labels[0]
         self._wanted = 0
         self._pressed = 0.0
+        self._ending = False
         self._frozen = False
         self._done = Captured()
 
@@ -165,7 +166,9 @@ class _Loop:
         waits = not self._source.live and not self._plan.occasions.any
         while not self._stop.wanted:
             idle = waits and not self._wanted
-            if self._keys is not None and not self._obey(self._keys.read(_LOOK_S if idle else 0.0)):
+            if self._keys is not None:
+                self._obey(self._keys.read(_LOOK_S if idle else 0.0))
+            if self._ending and not self._wanted:
                 return
             if waits and not self._wanted:
                 notify.watchdog()
@@ -175,17 +178,17 @@ class _Loop:
             except StopIteration:
                 return
 
-    def _obey(self, keys: list[Key]) -> bool:
-        """Does what a person wants; returns whether to go on."""
+    def _obey(self, keys: list[Key]) -> None:
+        """Does what a person wants. The end comes after the pictures that were asked for before it, or at once."""
         for key in keys:
             if key == END:
-                return False
-            if isinstance(key, int) and len(self._plan.labels) > 1:
+                self._wanted = 0 if self._ending else self._wanted
+                self._ending = True
+            elif isinstance(key, int) and len(self._plan.labels) > 1:
                 self._switch(key)
             else:
                 self._wanted += self._plan.burst
                 self._pressed = time.monotonic()
-        return True
 
     def _switch(self, number: int) -> None:
         if number > len(self._plan.labels):
