@@ -33,7 +33,8 @@ from PIL import Image
 
 from graft_device.errors import GraftError, PhotoError, os_reason
 from graft_device.outputs.photo_notes import PhotoNotes, notes_of
-from graft_device.preprocess import check_header, read_photo
+from graft_device.preprocess import read_photo
+from graft_device.preprocess.opening import checked_header
 from graft_device.system.durable import digest, sync
 from graft_device.system.locks import NoLocksError, lock_file
 from graft_host.collecting.kept_names import printed, safe_name
@@ -142,7 +143,8 @@ class Inbox:
                     fates[arrival.place] = fate
             sync(self._ready)
             append_lines(self.folder / COLLECTED_NAME, [photo.to_json() for photo in lines.values()])
-            self.history.photos.update(lines)
+            for photo in lines.values():
+                self.history.add(photo)
             self._put(lines.values())
             self.history.seen.add(fates)
             return replace(taken, new=tuple(lines[photo.sha256] for photo in taken.new))
@@ -158,23 +160,26 @@ class Inbox:
             return Taken(changed=1), None, None
         try:
             data = read_photo(waiting)
-            check_header(data)
+            image = hashlib.sha256(checked_header(data).data).hexdigest()
         except PhotoError as error:
             waiting.unlink()
-            return Taken(refused=((arrival.photo.path, str(error)),)), None, Fate(refused=str(error))
+            fate = None if error.remedy else Fate(refused=str(error))  # with a remedy it may be readable next time
+            return Taken(refused=((arrival.photo.path, str(error)),)), None, fate
         sha256 = hashlib.sha256(data).hexdigest()
-        before = fresh.get(sha256) or self.history.photos.get(sha256)
-        photo = self._described(arrival, sha256, _notes(data))
+        here = next((one for one in fresh.values() if sha256 == one.sha256 or image == one.image), None)
+        before = here or self.history.same(sha256, image)
+        photo = self._described(arrival, before.sha256 if before else sha256, image, _notes(data))
+        fate = Fate(sha256, photo.sha256)
         if before is None:
             photo = replace(photo, file=self._free(photo, fresh))
             sync(waiting)
             waiting.replace(self._ready / sha256)
-            return Taken(new=(photo,)), photo, Fate(sha256)
+            return Taken(new=(photo,)), photo, fate
         waiting.unlink()
         if photo.said is None or (photo.kind, photo.label) == (before.kind, before.label):
-            return Taken(known=1), None, Fate(sha256)
+            return Taken(known=1), None, fate
         photo = self._relabelled(before, photo, fresh)
-        return Taken(updated=(photo,)), photo, Fate(sha256)
+        return Taken(updated=(photo,)), photo, fate
 
     def _relabelled(
         self, before: CollectedPhoto, photo: CollectedPhoto, fresh: dict[str, CollectedPhoto]
@@ -189,7 +194,7 @@ class Inbox:
                 old.replace(self._ready / photo.sha256)
         return replace(photo, file=self._free(photo, fresh))
 
-    def _described(self, arrival: Arrival, sha256: str, noted: PhotoNotes | None) -> CollectedPhoto:
+    def _described(self, arrival: Arrival, sha256: str, image: str, noted: PhotoNotes | None) -> CollectedPhoto:
         photo = arrival.photo
         label = safe_name(photo.label)
         notes = noted or photo.kept.notes(label)
@@ -205,6 +210,7 @@ class Inbox:
             model_name=arrival.models.get(notes.model, ""),
             collected=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             notes=notes,
+            image=image,
         )
 
     def _free(self, photo: CollectedPhoto, fresh: dict[str, CollectedPhoto]) -> str:
@@ -239,7 +245,7 @@ class Inbox:
             return photo
         photo = replace(photo, file=self._free(photo, {}))
         append_lines(self.folder / COLLECTED_NAME, [photo.to_json()])
-        self.history.photos[photo.sha256] = photo
+        self.history.add(photo)
         return photo
 
 

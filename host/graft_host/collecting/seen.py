@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graft_host.inbox.collected import read_collected
+from graft_host.inbox.collected import CollectedPhoto, read_collected
 
 WORK = ".collecting"
 """The working folder in an inbox."""
@@ -35,9 +35,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a file: the SHA-256 of the photo that came, or the reason why it was refused."""
+    """What became of a file.
+
+    Attributes:
+        sha256: of its content; empty for one that was refused.
+        photo: the SHA-256 of the photo in the inbox that it is: another one if only its notes differ.
+        refused: the reason why it was refused; empty for a photo.
+    """
 
     sha256: str = ""
+    photo: str = ""
     refused: str = ""
 
 
@@ -54,7 +61,7 @@ class Seen:
         for raw in read_lines(path):
             try:
                 place = Place(str(raw["board"]), str(raw["path"]), int(raw["bytes"]), int(raw["modified"]))
-                self._fates[place] = Fate(str(raw.get("sha256", "")), str(raw.get("refused", "")))
+                self._fates[place] = Fate(*(str(raw.get(name, "")) for name in ("sha256", "photo", "refused")))
             except (KeyError, TypeError, ValueError):
                 continue
 
@@ -74,12 +81,23 @@ class History:
     def __init__(self, inbox: Path) -> None:
         """Reads what an inbox notes; the folder need not exist."""
         self.photos = read_collected(inbox)
+        self._images = {photo.image: sha256 for sha256, photo in self.photos.items() if photo.image}
         self.seen = Seen(inbox / WORK / "seen.jsonl")
 
     def collected(self, place: Place) -> str | None:
-        """The SHA-256 of the photo that came from a place of a board before; None if none did."""
+        """The SHA-256 of a file that came from a place of a board before; None if none did."""
         fate = self.seen.fate(place)
-        return fate.sha256 if fate is not None and fate.sha256 in self.photos else None
+        return fate.sha256 if fate is not None and fate.photo in self.photos else None
+
+    def same(self, sha256: str, image: str) -> CollectedPhoto | None:
+        """The photo that came before with this content, or with this image and other notes; None if none did."""
+        return self.photos.get(sha256) or self.photos.get(self._images.get(image, ""))
+
+    def add(self, photo: CollectedPhoto) -> None:
+        """Adds a photo that was noted, or replaces what was noted of it."""
+        self.photos[photo.sha256] = photo
+        if photo.image:
+            self._images[photo.image] = photo.sha256
 
     def refused(self, place: Place) -> str:
         """Why a file was refused before; empty if it was not."""

@@ -35,6 +35,8 @@ class CollectedPhoto:
         model_name: the name of the model that saw it, such as ``pets``; empty if it is not known.
         collected: when, ISO 8601 in UTC.
         notes: what the board noted; None if nothing is known.
+        image: the SHA-256 of the file without its metadata, by which a photo is known whose notes were rewritten; empty
+            if it was not noted.
     """
 
     sha256: str
@@ -46,6 +48,7 @@ class CollectedPhoto:
     model_name: str
     collected: str
     notes: PhotoNotes | None = None
+    image: str = ""
 
     @property
     def said(self) -> str | None:
@@ -68,6 +71,7 @@ class CollectedPhoto:
             **{name: str(raw[name]) for name in names},
             kind=kind,
             notes=None if notes is None else PhotoNotes.from_json(notes),
+            image=str(raw.get("image", "")),
         )
 
 
