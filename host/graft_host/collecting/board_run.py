@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -105,11 +106,8 @@ class _BoardRun:
         if self._job.options.move:
             self._remove(connection, before)
         self._job.expected(sum(photo.bytes for photo in wanted))
-        for batch in _batches(wanted):
-            if self._job.ended.is_set():
-                return
-            self._bring(connection, self._job.inbox, listing, batch)
-        if not self.result.left:
+        self._bring(connection, self._job.inbox, listing, wanted)
+        if not (self.result.left or self._job.ended.is_set()):
             self._job.inbox.clear(self._board.name)
 
     def _note_folders(self, listing: Listing) -> None:
@@ -157,10 +155,25 @@ class _BoardRun:
         self.result = replace(self.result, before=len(before), left=left, taken=taken)
         return before, wanted
 
-    def _bring(self, connection: Connection, inbox: Inbox, listing: Listing, batch: Sequence[KeptFile]) -> None:
+    def _bring(self, connection: Connection, inbox: Inbox, listing: Listing, wanted: Sequence[KeptFile]) -> None:
+        """Brings photos in batches; one is put into the inbox, and removed from the board, while the next is sent."""
         work = inbox.arriving(self._board.name)
-        sent = fetch(connection, batch, work, listing.rsync, self._job.arrived)
-        models = dict(listing.models)
+        with ThreadPoolExecutor(1, "take") as pool:
+            pending: Future[None] | None = None
+            for batch in _batches(wanted):
+                if self._job.ended.is_set():
+                    break
+                sent = fetch(connection, batch, work, listing.rsync, self._job.arrived)
+                if pending is not None:
+                    pending.result()
+                pending = pool.submit(self._take, connection, inbox, listing, batch, sent)
+            if pending is not None:
+                pending.result()
+
+    def _take(
+        self, connection: Connection, inbox: Inbox, listing: Listing, batch: Sequence[KeptFile], sent: int
+    ) -> None:
+        work, models = inbox.arriving(self._board.name), dict(listing.models)
         arrivals = [
             Arrival(board=self._board.name, photo=photo, path=place_of(photo, work), models=models) for photo in batch
         ]

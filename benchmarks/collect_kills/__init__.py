@@ -1,0 +1,1 @@
+"""Kills ``graft collect`` at random moments."""
