@@ -28,7 +28,10 @@ const selection = new Selection(groups, showTools);
 const places = new Places(at('places'), (to) => put(to, {keyboard: false}), chooseClass);
 const viewer = new Viewer((by) => go(by, false));
 
-let state = null;
+let served = null; // the newest state from the server
+let state = null; // what is shown of it: without the pictures that are leaving
+const leaving = new Set(); // ids of pictures whose move is sent
+let sends = Promise.resolve();
 let pictures = new Map(); // id to [picture, group]
 let stopped = false; // whether this window has no token
 let silent = false; // whether the last look failed
@@ -42,18 +45,22 @@ function act(doing) {
       showProblem('');
     } catch (problem) {
       if (problem.status === undefined) throw problem;
-      showProblem(asSentence(problem.message));
-      if (problem.status === 409 || problem.status === 404) await look();
+      await failed(problem);
     }
   });
   acts = done.catch(() => {});
   return done;
 }
 
+async function failed(problem) {
+  showProblem(asSentence(problem.message));
+  if (problem.status === 409 || problem.status === 404) await look();
+}
+
 async function look() {
   if (stopped) return;
   try {
-    const newest = await sorting(state?.revision);
+    const newest = await sorting(served?.revision);
     if (silent) {
       showProblem('');
       retry();
@@ -71,12 +78,13 @@ async function look() {
 
 /** Looks for changes of other windows when the acts are done. */
 function lookSoon() {
-  if (!document.hidden) acts = acts.then(look);
+  if (!document.hidden) acts = acts.then(() => sends).then(look);
 }
 
 function show(newest) {
   const hadFocus = document.activeElement?.closest?.('.tile') || document.activeElement === document.body;
-  state = newest;
+  served = newest;
+  state = without(newest, leaving);
   pictures = new Map(state.groups.flatMap((group) => group.pictures.map((picture) => [picture.id, [picture, group]])));
   at('empty')?.remove();
   groups.update(state.groups);
@@ -118,7 +126,7 @@ function put(to, {keyboard}) {
   return act(async () => {
     const ids = subject(keyboard);
     if (!ids.length) say(groups.order.length ? 'Select pictures first: click or tap them.' : 'Nothing is left to sort.');
-    else await move(ids, to);
+    else move(ids, to);
   });
 }
 
@@ -128,14 +136,38 @@ function subject(keyboard) {
   return keyboard && selection.current ? [selection.current] : [];
 }
 
-async function move(ids, to) {
+/** Takes pictures off the page at once, and sends the move behind those before it; they count as sorted when it is done. */
+function move(ids, to) {
   const next = behind(ids);
-  const newest = await change('moves', {pictures: ids, to, revision: state.revision});
+  for (const id of ids) leaving.add(id);
   selection.clear();
-  show(newest);
+  show(served);
   selection.frame(next, !document.querySelector('dialog[open]'));
   if (viewer.open) showLarge();
-  report(newest.done);
+  const sent = sends.then(() => send(ids, to));
+  sends = sent.catch(() => {});
+}
+
+async function send(ids, to) {
+  try {
+    const newest = await change('moves', {pictures: ids, to, revision: served.revision});
+    for (const id of ids) leaving.delete(id);
+    show(newest);
+    showProblem('');
+    report(newest.done);
+  } catch (problem) {
+    for (const id of ids) leaving.delete(id);
+    if (problem.status === undefined) throw problem;
+    show(served);
+    await failed(problem);
+  }
+}
+
+/** A state in which pictures are no longer shown. */
+function without(shown, gone) {
+  if (!gone.size) return shown;
+  const rest = shown.groups.map((group) => ({...group, pictures: group.pictures.filter(({id}) => !gone.has(id))}));
+  return {...shown, groups: rest.filter((group) => group.pictures.length)};
 }
 
 /** The picture that has the frame when these are gone: the next one that stays, else the one before. */
@@ -164,16 +196,18 @@ async function accept(group) {
     const label = labelOf(picture, group);
     if (label !== null) byLabel.set(label, [...(byLabel.get(label) ?? []), picture.id]);
   }
+  await sends;
   if (!byLabel.size) say('Nothing is suggested for this group: choose a class.');
   for (const [label, ids] of byLabel) {
     const isUnknown = label === 'unknown';
     if (!isUnknown && !state.classes.some((known) => known.label === label)) show(await change('classes', {label}));
-    await move(ids, isUnknown ? {kind: 'unknown'} : {kind: 'class', label});
+    move(ids, isUnknown ? {kind: 'unknown'} : {kind: 'class', label});
   }
 }
 
 function step(which) {
   return act(async () => {
+    await sends;
     if (!state[which]) {
       say(which === 'undo' ? 'There is nothing to take back.' : 'There is nothing to do again.');
       return;
@@ -193,6 +227,7 @@ function regroup() {
   say('Grouping…');
   return act(async () => {
     try {
+      await sends;
       show(await change('groups', {}));
       say('Grouped again by all that is sorted.');
     } catch (problem) {
@@ -215,12 +250,13 @@ function chooseClass() {
     await act(async () => {
       try {
         let to = {kind: 'class', label};
+        await sends;
         if (isNew) {
           const newest = await change('classes', {label});
           to = {kind: 'class', label: newest.added};
           show(newest);
         }
-        await move(ids, to);
+        move(ids, to);
       } catch (problem) {
         if (problem.status !== 409) throw problem;
         reason = asSentence(problem.message);
