@@ -23,7 +23,7 @@ from graft_host.photos.given.places import PhotoPlaces
 from graft_host.support.option import OptionError, build
 from graft_host.support.progress import Progress
 from graft_host.training import pipeline
-from graft_host.training.options import HeadOptions, Quantization, Resize, TrainOptions
+from graft_host.training.options import CheckOptions, HeadOptions, Quantization, Resize, TrainOptions
 from graft_host.training.result import TrainResult
 
 StrPath = str | os.PathLike[str]
@@ -90,10 +90,10 @@ def train(
     Args:
         photos: A folder with a folder of photos per class. The folders' names become the labels. If it contains
             ``train``, ``val`` and ``test`` with the class folders inside, these give the split.
+        output: The ``.tflite`` file to write.
         also: Further folders with a folder of photos per class.
         labels: CSV or JSON files that list the photos in ``photos`` with their labels, as ``path,label`` or
             ``path,label,split``, or COCO annotations. The folders in ``photos`` are no classes then.
-        output: The ``.tflite`` file to write.
         weights: ``"imagenet"`` (downloaded for Inception-v3, in a pip package for the others), ``"random"``, or the
             path of a weights file: a Keras ``notop`` ``.h5``, the ``.pb`` of 2015, or the ``.pth`` of a pip package.
         backbone: The family of networks that the backbone is cut from: ``"inception-v3"``, or the faster
@@ -228,6 +228,8 @@ def check(
     test_percent: float = 15,
     validation_percent: float = 15,
     seed: int = 0,
+    strangers: bool = False,
+    learning_curve: bool = False,
     unknown: StrPath | Sequence[StrPath] = (),
     unknown_rate: float = 0.05,
     threads: int | None = None,
@@ -259,8 +261,12 @@ def check(
         test_percent: The share of the photos that ``train`` would test with, in percent.
         validation_percent: The share of the photos that ``train`` would validate with, in percent.
         seed: Shuffles the split and everything else that is drawn.
+        strangers: Whether to train heads without each class in turn, and to count how many of its photos they would
+            call unknown.
+        learning_curve: Whether to train heads on parts of the photos, and to estimate what twice as many would give.
         unknown: A folder of photos that are of none of the classes, or several, which are checked for copies.
-        unknown_rate: 0 if a folder ``unknown`` in ``photos`` is an ordinary class.
+        unknown_rate: The share of known photos that the heads of ``strangers`` may call unknown. 0 if a folder
+            ``unknown`` in ``photos`` is an ordinary class.
         threads: The number of cores to use. All of them if None.
         cache: The folder of backbones and bottlenecks. ``$GRAFT_CACHE`` or ``~/.cache/graftkit`` if None.
         progress: Called with the stage, the number of steps done and the number of all steps.
@@ -268,7 +274,8 @@ def check(
             if None.
 
     Returns:
-        The ``findings``, each with ``kind``, ``paths``, ``problem`` and ``advice``.
+        The ``findings``, each with ``kind``, ``paths``, ``problem`` and ``advice``, and in ``prospects`` the answers of
+        ``strangers`` and ``learning_curve``.
 
     Raises:
         OptionError: An option has a value that it does not take.
@@ -280,7 +287,7 @@ def check(
         >>> for finding in check("photos", tap="mixed7").findings:  # doctest: +SKIP
         ...     print(finding.kind, finding.paths[0], finding.problem)
     """
-    return photo_check.check(build(HeadOptions, locals()), _Callbacks(progress, note))
+    return photo_check.check(build(CheckOptions, locals()), _Callbacks(progress, note))
 
 
 def search(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from graft_host.backbones.conversion.backbone import Backbone
 from graft_host.backbones.conversion.make import make_backbone
 from graft_host.backbones.family import WeightsSource
 from graft_host.backbones.weights.find import named_weights
+from graft_host.heads.held_out import Rows
 from graft_host.heads.mislabels import MislabelSearch, search_mislabels
 from graft_host.photos.dataset import Dataset, check_folder, scan
 from graft_host.photos.findings import KINDS, Finding, counts
@@ -28,8 +29,9 @@ from graft_host.support.cache import default_cache
 from graft_host.support.notebook import html_line, html_table
 from graft_host.support.reporter import Reporter
 from graft_host.training.guards import check_cache
-from graft_host.training.material import fitted_photos
-from graft_host.training.options import HeadOptions
+from graft_host.training.material import fitted_photos, group_numbers
+from graft_host.training.options import CheckOptions, HeadOptions
+from graft_host.training.prospects import Prospects, numbered, photo_prospects, unmeasured
 from graft_host.training.survey import backbone_spec, chosen_weights
 
 _MAX_SHOWN = 50  # findings in a notebook
@@ -44,12 +46,14 @@ class CheckResult:
         findings: the problems, in the order of ``KINDS``.
         search: the result of the search for mislabels.
         split: a sentence about the folders that give the split; None if it is drawn.
+        prospects: what the photos promise, as far as that was asked for and could be computed.
     """
 
     dataset: Dataset
     findings: tuple[Finding, ...]
     search: MislabelSearch
     split: str | None = None
+    prospects: Prospects = field(default_factory=Prospects)
 
     @property
     def notes(self) -> list[str]:
@@ -87,10 +91,11 @@ class CheckResult:
             "estimated_mislabels": self.search.estimate,
             "findings": [finding.to_json() for finding in self.findings],
             "notes": self.notes,
+            **self.prospects.to_json(self.dataset.labels),
         }
 
 
-def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
+def check(options: CheckOptions, reporter: Reporter) -> CheckResult:
     """Searches for every kind of problem in ``KINDS``; writes only to the cache.
 
     Args:
@@ -113,11 +118,13 @@ def check(options: HeadOptions, reporter: Reporter) -> CheckResult:
         scanned = scan(options.places, threads, 1, cache)
         dataset = group_near_duplicates(scanned, cache, threads, progress, reporter.note)
     if isinstance(weights, WeightsError):
-        search = MislabelSearch(note=str(weights))
+        reason = str(weights)
+        search = MislabelSearch(note=reason)
+        prospects = unmeasured(len(dataset.labels), options.prospects, reason)
     else:
-        dataset, search = _searched(dataset, weights, options, cache, threads, reporter)
+        dataset, search, prospects = _searched(dataset, weights, options, cache, threads, reporter)
     findings = find_problems(dataset, options.image_size, search.mislabels, options.rule)
-    return CheckResult(dataset, findings, search, split_text(dataset, options.rule))
+    return CheckResult(dataset, findings, search, split_text(dataset, options.rule), prospects)
 
 
 def _weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSource | WeightsError:
@@ -131,26 +138,46 @@ def _weights(options: HeadOptions, reporter: Reporter, cache: Path) -> WeightsSo
 
 
 def _searched(
-    dataset: Dataset, weights: WeightsSource, options: HeadOptions, cache: Path, threads: int, reporter: Reporter
-) -> tuple[Dataset, MislabelSearch]:
-    """Searches for mislabels; returns the data set without photos that could not be read any more, and the result."""
+    dataset: Dataset, weights: WeightsSource, options: CheckOptions, cache: Path, threads: int, reporter: Reporter
+) -> tuple[Dataset, MislabelSearch, Prospects]:
+    """Searches for mislabels, and computes the prospects that were asked for.
+
+    Returns:
+        The data set without photos that could not be read any more, and the results.
+    """
     labels = np.array([photo.label for photo in dataset.photos], np.int64)
     if len(np.unique(labels)) < 2:  # noqa: PLR2004  classes to distinguish
-        return dataset, MislabelSearch(note="this needs two classes")
+        reason = "this needs two classes"
+        unanswered = unmeasured(len(dataset.labels), options.prospects, reason)
+        return dataset, MislabelSearch(note=reason), unanswered
     backbone = _backbone(dataset, weights, options, cache, threads, reporter)
     with Bottlenecks(backbone, cache) as bottlenecks:
         with reporter.progress("bottlenecks") as progress:
-            extraction = bottlenecks.extract(photos_alone(dataset.photos), threads, progress)
+            unlike = dataset.negatives if options.prospects.strangers else ()
+            extraction = bottlenecks.extract(photos_alone((*dataset.photos, *unlike)), threads, progress)
         if note := extraction.damage:
             reporter.note(note)
         dataset = dataset.without(extraction.failures)
         features, labels = bottlenecks.matrix(dataset.photos)
+        parts = parted(dataset, options.rule)
+        learned = () if parts.negatives is None or not unlike else (*parts.negatives.train, *parts.negatives.validation)
+        taught = bottlenecks.matrix(learned)[0] if learned else None
     places = [photo.place for photo in dataset.photos]
-    search = search_mislabels(
-        features, labels, places, len(dataset.labels), options.rule.seed,
-        fitted=fitted_photos(weights, dataset.photos),
+    fitted = fitted_photos(weights, dataset.photos)
+    search = search_mislabels(features, labels, places, len(dataset.labels), options.rule.seed, fitted=fitted)
+    validation = {id(photo) for photo in parts.validation}
+    rows = Rows(
+        bottlenecks=features,
+        labels=labels,
+        photos=np.arange(len(labels)),
+        groups=group_numbers(dataset.photos),
+        validates=np.array([id(photo) in validation for photo in dataset.photos]),
+    )
+    prospects = photo_prospects(
+        rows, len(dataset.labels), options, options.prospects, reporter, fitted=bool(fitted.any()),
+        negatives=None if taught is None else numbered(taught, learned, dataset.photos, rows.groups),
     )  # fmt: skip
-    return dataset, search
+    return dataset, search, prospects
 
 
 def _backbone(

@@ -38,7 +38,7 @@ from graft_host.commands import train as train_command
 from graft_host.demo.rendering.render import PARTS, render_dataset
 from graft_host.network_search.options import SearchOptions
 from graft_host.support.option import parameters
-from graft_host.training.options import HeadOptions, TrainOptions
+from graft_host.training.options import CheckOptions, HeadOptions, TrainOptions
 from tests.conftest import graft_json
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def printed(capfd: pytest.CaptureFixture[str]) -> list[str]:
     ("function", "options", "command", "without", "own"),
     [
         (train, TrainOptions, train_command.train, (), set()),
-        (check, HeadOptions, check_command.check, check_command.WITHOUT, {"strict"}),
+        (check, CheckOptions, check_command.check, check_command.WITHOUT, {"strict"}),
         (search, SearchOptions, search_command.search, search_command.WITHOUT, set()),
         (compare, HeadOptions, compare_command.compare, compare_command.WITHOUT, set()),
     ],

@@ -19,7 +19,7 @@ from graft_host.photos.findings import KINDS, Finding, Mislabel, warnings
 from graft_host.photos.problems import find_problems
 from graft_host.photos.split import split
 from graft_host.photos.split_rule import SplitRule
-from graft_host.training.options import HeadOptions
+from graft_host.training.options import CheckOptions, HeadOptions
 from tests.conftest import Trained, error_line, graft, graft_json
 from tests.support.copies import COPIES
 from tests.support.host_data import image, image_bytes, write_photos
@@ -40,7 +40,7 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _check(root: Path, cache: Path, **options: Any) -> CheckResult:
-    return check(HeadOptions(photos=root, cache=cache, threads=2, image_size=SIZE, **options), QUIET)
+    return check(CheckOptions(photos=root, cache=cache, threads=2, image_size=SIZE, **options), QUIET)
 
 
 def _paths_by_kind(findings: Iterable[Finding], root: Path) -> dict[str, list[list[str]]]:

@@ -10,7 +10,7 @@ import typer
 from graft_device.errors import GateError
 from graft_host.commands.options import JsonOption, takes
 from graft_host.samples.options import NAMES as SAMPLES
-from graft_host.training.options import HeadOptions
+from graft_host.training.options import CheckOptions
 
 WITHOUT = (
     *SAMPLES, "augment", "optimizer", "learning_rate", "steps", "class_weight", "strict", "recalibrate",
@@ -18,9 +18,9 @@ WITHOUT = (
 """Options of training that a check does not use."""
 
 
-@takes(HeadOptions, WITHOUT)
+@takes(CheckOptions, WITHOUT)
 def check(
-    options: HeadOptions,
+    options: CheckOptions,
     strict: Annotated[bool, typer.Option("--strict", help="End with exit status 3 if there are findings.")] = False,
     as_json: JsonOption = False,
 ) -> None:

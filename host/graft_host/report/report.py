@@ -10,9 +10,11 @@ from graft_device.errors import ExportError, os_reason
 from graft_device.system.durable import write_atomically
 from graft_host.report import background as report_background
 from graft_host.report import elsewhere as report_elsewhere
+from graft_host.report import learning_curve as report_learning_curve
 from graft_host.report import mistakes as report_mistakes
 from graft_host.report import readout as report_readout
 from graft_host.report import results as report_results
+from graft_host.report import strangers as report_strangers
 from graft_host.report import unknown as report_unknown
 from graft_host.report.data import ReportData, day
 from graft_host.report.page import REPORT, page, text
@@ -30,6 +32,8 @@ def render_report(data: ReportData) -> str:
         report_results.scores,
         report_unknown.unknown,
         report_mistakes.mistakes,
+        report_strangers.strangers,
+        report_learning_curve.learning_curve,
         report_elsewhere.elsewhere,
         report_background.photos,
         report_readout.readout,

@@ -20,6 +20,8 @@ from graft_host.heads.novelty import Likeness, Novelty, Spread
 from graft_host.heads.thresholds import UnknownThreshold
 from graft_host.photos.dataset import NO_CLASS, Photo
 from graft_host.photos.findings import Mislabel
+from graft_host.prospects.learning_curve import ClassNeed, LearningCurve, Point
+from graft_host.prospects.strangers import LeftOut, Strangers
 from graft_host.support.cache import default_cache
 from graft_host.support.kept.results import ResultCache
 from graft_host.training.material import Material, fitted_photos, group_numbers
@@ -104,6 +106,24 @@ class KeptResults:
             None if source is None else (source.shown, source.weighted.rule),
         )  # fmt: skip
         return self._results.recall("source-gain", inputs, (SourceGain, Estimate), compute)
+
+    def strangers(self, inputs: tuple[object, ...], compute: Callable[[], Strangers]) -> Strangers:
+        """The answers to each class that was left out.
+
+        Args:
+            inputs: what they depend on: bottlenecks, labels, near duplicates and how heads are trained.
+            compute: trains heads.
+        """
+        return self._results.recall("strangers", inputs, (Strangers, LeftOut), compute)
+
+    def learning_curve(self, inputs: tuple[object, ...], compute: Callable[[], LearningCurve]) -> LearningCurve:
+        """The learning curve.
+
+        Args:
+            inputs: what it depends on: bottlenecks, labels, near duplicates and how heads are trained.
+            compute: trains heads.
+        """
+        return self._results.recall("learning-curve", inputs, (LearningCurve, Point, ClassNeed), compute)
 
     def _cross_validation(self, material: Material) -> tuple[object, ...]:
         """What a cross-validation depends on."""

@@ -18,6 +18,7 @@ from graft_host.heads.recipe import Recipe
 from graft_host.photos.given.options import GivenOptions
 from graft_host.photos.given.places import PhotoPlaces
 from graft_host.photos.split_rule import SplitRule
+from graft_host.prospects.options import ProspectOptions
 from graft_host.samples.options import SampleOptions
 from graft_host.support.option import Option, OptionError
 
@@ -170,6 +171,17 @@ class HeadOptions:
         """The command that lists what is wrong with the photos, as seen by the same family."""
         family = "" if self.backbone == DEFAULT else f" --backbone {self.backbone}"
         return f"graft check {self.places.arguments}{family}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(HeadOptions):
+    """What ``graft check`` takes.
+
+    Attributes:
+        prospects: what is asked besides what is wrong with the photos.
+    """
+
+    prospects: ProspectOptions = field(default_factory=ProspectOptions)
 
 
 @dataclass(frozen=True, kw_only=True)

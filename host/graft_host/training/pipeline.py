@@ -32,6 +32,7 @@ from graft_host.training.negatives import compared, held_out_negatives
 from graft_host.training.notes import few_photos_warnings, photo_warnings, unknown_notes
 from graft_host.training.options import HeadOptions, TrainOptions
 from graft_host.training.prior import prior_of
+from graft_host.training.prospects import model_prospects
 from graft_host.training.readout import gather_chosen
 from graft_host.training.result import TrainResult
 
@@ -92,6 +93,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         )
     evaluation = compared(evaluation, material, head)
     cross_validated, gain = held_out_figures((material, head), frozen, options, kept, reporter, clock)
+    prospects = model_prospects(frozen, options, kept, reporter, clock)
     float32 = None
     if options.max_drop is not None:
         with clock.stage("float32"):
@@ -132,6 +134,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         gate=gate,
         prior=prior_of(material, options),
         gain=gain,
+        prospects=prospects,
         fine_tuning=fine_tuning,
     )
     check_delivered(result, options, place_report(result, artifact, options))

@@ -18,6 +18,7 @@ from graft_host.support.notebook import html_facts
 from graft_host.training.guards import FailedGate
 from graft_host.training.material import Material
 from graft_host.training.negatives import negatives_record
+from graft_host.training.prospects import Prospects
 from graft_host.training.source_gain import SourceGain, ranked_photos
 
 _RANKED = 12  # source photos that look most like the target, and as many that look least like it
@@ -39,6 +40,7 @@ class TrainResult:
         fine_tuning: the result of fine-tuning; None if it was not asked for.
         prior: the shares of classes at the place; None if none were given.
         gain: what source photos gave; None if there are none.
+        prospects: what the photos promise; None without a report.
     """
 
     model: Path | None
@@ -52,6 +54,7 @@ class TrainResult:
     fine_tuning: FineTuning | None = None
     prior: Prior | None = None
     gain: SourceGain | None = None
+    prospects: Prospects | None = None
 
     @property
     def at_prior(self) -> float | None:
@@ -135,6 +138,8 @@ class TrainResult:
                 figures["sources"] |= ranked_photos(self.material.source, likeness, _RANKED)
         if self.prior is not None:
             figures["prior"] = {**self.prior.to_json(), "accuracy": self.at_prior}
+        if self.prospects is not None:
+            figures |= self.prospects.to_json(self.labels)
         return figures if self.gate is None else {**figures, "gate": self.gate.to_json(), "rejected": path}
 
     def _unknown(self) -> dict[str, Any] | None:

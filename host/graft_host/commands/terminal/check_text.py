@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from graft_device.text import printable
+from graft_host.commands.terminal.prospects_text import prospects_lines
 from graft_host.photo_check import CheckResult
 from graft_host.photos.findings import KINDS, Finding, counts
 
@@ -19,6 +20,7 @@ def check_text(result: CheckResult) -> str:
     for kind, count in counts(result.findings).items():
         if count:
             lines += [*_kind_lines(kind, [finding for finding in result.findings if finding.kind == kind]), ""]
+    lines += prospects_lines(result.prospects, result.dataset.labels)
     lines += [f"note: {printable(note)}" for note in result.notes]
     if result.search.accuracy is not None and not result.search.note:
         lines += _heads(result.search.accuracy, result.search.estimate or 0)

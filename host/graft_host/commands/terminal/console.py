@@ -13,6 +13,7 @@ from graft_device.text import printable
 from graft_host.backbones.registry import DEFAULT
 from graft_host.commands.terminal.elsewhere import copies_facts, prior_facts, source_facts
 from graft_host.commands.terminal.negatives import negative_facts, refused_text
+from graft_host.commands.terminal.prospects_text import prospects_lines
 from graft_host.commands.terminal.stages import Stage
 from graft_host.commands.terminal.style import PLAIN, WIDTH, Style, facts, style_for
 from graft_host.support.intervals import wilson_interval
@@ -76,6 +77,8 @@ def train_text(result: TrainResult, style: Style = PLAIN) -> str:
             ("seconds", f"{result.seconds['total']:.1f} ({stages})"),
         ]
     )
+    if result.prospects is not None:
+        lines = [*prospects_lines(result.prospects, result.labels), *lines]
     return "\n".join([evaluation_text(result.evaluation, style), "", *lines, _fate(result, style), *_next(result)])
 
 

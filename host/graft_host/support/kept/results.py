@@ -29,7 +29,8 @@ _NAME = re.compile(r"[a-z-]+-[0-9a-f]{32}\.json")
 _TARGETS = re.compile(r"[a-z-]+-[0-9a-f]*")
 _PACKAGES = ("numpy", "scipy", "pillow", "ai-edge-litert", "tflite-runtime")
 _HOST_CODE = (
-    "backbones", "evaluation", "fine_tuning", "heads", "networks", "photos", "samples", "support", "training",
+    "backbones", "evaluation", "fine_tuning", "heads", "networks", "photos", "prospects", "samples", "support",
+    "training",
 )  # fmt: skip
 _DEVICE_CODE = "classifier.py", "model", "preprocess", "ranking.py", "runtime.py", "store"
 
