@@ -30,7 +30,7 @@ def negative_facts(result: TrainResult) -> list[tuple[str, str]]:
     photos = "1 unknown photo" if learned.photos == 1 else f"{learned.photos} unknown photos"
     if not learned.kept:
         return [("", f"nothing learned from {photos}")]
-    lines = [("", f"learned from {photos}: {learned.refused} refused when held out, {learned.without} without that")]
+    lines = [("", f"learned from {photos}: {learned.refused} refused when held out ({learned.without} without them)")]
     if tested is not None and tested.without is not None:
-        lines.append(("", f"of {tested.photos} in the test {tested.refused} refused, {tested.without} without that"))
+        lines.append(("", f"of {tested.photos} in the test {tested.refused} refused ({tested.without} without them)"))
     return lines
