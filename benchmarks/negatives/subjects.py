@@ -44,7 +44,10 @@ class Subject:
 SUBJECTS = (
     Subject("nuts and screws; washers", ("nut", "screw"), "washer", ("object",)),
     Subject("nuts and screws; other objects", ("nut", "screw"), "object", ("washer",)),
-    *(Subject(f"four kinds of flowers; {kind}s", tuple(one for one in KINDS if one != kind), kind) for kind in KINDS),
+    *(
+        Subject(f"four kinds of flowers; the fifth, {kind}", tuple(one for one in KINDS if one != kind), kind)
+        for kind in KINDS
+    ),
     Subject("cats and dogs; nuts", ("cats", "dogs"), "nut", ("screw", "washer", "object")),
 )
 """Near unknown things first: washers look like nuts, and flowers like flowers."""
