@@ -86,6 +86,7 @@ class CheckResult:
         return {
             "photos": len(self.dataset.photos),
             "classes": {label: numbers[index] for index, label in enumerate(self.dataset.labels)},
+            "unknown": len(self.dataset.negatives),
             "counts": counts(self.findings),
             "held_out_accuracy": self.search.accuracy,
             "estimated_mislabels": self.search.estimate,

@@ -120,7 +120,7 @@ class Evaluation:
         ]
         shown = html_line(f"accuracy {self.accuracy:.4f} on {len(self.truth)} photos")
         if self.negatives is not None:
-            shown += html_line(f"called unknown of none of the classes: {self.negatives.text()}")
+            shown += html_line(f"unknown photos: {self.negatives.text()} refused")
         shown += html_table(["class", "precision", "recall", "f1", "photos"], rows)
         if len(self.labels) > _MAX_CONFUSION_CLASSES:
             return shown

@@ -111,6 +111,7 @@ def test_check_finds_copies_among_unknown_photos_but_no_mislabels(
     shutil.copy(copied, photos / "Unknown" / "copy.jpg")
     found = graft_json("check", photos, *FAST[:6], "--cache", shared_cache)
     assert found["classes"] == {"nut": 20, "screw": 20}
+    assert found["unknown"] == 25
     (across,) = [finding for finding in found["findings"] if finding["kind"] == "identical_across"]
     assert across["paths"] == [str(copied), str(photos / "Unknown" / "copy.jpg")]
     assert across["labels"] == ["unknown", "nut"]
@@ -118,3 +119,5 @@ def test_check_finds_copies_among_unknown_photos_but_no_mislabels(
     assert not any("Unknown" in path for finding in mislabels for path in finding["paths"])
     ordinary = graft_json("check", photos, *FAST[:6], "--cache", shared_cache, "--unknown-rate", 0)
     assert ordinary["classes"] == {"Unknown": 25, "nut": 20, "screw": 20}
+    shown = graft("check", photos, *FAST[:6], "--cache", shared_cache)
+    assert shown.stdout.startswith("40 photos in 2 classes: nut 20, screw 20; 25 of none of them")

@@ -33,7 +33,8 @@ def _dataset_line(result: CheckResult) -> str:
     sizes = [f"{printable(label)} {numbers[index]:,}" for index, label in enumerate(dataset.labels)]
     more = [f"and {len(sizes) - _MAX_CLASSES:,} more"] if len(sizes) > _MAX_CLASSES else []
     classes = "1 class" if len(sizes) == 1 else f"{len(sizes):,} classes"
-    return f"{len(dataset.photos):,} photos in {classes}: {', '.join(sizes[:_MAX_CLASSES] + more)}"
+    unknown = f"; {len(dataset.negatives):,} of none of them" if dataset.negatives else ""
+    return f"{len(dataset.photos):,} photos in {classes}: {', '.join(sizes[:_MAX_CLASSES] + more)}{unknown}"
 
 
 def _kind_lines(kind: str, findings: list[Finding]) -> list[str]:
