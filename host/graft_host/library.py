@@ -197,8 +197,8 @@ def evaluate(
             logger ``graft_host`` at level INFO if None.
 
     Returns:
-        The scores of each photo, with ``accuracy``, ``per_class()`` and ``confusion``, and with ``negatives`` if there is
-        a folder ``unknown``: how many of its photos are called unknown.
+        The scores of each photo, with ``accuracy``, ``per_class()`` and ``confusion``. ``negatives`` is what the model
+        says of the photos of a folder ``unknown``, if there is one.
 
     Raises:
         OptionError: ``split`` is neither ``"test"`` nor ``"all"``.
