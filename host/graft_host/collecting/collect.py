@@ -28,7 +28,7 @@ def collect(boards: Sequence[Board], options: CollectOptions, reporter: Reporter
     Args:
         boards: the boards.
         options: what to collect.
-        reporter: receives a note about each board where there are several, and the bytes that have come.
+        reporter: receives the bytes that have come.
 
     Raises:
         GraftError: another collect into the inbox is in progress, the inbox cannot be written, or two boards have the
@@ -80,17 +80,12 @@ def _from_boards(
             logins=threading.Lock() if asks else contextlib.nullcontext(),
         )
         with ThreadPoolExecutor(_AT_A_TIME, "collect") as pool:
-            futures = [pool.submit(_told, board, job, reporter, len(boards) > 1) for board in boards]
+            futures = [pool.submit(_from_board, board, job) for board in boards]
             return tuple(_results(futures, job))
 
 
-def _told(board: Board, job: Job, reporter: Reporter, several: bool) -> BoardResult:
-    if job.ended.is_set():
-        return BoardResult(board=board.name)
-    result = collect_board(board, job)
-    if several:
-        reporter.note(f"{board.name}: {result.error or result.line()}")
-    return result
+def _from_board(board: Board, job: Job) -> BoardResult:
+    return BoardResult(board=board.name) if job.ended.is_set() else collect_board(board, job)
 
 
 def _results(futures: Sequence[Future[BoardResult]], job: Job) -> Iterator[BoardResult]:

@@ -11,8 +11,8 @@ from graft_host.commands.terminal.console import argument
 if TYPE_CHECKING:
     from graft_host.collecting.result import BoardResult, Collected
 
-_MOST = 20
-"""How many photos a dry run lists for each board."""
+_MOST = 10
+"""How many files of a board are listed."""
 
 
 def collected_lines(result: Collected) -> Iterator[str]:
