@@ -14,6 +14,7 @@ from graft_device.errors import os_reason
 from graft_device.runtime import threads_to_use
 from graft_device.system.plain import read_plain
 from graft_host.photos.layout import is_unknown
+from graft_host.sorting.items import Items
 from graft_host.sorting.journal import FileMove, Place
 from graft_host.sorting.mover import Mover
 from graft_host.sorting.opening import checked_cache, open_mover
@@ -124,16 +125,10 @@ def _destinations(
 
 def _moves(pictures: Sequence[Found], to: Destination, mover: Mover) -> list[FileMove]:
     places = mover.folders.wanted(to, [found.picture.name for found in pictures])
+    items = Items(mover.folders, {})
     moves = []
     for found, target in zip(pictures, places, strict=True):
-        status = found.photo.path.lstat()
-        moves.append(
-            FileMove(
-                source=Place("inbox", found.picture.name),
-                target=target,
-                sha256=found.photo.digest,
-                size=status.st_size,
-                mtime_ns=status.st_mtime_ns,
-            )
-        )
+        items.add(found, Place("inbox", found.picture.name))
+        if found.picture.id in items:
+            moves.append(items[found.picture.id].move_to(target))
     return moves

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from graft_device.outputs.photo_notes import PhotoNotes, notes_of
 from graft_device.ranking import UNKNOWN
@@ -21,6 +22,12 @@ SUGGESTIONS_NAME = "suggestions.csv"
 
 _OWN = {COLLECTED_NAME, SUGGESTIONS_NAME}
 _ID_DIGITS = 16
+
+_UNREADABLE = (
+    OSError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, EOFError, struct.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
+"""What Pillow raises at a damaged EXIF."""
 
 
 @dataclass(frozen=True)
@@ -128,5 +135,5 @@ def _exif_notes(path: Path) -> PhotoNotes | None:
     try:
         with Image.open(path) as image:
             return notes_of(image)
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except _UNREADABLE:
         return None

@@ -6,41 +6,25 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from graft_device.ranking import UNKNOWN
 from graft_device.runtime import threads_to_use
-from graft_host.photos.dataset import Photo, Skipped, read_files
 from graft_host.photos.layout import is_unknown
 from graft_host.sorting.grouping import Known, arranged
-from graft_host.sorting.journal import FileMove, Place
+from graft_host.sorting.items import Items
+from graft_host.sorting.journal import Place
 from graft_host.sorting.material import Material, gathered
 from graft_host.sorting.mover import Done, Mover
 from graft_host.sorting.opening import checked_cache, note_left, open_mover
 from graft_host.sorting.options import SortOptions
-from graft_host.sorting.pictures import Found, known_picture
 from graft_host.sorting.places import check_folders, checked_label
 from graft_host.sorting.state import ClassCount, Destination, Group, Moved, Picture, SortError, TableState
 from graft_host.support.reporter import Reporter
 
 _RETURNED = Group(id="returned", title="taken back", kind="cluster", label=None, pictures=())
-"""The group of pictures that were sorted before the table was opened, and have been taken back since."""
-
-
-@dataclass
-class _Item:
-    """A picture, where it is now, and its file as it was when it was read."""
-
-    found: Found
-    place: Place
-    size: int
-    mtime_ns: int
-
-    @property
-    def picture(self) -> Picture:
-        """What is known of it."""
-        return self.found.picture
+"""The group of pictures that were sorted when the others were grouped, and have been taken back since."""
 
 
 class SortingTable:
@@ -66,10 +50,9 @@ class SortingTable:
         self._guard = threading.RLock()
         self._groups: list[Group] = []
         self._members: dict[str, list[str]] = {}
-        self._items: dict[str, _Item] = {}
-        self._ids: dict[Place, str] = {}
+        self._items = Items(mover.folders, material.inbox.collected)
         for found in material.inbox.found:
-            self._add(found, Place("inbox", found.picture.name))
+            self._items.add(found, Place("inbox", found.picture.name))
         self._lay_out(material.groups)
         self._counts = Counter(material.counts)
         self._added: set[str] = set()
@@ -118,20 +101,11 @@ class SortingTable:
             if to.kind == "class" and to.label not in {*self._material.labels, *self._added}:
                 raise SortError(f"there is no class '{to.label}'", "add it first")
             items = [self._items[one] for one in dict.fromkeys(ids)]
-            items = [item for item in items if self._destination(item.place) != to]
+            items = [item for item in items if self._items.destination(item) != to]
             if not items:
                 return Moved((), f"0 pictures {to.text()}")
             wanted = self._mover.folders.wanted(to, [item.picture.name for item in items])
-            files = [
-                FileMove(
-                    source=item.place,
-                    target=place,
-                    sha256=item.found.photo.digest,
-                    size=item.size,
-                    mtime_ns=item.mtime_ns,
-                )
-                for item, place in zip(items, wanted, strict=True)
-            ]
+            files = [item.move_to(place) for item, place in zip(items, wanted, strict=True)]
             return self._noted(self._mover.move(files, to))
 
     def undo(self) -> Moved | None:
@@ -171,8 +145,8 @@ class SortingTable:
             evidence = self._material.evidence
             known = [one for one in evidence.known if one.path.exists()]
             inbox = []
-            for item in self._items.values():
-                to, photo = self._destination(item.place), item.found.photo
+            for item in self._items:
+                to, photo = self._items.destination(item), item.found.photo
                 if to.kind == "inbox":
                     inbox.append(item.found)
                 elif to.kind != "bin":
@@ -183,57 +157,29 @@ class SortingTable:
     def _lay_out(self, groups: Sequence[Group]) -> None:
         """Notes which pictures are in which group."""
         self._groups = [*(replace(group, pictures=()) for group in groups), _RETURNED]
-        self._members = {group.id: [picture.id for picture in group.pictures] for group in groups}
+        self._members = {
+            group.id: [picture.id for picture in group.pictures if picture.id in self._items] for group in groups
+        }
         self._members[_RETURNED.id] = []
-        for group in groups:
-            for picture in group.pictures:
-                item = self._items[picture.id]
-                item.found = replace(item.found, picture=picture)
+        for picture in (picture for group in groups for picture in group.pictures if picture.id in self._items):
+            item = self._items[picture.id]
+            item.found = replace(item.found, picture=picture)
 
     def _in_inbox(self, group: str) -> tuple[Picture, ...]:
         items = [self._items[one] for one in self._members[group]]
-        return tuple(item.picture for item in items if self._destination(item.place).kind == "inbox")
-
-    def _add(self, found: Found, place: Place) -> None:
-        """Notes where a picture is; size and time show whether its file changes later."""
-        status = self._mover.folders.path(place).lstat()
-        self._items[found.picture.id] = _Item(found, place, status.st_size, status.st_mtime_ns)
-        self._ids[place] = found.picture.id
+        return tuple(item.picture for item in items if self._items.destination(item).kind == "inbox")
 
     def _noted(self, done: Done) -> Moved:
         """Notes where pictures are now."""
         moved = []
         for file in done.batch.files:
-            self._counts[self._destination(file.source)] -= 1
-            self._counts[self._destination(file.target)] += 1
-            one = self._ids.pop(file.source, None) or self._returned(file)
-            if one is not None:
-                self._items[one].place = file.target
-                self._ids[file.target] = one
-                moved.append(one)
+            self._counts[self._mover.folders.destination(file.source)] -= 1
+            self._counts[self._mover.folders.destination(file.target)] += 1
+            if (followed := self._items.follow(file)) is not None:
+                moved.append(followed)
+        grouped = {one for members in self._members.values() for one in members}
+        self._members[_RETURNED.id] += [one for one in moved if one not in grouped]
         return Moved(tuple(moved), done.batch.text(), done.left)
-
-    def _returned(self, file: FileMove) -> str | None:
-        """The id of a picture that was sorted before the table was opened, and is taken back now.
-
-        None for one that cannot be read any more, or that was moved again.
-        """
-        (entry,) = read_files([self._mover.folders.path(file.target)], 1)
-        if isinstance(entry, Skipped):
-            return None
-        copy = 1
-        while (picture := self._known(file, entry, copy)).id in self._items:
-            copy += 1
-        self._add(Found(picture, entry), file.target)
-        self._members[_RETURNED.id].append(picture.id)
-        return picture.id
-
-    def _known(self, file: FileMove, photo: Photo, copy: int) -> Picture:
-        back = file.target if self._destination(file.target).kind == "inbox" else file.source
-        return known_picture(back.path, photo, self._material.inbox.collected, copy)
-
-    def _destination(self, place: Place) -> Destination:
-        return self._mover.folders.destination(place)
 
 
 def open_table(options: SortOptions, reporter: Reporter) -> SortingTable:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from graft_host.sorting.options import SortOptions
 from graft_host.sorting.state import Destination, SortError, TableState
@@ -140,6 +141,26 @@ def test_a_picture_that_was_changed_or_removed_by_hand_is_left_and_named(root: P
         assert undone is not None
         assert [left.reason for left in undone.left] == ["it was changed meanwhile"]
         assert (root / "photos" / "dogs" / "3.png").read_bytes() == image_bytes(51)
+
+
+def test_grouping_again_learns_from_what_was_sorted_meanwhile(tmp_path: Path) -> None:
+    fill(tmp_path / "inbox", *range(12))
+    for number in range(6):  # darker copies would be near duplicates: these only share their colours
+        grey = Image.open(tmp_path / "inbox" / f"{number}.png").convert("L").convert("RGB")
+        grey.save(tmp_path / "inbox" / f"{number}.png")
+    with opened(tmp_path) as table:
+        known = ids(table.state())
+        assert {group.kind for group in table.state().groups} == {"cluster"}
+        for label, numbers in {"grey": range(4), "coloured": range(6, 10)}.items():
+            table.add_class(label)
+            table.move([known[f"{number}.png"] for number in numbers], Destination("class", label))
+        table.regroup()
+        groups = {group.label: [picture.name for picture in group.pictures] for group in table.state().groups}
+        assert {label: sorted(names) for label, names in groups.items()} == {
+            "coloured": ["10.png", "11.png"], "grey": ["4.png", "5.png"],
+        }  # fmt: skip
+        table.undo()
+        assert len(ids(table.state())) == 8
 
 
 def test_two_tables_of_an_inbox_exclude_each_other(root: Path) -> None:
