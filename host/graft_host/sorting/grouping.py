@@ -95,15 +95,12 @@ def arranged(pictures: Sequence[Found], evidence: Evidence, threads: int) -> tup
         replace(found, picture=replace(found.picture, suggested=found.picture.said)) for found in fresh if found.said
     ]
     rest = _with_suggestions([found for found in fresh if not found.said], said, evidence, threads)
-    groups = [
-        _Parts("said", f"said: {label}", label, [_beside(_in_order(same, evidence))]) for label, same in _by_label(said)
-    ]
+    groups = [_Parts("said", f"said: {label}", label, _clusters(same, evidence, 1)) for label, same in _by_label(said)]
     for label, same in _by_label([found for found in rest if found.picture.suggested is not None]):
         groups.append(_Parts("suggested", f"like {label}", label, _surest_first(same, evidence)))
     others = [found for found in rest if found.picture.suggested is None]
     groups += [
-        _Parts("cluster", f"group {place}", None, [_beside(same)])
-        for place, same in enumerate(_clusters(others, evidence), 1)
+        _Parts("cluster", f"group {place}", None, [same]) for place, same in enumerate(_clusters(others, evidence), 1)
     ]
     twins = [found for found in stable if found.picture.twin is not None]
     groups.append(_Parts("duplicates", "already there", None, [_beside(twins)]))
@@ -158,12 +155,17 @@ def _with_suggestions(
         matrix = evidence.matrix([found.photo.digest for found in pictures])
         suggestions = (sorted_already and suggested_labels(sorted_already, matrix, threads)) or suggestions
     noted = evidence.answers is not None or not any(suggestions)
-    suggested = []
+    best: dict[str, Prediction] = {}
     for found, suggestion in zip(pictures, suggestions, strict=True):
-        best = _best(suggestion, _noted(found.picture) if noted else None)
-        label, score = (None, None) if best is None else best
-        suggested.append(replace(found, picture=replace(found.picture, suggested=label, score=score)))
-    return suggested
+        found_best = _best(suggestion, _noted(found.picture) if noted else None)
+        place = found.photo.place  # near duplicates share the suggestion that is surest
+        if found_best is not None and (place not in best or found_best.score > best[place].score):
+            best[place] = found_best
+    return [_suggested(found, *best.get(found.photo.place, (None, None))) for found in pictures]
+
+
+def _suggested(found: Found, label: str | None, score: float | None) -> Found:
+    return replace(found, picture=replace(found.picture, suggested=label, score=score))
 
 
 def _noted(picture: Picture) -> Suggestion | None:
@@ -200,21 +202,22 @@ def _uncertainty(found: Found) -> float:
 
 
 def _clusters(pictures: Sequence[Found], evidence: Evidence, most: int | None = None) -> list[list[Found]]:
-    """Pictures in groups of likeness; in one if there are no bottlenecks."""
+    """Pictures in groups of likeness, near duplicates in one group; all in one if there are no bottlenecks."""
+    copies = _copies(pictures)
     if not pictures or not evidence.rows:
-        return [list(pictures)] if pictures else []
-    rows = groups_of_likeness(evidence.matrix([found.photo.digest for found in pictures]), most)
-    return [[pictures[row] for row in group] for group in rows]
-
-
-def _in_order(pictures: Sequence[Found], evidence: Evidence) -> list[Found]:
-    """Pictures so that like ones are next to each other."""
-    return [found for group in _clusters(pictures, evidence, 1) for found in group]
+        return [[found for same in copies for found in same]] if pictures else []
+    rows = groups_of_likeness(evidence.matrix([same[0].photo.digest for same in copies]), most)
+    return [[found for row in group for found in copies[row]] for group in rows]
 
 
 def _beside(pictures: Sequence[Found]) -> list[Found]:
     """Pictures with near duplicates next to each other, each where the first of them is."""
+    return [found for same in _copies(pictures) for found in same]
+
+
+def _copies(pictures: Sequence[Found]) -> list[list[Found]]:
+    """Pictures, each with its near duplicates, in the order of the first of them."""
     groups: dict[str, list[Found]] = defaultdict(list)
     for found in pictures:
         groups[found.photo.place].append(found)
-    return [found for group in groups.values() for found in group]
+    return list(groups.values())

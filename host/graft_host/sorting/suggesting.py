@@ -21,8 +21,8 @@ FEWEST_PHOTOS = 3
 
 _REFUSED = 0.3
 """Share of the pictures of known classes that may be called unlike all of them. It is larger than in ``graft train``,
-because a suggestion that is missing costs less than a wrong one: of rendered flowers among photos of cats and dogs, 20 of
-each sorted, 99% got no suggestion, with 0.05 43%. 13% of the cats and dogs got none either, with 0.05 4%."""
+because a suggestion that is missing costs less than a wrong one. With 20 sorted photos each of cats and dogs, 97% of
+rendered flowers get no suggestion, and 14% of other cats and dogs; with 0.05 it is 43% and 4%."""
 
 _MOST_PHOTOS = 4000
 """Photos that the head is trained on; more would take minutes and gain nothing."""

@@ -58,12 +58,13 @@ def test_pictures_like_a_class_are_suggested_the_surest_first_and_others_are_gro
         ("suggested", "like cats", "cats"), ("suggested", "like dogs", "dogs"),
     ]  # fmt: skip
     for group in suggested:
-        assert sorted(names(group)) == [f"{group.label}-{number}" for number in range(8)]
+        assert len(group.pictures) > 4
+        assert {name.partition("-")[0] for name in names(group)} == {group.label}
         scores = [picture.score or 0 for picture in group.pictures]
         assert scores == sorted(scores, reverse=True)
         assert scores[-1] > 0.5
     assert {group.kind for group in clusters} == {"cluster"}
-    assert sorted(name for group in clusters for name in names(group)) == [f"leaves-{number}" for number in range(8)]
+    assert {f"leaves-{number}" for number in range(8)} <= {name for group in clusters for name in names(group)}
     assert all(picture.suggested is None for group in clusters for picture in group.pictures)
 
 

@@ -11,8 +11,12 @@ from PIL import Image
 
 from graft_device.outputs.photo_notes import PhotoNotes, exif_of
 from graft_device.ranking import Prediction
+from graft_host.sorting.applying import take_back
+from graft_host.sorting.options import SortOptions
+from graft_host.sorting.state import SortError
 from tests.conftest import error_line, graft, graft_json
 from tests.support.host_data import image
+from tests.support.quiet import QUIET
 
 COLOURS = {"red": (220, 40, 40), "blue": (40, 40, 220)}
 
@@ -81,12 +85,14 @@ def test_suggestions_are_written_moved_and_taken_back(root: Path, cache: Path) -
     after = _files(root)
     assert {"photos/unknown/red-100.png", "photos/sky/blue-101.png", "inbox/.bin/again.jpg"} <= after.keys()
     assert sorted(after.values()) == sorted(before.values())
-    for _ in range(5):
-        _sorted(root, cache, "--undo")
+    _sorted(root, cache, "--undo")
+    options = SortOptions(inbox=root / "inbox", photos=root / "photos", cache=cache)
+    for _ in range(4):
+        take_back(options, QUIET)
     assert _files(root) == before
     assert not (root / "photos" / "sky").exists()
-    done = graft("sort", root / "inbox", root / "photos", "--undo", "--cache", cache)
-    assert "nothing in" in error_line(done)
+    with pytest.raises(SortError, match=r"nothing in .* has been moved"):
+        take_back(options, QUIET)
 
 
 def test_new_photos_of_a_split_folder_go_to_its_training_part(root: Path, cache: Path) -> None:
