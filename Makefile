@@ -36,7 +36,7 @@ $(BIN)/.ready: pyproject.toml
 # The demo has an environment of its own, without what only development needs.
 .demo/.ready: pyproject.toml
 	$(PYTHON) -c "import sys; assert (3, 10) <= sys.version_info[:2] <= (3, 14), 'Python 3.10 to 3.14 is needed, this is ' + sys.version"
-	@echo "installs graftkit[host] into .demo: 33 packages, about 130 MB to download, 450 MB on disk"
+	@echo "installs graftkit[host] into .demo: 41 packages, about 130 MB to download, 450 MB on disk"
 	$(PYTHON) -m venv .demo
 	.demo/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[host]"
 	@touch $@

@@ -54,7 +54,7 @@ def test_the_readme_is_one_that_a_person_reads_to_its_end() -> None:
 
 
 def test_the_pictures_are_small() -> None:
-    pictures = ("live-page", "camera-page-light", "camera-page-dark", "camera-page-phone")
+    pictures = ("live-page", "camera-page-light", "camera-page-dark", "camera-page-phone", "sort-light")
     sizes = [(REPOSITORY / "docs" / f"{name}.webp").stat().st_size for name in pictures]
     assert min(sizes) > 10_000
     assert max(sizes) < 150_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -313,7 +314,7 @@ def test_everybody_can_use_it(browser: Browser, root: Path, width: int, dark: bo
         assert [found for found in viewer.contrasts() if found[0] < 4.5 and "Undo" not in found[1]] == []
         assert viewer.flaws() == []
         label = tab.locator(tile(tab, 1)).get_attribute("aria-label")
-        assert label == "1.png, like cats 93.0%, model: unknown, hall"
+        assert label == "1.png, like cats 93%, model: unknown, hall"
         tab.keyboard.press("Enter")
         tab.locator("#viewer-pictures img").first.wait_for()
         assert serious(tab) == []
@@ -348,3 +349,24 @@ def test_another_browser_needs_an_address_of_its_own(browser: Browser, root: Pat
         with opened(browser, page) as viewer:
             counted(viewer.page, 20, 0)
             assert "#" not in viewer.page.url, "the code must not stay in the history"
+
+
+def test_what_is_left_is_grouped_again_by_what_was_sorted(browser: Browser, root: Path) -> None:
+    graft = [
+        sys.executable, "-m", "graft_host.cli", "sort", str(root / "inbox"), str(root / "photos"), "--no-browser",
+        "--weights", "random", "--cache", str(root / "cache"),
+    ]  # fmt: skip
+    with sorting(root, *graft) as page, opened(browser, page) as viewer:
+        tab = viewer.page
+        for key in "1122112":
+            tab.keyboard.press(key)
+        counted(tab, 13, 7)
+        assert not tab.locator(".group", has_text="like ").count()
+        tab.keyboard.press("g")
+        tab.locator("#said", has_text="Grouped again").wait_for()
+        assert tab.locator(".group h2", has_text="like ").count()
+        counted(tab, 13, 7)
+        tab.keyboard.press("ArrowRight")
+        tab.keyboard.press("2")
+        counted(tab, 12, 8)
+        assert page.end() == 0

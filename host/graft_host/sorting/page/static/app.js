@@ -15,6 +15,7 @@ import {Viewer} from './viewer.js';
 const LOOK_MS = 2000; // between two looks for changes of other windows
 
 const at = (id) => document.getElementById(id);
+const lastOf = (path) => path.split('/').pop();
 const count = (number) => (number === 1 ? '1 picture' : `${number.toLocaleString('en')} pictures`);
 
 const groups = new Groups(at('groups'), {
@@ -91,7 +92,8 @@ function show(newest) {
   selection.settle();
   places.update(state);
   const left = groups.order.length;
-  at('summary').textContent = `${state.inbox} → ${state.photos}`;
+  at('summary').textContent = `${lastOf(state.inbox)} → ${lastOf(state.photos)}`;
+  at('summary').title = `${state.inbox} → ${state.photos}`;
   at('counts').textContent = `${left.toLocaleString('en')} left · ${state.moved.toLocaleString('en')} sorted`;
   at('progress').max = Math.max(left + state.moved, 1);
   at('progress').value = state.moved;

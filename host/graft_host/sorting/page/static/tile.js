@@ -1,7 +1,10 @@
 // A picture in a group: its thumbnail, and what a person, the model and its likeness say that it shows.
 
-import {element, percent} from './shared/words.js';
+import {element} from './shared/words.js';
 import {unwatch, watch} from './loader.js';
+
+/** A probability as a short percentage, rounded down since none is certain. */
+const share = (score) => `${Math.floor(100 * score)}%`;
 
 /** Makes a tile; beside a picture that is there already its twin is shown. */
 export function makeTile(picture) {
@@ -34,7 +37,7 @@ export function captionOf(picture) {
   const lines = [];
   if (picture.said) lines.push([`a person said ${picture.said}`, 'person']);
   if (picture.suggested && picture.suggested !== picture.said) {
-    lines.push([`like ${picture.suggested}${picture.score === null ? '' : ` ${percent(picture.score)}`}`, 'likely']);
+    lines.push([`like ${picture.suggested}${picture.score === null ? '' : ` ${share(picture.score)}`}`, 'likely']);
   }
   if (picture.answer) lines.push([answerOf(picture), picture.answer === 'unknown' ? 'refused' : '']);
   if (lines.length < 3) lines.push([picture.board || picture.name.split('/').pop(), '']);
@@ -46,7 +49,7 @@ export const twinName = (picture) => picture.twin.split('/').slice(-2).join('/')
 
 function answerOf({answer, predictions}) {
   const score = predictions.find(({label}) => label === answer)?.score;
-  return `model: ${answer}${score === undefined ? '' : ` ${percent(score)}`}`;
+  return `model: ${answer}${score === undefined ? '' : ` ${share(score)}`}`;
 }
 
 function description(picture) {
