@@ -65,6 +65,7 @@ EXAMPLES = {
     "rollback": "rollback",
     "config": "config check board.toml",
     "selftest": "selftest pets.tflite",
+    "learn": "learn pets.tflite --class rabbits photos/ -o new.tflite",
     "service": "service pets.tflite -- run --source picamera2 --changes",
 }
 """The example of each command. A command is a function in a module of ``commands``, both with its name; a group of

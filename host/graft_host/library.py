@@ -72,6 +72,7 @@ def train(
     unknown_rate: float = 0.05,
     report: StrPath | None = None,
     golden: bool = True,
+    memory: bool = True,
     strict: bool = False,
     recalibrate: bool = False,
     overwrite: bool = False,
@@ -142,6 +143,8 @@ def train(
             that calls nothing unknown.
         report: An ``.html`` page to write about how good the model is. No page if None.
         golden: Whether a few test photos are put into the file for the board's self-test.
+        memory: Whether the file remembers what the network computes for its photos, so that a board can learn a class
+            with ``graft-device learn``. The means of the classes serve otherwise.
         strict: Whether a photo that cannot be read is an error. Such photos are skipped otherwise.
         recalibrate: Whether the backbone is quantized again even if it is cached.
         overwrite: Whether an earlier model or report is replaced.

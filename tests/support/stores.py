@@ -12,12 +12,13 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from graft_device.model.golden import GOLDEN_NAME
+from graft_device.model.packing import pack_zip
 from graft_device.store.slots import ID_LENGTH
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.evaluation.golden import GoldenPack, golden_pack
 from graft_host.photos.dataset import Photo
 from graft_host.support import flatbuffer
-from graft_host.tflite.metadata import add_metadata, archive, pack_zip
+from graft_host.tflite.metadata import add_metadata, archive
 from tests.support.device_models import COLOURS, KERNEL, LABELS, make_card, network, picture
 from tests.support.device_models import write_artifact as write_plain
 

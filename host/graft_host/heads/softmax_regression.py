@@ -7,25 +7,17 @@ import functools
 import importlib
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-Wide = NDArray[np.float64]
+from graft_device.learning.softmax_problem import FLOOR, Principal, Problem, Wide, principal, standardized, unpacked
+
+__all__ = ["FLOOR", "load_ahead", "rotated", "solve", "solve_rotated"]
 
 _MAX_ITERATIONS = 1000
 _GRADIENT_TOLERANCE = 1e-5
 _LOSS_TOLERANCE = 1e-9
-_NEGLIGIBLE = 1e-9  # share of the largest variance below which a direction is rounding noise
-FLOOR = 0.1
-"""The share of the mean variance that is added to the variance of each number.
-
-Many numbers of a bottleneck are nearly always 0, a fifth to a half of those of EfficientNet-Lite. Divided by their own
-deviation alone, the little that they are weighs as much as all that others have to say. 0.03 and 0.3 were measured too:
-``docs/explanation/figures.md``.
-"""
-_BLOCK = 1024  # photos held in float64 at a time: 100,000 at once would take gigabytes
 
 
 @functools.cache
@@ -37,78 +29,6 @@ def load_ahead() -> None:
             importlib.import_module("scipy.optimize")
 
     threading.Thread(target=load, name="load-ahead").start()
-
-
-@dataclass(frozen=True)
-class _Principal:
-    """Photos in the principal directions of their standardized bottlenecks.
-
-    Attributes:
-        coordinates: float32 ``[N,R]``, stored column by column, so that both products with it are fast.
-        variances: of the coordinates, ``[R]``.
-        mixture: the orthonormal directions ``[D,R]``; with ``scaled``, the directions are ``scaled.T @ mixture``.
-        scaled: the standardized bottlenecks ``[N,D]`` if N is less than D, else None.
-    """
-
-    coordinates: NDArray[np.float32]
-    variances: Wide
-    mixture: Wide
-    scaled: NDArray[np.float32] | None
-
-    def unfolded(self, kernel: Wide) -> Wide:
-        """Turns a kernel ``[R,K]`` on coordinates into the kernel ``[D,K]`` on standardized bottlenecks."""
-        mixed: Wide = self.mixture @ kernel
-        if self.scaled is None:
-            return mixed
-        # In this order: multiplying out the directions first takes as long as finding them.
-        unfolded: Wide = self.scaled.T @ mixed
-        return unfolded
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Problem:
-    """The penalized loss.
-
-    Attributes:
-        data: the photos.
-        labels: their classes, ``[N]``.
-        share: the photos' weights ``[N]``, which sum to 1.
-        classes: K.
-        strength: the weight of the penalty.
-    """
-
-    data: _Principal
-    labels: NDArray[np.int64]
-    share: Wide
-    classes: int
-    strength: float
-
-    @property
-    def stretch(self) -> Wide:
-        """The root of the Hessian's diagonal, ``[R,1]``, if every class had probability 1/K.
-
-        Principal directions make the Hessian nearly diagonal. In this unit it is nearly the identity, so L-BFGS needs
-        a tenth of the steps.
-        """
-        curvature = (self.classes - 1) / self.classes**2
-        stretch: Wide = np.sqrt(curvature * self.data.variances + self.strength)[:, np.newaxis]
-        return stretch
-
-    def loss(self, packed: Wide) -> tuple[float, Wide]:
-        """Loss and gradient at stretched kernel and bias."""
-        stretch = self.stretch
-        stretched, bias = _unpacked(packed, self.classes)
-        kernel = stretched / stretch
-        logits = (self.data.coordinates @ kernel.astype(np.float32)).astype(np.float64) + bias
-        logits -= logits.max(axis=1, keepdims=True)
-        rows = np.arange(len(self.labels))
-        log_sum = np.log(np.exp(logits).sum(axis=1))
-        loss = self.share @ (log_sum - logits[rows, self.labels]) + self.strength / 2 * np.sum(kernel**2)
-        residual = np.exp(logits - log_sum[:, np.newaxis])
-        residual[rows, self.labels] -= 1
-        residual *= self.share[:, np.newaxis]
-        slope = self.data.coordinates.T @ residual.astype(np.float32) + self.strength * kernel
-        return float(loss), np.concatenate([(slope / stretch).ravel(), residual.sum(axis=0)])
 
 
 def solve(
@@ -135,8 +55,8 @@ def solve(
     Returns:
         Kernels ``[D,K]`` and biases ``[K]`` on raw bottlenecks.
     """
-    scaled, mean, deviation = _standardized(bottlenecks)
-    data = _principal(scaled)
+    scaled, mean, deviation = standardized(bottlenecks)
+    data = principal(scaled)
     del scaled  # frees its memory unless ``data`` needs it
     solutions = []
     for kernel, bias in _solutions(data, labels, weights, classes, penalties):
@@ -157,7 +77,7 @@ def rotated(bottlenecks: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         The coordinates ``[N,R]``, R at most the smaller of N and D.
     """
-    return _principal(_standardized(bottlenecks)[0]).coordinates
+    return principal(standardized(bottlenecks)[0]).coordinates
 
 
 def solve_rotated(
@@ -180,7 +100,7 @@ def solve_rotated(
         Kernels ``[R,K]`` and biases ``[K]`` on coordinates.
     """
     mean = coordinates.mean(axis=0, dtype=np.float64)
-    data = _principal((coordinates - mean).astype(np.float32))
+    data = principal((coordinates - mean).astype(np.float32))
     solutions = []
     for kernel, bias in _solutions(data, labels, weights, classes, penalties):
         unfolded = data.unfolded(kernel)
@@ -189,63 +109,23 @@ def solve_rotated(
 
 
 def _solutions(
-    data: _Principal, labels: NDArray[np.int64], weights: Wide, classes: int, penalties: Sequence[float]
+    data: Principal, labels: NDArray[np.int64], weights: Wide, classes: int, penalties: Sequence[float]
 ) -> Iterator[tuple[Wide, Wide]]:
     """Kernel ``[R,K]`` and bias ``[K]`` on principal directions for each penalty."""
     total = weights.sum()
     kernel, bias = np.zeros((len(data.variances), classes)), np.zeros(classes)
     for penalty in penalties:
         strength = (2 if classes == 2 else 1) / (penalty * total)  # noqa: PLR2004
-        problem = _Problem(data=data, labels=labels, share=weights / total, classes=classes, strength=strength)
+        problem = Problem(data=data, labels=labels, share=weights / total, classes=classes, strength=strength)
         kernel, bias = _minimized(problem, kernel, bias)
         yield kernel, bias
 
 
-def _minimized(problem: _Problem, kernel: Wide, bias: Wide) -> tuple[Wide, Wide]:
+def _minimized(problem: Problem, kernel: Wide, bias: Wide) -> tuple[Wide, Wide]:
     from scipy.optimize import minimize  # takes a third of a second
 
     start = np.concatenate([(kernel * problem.stretch).ravel(), bias])
     options = {"maxiter": _MAX_ITERATIONS, "gtol": _GRADIENT_TOLERANCE, "ftol": _LOSS_TOLERANCE}
     minimum = minimize(problem.loss, start, jac=True, method="L-BFGS-B", options=options)
-    stretched, bias = _unpacked(np.asarray(minimum.x, np.float64), problem.classes)
+    stretched, bias = unpacked(np.asarray(minimum.x, np.float64), problem.classes)
     return stretched / problem.stretch, bias
-
-
-def _standardized(bottlenecks: NDArray[np.float32]) -> tuple[NDArray[np.float32], Wide, Wide]:
-    """Subtracts the mean and divides by the deviation.
-
-    Returns:
-        The result ``[N,D]``, the mean ``[D]``, and what the result was divided by, ``[D]``.
-    """
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(bottlenecks), _BLOCK)]
-    mean: Wide = bottlenecks.mean(axis=0, dtype=np.float64)
-    squares = sum((np.square(bottlenecks[rows] - mean).sum(axis=0) for rows in blocks), np.zeros(len(mean)))
-    variance: Wide = squares / len(bottlenecks)
-    deviation: Wide = np.sqrt(variance + FLOOR * variance.mean())
-    # A number that never changes carries no information, and neither does rounding noise.
-    deviation[np.sqrt(variance) < 1e-6 * (np.abs(mean) + 1e-12)] = np.inf
-    scaled = np.empty(bottlenecks.shape, np.float32)
-    for rows in blocks:
-        scaled[rows] = (bottlenecks[rows] - mean) / deviation
-    return scaled, mean, deviation
-
-
-def _principal(scaled: NDArray[np.float32]) -> _Principal:
-    """Rotates standardized bottlenecks ``[N,D]`` into the R ≤ min(N, D) directions in which they vary.
-
-    A kernel outside their span changes no logit and only adds to the penalty, so nothing is lost. The basis is
-    orthonormal, so the penalty stays the same.
-    """
-    photos, length = scaled.shape
-    few = photos < length
-    squares, vectors = np.linalg.eigh(((scaled @ scaled.T) if few else (scaled.T @ scaled)).astype(np.float64))
-    kept = squares > _NEGLIGIBLE * max(float(squares[-1]), 1e-30)
-    squares, vectors = squares[kept], vectors[:, kept]
-    # The transposed product is stored column by column already, which saves a copy.
-    coordinates = vectors * np.sqrt(squares) if few else (vectors.astype(np.float32).T @ scaled.T).T
-    mixture = vectors / np.sqrt(squares) if few else vectors
-    return _Principal(np.asfortranarray(coordinates, np.float32), squares / photos, mixture, scaled if few else None)
-
-
-def _unpacked(packed: Wide, classes: int) -> tuple[Wide, Wide]:
-    return packed[:-classes].reshape(-1, classes), packed[-classes:]

@@ -7,8 +7,6 @@ those of TensorFlow Lite Support's ``metadata_schema.fbs``.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,21 +15,13 @@ from ai_edge_litert import schema_py_generated as schema
 from flatbuffers import Builder
 
 from graft_device.model import CARD_NAME, LABELS_NAME, ModelCard
+from graft_device.model.packing import pack_zip
 from graft_host.backbones.registry import title_of_card
 from graft_host.support import flatbuffer
 
 METADATA_NAME = b"TFLITE_METADATA"
 _IDENTIFIER = b"M001"
 _MIN_PARSER_VERSION = "1.0.0"
-_EPOCH = (
-    1980,
-    1,
-    1,
-    0,
-    0,
-    0,
-)  # the earliest date that a zip can hold, so that the same model gives the same bytes on any day
-
 _AXIS_LABELS = 2  # AssociatedFileType.TENSOR_AXIS_LABELS
 _RGB = 1  # ColorSpaceType.RGB
 _FEATURE_PROPERTIES, _IMAGE_PROPERTIES = 1, 2  # union ContentProperties
@@ -74,15 +64,6 @@ def archive(labels: Sequence[str], card: ModelCard, extras: Mapping[str, bytes] 
     """
     texts = {LABELS_NAME: "".join(f"{label}\n" for label in labels), CARD_NAME: card.to_json()}
     return pack_zip({**{name: text.encode() for name, text in texts.items()}, **(extras or {})})
-
-
-def pack_zip(files: Mapping[str, bytes]) -> bytes:
-    """Makes a zip of files in the given order; the same files always give the same bytes."""
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as packed:  # readers expect uncompressed files
-        for name, data in files.items():
-            packed.writestr(zipfile.ZipInfo(name, _EPOCH), data)
-    return memory.getvalue()
 
 
 def _metadata(card: ModelCard, *, quantized: bool) -> bytes:

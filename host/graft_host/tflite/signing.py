@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from graft_device.errors import ExportError, GraftError, os_reason
 from graft_device.model import read_checked
-from graft_device.model.archive import Archive, ArchiveError
-from graft_device.store.signatures import NAMESPACE, SIGNED_FORMAT, SIGNED_NAME, signed_at
+from graft_device.store.signatures import signed_at
+from graft_device.store.signing import signature_of, signing_time, stamped
 from graft_device.store.slots import utc
 from graft_device.system.clock import TOLERANCE_S, current_time
 from graft_device.system.durable import write_atomically
 from graft_device.system.plain import read_plain
-from graft_host.tflite.metadata import pack_zip
-
-_MOST_ENTRY_BYTES = 1 << 24
-"""Bytes of a file in the zip, as the largest card may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +66,11 @@ def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool 
     target = output or model
     if output is not None and output.exists() and not overwrite:
         raise ExportError(f"{output} exists", "give another name with -o, or --overwrite")
-    moment = _now()
+    moment = signing_time()
     doubts = tuple(_doubts(model, moment))
     data = stamped(read_plain(model), moment)
     signature = target.with_name(f"{target.name}.sig")
-    armored = _signature(data, key)
+    armored = signature_of(data, key)
     try:
         write_atomically(target.resolve(), data)
         write_atomically(signature, armored)
@@ -108,41 +101,3 @@ def _signed_before(model: Path) -> str | None:
         return signed_at(model)
     except GraftError:  # its time cannot be read; it gets a new one now
         return None
-
-
-def stamped(artifact: bytes, moment: str) -> bytes:
-    """Adds the time of signing to an artifact's zip, or replaces an earlier one; the network is not changed."""
-    try:
-        archive = Archive(BytesIO(artifact))
-        network = artifact[: archive.network_bytes]
-        files = {name: archive.read(name, _MOST_ENTRY_BYTES) for name in archive.names() if name != SIGNED_NAME}
-    except (ValueError, ArchiveError) as error:
-        raise ExportError(f"the zip in the model cannot be read ({error})", "train the model again") from error
-    text = json.dumps({"format": SIGNED_FORMAT, "time": moment}) + "\n"
-    return network + pack_zip({**files, SIGNED_NAME: text.encode()})
-
-
-def _signature(data: bytes, key: Path) -> bytes:
-    if not key.is_file():
-        raise ExportError(f"the key {key} does not exist", f"create it: ssh-keygen -t ed25519 -f {key}")
-    command = ["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(key)]
-    try:
-        done = subprocess.run(command, input=data, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
-    except OSError as error:
-        reason = f"ssh-keygen cannot be run ({os_reason(error)})"
-        raise ExportError(reason, "install it: sudo apt install openssh-client") from error
-    if done.returncode:
-        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-        raise ExportError(
-            f"{key} cannot sign: {lines[-1] if lines else f'ssh-keygen exited with status {done.returncode}'}"
-        )
-    return done.stdout
-
-
-def _now() -> str:
-    """The current time, or that of ``$SOURCE_DATE_EPOCH`` for reproducible builds."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    try:
-        return utc(time.time() if epoch is None else int(epoch))
-    except (ValueError, OverflowError, OSError) as error:
-        raise GraftError(f"SOURCE_DATE_EPOCH is {epoch!r}", "set it to seconds since 1970, or unset it") from error

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from graft_device.model import ModelCard
+from graft_device.model.memory import MEMORY_NAME
 from graft_device.runtime import threads_to_use
 from graft_host.heads.finished import FinishedHead, finish_head
 from graft_host.heads.head import train_head
 from graft_host.support import flatbuffer
 from graft_host.tflite.fuse import fuse, fused_model
+from graft_host.tflite.memory import memory_entry
 from graft_host.tflite.metadata import insert_metadata
 from graft_host.training.material import Material, group_numbers
 from graft_host.training.negatives import learnable
-from graft_host.training.options import HeadOptions
+from graft_host.training.options import HeadOptions, TrainOptions
 from graft_host.training.prior import prior_of
 
 
@@ -47,3 +49,19 @@ def described_network(material: Material, head: FinishedHead, card: ModelCard) -
     model = fused_model(backbone.read_bytes(), head.head, material.train[0], str(backbone), head.novelty)
     insert_metadata(model, card)
     return flatbuffer.pack(model)
+
+
+def memory_of(material: Material, options: TrainOptions) -> dict[str, bytes]:
+    """The entry of the zip with what the file remembers of its photos, by its name.
+
+    Test photos are not in it, because a board judges itself with it. Neither are copies of photos, nor photos from
+    elsewhere.
+    """
+    own = len(material.split.train)
+    train = material.train[0][:own], material.train[1][:own]
+    negatives = None if material.negatives is None else material.negatives.learned
+    entry = memory_entry(
+        material.backbone.path.read_bytes(), train, material.validation, negatives, len(material.dataset.labels),
+        fitted=material.fitted, photos=options.memory,
+    )  # fmt: skip
+    return {MEMORY_NAME: entry}

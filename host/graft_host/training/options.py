@@ -198,6 +198,7 @@ class TrainOptions(HeadOptions):
         report: the page to write; none when None.
         fine_tuning: whether the last layers of the backbone may be trained.
         golden: whether test photos are put into the file for the board's self-test.
+        memory: whether the file remembers the bottlenecks of its photos, so that a board can learn with them.
         overwrite: whether an earlier model or report is replaced.
     """
 
@@ -239,6 +240,15 @@ class TrainOptions(HeadOptions):
         bool,
         Option(
             group="Gates and report", after="report", help="Put no test photos into the file for the board's self-test."
+        ),
+    ] = True
+    memory: Annotated[
+        bool,
+        Option(
+            group="Gates and report",
+            after="golden",
+            help="Put no bottlenecks of photos into the file, only the mean of each class: a board then learns a "
+            "new class less well, and cannot correct one.",
         ),
     ] = True
     readout: Annotated[

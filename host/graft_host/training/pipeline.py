@@ -24,7 +24,7 @@ from graft_host.training.delivery import check_delivered, place_model, place_rep
 from graft_host.training.estimate import estimate_on_test
 from graft_host.training.figures import evaluated, float32_accuracy, held_out_figures
 from graft_host.training.fine_tuned import check_tensorflow, fine_tuned
-from graft_host.training.grafting import described_network, finished_head
+from graft_host.training.grafting import described_network, finished_head, memory_of
 from graft_host.training.guards import check_outputs, failed_gate
 from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, fitted_photos
@@ -119,7 +119,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
             digest, evaluation, chosen, lambda: golden_pack(network, archive(labels, card), evaluation, chosen)
         )
     # The network that was tested, byte for byte.
-    artifact = network + archive(labels, card, golden.entries())
+    artifact = network + archive(labels, card, {**golden.entries(), **memory_of(material, options)})
     gate = failed_gate(accuracy, len(evaluation.truth), options)
     with clock.stage("write"):
         model = place_model(artifact, gate, options)
