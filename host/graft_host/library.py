@@ -12,6 +12,7 @@ from typing import Literal
 from graft_host import comparison, photo_check
 from graft_host.backbones.readouts import ReadoutKind
 from graft_host.comparison import Comparison
+from graft_host.evaluation.comparing import evaluate_against
 from graft_host.evaluation.evaluate import Evaluation, evaluate_folder
 from graft_host.fine_tuning.options import FineTune
 from graft_host.heads.recipe import ClassWeight, Optimizer
@@ -67,6 +68,8 @@ def train(
     fine_tune: FineTune = "off",
     min_accuracy: float | None = None,
     max_drop: float | None = None,
+    not_worse_than: StrPath | None = None,
+    golden_from: StrPath | Sequence[StrPath] = (),
     keep_rejected: bool = False,
     unknown: StrPath | Sequence[StrPath] = (),
     unknown_rate: float = 0.05,
@@ -136,6 +139,9 @@ def train(
             help. It takes minutes, and the extra ``tensorflow``. ``"off"`` trains the head alone.
         min_accuracy: The least accuracy of the file on the test photos, from 0 to 1. No gate if None.
         max_drop: How much less accurate than float32 the file may be, from 0 to 1. No gate if None.
+        not_worse_than: An older ``.tflite`` that the file may not be worse than, on test photos that neither was
+            trained on and on its golden photos. No gate if None.
+        golden_from: Further ``.tflite`` files whose golden photos the file must name as they do.
         keep_rejected: Whether a file that fails a gate is kept as ``OUTPUT.rejected.tflite``.
         unknown: A folder of photos that are of none of the classes, or several. The model learns to call such photos
             unknown, like those in a folder ``unknown`` in ``photos``.
@@ -160,7 +166,8 @@ def train(
 
     Raises:
         OptionError: An option has a value that it does not take.
-        RejectedError: The file failed ``min_accuracy`` or ``max_drop``. Its ``result`` holds the figures.
+        RejectedError: The file failed ``min_accuracy``, ``max_drop`` or ``not_worse_than``. Its ``result`` holds the
+            figures.
         UnreportedError: The model was written, but its report could not be.
         GraftError: The model could not be made. No file is written, and the cache keeps what was computed.
 
@@ -180,6 +187,7 @@ def evaluate(
     also: StrPath | Sequence[StrPath] = (),
     labels: StrPath | Sequence[StrPath] = (),
     split: Literal["test", "all"] = "test",
+    against: StrPath | None = None,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
     note: NoteCallback | None = None,
@@ -194,6 +202,8 @@ def evaluate(
             ``path,label,split``, or COCO annotations. The folders in ``photos`` are no classes then.
         split: ``"test"`` takes the photos that training kept aside, and photos added since then that the same split
             puts beside them. ``"all"`` takes every photo.
+        against: An older ``.tflite`` to compare with, on those of the photos that it was not trained on either. None
+            to compare with no other.
         threads: The number of cores to use. All of them if None.
         progress: Called with the stage, the number of photos done and the number of all photos.
         note: Called with each line that the user should know, such as a photo that is skipped. The lines go to the
@@ -202,6 +212,7 @@ def evaluate(
     Returns:
         The scores of each photo, with ``accuracy``, ``per_class()`` and ``confusion``. ``negatives`` is what the model
         says of the photos of a folder ``unknown``, if there is one.
+            ``comparison`` is that with ``against``, if that was given.
 
     Raises:
         OptionError: ``split`` is neither ``"test"`` nor ``"all"``.
@@ -215,7 +226,10 @@ def evaluate(
     if split not in {"test", "all"}:
         raise OptionError(f"there is no {split!r}", "choose from test, all", option="--split")
     places = PhotoPlaces(root=Path(photos), also=_paths(also), labels=_paths(labels))
-    return evaluate_folder(Path(model), places, split, threads, _Callbacks(progress, note))
+    reporter = _Callbacks(progress, note)
+    if against is None:
+        return evaluate_folder(Path(model), places, split, threads, reporter)
+    return evaluate_against(Path(model), Path(against), places, split, threads, reporter)
 
 
 def check(

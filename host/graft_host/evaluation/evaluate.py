@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from graft_device.classifier import Classifier
 from graft_device.errors import DatasetError, PhotoError
-from graft_device.model import read_model, without_checksum
+from graft_device.model import ModelCard, read_model, without_checksum
 from graft_device.runtime import threads_to_use
 from graft_device.trial.trial import try_without_checksum
 from graft_host.evaluation.accuracy import FEW_TEST_PHOTOS, Estimate
+from graft_host.evaluation.against import Against
 from graft_host.evaluation.kept_aside import photos_to_test, recorded_split
 from graft_host.evaluation.refusals import Refusals, refusals
-from graft_host.photos.dataset import NO_CLASS, Photo, scan
+from graft_host.photos.dataset import NO_CLASS, Dataset, Photo, scan
 from graft_host.photos.given.places import PhotoPlaces
 from graft_host.photos.layout import is_unknown
 from graft_host.support.notebook import html_line, html_table
@@ -43,6 +44,7 @@ class Evaluation:
         paths: the photos' files, N of them in the order of ``truth``.
         unknown_below: photos whose best score is less than this are called unknown; 0 for a model without a threshold.
         negatives: what the model says of photos of none of the classes; None if there were none.
+        comparison: with an older model; None if none was asked for.
     """
 
     labels: tuple[str, ...]
@@ -52,6 +54,7 @@ class Evaluation:
     paths: tuple[Path, ...] = field(repr=False)
     unknown_below: float = 0.0
     negatives: Refusals | None = None
+    comparison: Against | None = None
 
     @property
     def refused(self) -> NDArray[np.bool_]:
@@ -104,13 +107,14 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The figures as ``graft evaluate --json`` prints them."""
-        return {
+        figures = {
             "accuracy": self.accuracy,
             "photos": len(self.truth),
             **self.figures(),
             "labels": list(self.labels),
             "skipped": [{"path": os.fsdecode(path), "reason": reason} for path, reason in self.failures.items()],
         }
+        return figures if self.comparison is None else {**figures, "comparison": self.comparison.to_json()}
 
     def _repr_html_(self) -> str:
         """The figures as a notebook shows them."""
@@ -212,6 +216,30 @@ def evaluate_folder(
         DatasetError: there is no photo to test on, or the model does not have the label of a class.
         ModelError: the file cannot be used.
     """
+    return evaluate_photos(
+        model, photos_for(model, folder, part, threads, reporter), part, threads_to_use(threads), reporter
+    )
+
+
+@dataclass(frozen=True)
+class PhotosToTest:
+    """The photos that a model is tested on.
+
+    Attributes:
+        dataset: all photos of the folder.
+        photos: those to test on.
+        card: of the model.
+    """
+
+    dataset: Dataset
+    photos: Sequence[Photo]
+    card: ModelCard
+
+
+def photos_for(
+    model: Path, folder: Path | PhotoPlaces, part: str, threads: int | None, reporter: Reporter
+) -> PhotosToTest:
+    """Tries a model, and finds the photos to test it on; arguments and errors are those of ``evaluate_folder``."""
     known = try_without_checksum(model)
     if (line := without_checksum(known)) is not None:
         reporter.note(line)
@@ -226,6 +254,12 @@ def evaluate_folder(
         photos = photos_to_test(dataset, recorded_split(card, model), workers, reporter)
         if all(photo.label == NO_CLASS for photo in photos):
             raise DatasetError(f"none of the photos in {dataset.root} is a test photo of {model}", "give --split all")
+    return PhotosToTest(dataset, photos, card)
+
+
+def evaluate_photos(model: Path, tests: PhotosToTest, part: str, workers: int, reporter: Reporter) -> Evaluation:
+    """Tests a model on photos that were chosen for it; see ``evaluate_folder``."""
+    dataset, photos, card = tests.dataset, tests.photos, tests.card
     with reporter.progress("testing the file") as progress:
         result = evaluate(model, photos, dataset.labels, workers, progress)
     tested = len(result.truth)

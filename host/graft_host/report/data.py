@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.model import ModelFile
+from graft_host.evaluation.against import Against
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.evaluation.speed import Speed
 
@@ -34,6 +35,7 @@ class ReportData:
         photos: the folder of photos.
         part: ``test`` if training kept these photos aside, ``all`` if it may have seen some.
         training: ``TrainResult.to_json()`` of the run that made the model; None if it is not available.
+        comparison: with an older model; None if none was asked for.
         speed: how long one inference takes on the machine that makes the report; None if it was not measured.
         made: the day on which the report is made; None to leave it out.
     """
@@ -43,6 +45,7 @@ class ReportData:
     photos: Path
     part: str = "test"
     training: Mapping[str, Any] | None = None
+    comparison: Against | None = None
     speed: Speed | None = None
     made: date | None = None
 

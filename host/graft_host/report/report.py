@@ -8,6 +8,7 @@ from pathlib import Path
 from graft_device import __version__
 from graft_device.errors import ExportError, os_reason
 from graft_device.system.durable import write_atomically
+from graft_host.report import against as report_against
 from graft_host.report import background as report_background
 from graft_host.report import elsewhere as report_elsewhere
 from graft_host.report import learning_curve as report_learning_curve
@@ -27,6 +28,7 @@ def render_report(data: ReportData) -> str:
     """Makes the whole page; the same data and photos always give the same bytes."""
     sections = (
         report_results.head,
+        report_against.against,
         report_results.confusion,
         report_results.classes,
         report_results.scores,

@@ -77,6 +77,7 @@ def place_report(result: TrainResult, artifact: bytes, options: TrainOptions) ->
                 photos=options.photos,
                 part="test",
                 training=result.to_json(),
+                comparison=result.comparison,
                 speed=measure_speed(model, options.threads),
                 made=today(),
             )

@@ -10,17 +10,19 @@ from threadpoolctl import threadpool_limits
 
 from graft_device.errors import DatasetError
 from graft_device.runtime import threads_to_use
-from graft_host.evaluation.accuracy import Estimate
+from graft_host.evaluation.accuracy import Accuracy, Estimate
 from graft_host.evaluation.evaluate import Evaluation, evaluate
+from graft_host.heads.chance import error_by_chance
 from graft_host.heads.finished import FinishedHead
 from graft_host.heads.head import train_head
+from graft_host.heads.temperature import expected_calibration_error, softmax
 from graft_host.photos.dataset import Photo
 from graft_host.samples.options import DENSITY
 from graft_host.support.clock import Clock
 from graft_host.support.progress import Progress
 from graft_host.support.reporter import Reporter, WithoutNotes
 from graft_host.support.scratch import scratch, write_scratch
-from graft_host.training.estimate import cross_validated_estimate, to_cross_validate
+from graft_host.training.estimate import cross_validated_estimate, estimate_on_test, to_cross_validate
 from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, gather
 from graft_host.training.options import HeadOptions, TrainOptions
@@ -78,6 +80,46 @@ def float32_accuracy(options: HeadOptions, reporter: Reporter) -> float:
         )  # fmt: skip
     tests, truth = material.test
     return float(np.mean(head.predict(tests) == truth))
+
+
+def accuracy_figures(
+    material: Material,
+    head: FinishedHead,
+    evaluation: Evaluation,
+    cross_validated: Estimate | None,
+    options: TrainOptions,
+    reporter: Reporter,
+    clock: Clock,
+) -> Accuracy:
+    """The accuracy figures of a model; under ``--max-drop`` with that of float32, which takes longest.
+
+    Args:
+        material: of the model.
+        head: of the model.
+        evaluation: of the file on the test photos.
+        cross_validated: the cross-validated accuracy, if there is one.
+        options: of the run.
+        reporter: receives progress.
+        clock: measures the stage.
+    """
+    float32 = None
+    if options.max_drop is not None:
+        with clock.stage("float32"):
+            float32 = float32_accuracy(options, reporter)
+    tests, truth = material.test
+    classes = head.head.predict(tests)
+    named = ~evaluation.refused  # a refused photo's score is not a prediction
+    return Accuracy(
+        float_head=float(np.mean(classes == truth)),
+        shipped=evaluation.accuracy,
+        agreement=float(np.mean(evaluation.predicted == classes)),
+        float32=float32,
+        error_before=expected_calibration_error(softmax(head.unscaled_logits(tests[named])), truth[named]),
+        error_after=expected_calibration_error(evaluation.scores[named], evaluation.truth[named]),
+        by_chance=error_by_chance(evaluation.scores[named]),
+        tested=estimate_on_test(evaluation.predicted == truth),
+        cross_validated=cross_validated,
+    )
 
 
 def evaluated(

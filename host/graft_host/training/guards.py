@@ -12,6 +12,7 @@ from graft_device.errors import CacheError, DatasetError, ExportError, os_reason
 from graft_device.system.durable import write_atomically
 from graft_host.backbones.weights.find import weights_inputs
 from graft_host.evaluation.accuracy import Accuracy
+from graft_host.evaluation.against import Against
 from graft_host.photos.dataset import Skipped
 from graft_host.report.page import REPORT
 from graft_host.support.destination import (
@@ -58,8 +59,17 @@ class FailedGate:
         return {"failed": self.option, "wanted": self.wanted, "measured": self.measured}
 
 
-def failed_gate(accuracy: Accuracy, photos: int, options: TrainOptions) -> FailedGate | None:
-    """Returns the first gate that the file does not pass on this number of test photos; None if it passes all."""
+def failed_gate(
+    accuracy: Accuracy, photos: int, options: TrainOptions, comparison: Against | None = None
+) -> FailedGate | None:
+    """Returns the first gate that the file does not pass; None if it passes all.
+
+    Args:
+        accuracy: of the file.
+        photos: number of test photos.
+        options: of the run.
+        comparison: with the file of ``--not-worse-than``.
+    """
     shipped, least, most = accuracy.shipped, options.min_accuracy, options.max_drop
     if least is not None and not shipped >= least:
         right = round(shipped * photos)
@@ -73,6 +83,8 @@ def failed_gate(accuracy: Accuracy, photos: int, options: TrainOptions) -> Faile
                 f"{accuracy.float32:.4f}, more than --max-drop {most} allows"
             )
             return FailedGate("--max-drop", most, drop, reason)
+    if comparison is not None and (drops := comparison.drops):
+        return FailedGate("--not-worse-than", drops[0].before, drops[0].after, comparison.why_worse)
     return None
 
 
@@ -92,6 +104,8 @@ def check_outputs(options: TrainOptions) -> None:
         sources.append(RunInput("photos of the place", options.samples.match))
     check_destination(options.output, MODEL, sources, overwrite=options.overwrite)
     sources.append(RunInput("model", options.output))
+    older = [] if options.not_worse_than is None else [options.not_worse_than]
+    sources += [RunInput("older model", path) for path in (*older, *options.golden_from)]
     if options.keep_rejected:
         rejected = rejected_path(options.output)
         check_destination(rejected, MODEL, sources, overwrite=options.overwrite)

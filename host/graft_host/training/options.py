@@ -194,6 +194,8 @@ class TrainOptions(HeadOptions):
         max_drop: how much less accurate than float32 the file may be; any when None.
         readout: how it is chosen what the head reads; what ``tap`` names is then the deepest tap that may be read.
             ``auto`` when None, but ``single`` where a tap is given, weights are random, or ``optimizer`` is ``sgd``.
+        not_worse_than: the older ``.tflite`` that the file may not be worse than; none when None.
+        golden_from: further ``.tflite`` files whose golden photos the file must name as they do.
         keep_rejected: whether a file that failed a gate is kept beside ``output``.
         report: the page to write; none when None.
         fine_tuning: whether the last layers of the backbone may be trained.
@@ -223,10 +225,30 @@ class TrainOptions(HeadOptions):
             help="Gate: largest drop in accuracy against float32; above it, exit status 3.",
         ),
     ] = None
+    not_worse_than: Annotated[
+        Path | None,
+        Option(
+            group="Gates and report",
+            after="max_drop",
+            help="Gate: an older .tflite that the new one may not be worse than, on test photos that neither was "
+            "trained on and on golden photos; exit status 3 if it is.",
+        ),
+    ] = None
+    golden_from: Annotated[
+        tuple[Path, ...],
+        Option(
+            group="Gates and report",
+            after="not_worse_than",
+            help="Another .tflite, such as that of a board, whose golden photos the new one must name as it does. May "
+            "be given several times.",
+        ),
+    ] = ()
     keep_rejected: Annotated[
         bool,
         Option(
-            group="Gates and report", after="max_drop", help="Keep a file that failed a gate, as OUT.rejected.tflite."
+            group="Gates and report",
+            after="golden_from",
+            help="Keep a file that failed a gate, as OUT.rejected.tflite.",
         ),
     ] = False
     report: Annotated[
@@ -275,6 +297,10 @@ class TrainOptions(HeadOptions):
                 f"--tap {self.tap} says what the head reads",
                 f"leave out --readout, or name the deepest tap alone, as in --tap {layer_of(deepest)}",
                 option="--readout",
+            )
+        if self.golden_from and self.not_worse_than is None:
+            raise OptionError(
+                "golden photos belong to a comparison", "give --not-worse-than OLD.tflite too", option="--golden-from"
             )
         self.fine_tuning.check(self.quantize, self.recipe.optimizer, self.weights, self.max_drop)
 

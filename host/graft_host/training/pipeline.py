@@ -5,30 +5,26 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from graft_device.runtime import threads_to_use
 from graft_host.backbones.readouts import SINGLE
-from graft_host.evaluation.accuracy import Accuracy
 from graft_host.evaluation.golden import golden_pack
-from graft_host.heads.chance import error_by_chance
 from graft_host.heads.mislabels import MislabelSearch, search_mislabels
-from graft_host.heads.temperature import expected_calibration_error, softmax
 from graft_host.support.clock import Clock
 from graft_host.support.reporter import Reporter
 from graft_host.support.scratch import remove_stale_scratch
 from graft_host.tflite.metadata import archive
 from graft_host.training.card import model_card, tested_card
 from graft_host.training.delivery import check_delivered, place_model, place_report
-from graft_host.training.estimate import estimate_on_test
-from graft_host.training.figures import evaluated, float32_accuracy, held_out_figures
+from graft_host.training.figures import accuracy_figures, evaluated, held_out_figures
 from graft_host.training.fine_tuned import check_tensorflow, fine_tuned
 from graft_host.training.grafting import described_network, finished_head, memory_of
 from graft_host.training.guards import check_outputs, failed_gate
 from graft_host.training.kept_results import KeptResults
 from graft_host.training.material import Material, fitted_photos
 from graft_host.training.negatives import compared, held_out_negatives
+from graft_host.training.not_worse import beside_old, opened, to_compare
 from graft_host.training.notes import few_photos_warnings, photo_warnings, unknown_notes
 from graft_host.training.options import HeadOptions, TrainOptions
 from graft_host.training.prior import prior_of
@@ -51,12 +47,14 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
     check_outputs(options)
     check_tensorflow(options)
     remove_stale_scratch()
+    rivals = opened(options)
     material = gather_chosen(options, reporter, clock)
     options = replace(options, tap=material.backbone.spec.tap, readout=SINGLE)
     if note := material.extraction.damage:
         reporter.note(note)
     labels = material.dataset.labels
     kept = KeptResults(options)
+    fair = to_compare(rivals, material, options, reporter)
     with clock.stage("check"):
         search = kept.search(material, lambda: mislabel_search(material, options))
         for line in photo_warnings(material, options, search):
@@ -92,26 +90,10 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
             digest, (*photos, *others), lambda: evaluated(tested, labels, (*photos, *others), threads, progress)
         )
     evaluation = compared(evaluation, material, head)
+    comparison = beside_old(rivals, fair, evaluation, tested, kept, options, reporter, clock)
     cross_validated, gain = held_out_figures((material, head), frozen, options, kept, reporter, clock)
     prospects = model_prospects(frozen, options, kept, reporter, clock)
-    float32 = None
-    if options.max_drop is not None:
-        with clock.stage("float32"):
-            float32 = float32_accuracy(options, reporter)
-    tests, truth = material.test
-    classes = head.head.predict(tests)
-    named = ~evaluation.refused  # a refused photo's score is not a prediction
-    accuracy = Accuracy(
-        float_head=float(np.mean(classes == truth)),
-        shipped=evaluation.accuracy,
-        agreement=float(np.mean(evaluation.predicted == classes)),
-        float32=float32,
-        error_before=expected_calibration_error(softmax(head.unscaled_logits(tests[named])), truth[named]),
-        error_after=expected_calibration_error(evaluation.scores[named], evaluation.truth[named]),
-        by_chance=error_by_chance(evaluation.scores[named]),
-        tested=estimate_on_test(evaluation.predicted == truth),
-        cross_validated=cross_validated,
-    )
+    accuracy = accuracy_figures(material, head, evaluation, cross_validated, options, reporter, clock)
     card = tested_card(card, accuracy, evaluation, head, gain, material)
     with clock.stage("golden"):
         chosen = photos if options.golden else ()
@@ -120,7 +102,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         )
     # The network that was tested, byte for byte.
     artifact = network + archive(labels, card, {**golden.entries(), **memory_of(material, options)})
-    gate = failed_gate(accuracy, len(evaluation.truth), options)
+    gate = failed_gate(accuracy, len(evaluation.truth), options, comparison)
     with clock.stage("write"):
         model = place_model(artifact, gate, options)
     result = TrainResult(
@@ -132,6 +114,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
         size=len(artifact),
         seconds=clock.finish(),
         gate=gate,
+        comparison=comparison,
         prior=prior_of(material, options),
         gain=gain,
         prospects=prospects,

@@ -9,6 +9,7 @@ from typing import Any
 
 from graft_host.backbones.readouts import SINGLE
 from graft_host.evaluation.accuracy import Accuracy
+from graft_host.evaluation.against import Against
 from graft_host.evaluation.evaluate import Evaluation
 from graft_host.fine_tuning.result import FineTuning
 from graft_host.heads.finished import FinishedHead
@@ -37,6 +38,7 @@ class TrainResult:
         size: the size of the file in bytes.
         seconds: the seconds of each stage, and ``total``.
         gate: the gate that refused the model; None if it passed.
+        comparison: with the older file of ``--not-worse-than``; None if none was given.
         fine_tuning: the result of fine-tuning; None if it was not asked for.
         prior: the shares of classes at the place; None if none were given.
         gain: what source photos gave; None if there are none.
@@ -51,6 +53,7 @@ class TrainResult:
     size: int
     seconds: dict[str, float]
     gate: FailedGate | None = None
+    comparison: Against | None = None
     fine_tuning: FineTuning | None = None
     prior: Prior | None = None
     gain: SourceGain | None = None
@@ -140,6 +143,8 @@ class TrainResult:
             figures["prior"] = {**self.prior.to_json(), "accuracy": self.at_prior}
         if self.prospects is not None:
             figures |= self.prospects.to_json(self.labels)
+        if self.comparison is not None:
+            figures["comparison"] = self.comparison.to_json()
         return figures if self.gate is None else {**figures, "gate": self.gate.to_json(), "rejected": path}
 
     def _unknown(self) -> dict[str, Any] | None:
