@@ -211,8 +211,7 @@ def evaluate(
 
     Returns:
         The scores of each photo, with ``accuracy``, ``per_class()`` and ``confusion``. ``negatives`` is what the model
-        says of the photos of a folder ``unknown``, if there is one.
-            ``comparison`` is that with ``against``, if that was given.
+        says of the photos of a folder ``unknown``, if there is one, and ``comparison`` is that with ``against``.
 
     Raises:
         OptionError: ``split`` is neither ``"test"`` nor ``"all"``.

@@ -105,10 +105,18 @@ needs_nspawn = pytest.mark.skipif(
 @contextlib.contextmanager
 def opened(factory: pytest.TempPathFactory) -> Iterator[Park]:
     """A park of boards; skips the test if no board can be started here."""
+    with opened_in(factory.mktemp("boards")) as park:
+        yield park
+
+
+@contextlib.contextmanager
+def opened_in(folder: Path) -> Iterator[Park]:
+    """A park of boards in a folder, which is made if it is missing; skips the test if no board can be started here."""
     reason = missing()
     if reason is not None:
         pytest.skip(reason)
-    folder, shared = factory.mktemp("boards"), WHEELS / "kits"
+    folder.mkdir(exist_ok=True)
+    shared = WHEELS / "kits"
     shared.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         yield Park(folder, shared, make_keys(folder), stack)

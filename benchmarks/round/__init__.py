@@ -1,0 +1,1 @@
+"""The whole round with two boards: train, deploy, new pictures, collect, sort, train again, deploy again."""
