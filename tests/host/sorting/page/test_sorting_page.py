@@ -107,7 +107,7 @@ def test_twenty_pictures_are_sorted_by_keys_alone_and_taken_back_after_a_reload(
         counted(tab, 0, 20)
         keys.press("Control+z")
         counted(tab, 8, 12)
-        assert tab.locator("#said").inner_text() == "Taken back: 8 pictures to dogs. Ctrl-Z takes it back."
+        assert tab.locator("#said").inner_text() == "Taken back: 8 pictures to dogs. Ctrl-Y does it again."
         keys.press("Control+z")
         counted(tab, 12, 8)
         keys.press("Control+y")

@@ -180,9 +180,9 @@ function behind(ids) {
   return order.slice(start).find((id) => !gone.has(id)) ?? order.slice(0, start).findLast((id) => !gone.has(id)) ?? null;
 }
 
-function report(done) {
+function report(done, hint = 'Ctrl-Z takes it back.') {
   if (!done) return;
-  say(`${asSentence(done.text)}${done.left.length ? '' : ' Ctrl-Z takes it back.'}`);
+  say(`${asSentence(done.text)}${done.left.length ? '' : ` ${hint}`}`);
   if (done.left.length) {
     const [first] = done.left;
     const more = done.left.length > 1 ? ` (and ${(done.left.length - 1).toLocaleString('en')} more)` : '';
@@ -221,7 +221,8 @@ function step(which) {
     const [first] = (done?.pictures ?? []).filter((id) => pictures.has(id));
     if (first) selection.frame(first, !document.querySelector('dialog[open]'));
     if (viewer.open) showLarge();
-    report(done && {...done, text: `${which === 'undo' ? 'taken back' : 'done again'}: ${done.text}`});
+    if (which === 'undo') report(done && {...done, text: `taken back: ${done.text}`}, 'Ctrl-Y does it again.');
+    else report(done && {...done, text: `done again: ${done.text}`});
   });
 }
 
