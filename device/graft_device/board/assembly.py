@@ -20,6 +20,7 @@ from graft_device.sources import SourceOptions, open_source
 if TYPE_CHECKING:
     from graft_device.board.voice import Voice
     from graft_device.camera_page.lasting import LastingPage
+    from graft_device.capture.store import CaptureStore
     from graft_device.classifier import Classifier
     from graft_device.config.settings import BoardSettings, SourceSettings
     from graft_device.outputs.fan_out import FanOut
@@ -78,7 +79,7 @@ def open_board(
     models = {model.name: _model(settings, model.name, voice.note) for model in settings.models}
     names = source_names(settings, [source.name for source in sources])
     views = named_views(settings, names)
-    store = _uncertain_store(settings)
+    store, captures = _uncertain_store(settings), _capture_store(settings)
     clock = WallClock(voice.note)
     live = [name for name, source in zip(names, sources) if source.live]
     watchers = open_watchers(
@@ -95,13 +96,15 @@ def open_board(
         outlets.sinks.add(page.hub.events)
         show(page.hub, watched, models, {named.view.id: named.region.roi for named in views})
         stack.callback(page.rest)
-        page.show(settings.http, Parts(outlets.history, store, watchers.scores, lambda: outlets.sinks.undelivered))
+        parts = Parts(outlets.history, store, watchers.scores, lambda: outlets.sinks.undelivered, captures)
+        page.show(settings.http, parts)
     return Board(watched, outlets.sinks, watchers.observers, voice.failure, clock.is_set)
 
 
 def _opened(source: SourceSettings, settings: BoardSettings, note: Note) -> Source:
     kept = None if settings.uncertain is None else settings.uncertain.folder
-    options = SourceOptions(source.size, source.interval, source.existing, source.once, kept, source.required)
+    captured = None if settings.capture is None else settings.capture.folder
+    options = SourceOptions(source.size, source.interval, source.existing, source.once, kept, source.required, captured)
     return open_source(source.places, options, note)
 
 
@@ -120,3 +123,11 @@ def _uncertain_store(settings: BoardSettings) -> UncertainStore | None:
     from graft_device.outputs.uncertain_store import UncertainStore
 
     return UncertainStore(settings.uncertain.folder, round(settings.uncertain.max_mb * _MB))
+
+
+def _capture_store(settings: BoardSettings) -> CaptureStore | None:
+    if settings.capture is None:
+        return None
+    from graft_device.capture.store import CaptureStore
+
+    return CaptureStore(settings.capture.folder, settings.capture.max_mb)

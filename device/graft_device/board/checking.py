@@ -82,6 +82,7 @@ def _models(settings: BoardSettings, labels: set[str]) -> Iterator[Finding]:
 
 def _sources(settings: BoardSettings) -> Iterator[Finding]:
     kept = None if settings.uncertain is None else settings.uncertain.folder
+    captured = None if settings.capture is None else settings.capture.folder
     for number, source in enumerate(settings.sources):
         path: KeyPath = ("source", number)
         label = f"source '{source.name}'" if source.name else f"source {number + 1}"
@@ -91,7 +92,9 @@ def _sources(settings: BoardSettings) -> Iterator[Finding]:
         if missing:
             continue
         try:
-            options = SourceOptions(source.size, source.interval, source.existing, source.once, kept)
+            options = SourceOptions(
+                source.size, source.interval, source.existing, source.once, kept, source.required, captured
+            )
             open_source(source.places, options, lambda _: None)
         except GraftError as error:
             yield Finding((*path, "place"), f"{label}: {error.what}", error.remedy, grave=True)
@@ -182,6 +185,8 @@ def _unknown_labels(
 def _page(settings: BoardSettings) -> Iterator[Finding]:
     http = settings.http
     if http is None:
+        if settings.capture is not None:
+            yield Finding(("capture",), "capture: its button is on the page, and there is none", "add [http]")
         return
     readable = http.token_file is not None
     if http.token_file is not None:

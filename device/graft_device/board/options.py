@@ -11,6 +11,7 @@ from graft_device.config.areas import parse_mask, parse_roi
 from graft_device.config.settings import (
     AnswerSettings,
     BoardSettings,
+    CaptureSettings,
     EventsSettings,
     HttpSettings,
     ModelSettings,
@@ -95,6 +96,7 @@ def settings_of(options: Mapping[str, Any]) -> BoardSettings:
         http=_http(options),
         events=_events(options),
         uncertain=_uncertain(options),
+        capture=_capture(options),
     )
 
 
@@ -197,6 +199,14 @@ def _uncertain(options: Mapping[str, Any]) -> UncertainSettings | None:
     if options["save_uncertain"] is None:
         return None
     return UncertainSettings(options["save_uncertain"], options["max_mb"], options["uncertain_below"])
+
+
+def _capture(options: Mapping[str, Any]) -> CaptureSettings | None:
+    if options["capture"] is None:
+        return None
+    if options["http"] is None:
+        raise OptionError("--capture needs --http", "its button is on that page", "--capture")
+    return CaptureSettings(options["capture"], options["max_mb"])
 
 
 def _text(choice: Any) -> str:

@@ -14,7 +14,9 @@ from graft_device.camera_page.events import asked, history
 from graft_device.camera_page.hub import Hub
 from graft_device.camera_page.labels import read_label
 from graft_device.camera_page.parts import Parts
+from graft_device.camera_page.sighted import notes_of_seen
 from graft_device.errors import PhotoError, os_reason
+from graft_device.outputs.photo_notes import PhotoNotes
 from graft_device.ranking import Prediction
 from graft_device.serve.problems import NO_STORE, ProblemError
 
@@ -40,13 +42,15 @@ class Correcting:
     async def view(self, request: Request) -> Response:
         """Handles ``POST /v1/views/{view}/label``."""
         try:
-            seen = self._hub.newest(request.path_params["view"])
+            sighted = self._hub.newest(request.path_params["view"])
         except KeyError:
             raise ProblemError(404, "there is no such view; /v1/board lists them") from None
         label = await read_label(request)
-        if seen is None:
+        if sighted is None:
             raise ProblemError(404, "the view has seen no frame yet")
-        return await self._saved(seen.photo, seen.frame.time, label, seen.answer)
+        seen = sighted.seen
+        notes = None if isinstance(seen.photo, bytes) else notes_of_seen(sighted.shown, seen, label)
+        return await self._saved(seen.photo, seen.frame.time, label, seen.answer, notes)
 
     async def event(self, request: Request) -> Response:
         """Handles ``POST /v1/events/{event}/label``."""
@@ -59,16 +63,25 @@ class Correcting:
         if picture is None:
             raise ProblemError(404, "no picture of this event is kept")
         predictions = [Prediction(one["label"], one["score"]) for one in event["predictions"]]
-        answer = await self._saved(picture, event["time"], label, predictions)
+        place = event["source"], event.get("region") or ""
+        notes = PhotoNotes(event["time"], *place, label, "", tuple(predictions), event["unknown"])
+        answer = await self._saved(picture, event["time"], label, predictions, notes)
         await asked(lambda: kept.correct(identity, label))
         return answer
 
-    async def _saved(self, photo: PhotoSource, time: str, label: str, predictions: Sequence[Prediction]) -> Response:
+    async def _saved(
+        self,
+        photo: PhotoSource,
+        time: str,
+        label: str,
+        predictions: Sequence[Prediction],
+        notes: PhotoNotes | None,
+    ) -> Response:
         corrections = self._parts().corrections
         if corrections is None:
             raise ProblemError(404, "no photos are kept here: start the run with --save-uncertain DIR")
         try:
-            path = await asyncio.to_thread(corrections.save_labelled, photo, time, label, predictions)
+            path = await asyncio.to_thread(corrections.save_labelled, photo, time, label, predictions, notes)
         except PhotoError as error:
             raise ProblemError(404, f"the picture cannot be read any more ({error.what})") from None
         except OSError as error:

@@ -13,6 +13,7 @@ import numpy as np
 
 from graft_device.camera_page.figures import EventCounts, SourceFigures, ViewFigures
 from graft_device.camera_page.shown import ShownModel, ShownSource, ShownView, Size
+from graft_device.camera_page.sighted import Sighted
 from graft_device.errors import GraftError
 from graft_device.outputs.slugs import slugs
 from graft_device.run.observers import Observer
@@ -289,8 +290,8 @@ class Hub(Observer):
                 if source.id == source_id:
                     source.size = size
 
-    def newest(self, view_id: str) -> SeenFrame | None:
-        """The frame that a view saw last; None before the first.
+    def newest(self, view_id: str) -> Sighted | None:
+        """The newest frame of a view, and the one that its model saw last; None before the first.
 
         Raises:
             KeyError: there is no such view.
@@ -298,7 +299,10 @@ class Hub(Observer):
         with self._lock:
             for source in self._sources.values():
                 if view_id in source.views:
-                    return source.views[view_id].newest
+                    view = source.views[view_id]
+                    if view.newest is None or source.frame is None or source.whole is None:
+                        return None
+                    return Sighted(view.shown, source.frame, source.whole, view.newest, source.present)
         raise KeyError(view_id)
 
     def _find(self, view: View) -> tuple[_Source | None, _View | None]:

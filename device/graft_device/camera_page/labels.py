@@ -1,18 +1,22 @@
-"""Reads the label that a person gives a picture."""
+"""Reads the label that a person gives a picture, and how many pictures are to be taken."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from starlette.requests import ClientDisconnect, Request
 
+from graft_device.capture import labels
 from graft_device.ranking import UNKNOWN
 from graft_device.serve.problems import ProblemError
 from graft_device.system.strict_json import parse_json
 
-MOST_LABEL_BYTES = 60
-"""Of a label in UTF-8: it names a folder."""
+MOST_PICTURES = 20
+"""Pictures that one request may capture."""
 
 _MOST_BODY_BYTES = 1000
-_FIELD = "label"
+_LABEL, _COUNT = "label", "count"
 
 
 async def read_label(request: Request) -> str:
@@ -22,6 +26,42 @@ async def read_label(request: Request) -> str:
         ProblemError: 415, the body is not JSON; 413, it is too large; 400, it was cut short; 422, it is something
             else, or the label cannot name a folder.
     """
+    given = await _object(request)
+    if set(given) != {_LABEL} or not isinstance(given[_LABEL], str):
+        raise ProblemError(422, 'send {"label": "cat"}')
+    return _accepted(given[_LABEL], refusal)
+
+
+async def read_capture(request: Request) -> tuple[str, int]:
+    """Reads ``{"label": "cat", "count": 3}`` from the body of a request; the count is 1 where it is missing.
+
+    Raises:
+        ProblemError: as ``read_label``; also 422 for a count that is not from 1 to ``MOST_PICTURES``.
+    """
+    given = await _object(request)
+    if not {_LABEL} <= set(given) <= {_LABEL, _COUNT} or not isinstance(given[_LABEL], str):
+        raise ProblemError(422, 'send {"label": "cat"} or {"label": "cat", "count": 3}')
+    count = given.get(_COUNT, 1)
+    if type(count) is not int or not 1 <= count <= MOST_PICTURES:
+        raise ProblemError(422, f"count is {count!r}; give a number from 1 to {MOST_PICTURES}")
+    return _accepted(given[_LABEL], labels.refusal), count
+
+
+def refusal(label: str) -> str | None:
+    """Why a text cannot be the right label of a picture; None if it can."""
+    if label == UNKNOWN:
+        return f"{UNKNOWN!r} is what the model says without a label; say what it was"
+    return labels.refusal(label)
+
+
+def _accepted(label: str, refuse: Callable[[str], str | None]) -> str:
+    reason = refuse(label)
+    if reason is not None:
+        raise ProblemError(422, reason)
+    return label
+
+
+async def _object(request: Request) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ProblemError(415, 'send JSON, with Content-Type: application/json, such as {"label": "cat"}')
@@ -30,26 +70,9 @@ async def read_label(request: Request) -> str:
         given = parse_json(body.decode("utf-8"))
     except ValueError as error:
         raise ProblemError(422, f"the body is no JSON ({error})") from None
-    if not isinstance(given, dict) or set(given) != {_FIELD} or not isinstance(given[_FIELD], str):
+    if not isinstance(given, dict):
         raise ProblemError(422, 'send {"label": "cat"}')
-    reason = refusal(given[_FIELD])
-    if reason is not None:
-        raise ProblemError(422, reason)
-    return str(given[_FIELD])
-
-
-def refusal(label: str) -> str | None:
-    """Why a text cannot be a label that names a folder; None if it can."""
-    control = not label.isprintable() or "/" in label or "\\" in label
-    refusals = {
-        "the label is empty": not label.strip(),
-        "the label begins or ends with a space": label != label.strip(),
-        f"the label has more than {MOST_LABEL_BYTES} bytes": len(label.encode("utf-8")) > MOST_LABEL_BYTES,
-        "the label has a slash, a backslash or a control character": control,
-        "the label begins with a dot": label.startswith("."),
-        f"{UNKNOWN!r} is what the model says without a label; say what it was": label == UNKNOWN,
-    }
-    return next((reason for reason, applies in refusals.items() if applies), None)
+    return given
 
 
 async def _body(request: Request) -> bytes:

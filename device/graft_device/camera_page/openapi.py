@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graft_device.camera_page.labels import MOST_LABEL_BYTES
+from graft_device.camera_page.labels import MOST_PICTURES
+from graft_device.capture.labels import MOST_LABEL_BYTES
 from graft_device.config.sinks import KINDS
 from graft_device.history.queries import MOST_EVENTS
 from graft_device.ranking import REASONS
@@ -24,6 +25,8 @@ from graft_device.serve.descriptions import (
 from graft_device.serve.metrics import MEDIA_TYPE as METRICS_TYPE
 
 _JPEG = {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}
+_CORRECT = "Keep {} under its right label, to train on it."
+_CAPTURE = "Keep what a view shows now, and the frames that follow for a count above 1, to train a class on it."
 _STREAM = {"multipart/x-mixed-replace": {"schema": {"type": "string", "format": "binary"}}}
 
 
@@ -47,11 +50,18 @@ def document(version: str, token: bool) -> dict[str, Any]:
             "/v1/board": {"get": get("board", "Sources, views, models and states.", json_content("Board"), guarded)},
             "/v1/live/{source}": {"get": _live(guarded)},
             "/v1/still/{source}": {"get": _of("still", "The newest frame of a source.", _JPEG, "source", guarded)},
-            "/v1/views/{view}/label": {"post": _label("labelView", "what a view saw last", "view", guarded)},
+            "/v1/views/{view}/label": {
+                "post": _label("labelView", _CORRECT.format("what a view saw last"), "view", guarded)
+            },
+            "/v1/views/{view}/capture": {
+                "post": _label("captureView", _CAPTURE, "view", guarded, "Capture", "Captured")
+            },
             "/v1/events": {"get": _events(guarded)},
             "/v1/events/{event}/picture": {"get": _of("picture", "Its picture.", _JPEG, "event", guarded, 503)},
             "/v1/events/{event}/thumbnail": {"get": _of("thumbnail", "Small.", _JPEG, "event", guarded, 503)},
-            "/v1/events/{event}/label": {"post": _label("labelEvent", "the picture of an event", "event", guarded)},
+            "/v1/events/{event}/label": {
+                "post": _label("labelEvent", _CORRECT.format("the picture of an event"), "event", guarded)
+            },
             "/v1/drift": {"get": get("drift", "Scores by day, and the model card's.", json_content("Drift"), guarded)},
             "/healthz": {"get": get("health", "Whether the run works.", json_content("Health"), [])},
             "/metrics": {"get": get("metrics", "Metrics for Prometheus.", _text(METRICS_TYPE), guarded)},
@@ -98,15 +108,17 @@ def _events(security: Security) -> dict[str, Any]:
     return {**operation, "parameters": parameters, "responses": {**operation["responses"], **problems(404, 422, 503)}}
 
 
-def _label(name: str, what: str, parameter: str, security: Security) -> dict[str, Any]:
+def _label(
+    name: str, summary: str, parameter: str, security: Security, body: str = "Label", answer: str = "Saved"
+) -> dict[str, Any]:
     return {
         "operationId": name,
-        "summary": f"Keep {what} under its right label, to train on it.",
+        "summary": summary,
         "security": security,
         "parameters": [_in_path(parameter)],
-        "requestBody": {"required": True, "content": json_content("Label")},
+        "requestBody": {"required": True, "content": json_content(body)},
         "responses": {
-            "201": {"description": "It is kept.", "content": json_content("Saved")},
+            "201": {"description": "It is kept.", "content": json_content(answer)},
             **problems(400, *([401] if security else []), 403, 404, 413, 415, 421, 422, 503, 507),
         },
     }
@@ -136,6 +148,21 @@ _MAYBE_TEXT = _or_null(TEXT)
 _PREDICTIONS = _list(record(label=TEXT, score=SCORE))
 _SHARES = _list({"type": "number"})
 _COUNTS = record(counts=_list(WHOLE), unknown=WHOLE, photos=WHOLE)
+
+_LABEL = {
+    **TEXT,
+    "format": "folder-name",
+    "minLength": 1,
+    "maxLength": MOST_LABEL_BYTES,
+    "description": "A plain name: no slash, no control character, no dot in front; 60 bytes in UTF-8.",
+}
+_COUNT = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": MOST_PICTURES,
+    "default": 1,
+    "description": "How many frames are captured, one after the other.",
+}
 
 _SCHEMAS: dict[str, Any] = {
     "Board": record(
@@ -172,6 +199,8 @@ _SCHEMAS: dict[str, Any] = {
         models=_list(record(name=TEXT, card={"type": "object"}, runtime=TEXT)),
         events={**FLAG, "description": "Whether events are kept."},
         corrections={**FLAG, "description": "Whether photos can be kept under their right labels."},
+        capture={**FLAG, "description": "Whether pictures can be captured for training."},
+        captured={**_list(TEXT), "description": "The classes that have captured pictures."},
         drift={**FLAG, "description": "Whether scores are counted by day."},
         viewers=record(now=WHOLE, limit=WHOLE),
     ),
@@ -193,18 +222,12 @@ _SCHEMAS: dict[str, Any] = {
         ),
         next=_or_null({**WHOLE, "description": "The value of before for the events that follow."}),
     ),
-    "Label": {
-        **record(
-            label={
-                **TEXT,
-                "format": "folder-name",
-                "minLength": 1,
-                "maxLength": MOST_LABEL_BYTES,
-                "description": "A plain name: no slash, no control character, no dot in front; 60 bytes in UTF-8.",
-            }
-        ),
-        "additionalProperties": False,
-    },
+    "Label": {**record(label=_LABEL), "additionalProperties": False},
+    "Capture": {**record(optional={"count": _COUNT}, label=_LABEL), "additionalProperties": False},
+    "Captured": record(
+        saved={**_list(TEXT), "description": "The files in the folder of captured pictures."},
+        same={**WHOLE, "description": "Frames that were not kept, because they are identical to the last one."},
+    ),
     "Saved": record(saved={**TEXT, "description": "The file in the folder of uncertain photos."}),
     "Drift": record(
         models=_list(

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from graft_device import __version__
 from graft_device.camera_page import openapi
+from graft_device.camera_page.capturing import Capturing
 from graft_device.camera_page.corrections import Correcting
 from graft_device.camera_page.events import Events
 from graft_device.camera_page.health import health
@@ -56,6 +57,7 @@ class Application:
         self.metrics = BoardMetrics(stage.hub, stage.viewers, stage.pictures, lambda: self.parts)
         self._events = Events(lambda: self.parts)
         self._correcting = Correcting(stage.hub, lambda: self.parts)
+        self._capturing = Capturing(stage.hub, lambda: self.parts)
 
     def routes(self) -> list[Route]:
         """All routes, also those of what this board does not have: they answer 404 with the reason."""
@@ -66,6 +68,7 @@ class Application:
             Route("/v1/live/{source}", self.live),
             Route("/v1/still/{source}", self.still),
             Route("/v1/views/{view}/label", self._correcting.view, methods=["POST"]),
+            Route("/v1/views/{view}/capture", self._capturing.view, methods=["POST"]),
             Route("/v1/events", self._events.page),
             Route("/v1/events/{event}/picture", self._events.picture),
             Route("/v1/events/{event}/thumbnail", self._events.thumbnail),
@@ -102,6 +105,8 @@ class Application:
             "models": [model.to_json() for model in self.stage.hub.models],
             "events": parts.events is not None,
             "corrections": parts.corrections is not None,
+            "capture": parts.capture is not None,
+            "captured": [] if parts.capture is None else await asyncio.to_thread(parts.capture.labels),
             "drift": parts.drift is not None,
             "viewers": {"now": viewers.most, "limit": viewers.limit},
         }

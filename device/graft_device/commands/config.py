@@ -172,7 +172,8 @@ def _summary(settings: "BoardSettings") -> str:
     }
     words = [f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items() if count or name == "model"]
     parts = {"page": settings.http, "events": settings.events, "uncertain photos": settings.uncertain}
-    return ", ".join([*words, *(name for name, part in parts.items() if part is not None)])
+    names = [name for name, part in parts.items() if part is not None]
+    return ", ".join([*words, *names, *([] if settings.capture is None else ["captured pictures"])])
 
 
 def _chosen(what: str, parts: "Sequence[Part]", asks: bool) -> "Optional[Part]":

@@ -276,13 +276,19 @@ def run(
             callback=finite, min=0, max=1, rich_help_panel=_KEEP, help="Score below which the model is uncertain."
         ),
     ] = 0.8,
+    capture: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="DIR", rich_help_panel=_KEEP, help="Keep pictures for training that are captured on the page."
+        ),
+    ] = None,
     max_mb: Annotated[
         float,
         typer.Option(
             callback=finite,
             min=0.001,
             rich_help_panel=_KEEP,
-            help="Largest size of each of these folders in MB; the oldest go first.",
+            help="Largest size of each of these folders in MB; the oldest go first, but nothing that was captured.",
         ),
     ] = 500,
     http: Annotated[

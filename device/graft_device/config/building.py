@@ -14,6 +14,7 @@ from graft_device.config.references import models_of, places_of
 from graft_device.config.settings import (
     AnswerSettings,
     BoardSettings,
+    CaptureSettings,
     EventsSettings,
     HttpSettings,
     ModelSettings,
@@ -49,6 +50,7 @@ def build(board: Entry, folder: Path) -> BoardSettings:
         http=next((_http(entry) for entry in board.of("http")), None),
         events=next((EventsSettings(**entry.values) for entry in board.of("events")), None),
         uncertain=next((UncertainSettings(**entry.values) for entry in board.of("uncertain")), None),
+        capture=next((CaptureSettings(**entry.values) for entry in board.of("capture")), None),
     )
 
 

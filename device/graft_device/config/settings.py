@@ -147,6 +147,23 @@ class UncertainSettings:
 
 
 @dataclass(frozen=True)
+class CaptureSettings:
+    """Where the pictures go that a person captures on the page.
+
+    Attributes:
+        folder: one folder for each label is made in it.
+        max_mb: the largest size of all captured pictures in MB; nothing is removed, and no more are kept.
+    """
+
+    folder: Annotated[
+        Path, Key("Keep pictures for training that are captured on the page.", example='"captured"', written=True)
+    ]
+    max_mb: Annotated[
+        float, Key("Largest size of the folder in MB; then no more are kept.", low=0.001, high=LARGEST_MB)
+    ] = 500.0
+
+
+@dataclass(frozen=True)
 class EventsSettings:
     """Where events and their pictures are kept.
 
@@ -202,6 +219,7 @@ class BoardSettings:
         http: the page; None for none.
         events: where events are kept; None for nowhere.
         uncertain: where uncertain frames are kept; None for nowhere.
+        capture: where pictures go that are captured on the page; None for nowhere.
     """
 
     models: tuple[ModelSettings, ...]
@@ -211,3 +229,4 @@ class BoardSettings:
     http: Optional[HttpSettings] = None
     events: Optional[EventsSettings] = None
     uncertain: Optional[UncertainSettings] = None
+    capture: Optional[CaptureSettings] = None

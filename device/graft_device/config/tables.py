@@ -10,7 +10,13 @@ from graft_device.config.declared import FileKey, keys_of
 from graft_device.config.file_keys import HttpKeys, RegionKeys, SourceKeys
 from graft_device.config.key import Key
 from graft_device.config.kinds import Text
-from graft_device.config.settings import AnswerSettings, EventsSettings, ModelSettings, UncertainSettings
+from graft_device.config.settings import (
+    AnswerSettings,
+    CaptureSettings,
+    EventsSettings,
+    ModelSettings,
+    UncertainSettings,
+)
 from graft_device.config.sinks import (
     AppriseSettings,
     ExecSettings,
@@ -71,6 +77,9 @@ def board() -> Table:
             "events": Table("[events]", "Where events and their pictures are kept.", keys_of(EventsSettings)),
             "uncertain": Table(
                 "[uncertain]", "Where frames are kept that a model is uncertain about.", keys_of(UncertainSettings)
+            ),
+            "capture": Table(
+                "[capture]", "Where pictures go that are captured on the page.", keys_of(CaptureSettings)
             ),
         },
         arrays={

@@ -78,7 +78,8 @@ class UncertainFrames:
         if not (answer.unknown or answer.best < self._below) or now - self._last < self._pause:
             return
         try:
-            notes = answer.notes(frame)
+            as_it_came = isinstance(answer.photo, bytes)  # a still camera's picture stays the file that it is
+            notes = None if as_it_came else answer.notes(frame)
             self._store.save(answer.photo, frame.time, answer.label, answer.predictions, notes)
         except PhotoError:
             return  # the file was deleted in the meantime

@@ -167,13 +167,13 @@ class Look:
         """Shows the frame to the observers and to the folder of uncertain frames, if there are any."""
         if not self._observers and self._plan.uncertain is None:
             return
-        scores, view = classified.scores.values, self._view
+        scores, view, digest = classified.scores.values, self._view, self._classifier.model.digest
         count = max(self._plan.answers.top_k, _LEAST_LABELS)
         answer = rank(view.labels, scores, count, view.threshold, self._classifier.model.novel_below)
         best = float(scores.max())
         if self._plan.uncertain is not None:
             self._plan.uncertain.offer(frame, self._frame_answer(classified.photo, answer, best))
-        seen = SeenFrame(frame, sight.photo, classified.photo, box, answer, best, classified.ms(frame))
+        seen = SeenFrame(frame, sight.photo, classified.photo, box, answer, best, classified.ms(frame), digest)
         for observer in self._observers:
             observer.seen(view, seen)
 

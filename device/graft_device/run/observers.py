@@ -30,6 +30,7 @@ class SeenFrame:
         answer: the answer before any smoothing, with at least three labels.
         best: the best score, 0 to 1.
         ms: milliseconds: ``preprocess``, ``invoke``, and ``age``, the time from the frame to the answer.
+        model: the SHA-256 of the model's file in hexadecimal digits; empty if it is not known.
     """
 
     frame: Frame
@@ -39,6 +40,7 @@ class SeenFrame:
     answer: Answer
     best: float
     ms: dict[str, float]
+    model: str = ""
 
 
 class Observer:

@@ -22,13 +22,14 @@ PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OPTIONS = MappingProxyType({
     "place": "--source", "ca": "--mqtt …?ca", "queue": "--queue", "token": "--token-file", "program": "--exec",
     "events": "--keep-events", "uncertain": "--save-uncertain", "secret": "--webhook", "urls": "--apprise",
+    "capture": "--capture",
 })  # fmt: skip
 """What errors call a path that an option of ``run`` gives."""
 
 KEYS = MappingProxyType({
     "place": "place", "ca": "url …?ca", "queue": "queue", "token": "token-file", "program": "command",
     "events": "[events] folder", "uncertain": "[uncertain] folder", "secret": "secret-file", "urls": "url-file",
-    "model": "file", "config": "--config",
+    "model": "file", "config": "--config", "capture": "[capture] folder",
 })  # fmt: skip
 """What errors call a path that a file gives."""
 
@@ -124,6 +125,8 @@ def _writes(settings: BoardSettings) -> Iterator[tuple[str, Path]]:
         yield "uncertain", settings.uncertain.folder
     if settings.events is not None:
         yield "events", settings.events.folder
+    if settings.capture is not None:
+        yield "capture", settings.capture.folder
 
 
 def _cameras(settings: BoardSettings) -> str | None:

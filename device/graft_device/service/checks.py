@@ -66,8 +66,12 @@ def check_run(settings: BoardSettings, folder: Path) -> None:
         ServiceError: one of several photos is missing.
     """
     kept = None if settings.uncertain is None else folder / settings.uncertain.folder
+    captured = None if settings.capture is None else folder / settings.capture.folder
     for source in settings.sources:
-        check_sources(source.places, SourceOptions(source.size, source.interval, source.existing, source.once, kept))
+        options = SourceOptions(
+            source.size, source.interval, source.existing, source.once, kept, source.required, captured
+        )
+        check_sources(source.places, options)
 
 
 def server_warnings(name: str, options: Mapping[str, Any], needs: ServiceNeeds) -> list[str]:

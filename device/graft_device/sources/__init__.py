@@ -28,8 +28,9 @@ class SourceOptions:
             URL, 0 for one second; or seconds between two looks at a single photo, 0 for one look alone.
         existing: whether to give the photos that are in a watched folder at the start.
         once: whether to end after what is there at the start.
+        kept: the folder where photos are kept; None for no such folder. They are skipped in a watched folder.
         required: whether a camera must be there at the start; otherwise it is waited for. With ``once`` it must.
-        kept: the folder where uncertain photos are kept; None for no such folder. They are skipped in a watched folder.
+        captured: another folder of kept photos, which must not be in a watched folder; None for no such folder.
     """
 
     size: tuple[int, int] = (640, 480)
@@ -38,6 +39,7 @@ class SourceOptions:
     once: bool = False
     kept: Path | None = None
     required: bool = False
+    captured: Path | None = None
 
 
 def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> Source:
@@ -50,7 +52,7 @@ def open_source(places: Sequence[str], options: SourceOptions, note: Note) -> So
 
     Raises:
         SourceError: a place does not exist, several places are not all photos, or the watched folder is the one where
-            uncertain photos are kept.
+            photos are kept.
     """
     sources = [_one(place, options, note) for place in places]
     if len(places) == 1 and sources[0] is None and options.interval and not options.once:
@@ -80,8 +82,10 @@ def _one(place: str, options: SourceOptions, note: Note) -> Source | None:
     if place.startswith("/dev/video") or _is_device(path):
         return _camera(place, options, note)
     if place and path.is_dir():
+        from graft_device.sources.apart import check_apart
         from graft_device.sources.watch import Folder
 
+        check_apart(path, options.captured)
         return Folder(path, note, options.existing, options.once, kept=options.kept)
     from graft_device.sources.video import SUFFIXES, Video
 

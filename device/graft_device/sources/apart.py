@@ -59,6 +59,22 @@ def apart(watched: Path, kept: Path | None) -> Apart:
     return Apart(among=os.path.dirname(root) == store)  # noqa: PTH120
 
 
+def check_apart(watched: Path, captured: Path | None) -> None:
+    """Checks that photos which a person captures do not come up as new ones in a watched folder.
+
+    Args:
+        watched: the watched folder.
+        captured: the folder of captured photos, one folder for each label; None for no such folder.
+
+    Raises:
+        SourceError: they would.
+    """
+    if apart(watched, captured) != Apart():
+        raise SourceError(
+            f"{watched} is watched, and captured photos would appear in it", "capture into another folder"
+        )
+
+
 def is_kept(path: str) -> bool:
     """Whether a file has the name of a kept photo."""
     return _KEPT_NAME.fullmatch(os.path.basename(path)) is not None  # noqa: PTH119  many a second

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from graft_device.camera_page.labels import refusal
 from graft_device.camera_page.openapi import document
 from graft_device.camera_page.parts import Parts
 from graft_device.camera_page.shown import ShownSource, ShownView
+from graft_device.capture.store import CaptureStore
 from graft_device.config.areas import parse_mask, parse_roi
 from graft_device.config.settings import EventsSettings
 from graft_device.drift.daily import DailyScores
@@ -30,13 +34,14 @@ from graft_device.history.sink import KeptEvents
 from graft_device.history.writer import Pace
 from graft_device.model import read_model
 from graft_device.outputs.events import Event, new_id
+from graft_device.outputs.photo_notes import PhotoNotes, notes_of
 from graft_device.outputs.uncertain_store import UncertainStore
 from graft_device.outputs.views import View
 from graft_device.ranking import Prediction
 from graft_device.serve.settings import ServeError
 from tests.support.camera_page import BOWL, DOOR, MODEL, YARD, Page, frame, paging, picture, seen
-from tests.support.device_models import make_card, write_artifact
-from tests.support.running import PATIENCE_S
+from tests.support.device_models import COLOURS, make_card, write_artifact
+from tests.support.running import PATIENCE_S, eventually
 from tests.support.serving import TOKEN
 
 AT_ONCE = Pace(seconds=0, events=1)
@@ -83,7 +88,7 @@ def test_the_board_names_its_cameras_views_and_models(page: Page) -> None:
     assert (bowl["region"], bowl["roi"], bowl["figures"]["still_share"]) == ("bowl", [0.5, 0.5, 0.25, 0.3], 1)
     assert (yard["id"], yard["name"], yard["present"], yard["size"]) == ("yard-at-night", "yard at night", False, None)
     assert board["models"] == [{"name": "colours", "card": MODEL.card, "runtime": "litert"}]
-    assert (board["events"], board["corrections"], board["drift"]) == (False, False, False)
+    assert [board[part] for part in ("events", "corrections", "capture", "drift")] == [False] * 4
     assert board["viewers"] == {"now": 0, "limit": 4}
 
 
@@ -350,6 +355,10 @@ def test_what_a_view_sees_now_is_kept_under_its_right_label(tmp_path: Path) -> N
         assert saved.startswith("tom cat/")
         assert saved.endswith("_blue-90_red-5.jpg")
         assert size_of((tmp_path / saved).read_bytes()) == (16, 14), "the region alone"
+        with Image.open(tmp_path / saved) as image:
+            notes = notes_of(image)
+        assert notes is not None
+        assert (notes.source, notes.region, notes.said) == ("door", "bowl", "tom cat")
         assert page.post("/v1/views/cellar/label", {"label": "tom cat"}).status == 404
 
 
@@ -364,7 +373,9 @@ def test_the_picture_of_an_event_is_kept_under_its_right_label(tmp_path: Path) -
             201,
             {"saved": "blue/20260131T120001.000Z.labelled_red-90_green-10.jpg"},
         )
-        assert size_of((tmp_path / "uncertain" / reply.json()["saved"]).read_bytes()) == (64, 48)
+        with Image.open(tmp_path / "uncertain" / reply.json()["saved"]) as image:
+            assert image.size == (64, 48)
+            assert notes_of(image) == PhotoNotes(one.time, "door", said="blue", predictions=one.predictions)
         found = {event["id"]: event.get("corrected") for event in page.get("/v1/events").json()["events"]}
         assert found == {one.id: "blue", other.id: None}
         assert "no picture" in page.post(f"/v1/events/{other.id}/label", {"label": "blue"}).detail
@@ -405,6 +416,80 @@ def test_a_folder_without_room_is_reported(tmp_path: Path) -> None:
         assert "--save-uncertain DIR" in page.post("/v1/views/door/label", {"label": "cat"}).detail
 
 
+# Capture
+
+
+def test_what_a_view_shows_now_is_captured_for_its_class(tmp_path: Path) -> None:
+    with paging(Parts(capture=CaptureStore(tmp_path, 10))) as page:
+        assert (page.get("/v1/board").json()["capture"], page.get("/v1/board").json()["captured"]) == (True, [])
+        assert "no frame yet" in page.post("/v1/views/door-bowl/capture", {"label": "tom cat"}).detail
+        page.hub.seen(BOWL, replace(seen(1, picture(1), "blue", box=(32, 24, 48, 38)), model="ab" * 32))
+        reply = page.post("/v1/views/door-bowl/capture", {"label": "tom cat"})
+        assert reply.status == 201
+        (saved,) = reply.json()["saved"]
+        assert re.fullmatch(r"tom cat/\d{8}T\d{6}\.\d{3}Z\.captured\.jpg", saved)
+        with Image.open(tmp_path / saved) as image:
+            assert image.size == (16, 14), "the region alone"
+            notes = notes_of(image)
+        assert notes is not None
+        assert (notes.source, notes.region, notes.said, notes.model) == ("door", "bowl", "tom cat", "ab" * 8)
+        assert [one.label for one in notes.predictions] == ["blue", "red", "green"]
+        again = page.post("/v1/views/door-bowl/capture", {"label": "tom cat"})
+        assert again.json() == {"saved": [], "same": 1}
+        assert page.get("/v1/board").json()["captured"] == ["tom cat"]
+        assert page.post("/v1/views/cellar/capture", {"label": "tom cat"}).status == 404
+
+
+def test_a_frame_in_which_nothing_moves_is_captured_as_it_is_now(tmp_path: Path) -> None:
+    with paging(Parts(capture=CaptureStore(tmp_path, 10))) as page:
+        page.hub.seen(BOWL, seen(1, picture(1, colour="blue"), "blue", box=(32, 24, 48, 38)))
+        page.hub.still(BOWL, frame(2, picture(2)), lambda: picture(2, colour="red"))
+        (saved,) = page.post("/v1/views/door-bowl/capture", {"label": "unknown"}).json()["saved"]
+        with Image.open(tmp_path / saved) as image:
+            assert image.size == (16, 14)
+            assert image.convert("RGB").getpixel((8, 7)) == pytest.approx(COLOURS["red"], abs=12)
+            notes = notes_of(image)
+        assert notes is not None
+        assert (notes.said, notes.predictions) == ("unknown", ()), "the model has not seen this frame"
+        page.hub.present("door", present=False)
+        assert "gives no picture now" in page.post("/v1/views/door-bowl/capture", {"label": "cat"}).detail
+
+
+def test_a_burst_captures_the_frames_that_follow(tmp_path: Path) -> None:
+    with paging(Parts(capture=CaptureStore(tmp_path, 10))) as page, ThreadPoolExecutor(1) as pool:
+        page.hub.seen(DOOR, seen(1, picture(1)))
+        burst = pool.submit(page.post, "/v1/views/door/capture", {"label": "cat", "count": 3})
+        for number in range(2, 4):
+            eventually(lambda number=number: len([*tmp_path.glob("cat/*")]) == number - 1)  # type: ignore[misc]
+            page.hub.seen(DOOR, seen(number, picture(number)))
+        reply = burst.result(PATIENCE_S)
+        assert (reply.status, len(reply.json()["saved"]), reply.json()["same"]) == (201, 3, 0)
+        assert sorted(reply.json()["saved"]) == sorted(f"cat/{path.name}" for path in tmp_path.glob("cat/*"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"count": 2}, {"label": "../cat"}, {"label": "cat", "count": 0}, {"label": "cat", "count": 21},
+     {"label": "cat", "count": True}, {"label": "cat", "count": 1.5}, {"label": "cat", "more": 1}, ["cat"]],
+)  # fmt: skip
+def test_what_is_no_request_for_pictures_is_refused(tmp_path: Path, given: object) -> None:
+    with paging(Parts(capture=CaptureStore(tmp_path, 10))) as page:
+        page.hub.seen(DOOR, seen(1, picture(1)))
+        assert page.post("/v1/views/door/capture", given).status == 422
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_room_or_a_folder_the_reason_is_given(tmp_path: Path) -> None:
+    with paging(Parts(capture=CaptureStore(tmp_path, 0.001))) as page:
+        page.hub.seen(DOOR, seen(1, picture(1)))
+        reply = page.post("/v1/views/door/capture", {"label": "cat"})
+        assert (reply.status, reply.json()["title"]) == (507, "Insufficient Storage")
+        assert "as many pictures as it may have" in reply.detail
+    with paging() as page:
+        page.hub.seen(DOOR, seen(1, picture(1)))
+        assert "--capture DIR" in page.post("/v1/views/door/capture", {"label": "cat"}).detail
+
+
 # Drift
 
 
@@ -441,7 +526,8 @@ def test_the_api_matches_its_document(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("GRAFT_TOKEN", TOKEN)
     (tmp_path / "hooks.py").write_text(HOOKS)
     store = UncertainStore(tmp_path / "uncertain", 10**6)
-    with keeping(tmp_path / "events") as events, paging(Parts(events, store)) as page:
+    captures = CaptureStore(tmp_path / "captured", 10)
+    with keeping(tmp_path / "events") as events, paging(Parts(events, store, capture=captures)) as page:
         for number in range(1, 5):
             events.put(kept_event(number))
             page.hub.seen(DOOR, seen(number, picture(number)))

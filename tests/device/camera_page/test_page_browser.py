@@ -14,6 +14,7 @@ from PIL import Image
 
 from graft_device.camera_page.parts import Parts
 from graft_device.camera_page.shown import ShownModel, ShownSource, ShownView
+from graft_device.capture.store import CaptureStore
 from graft_device.config.areas import parse_mask, parse_roi
 from graft_device.config.settings import EventsSettings
 from graft_device.drift.daily import DailyScores
@@ -371,6 +372,7 @@ def test_empty_states_say_what_to_do(browser: Browser) -> None:
             assert "--keep-events DIR" in tab.inner_text("#no-events")
             assert "A region around what matters" in tab.inner_text(".hint")
             assert "--save-uncertain DIR" in tab.inner_text(".hint")
+            assert "--capture DIR" in tab.inner_text(".hint")
             assert tab.locator(".correct-box").count() == 0
             assert tab.inner_text("h1") == "yard"
 
@@ -569,6 +571,56 @@ def test_what_a_view_sees_now_is_corrected(browser: Browser, tmp_path: Path) -> 
             assert image.size == (160, 144), "the region alone"
         tab.click(".pause")
         assert tab.locator(".correct-box:visible").count() == 0, "a newer frame than the one in view would be saved"
+
+
+@pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESKTOP, False)])
+def test_what_a_view_shows_is_captured_by_keyboard_and_finger(
+    width: int, dark: bool, browser: Browser, tmp_path: Path
+) -> None:
+    store = CaptureStore(tmp_path, 10)
+    (tmp_path / "purple").mkdir()
+    with paging(Parts(capture=store)) as page, opened(browser, page, width, dark=dark) as viewer:
+        camera, tab = Camera(page), viewer.page
+        camera.shows("red", bowl="blue")
+        shown(tab, "red")
+        bowl = tab.locator(".view").nth(1)
+        bowl.locator("summary").focus()
+        tab.keyboard.press("Enter")
+        bowl.locator(".chip").first.wait_for()
+        assert bowl.locator(".chip").all_inner_texts() == ["red", "green", "blue", "purple"]
+        assert viewer.flaws() == []
+        assert serious(tab) == []
+        bowl.locator(".chip", has_text="purple").focus()
+        tab.keyboard.press("Enter")
+        bowl.locator(".said", has_text="Captured as purple/").wait_for()
+        assert tab.evaluate("document.activeElement.textContent") == "purple", "ready for the next picture"
+        (photo,) = (tmp_path / "purple").iterdir()
+        with Image.open(photo) as image:
+            assert image.size == (160, 144), "the region alone"
+        tab.keyboard.press("Enter")
+        bowl.locator(".said", has_text="The picture is the same as the last one").wait_for()
+        bowl.locator("input").fill("a new one")
+        tab.keyboard.press("Enter")
+        bowl.locator(".said", has_text="Captured as a new one/").wait_for()
+        assert bowl.locator(".chip").all_inner_texts()[-1] == "a new one"
+        bowl.locator("select").select_option("3")
+        bowl.locator(".chip", has_text="green").click()
+        for number, colour in enumerate(("green", "blue"), 1):
+            eventually(lambda number=number: len([*tmp_path.glob("green/*")]) == number)  # type: ignore[misc]
+            camera.shows(colour)
+        bowl.locator(".said", has_text="Captured 3 pictures, the last as green/").wait_for()
+        bowl.locator("input").fill("../up")
+        bowl.locator("form button").click()
+        bowl.locator(".said.failed", has_text="Not captured: the label has a slash").wait_for()
+        small = [
+            box
+            for one in bowl.locator("button:visible, select:visible, summary:visible").all()
+            if (box := one.bounding_box()) is None or box["height"] < 44
+        ]
+        assert small == [], "too small for a finger"
+        tab.click(".pause")
+        assert tab.locator(".correct-box:visible").count() == 0, "a newer frame than the one in view would be saved"
+        viewer.problems[:] = [line for line in viewer.problems if "422" not in line]
 
 
 @pytest.mark.parametrize(("width", "dark"), [(NARROW, False), (PHONE, True), (DESKTOP, False), (DESKTOP, True)])

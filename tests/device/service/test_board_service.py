@@ -64,6 +64,7 @@ CASES = {
         sink("mqtt", 'url = "mqtt://broker/x"') + '[http]\nlisten = "127.0.0.1:80"\n', network="all"
     ),
     "kept": Case('[[source]]\nplace = "/srv/photos"\n[events]\nfolder = "events"\n[uncertain]\nfolder = "unsure"\n'),
+    "captured": Case(FOLDER + '[http]\nlisten = "127.0.0.1:80"\n[capture]\nfolder = "new"\n', network="loopback"),
 }  # fmt: skip
 each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
@@ -172,11 +173,11 @@ folder = "/var/lib/graft-run-board/unsure"
 
 
 def test_a_folder_elsewhere_needs_a_user_who_may_write_there(tmp_path: Path) -> None:
-    kept = '[[source]]\nplace = "/srv/photos"\n[events]\nfolder = "/srv/events"\n'
+    kept = '[[source]]\nplace = "/srv/photos"\n[events]\nfolder = "/srv/events"\n[capture]\nfolder = "/srv/new"\n'
     done = graft_device("service", "--", "run", "--config", write_file(tmp_path, kept))
     assert "/srv/events: the user that systemd creates for the service can write only into" in error_line(done)
     text, _ = unit_of(tmp_path, kept, "--user", "root")
-    assert lines_of(text, "ReadWritePaths") == ["/srv/events"]
+    assert lines_of(text, "ReadWritePaths") == ["/srv/events", "/srv/new"]
 
 
 def test_a_store_is_bound_as_a_whole(tmp_path: Path) -> None:

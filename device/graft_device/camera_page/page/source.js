@@ -1,5 +1,6 @@
 // The card of one source: its live picture, what the models see in it, and the mode that draws regions.
 
+import {captureHint} from './capture.js';
 import {correctionHint} from './correction.js';
 import {Drawing} from './drawing.js';
 import {clock} from './dates.js';
@@ -133,6 +134,7 @@ export class SourceCard {
       hints.push('The model sees the whole frame. A region around what matters often makes it more certain. ');
     }
     if (!board.corrections) hints.push(...correctionHint());
+    if (!board.capture) hints.push(...captureHint());
     this.at('.hint').hidden = hints.length === 0;
     this.at('.hint').replaceChildren(...hints);
   }

@@ -1,6 +1,7 @@
 // What one model sees in one region: bars, state, and buttons that say what it really was.
 
 import {fillBars, reason} from './shared/answer.js';
+import {capturing} from './capture.js';
 import {correction} from './correction.js';
 import {element} from './shared/words.js';
 
@@ -28,24 +29,35 @@ export class ViewCard {
     this.answer.append(this.bars, this.remark);
     this.none = element('p', 'No answer yet.', 'quiet');
     this.node.append(head, this.state, this.none, this.answer);
-    if (board.corrections) this.node.append(this.corrections(view, source));
+    this.boxes = [];
+    if (board.corrections) this.offer('This was …', view, source, () => this.corrections());
+    if (board.capture) this.offer('Capture for …', view, source, () => this.captures(board));
   }
 
-  corrections(view, source) {
-    this.details = element('details', undefined, 'correct-box');
-    const summary = element('summary', 'This was …');
+  /** A part that is made when it is opened, under a summary. */
+  offer(text, view, source, make) {
+    const details = element('details', undefined, 'correct-box');
+    const summary = element('summary', text);
     summary.append(element('span', ` (${view.region ?? source.name})`, 'screen-reader'));
-    this.details.append(summary);
-    this.details.hidden = true; // until there is a frame to save
-    this.details.ontoggle = () => {
-      if (this.details.open && !this.offer) this.details.append(this.offer = this.makeOffer());
+    details.append(summary);
+    details.hidden = true; // until there is a frame to save
+    details.ontoggle = () => {
+      if (details.open && details.children.length === 1) details.append(make());
     };
-    return this.details;
+    this.boxes.push(details);
+    this.node.append(details);
   }
 
-  makeOffer() {
-    const {id, labels} = this.view;
-    return correction(labels, this.best ?? [], `v1/views/${encodeURIComponent(id)}/label`, 'What the model sees now was');
+  corrections() {
+    return correction(this.view.labels, this.best ?? [], this.path('label'), 'What the model sees now was');
+  }
+
+  captures(board) {
+    return capturing(this.view.labels, board.captured, this.best ?? [], this.path('capture'));
+  }
+
+  path(what) {
+    return `v1/views/${encodeURIComponent(this.view.id)}/${what}`;
   }
 
   /** Shows the view's answer to the newest frame. */
@@ -82,6 +94,6 @@ export class ViewCard {
 
   /** Takes the buttons away while the picture is paused: they would save a newer frame than the one in view. */
   lock(paused) {
-    if (this.details) this.details.hidden = paused;
+    for (const details of this.boxes) details.hidden = paused;
   }
 }
