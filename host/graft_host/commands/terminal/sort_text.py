@@ -9,6 +9,7 @@ from graft_host.sorting.options import SortOptions
 from graft_host.sorting.state import Group, Left
 from graft_host.sorting.suggestions import Suggested
 
+_PLACES = {"bin": "to the bin", "inbox": "back to the inbox"}
 _MOST_LEFT = 5
 _LONGEST = 40  # characters of a file name
 
@@ -35,7 +36,11 @@ def suggested_text(result: Suggested, options: SortOptions) -> str:
 
 def applied_text(result: Applied) -> str:
     """The number of pictures by where they were put, and those that were left."""
-    lines = [f"{_count(count)} to {printable(label)}" for label, count in result.moved.items() if count]
+    lines = [
+        f"{_count(count)} {_PLACES.get(label, f'to {printable(label)}')}"
+        for label, count in result.moved.items()
+        if count
+    ]
     return "\n".join([*(lines or ["nothing was moved"]), *_left_lines(result.left)])
 
 
