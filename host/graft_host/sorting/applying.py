@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.errors import os_reason
+from graft_device.ranking import UNKNOWN
 from graft_device.runtime import threads_to_use
 from graft_device.system.plain import read_plain
 from graft_host.photos.layout import is_unknown
@@ -24,12 +25,21 @@ from graft_host.sorting.places import BIN, check_folders, checked_label
 from graft_host.sorting.state import Destination, Left, SortError
 from graft_host.support.reporter import Reporter
 
+BACK = ".inbox"
+"""What stands for the inbox among labels, as ``.bin`` does for the bin."""
+
 _LARGEST = 100 << 20  # bytes of a list of labels
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What was moved: the number of pictures by where they were put, and those that were left."""
+    """What was moved.
+
+    Attributes:
+        moved: the number of pictures by the label of their new place, ``.bin`` for the bin and ``.inbox`` for those
+            that are back in the inbox; no class can have such a name.
+        left: the pictures that were not moved.
+    """
 
     moved: Mapping[str, int]
     left: tuple[Left, ...]
@@ -69,7 +79,7 @@ def apply(options: SortOptions, file: Path, reporter: Reporter) -> Applied:
         moved = {}
         for to, pictures in destinations:
             done = mover.move(_moves(pictures, to, mover), to)
-            moved[to.label or to.kind] = len(done.batch.files)
+            moved[BIN if to.kind == "bin" else to.label or UNKNOWN] = len(done.batch.files)
             left += done.left
     return Applied(moved, tuple(left))
 
@@ -85,7 +95,7 @@ def take_back(options: SortOptions, reporter: Reporter) -> Applied:
         done = mover.undo()
     if done is None:
         raise SortError(f"nothing in {options.inbox} has been moved that could be taken back")
-    return Applied({"inbox": len(done.batch.files)}, done.left)
+    return Applied({BACK: len(done.batch.files)}, done.left)
 
 
 def _read(file: Path) -> dict[str, str]:

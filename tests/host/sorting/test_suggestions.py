@@ -80,12 +80,12 @@ def test_suggestions_are_written_moved_and_taken_back(root: Path, cache: Path) -
         writer.writeheader()
         writer.writerows(rows.values())
     applied = _sorted(root, cache, "--apply", root / "list.csv")
-    assert applied["moved"] == {"bin": 1, "blue": 2, "red": 2, "sky": 1, "unknown": 1}
+    assert applied["moved"] == {".bin": 1, "blue": 2, "red": 2, "sky": 1, "unknown": 1}
     assert applied["left"] == [{"name": "gone.png", "reason": "is not in the inbox"}]
     after = _files(root)
     assert {"photos/unknown/red-100.png", "photos/sky/blue-101.png", "inbox/.bin/again.jpg"} <= after.keys()
     assert sorted(after.values()) == sorted(before.values())
-    _sorted(root, cache, "--undo")
+    assert _sorted(root, cache, "--undo")["moved"] == {".inbox": 1}
     options = SortOptions(inbox=root / "inbox", photos=root / "photos", cache=cache)
     for _ in range(4):
         take_back(options, QUIET)

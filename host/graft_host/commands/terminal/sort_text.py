@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from graft_device.text import printable
 from graft_host.commands.terminal.console import argument, table
-from graft_host.sorting.applying import Applied
+from graft_host.sorting.applying import BACK, Applied
 from graft_host.sorting.options import SortOptions
+from graft_host.sorting.places import BIN
 from graft_host.sorting.state import Group, Left
 from graft_host.sorting.suggestions import Suggested
 
-_PLACES = {"bin": "to the bin", "inbox": "back to the inbox"}
+_PLACES = {BIN: "to the bin", BACK: "back to the inbox"}
 _MOST_LEFT = 5
 _LONGEST = 40  # characters of a file name
 
