@@ -11,6 +11,8 @@ from PIL import Image
 
 from graft_device.outputs.photo_notes import PhotoNotes, exif_of
 from graft_device.ranking import Prediction
+from graft_device.system.durable import digest
+from graft_host.inbox.collected import COLLECTED_NAME, CollectedPhoto
 from graft_host.sorting.applying import take_back
 from graft_host.sorting.options import SortOptions
 from graft_host.sorting.state import SortError
@@ -140,9 +142,16 @@ def test_what_boards_noted_is_read_from_the_ledger_and_from_the_pictures(root: P
         time="2026-01-31T12:00:01.250Z", said="red", predictions=(Prediction("blue", 0.6), Prediction("red", 0.4))
     )
     image(7).save(root / "inbox" / "hall" / "noted.jpg", exif=exif_of(notes, "1"))
+    image(8).save(root / "inbox" / "hall" / "captured.png")
+    captured = CollectedPhoto(
+        sha256=digest(root / "inbox" / "hall" / "captured.png"), file="hall/captured.png", board="hall", place="/p",
+        kind="captured", label="blue", model_name="", collected="2026-01-31T12:00:01Z",
+    )  # fmt: skip
+    (root / "inbox" / COLLECTED_NAME).write_text(json.dumps(captured.to_json()) + "\n")
     result = _sorted(root, cache, "--suggest")
+    assert [row["file"] for row in result["suggestions"] if row["group"] == "said: blue"] == ["hall/captured.png"]
     (said,) = [row for row in result["suggestions"] if row["group"] == "said: red"]
     assert (said["file"], said["label"], said["score"]) == ("hall/noted.jpg", "red", None)
-    assert result["classes"] == ["red"]
+    assert result["classes"] == ["blue", "red"]
     assert not (root / "photos").exists()
     assert json.loads(json.dumps(result)) == result
