@@ -41,8 +41,9 @@ def main() -> None:
                 )
     kills = sum(trial.kills for trial in found)
     lost, doubled = sum(trial.lost for trial in found), sum(trial.doubled for trial in found)
-    _print(f"{dated()}, {hardware_line(usable_cores())}, {time.monotonic() - start:.0f} s")
-    _print(f"{len(found)} collects, {kills} kills, {lost} photos lost, {doubled} doubled")
+    _print(f"{dated()}\n{hardware_line(usable_cores())}")
+    took = time.monotonic() - start
+    _print(f"{len(found)} collects, {kills} kills, {lost} photos lost, {doubled} doubled, in {took:.0f} s")
     sys.exit(any(trial.faults for trial in found))
 
 

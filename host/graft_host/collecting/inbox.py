@@ -25,6 +25,7 @@ import shutil
 import stat
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -41,6 +42,8 @@ from graft_host.collecting.kept_names import printed, safe_name
 from graft_host.collecting.looking import KeptFile
 from graft_host.collecting.seen import WORK, Fate, History, Place, append_lines
 from graft_host.inbox.collected import COLLECTED_NAME, CollectedPhoto
+
+_WRITERS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +144,8 @@ class Inbox:
                     lines[photo.sha256] = photo
                 if fate is not None:
                     fates[arrival.place] = fate
+            with ThreadPoolExecutor(_WRITERS) as pool:  # together they wait for the disk once
+                list(pool.map(sync, (self._ready / photo.sha256 for photo in taken.new)))
             sync(self._ready)
             append_lines(self.folder / COLLECTED_NAME, [photo.to_json() for photo in lines.values()])
             for photo in lines.values():
@@ -172,7 +177,6 @@ class Inbox:
         fate = Fate(sha256, photo.sha256)
         if before is None:
             photo = replace(photo, file=self._free(photo, fresh))
-            sync(waiting)
             waiting.replace(self._ready / sha256)
             return Taken(new=(photo,)), photo, fate
         waiting.unlink()
