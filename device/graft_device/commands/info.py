@@ -16,12 +16,16 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     A file whose network does not match its checksum is refused.
     """
     from graft_device.model import read_checked
+    from graft_device.model.memory import read_memory
 
     model_file = read_checked(model)
     golden = model_file.golden
+    memory = read_memory(model)
     if as_json:
         sha256 = None if golden is None else golden.network_sha256
-        typer.echo(json.dumps({**model_file.to_json(), "network_sha256": sha256}))
+        typer.echo(
+            json.dumps({**model_file.to_json(), "network_sha256": sha256, "memory": memory and memory[0].to_json()})
+        )
         return
     card = model_file.card
     tuned = "" if card.fine_tuned_behind is None else f", fine-tuned behind {card.fine_tuned_behind}"
@@ -34,6 +38,7 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         "numbers": card.quantization,
         "accuracy": card.accuracy_text,
         "unknown": f"below a score of {card.unknown_below:.1%}" if card.unknown_below else "never",
+        "remembers": "nothing of its photos" if memory is None else str(memory[0]),
         "checksum": "none: damage may go unnoticed" if golden is None else "matches the network",
         "written by": f"graftkit {card.kit_version}",
     }

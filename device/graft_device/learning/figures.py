@@ -108,7 +108,7 @@ def _notes(result: LearnResult, pieces: Pieces, known: Known, learned: Learned) 
     if result.adds and learned.head.spread is not None:
         yield f"things that look like {result.label} but are of no class are called unknown less often now"
     if result.how == IMPRINTED and not known.drawn:
-        yield "so few photos cannot tell how often the new class will be named; the old head knew the remembered photos"
+        yield "so few photos cannot tell how often the new class will be named"
     if known.drawn:
         yield "the model remembers no photos, only the means of its classes: what the old classes lose is not known"
     elif pieces.shape.directions is not None and learned.head.spread is None:

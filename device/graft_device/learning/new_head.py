@@ -31,6 +31,9 @@ three sets of photos 1 named more photos of a new class than 10 or no variances 
 _WITHIN = 0.95
 """Share of the photos, of the old classes and of the new one, up to whose distance logits are left unchanged."""
 
+_FEW, _ROUNDS = 3, 3
+"""A class has few photos if another has more than three times as many; their biases are set in turn, three times."""
+
 _LEAST_START = 1e-3  # of the distance from which logits shrink, where photos are nearly identical
 
 _CORRECTED = 0.2
@@ -116,20 +119,20 @@ def train_again(known: Known, old: OldHead, shape: HeadShape, *, adds: bool) -> 
         known: the photos.
         old: the head of the file.
         shape: of the head in the file.
-        adds: whether the new photos are of a new class, whose bias is then set on held-out photos: plain training
-            hardly ever names a class of few photos.
+        adds: whether the new photos are of a new class. Its bias is then set on held-out photos, like that of every
+            class of few photos: plain training hardly ever names one.
     """
     classes, rows = shape.classes + adds, np.ones(len(known.labels), bool)
     rotated, shares = rotate(known.bottlenecks), class_shares(known.labels)
-    weights = shares if adds else _corrected_weights(known, balanced=old.balanced)
+    small = _small(known, adds=adds)
+    alike = bool(small) or old.balanced
+    weights = shares if adds else _corrected_weights(known, balanced=alike)
     held = _held_out(rotated, known, weights, classes, old.penalty)
     labels, counted = known.labels[known.judged], shares[known.judged]
-    bias = np.zeros(classes)
-    if adds:
-        bias[-1] = best_bias(held, labels, counted, classes - 1)
+    bias = _biases(held, labels, counted, small)
     temperature = best_temperature(held + bias, labels, counted)
     kernel, own = rotated.unfolded(rotated.fit(rows, known.labels, weights, classes, old.penalty))
-    before = _before(rotated, known, old, shape, adds=adds)
+    before, _ = _before(rotated, known, old, shape, adds=adds, alike=alike)
     head = NewHead(kernel / temperature, (own + bias) / temperature)
     return _finished(head, (held + bias) / temperature, before, known, old, shape)
 
@@ -138,11 +141,11 @@ def add_row(known: Known, old: OldHead, shape: HeadShape) -> Learned:
     """Adds a row for a new class, made from the mean of its few photos (imprinting, after Qi et al. 2018).
 
     The row is the mean's direction in units of the variance within the old classes, as long as theirs. Its bias lets
-    it take a small share of their photos. The other rows stay as they are.
+    it take a small share of their photos, held out. The other rows are trained again without the new photos, or stay as
+    they are where only the means of their classes are known.
     """
     rotated, judged = rotate(known.bottlenecks), ~known.new & known.judged
-    kernel, bias = _centred(old.kernel), old.bias - old.bias.mean()
-    before = known.bottlenecks[judged].astype(np.float64) @ kernel + bias
+    kernel, bias, before = _rows(rotated, known, old, shape)
     direction = _direction(rotated, known)
     length = np.where(np.isinf(rotated.deviation), 0, rotated.deviation)[:, np.newaxis] * kernel
     row = direction * (float(np.linalg.norm(length, axis=0).mean()) / max(float(np.linalg.norm(direction)), 1e-12))
@@ -150,8 +153,30 @@ def add_row(known: Known, old: OldHead, shape: HeadShape) -> Learned:
     own = -quantile(ahead, class_shares(known.labels[judged]), _TAKEN)
     column, shift = rotated.unfolded(np.concatenate([row, [own]])[:, np.newaxis])
     head = NewHead(np.concatenate([kernel, column], axis=1), np.concatenate([bias, shift]))
-    logits = known.bottlenecks[known.judged].astype(np.float64) @ head.kernel + head.bias
+    mine = known.bottlenecks[known.new].astype(np.float64) @ head.kernel + head.bias
+    logits = np.concatenate([np.concatenate([before, (ahead + before.max(axis=1) + own)[:, np.newaxis]], axis=1), mine])
     return _finished(head, logits, before, known, old, shape)
+
+
+def _rows(rotated: Rotated, known: Known, old: OldHead, shape: HeadShape) -> tuple[Wide, Wide, Wide]:
+    """The rows of the old classes.
+
+    Returns:
+        Kernel ``[D,K]``, bias ``[K]``, and the logits ``[J,K]`` of their judged photos, held out if there are any.
+    """
+    others = ~known.new
+    if known.drawn:
+        kernel, bias = _centred(old.kernel), old.bias - old.bias.mean()
+        return kernel, bias, known.bottlenecks[others].astype(np.float64) @ kernel + bias
+    rows, labels = others & known.judged, np.where(others, known.labels, 0)
+    counted = class_shares(known.labels[rows])
+    small = [label for label in _small(known, adds=True) if label < shape.classes]
+    alike = bool(small) or old.balanced
+    weights = class_shares(known.labels) if alike else np.ones(len(labels))
+    before, biases = _before(rotated, known, old, shape, adds=True, alike=alike)
+    temperature = best_temperature(before, known.labels[rows], counted)
+    kernel, bias = rotated.unfolded(rotated.fit(others, labels, weights, shape.classes, old.penalty))
+    return kernel / temperature, (bias + biases) / temperature, before / temperature
 
 
 def _finished(head: NewHead, logits: Wide, before: Wide, known: Known, old: OldHead, shape: HeadShape) -> Learned:
@@ -192,20 +217,42 @@ def _held_out(rotated: Rotated, known: Known, weights: Wide, classes: int, penal
     return logits[known.judged]
 
 
-def _before(rotated: Rotated, known: Known, old: OldHead, shape: HeadShape, *, adds: bool) -> Wide:
+def _before(
+    rotated: Rotated, known: Known, old: OldHead, shape: HeadShape, *, adds: bool, alike: bool
+) -> tuple[Wide, Wide]:
     """The logits of the judged photos by heads that saw neither them nor any new photo.
 
     Returns:
-        ``[J,K]`` of the old classes; without the new photos if these are of a new class.
+        ``[J,K]`` of the old classes; without the new photos if these are of a new class. And what was added to them
+        for classes of few photos, ``[K]``.
     """
     others = ~known.new
-    weights = class_shares(known.labels) if adds or old.balanced else np.ones(len(known.labels))
+    weights = class_shares(known.labels) if alike else np.ones(len(known.labels))
     logits = np.zeros((len(known.labels), shape.classes))
     labels = np.where(others, known.labels, 0)
     for inside, outside in folds(known.labels, known.judged):
         head = rotated.fit(inside & others, labels, weights, shape.classes, old.penalty)
         logits[outside] = rotated.logits(head)[outside]
-    return logits[known.judged & others] if adds else logits[known.judged]
+    rows = known.judged & others
+    small = [label for label in _small(known, adds=adds) if label < shape.classes]
+    biases = _biases(logits[rows], labels[rows], class_shares(labels[rows]), small)
+    return (logits[rows] if adds else logits[known.judged]) + biases, biases
+
+
+def _small(known: Known, *, adds: bool) -> list[int]:
+    """The classes of few photos, and a new one."""
+    counts = np.bincount(known.labels)
+    new = len(counts) - 1 if adds else None
+    return [label for label, count in enumerate(counts) if label == new or count * _FEW < counts.max()]
+
+
+def _biases(logits: Wide, labels: Labels, shares: Wide, small: list[int]) -> Wide:
+    """What to add to held-out logits ``[J,K]`` so that classes of few photos are named as often as others, ``[K]``."""
+    biases = np.zeros(logits.shape[1])
+    for _ in range(_ROUNDS if len(small) > 1 else 1):
+        for label in small:
+            biases[label] += best_bias(logits + biases, labels, shares, label)
+    return biases
 
 
 def _direction(rotated: Rotated, known: Known) -> Wide:

@@ -183,6 +183,6 @@ def _unpacked(header: MemoryHeader, stream: bytes) -> bytes:
         data = unpacking.decompress(stream, size + 1)
     except zlib.error as error:
         raise ValueError("a stream that is damaged") from error
-    if len(data) != size or not unpacking.eof:
+    if len(data) != size or not unpacking.eof or unpacking.unused_data:
         raise ValueError("a stream of another size")
     return data

@@ -78,6 +78,12 @@ class MemoryHeader:
             "roots": self.roots, "parts": parts,
         }  # fmt: skip
 
+    def __str__(self) -> str:
+        """What is remembered, in a few words."""
+        if self.kind == PHOTOS:
+            return f"{self.rows:,} photos by their bottlenecks, which reveal something of them"
+        return f"the mean bottlenecks of {self.rows:,} classes"
+
     def line(self) -> bytes:
         """The first line of the entry."""
         return json.dumps(self.to_json()).encode() + b"\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_device.model import read_checked
+from graft_device.model.memory import read_memory
 from graft_device.runtime import PACKAGES, RUNTIMES, installed_runtimes
 from graft_device.system.plain import read_plain
 from graft_host.support import flatbuffer
@@ -25,11 +26,12 @@ def inspect_model(path: Path) -> dict[str, Any]:
         ExportError: the flatbuffer is damaged.
     """
     known = read_checked(path)
-    data = read_plain(path)
+    data, memory = read_plain(path), read_memory(path)
     inside = inspect_network(data, str(path))
     return {
         **known.to_json(),
         "sha256": hashlib.sha256(data).hexdigest(),
+        "memory": None if memory is None else memory[0].to_json(),
         "network_sha256": None if known.golden is None else known.golden.network_sha256,
         **inside,
         "runtimes": [*inside["runtimes"], *_by_trial(path)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graft_device.model.memory import PHOTOS
 from graft_device.text import printable
 from graft_host.commands.terminal.console import table
 from graft_host.tflite.card_entries import card_entries
@@ -17,6 +18,7 @@ def inspection_text(inspection: dict[str, Any]) -> str:
         f"sha256     {inspection['sha256']}",
         f"checksum   {'matches the network' if inspection['network_sha256'] else 'none: damage may go unnoticed'}",
         f"labels     {', '.join(map(printable, inspection['labels']))}",
+        f"remembers  {_memory_line(inspection['memory'])}",
         *(f"{side:<10} {_tensor_line(tensor)}" for side in ("input", "output") for tensor in inspection[side]),
         *_metadata_lines(inspection["metadata"]),
         *(f"runtime    {_runtime_line(entry)}" for entry in inspection["runtimes"]),
@@ -32,6 +34,13 @@ def inspection_text(inspection: dict[str, Any]) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def _memory_line(memory: dict[str, Any] | None) -> str:
+    if memory is None:
+        return "nothing of its photos"
+    what = "photos by their bottlenecks, which reveal something of them"
+    return f"{memory['rows']:,} {what}" if memory["kind"] == PHOTOS else "the mean bottlenecks of its classes"
 
 
 def _metadata_lines(metadata: dict[str, Any] | None) -> list[str]:

@@ -1,0 +1,1 @@
+"""Measures what a board learns from a few photos."""
