@@ -159,7 +159,7 @@ def _sort(folder: Path, log: _Log, inbox: Path, photos: Path, shows: dict[str, s
     """Sorts on the page, in a browser."""
     command = [sys.executable, "-m", "graft_host.cli", "sort", str(inbox), str(photos), "--no-browser"]
     with log.step("sort", "graft sort inbox/ photos/"):
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
             with chromium() as browser, visit(browser, _address(process)) as seen:
                 put = Sorter(seen.page, shows, log.effort).sort()
