@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
 import time
 import zipfile
+import zlib
 from pathlib import Path
 
 from graft_device.errors import CacheError, DatasetError, os_reason
@@ -20,6 +22,7 @@ SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 _FOLDER, _PART = "unpacked", ".part-"
 _STALE_S = 24 * 3600
+_BLOCK = 1 << 20
 
 
 def is_archive(path: Path) -> bool:
@@ -79,10 +82,26 @@ def _extract(archive: Path, folder: Path) -> None:
             with tarfile.open(archive) as tar:
                 _check_room(archive, folder, sum(member.size for member in tar.getmembers()))
                 tar.extractall(folder, filter="data")
+                while tar.fileobj is not None and tar.fileobj.read(
+                    _BLOCK
+                ):  # a damaged archive looks like a shorter one
+                    pass
     except (tarfile.FilterError, NotImplementedError) as error:
         raise DatasetError(f"{damaged}: {error}", "unpack it yourself, and give the folder") from error
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise DatasetError(f"{damaged}: {error}", "copy it again; an encrypted one cannot be read") from error
+    except OSError as error:
+        if error.errno is not None:  # of the system; gzip and bz2 have none for a damaged file
+            raise
+        raise DatasetError(f"{damaged}: {error}", "copy it again") from error
 
 
 def _check_room(archive: Path, folder: Path, needed: int) -> None:
