@@ -82,9 +82,7 @@ def _extract(archive: Path, folder: Path) -> None:
             with tarfile.open(archive) as tar:
                 _check_room(archive, folder, sum(member.size for member in tar.getmembers()))
                 tar.extractall(folder, filter="data")
-                while tar.fileobj is not None and tar.fileobj.read(
-                    _BLOCK
-                ):  # a damaged archive looks like a shorter one
+                while tar.fileobj.read(_BLOCK):  # a damaged archive looks like a shorter one
                     pass
     except (tarfile.FilterError, NotImplementedError) as error:
         raise DatasetError(f"{damaged}: {error}", "unpack it yourself, and give the folder") from error
