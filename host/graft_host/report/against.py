@@ -42,8 +42,7 @@ def _lead(comparison: Against) -> str:
         )
         lead += f"at most {percent(LEVEL)} counts as worse. "
     lead += "A photo that a model calls unknown counts as wrong.</p>"
-    if comparison.drops:
-        lead += f"<ul>{''.join(f'<li>{text(drop.reason)}</li>' for drop in comparison.drops)}</ul>"
+    lead += "".join(f"<p><strong>Worse:</strong> {text(drop.reason)}.</p>" for drop in comparison.drops)
     others = [
         f"{which}: {', '.join(name(label, LETTERS) for label in labels)}"
         for which, labels in (
@@ -77,7 +76,9 @@ def _classes(comparison: Against) -> str:
         ]
         for label, part in comparison.classes.items()
     ]
-    return table(["Class", "Old", "New", "Lost", "Gained", "Photos"], rows, "Class by class", "classes")
+    return "<h3>Class by class</h3>" + table(
+        ["Class", "Old", "New", "Lost", "Gained", "Photos"], rows, "Class by class", "classes"
+    )
 
 
 def _golden(comparison: Against) -> str:
@@ -87,7 +88,8 @@ def _golden(comparison: Against) -> str:
     if not golden.changed:
         return f"<p>Golden photos: {text(golden.text)}.</p>"
     rows = [_golden_row(photo) for photo in golden.changed]
-    return table(["Golden photo", "Old", "New", "From"], rows, "Golden photos with another answer")
+    caption = "Golden photos with another answer"
+    return f"<h3>{caption}</h3>" + table(["Golden photo", "Old", "New", "From"], rows, caption)
 
 
 def _golden_row(photo: GoldenAnswer) -> list[str]:
