@@ -52,7 +52,7 @@ ALL = {colour: colour for colour in COLOURS}
 @pytest.fixture(scope="module")
 def run(shared_cache: Path) -> Run:
     def run(photos: Path, output: Path, **options: Any) -> TrainResult:
-        return train(photos, output, cache=shared_cache, **{**FAST, **options})
+        return train(photos, output, **{"cache": shared_cache, **FAST, **options})
 
     return run
 
@@ -93,8 +93,21 @@ def test_a_second_round_replaces_the_file_that_it_is_compared_with(photos: Path,
     assert comparison["unseen"]
     assert [photo["kept"] for photo in comparison["golden"]["photos"]] == [True] * 6
     assert result.seconds["compare"] > 0
-    again = run(photos, model, not_worse_than=model, overwrite=True, augment=1)
-    assert again.to_json()["comparison"]["photos"] == 24
+
+
+def test_the_older_file_is_run_on_the_same_photos_once(photos: Path, model: Path, run: Run, tmp_path: Path) -> None:
+    stages: list[list[str]] = []
+    found = []
+    for seed in (1, 2):
+        stages.append([])
+        result = run(
+            photos, tmp_path / f"{seed}.tflite", not_worse_than=model, seed=seed, cache=tmp_path / "cache",
+            progress=lambda stage, *_: stages[-1].append(stage),
+        )  # fmt: skip
+        found.append(result.to_json()["comparison"]["per_class"])
+    assert stages[0].count("testing the older file") == 24
+    assert "testing the older file" not in stages[1]
+    assert found[0] == found[1]
 
 
 def test_a_worse_file_is_refused_and_the_old_one_is_untouched(
