@@ -143,8 +143,8 @@ def _obstacle(rows: Rows, classes: int, rate: float) -> str:
         return "no photo is called unknown with --unknown-rate 0"
     if classes < FEWEST_CLASSES:
         return (
-            f"this needs {FEWEST_CLASSES} classes: without one of {classes}, no two are left to train a head on. "
-            "Photos of other objects show it, in a folder"
+            f"this needs {FEWEST_CLASSES} classes, so that two are left without one; with photos of similar objects in "
+            "a folder unknown, training reports how many of them are called unknown"
         )
     own = rows.labels[: len(rows.groups)]
     if (np.bincount(own[~rows.validates], minlength=classes) == 0).any():
