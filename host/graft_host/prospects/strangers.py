@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from graft_host.heads.finished import FinishedHead, finish_head
 from graft_host.heads.head import Array, Labels, fit_head, weighted_photos
-from graft_host.heads.held_out import Rows
+from graft_host.heads.held_out import VARIANCE, Rows
 from graft_host.heads.map_folds import map_folds
 from graft_host.heads.negatives import Negatives
 from graft_host.heads.recipe import Recipe
@@ -56,8 +56,14 @@ class LeftOut:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval of the share; near duplicates count as one photo."""
-        return wilson_interval(self.share * self.different, self.different)
+        """The 95% interval of the share, in which near duplicates count as one photo.
+
+        It is wider than that of so many photos by the root of ``VARIANCE``: with other validation photos the score
+        below which photos are refused is another one, which moved the number of refused flowers about as much again
+        as chance among the photos does.
+        """
+        worth = self.different / VARIANCE
+        return wilson_interval(self.share * worth, worth)
 
     def to_json(self, labels: Sequence[str]) -> dict[str, Any]:
         """The answers as ``--json`` prints them."""

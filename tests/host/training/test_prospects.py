@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,20 @@ def test_a_report_has_both_and_a_run_without_one_computes_neither(
     assert 'id="strangers"' in page.read_text("utf-8")
     plain = graft_json("train", parts, "-o", tmp_path / "plain.tflite", *_options(shared_cache))
     assert "learning_curve" not in plain
+
+
+def test_photos_of_none_of_the_classes_are_learned_from(parts: Path, shared_cache: Path, tmp_path: Path) -> None:
+    photos, options = tmp_path / "photos", ("--backbone", "efficientnet-lite0", "--cache", shared_cache)
+    shutil.copytree(parts, photos)
+    (before,) = _left_out("washer", graft_json("check", photos, "--strangers", *options))
+    render_dataset(tmp_path / "more", 20, 7)
+    shutil.copytree(tmp_path / "more" / "washer", photos / "unknown")
+    (after,) = _left_out("washer", graft_json("check", photos, "--strangers", *options))
+    assert after["refused"] >= before["refused"] + 4
+
+
+def _left_out(label: str, result: dict[str, Any]) -> list[dict[str, Any]]:
+    return [entry for entry in result["strangers"]["left_out"] if entry["label"] == label]
 
 
 def test_what_cannot_be_answered_is_said_without_an_error(shared_cache: Path, tmp_path: Path) -> None:
