@@ -1,7 +1,7 @@
 """Estimates how accurate a model would be with more photos, from heads that were trained on parts of the photos.
 
 In trials with rendered flowers and photos of cats and dogs, the 95% interval for twice as many photos contained the
-accuracy of a model with twice as many photos in 95 of 98 cases (``docs/how-to/how-many-photos.md``).
+accuracy of a model with twice as many photos in 125 of 128 cases (``docs/how-to/how-many-photos.md``).
 """
 
 from __future__ import annotations
