@@ -122,4 +122,8 @@ pictures = ["cat"]
 [uncertain]
 folder = "/var/lib/graft/uncertain"
 below = 0.7
+
+[capture]
+folder = "captured"
+max-mb = 200
 """

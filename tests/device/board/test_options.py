@@ -58,6 +58,7 @@ def test_two_sinks_do_not_share_a_queue(tmp_path: Path) -> None:
         ({"binary_sensor": ["cat"]}, "--binary-sensor needs --mqtt"),
         ({"changes": True, "confirm": "2"}, "--changes cannot be combined"),
         ({"source": None}, "missing option '--source'"),
+        ({"capture": Path("new")}, "--capture needs --http"),
         ({"model": None}, "missing argument 'MODEL'"),
     ],
 )

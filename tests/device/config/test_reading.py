@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from graft_device.config.areas import Mask, Roi
 from graft_device.config.mistakes import MOST, ConfigError, Mistake
 from graft_device.config.reading import read_board
-from graft_device.config.settings import BoardSettings, Confirm, HttpSettings
+from graft_device.config.settings import BoardSettings, CaptureSettings, Confirm, HttpSettings
 from graft_device.config.sinks import ExecSettings, MqttSettings
 from tests.fuzz.board_files import Kind
 from tests.support.board_files import FULL, SMALL
@@ -61,6 +61,7 @@ def test_a_file_with_everything(tmp_path: Path) -> None:
     assert isinstance(board.sinks[1], ExecSettings)
     assert board.sinks[1].command == (str(tmp_path / "feed"), "cat")
     assert board.http == HttpSettings("::", 8080, tmp_path / "token", viewers=2, hosts=("board.example.org",))
+    assert board.capture == CaptureSettings(Path("captured"), 200)
     assert [rule.weekdays for rule in board.rules] == [("sat", "sun")]
 
 

@@ -24,7 +24,7 @@ export function capturing(known, captured, first, path) {
   row.append(select);
   const send = async (label) => said(await post(path, {label, count: Number(select.value)}));
   return choice({
-    labels, first: [...captured, ...first], title: 'Capture what the camera shows now for …', button: 'Capture',
+    labels, first: [...captured, ...first], title: 'Capture this view now for …', button: 'Capture',
     between: [row], send, failed: 'not captured', grows: true,
   });
 }
