@@ -104,7 +104,7 @@ def test_the_older_file_is_run_on_the_same_photos_once(photos: Path, model: Path
             photos, tmp_path / f"{seed}.tflite", not_worse_than=model, seed=seed, cache=tmp_path / "cache",
             progress=lambda stage, *_: stages[-1].append(stage),
         )  # fmt: skip
-        found.append(result.to_json()["comparison"]["per_class"])
+        found.append(result.to_json()["comparison"]["accuracy"]["old"])
     assert stages[0].count("testing the older file") == 24
     assert "testing the older file" not in stages[1]
     assert found[0] == found[1]
