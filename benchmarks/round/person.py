@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -59,20 +59,21 @@ class Sorter:
 
     def _sort_group(self, group: Locator) -> Counter[str]:
         """Puts away what does not fit the offer of a group, and then accepts it; or puts all away by kind."""
-        tiles = {tile.get_attribute("data-id") or "": tile for tile in group.locator(".tile").all()}
+        ids = group.locator(".tile").evaluate_all("tiles => tiles.map((tile) => tile.dataset.id)")
+        tiles = {str(one): self._page.locator(f"#picture-{one}") for one in ids}
         truth = {one: self._shows[one] for one in tiles}
         offered = self._offered(group, tiles)
         wrong = [one for one in tiles if offered.get(one) != truth[one]]
         if offered and len(wrong) * 2 < len(tiles):
             for thing in dict.fromkeys(truth[one] for one in wrong):
-                self._put([tiles[one] for one in wrong if truth[one] == thing], thing)
+                self._put({one: tiles[one] for one in wrong if truth[one] == thing}, thing)
             if len(wrong) < len(tiles):
                 self._frame(next(tiles[one] for one in tiles if one not in wrong))
                 self._press("a")
         else:
             *minor, most = [thing for thing, _ in reversed(Counter(truth.values()).most_common())]
             for thing in minor:
-                self._put([tiles[one] for one in tiles if truth[one] == thing], thing)
+                self._put({one: tiles[one] for one in tiles if truth[one] == thing}, thing)
             group.locator("button.whole").click()
             self._effort.clicks += 1
             self._press_place(most)
@@ -95,13 +96,13 @@ class Sorter:
                 offered[one] = says[0]
         return offered
 
-    def _put(self, tiles: Sequence[Locator], thing: str) -> None:
+    def _put(self, tiles: Mapping[str, Locator], thing: str) -> None:
         """Selects pictures and puts them into a class, which may be new."""
-        for number, tile in enumerate(tiles):
+        for number, tile in enumerate(tiles.values()):
             tile.click(modifiers=["Control"] if number else [])
             self._effort.clicks += 1
         self._press_place(thing)
-        self._gone([tile.get_attribute("data-id") or "" for tile in tiles])
+        self._gone(tiles)
 
     def _press_place(self, thing: str) -> None:
         """Presses the key of a class, or types the name of a new one."""
@@ -126,7 +127,7 @@ class Sorter:
         self._page.keyboard.press(key)
         self._effort.keys += 1
 
-    def _gone(self, ids: Sequence[str] | Mapping[str, Locator]) -> None:
+    def _gone(self, ids: Iterable[str]) -> None:
         """Waits until pictures have left the page."""
         for one in ids:
             self._page.locator(f"#picture-{one}").wait_for(state="detached")
