@@ -223,7 +223,7 @@ def test_model_names_of_any_kind(name: bytes, model: Path, photos: dict[str, Pat
     named.write_bytes(model.read_bytes())
     done = graft_device("classify", named, photos["red"])
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(graft_device("info", named).stdout.splitlines()) == 10
+    assert len(graft_device("info", named).stdout.splitlines()) == 11
 
 
 def test_a_name_that_looks_like_an_option(model: Path, photos: dict[str, Path], tmp_path: Path) -> None:

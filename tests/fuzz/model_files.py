@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graft_device.errors import GraftError
-from graft_device.model import check_network, read_model
+from graft_device.learning.pieces import take_apart
+from graft_device.model import check_network, read_checked, read_model
+from graft_device.model.memory import read_memory
 from graft_host.support import flatbuffer
 from graft_host.tflite.metadata_reader import read_metadata
 from graft_host.tflite.operators import operators
 from tests.fuzz import artifacts
 from tests.fuzz.target import Target, check_message
+from tests.support.learning_models import write_learnable
 from tests.support.stores import write_model
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Kind(Target):
-    """Card, labels, golden photos, flatbuffer and metadata of a file."""
+    """Card, labels, golden photos, flatbuffer, metadata and memory of a file."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -28,11 +31,13 @@ class Kind(Target):
 
     def seeds(self) -> list[bytes]:
         kinds = ("int8", "float32")
-        return [write_model(self.folder / f"{kind}.tflite", kind=kind).read_bytes() for kind in kinds]
+        plain = [write_model(self.folder / f"{kind}.tflite", kind=kind) for kind in kinds]
+        learnable = [write_learnable(self.folder / f"learnable-{kind}.tflite", kind, golden=False) for kind in kinds]
+        return [path.read_bytes() for path in (*plain, *learnable)]
 
     def read(self, data: bytes) -> str:
         self._path.write_bytes(data)
-        results = [self._attempt(self._card), self._attempt(self._flatbuffer)]
+        results = [self._attempt(reading) for reading in (self._card, self._flatbuffer, self._memory)]
         return "accepted" if all(results) else "refused in part" if any(results) else "refused"
 
     def mutate(self, data: bytes, rng: random.Random) -> bytes:
@@ -48,6 +53,11 @@ class Kind(Target):
         model = flatbuffer.unpack(self._path.read_bytes(), str(self._path))
         operators(model)
         read_metadata(model, str(self._path))
+
+    def _memory(self) -> None:
+        model = read_checked(self._path)
+        if read_memory(self._path) is not None:
+            take_apart(model)
 
     def _attempt(self, reading: Callable[[], None]) -> bool:
         try:

@@ -60,6 +60,7 @@ def write_learnable(
     unknown: bool = True,
     negatives: Sequence[str] = (),
     fitted: bool = False,
+    golden: bool = True,
 ) -> Path:
     """Writes a model that distinguishes colours and remembers some.
 
@@ -70,11 +71,13 @@ def write_learnable(
         unknown: whether it calls something unknown; only int8 models can.
         negatives: colours of photos of none of the classes.
         fitted: whether the backbone was fitted to the first half of the photos.
+        golden: whether it has golden photos, for which the network is padded.
     """
     unknown = unknown and kind == "int8"
     card = learnable_card(kind, unknown=unknown)
-    net = add_metadata(padded(network(kind, novelty=NOVELTY if unknown else None), PADDING), card)
-    pack = pack_of(path.parent, net, card)
+    bare = network(kind, novelty=NOVELTY if unknown else None)
+    net = add_metadata(padded(bare, PADDING if golden else 0), card)
+    pack = pack_of(path.parent, net, card, golden)
     extras = {**pack.entries(), MEMORY_NAME: memory(kind, photos=photos, negatives=negatives, fitted=fitted)}
     path.write_bytes(net + archive(LABELS, card, extras))
     return path

@@ -52,7 +52,14 @@ def named(model: Path, photos: list[Path], runtime: str = "auto") -> list[str]:
     return [classifier.classify(photo).label for photo in photos]
 
 
-@pytest.mark.parametrize(("kind", "remembers"), [("int8", True), ("int8", False), ("float32", True)])
+@pytest.mark.parametrize(
+    ("kind", "remembers"),
+    [
+        ("int8", True),
+        pytest.param("int8", False, marks=pytest.mark.slow),
+        pytest.param("float32", True, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("count", [1, 12])
 def test_a_learned_class_is_named_and_the_old_ones_still_are(
     tmp_path: Path, kind: str, remembers: bool, count: int
