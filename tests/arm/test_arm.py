@@ -25,6 +25,7 @@ from tests.conftest import graft_device, graft_json
 from tests.support.arm.arches import INTERPRETERS, PAIRS
 from tests.support.arm.jobs import DEVICE, PATIENCE_S, Job, Target
 from tests.support.device_models import write_artifact
+from tests.support.learning_models import write_learnable, write_photos_of
 from tests.support.stores import write_model, write_wrong
 
 pytestmark = pytest.mark.arm
@@ -203,6 +204,24 @@ def test_small_heads_as_on_this_machine(
     labels, kernel = COLOURS[classes]
     model = write_artifact(tmp_path / "colours.tflite", kind, labels=labels, kernel=kernel)
     compare(target, model, pictures)
+
+
+def test_a_class_is_learned_as_on_this_machine(target: Target, tmp_path: Path) -> None:
+    model, photos = write_learnable(tmp_path / "colours.tflite"), write_photos_of(tmp_path / "yellow", "yellow", 8)
+    results = []
+    for run, name in ((target.run, "there.tflite"), (graft_device, "here.tflite")):
+        done = run(
+            "learn", model, *photos, "--class", "yellow", "-o", tmp_path / name, "--store", tmp_path / "store",
+            "--runtime", target.runtime, "--json",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        results.append(json.loads(done.stdout))
+    there, here = results
+    for key in ("labels", "classes", "how", "photos", "remembered", "taken_for", "loss"):
+        assert there[key] == here[key], key
+    assert there["unknown_below"] == pytest.approx(here["unknown_below"], abs=1e-3)
+    compare(target, tmp_path / "there.tflite", write_photos_of(tmp_path / "unseen", "yellow", 4, seed=7))
+    assert graft_device("selftest", tmp_path / "there.tflite").returncode == 0
 
 
 def test_info_and_errors(target: Target, parts_model: Path, pictures: list[Path], tmp_path: Path) -> None:
