@@ -206,8 +206,9 @@ def test_small_heads_as_on_this_machine(
     compare(target, model, pictures)
 
 
-def test_a_class_is_learned_as_on_this_machine(target: Target, tmp_path: Path) -> None:
-    model, photos = write_learnable(tmp_path / "colours.tflite"), write_photos_of(tmp_path / "yellow", "yellow", 8)
+@pytest.mark.parametrize("count", [2, 8])
+def test_a_class_is_learned_as_on_this_machine(target: Target, count: int, tmp_path: Path) -> None:
+    model, photos = write_learnable(tmp_path / "colours.tflite"), write_photos_of(tmp_path / "yellow", "yellow", count)
     results = []
     for run, name in ((target.run, "there.tflite"), (graft_device, "here.tflite")):
         done = run(

@@ -241,7 +241,7 @@ def _before(
 
 def _small(known: Known, *, adds: bool) -> list[int]:
     """The classes of few photos, and a new one."""
-    counts = np.bincount(known.labels)
+    counts = np.bincount(known.labels.astype(np.intp))
     new = len(counts) - 1 if adds else None
     return [label for label, count in enumerate(counts) if label == new or count * _FEW < counts.max()]
 

@@ -119,7 +119,7 @@ def means_of(bottlenecks: Array, labels: Labels, classes: int) -> Means:
     values = np.sqrt(bottlenecks) if roots else bottlenecks
     means = np.stack([values[labels == label].mean(axis=0) for label in range(classes)])
     variance = np.square(values - means[labels]).mean(axis=0, dtype=np.float64).astype(np.float32)
-    return Means(np.bincount(labels, minlength=classes), means, variance, roots)
+    return Means(np.bincount(labels.astype(np.intp), minlength=classes), means, variance, roots)
 
 
 def draw(means: Means, seed: int = 0) -> Remembered:
