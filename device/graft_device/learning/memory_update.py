@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +19,8 @@ from graft_device.learning.remembered import (
     steps_of,
 )
 
+_MOST_NAMED = 3  # photos in notes of one kind
+
 
 def without_the_same(
     pieces: Pieces, photos: tuple[Shown, ...], label: int, note: Callable[[str], None]
@@ -29,22 +31,27 @@ def without_the_same(
         pieces: of the file.
         photos: that are given.
         label: their class.
-        note: called with a line for each such photo.
+        note: called with a line for each such photo; of many, the first are named and the others counted.
     """
     remembered, labels, steps = pieces.remembered, pieces.model.labels, steps_of(pieces.parts)[0]
     if remembered.drawn:
         return remembered, photos
     kept, forgotten = [], np.zeros(len(remembered.labels), bool)
+    known_already: list[str] = []
+    forgotten_as: dict[str, list[str]] = {}
     for photo in photos:
         same = same_as(photo.bottleneck, remembered.bottlenecks, steps)
         if (same & (remembered.labels == label)).any():
-            note(f"{photo.name} is remembered already, so it is left out")
+            known_already.append(photo.name)
             continue
         for other in np.unique(remembered.labels[same]):
             was = "a photo of none of the classes" if other == NEGATIVE else f"a photo of {labels[other]}"
-            note(f"{photo.name} was remembered as {was}; that is forgotten")
+            forgotten_as.setdefault(was, []).append(photo.name)
         forgotten |= same
         kept.append(photo)
+    _name(known_already, "remembered already, so it is left out", "remembered already, so they are left out", note)
+    for was, names in forgotten_as.items():
+        _name(names, f"no longer remembered as {was}", f"no longer remembered as {was}", note)
     rows = ~forgotten
     for known in range(len(labels)):  # a class is never forgotten as a whole
         if not (rows & (remembered.labels == known)).any():
@@ -56,6 +63,15 @@ def without_the_same(
         unfitted=remembered.unfitted[rows],
     )
     return left, tuple(kept)
+
+
+def _name(names: Sequence[str], one: str, several: str, note: Callable[[str], None]) -> None:
+    """Notes what is true of photos: the first by their names, since a whole folder would hide the other notes."""
+    for name in names[:_MOST_NAMED]:
+        note(f"{name} is {one}")
+    more = len(names) - _MOST_NAMED
+    if more > 0:
+        note(f"{more:,} more {'is ' + one if more == 1 else 'are ' + several}")
 
 
 def updated_memory(pieces: Pieces, remembered: Remembered, photos: tuple[Shown, ...], label: int) -> bytes:
