@@ -61,12 +61,12 @@ def check_label(request: Request, labels: tuple[str, ...]) -> None:
 
 
 def check_output(request: Request) -> None:
-    """Raises ExportError unless the output may be written: never over the model itself or into a store's slots."""
+    """Raises ExportError unless the output may be written: never over the model itself or into a store."""
     output = request.output
     if output.exists() and output.samefile(request.model):
         raise ExportError(f"{output} is the model itself", "give another name with -o")
-    slots = request.store.slots_folder.resolve()
-    if slots in output.resolve().parents:
+    store = request.store
+    if store.slots_folder.is_dir() and store.root.resolve() in output.resolve().parents:
         raise ExportError(f"{output} is inside the store", "write it elsewhere, and run: graft-device install FILE")
     if output.exists() and not request.overwrite:
         raise ExportError(f"{output} exists", "give another name with -o, or --overwrite")

@@ -166,6 +166,20 @@ def test_every_photo_counts_once_and_what_cannot_be_used_is_named(tmp_path: Path
     assert any("remembered already" in note for note in notes)
 
 
+def test_a_folder_that_is_remembered_is_named_in_a_few_lines(tmp_path: Path, model: Path) -> None:
+    folder = tmp_path / "yellow"
+    photos = write_photos_of(folder, "yellow", 10)
+    first, _ = learned(request_for(model, "yellow", photos))
+    notes: list[str] = []
+    with pytest.raises(GraftError, match="remembers all"):
+        learn(request_for(first.model, "yellow", photos, adds=False, output=tmp_path / "again.tflite"), notes.append)
+    assert notes[3] == "7 more are remembered already, so they are left out"
+    assert len(notes) == 4
+    other = request_for(first.model, "lemon", photos, output=tmp_path / "lemon.tflite", max_loss=1.0)
+    lines = [note for note in learned(other)[1] if "no longer remembered as a photo of yellow" in note]
+    assert len(lines) == 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -185,7 +199,10 @@ def test_labels_that_cannot_be_learned(tmp_path: Path, model: Path, arguments: t
 def test_neither_the_model_nor_an_earlier_file_is_overwritten(tmp_path: Path, model: Path) -> None:
     photos = write_photos_of(tmp_path / "p", "yellow", 1)
     before = model.read_bytes()
-    for changes in ({"output": model, "overwrite": True}, {"output": photos[0]}):
+    store = Store(tmp_path / "board")
+    store.slots_folder.mkdir(parents=True)
+    inside = {"output": store.root / "new.tflite", "store": store}
+    for changes in ({"output": model, "overwrite": True}, {"output": photos[0]}, inside):
         with pytest.raises(GraftError):
             learned(request_for(model, "yellow", photos, **changes))
     assert model.read_bytes() == before
