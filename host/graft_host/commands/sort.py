@@ -56,6 +56,7 @@ def sort(
     from graft_host.commands.terminal.sort_text import applied_text, suggested_text
     from graft_host.sorting.applying import apply as move
     from graft_host.sorting.applying import take_back
+    from graft_host.sorting.state import SortError
     from graft_host.sorting.suggestions import suggest as write
 
     if suggest + (apply is not None) + undo > 1:
@@ -64,6 +65,9 @@ def sort(
     if apply is not None or undo:
         applied = take_back(options, reporter) if apply is None else move(options, apply, reporter)
         typer.echo(json.dumps(applied.to_json()) if as_json else applied_text(applied))
+        if applied.failed:
+            what = "1 picture" if applied.failed == 1 else f"{applied.failed:,} pictures"
+            raise SortError(f"{what} could not be moved", "see above for the reasons, and run the command again")
     elif suggest:
         suggested = write(options, reporter)
         typer.echo(json.dumps(suggested.to_json()) if as_json else suggested_text(suggested, options))

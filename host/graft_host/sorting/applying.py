@@ -39,10 +39,12 @@ class Applied:
         moved: the number of pictures by the label of their new place, ``.bin`` for the bin and ``.inbox`` for those
             that are back in the inbox; no class can have such a name.
         left: the pictures that were not moved.
+        failed: how many of them are there, but could not be moved.
     """
 
     moved: Mapping[str, int]
     left: tuple[Left, ...]
+    failed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The result as ``graft sort --apply --json`` prints it."""
@@ -76,12 +78,12 @@ def apply(options: SortOptions, file: Path, reporter: Reporter) -> Applied:
             if name in found:
                 by_label[label].append(found[name])
         destinations = _destinations(by_label, list(folders.layout().classes))
-        moved = {}
+        moved, absent = {}, len(left)
         for to, pictures in destinations:
             done = mover.move(_moves(pictures, to, mover), to)
             moved[BIN if to.kind == "bin" else to.label or UNKNOWN] = len(done.batch.files)
             left += done.left
-    return Applied(moved, tuple(left))
+    return Applied(moved, tuple(left), len(left) - absent)
 
 
 def take_back(options: SortOptions, reporter: Reporter) -> Applied:
@@ -95,7 +97,7 @@ def take_back(options: SortOptions, reporter: Reporter) -> Applied:
         done = mover.undo()
     if done is None:
         raise SortError(f"nothing in {options.inbox} has been moved that could be taken back")
-    return Applied({BACK: len(done.batch.files)}, done.left)
+    return Applied({BACK: len(done.batch.files)}, done.left, len(done.left))
 
 
 def _read(file: Path) -> dict[str, str]:

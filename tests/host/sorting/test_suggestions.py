@@ -97,6 +97,19 @@ def test_suggestions_are_written_moved_and_taken_back(root: Path, cache: Path) -
         take_back(options, QUIET)
 
 
+def test_pictures_that_the_system_does_not_let_move_are_an_error_after_the_others_are_moved(
+    root: Path, cache: Path
+) -> None:
+    (root / "photos" / "green").write_bytes(b"a file where the folder of the class would be")
+    (root / "list.csv").write_text("file,label\nhall/red-100.png,red\nhall/blue-101.png,green\ngone.png,red\n")
+    done = graft("sort", root / "inbox", root / "photos", "--apply", root / "list.csv", "--cache", cache, "--json")
+    assert "1 picture could not be moved" in error_line(done)
+    applied = json.loads(done.stdout)
+    assert applied["moved"]["red"] == 1
+    assert {left["name"] for left in applied["left"]} == {"gone.png", "hall/blue-101.png"}
+    assert (root / "inbox/hall/blue-101.png").exists()
+
+
 def test_new_photos_of_a_split_folder_go_to_its_training_part(root: Path, cache: Path) -> None:
     for part, name in (("train", "red"), ("train", "blue"), ("test", "red"), ("test", "blue")):
         folder = root / "split" / part / name
