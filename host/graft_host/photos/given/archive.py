@@ -72,7 +72,7 @@ def _key(archive: Path) -> str:
 def _extract(archive: Path, folder: Path) -> None:
     damaged = f"{archive} cannot be unpacked"
     try:
-        if zipfile.is_zipfile(archive):
+        if zipfile.is_zipfile(archive) or archive.suffix.casefold() == ".zip":  # a cut one is not recognised
             with zipfile.ZipFile(archive) as packed:
                 _check_room(archive, folder, sum(entry.file_size for entry in packed.infolist()))
                 packed.extractall(folder)  # noqa: S202  nothing that leads upwards, and no links

@@ -79,6 +79,13 @@ def test_a_damaged_archive_is_said_in_one_line_and_leaves_nothing(tmp_path: Path
     assert list((tmp_path / "cache/unpacked").iterdir()) == []
 
 
+def test_a_zip_that_was_not_copied_to_its_end_is_not_taken_for_a_tar(tmp_path: Path) -> None:
+    archive = packed(tmp_path, "photos.zip", write_photos(tmp_path / "photos", count=2))
+    archive.write_bytes(archive.read_bytes()[:-100])
+    with pytest.raises(DatasetError, match=r"photos\.zip cannot be unpacked: [^:]*zip file"):
+        unpacked(archive, tmp_path / "cache")
+
+
 def test_an_archive_that_is_larger_than_the_disk_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
