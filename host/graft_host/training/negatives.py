@@ -77,7 +77,8 @@ def negatives_note(material: Material, head: FinishedHead) -> str | None:
             f"such photos: it refuses {learned.without} of them, with and without having learned from them"
         )
     different = len(np.unique(negatives.groups))
+    there = "only 1 different one is" if different == 1 else f"only {different} different ones are"
     return (
-        f"note: nothing was learned from the unknown photos: {different} different ones to train on are too few, and "
-        f"{FEWEST_NEGATIVES} are needed; with 30, models refuse most photos like them"
+        f"note: nothing was learned from the unknown photos: {there} there to train on, and {FEWEST_NEGATIVES} are "
+        "needed; 30 are much better"
     )

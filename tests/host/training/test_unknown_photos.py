@@ -93,7 +93,8 @@ def test_too_few_and_useless_unknown_photos_are_noted(folder: Path, shared_cache
     assert graft(*run, "-o", plain).returncode == 0
     size = plain.stat().st_size
     done = graft(*run, "-o", tmp_path / "few.tflite", "--unknown", few)
-    assert "note: nothing was learned from the unknown photos:" in done.stderr
+    assert "learned from the unknown photos: only " in done.stderr
+    assert " different ones are there to train on, and 5 are needed" in done.stderr
     done = graft(*run, "-o", tmp_path / "copied.tflite", "--unknown", copied, "--json")
     assert done.returncode == 0
     assert "identical photos in different classes" in done.stderr
