@@ -21,6 +21,7 @@ from graft_host.heads.held_out import Rows
 from graft_host.heads.mislabels import MislabelSearch, search_mislabels
 from graft_host.photos.dataset import Dataset, check_folder, scan
 from graft_host.photos.findings import KINDS, Finding, counts
+from graft_host.photos.given.listing import find_layouts
 from graft_host.photos.near_duplicates import group_near_duplicates
 from graft_host.photos.problems import find_problems
 from graft_host.photos.split import parted
@@ -114,6 +115,7 @@ def check(options: CheckOptions, reporter: Reporter) -> CheckResult:
     for folder in options.places.roots:
         check_cache(cache, folder)
         check_folder(folder)
+    find_layouts(options.places, min_classes=0)  # a list that cannot be read is reported before weights are downloaded
     weights = _weights(options, reporter, cache)
     with reporter.progress("comparing") as progress:
         scanned = scan(options.places, threads, 1, cache)

@@ -85,6 +85,9 @@ def learn(
         return
     for line in _lines(result):
         typer.echo(printable(line))
+    if result.repeated:
+        were = "1 photo was" if result.repeated == 1 else f"{result.repeated} photos were"
+        _note(f"{were} given twice, or known already, and counted once")
     for line in result.notes:
         _note(line)
     if result.signature is None:

@@ -43,8 +43,11 @@ def describe(request: Request, pieces: Pieces, known: Known, learned: Learned, t
 
 
 def check_loss(result: LearnResult, most: float) -> None:
-    """Raises GateError if the old classes would lose more of their accuracy than ``most``."""
-    if result.loss <= most + 1e-9:
+    """Raises GateError if the old classes would lose more of their accuracy than ``most``.
+
+    One photo of a class may always be lost, unless ``most`` is 0: of a class of five photos it is a fifth.
+    """
+    if result.loss <= most + 1e-9 or (most > 0 and all(_lost(figures) <= 1 for figures in result.classes.values())):
         return
     losers = sorted(
         (figures.before - figures.after, label)
@@ -57,6 +60,13 @@ def check_loss(result: LearnResult, most: float) -> None:
         f"{most:.1%} of --max-loss{worst}; nothing was written",
         "give more photos, or allow more with --max-loss",
     )
+
+
+def _lost(figures: ClassFigures) -> int:
+    """How many photos of a class are no longer named."""
+    if figures.before is None or figures.after is None:
+        return 0
+    return round((figures.before - figures.after) * figures.photos)
 
 
 def _figures(number: int, known: Known, learned: Learned, *, adds: bool, imprinted: bool) -> ClassFigures:

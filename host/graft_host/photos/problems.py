@@ -60,7 +60,7 @@ def _finding(kind: str, paths: Iterable[Path], problem: str, advice: str = "", *
 def _classes(dataset: Dataset) -> list[Finding]:
     numbers = Counter(photo.label for photo in dataset.photos)
     findings = [
-        _finding("class", dataset.folders_of(index), "no readable photo", label=label)
+        _finding("class", dataset.folders_of(index), f"{_of(dataset, index)}no readable photo", label=label)
         for index, label in enumerate(dataset.labels)
         if not numbers[index]
     ]
@@ -68,6 +68,11 @@ def _classes(dataset: Dataset) -> list[Finding]:
         advice = "add a folder with photos of another class"
         findings.append(_finding("class", [dataset.root], "only one class", advice, label=dataset.labels[0]))
     return findings
+
+
+def _of(dataset: Dataset, label: int) -> str:
+    """Names a class where its folders do not: a list of labels has several."""
+    return f"'{dataset.labels[label]}': " if dataset.lists else ""
 
 
 def _unsplittable(dataset: Dataset, rule: SplitRule) -> list[Finding]:
@@ -78,7 +83,7 @@ def _unsplittable(dataset: Dataset, rule: SplitRule) -> list[Finding]:
         _finding(
             "split",
             dataset.folders_of(label),
-            f"no {' and no '.join(parts)} photo among its {numbers[label]}",
+            f"{_of(dataset, label)}no {' and no '.join(parts)} photo among its {numbers[label]}",
             split_advice(dataset, {label: parts}),
             label=dataset.labels[label],
             missing=parts,
@@ -169,7 +174,7 @@ def _balance(dataset: Dataset) -> list[Finding]:
     numbers = Counter(photo.label for photo in dataset.photos)
     different = Counter(label for label, _ in {(photo.label, photo.place) for photo in dataset.photos})
     findings = [
-        _finding("few", dataset.folders_of(index), f"only {count} different", photos=count)
+        _finding("few", dataset.folders_of(index), f"{_of(dataset, index)}only {count} different", photos=count)
         for index, count in sorted(different.items())
         if count < FEW_PHOTOS
     ]

@@ -98,6 +98,8 @@ def _classes(run: Mapping[str, Any]) -> str:
     entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
     if not entries or not isinstance(wanted, list) or not wanted:
         return ""
+    if run.get("trend") == "flat" or len(wanted) == len(entries):  # no class stands out
+        return ""
     names = ", ".join(name(label, LETTERS) for label in wanted)
     lead = f"<h3>More photos would help most in {names}</h3>"
     rows = [

@@ -58,7 +58,7 @@ def curve_lines(curve: LearningCurve, labels: Sequence[str]) -> list[str]:
         f"{_point(curve.twice, curve.classes)} expected",
         f"  {_TRENDS[curve.trend]}",
     ]
-    if curve.neediest:
+    if curve.trend != "flat" and 0 < len(curve.neediest) < curve.classes:
         needs = ", ".join(_need(need, labels) for need in curve.neediest)
         lines += textwrap.wrap(
             f"more photos would help most in: {needs}", WIDTH, initial_indent="  ", subsequent_indent="    "

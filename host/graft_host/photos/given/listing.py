@@ -102,12 +102,19 @@ def _merged(places: PhotoPlaces, layouts: Sequence[Layout], min_classes: int) ->
     labels = sorted({*folders, *listed})
     where = " and ".join(map(str, (*places.labels, *places.also) if places.labels else places.roots))
     if len(labels) < min_classes:
+        has = "have" if " and " in where else "has"
         raise DatasetError(
-            f"{where} {'has' if len(labels) == 1 else 'have'} {len(labels)} class{'es' * (len(labels) != 1)}, but at "
+            f"{where} {has} {len(labels)} class{'es' * (len(labels) != 1)}, but at "
             f"least {'one is' if min_classes == 1 else 'two are'} needed",
             "give photos of other classes too",
         )
     check_names(where, labels)
+    for label in listed:
+        if label.startswith(".") or "/" in label or "\\" in label:
+            raise DatasetError(
+                f"the label '{label}' in {where} cannot be the name of a folder, which boards keep photos in",
+                "use one without a slash, and without a dot in front",
+            )
     return Layout(
         {label: tuple(folders[label]) for label in labels},
         tuple(path for layout in layouts for path in layout.stray),

@@ -86,6 +86,8 @@ def test_folders_named_as_parts_give_the_split_of_listed_photos_too(tmp_path: Pa
         ("1.jpg,cats,spare\n2.jpg,dogs,train\n", "into 'spare'"),
         ("1.jpg,cats\n2.jpg,Cats\n", "differ only in case"),
         ("1.jpg,ca\u2028ts\n2.jpg,dogs\n", "can't be printed"),
+        ("1.jpg,.x\n2.jpg,dogs\n", "cannot be the name of a folder"),
+        ("1.jpg,a/b\n2.jpg,dogs\n", "cannot be the name of a folder"),
         ("1.jpg,cats\n2.jpg,cats\n", "has 1 class, but at least two are needed"),
     ],
 )
