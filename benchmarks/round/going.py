@@ -158,14 +158,15 @@ def _shown(inbox: Path, seen: Sequence[Rendered]) -> dict[str, str]:
 def _sort(folder: Path, log: _Log, inbox: Path, photos: Path, shows: dict[str, str]) -> dict[str, int]:
     """Sorts on the page, in a browser."""
     command = [sys.executable, "-m", "graft_host.cli", "sort", str(inbox), str(photos), "--no-browser"]
-    with log.step("sort", "graft sort inbox/ photos/"):
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with (
+        log.step("sort", "graft sort inbox/ photos/"),
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
+    ):
         try:
             with chromium() as browser, visit(browser, _address(process)) as seen:
                 put = Sorter(seen.page, shows, log.effort).sort()
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(60)
     return dict(put)
 
 

@@ -46,7 +46,7 @@ def sort(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Sort the pictures of an inbox into class folders, on a page in the browser.
+    """Sort the pictures of an inbox into class folders, on a page.
 
     The inbox is any folder of pictures, such as 'graft collect' writes. The page shows them in groups of likeness,
     until you press Ctrl-C. Nothing is deleted: pictures that nobody wants are moved to .bin in the inbox, and every

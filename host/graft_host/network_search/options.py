@@ -126,15 +126,18 @@ class SearchOptions:
         """The folder of photos."""
         return self.head.photos
 
-    def train_options(self, head: HeadOptions, output: Path, *, golden: bool = True) -> TrainOptions:
+    def train_options(
+        self, head: HeadOptions, output: Path, *, golden: bool = True, memory: bool = True
+    ) -> TrainOptions:
         """The options of ``graft train`` that make the winner.
 
         Args:
             head: of the winner.
             output: where it is written.
             golden: whether test photos are put into the file.
+            memory: whether the bottlenecks of training photos are.
         """
-        return TrainOptions(**vars(head), output=output, overwrite=self.overwrite, golden=golden)
+        return TrainOptions(**vars(head), output=output, overwrite=self.overwrite, golden=golden, memory=memory)
 
     def _grid(self, family: Family) -> Grid:
         head = self.head

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from graft_device.learning.remembered import MOST_BYTES
 from graft_device.text import printable
 from graft_host.backbones.weights.find import weights_inputs
 from graft_host.evaluation.golden import SHARE
@@ -132,8 +133,12 @@ def _made(
     room = has_room_for_golden_photos(chosen, options.limits)
     if not room:
         reporter.note("note: the file gets no golden photos, because with them it could be larger than --max-mb")
+    memory = has_room_for_memory(chosen, options.limits)
+    if not memory:
+        reporter.note("note: the file remembers no photos, because with them it could be larger than --max-mb")
     with clock.stage("winner"):
-        winner = options.train_options(grid.head_options(chosen.tap, chosen.image_size), output, golden=room)
+        head = grid.head_options(chosen.tap, chosen.image_size)
+        winner = options.train_options(head, output, golden=room, memory=memory)
         result = train(winner, WithoutNotes(reporter))
     _note_limits(result, options.limits, reporter)
     return result
@@ -154,6 +159,11 @@ def _note_limits(result: TrainResult, limits: Limits, reporter: Reporter) -> Non
 def has_room_for_golden_photos(chosen: Candidate, limits: Limits) -> bool:
     """Whether a file that meets the limits still meets them with golden photos."""
     return limits.max_mb is None or chosen.megabytes * (1 + SHARE) <= limits.max_mb
+
+
+def has_room_for_memory(chosen: Candidate, limits: Limits) -> bool:
+    """Whether a file that meets the limits still meets them with golden photos and all bottlenecks that it may keep."""
+    return limits.max_mb is None or chosen.megabytes * (1 + SHARE) + MOST_BYTES / 1e6 <= limits.max_mb
 
 
 def _why_none(result: SearchResult, options: SearchOptions) -> str:

@@ -16,9 +16,9 @@ from graft_host.network_search.features import seen
 from graft_host.network_search.grid import Grid
 from graft_host.network_search.latency.timing import TimedNetwork
 from graft_host.support.scratch import write_scratch
-from graft_host.tflite.metadata import attach
+from graft_host.tflite.metadata import add_metadata, archive
 from graft_host.training.card import model_card
-from graft_host.training.grafting import finished_head, graft
+from graft_host.training.grafting import finished_head, graft, memory_of
 from graft_host.training.material import Material, fitted_photos, group_numbers
 from graft_host.training.options import HeadOptions
 from graft_host.training.survey import Survey
@@ -47,7 +47,9 @@ def try_network(backbone: Backbone, survey: Survey, grid: Grid, folder: Path) ->
         material = _material(backbone, survey, bottlenecks)
         head = finished_head(material, chosen)
         accuracy = _accuracy(material, head.head, chosen, survey.threads)
-        artifact = attach(graft(material, head), labels, model_card(chosen, material, head))
+        card = model_card(chosen, material, head)
+        memory = memory_of(material, photos=False)  # the least that a file has
+        artifact = add_metadata(graft(material, head), card) + archive(labels, card, memory)
     family = spec.weights.family
     path = folder / f"{family.name}-{spec.tap.replace('/', '_')}-{spec.image_size}.tflite"
     write_scratch(path, artifact)

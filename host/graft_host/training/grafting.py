@@ -13,7 +13,7 @@ from graft_host.tflite.memory import memory_entry
 from graft_host.tflite.metadata import insert_metadata
 from graft_host.training.material import Material, group_numbers
 from graft_host.training.negatives import learnable
-from graft_host.training.options import HeadOptions, TrainOptions
+from graft_host.training.options import HeadOptions
 from graft_host.training.prior import prior_of
 
 
@@ -51,17 +51,21 @@ def described_network(material: Material, head: FinishedHead, card: ModelCard) -
     return flatbuffer.pack(model)
 
 
-def memory_of(material: Material, options: TrainOptions) -> dict[str, bytes]:
+def memory_of(material: Material, *, photos: bool) -> dict[str, bytes]:
     """The entry of the zip with what the file remembers of its photos, by its name.
 
     Test photos are not in it, because a board judges itself with it. Neither are copies of photos, nor photos from
     elsewhere.
+
+    Args:
+        material: of the model.
+        photos: whether each photo's bottleneck is stored; otherwise the means of the classes are.
     """
     own = len(material.split.train)
     train = material.train[0][:own], material.train[1][:own]
     negatives = None if material.negatives is None else material.negatives.learned
     entry = memory_entry(
         material.backbone.path.read_bytes(), train, material.validation, negatives, len(material.dataset.labels),
-        fitted=material.fitted, photos=options.memory,
+        fitted=material.fitted, photos=photos,
     )  # fmt: skip
     return {MEMORY_NAME: entry}

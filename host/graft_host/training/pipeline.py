@@ -101,7 +101,7 @@ def train(options: TrainOptions, reporter: Reporter) -> TrainResult:
             digest, evaluation, chosen, lambda: golden_pack(network, archive(labels, card), evaluation, chosen)
         )
     # The network that was tested, byte for byte.
-    artifact = network + archive(labels, card, {**golden.entries(), **memory_of(material, options)})
+    artifact = network + archive(labels, card, {**golden.entries(), **memory_of(material, photos=options.memory)})
     gate = failed_gate(accuracy, len(evaluation.truth), options, comparison)
     with clock.stage("write"):
         model = place_model(artifact, gate, options)

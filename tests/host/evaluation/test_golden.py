@@ -115,7 +115,7 @@ def test_train_stores_golden_photos_unless_told_not_to(tmp_path: Path) -> None:
     with zipfile.ZipFile(model) as packed, zipfile.ZipFile(private) as bare:
         size = sum(info.file_size for info in packed.infolist() if info.filename.startswith(FOLDER))
         assert 0 < size <= SHARE * golden.network_bytes
-        assert bare.namelist() == ["labels.txt", "graft.json", "golden.json"]
+        assert bare.namelist() == ["labels.txt", "graft.json", "golden.json", "memory.bin"]
     assert golden.network_sha256 == without.network_sha256
     for path in (model, private):
         for runtime in ("litert", "tflite-runtime"):

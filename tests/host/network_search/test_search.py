@@ -270,6 +270,7 @@ def test_the_written_file_is_no_larger_than_max_mb(searched: Searched, tmp_path:
     done = graft("search", searched.photos, *options)
     assert done.returncode == 0, done.stderr
     assert "gets no golden photos" in done.stderr
+    assert "remembers no photos" in done.stderr
     assert model.stat().st_size <= most * 1e6
     with zipfile.ZipFile(searched.model) as with_photos, zipfile.ZipFile(model) as without:
         assert any(name.endswith(".jpg") for name in with_photos.namelist())
@@ -307,10 +308,12 @@ def test_usage_errors_exit_2(tmp_path: Path, wrong: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_class_that_train_would_refuse_is_reported_before_the_work(tmp_path: Path) -> None:
+def test_photos_of_none_of_the_classes_are_no_second_class(tmp_path: Path) -> None:
     for name in ("cats", "Unknown"):
         (tmp_path / name).mkdir()
-    assert "rename the folder, or give --unknown-rate 0" in error_line(graft("search", tmp_path, "--weights", "random"))
+    assert "has 1 class folder, but at least two are needed" in error_line(
+        graft("search", tmp_path, "--weights", "random")
+    )
 
 
 def test_errors_are_one_line_and_come_before_the_work(tmp_path: Path) -> None:
