@@ -17,55 +17,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from graft_device.learning.remembered import Array
+from graft_device.learning.spread import FARTHEST, FLOOR, LEAST_REST, SHARPNESS, Spread, leading_directions, roots
 
-SHARPNESS = 20.0
-"""Logits are divided by e for every 5% that a bottleneck is beyond the start, so that far ones end near 1/K."""
-
-FARTHEST = 10.0
-"""Logits are divided by at most this power of e, so that float32 still keeps their order."""
-
-_FLOOR = 0.3
-"""Share of the mean variance that is added to every variance, so that numbers that hardly vary don't dominate."""
+__all__ = [
+    "FARTHEST", "SHARPNESS", "Array", "Likeness", "Novelty", "Spread", "measure_spread", "roots", "shrink",
+    "takes_roots",
+]  # fmt: skip
 
 _DIRECTIONS = 16
 """Most directions that are left out. On photos of cats and dogs, EfficientNet-Lite0 at ``top`` refuses 72% of rendered
 parts with none, 92% with 4, 99% with 16 and with 32 (at the distance that refuses 3% of the known photos)."""
 
 _PHOTOS_A_DIRECTION = 4
-_LEAST_REST = 1e-3  # of what the directions leave of a distance, where photos are nearly identical
-_OVERSAMPLING, _ITERATIONS = 8, 4
-"""Of the subspace iteration (Halko et al. 2011, arXiv 0909.4061, algorithm 4.4)."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """The mean and spread of the known bottlenecks.
-
-    Attributes:
-        mean: the mean of each number, of its square root where ``root`` is true, float32 ``[D]``.
-        weight: the weight of each number in the distance, in proportion to 1 / its variance, float32 ``[D]``.
-        directions: the combinations of deviations whose squares are not part of the distance, float32 ``[k,D]``; None
-            if all deviations count.
-        root: whether square roots are compared in place of the numbers.
-    """
-
-    mean: Array
-    weight: Array
-    directions: Array | None = None
-    root: bool = False
-
-    def values(self, bottlenecks: Array) -> Array:
-        """What is compared: the numbers ``[N,D]``, or their square roots."""
-        return roots(bottlenecks) if self.root else bottlenecks
-
-    def distance(self, bottlenecks: Array) -> NDArray[np.float64]:
-        """The mean squared deviation without the directions, ``[N]``; 1 on average for the photos of the spread."""
-        deviation = (self.values(bottlenecks) - self.mean).astype(np.float64)
-        distances: NDArray[np.float64] = np.square(deviation) @ self.weight
-        if self.directions is not None:
-            distances -= np.square(deviation @ self.directions.T).sum(axis=1)
-        return distances
 
 
 @dataclass(frozen=True)
@@ -114,40 +78,21 @@ def measure_spread(bottlenecks: Array) -> Spread:
     count, length = values.shape
     mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
     variance = values.var(axis=0, dtype=np.float64)
-    variance += _FLOOR * variance.mean() + 1e-12
+    variance += FLOOR * variance.mean() + 1e-12
     weight = (1 / (variance * length)).astype(np.float32)
     left_out = min(_DIRECTIONS, count // _PHOTOS_A_DIRECTION, length // _PHOTOS_A_DIRECTION)
     if left_out == 0:
         return Spread(mean, weight, root=root)
     scaled = (values - mean) * np.sqrt(weight)
-    directions = _leading_directions(scaled, left_out)
+    directions = leading_directions(scaled, left_out)
     rest = np.square(scaled).sum(axis=1) - np.square(scaled @ directions.T).sum(axis=1)
-    unit = np.float32(1 / max(float(rest.mean()), _LEAST_REST))
+    unit = np.float32(1 / max(float(rest.mean()), LEAST_REST))
     return Spread(mean, weight * unit, directions * np.sqrt(weight * unit), root)
 
 
 def takes_roots(bottlenecks: Array) -> bool:
     """Whether the square roots of known bottlenecks ``[N,D]`` are compared: whether none of these is negative."""
     return bool(bottlenecks.min() >= 0)
-
-
-def roots(bottlenecks: Array) -> Array:
-    """The square roots of bottlenecks; numbers below 0 count as 0."""
-    result: Array = np.sqrt(np.maximum(bottlenecks, np.float32(0)))
-    return result
-
-
-def _leading_directions(rows: Array, count: int) -> Array:
-    """Orthonormal directions ``[count,D]`` in which rows ``[N,D]`` of mean 0 vary most, as far as a few steps find."""
-    rng = np.random.default_rng(0)
-    width = min(count + _OVERSAMPLING, *rows.shape)
-    found = np.linalg.qr(rng.normal(size=(rows.shape[1], width)))[0]
-    for _ in range(_ITERATIONS):
-        found = np.linalg.qr((rows.T @ (rows @ found.astype(np.float32))).astype(np.float64))[0]
-    inside = rows @ found.astype(np.float32)
-    values, vectors = np.linalg.eigh((inside.T @ inside).astype(np.float64))
-    order = np.argsort(values)[::-1][:count]
-    return np.asarray((found @ vectors[:, order]).T, np.float32)
 
 
 def shrink(
