@@ -45,16 +45,16 @@ demo: .demo/.ready
 	.demo/bin/graft demo $(if $(OPEN),--open)
 
 test: $(BIN)/.ready
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not arm"
+	$(BIN)/python -m pytest -n auto --max-worker-restart 0 --dist loadfile -m "not arm"
 
 test-unit: $(BIN)/.ready
-	GRAFT_TESTS_FORK=1 $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not arm and not slow and not service"
+	GRAFT_TESTS_FORK=1 $(BIN)/python -m pytest -q -n auto --max-worker-restart 0 --dist worksteal -m "not arm and not slow and not service"
 
 test-fast: $(BIN)/.ready
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not arm and not slow"
+	$(BIN)/python -m pytest -n auto --max-worker-restart 0 --dist loadfile -m "not arm and not slow"
 
 test-arm: $(BIN)/.ready
-	$(BIN)/python -m pytest -n auto --dist loadfile -m arm
+	$(BIN)/python -m pytest -n auto --max-worker-restart 0 --dist loadfile -m arm
 
 # atheris guides the inputs by the branches that they reach. It has packages for few systems; the lane does without it.
 .fuzz/.ready: $(BIN)/.ready

@@ -26,6 +26,7 @@ _BOARDS = ("kitchen", "hall")
 _NETWORK = ["--backbone", "efficientnet-lite0"]
 _DEVICE = f"{STORE}/venv/bin/graft-device"
 _CAPTURED = 4
+_PATIENCE_S = 300
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,10 @@ def _sort(folder: Path, log: _Log, inbox: Path, photos: Path, shows: dict[str, s
         try:
             with chromium() as browser, visit(browser, _address(process)) as seen:
                 put = Sorter(seen.page, shows, log.effort).sort()
-        finally:
             process.send_signal(signal.SIGINT)
+            process.communicate(timeout=_PATIENCE_S)
+        finally:
+            process.kill()
     return dict(put)
 
 
@@ -197,6 +200,6 @@ def _right(board: Board, tests: Rendered) -> int:
 def _graft(folder: Path, *words: object) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "graft_host.cli", *map(str, words)],
-        cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_PATIENCE_S,
     )  # fmt: skip
     assert done.returncode == 0, (words, done.stdout, done.stderr)  # noqa: S101  the round has failed
