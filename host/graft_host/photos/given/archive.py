@@ -20,7 +20,7 @@ from graft_host.support.cache import default_cache
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 """The endings of archives, in lower case."""
 
-_FOLDER, _PART = "unpacked", ".part-"
+_FOLDER, _PART = "archives", ".part-"
 _STALE_S = 24 * 3600
 _BLOCK = 1 << 20
 
@@ -46,20 +46,22 @@ def unpacked(archive: Path, cache: Path | None) -> Path:
     """
     parent = (cache or default_cache()) / _FOLDER
     folder = parent / _key(archive)
+    name = archive.name  # messages about photos then show which archive they are from
     if not folder.is_dir():
         try:
             parent.mkdir(parents=True, exist_ok=True)
             _remove_stale(parent)
             with tempfile.TemporaryDirectory(prefix=_PART, dir=parent, ignore_cleanup_errors=True) as part:
                 content = Path(part) / "content"
-                _extract(archive, content)
+                (content / name).mkdir(parents=True)
+                _extract(archive, content / name)
                 if not folder.is_dir():  # another run may have been faster
                     content.rename(folder)
         except OSError as error:
             raise CacheError(
                 f"cannot unpack {archive} into {parent}: {os_reason(error)}", "choose another place with --cache"
             ) from error
-    return _inner(folder)
+    return _inner(folder / name)
 
 
 def _key(archive: Path) -> str:
@@ -106,7 +108,7 @@ def _check_room(archive: Path, folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder.parent).free
     if needed > free:
         raise CacheError(
-            f"{archive} has {needed / 1e9:.1f} GB of files, and {folder.parents[1]} has room for {free / 1e9:.1f} GB",
+            f"{archive} has {needed / 1e9:.1f} GB of files, and {folder.parents[2]} has room for {free / 1e9:.1f} GB",
             "choose another place with --cache",
         )
 

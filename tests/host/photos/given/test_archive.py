@@ -36,6 +36,8 @@ def test_an_archive_is_as_good_as_the_folder(tmp_path: Path, name: str, base: st
     assert dataset.labels == ("cats", "dogs")
     assert {photo.digest for photo in dataset.photos} == {photo.digest for photo in scan(root, 1).photos}
     assert dataset.places == PhotoPlaces(root=archive)
+    shown = {photo.path.parents[1 if base == "." else 2].name for photo in dataset.photos}
+    assert shown == {name}  # a message about a photo shows which archive it is from
 
 
 def test_an_archive_is_unpacked_once_and_again_when_it_has_changed(tmp_path: Path) -> None:
@@ -47,6 +49,12 @@ def test_an_archive_is_unpacked_once_and_again_when_it_has_changed(tmp_path: Pat
     archive.unlink()
     packed(tmp_path, "photos.zip", write_photos(tmp_path / "photos", count=3))
     assert len(scan(archive, 1, cache=tmp_path / "cache").photos) == 6
+
+
+def test_an_empty_archive_has_no_photos(tmp_path: Path) -> None:
+    zipfile.ZipFile(tmp_path / "photos.zip", "w").close()
+    with pytest.raises(DatasetError, match=r"photos\.zip has 0 class folders"):
+        scan(tmp_path / "photos.zip", 1, cache=tmp_path / "cache")
 
 
 def test_nothing_is_written_outside_the_folder(tmp_path: Path) -> None:
@@ -76,7 +84,7 @@ def test_a_damaged_archive_is_said_in_one_line_and_leaves_nothing(tmp_path: Path
     archive.write_bytes(data[: len(data) * 2 // 3])
     with pytest.raises(DatasetError, match="cannot be unpacked"):
         unpacked(archive, tmp_path / "cache")
-    assert list((tmp_path / "cache/unpacked").iterdir()) == []
+    assert list((tmp_path / "cache/archives").iterdir()) == []
 
 
 def test_a_zip_that_was_not_copied_to_its_end_is_not_taken_for_a_tar(tmp_path: Path) -> None:
@@ -94,12 +102,12 @@ def test_an_archive_that_is_larger_than_the_disk_is_refused_before_it_is_unpacke
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100))
     with pytest.raises(CacheError, match="has room for"):
         unpacked(archive, tmp_path / "cache")
-    assert list((tmp_path / "cache/unpacked").iterdir()) == []
+    assert list((tmp_path / "cache/archives").iterdir()) == []
 
 
 def test_what_a_killed_run_left_is_no_content_and_is_removed_after_a_day(tmp_path: Path) -> None:
     archive = packed(tmp_path, "photos.zip", write_photos(tmp_path / "photos", count=2))
-    parts = tmp_path / "cache/unpacked"
+    parts = tmp_path / "cache/archives"
     for name in (".part-old", ".part-new"):
         (parts / name / "content/cats").mkdir(parents=True)
     os.utime(parts / ".part-old", (0, 0))
