@@ -47,12 +47,12 @@ def main() -> None:
         shutil.copyfile(model, incoming)
         step = place.with_name("step")
         step.write_text("")
-        status = _forked(lambda: _stopped(stop, step, lambda: _act(action, store, incoming)))  # noqa: B023
+        status = forked(lambda: stopped(stop, step, lambda: _act(action, store, incoming)))  # noqa: B023
         finished = status == 0
         found = {"step": step.read_text(), "status": status, "left": _look(place)}
         if not incoming.exists():
             shutil.copyfile(model, incoming)
-        found["again"] = _forked(lambda: _act(action, store, incoming) if action == "install" else _settle(store))  # noqa: B023
+        found["again"] = forked(lambda: _act(action, store, incoming) if action == "install" else _settle(store))  # noqa: B023
         found["after"] = _look(place, classify=False)
         sys.stdout.write(json.dumps(found) + "\n")
 
@@ -69,7 +69,7 @@ def _settle(store: Store) -> None:
         pass
 
 
-def _stopped(stop: int, step: Path, act: Callable[[], None]) -> None:
+def stopped(stop: int, step: Path, act: Callable[[], None]) -> None:
     """Runs the action, and kills this process before the step with that number."""
     count = 0
 
@@ -97,7 +97,7 @@ def _writes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return any(letter in mode for letter in "wax+")
 
 
-def _forked(act: Callable[[], None]) -> int:
+def forked(act: Callable[[], None]) -> int:
     """Runs the action in a child process; returns its exit status, or minus the signal that ended it."""
     process = os.fork()
     if process == 0:
@@ -120,7 +120,7 @@ def _look(place: Path, classify: bool = True) -> dict[str, Any]:
     litter += [path.name for path in store.incoming.iterdir()] if store.incoming.exists() else []
     link = place / "current" / "model.tflite"
     digest = durable.digest(link) if link.exists() else None
-    status = _forked(lambda: _classify(link)) if digest and classify else None
+    status = forked(lambda: _classify(link)) if digest and classify else None
     return {
         "current": current, "previous": store.previous_id(), "slots": slots, "litter": litter,
         "sha256": digest, "classify": status,

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: on Python 3.9 Typer would not see what Annotated holds.
 
 import json
+from typing import Any
 
 import typer
 
@@ -23,9 +24,9 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
     memory = read_memory(model)
     if as_json:
         sha256 = None if golden is None else golden.network_sha256
-        typer.echo(
-            json.dumps({**model_file.to_json(), "network_sha256": sha256, "memory": memory and memory[0].to_json()})
-        )
+        learned = list(model_file.card.learned)
+        more = {"network_sha256": sha256, "memory": memory and memory[0].to_json(), "learned": learned}
+        typer.echo(json.dumps({**model_file.to_json(), **more}))
         return
     card = model_file.card
     tuned = "" if card.fine_tuned_behind is None else f", fine-tuned behind {card.fine_tuned_behind}"
@@ -39,8 +40,15 @@ def info(model: ModelArgument, as_json: JsonOption = False) -> None:
         "accuracy": card.accuracy_text,
         "unknown": f"below a score of {card.unknown_below:.1%}" if card.unknown_below else "never",
         "remembers": "nothing of its photos" if memory is None else str(memory[0]),
+        **({"learned": f"on a board: {'; '.join(map(_learned, card.learned))}"} if card.learned else {}),
         "checksum": "none: damage may go unnoticed" if golden is None else "matches the network",
         "written by": f"graftkit {card.kit_version}",
     }
     for name, value in rows.items():
         typer.echo(f"{name:<11} {printable(value)}")
+
+
+def _learned(entry: dict[str, Any]) -> str:
+    """What was learned once, in a few words."""
+    how = "from" if entry["new"] else "corrected by"
+    return f"{printable(entry['class'])} {how} {entry['photos']:,} photo{'' if entry['photos'] == 1 else 's'}"

@@ -7,20 +7,22 @@ import os
 from pathlib import Path
 
 from graft_device.errors import ExportError, GraftError, os_reason
-from graft_device.learning.request import Request
+from graft_device.learning.claim import signature_of_output
+from graft_device.learning.request import Request, check_output, exists_already
 from graft_device.store.selftest import demand, run_selftest
 from graft_device.store.signatures import verify
 from graft_device.store.signing import signature_of, signing_time, stamped
-from graft_device.system.durable import atomic_path, write_atomically
+from graft_device.system.durable import atomic_path, rename_to_free, sync
 
 
-def deliver(request: Request, data: bytes, signers: Path | None) -> Path | None:
-    """Writes a model and its signature.
+def deliver(request: Request, data: bytes, signers: Path | None, folder: Path) -> Path | None:
+    """Writes a model and its signature; the model is put in its place before the signature.
 
     Args:
         request: with the output and the key.
         data: the model.
         signers: the list of signers that this board requires; None for none.
+        folder: an empty one on the file system of the output, for this process alone.
 
     Returns:
         The signature; None without a key.
@@ -30,37 +32,40 @@ def deliver(request: Request, data: bytes, signers: Path | None) -> Path | None:
         SignatureError: the key is not in the list of signers.
         ExportError: a file cannot be written, or the key cannot sign.
     """
-    output = request.output.resolve()
-    signature = request.output.with_name(f"{request.output.name}.sig")
+    output, signature, staged = request.output.resolve(), signature_of_output(request), folder / "finished.tflite"
     if request.key is not None:
         data = stamped(data, signing_time())
     try:
-        with atomic_path(output) as temporary:
-            temporary.write_bytes(data)
-            try:
-                demand(run_selftest(temporary, request.runtime), str(request.output))
-                armored = None if request.key is None else signature_of(data, request.key)
-                if armored is not None:
-                    _check(temporary, armored, signers, request)
-            except GraftError as error:
-                raise error.renamed(temporary, request.output) from error
-            with contextlib.suppress(FileNotFoundError):  # of the file that is replaced, or of none
+        staged.write_bytes(data)
+        sync(staged)
+        try:
+            demand(run_selftest(staged, request.runtime), str(request.output))
+        except GraftError as error:
+            raise error.renamed(staged, request.output) from error
+        if request.key is None:
+            _put(staged, output, request)
+            with contextlib.suppress(FileNotFoundError):  # of the file that was replaced, or of none
                 os.unlink(signature)  # noqa: PTH108
-        if armored is not None:
-            write_atomically(signature, armored)
+            return None
+        armored = signature_of(data, request.key)
+        with atomic_path(signature) as temporary:  # written before the model is replaced: the disk may be full
+            temporary.write_bytes(armored)
+            if signers is not None:  # so that a key that this board does not trust is found now
+                verify(staged, temporary, signers, str(request.output))
+            _put(staged, output, request)
     except OSError as error:
         raise ExportError(f"cannot write {request.output}: {os_reason(error)}") from error
-    return None if request.key is None else signature
+    return signature
 
 
-def _check(model: Path, armored: bytes, signers: Path | None, request: Request) -> None:
-    """Lets this board check the signature, so that a key it does not trust is found now."""
-    if signers is None:
-        return
-    signature = model.with_name(f"{model.name}.sig")
+def _put(staged: Path, output: Path, request: Request) -> None:
+    """Moves the finished model to its place; without ``--overwrite`` never over a file that appeared meanwhile."""
     try:
-        write_atomically(signature, armored)
-        verify(model, signature, signers, str(request.output))
-    finally:
-        with contextlib.suppress(OSError):
-            signature.unlink()
+        moved = not request.overwrite and rename_to_free(staged, output)
+    except FileExistsError as error:
+        raise exists_already(request) from error
+    if not moved:
+        check_output(request)
+        os.replace(staged, output)  # noqa: PTH105  the tests stop the process before it
+    with contextlib.suppress(OSError):  # the new file is in place: no reason to report a failure
+        sync(output.parent)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from graft_device.errors import GraftError
+from graft_device.errors import GraftError, ModelError
 from graft_device.learning.artifact import artifact, golden_of, kept_entries, learned_card, open_candidate
+from graft_device.learning.claim import claimed
 from graft_device.learning.delivery import deliver
 from graft_device.learning.figures import check_loss, describe
 from graft_device.learning.flat import FlatNetwork, editing
@@ -23,7 +22,7 @@ from graft_device.learning.new_head import FEWEST_TO_TRAIN, Known, Learned, add_
 from graft_device.learning.photos import Opened, Shown, check_given, stacked, take_photos
 from graft_device.learning.pieces import Pieces, take_apart
 from graft_device.learning.remembered import Remembered, steps_of
-from graft_device.learning.request import Request, check_label, check_output, signers_of
+from graft_device.learning.request import Request, check_label, check_output, composed, identity_of, signers_of
 from graft_device.learning.result import LearnResult
 from graft_device.model import read_checked
 from graft_device.model.golden import Golden
@@ -44,6 +43,7 @@ def learn(request: Request, note: Note) -> LearnResult:
         GraftError: anything else that keeps the model from being made; nothing is written.
     """
     clock = [time.monotonic()]
+    request, identity = composed(request), identity_of(request.model)
     check_output(request)
     signers = signers_of(request)
     model = read_checked(request.model)
@@ -55,8 +55,7 @@ def learn(request: Request, note: Note) -> LearnResult:
             f"{request.model} remembers no photos, so corrected ones have nothing to be weighed against",
             "train it again without --no-memory",
         )
-    with tempfile.TemporaryDirectory(prefix="graft-learn-") as scratch:
-        folder = Path(scratch)
+    with claimed(request) as folder:
         opened = Opened(model, pieces.network, pieces.shape, folder, request)
         taken = take_photos(request.photos, opened, model, steps_of(pieces.parts)[0], note)
         for name, reason in taken.skipped:
@@ -90,7 +89,9 @@ def learn(request: Request, note: Note) -> LearnResult:
             if old.label != new.label
         ]
         data = artifact(network, labels, card, {**kept_entries(model), **files}, golden, memory)
-        signature = deliver(request, data, signers)
+        if identity_of(request.model) != identity:  # it was read in several steps
+            raise ModelError(f"{request.model} was changed while it was learned from", "run the command again")
+        signature = deliver(request, data, signers, folder)
     clock.append(time.monotonic())
     stages = dict(zip(("photos", "head", "file"), np.diff(clock).tolist()))
     return replace(

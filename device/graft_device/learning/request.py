@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graft_device.errors import ExportError, GraftError
@@ -47,17 +48,38 @@ class Request:
 def check_label(request: Request, labels: tuple[str, ...]) -> None:
     """Raises GraftError unless the label can be learned for a model with these labels."""
     label = request.label
+    twin = next((known for known in labels if _folded(known) == _folded(label)), None)
     if not request.adds:
         if label not in labels:
+            remedy = f"its classes are {', '.join(labels)}; --class adds a new one"
             raise GraftError(
-                f"the model has no class {label!r}", f"its classes are {', '.join(labels)}; --class adds a new one"
+                f"the model has no class {label!r}", remedy if twin is None else f"did you mean --correct {twin}?"
             )
         return
     if label in labels:
         raise GraftError(f"the model has a class {label!r} already", f"give its photos with --correct {label}")
+    if twin is not None:
+        raise GraftError(
+            f"the model has a class {twin!r} already, and {label!r} differs only in case, blanks or the encoding of "
+            "accents",
+            f"give its photos with --correct {twin}, or choose another name",
+        )
     usable = label.strip() == label != "" and label.isprintable() and "/" not in label and not label.startswith(".")
     if not usable or len(label) > LONGEST_LABEL or label.casefold() == UNKNOWN:
         raise GraftError(f"a class cannot be called {label!r}", "give another name")
+
+
+def _folded(label: str) -> str:
+    """A label without what people do not see as a difference, as a canonical caseless match ignores it.
+
+    See the Unicode Standard, section 3.13, D145.
+    """
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", label.strip()).casefold())
+
+
+def composed(request: Request) -> Request:
+    """The request with the accents of a new class composed (NFC), as ``graft train`` names classes."""
+    return replace(request, label=unicodedata.normalize("NFC", request.label)) if request.adds else request
 
 
 def check_output(request: Request) -> None:
@@ -69,9 +91,23 @@ def check_output(request: Request) -> None:
     if store.slots_folder.is_dir() and store.root.resolve() in output.resolve().parents:
         raise ExportError(f"{output} is inside the store", "write it elsewhere, and run: graft-device install FILE")
     if output.exists() and not request.overwrite:
-        raise ExportError(f"{output} exists", "give another name with -o, or --overwrite")
+        raise exists_already(request)
     if not output.absolute().parent.is_dir():
         raise ExportError(f"there is no folder {output.absolute().parent}", "create it, or give another name with -o")
+
+
+def exists_already(request: Request) -> ExportError:
+    """The error for an output that may not be replaced."""
+    return ExportError(f"{request.output} exists", "give another name with -o, or --overwrite")
+
+
+def identity_of(model: Path) -> tuple[int, ...]:
+    """What changes when a file is replaced or written; empty for a file that cannot be found."""
+    try:
+        status = model.stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def signers_of(request: Request) -> Path | None:

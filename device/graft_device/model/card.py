@@ -75,6 +75,12 @@ class ModelCard:
         except (KeyError, TypeError, ValueError):
             return tested
 
+    @property
+    def learned(self) -> tuple[dict[str, Any], ...]:
+        """What was learned on a board, in order, each with at least ``class``, ``new`` and ``photos``."""
+        entries = self.training.get("learned")
+        return tuple(filter(_is_learned, entries)) if isinstance(entries, list) else ()
+
     def to_json(self) -> str:
         """The card as indented JSON, with its keys in a fixed order."""
         return json.dumps({"format": CARD_FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
@@ -94,3 +100,13 @@ class ModelCard:
             raise ValueError(f"format {raw.get('format')!r}, but this version reads {CARD_FORMAT}")
         check_card(raw)
         return cls(**{name: raw[name] for name in FIELDS if name in raw})
+
+
+def _is_learned(entry: Any) -> bool:
+    """Whether this is an entry of ``training.learned`` that can be shown; others are left out."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("class"), str)
+        and isinstance(entry.get("new"), bool)
+        and isinstance(entry.get("photos"), int)
+    )

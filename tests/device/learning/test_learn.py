@@ -24,7 +24,7 @@ from graft_device.runtime import RUNTIMES
 from graft_device.store.exit_codes import SignatureError
 from graft_device.store.slots import Store
 from tests.conftest import error_line, graft_device
-from tests.support.device_models import COLOURS, LABELS
+from tests.support.device_models import COLOURS, LABELS, make_card, write_artifact
 from tests.support.learning_models import write_learnable, write_photos_of
 from tests.support.stores import allow, make_key
 
@@ -83,6 +83,28 @@ def test_learning_twice_keeps_both_classes(tmp_path: Path, model: Path) -> None:
         assert named(second.model, write_photos_of(tmp_path / "unseen", name, 5, seed=7)).count(name) >= 4
     history = read_checked(second.model).card.training["learned"]
     assert [entry["class"] for entry in history] == ["yellow", "black"]
+
+
+def test_info_tells_what_was_learned_on_the_board(tmp_path: Path, model: Path) -> None:
+    assert "learned" not in graft_device("info", model).stdout
+    assert json.loads(graft_device("info", model, "--json").stdout)["learned"] == []
+    first, _ = learned(request_for(model, "yellow", write_photos_of(tmp_path / "y", "yellow", 1)))
+    dark = write_photos_of(tmp_path / "b", "black", 8)
+    second, _ = learned(request_for(first.model, "blue", dark, adds=False, output=tmp_path / "second.tflite"))
+    shown = graft_device("info", second.model)
+    assert "learned     on a board: yellow from 1 photo; blue corrected by 8 photos\n" in shown.stdout
+    entries = json.loads(graft_device("info", second.model, "--json").stdout)["learned"]
+    assert [(entry["class"], entry["new"], entry["photos"]) for entry in entries] == [
+        ("yellow", True, 1), ("blue", False, 8),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("entries", ["much", {}, [7, {"class": "a\x1bb", "new": True, "photos": 3}, {"class": []}]])
+def test_info_of_a_card_that_somebody_wrote_by_hand(tmp_path: Path, entries: object) -> None:
+    path = write_artifact(tmp_path / "m.tflite", card=make_card(learned=entries))
+    done = graft_device("info", path)
+    assert done.returncode == 0, done.stderr
+    assert ("on a board: a\\x1bb from 3 photos" in done.stdout) == isinstance(entries, list)
 
 
 def test_the_learned_file_is_installed_like_any_other(tmp_path: Path, model: Path) -> None:
@@ -178,6 +200,55 @@ def test_a_folder_that_is_remembered_is_named_in_a_few_lines(tmp_path: Path, mod
     other = request_for(first.model, "lemon", photos, output=tmp_path / "lemon.tflite", max_loss=1.0)
     lines = [note for note in learned(other)[1] if "no longer remembered as a photo of yellow" in note]
     assert len(lines) == 4
+
+
+def test_two_that_learn_into_one_file_do_not_replace_each_other(tmp_path: Path, model: Path) -> None:
+    """The second is refused while the first is at work, and once it has ended; so is a file that somebody else made."""
+    black, _ = (write_photos_of(tmp_path / name, name, 1) for name in ("black", "yellow"))
+    (tmp_path / "yellow" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    request = request_for(model, "yellow", [tmp_path / "yellow"])
+    command = ("learn", model, "--class", "black", *black, "-o", request.output, "--store", tmp_path / "store")
+    lines: list[str] = []
+    learn(request, lambda _: lines.extend(error_line(graft_device(*command, *more)) for more in ((), ("--overwrite",))))
+    busy = f"error: another 'graft-device learn' is making {request.output}; wait until it has ended, or give another"
+    assert lines == 2 * [f"{busy} name with -o"]
+    assert "new.tflite exists" in error_line(graft_device(*command))
+    assert read_checked(request.output).labels == (*LABELS, "yellow")
+    again = request_for(model, "yellow", [tmp_path / "yellow"], output=tmp_path / "other.tflite")
+    with pytest.raises(GraftError, match=r"other\.tflite exists; give another name"):
+        learn(again, lambda _: again.output.write_text("mine"))  # type: ignore[arg-type]
+    assert again.output.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".learning")] == []
+
+
+def test_a_model_that_is_replaced_meanwhile_is_not_learned_from(tmp_path: Path, model: Path) -> None:
+    """Its network and its memory are read one after the other, and would be of two models."""
+    other = write_learnable(tmp_path / "other.tflite", "float32")
+    write_photos_of(tmp_path / "yellow", "yellow", 1)
+    (tmp_path / "yellow" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    request = request_for(model, "yellow", [tmp_path / "yellow"])
+
+    def replace_model(_: str) -> None:
+        if other.exists():
+            other.replace(model)
+
+    with pytest.raises(GraftError, match="was changed while it was learned from; run the command again"):
+        learn(request, replace_model)
+    assert not request.output.exists()
+
+
+@pytest.mark.parametrize("name", ["Grün", "GRÜN", "gru\u0308n", " grün", "grün  "])
+def test_a_class_that_nobody_could_distinguish_from_an_old_one_is_refused(
+    tmp_path: Path, model: Path, name: str
+) -> None:
+    photos = write_photos_of(tmp_path / "p", "yellow", 1)
+    first, _ = learned(request_for(model, "gru\u0308n", photos))
+    assert read_checked(first.model).labels == (*LABELS, "grün")
+    for adds in (True, False):
+        request = request_for(first.model, name, photos, adds=adds, output=tmp_path / "second.tflite")
+        with pytest.raises(GraftError, match="--correct grün"):
+            learn(request, lambda _: None)
+        assert not request.output.exists()
 
 
 @pytest.mark.parametrize(
