@@ -302,6 +302,27 @@ def test_thumbnails_are_loaded_only_where_they_are_looked_at(browser: Browser, r
         assert len(asked()) < 320
 
 
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_groups_far_away_are_not_laid_out_and_take_their_place_all_the_same(
+    browser: Browser, root: Path, width: int
+) -> None:
+    fill(root / "inbox" / "zoo", *range(100, 200), size=24)
+    fill(root / "inbox" / "zoo-2", *range(200, 240), size=24)
+    with sorting(root) as page, opened(browser, page, width) as viewer:
+        tab = viewer.page
+        heights = "() => [...document.querySelectorAll('.group')].map((one) => one.getBoundingClientRect().height)"
+        is_laid_out = "(tile) => tile.checkVisibility({contentVisibilityAuto: true})"
+        assert not tab.locator(tile(tab, 239)).evaluate(is_laid_out)
+        before = tab.evaluate(heights)
+        switch = "(to) => document.querySelectorAll('.group').forEach((one) => one.style.contentVisibility = to)"
+        tab.evaluate(switch, "visible")
+        row = 260
+        assert all(abs(one - real) < row for one, real in zip(before, tab.evaluate(heights), strict=True))
+        tab.evaluate(switch, "")
+        tab.keyboard.press("End")
+        eventually(lambda: tab.locator(tile(tab, 239)).evaluate(is_laid_out))
+
+
 @pytest.mark.parametrize(("width", "dark"), [(DESKTOP, False), (PHONE, True)])
 def test_everybody_can_use_it(browser: Browser, root: Path, width: int, dark: bool) -> None:
     fill(root / "inbox" / "said-cats", 60)
@@ -322,6 +343,54 @@ def test_everybody_can_use_it(browser: Browser, root: Path, width: int, dark: bo
         tab.keyboard.press("Escape")
         tab.keyboard.press("c")
         assert serious(tab) == []
+
+
+def test_letters_and_digits_can_be_switched_off_and_stay_off_the_next_time(browser: Browser, root: Path) -> None:
+    with sorting(root) as page, visit(browser, page.address()) as viewer:
+        tab = viewer.page
+        counted(tab, 20, 0)
+        tab.get_by_role("button", name="Keys").click()
+        switch = tab.get_by_role("checkbox", name="Letter and digit keys")
+        assert switch.is_checked()
+        assert serious(tab) == []
+        switch.uncheck()
+        tab.get_by_role("button", name="Close").last.click()
+        tab.locator(tile(tab, 1)).focus()
+        for key in "12uUacg?":
+            tab.keyboard.press(key)
+        assert not tab.locator("dialog[open]").count()
+        tab.keyboard.press("ArrowRight")
+        tab.keyboard.press("Enter")
+        tab.keyboard.press("2")  # nor where a picture is shown large
+        assert tab.locator("#viewer-name").inner_text() == "2.png"
+        tab.keyboard.press("Escape")
+        tab.wait_for_function("() => document.activeElement.title === 'like-cats/2.png'")
+        assert serious(tab) == []
+        assert [place(tab, name) for name in ("cats", "unknown", "bin")] == ["cats 2", "unknown 0", "Del bin 0"]
+        assert tab.locator(".accept:visible").all_inner_texts() == ["All into cats", "All into dogs"]
+        tab.keyboard.press("Delete")
+        counted(tab, 19, 1)  # the keys before have sent nothing
+        tab.keyboard.press("Space")
+        tab.locator(".place", has_text="dogs").click()
+        counted(tab, 18, 2)
+        assert page.files("inbox/.bin", "photos/dogs") == ["2.png", "3.png", "52.png", "53.png"]
+        tab.goto("about:blank")
+        page.end()
+        with sorting(root) as again:  # on another port, so with another storage
+            tab.goto(again.address())
+            counted(tab, 18, 2)
+            tab.keyboard.press("1")
+            tab.keyboard.press("Delete")
+            counted(tab, 17, 3)
+            tab.get_by_role("button", name="Keys").click()
+            assert not switch.is_checked()
+            switch.check()
+            tab.get_by_role("button", name="Close").last.click()
+            tab.locator(tile(tab, 4)).focus()
+            tab.keyboard.press("1")
+            counted(tab, 16, 4)
+            assert place(tab, "cats") == "1 cats 3"
+            assert viewer.problems == []
 
 
 def test_taps_select_on_a_touch_screen(browser: Browser, root: Path) -> None:

@@ -10,6 +10,7 @@ import {listen as listenToPointer} from './pointer.js';
 import {Selection} from './selection.js';
 import {Problem} from './shared/server.js';
 import {asSentence, element} from './shared/words.js';
+import {singleKeys, switchSingleKeys} from './single_keys.js';
 import {Viewer} from './viewer.js';
 
 const LOOK_MS = 2000; // between two looks for changes of other windows
@@ -119,6 +120,7 @@ function showTools() {
   at('redo').title = state?.redo ? `Does again: ${state.redo}` : '';
   at('enlarge').disabled = !groups.order.length;
   at('regroup').disabled = !groups.order.length;
+  at('regroup').ariaKeyShortcuts = singleKeys() ? 'G' : null;
   at('clear').disabled = !selection.size;
   at('clear').textContent = selection.size ? `Deselect ${selection.size.toLocaleString('en')}` : 'Deselect';
 }
@@ -344,6 +346,11 @@ at('enlarge').onclick = () => enlarge();
 at('clear').onclick = () => selection.clear();
 at('keys').onclick = () => at('help').showModal();
 at('help-close').onclick = () => at('help').close();
+at('single-keys').checked = singleKeys();
+at('single-keys').onchange = () => {
+  switchSingleKeys(at('single-keys').checked);
+  if (served) show(served);
+};
 at('viewer').addEventListener('close', () => groups.tile(selection.current)?.focus());
 document.addEventListener('visibilitychange', lookSoon);
 

@@ -1,6 +1,7 @@
 // The groups of pictures one below another; only what has changed is touched.
 
 import {element} from './shared/words.js';
+import {singleKeys} from './single_keys.js';
 import {captionOf, closeTile, makeTile} from './tile.js';
 
 const NOTES = {
@@ -65,7 +66,6 @@ export class Groups {
     const whole = button('Select all', 'whole', () => this.#actions.selectGroup(section.group));
     head.append(title, whole);
     const accept = button('', 'accept', () => this.#actions.accept(section.group));
-    accept.ariaKeyShortcuts = 'A';
     head.append(accept);
     const list = element('div', undefined, group.kind === 'duplicates' ? 'tiles pairs' : 'tiles');
     list.role = 'listbox';
@@ -85,10 +85,14 @@ export class Groups {
     section.count.textContent = group.pictures.length === 1 ? '1 picture' : `${group.pictures.length.toLocaleString('en')} pictures`;
     const offer = offerOf(group);
     section.accept.hidden = !offer;
-    if (section.accept.textContent !== offer) section.accept.textContent = offer;
-    const {list} = section;
-    list.style.setProperty('--lines', Math.max(...group.pictures.map((picture) => (picture.twin ? 2 : captionOf(picture).length))));
-    group.pictures.forEach((picture, index) => {
+    const text = singleKeys() ? `${offer} (A)` : offer;
+    if (section.accept.textContent !== text) section.accept.textContent = text;
+    section.accept.ariaKeyShortcuts = singleKeys() ? 'A' : null;
+    const {list, node} = section;
+    const {pictures} = group;
+    node.style.setProperty('--count', pictures.length * (group.kind === 'duplicates' ? 2 : 1));
+    node.style.setProperty('--lines', Math.max(...pictures.map((picture) => (picture.twin ? 2 : captionOf(picture).length))));
+    pictures.forEach((picture, index) => {
       let tile = this.#tiles.get(picture.id);
       if (!tile) this.#tiles.set(picture.id, tile = makeTile(picture));
       if (list.children[index] !== tile) list.insertBefore(tile, list.children[index] ?? null);
@@ -101,10 +105,10 @@ const nameOf = (group) => `${group.id} ${group.kind} ${group.title}`;
 
 /** What accepting a group does, as the text of its button; empty if nothing is suggested. */
 export function offerOf(group) {
-  if (group.kind === 'duplicates') return 'All into the bin (A)';
+  if (group.kind === 'duplicates') return 'All into the bin';
   const labels = new Set(group.pictures.map((picture) => labelOf(picture, group)));
-  if (labels.size === 1) return labels.has(null) ? '' : `All into ${[...labels][0]} (A)`;
-  return 'Accept suggestions (A)';
+  if (labels.size === 1) return labels.has(null) ? '' : `All into ${[...labels][0]}`;
+  return 'Accept suggestions';
 }
 
 /** The label that accepting a group gives a picture; null if none is suggested. */

@@ -1,6 +1,7 @@
 // The keyboard: arrows move the frame, Space selects, and single keys put pictures into places.
 
 import {placeOf} from './places.js';
+import {isCharacter, singleKeys} from './single_keys.js';
 
 const STEPS = {ArrowLeft: -1, ArrowRight: 1};
 const ROWS = {ArrowUp: -1, ArrowDown: 1};
@@ -27,6 +28,7 @@ function combined(event, page, dialog) {
 
 function single(event, page, dialog) {
   const {key} = event;
+  if (isCharacter(key) && !singleKeys()) return false;
   const onButton = event.target.closest('button, a');
   const to = placeOf(key, page.classes());
   if (to) page.put(to, {keyboard: true});

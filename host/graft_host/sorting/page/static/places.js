@@ -1,6 +1,7 @@
 // The places that pictures are put into: the classes with their keys, unknown, the bin, and another class.
 
 import {element} from './shared/words.js';
+import {singleKeys} from './single_keys.js';
 
 const KEYS = 9;
 
@@ -24,14 +25,15 @@ export class Places {
   }
 
   update({classes, unknown, binned}) {
-    const wanted = JSON.stringify([classes, unknown, binned]);
+    const wanted = JSON.stringify([classes, unknown, binned, singleKeys()]);
     if (wanted === this.#shown) return;
     this.#shown = wanted;
     const focused = document.activeElement?.dataset?.place;
     const shown = classes.slice(0, Math.max(KEYS, classes.length <= 14 ? classes.length : KEYS));
-    const nodes = shown.map(({label, photos}, index) => this.#place(index < KEYS ? String(index + 1) : '', label, photos, {kind: 'class', label}));
+    const keyOf = (index) => (singleKeys() && index < KEYS ? String(index + 1) : '');
+    const nodes = shown.map(({label, photos}, index) => this.#place(keyOf(index), label, photos, {kind: 'class', label}));
     nodes.push(
-      this.#place('U', 'unknown', unknown, {kind: 'unknown'}, 'apart'),
+      this.#place(singleKeys() ? 'U' : '', 'unknown', unknown, {kind: 'unknown'}, 'apart'),
       this.#place('Del', 'bin', binned, {kind: 'bin'}, 'apart'),
       this.#another(),
     );
@@ -58,8 +60,11 @@ export class Places {
     const node = element('button', undefined, 'place apart');
     node.type = 'button';
     node.dataset.place = 'another';
-    node.ariaKeyShortcuts = 'C';
-    node.append(element('kbd', 'C'), 'another class…');
+    if (singleKeys()) {
+      node.ariaKeyShortcuts = 'C';
+      node.append(element('kbd', 'C'));
+    }
+    node.append('another class…');
     node.onclick = () => this.#choose();
     this.#takesDrops(node, null);
     return node;

@@ -52,14 +52,20 @@ function listenToDrags(root, selection, tileOf) {
   root.addEventListener('dragend', () => document.body.classList.remove('dragging'));
 }
 
+/** Where each picture is on the page. */
+function boxesOf(groups) {
+  return groups.tiles().map((tile) => {
+    const {left, top, right, bottom} = tile.getBoundingClientRect();
+    return {id: tile.dataset.id, left: left + scrollX, top: top + scrollY, right: right + scrollX, bottom: bottom + scrollY};
+  });
+}
+
 /** Draws a rectangle from where the mouse was pressed, and selects what it touches. */
 function draw(start, groups, selection) {
   const kept = start.ctrlKey || start.metaKey || start.shiftKey ? selection.ids() : [];
   const from = {x: start.pageX, y: start.pageY};
-  const boxes = groups.tiles().map((tile) => {
-    const {left, top, right, bottom} = tile.getBoundingClientRect();
-    return {id: tile.dataset.id, left: left + scrollX, top: top + scrollY, right: right + scrollX, bottom: bottom + scrollY};
-  });
+  let boxes = boxesOf(groups);
+  let at = scrollY;
   const box = element('div', undefined, 'rectangle');
   let drawn = false;
 
@@ -69,6 +75,8 @@ function draw(start, groups, selection) {
     if (!box.isConnected) document.body.append(box);
     if (event.clientY > innerHeight - EDGE) scrollBy(0, EDGE / 2);
     else if (event.clientY < EDGE) scrollBy(0, -EDGE / 2);
+    if (scrollY !== at) boxes = boxesOf(groups); // groups that come near get their real height
+    at = scrollY;
     const [left, right] = [from.x, event.pageX].sort((a, b) => a - b);
     const [top, bottom] = [from.y, event.pageY].sort((a, b) => a - b);
     Object.assign(box.style, {left: `${left}px`, top: `${top}px`, width: `${right - left}px`, height: `${bottom - top}px`});
