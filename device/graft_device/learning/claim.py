@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from graft_device.errors import ExportError, os_reason
 from graft_device.learning.request import Request
 from graft_device.system.durable import is_temporary_of
-from graft_device.system.locks import NoLocksError, try_lock
+from graft_device.system.locks import NoLocksError, lock_file
 
 _NAME_CHARACTERS = 50  # up to four bytes each; a file name may have 255
+_LOCK = "lock"
 
 
 @contextlib.contextmanager
 def claimed(request: Request) -> Iterator[Path]:
-    """Makes a folder beside the output that is locked during the block and removed after it.
+    """Makes a folder beside the output that is this process's alone during the block, and is removed after it.
 
-    The lock is on the folder itself, so a killed process leaves nothing but the folder, which the next one takes over.
-    On a file system without locks the folder is not locked.
+    The lock ends with the process, so a killed one leaves nothing but the folder, which the next one takes over. On a
+    file system without locks there is none.
 
     Raises:
         ExportError: another process is making the output, or the folder cannot be made or emptied.
@@ -29,18 +31,23 @@ def claimed(request: Request) -> Iterator[Path]:
     output = request.output.resolve()
     folder = output.with_name(f".{output.name[:_NAME_CHARACTERS]}.learning")
     try:
-        handle = _locked(folder, request)
+        lock = _locked(folder, request)
     except OSError as error:
         raise ExportError(f"cannot write {request.output}: {os_reason(error)}") from error
-    try:
+    with lock or contextlib.nullcontext():
         try:
-            _remove_leftovers(folder, signature_of_output(request))
+            _empty(folder)
+            _remove_parts(signature_of_output(request))
         except OSError as error:
-            raise ExportError(f"cannot remove {folder}, which a killed run left: {os_reason(error)}") from error
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
+            what = f"cannot remove what a killed run left in {folder}: {os_reason(error)}"
+            raise ExportError(what, "remove it") from error
+        try:
+            yield folder
+        finally:
+            with contextlib.suppress(OSError):  # the lock last: from then on the folder is the next one's
+                _empty(folder)
+                (folder / _LOCK).unlink(missing_ok=True)
+                folder.rmdir()
 
 
 def signature_of_output(request: Request) -> Path:
@@ -48,67 +55,48 @@ def signature_of_output(request: Request) -> Path:
     return request.output.with_name(f"{request.output.name}.sig")
 
 
-def _locked(folder: Path, request: Request) -> int:
-    """Opens and locks the folder, which is made if it is missing; returns the descriptor that has the lock."""
+def _locked(folder: Path, request: Request) -> BinaryIO | None:
+    """Makes and locks the folder; None on a file system without locks."""
     while True:
-        made = _make(folder)
+        _make(folder, request)
         try:
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except FileNotFoundError:  # the process that had it has just removed it
-            continue
-        except PermissionError as error:
-            raise _foreign(folder, request) from error
-        try:
-            if not made and os.fstat(handle).st_uid != os.geteuid():
-                raise _foreign(folder, request)
-            if not _try_lock(handle):
+            lock = lock_file(folder / _LOCK)
+            if lock is None:
                 raise ExportError(
                     f"another 'graft-device learn' is making {request.output}",
                     "wait until it has ended, or give another name with -o",
                 )
-            if _is_at(handle, folder):
-                return handle
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
+            if os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat()):
+                return lock
+            lock.close()  # of a process that removed it before it was locked here
+        except NoLocksError:
+            return None
+        except FileNotFoundError:  # another process has just removed the folder
+            continue
 
 
-def _make(folder: Path) -> bool:
+def _make(folder: Path, request: Request) -> None:
     try:
         os.mkdir(folder, 0o700)  # noqa: PTH102  the tests stop the process before it
-    except FileExistsError:
-        return False
-    return True
+    except FileExistsError as error:
+        with contextlib.suppress(FileNotFoundError):  # it has just been removed
+            status = folder.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+                raise ExportError(
+                    f"cannot make {request.output} while {folder} is there, a link or another user's folder",
+                    "remove it if nobody else is learning, or give another name with -o",
+                ) from error
 
 
-def _foreign(folder: Path, request: Request) -> ExportError:
-    """The error for a folder of another user, who may be learning, or whose run was killed."""
-    return ExportError(
-        f"{folder} belongs to another user, who may be making {request.output}",
-        "remove it if nobody is, or give another name with -o",
-    )
-
-
-def _try_lock(handle: int) -> bool:
-    try:
-        return try_lock(handle)
-    except NoLocksError:
-        return True
-
-
-def _is_at(handle: int, folder: Path) -> bool:
-    """Whether the folder was not removed and made again before it was locked."""
-    try:
-        return os.path.samestat(os.fstat(handle), os.lstat(folder))
-    except FileNotFoundError:
-        return False
-
-
-def _remove_leftovers(folder: Path, signature: Path) -> None:
-    """Removes what a killed process left: the contents of its folder, and temporary files of the signature."""
+def _empty(folder: Path) -> None:
+    """Removes all but the lock."""
     for path in folder.iterdir():
-        path.unlink()
+        if path.name != _LOCK:
+            path.unlink()
+
+
+def _remove_parts(signature: Path) -> None:
+    """Removes unfinished files of a signature, which only a killed process leaves."""
     for path in signature.parent.iterdir():
         if is_temporary_of(path.name, signature.name) and path.is_file() and not path.is_symlink():
             path.unlink()
