@@ -1,4 +1,4 @@
-"""Ctrl-C at every moment of what ``graft-device learn`` does with files: the old one is left, or the new one is made."""
+"""Ctrl-C at every moment of what ``graft-device learn`` does with files: the old one is left, or the new one made."""
 
 from __future__ import annotations
 
