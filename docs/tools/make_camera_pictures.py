@@ -70,6 +70,9 @@ folder = "events"
 
 [uncertain]
 folder = "uncertain"
+
+[capture]
+folder = "captured"
 """
 
 
