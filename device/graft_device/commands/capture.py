@@ -49,7 +49,7 @@ def capture(
             "-o", "--output", metavar="DIR", show_default=False, help="Folder in which each class gets a folder."
         ),
     ],
-    limit: Annotated[Optional[int], typer.Option(min=1, help="End after so many pictures.")] = None,
+    limit: Annotated[Optional[int], typer.Option(min=1, help="End after this many pictures.")] = None,
     max_mb: Annotated[
         float,
         typer.Option(
@@ -60,7 +60,7 @@ def capture(
     ] = 500,
     as_json: JsonOption = False,
     burst: Annotated[
-        int, typer.Option(min=1, max=1000, rich_help_panel=_WHEN, help="Take so many pictures in a row each time.")
+        int, typer.Option(min=1, max=1000, rich_help_panel=_WHEN, help="Take this many pictures in a row each time.")
     ] = 1,
     every: Annotated[
         Optional[float],
@@ -70,7 +70,7 @@ def capture(
             min=0.001,
             max=86400,
             rich_help_panel=_WHEN,
-            help="Take a picture every so many seconds, of a video by its clock.",
+            help="Take a picture every SECONDS; in a video, by its own clock.",
         ),
     ] = None,
     on_motion: Annotated[

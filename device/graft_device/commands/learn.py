@@ -34,7 +34,11 @@ def learn(
     ] = None,
     correct: Annotated[
         Optional[str],
-        typer.Option("--correct", metavar="LABEL", help="A class of the model; PHOTOS are some that it gets wrong."),
+        typer.Option(
+            "--correct",
+            metavar="LABEL",
+            help="A class that the model has; PHOTOS show it, but the model gets them wrong.",
+        ),
     ] = None,
     max_loss: Annotated[
         float,
@@ -42,7 +46,7 @@ def learn(
             min=0,
             max=1,
             callback=finite,
-            help="Gate: what the old classes may lose of their accuracy on remembered photos.",
+            help="Gate: most accuracy that the old classes may lose, on remembered photos.",
         ),
     ] = 0.05,
     key: Annotated[
@@ -58,7 +62,7 @@ def learn(
     """Learn a class on this board, from a few photos.
 
     The network stays as it is and its last layer is made again, so it takes seconds. The running model is not touched:
-    install the new file as any other. Exit status: 3 if a gate or the self-test failed, 4 if this board requires
+    install the new file like any other. Exit status: 3 if a gate or the self-test failed, 4 if this board requires
     signatures and the file has no valid one, 1 for any other error; nothing is written then.
     """
     from graft_device.learning.learn import learn as run

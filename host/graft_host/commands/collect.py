@@ -39,7 +39,7 @@ def collect(
         bool, typer.Option("--move", help="Remove each photo from its board once it is in the inbox.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would come, and stop.")] = False,
-    max_mb: Annotated[float, typer.Option(min=0.001, help="Most that comes in one run, in MB.")] = 4000.0,
+    max_mb: Annotated[float, typer.Option(min=0.001, help="Most to bring in one run, in MB.")] = 4000.0,
     inventory: Annotated[
         Path | None, typer.Option("--inventory", help="Ansible inventory: collect from all of its boards.")
     ] = None,

@@ -30,11 +30,11 @@ def sort(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Move pictures as a CSV with the columns file and label says: to a class, unknown, or .bin for the "
+            help="Move pictures as the columns file and label of a CSV say: to a class, to unknown, or to .bin, the "
             "bin.",
         ),
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take the last move back, of the page or of a list.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the last move, of the page or of a list.")] = False,
     port: Annotated[
         int,
         typer.Option(
