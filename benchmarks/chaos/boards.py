@@ -20,6 +20,9 @@ from tests.support.web_camera import WebCamera
 
 FPS = 10
 
+_END_S = 120.0
+"""More than a run takes to end, on a busy machine too."""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -68,11 +71,15 @@ class RunningBoard:
         self.camera.colour = list(COLOURS)[number % len(COLOURS)]
 
     def end(self) -> int:
-        """Ends the run; returns its exit status."""
+        """Ends the run; returns its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: it does not end.
+        """
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait()
+        status = self.process.wait(_END_S)
         for reader in self._readers:
-            reader.join()
+            reader.join(_END_S)
         return status
 
     def _read_events(self, pipe: IO[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,14 +52,10 @@ def digest(path: Path) -> str:
 
 
 def _rendered(folder: Path, files: Sequence[tuple[str, str]], seed: int) -> Rendered:
-    jobs = [(name, folder / file, seed, number) for number, (name, file) in enumerate(files)]
-    for path in {path.parent for _, path, _, _ in jobs}:
-        path.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor() as pool:
-        list(pool.map(_render, jobs))
-    return Rendered(folder, {digest(path): name for name, path, _, _ in jobs})
-
-
-def _render(job: tuple[str, Path, int, int]) -> None:
-    name, path, seed, number = job
-    render_alone(name, np.random.default_rng([seed, number]), _SIDE).save(path, quality=92)
+    shows = {}
+    for number, (name, file) in enumerate(files):
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        render_alone(name, np.random.default_rng([seed, number]), _SIDE).save(path, quality=92)
+        shows[digest(path)] = name
+    return Rendered(folder, shows)

@@ -66,7 +66,7 @@ class Mosquitto:
         """Ends the broker, as a service manager does: it stores its messages first."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait()
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def kill(self) -> None:

@@ -31,16 +31,22 @@ def clip(
     size: tuple[int, int] = SIZE,
     rate: int = FPS,
     start_s: float = 0.0,
+    numbered: bool = False,
 ) -> bytes:
-    """A video with one frame per colour and 25 frames per second, whose timestamps begin at ``start``."""
+    """A video with one frame per colour and 25 frames per second, whose timestamps begin at ``start``.
+
+    If it is ``numbered``, each frame shows its number in eight black and white bars, so that no two of them are equal.
+    """
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=kind, options={"output_ts_offset": str(start_s)}) as container:
         stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.gop_size = 5
-        for colour in colours:
+        for number, colour in enumerate(colours):
             pixels = np.full((size[1], size[0], 3), COLOURS[colour], np.uint8)
+            for bit in range(8 if numbered else 0):
+                pixels[: size[1] // 2, bit * size[0] // 8 : (bit + 1) * size[0] // 8] = 255 * (number >> bit & 1)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     return buffer.getvalue()

@@ -134,7 +134,7 @@ def frozen(process: subprocess.Popen[Any]) -> Iterator[None]:
         for pid in _with_children(process.pid):
             os.kill(pid, signal.SIGSTOP)
             stopped.append(pid)
-            while _state(pid) not in "TZ":
+            while state_of(pid) not in "TZ":
                 time.sleep(0.001)
         yield
     finally:
@@ -149,7 +149,8 @@ def _with_children(pid: int) -> Iterator[int]:
         yield from map(int, (thread / "children").read_text().split())
 
 
-def _state(pid: int) -> str:
+def state_of(pid: int) -> str:
+    """The letter of a process's state in /proc: ``T`` when a signal has stopped it."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +52,7 @@ class Kept:
         if not 1 <= query.limit <= MOST_EVENTS:
             raise HistoryError(f"a limit of {query.limit} events", f"ask for 1 to {MOST_EVENTS}")
         limit = query.limit + 1
+        given = self._given()
         newest = [one for one in self._snapshot() if query.matches(one.number, one.event, one.corrected)][-limit:]
         rows: list[Row] = self._ask(lambda file: tables.select(file, query, limit), [])
         stored = {row.number: row for row in rows}
@@ -60,7 +61,7 @@ class Kept:
             stored.setdefault(one.number, _as_row(one))
         pictured = {one.number for one in newest if _has_picture(one)}
         numbers = sorted(stored, reverse=True)[: query.limit]
-        events = tuple(self._as_json(stored[number], number in pictured) for number in numbers)
+        events = tuple(_as_json(stored[number], number in pictured, given) for number in numbers)
         return EventPage(events, numbers[-1] if len(stored) > query.limit else None)
 
     def event(self, event_id: str) -> dict[str, Any] | None:
@@ -71,9 +72,10 @@ class Kept:
         """
         one = self._in_memory(event_id)
         if one is not None:
-            return self._as_json(_as_row(one), _has_picture(one))
+            return _as_json(_as_row(one), _has_picture(one), {})
+        given = self._given()
         row = self._stored(event_id)
-        return None if row is None else self._as_json(row, pictured=False)
+        return None if row is None else _as_json(row, pictured=False, given=given)
 
     def picture(self, event_id: str) -> bytes | None:
         """The picture of an event as JPEG; None if none is kept, or if it is damaged.
@@ -110,11 +112,12 @@ class Kept:
         row = self._stored(event_id)
         return None if row is None else row.number
 
-    def _as_json(self, row: Row, pictured: bool) -> dict[str, Any]:
-        given = {} if self._waiting is None else self._waiting.corrections()
-        label = given.get(row.number, row.corrected)
-        corrected = {} if label is None else {"corrected": label}
-        return {**row.values, "picture": pictured or row.place is not None, **corrected}
+    def _given(self) -> Mapping[int, str]:
+        """The labels that people gave and that are not on disk yet.
+
+        They are taken before the database is asked: one that is written in between would be in neither afterwards.
+        """
+        return {} if self._waiting is None else self._waiting.corrections()
 
     def _snapshot(self) -> list[Waiting]:
         return [] if self._waiting is None else self._waiting.snapshot()
@@ -143,6 +146,12 @@ class Kept:
             if self._waiting is not None and not isinstance(error, sqlite3.OperationalError):
                 self._waiting.suspect()
             raise HistoryError(f"cannot read the events in {self._folder}: {why(error)}", "try again") from error
+
+
+def _as_json(row: Row, pictured: bool, given: Mapping[int, str]) -> dict[str, Any]:
+    label = given.get(row.number, row.corrected)
+    corrected = {} if label is None else {"corrected": label}
+    return {**row.values, "picture": pictured or row.place is not None, **corrected}
 
 
 def _as_row(one: Waiting) -> Row:

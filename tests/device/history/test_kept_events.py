@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from graft_device.config.settings import EventsSettings
+from graft_device.history import tables
 from graft_device.history.kept import Kept
 from graft_device.history.queries import EventQuery, HistoryError, moment
 from graft_device.history.sink import KeptEvents
+from graft_device.history.waiting import WaitingEvents
 from graft_device.history.writer import Pace
 from graft_device.outputs.events import Event, new_id
 from graft_device.ranking import Prediction
@@ -198,6 +200,29 @@ def test_the_label_that_a_person_gave_is_remembered(tmp_path: Path) -> None:
     assert asked["cats"] == ()
 
 
+def test_a_label_that_is_written_while_the_page_reads_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, waiting = make_event(1), WaitingEvents()
+    with keeping(tmp_path) as sink:
+        sink.put(event)
+
+    def written(answer: object) -> object:
+        waiting.written([], {1: "foxes"})  # as by the thread that writes, once the label is on disk
+        return answer
+
+    for name in ("select", "find"):
+        ask = getattr(tables, name)
+        monkeypatch.setattr(tables, name, lambda *asked, ask=ask: written(ask(*asked)))
+    kept = Kept(tmp_path, waiting)
+    waiting.correct_stored(1, "foxes")
+    assert [found.get("corrected") for found in kept.page(EventQuery()).events] == ["foxes"]
+    waiting.correct_stored(1, "foxes")
+    found = kept.event(event.id)
+    assert found is not None
+    assert found["corrected"] == "foxes"
+
+
 def test_events_can_be_read_by_many_threads_while_they_are_written(tmp_path: Path) -> None:
     """No event is missing, none is there twice, in any of the answers."""
     with keeping(tmp_path, Pace(seconds=0, events=3)) as sink:
@@ -213,11 +238,13 @@ def test_events_can_be_read_by_many_threads_while_they_are_written(tmp_path: Pat
 
         with ThreadPoolExecutor(4) as pool:
             readers = [pool.submit(read) for _ in range(4)]
-            for number in range(1, 151):
-                sink.put(make_event(number, photo=render(number, 32)))
-                if number % 30 == 0:
-                    eventually(lambda: len(seqs(Kept(tmp_path), EventQuery(limit=200))) == number)  # noqa: B023
-            written.set()
+            try:
+                for number in range(1, 151):
+                    sink.put(make_event(number, photo=render(number, 32)))
+                    if number % 30 == 0:
+                        eventually(lambda: len(seqs(Kept(tmp_path), EventQuery(limit=200))) == number)  # noqa: B023
+            finally:
+                written.set()  # or the readers, and the pool, would never end
             assert all(reader.result() for reader in readers)
 
 

@@ -33,6 +33,21 @@ def work(seed):
 print(json.dumps(map_folds(work, range(3), 2)))
 """
 
+AHEAD = """
+import sys
+import threading
+
+from threadpoolctl import threadpool_limits
+
+from graft_host.heads.softmax_regression import load_ahead
+
+load_ahead()
+while threading.active_count() > 1:
+    with threadpool_limits(1):
+        pass
+assert "scipy.optimize" in sys.modules
+"""
+
 
 def test_results_are_in_the_order_of_the_folds() -> None:
     assert map_folds(lambda number: number * 2, range(7), 3) == [0, 2, 4, 6, 8, 10, 12]
@@ -47,3 +62,10 @@ def test_each_library_of_linear_algebra_has_one_thread_also_the_one_that_the_fir
         assert any("numpy" in path for path in libraries)
         assert any("scipy" in path for path in libraries)
         assert set(libraries.values()) == {1}
+
+
+def test_threads_can_be_limited_while_scipy_is_loaded_ahead() -> None:
+    """Before threadpoolctl 3.7, with glibc before 2.40, both waited for each other for ever."""
+    command = [sys.executable, "-c", AHEAD]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
