@@ -161,9 +161,10 @@ class _Read:
         """The next frame if it is due and there; raises what the source raises."""
         if self._pace.wait_s(now):
             return None
+        ended = self.reader.ended  # asked first: if it ends with an error now, the next call raises that
         frame = self.reader.take(0)
         if frame is None:
-            self.ended = self.reader.ended
+            self.ended = ended
             return None
         self._pace.record(time.monotonic())
         if self._left is not None:
