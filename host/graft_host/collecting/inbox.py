@@ -38,10 +38,10 @@ from graft_device.preprocess import read_photo
 from graft_device.preprocess.opening import checked_header
 from graft_device.system.durable import digest, sync
 from graft_device.system.locks import NoLocksError, lock_file
-from graft_host.collecting.kept_names import printed, safe_name
 from graft_host.collecting.looking import KeptFile
 from graft_host.collecting.seen import WORK, Fate, History, Place, append_lines
 from graft_host.inbox.collected import COLLECTED_NAME, CollectedPhoto
+from graft_host.inbox.kept_names import printed, safe_name
 
 _WRITERS = 16
 

@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from graft_host.collecting import on_board
-from graft_host.collecting.kept_names import KeptName, read_name
 from graft_host.deploy.errors import DeployError
+from graft_host.inbox.kept_names import KeptName, read_name
 
 if TYPE_CHECKING:
     from graft_host.deploy.ssh import Connection

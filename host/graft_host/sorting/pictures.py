@@ -1,4 +1,4 @@
-"""Finds the pictures in an inbox, and what is known of each, from the ledger of an inbox or from its EXIF."""
+"""Finds the pictures in an inbox, and what is known of each: from the inbox's ledger, its EXIF, or its name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from graft_device.outputs.photo_notes import PhotoNotes, notes_of
 from graft_device.ranking import UNKNOWN
 from graft_device.system.service_names import is_service_name
 from graft_host.inbox.collected import COLLECTED_NAME, CollectedPhoto, read_collected
+from graft_host.inbox.kept_names import read_name
 from graft_host.photos.dataset import Photo, Skipped, read_files
 from graft_host.photos.folders import entries
 from graft_host.sorting.state import Left, Picture
@@ -104,7 +105,7 @@ def known_picture(name: str, photo: Photo, collected: Mapping[str, CollectedPhot
         copy: counts pictures of the same content from 1.
     """
     entry = collected.get(photo.digest)
-    notes = entry.notes if entry is not None and entry.notes is not None else _exif_notes(photo.path)
+    notes = entry.notes if entry is not None and entry.notes is not None else _own_notes(name, photo.path)
     said = entry.said if entry is not None else None
     if said is None and notes is not None:
         said = notes.said
@@ -129,6 +130,12 @@ def _files(folder: Path) -> Iterator[Path]:
             yield from _files(path)
         elif not is_folder or path.is_symlink():
             yield path
+
+
+def _own_notes(name: str, path: Path) -> PhotoNotes | None:
+    """What a picture says of itself; one that was kept unchanged, such as a file's, does so by its name and folder."""
+    kept, folder = read_name(path.name), Path(name).parent.name
+    return _exif_notes(path) or (kept.notes(folder) if kept is not None and folder else None)
 
 
 def _exif_notes(path: Path) -> PhotoNotes | None:

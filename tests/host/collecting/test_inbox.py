@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import graft_host.collecting
 from graft_device.sources.apart import is_kept
 from graft_host.collecting.inbox import Arrival, Taken, opened
-from graft_host.collecting.kept_names import read_name, safe_name
 from graft_host.collecting.looking import Folder, KeptFile
 from graft_host.inbox.collected import COLLECTED_NAME, read_collected
+from graft_host.inbox.kept_names import read_name, safe_name
 from tests.support.interrupting import Action, Moments, code_of, interrupt_everywhere
 from tests.support.kept_photos import keep, kept_name, photos_in
 
