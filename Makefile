@@ -4,6 +4,9 @@ PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.10,$(shell python$(v) -c "imp
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Half as many again as cores: many tests wait for boards, brokers and browsers.
+export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
+
 # Modules stay compiled between runs, and for every process that a test starts, whatever the surroundings say.
 test test-unit test-fast test-arm fuzz: export PYTHONDONTWRITEBYTECODE =
 

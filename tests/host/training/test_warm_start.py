@@ -29,13 +29,13 @@ def without_tensorflow(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_no_run_needs_tensorflow(tmp_path: Path, shared_cache: Path, without_tensorflow: dict[str, Any]) -> None:
+def test_no_run_needs_tensorflow(tmp_path: Path, without_tensorflow: dict[str, Any]) -> None:
     photos = tmp_path / "photos"
     render_dataset(photos, 14, 0)
     command = ["train", photos, *FAST, "--overwrite", "-o", tmp_path / "parts.tflite"]
-    graft_json(*command, "--cache", shared_cache)
+    graft_json(*command, "--cache", tmp_path / "warm")
     before = (tmp_path / "parts.tflite").read_bytes()
-    warm = graft(*command, "--cache", shared_cache, **without_tensorflow)
+    warm = graft(*command, "--cache", tmp_path / "warm", **without_tensorflow)
     assert warm.returncode == 0, warm.stderr
     assert (tmp_path / "parts.tflite").read_bytes() == before
     assert "seconds" in warm.stdout
