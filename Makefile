@@ -4,8 +4,10 @@ PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13 3.10,$(shell python$(v) -c "imp
 VENV := .venv
 BIN := $(VENV)/bin
 
-# Half as many again as cores: many tests wait for boards, brokers and browsers.
-export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
+# Half as many again as cores: many tests wait for boards, brokers and browsers. A worker that ends itself, because a test
+# hangs, ends the run.
+WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
+BESIDE = -n $(WORKERS) --max-worker-restart 0
 
 # Modules stay compiled between runs, and for every process that a test starts, whatever the surroundings say.
 test test-unit test-fast test-arm fuzz: export PYTHONDONTWRITEBYTECODE =
@@ -48,16 +50,16 @@ demo: .demo/.ready
 	.demo/bin/graft demo $(if $(OPEN),--open)
 
 test: $(BIN)/.ready
-	$(BIN)/python -m pytest -n auto --max-worker-restart 0 --dist loadfile -m "not arm"
+	$(BIN)/python -m pytest $(BESIDE) --dist loadfile -m "not arm"
 
 test-unit: $(BIN)/.ready
-	GRAFT_TESTS_FORK=1 $(BIN)/python -m pytest -q -n auto --max-worker-restart 0 --dist worksteal -m "not arm and not slow and not service"
+	GRAFT_TESTS_FORK=1 $(BIN)/python -m pytest -q $(BESIDE) --dist worksteal -m "not arm and not slow and not service"
 
 test-fast: $(BIN)/.ready
-	$(BIN)/python -m pytest -n auto --max-worker-restart 0 --dist loadfile -m "not arm and not slow"
+	$(BIN)/python -m pytest $(BESIDE) --dist loadfile -m "not arm and not slow"
 
 test-arm: $(BIN)/.ready
-	$(BIN)/python -m pytest -n auto --max-worker-restart 0 --dist loadfile -m arm
+	$(BIN)/python -m pytest $(BESIDE) --dist loadfile -m arm
 
 # atheris guides the inputs by the branches that they reach. It has packages for few systems; the lane does without it.
 .fuzz/.ready: $(BIN)/.ready

@@ -16,12 +16,10 @@ from typing import IO
 
 from benchmarks.chaos.services import Broker, Receiver
 from tests.support.device_models import COLOURS
+from tests.support.running import PATIENCE_S
 from tests.support.web_camera import WebCamera
 
 FPS = 10
-
-_END_S = 120.0
-"""More than a run takes to end, on a busy machine too."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +75,9 @@ class RunningBoard:
             subprocess.TimeoutExpired: it does not end.
         """
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(_END_S)
+        status = self.process.wait(PATIENCE_S)
         for reader in self._readers:
-            reader.join(_END_S)
+            reader.join(PATIENCE_S)
         return status
 
     def _read_events(self, pipe: IO[str]) -> None:

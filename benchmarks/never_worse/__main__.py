@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.label_noise.sets import PhotoSet, arguments, photo_sets
+from benchmarks.never_worse.kinds import Kind
 from graft_host.evaluation.mcnemar import PairedCounts, worse_by_chance, worse_parts
 from graft_host.heads.head import train_head
 from graft_host.heads.recipe import Recipe
@@ -33,23 +34,6 @@ PAIRS, DRAWS = 60, 20
 
 Right = NDArray[np.bool_]
 Rule = Callable[[Right, Right, NDArray[np.int64]], bool]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How a new head is trained, beside the old one of the same draw.
-
-    Attributes:
-        name: of the kind.
-        share: of the old head's photos that it is trained on.
-        replaced: share of these that are replaced by other photos.
-        confused: share of the photos of the first class that are labelled as the second.
-    """
-
-    name: str
-    share: float = 1.0
-    replaced: float = 0.0
-    confused: float = 0.0
 
 
 KINDS = (
@@ -87,23 +71,14 @@ def halved(photos: PhotoSet) -> Halves:
 def answers(halves: Halves, kind: Kind, seed: int) -> NDArray[np.int64]:
     """Trains a head, and returns its answers for all photos to test on; the seed draws the photos."""
     rng, photos = np.random.default_rng(seed), halves.photos
-    order = rng.permutation(halves.train)
-    rows = np.concatenate(
-        [_drawn(order[photos.labels[order] == label], kind, photos) for label in range(photos.classes)]
-    )
+    order, each = rng.permutation(halves.train), TRAINED_ON / photos.classes
+    rows = np.concatenate([kind.drawn(order[photos.labels[order] == label], each) for label in range(photos.classes)])
     labels = photos.labels[rows].copy()
     labels[(labels == 0) & (rng.random(len(labels)) < kind.confused)] = 1
     nothing = (photos.bottlenecks[:0], photos.labels[:0])
     with threadpool_limits(1):
         head = train_head((photos.bottlenecks[rows], labels), nothing, photos.classes, Recipe(seed=seed))
     return head.predict(photos.bottlenecks[halves.test])
-
-
-def _drawn(members: NDArray[np.intp], kind: Kind, photos: PhotoSet) -> NDArray[np.intp]:
-    """The photos of one class, the first of a drawn order, or those that replace them."""
-    count = round(kind.share * TRAINED_ON / photos.classes)
-    others = round(kind.replaced * count)
-    return np.concatenate([members[: count - others], members[count : count + others]])
 
 
 def _classes(old: Right, new: Right, truth: NDArray[np.int64]) -> dict[str, PairedCounts]:

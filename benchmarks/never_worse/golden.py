@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.label_noise.sets import PhotoFolder, command_line, photo_folders
 from benchmarks.machine import dated, hardware_line, versions_line
+from benchmarks.never_worse.kinds import Kind
 from graft_host import train
 from graft_host.evaluation.golden_kept import GoldenCheck, check_golden
 from graft_host.evaluation.old_model import open_old_model
@@ -26,23 +27,6 @@ EACH = 60
 """Photos of a class that the old model is made from; a part of them are for tests."""
 
 _THREADS = 2
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How the photos of the new model differ from those of the old one.
-
-    Attributes:
-        name: of the kind.
-        share: of the old photos that are there.
-        replaced: share of these that are other photos.
-        confused: share of the first class's photos that lie in the second's folder.
-    """
-
-    name: str
-    share: float = 1.0
-    replaced: float = 0.0
-    confused: float = 0.0
 
 
 KINDS = (
@@ -73,10 +57,8 @@ def draw(photos: Path, kind: Kind, seed: int, target: Path) -> None:
     for number, folder in enumerate(folders):
         names = sorted(path.name for path in folder.iterdir())
         order = np.random.default_rng([seed, number]).permutation(len(names))
-        count = round(kind.share * EACH)
-        others = round(kind.replaced * count)
-        chosen = [*order[: count - others], *order[EACH : EACH + others]]
-        confused = round(kind.confused * count) if number == 0 else 0
+        chosen = kind.drawn(order, EACH)
+        confused = round(kind.confused * len(chosen)) if number == 0 else 0
         for place, index in enumerate(chosen):
             path = folder / names[index]
             label = folders[1].name if place < confused else folder.name

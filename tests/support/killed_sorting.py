@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from graft_host.sorting.journal import FileMove, Place
 from graft_host.sorting.mover import Mover
 from graft_host.sorting.places import Folders
 from graft_host.sorting.state import Destination
+from tests.support.killing import kills
 
 CATS, BIN = Destination("class", "cats"), Destination("bin")
 
@@ -34,20 +34,15 @@ def main() -> None:
     pristine, photos = Path(sys.argv[1]), Path(sys.argv[2])
     place = pristine.with_name("tried")
     before = contents(pristine / "inbox", pristine / "photos")
-    stop, finished = 0, False
-    while not finished:
-        stop += 1
+
+    def prepare() -> None:
         for folder in (place, photos):
             shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(pristine / "inbox", place)
         shutil.copytree(pristine / "photos", photos)
-        step = pristine.with_name("step")
-        step.write_text("")
-        status = _forked(lambda: _killed(stop, step, lambda: _sort(place, photos)))  # noqa: B023
-        finished = status == 0
-        sys.stdout.write(
-            json.dumps({"step": step.read_text(), "status": status, **_look(place, photos, before)}) + "\n"
-        )
+
+    for found in kills(pristine.with_name("step"), prepare, lambda: _sort(place, photos), _killed):
+        sys.stdout.write(json.dumps({**found, **_look(place, photos, before)}) + "\n")
 
 
 def contents(inbox: Path, photos: Path) -> list[tuple[str, int]]:
@@ -127,19 +122,6 @@ def _killed(stop: int, step: Path, act: Callable[[], None]) -> None:
     moving.rename_to_free = counted("rename_to_free", durable.rename_to_free)  # type: ignore[attr-defined]
     io.open = counted("open", io.open)  # what pathlib calls
     act()
-
-
-def _forked(act: Callable[[], None]) -> int:
-    """Runs the action in a child process; returns its exit status, or minus the signal that ended it."""
-    process = os.fork()
-    if process == 0:
-        try:
-            act()
-        except BaseException:  # noqa: BLE001  nothing may get out of the fork
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 if __name__ == "__main__":

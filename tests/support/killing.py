@@ -1,4 +1,4 @@
-"""Kills a change of the store with SIGKILL before each of its steps in turn, and records the state that remains.
+"""Kills an action with SIGKILL before each of its steps in turn; as a program, a change of the store.
 
 It runs as a program that forks for each trial, so it must never open an interpreter itself.
 """
@@ -6,15 +6,18 @@ It runs as a program that forks for each trial, so it must never open an interpr
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from graft_device.classifier import Classifier
@@ -25,6 +28,7 @@ from graft_device.store.installation import Request, install, roll_back
 from graft_device.store.pictures import render
 from graft_device.store.slots import Store
 from graft_device.system import durable
+from tests.support.host_data import python_environment
 
 STEPS = ("replace", "rename", "symlink", "link", "unlink", "rmdir", "mkdir", "fsync", "chmod", "fchmod")
 
@@ -35,24 +39,20 @@ def main() -> None:
     import_module("ai_edge_litert.interpreter")  # once, not in each fork
     pristine, model, action = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     place = pristine.with_name(f"{pristine.name}-tried")
-    stop = 0
-    finished = False
-    while not finished:
-        stop += 1
+    store = Store(place)
+    incoming = store.incoming / "new.tflite"
+
+    def prepare() -> None:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(pristine, place, symlinks=True)
-        store = Store(place)
-        incoming = store.incoming / "new.tflite"
         store.incoming.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(model, incoming)
-        step = place.with_name("step")
-        step.write_text("")
-        status = forked(lambda: stopped(stop, step, lambda: _act(action, store, incoming)))  # noqa: B023
-        finished = status == 0
-        found = {"step": step.read_text(), "status": status, "left": _look(place)}
+
+    for found in kills(place.with_name("step"), prepare, lambda: _act(action, store, incoming)):
+        found["left"] = _look(place)
         if not incoming.exists():
             shutil.copyfile(model, incoming)
-        found["again"] = forked(lambda: _act(action, store, incoming) if action == "install" else _settle(store))  # noqa: B023
+        found["again"] = forked(lambda: _act(action, store, incoming) if action == "install" else _settle(store))
         found["after"] = _look(place, classify=False)
         sys.stdout.write(json.dumps(found) + "\n")
 
@@ -67,6 +67,43 @@ def _act(action: str, store: Store, incoming: Path) -> None:
 def _settle(store: Store) -> None:
     with switching.locked(store):
         pass
+
+
+def tried(program: ModuleType, *args: Path | str) -> list[dict[str, Any]]:
+    """Runs a program that kills; returns what it found after each trial, of which the last one ran to its end."""
+    command = [sys.executable, "-m", program.__name__, *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=python_environment())
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found[-1]["status"] == 0, done.stderr
+    assert {each["status"] for each in found[:-1]} == {-9}
+    return found
+
+
+def kills(
+    step: Path,
+    prepare: Callable[[], None],
+    act: Callable[[], None],
+    stop: Callable[[int, Path, Callable[[], None]], None] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Kills an action before each of its steps in turn, until it has none left.
+
+    Args:
+        step: the file that the name of the step is written to.
+        prepare: makes what is there before.
+        act: the action, which runs in a process of its own.
+        stop: kills the process before the step with a number; ``stopped`` if None.
+
+    Yields:
+        The step and the action's exit status, in a dictionary to which more may be added.
+    """
+    for number in itertools.count(1):
+        prepare()
+        step.write_text("")
+        status = forked(lambda: (stop or stopped)(number, step, act))  # noqa: B023
+        yield {"step": step.read_text(), "status": status}
+        if status == 0:
+            return
 
 
 def stopped(stop: int, step: Path, act: Callable[[], None]) -> None:

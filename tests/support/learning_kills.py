@@ -19,7 +19,7 @@ from graft_device.learning.request import Request
 from graft_device.runtime import installed_runtimes
 from graft_device.store.slots import Store
 from graft_device.system.durable import digest
-from tests.support.killing import forked, stopped
+from tests.support.killing import forked, kills
 
 
 def main() -> None:
@@ -28,15 +28,13 @@ def main() -> None:
     import_module("ai_edge_litert.interpreter")  # once, not in each fork
     pristine = Path(sys.argv[1])
     place, step = pristine.with_name("tried"), pristine.with_name("step")
-    stop, finished = 0, False
-    while not finished:
-        stop += 1
+
+    def prepare() -> None:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(pristine, place)
-        step.write_text("")
-        status = forked(lambda: stopped(stop, step, lambda: _learn(place)))  # noqa: B023
-        finished = status == 0
-        found: dict[str, Any] = {"step": step.read_text(), "status": status, "left": _look(place)}
+
+    for found in kills(step, prepare, lambda: _learn(place)):
+        found["left"] = _look(place)
         found["again"] = forked(lambda: _learn(place))
         found["after"] = _look(place)
         sys.stdout.write(json.dumps(found) + "\n")

@@ -13,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from graft_device.model.golden import GOLDEN_NAME
 from graft_device.model.packing import pack_zip
+from graft_device.store.signatures import signature_file
 from graft_device.store.slots import ID_LENGTH
 from graft_host.evaluation.evaluate import Evaluation, evaluate
 from graft_host.evaluation.golden import GoldenPack, golden_pack
@@ -151,7 +152,7 @@ def ssh_sign(model: Path, key: Path, namespace: str = "graftkit") -> Path:
     """Signs a file with ``ssh-keygen`` alone, as somebody without graftkit would."""
     command = ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", str(key)]
     done = subprocess.run(command, input=model.read_bytes(), check=True, capture_output=True)
-    signature = model.with_name(f"{model.name}.sig")
+    signature = signature_file(model)
     signature.write_bytes(done.stdout)
     return signature
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from graft_device.errors import ExportError, os_reason
 from graft_device.learning.request import Request
+from graft_device.store.signatures import signature_file
 from graft_device.system.durable import is_temporary_of
 from graft_device.system.locks import NoLocksError, lock_file
 
@@ -37,7 +38,7 @@ def claimed(request: Request) -> Iterator[Path]:
     with lock or contextlib.nullcontext():
         try:
             _empty(folder)
-            _remove_parts(signature_of_output(request))
+            _remove_parts(signature_file(request.output))
         except OSError as error:
             what = f"cannot remove what a killed run left in {folder}: {os_reason(error)}"
             raise ExportError(what, "remove it") from error
@@ -48,11 +49,6 @@ def claimed(request: Request) -> Iterator[Path]:
                 _empty(folder)
                 (folder / _LOCK).unlink(missing_ok=True)
                 folder.rmdir()
-
-
-def signature_of_output(request: Request) -> Path:
-    """Where the signature of the output is."""
-    return request.output.with_name(f"{request.output.name}.sig")
 
 
 def _locked(folder: Path, request: Request) -> BinaryIO | None:

@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 
 from graft_device.errors import ExportError, GraftError, os_reason
-from graft_device.learning.claim import signature_of_output
 from graft_device.learning.request import Request, check_output, exists_already
 from graft_device.store.selftest import demand, run_selftest
-from graft_device.store.signatures import verify
+from graft_device.store.signatures import signature_file, verify
 from graft_device.store.signing import signature_of, signing_time, stamped
 from graft_device.system.durable import atomic_path, rename_to_free, sync
 
@@ -32,7 +31,7 @@ def deliver(request: Request, data: bytes, signers: Path | None, folder: Path) -
         SignatureError: the key is not in the list of signers.
         ExportError: a file cannot be written, or the key cannot sign.
     """
-    output, signature, staged = request.output.resolve(), signature_of_output(request), folder / "finished.tflite"
+    output, signature, staged = request.output.resolve(), signature_file(request.output), folder / "finished.tflite"
     if request.key is not None:
         data = stamped(data, signing_time())
     try:

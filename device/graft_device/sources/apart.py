@@ -15,11 +15,14 @@ LABELLED = ".labelled"
 CAPTURED = ".captured"
 """In the name of a kept photo, behind the time: a person took it for the class that its folder names."""
 
-_KEPT_NAME = re.compile(
-    rf"\d{{8}}T\d{{6}}\.\d{{3}}Z(?:({re.escape(LABELLED)})?_.*|({re.escape(CAPTURED)})(?:-\d+)?)"
-    r"\.(?:jpg|jpeg|png|webp|bmp|gif|heic|avif)",
-    re.IGNORECASE | re.DOTALL,
+KEPT_NAME = (
+    rf"(?P<stamp>\d{{8}}T\d{{6}}\.\d{{3}})Z"
+    rf"(?:(?P<labelled>{re.escape(LABELLED)})?_(?P<scores>.*)|(?P<captured>{re.escape(CAPTURED)})(?:-\d+)?)"
+    r"\.(?:jpg|jpeg|png|webp|bmp|gif|heic|avif)"
 )
+"""The pattern of a kept photo's name, upper case or lower case: its time, and who said what."""
+
+_KEPT_NAME = re.compile(KEPT_NAME, re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,10 @@ def is_kept(path: str) -> bool:
 def is_labelled(path: str) -> bool:
     """Whether a file has the name of a kept photo of which a person said what it shows."""
     match = _KEPT_NAME.fullmatch(os.path.basename(path))  # noqa: PTH119  as above
-    return match is not None and match[1] is not None
+    return match is not None and match["labelled"] is not None
 
 
 def is_captured(path: str) -> bool:
     """Whether a file has the name of a photo that a person captured."""
     match = _KEPT_NAME.fullmatch(os.path.basename(path))  # noqa: PTH119  as above
-    return match is not None and match[2] is not None
+    return match is not None and match["captured"] is not None

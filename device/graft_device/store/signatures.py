@@ -34,6 +34,11 @@ _REASONS = {
 """Texts of ssh-keygen, which has one exit status for all errors; what each means, and what to do."""
 
 
+def signature_file(model: Path) -> Path:
+    """Where the signature of a model is: in the file of the same name with ``.sig`` added."""
+    return model.with_name(f"{model.name}.sig")
+
+
 def demanded_by(store: Store, chosen: Path | None = None) -> Path | None:
     """The list of allowed signers to use; None where this board requires no signatures.
 

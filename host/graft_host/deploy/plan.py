@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from graft_device.errors import ModelError, os_reason
 from graft_device.model import read_checked
+from graft_device.store.signatures import signature_file
 from graft_device.system.plain import check_plain, read_plain
 from graft_host.deploy.errors import NO_ROOM, DeployError
 from graft_host.deploy.service import choose_unit, needs_restart
@@ -92,7 +93,7 @@ def read_local(path: Path) -> Model:
     """
     model = read_checked(path)
     digest = hashlib.sha256(read_plain(model.path)).hexdigest()
-    return Model(model.path, digest, model.bytes, _is_signed(path.with_name(f"{path.name}.sig")))
+    return Model(model.path, digest, model.bytes, _is_signed(signature_file(path)))
 
 
 def _is_signed(signature: Path) -> bool:

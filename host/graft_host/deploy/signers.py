@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from graft_device.errors import GraftError, os_reason
 from graft_device.store.authenticity import check_signature
+from graft_device.store.signatures import signature_file
 from graft_device.system.plain import read_plain
 from graft_host.deploy.errors import DeployError
 
@@ -28,6 +29,6 @@ def check_signers(model: Path, signers: Path) -> None:
     except OSError as error:
         raise DeployError(f"cannot read the allowed signers {signers}: {os_reason(error)}", exit_status=2) from error
     try:
-        check_signature(model, model.with_name(f"{model.name}.sig"), signers, model.name)
+        check_signature(model, signature_file(model), signers, model.name)
     except GraftError as error:
         raise DeployError(error.what, error.remedy, exit_status=error.exit_status) from error

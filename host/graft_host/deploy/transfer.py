@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from graft_device.store.signatures import signature_file
 from graft_device.system.plain import read_plain
 from graft_host.deploy.errors import NO_ROOM, DeployError, UnreachableError
 
@@ -122,7 +123,7 @@ def send_model(connection: Connection, facts: BoardFacts, model: Path, model_id:
     # With its suffix no name is that of a folder of an unfinished transfer, which is an id.
     name = f"{model.name.removesuffix('.tflite')}.tflite"
     target = str(PurePosixPath(facts.store) / "incoming" / name)
-    signature = model.with_name(f"{model.name}.sig")
+    signature = signature_file(model)
     with removed_if_failed(connection, folder):
         if has_rsync(facts):
             cost = _rsync_model(connection, facts, model, folder)

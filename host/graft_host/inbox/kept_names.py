@@ -9,13 +9,10 @@ from datetime import datetime
 
 from graft_device.outputs.photo_notes import PhotoNotes
 from graft_device.ranking import Prediction
+from graft_device.sources.apart import KEPT_NAME
 from graft_host.inbox.collected import Kind
 
-_NAME = re.compile(
-    r"(?P<stamp>\d{8}T\d{6}\.\d{3})Z(?:(?P<captured>\.captured)(?:-\d+)?|(?P<labelled>\.labelled)?_(?P<scores>.*))"
-    r"\.(?:jpg|jpeg|png|webp|bmp|gif|heic|avif)",
-    re.IGNORECASE | re.DOTALL | re.ASCII,
-)
+_NAME = re.compile(KEPT_NAME, re.IGNORECASE | re.DOTALL | re.ASCII)
 _SCORES = re.compile(r"(?P<first>.+?)-(?P<one>\d{1,3})(?:_(?P<second>.+?)-(?P<two>\d{1,3}))?(?:-\d+)?", re.DOTALL)
 _STAMP = "%Y%m%dT%H%M%S.%f"
 _MOST_BYTES = 200

@@ -12,7 +12,7 @@ from typing import Any
 
 from graft_device.errors import ExportError, GraftError, os_reason
 from graft_device.model import read_checked
-from graft_device.store.signatures import signed_at
+from graft_device.store.signatures import signature_file, signed_at
 from graft_device.store.signing import signature_of, signing_time, stamped
 from graft_device.store.slots import utc
 from graft_device.system.clock import TOLERANCE_S, current_time
@@ -69,7 +69,7 @@ def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool 
     moment = signing_time()
     doubts = tuple(_doubts(model, moment))
     data = stamped(read_plain(model), moment)
-    signature = target.with_name(f"{target.name}.sig")
+    signature = signature_file(target)
     armored = signature_of(data, key)
     try:
         write_atomically(target.resolve(), data)

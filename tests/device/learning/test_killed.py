@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from graft_device.system.durable import digest
-from tests.support.host_data import python_environment
+from tests.support import learning_kills
+from tests.support.killing import tried
 from tests.support.learning_models import write_learnable, write_photos_of
 from tests.support.stores import make_key, ssh_sign
-
-
-def tried(pristine: Path) -> list[dict[str, Any]]:
-    """What was found after each trial; the last one ran to its end."""
-    command = [sys.executable, "-m", "tests.support.learning_kills", str(pristine)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=python_environment())
-    assert done.returncode == 0, done.stderr
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert found[-1]["status"] == 0, done.stderr
-    assert {each["status"] for each in found[:-1]} == {-9}
-    return found
 
 
 @pytest.mark.slow
@@ -47,7 +34,7 @@ def test_learning_that_is_killed_at_any_step(tmp_path: Path, replaced: bool, sig
         (place / "new.tflite").write_bytes(model.read_bytes())
         ssh_sign(place / "new.tflite", key)
         old = {name: digest(place / name) for name in ("new.tflite", "new.tflite.sig")}
-    found = tried(place)
+    found = tried(learning_kills, place)
     assert len(found) > 8
     new = _made(found[-1]["left"])
     assert set(new) == ({"new.tflite", "new.tflite.sig"} if signed else {"new.tflite"})

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from graft_device.store.incoming import ModelSource
 from graft_device.store.installation import Request, install
 from graft_device.store.slots import Store
-from tests.support.host_data import python_environment
+from tests.support import killing
+from tests.support.killing import tried
 from tests.support.stores import sha256, slot_id, write_model
 
 
@@ -22,17 +19,6 @@ from tests.support.stores import sha256, slot_id, write_model
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("models")
     return [write_model(folder / f"m{number}.tflite", 1 + number / 10) for number in range(4)]
-
-
-def tried(pristine: Path, model: Path, action: str) -> list[dict[str, Any]]:
-    """What was found after each trial; the last one ran to its end."""
-    command = [sys.executable, "-m", "tests.support.killing", str(pristine), str(model), action]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=python_environment())
-    assert done.returncode == 0, done.stderr
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert found[-1]["status"] == 0, done.stderr
-    assert {each["status"] for each in found[:-1]} == {-9}
-    return found
 
 
 def store_with(root: Path, *models: Path) -> Store:
@@ -49,7 +35,7 @@ def test_an_install_that_is_killed_at_any_step(tmp_path: Path, models: list[Path
     # What an earlier crash left is cleaned up on the way, and that is killed at each step, too.
     shutil.copytree(store.folder(slot_id(oldest)), store.staging / "tmphalfslot")
     (store.slots_folder / ("0" * 16)).mkdir()
-    found = tried(store.root, new, "install")
+    found = tried(killing, store.root, new, "install")
     assert len(found) > 30
     assert {each["step"].partition(" ")[0] for each in found[:-1]} >= {"replace", "rename", "symlink", "link", "fsync"}
     states = []
@@ -74,7 +60,7 @@ def test_an_install_that_is_killed_at_any_step(tmp_path: Path, models: list[Path
 def test_a_rollback_that_is_killed_at_any_step(tmp_path: Path, models: list[Path]) -> None:
     old, new = models[:2]
     store = store_with(tmp_path / "store", old, new)
-    found = tried(store.root, new, "rollback")
+    found = tried(killing, store.root, new, "rollback")
     assert len(found) > 10
     for each in found:
         assert each["left"]["classify"] == 0, each
@@ -90,7 +76,7 @@ def test_a_rollback_that_is_killed_at_any_step(tmp_path: Path, models: list[Path
 @pytest.mark.slow
 def test_a_first_install_that_is_killed_at_any_step(tmp_path: Path, models: list[Path]) -> None:
     (tmp_path / "store").mkdir()
-    for each in tried(tmp_path / "store", models[0], "install"):
+    for each in tried(killing, tmp_path / "store", models[0], "install"):
         assert each["left"]["current"] in (None, slot_id(models[0])), each
         assert each["left"]["classify"] in (None, 0)
         assert each["again"] == 0

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import killed_sorting
-from tests.support.host_data import image_bytes, python_environment
+from tests.support.host_data import image_bytes
+from tests.support.killing import tried
 
 MEMORY = Path("/dev/shm")  # noqa: S108  a file system in memory, where waiting for the disk takes no time
 
@@ -36,11 +34,7 @@ def test_a_kill_at_any_step_loses_and_doubles_no_picture_and_leaves_every_move_t
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(image_bytes(number))
         os.utime(path, ns=(10**18 + number, 10**18 + number))
-    done = subprocess.run(
-        [sys.executable, "-m", killed_sorting.__name__, pristine, photos],
-        capture_output=True, text=True, timeout=300, check=True, env=python_environment(),
-    )  # fmt: skip
-    *killed, whole = map(json.loads, done.stdout.splitlines())
+    *killed, whole = tried(killed_sorting, pristine, photos)
     assert len(killed) > 60
     assert whole["status"] == 0
     assert whole["moves"] == 1
