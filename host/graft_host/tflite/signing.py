@@ -16,7 +16,7 @@ from graft_device.store.signatures import signature_file, signed_at
 from graft_device.store.signing import signature_of, signing_time, stamped
 from graft_device.store.slots import utc
 from graft_device.system.clock import TOLERANCE_S, current_time
-from graft_device.system.durable import write_atomically
+from graft_device.system.durable import atomic_path, write_atomically
 from graft_device.system.plain import read_plain
 
 
@@ -72,8 +72,9 @@ def sign(model: Path, key: Path, output: Path | None = None, *, overwrite: bool 
     signature = signature_file(target)
     armored = signature_of(data, key)
     try:
-        write_atomically(target.resolve(), data)
-        write_atomically(signature, armored)
+        with atomic_path(signature) as temporary:  # written before the model is replaced: the disk may be full
+            temporary.write_bytes(armored)
+            write_atomically(target.resolve(), data)
     except OSError as error:
         raise ExportError(f"cannot write {target} and its signature: {os_reason(error)}") from error
     return Signed(

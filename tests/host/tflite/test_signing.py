@@ -11,6 +11,7 @@ import pytest
 from graft_device.classifier import Classifier
 from tests.conftest import error_line, graft, graft_json
 from tests.support.device_models import picture, write_artifact
+from tests.support.host_data import run_on_small_disk
 from tests.support.stores import allow, make_key, sha256, write_model
 
 pytestmark = pytest.mark.skipif(
@@ -85,3 +86,26 @@ def test_a_file_that_cannot_be_signed_is_not_changed(key: Path, tmp_path: Path) 
         graft("sign", model, "--key", key, env=environment)
     )
     assert (model.read_bytes(), list(tmp_path.glob("*.sig"))) == (before, [])
+
+
+FULL = """
+import os, subprocess, sys
+disk, model, key = sys.argv[1:]
+os.symlink(model, disk + "/m.tflite")
+with open(disk + "/full", "wb", buffering=0) as file:
+    try:
+        while True:
+            file.write(bytes(4096))
+    except OSError:
+        pass
+done = subprocess.run([sys.executable, "-m", "graft_host.cli", "sign", disk + "/m.tflite", "--key", key], stderr=-1)
+print(done.returncode, b"cannot write" in done.stderr, sorted(os.listdir(disk)))
+"""
+
+
+def test_a_model_whose_signature_cannot_be_written_is_not_changed(key: Path, tmp_path: Path) -> None:
+    """The signature is beside the link to the model, where there is no room."""
+    model = write_artifact(tmp_path / "m.tflite")
+    before = model.read_bytes()
+    assert run_on_small_disk(64, FULL, model, key).split("\n")[0] == "1 True ['full', 'm.tflite']"
+    assert model.read_bytes() == before
