@@ -20,7 +20,7 @@ from tests.support.device_models import picture, write_artifact
 DEVICE = sorted(Path(graft_device.__file__).parent.glob("**/*.py"))
 HOST = sorted(Path(graft_host.__file__).parent.glob("**/*.py"))
 WITH_TENSORFLOW = {"export/keras_export.py", "fine_tuning/tail_training.py", "backbones/in_tensorflow/keras_network.py"}
-WITH_SERVER = ("sorting/page/",)
+WITH_SERVER = ("sorting/page/", "studio/server/", "studio/ui/")
 BOARD_PACKAGES = {"graft_device", "numpy", "PIL", "typer"}
 EXTRAS = {  # what the modules of an extra may import besides
     "actions": {"apprise", "gpiozero"},
@@ -69,7 +69,12 @@ def test_tensorflow_is_imported_where_it_is_needed_and_nowhere_else(path: Path) 
 
 @pytest.mark.parametrize("path", HOST, ids=_within_the_host)
 def test_servers_are_imported_where_pages_are_served_and_nowhere_else(path: Path) -> None:
-    assert _within_the_host(path).startswith(WITH_SERVER) or not imported(path) & {"starlette", "uvicorn"}
+    assert _within_the_host(path).startswith(WITH_SERVER) or not imported(path) & {
+        "fastapi",
+        "nicegui",
+        "starlette",
+        "uvicorn",
+    }
 
 
 def test_every_module_of_the_device_package_imports_without_the_host() -> None:

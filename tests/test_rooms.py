@@ -27,7 +27,8 @@ ORDER = {
     "graft_host": (
         "support", "photos", "inbox", "networks", "backbones", "heads", "prospects", "samples", "tflite",
         "fine_tuning", "evaluation", "report", "training", "network_search", "diagnosis", "export", "demo",
-        "photo_check", "comparison", "library", "graft_host", "deploy", "collecting", "sorting", "commands", "cli",
+        "photo_check", "comparison", "library", "graft_host", "deploy", "collecting", "sorting", "studio",
+        "commands", "cli",
     ),
 }  # fmt: skip
 """Folders and modules on the top sheet of each package, the package itself too: each imports only what is before it."""

@@ -26,6 +26,7 @@ from graft_host.commands.report import report
 from graft_host.commands.search import search
 from graft_host.commands.sign import sign
 from graft_host.commands.sort import sort
+from graft_host.commands.studio import studio
 from graft_host.commands.train import train
 from graft_host.commands.weights import weights
 
@@ -84,6 +85,7 @@ _COMMANDS: dict[Callable[..., None], str] = {
     inspect: "graft inspect models/pets.tflite",
     export: "graft export models/pets.tflite --format keras -o pets.keras",
     sort: "graft sort inbox/ photos/",
+    studio: "graft studio pets/",
     sign: "graft sign models/pets.tflite --key ~/.ssh/id_ed25519",
     deploy: "graft deploy models/pets.tflite pi@kitchen",
     collect: "graft collect pi@kitchen pi@hall -o inbox/",

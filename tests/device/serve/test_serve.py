@@ -424,6 +424,7 @@ def test_headers_of_the_page(server: Server) -> None:
         "/shared/answer.js",
         "/app.js",
         "/shared/base.css",
+        "/shared/tokens.css",
         "/camera.js",
         "/shared/card.js",
         "/shared/icon.svg",

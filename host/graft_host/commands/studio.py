@@ -1,0 +1,46 @@
+"""``graft studio``."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_LAST_PORT = 65535
+
+
+def studio(
+    folder: Annotated[
+        Path, typer.Argument(help="The folder of the project, with photos, models, inbox and studio.toml.")
+    ] = Path(),
+    port: Annotated[
+        int, typer.Option(min=0, max=_LAST_PORT, help="Port of the page on this machine; 0 takes a free one.")
+    ] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address of the page.")] = False,
+) -> None:
+    """Do the whole job in the browser: photos, training, boards.
+
+    The page is open until you press Ctrl-C. It makes the same files as the commands, and shows the command that would
+    do the same.
+    """
+    from graft_device import __version__, console
+    from graft_device.errors import GraftError
+
+    if importlib.util.find_spec("nicegui") is None:
+        raise GraftError(
+            "the studio's packages are not installed (no nicegui)",
+            f'install them with: python3 -m pip install "./graftkit-{__version__}-py3-none-any.whl[studio]"',
+        )
+    from graft_host.commands.terminal.opening import open_in_browser
+    from graft_host.studio.album.album import Album
+    from graft_host.studio.jobs.queue import Jobs
+    from graft_host.studio.project.folder import open_project
+    from graft_host.studio.server.run import serve
+    from graft_host.studio.studio import Studio
+
+    project = open_project(folder)
+    with Jobs(project, None) as jobs:
+        parts = Studio(project=project, album=Album(project, None), jobs=jobs, cache=None)
+        serve(parts, port, console.mention, None if no_browser else open_in_browser)

@@ -1,0 +1,1 @@
+"""``graft studio``: the whole job in the browser."""

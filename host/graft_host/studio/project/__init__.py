@@ -1,0 +1,1 @@
+"""The folder of a studio, and what is kept for it."""

@@ -1,0 +1,1 @@
+"""Serves the studio, and decides who may use it."""

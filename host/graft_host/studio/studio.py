@@ -1,0 +1,27 @@
+"""What all pages of a studio work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from graft_host.studio.album.album import Album
+from graft_host.studio.jobs.queue import Jobs
+from graft_host.studio.project.folder import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """The parts of a studio.
+
+    Attributes:
+        project: its folder.
+        album: its photos.
+        jobs: its long work.
+        cache: the folder of backbones and bottlenecks; the usual one if None.
+    """
+
+    project: Project
+    album: Album
+    jobs: Jobs
+    cache: Path | None

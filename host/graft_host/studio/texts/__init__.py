@@ -1,0 +1,1 @@
+"""What the studio says, in each of its languages."""

@@ -1,0 +1,1 @@
+"""The page with boards, what runs there, and deploying."""

@@ -1,0 +1,1 @@
+"""The page with what is wrong with the photos, and the map of them."""

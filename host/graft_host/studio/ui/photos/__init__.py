@@ -1,0 +1,1 @@
+"""The page with classes, their photos, and the camera."""

@@ -1,0 +1,73 @@
+"""What is around each page: the header with the links to the others, the language, and the style."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nicegui import ui
+from starlette.requests import Request
+
+from graft_host.studio.studio import Studio
+from graft_host.studio.texts.texts import LANGUAGES, Texts, chosen_language
+from graft_host.studio.ui.pages import PAGES, Page
+
+LANGUAGE_COOKIE = "graft-studio-language"
+
+STYLES = ("/shared/tokens.css", "/static/studio.css")
+
+STATIC = Path(__file__).with_name("static")
+"""The folder of style sheets and scripts, served at ``/static/``."""
+
+
+def register(studio: Studio) -> None:
+    """Registers all pages with the web framework."""
+    for page in PAGES:
+        _register(studio, page)
+
+
+def _register(studio: Studio, page: Page) -> None:
+    @ui.page(page.path, title=f"{Texts()('shell.' + page.key)} - graft studio")
+    def _build(request: Request) -> None:
+        texts = Texts(_language(request))
+        ui.page_title(f"{texts('shell.' + page.key)} - {studio.project.root.name} - graft studio")
+        _style(texts)
+        _header(studio, texts, page)
+        with ui.element("div").props("id=content tabindex=-1"):
+            page.build(studio, texts)
+
+
+def _language(request: Request) -> str:
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in LANGUAGES else chosen_language(request.headers.get("accept-language", ""))
+
+
+def _style(texts: Texts) -> None:
+    for address in STYLES:
+        ui.add_head_html(f'<link rel="stylesheet" href="{address}">')
+    ui.add_head_html(f"<script>document.documentElement.lang = {texts.language!r}</script>")
+
+
+def _header(studio: Studio, texts: Texts, current: Page) -> None:
+    ui.link(texts("shell.skip"), "#content").classes("screen-reader skip")
+    with ui.header(fixed=False, bordered=True).classes(replace="studio-header"):
+        ui.label(studio.project.root.name).classes("studio-name")
+        with ui.element("nav").props(f'aria-label="{texts("shell.pages")}"'):
+            for page in PAGES:
+                link = ui.link(target=page.path).classes("studio-link")
+                if page is current:
+                    link.props('aria-current="page"')
+                with link:
+                    ui.icon(page.icon).props("aria-hidden=true")
+                    ui.label(texts("shell." + page.key))
+        with ui.element("select").props(f'aria-label="{texts("shell.language")}"').classes("studio-language") as select:
+            for tag, name in LANGUAGES.items():
+                option = ui.element("option").props(f'value="{tag}" lang="{tag}"')
+                if tag == texts.language:
+                    option.props("selected")
+                with option:
+                    ui.html(name, sanitize=False, tag="span")
+        select.on(
+            "change",
+            js_handler=f"(event) => {{ document.cookie = '{LANGUAGE_COOKIE}=' + event.target.value + "
+            "'; path=/; max-age=31536000; samesite=strict'; location.reload(); }",
+        )

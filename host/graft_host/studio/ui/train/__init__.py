@@ -1,0 +1,1 @@
+"""The page with training, and the history of runs."""

@@ -1,0 +1,1 @@
+"""The page with a model on the camera or a photo."""

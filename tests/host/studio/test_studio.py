@@ -1,0 +1,18 @@
+"""The studio as a person opens it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.browser import chromium
+from tests.support.studio import studio
+
+
+def test_an_empty_folder_becomes_a_project_whose_pages_open(tmp_path: Path) -> None:
+    with studio(tmp_path / "pets") as running, chromium() as browser, running.opened(browser) as seen:
+        assert seen.page.title() == "Photos - pets - graft studio"
+        for name in ("Check", "Train", "Find the fastest", "Try", "Boards", "Export"):
+            seen.page.get_by_role("link", name=name).click()
+            seen.page.wait_for_function(f"() => document.title.startsWith('{name} ')")
+        assert [text for text in seen.problems if text.startswith("error")] == []
+    assert {path.name for path in (tmp_path / "pets").iterdir()} >= {"photos", "models", "inbox"}
