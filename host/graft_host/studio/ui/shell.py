@@ -13,7 +13,7 @@ from graft_host.studio.ui.pages import PAGES, Page
 
 LANGUAGE_COOKIE = "graft-studio-language"
 
-STYLES = ("/shared/tokens.css", "/static/studio.css")
+_STYLES = ("/shared/tokens.css", "/static/studio.css")
 
 STATIC = Path(__file__).with_name("static")
 """The folder of style sheets and scripts, served at ``/static/``."""
@@ -30,7 +30,7 @@ def _register(studio: Studio, page: Page) -> None:
     def _build(request: Request) -> None:
         texts = Texts(_language(request))
         ui.page_title(f"{texts('shell.' + page.key)} - {studio.project.root.name} - graft studio")
-        _style(texts)
+        _style(texts, page)
         _header(studio, texts, page)
         with ui.element("div").props("id=content tabindex=-1"):
             page.build(studio, texts)
@@ -41,8 +41,8 @@ def _language(request: Request) -> str:
     return chosen if chosen in LANGUAGES else chosen_language(request.headers.get("accept-language", ""))
 
 
-def _style(texts: Texts) -> None:
-    for address in STYLES:
+def _style(texts: Texts, page: Page) -> None:
+    for address in (*_STYLES, f"/static/{page.key}.css"):
         ui.add_head_html(f'<link rel="stylesheet" href="{address}">')
     ui.add_head_html(f"<script>document.documentElement.lang = {texts.language!r}</script>")
 
