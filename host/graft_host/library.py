@@ -18,6 +18,7 @@ from graft_host.fine_tuning.options import FineTune
 from graft_host.heads.recipe import ClassWeight, Optimizer
 from graft_host.network_search import search as network_search
 from graft_host.network_search.options import SearchOptions
+from graft_host.network_search.pareto import Candidate
 from graft_host.network_search.result import SearchResult
 from graft_host.photo_check import CheckResult
 from graft_host.photos.given.places import PhotoPlaces
@@ -35,6 +36,9 @@ ProgressCallback = Callable[[str, int, int], None]
 
 NoteCallback = Callable[[str], None]
 """Called with a line of text that the user should know."""
+
+FoundCallback = Callable[[Candidate], None]
+"""Called with a network that a search has tried."""
 
 _log = logging.getLogger("graft_host")
 
@@ -338,6 +342,7 @@ def search(
     cache: StrPath | None = None,
     progress: ProgressCallback | None = None,
     note: NoteCallback | None = None,
+    found: FoundCallback | None = None,
 ) -> SearchResult:
     """Finds the fastest int8 model that is good enough, among backbones, layers and image sizes.
 
@@ -386,6 +391,8 @@ def search(
         progress: Called with the stage, the number of steps done and the number of all steps.
         note: Called with each line that the user should know. The lines go to the logger ``graft_host`` at level INFO
             if None.
+        found: Called with each network as soon as its accuracy and milliseconds are known, and again when its
+            milliseconds change: at the end, all networks are timed in turns.
 
     Returns:
         The ``candidates`` (fastest first), the one that was ``chosen``, and ``trained``, the result of training it.
@@ -403,6 +410,7 @@ def search(
     return network_search.search(
         build(SearchOptions, locals()),
         _Callbacks(progress, note),
+        found,
     )
 
 

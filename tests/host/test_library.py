@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 FAST: dict[str, Any] = {"weights": "random", "test_percent": 30}
 SMALL: dict[str, Any] = {**FAST, "tap": "mixed0", "image_size": 75}
 CALLBACKS = {"progress", "note"}
+OF_SEARCH = {"found"}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_a_function_takes_the_options_of_its_command_with_the_same_defaults(
 ) -> None:
     signature = inspect.signature(function).parameters
     declared = {parameter.name: parameter for parameter in parameters(options, without)}
-    assert set(signature) - CALLBACKS == set(declared)
+    assert set(signature) - CALLBACKS - (OF_SEARCH if function is search else set()) == set(declared)
     assert set(signature) >= CALLBACKS
     for name, parameter in declared.items():
         default = signature[name].default
@@ -254,7 +255,9 @@ def test_search_chooses_and_trains(
     photos: Path, shared_cache: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model = tmp_path / "winner.tflite"
-    result = search(photos, taps=["mixed0"], sizes=[75], **FAST, cache=shared_cache, output=model)
+    found: list[object] = []
+    result = search(photos, taps=["mixed0"], sizes=[75], **FAST, cache=shared_cache, output=model, found=found.append)
+    assert found[-1] == result.chosen
     assert isinstance(result, SearchResult)
     assert result.chosen is not None
     assert (result.chosen.tap, result.chosen.image_size) == ("mixed0", 75)

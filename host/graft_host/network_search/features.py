@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from graft_host.backbones.bottlenecks.bottlenecks import Bottlenecks, extract_together
@@ -44,8 +44,12 @@ class Tried:
     weights: WeightsSource
 
 
+Look = Callable[[Tried, Sequence[Backbone], Survey], None]
+"""Called with backbones of a family whose bottlenecks are cached, and with the survey of their photos."""
+
+
 def gather_features(
-    tried: Sequence[Tried], survey: Survey, reporter: Reporter, clock: Clock
+    tried: Sequence[Tried], survey: Survey, reporter: Reporter, clock: Clock, look: Look | None = None
 ) -> tuple[Survey, tuple[tuple[Tried, Backbone], ...]]:
     """Converts and extracts what is not cached. Ctrl-C loses no image size that was finished.
 
@@ -54,6 +58,8 @@ def gather_features(
         survey: of the photos.
         reporter: receives notes about skipped photos, and about cached backbones that were calibrated on few photos.
         clock: measures the stages.
+        look: called after each image size; a photo that cannot be decoded later changes the survey, and then it is
+            called with the others again. None for nothing.
 
     Returns:
         The survey without photos that could not be decoded, and the backbones with their families. The bottlenecks of
@@ -82,6 +88,8 @@ def gather_features(
                     note_calibration(backbones[0], survey.split, reporter, f"{name} at {size}, ".lstrip())
                 made += [(family, backbone) for backbone in backbones]
                 failures |= failed
+                if look is not None and not failures:
+                    look(family, backbones, survey)
                 _note_left(name, sizes, place, time.monotonic() - start, reporter)
         if not failures:
             return survey, tuple(made)

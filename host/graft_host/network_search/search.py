@@ -12,12 +12,12 @@ from graft_host.evaluation.golden import SHARE
 from graft_host.network_search.features import Tried, gather_features
 from graft_host.network_search.grid import Grid
 from graft_host.network_search.grids_here import grids_here, untried_here
-from graft_host.network_search.latency.latencies import Latencies, board_figures, board_warnings, latencies
+from graft_host.network_search.latency.latencies import board_figures, board_warnings, latencies
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.page.page import search_report
 from graft_host.network_search.pareto import Candidate, Limits, choose, nearest
 from graft_host.network_search.result import NothingFitsError, SearchResult
-from graft_host.network_search.trying import TriedNetwork, try_network
+from graft_host.network_search.trials import Found, Trials
 from graft_host.report.page import REPORT
 from graft_host.report.report import write_report
 from graft_host.support.clock import Clock
@@ -30,7 +30,7 @@ from graft_host.training.result import TrainResult
 from graft_host.training.survey import chosen_weights, survey
 
 
-def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
+def search(options: SearchOptions, reporter: Reporter, found: Found | None = None) -> SearchResult:
     """Tries every tap of every family at every image size, chooses a network, and trains it as ``graft train`` does.
 
     Accuracy is cross-validated on the training and validation photos. The test photos are used only to test the winner.
@@ -38,6 +38,8 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
     Args:
         options: what to try, and the limits to choose by.
         reporter: receives notes and progress.
+        found: called with each network as soon as its accuracy and milliseconds are known: with milliseconds of a
+            single turn at first, and again once all networks were timed in turns. None for no such calls.
 
     Raises:
         NothingFitsError: no network meets the limits; the report is written nevertheless.
@@ -58,18 +60,22 @@ def search(options: SearchOptions, reporter: Reporter) -> SearchResult:
         )
         for place, grid in enumerate(grids)
     ]
-    surveyed, backbones = gather_features(families, surveyed, reporter, clock)
     with scratch() as folder:
+        trials = Trials(folder, figures, reporter, clock, found)
+        surveyed, backbones = gather_features(families, surveyed, reporter, clock, trials.look)
         with clock.stage("heads"), reporter.progress("training heads", "heads") as progress:
             tried = []
             for family, backbone in backbones:
-                tried.append(try_network(backbone, surveyed, family.grid, folder))
+                tried.append(trials.network(backbone, surveyed, family.grid))
                 progress(len(tried), len(backbones))
         with clock.stage("latency"), reporter.progress("timing", "inferences") as progress:
             timed = latencies([network.network for network in tried], figures, surveyed.threads, progress)
         for warning in timed.warnings:
             reporter.note(f"warning: {warning}")
-        candidates = _candidates(tried, timed)
+        each = zip(tried, timed.ms, timed.estimated, strict=True)
+        candidates = _fastest_first([network.candidate(ms, estimated=guess) for network, ms, guess in each])
+        for candidate in candidates:
+            trials.show(candidate)
         chosen = choose(candidates, options.limits)
         trained = None
         if chosen is not None:
@@ -108,21 +114,7 @@ def check_outputs(options: SearchOptions) -> None:
         check_destination(options.report, REPORT, sources, overwrite=options.overwrite, option="--report")
 
 
-def _candidates(tried: Sequence[TriedNetwork], timed: Latencies) -> tuple[Candidate, ...]:
-    """The candidates, fastest first."""
-    candidates = [
-        Candidate(
-            backbone=one.network.backbone,
-            tap=one.network.tap,
-            image_size=one.network.image_size,
-            accuracy=one.accuracy.accuracy,
-            standard_error=one.accuracy.standard_error,
-            ms=ms,
-            estimated=guess,
-            bytes=one.size,
-        )
-        for one, ms, guess in zip(tried, timed.ms, timed.estimated, strict=True)
-    ]
+def _fastest_first(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     return tuple(sorted(candidates, key=lambda candidate: (candidate.ms, candidate.bytes)))
 
 

@@ -15,6 +15,7 @@ from graft_host.heads.head import Head
 from graft_host.network_search.features import seen
 from graft_host.network_search.grid import Grid
 from graft_host.network_search.latency.timing import TimedNetwork
+from graft_host.network_search.pareto import Candidate
 from graft_host.support.scratch import write_scratch
 from graft_host.tflite.metadata import add_metadata, archive
 from graft_host.training.card import model_card
@@ -37,6 +38,19 @@ class TriedNetwork:
     network: TimedNetwork
     accuracy: CrossValidated
     size: int
+
+    def candidate(self, ms: float, *, estimated: bool) -> Candidate:
+        """The network with the milliseconds of one inference, and whether they were computed from those of others."""
+        return Candidate(
+            backbone=self.network.backbone,
+            tap=self.network.tap,
+            image_size=self.network.image_size,
+            accuracy=self.accuracy.accuracy,
+            standard_error=self.accuracy.standard_error,
+            ms=ms,
+            estimated=estimated,
+            bytes=self.size,
+        )
 
 
 def try_network(backbone: Backbone, survey: Survey, grid: Grid, folder: Path) -> TriedNetwork:

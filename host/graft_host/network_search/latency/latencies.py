@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,25 @@ def board_warnings(figures: Sequence[BoardFigures]) -> tuple[str, ...]:
         for board in figures
         for warning in board.warnings
     )
+
+
+def first_look(figures: Sequence[BoardFigures], here: Mapping[Shape, float]) -> Mapping[Shape, tuple[float, bool]]:
+    """Milliseconds of the networks that were timed so far, and whether they are estimates, by network.
+
+    Args:
+        figures: of a board; empty to use this machine's milliseconds.
+        here: milliseconds of networks on this machine.
+
+    Returns:
+        The milliseconds; empty while nothing can be compared with the board.
+    """
+    if not figures:
+        return {shape: (ms, False) for shape, ms in here.items()}
+    known = [board for board in figures if board.shape in here]
+    if not known:
+        return {}
+    board = on_board(known, list(here), list(here.values()))
+    return {shape: (ms, not measured) for shape, ms, measured in zip(here, board.ms, board.measured, strict=True)}
 
 
 def latencies(

@@ -103,6 +103,20 @@ def time_networks(networks: Sequence[TimedNetwork], threads: int, progress: Prog
     return Timing(turns.runtime, turns.ms, (*warnings, *_disorder(out_of_order(networks, turns.ms))))
 
 
+def first_times(networks: Sequence[TimedNetwork], threads: int, progress: Progress, root: Path = ROOT) -> list[float]:
+    """Milliseconds of one inference of each network in a single turn, for a picture before ``time_networks``.
+
+    Args:
+        networks: one or more.
+        threads: for one inference.
+        progress: called with (inferences done, inferences).
+        root: where ``proc`` and ``sys`` are.
+    """
+    turns = _Turns(networks, threads, progress, root, count=1)
+    turns.take(range(len(networks)))
+    return list(turns.ms)
+
+
 def out_of_order(networks: Sequence[TimedNetwork], ms: Sequence[float]) -> list[tuple[TimedNetwork, TimedNetwork]]:
     """Pairs of networks of which the first was slower than the second, which contains it."""
     taken = sorted(zip(networks, ms, strict=True), key=lambda pair: (*pair[0].alike, pair[0].depth))
@@ -117,11 +131,14 @@ def out_of_order(networks: Sequence[TimedNetwork], ms: Sequence[float]) -> list[
 class _Turns:
     """Times several networks in turns, and checks before each turn how busy the machine is."""
 
-    def __init__(self, networks: Sequence[TimedNetwork], threads: int, progress: Progress, root: Path) -> None:
+    def __init__(
+        self, networks: Sequence[TimedNetwork], threads: int, progress: Progress, root: Path, count: int = _TURNS
+    ) -> None:
         self._networks, self._threads, self._progress, self._root = networks, threads, progress, root
+        self._count = count
         self._medians: list[list[float]] = [[] for _ in networks]
         self._waiting: list[int] = []
-        self._done, self._all = 0, _TURNS * len(networks) * _ROUNDS
+        self._done, self._all = 0, count * len(networks) * _ROUNDS
         self.runtime = ""
 
     @property
@@ -136,7 +153,7 @@ class _Turns:
 
     def take(self, places: Sequence[int]) -> None:
         """Times the networks at some places, several turns each."""
-        for _ in range(_TURNS):
+        for _ in range(self._count):
             for place in places:
                 self._waiting += _others(self._root)
                 self.runtime, taken = _turn(self._networks[place].path, self._threads, place)
