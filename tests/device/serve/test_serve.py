@@ -421,11 +421,12 @@ def test_pages_of_allowed_sites(model: Path) -> None:
 def test_headers_of_the_page(server: Server) -> None:
     for path in (
         "/",
+        "/shared/answer.css",
         "/shared/answer.js",
         "/app.js",
         "/shared/base.css",
         "/shared/tokens.css",
-        "/camera.js",
+        "/shared/camera.js",
         "/shared/card.js",
         "/shared/icon.svg",
         "/shared/server.js",

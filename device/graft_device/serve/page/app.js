@@ -1,7 +1,7 @@
 // Connects the page: photos that are chosen, dropped or pasted, and the camera.
 
 import {sentence} from './shared/answer.js';
-import {Camera} from './camera.js';
+import {Camera} from './shared/camera.js';
 import {classify, model as fetchModel, sample} from './shared/server.js';
 import {
   ageAnswer, clearAnswer, say, showAnswer, showLatency, showModel, showProblem, showSamples,

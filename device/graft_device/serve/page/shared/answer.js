@@ -2,12 +2,12 @@
 
 import {element, percent} from './words.js';
 
-/** Shows an answer's labels as bars in the `ol` of an element of class `answer`; an unknown one begins with that word. */
-export function fillBars(list, answer) {
+/** Shows an answer's labels as bars in the `ol` of an element of class `answer`; an unknown one begins with the given word. */
+export function fillBars(list, answer, unknown = 'Unknown') {
   const rows = answer.predictions.map((prediction) => [prediction, false]);
-  if (answer.unknown) rows.unshift([{label: 'Unknown', score: 0}, true]);
+  if (answer.unknown) rows.unshift([{label: unknown, score: 0}, true]);
   while (list.children.length > rows.length) list.lastChild.remove();
-  rows.forEach(([prediction, unknown], index) => fill(list.children[index] ?? list.appendChild(row()), prediction, unknown));
+  rows.forEach(([prediction, first], index) => fill(list.children[index] ?? list.appendChild(row()), prediction, first));
   list.parentElement.classList.toggle('unknown', answer.unknown);
 }
 

@@ -1,31 +1,33 @@
 // The viewer's camera: sends one frame at a time, the next one when the last has been answered.
+// Its errors have a `code` beside their English text, for pages in other languages.
 
 const SIDE = 640; // pixels of a frame's longer side; a network uses 299 at most
 const PAUSE = 60; // the shortest time between two frames, in milliseconds
 
 export class Camera {
-  /** `video` shows the frames; `handle(frame)` is awaited for each one; `ended(reason)` is called on disconnection. */
+  /** `video` shows the frames; `handle(frame)` is awaited for each one; `ended(reason, code)` is called on disconnection. */
   constructor(video, handle, ended) {
     this.video = video;
     this.handle = handle;
     this.ended = ended;
     this.facing = 'environment';
     this.stream = null;
+    this.held = false; // while it is true, no frames are taken
   }
 
   get on() {
     return this.stream !== null;
   }
 
-  /** Opens the camera; throws an Error whose message is the reason. */
+  /** Opens the camera; throws an Error whose message is the reason, and whose `code` is a word for it. */
   async start() {
-    if (!navigator.mediaDevices?.getUserMedia) throw new Error(noCameras());
+    if (!navigator.mediaDevices?.getUserMedia) throw failure(noCameras(), window.isSecureContext ? 'unsupported' : 'insecure');
     let stream;
     try {
       const video = {facingMode: {ideal: this.facing}, width: {ideal: 1280}, height: {ideal: 720}};
       stream = await navigator.mediaDevices.getUserMedia({video, audio: false});
     } catch (error) {
-      throw new Error(reason(error));
+      throw failure(...reason(error));
     }
     this.stop();
     this.stream = stream;
@@ -33,7 +35,7 @@ export class Camera {
     stream.getVideoTracks()[0].onended = () => {
       if (this.stream !== stream) return;
       this.stop();
-      this.ended('The camera was disconnected.');
+      this.ended('The camera was disconnected.', 'disconnected');
     };
     await this.video.play().catch(() => {});
     this.run(stream);
@@ -61,7 +63,7 @@ export class Camera {
   async run(stream) {
     const canvas = document.createElement('canvas');
     while (this.stream === stream) {
-      const frame = document.hidden ? null : await this.frame(canvas);
+      const frame = document.hidden || this.held ? null : await this.frame(canvas);
       if (frame && this.stream === stream) await this.handle(frame);
       await new Promise((resolve) => setTimeout(resolve, frame ? PAUSE : 250));
     }
@@ -85,18 +87,22 @@ function noCameras() {
     + `on this computer and open http://localhost:${port}, or choose a photo instead.`;
 }
 
+function failure(text, code) {
+  return Object.assign(new Error(text), {code});
+}
+
 function reason(error) {
   switch (error.name) {
     case 'NotAllowedError':
     case 'SecurityError':
-      return 'This page may not use the camera. Allow it in the browser’s settings for this page, or choose a photo instead.';
+      return ['This page may not use the camera. Allow it in the browser’s settings for this page, or choose a photo instead.', 'refused'];
     case 'NotFoundError':
     case 'OverconstrainedError':
-      return 'No camera was found. Choose a photo instead.';
+      return ['No camera was found. Choose a photo instead.', 'missing'];
     case 'NotReadableError':
     case 'AbortError':
-      return 'The camera cannot be opened: another program may be using it.';
+      return ['The camera cannot be opened: another program may be using it.', 'busy'];
     default:
-      return `The camera cannot be opened (${error.name}).`;
+      return [`The camera cannot be opened (${error.name}).`, 'failed'];
   }
 }
