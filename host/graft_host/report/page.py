@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import graft_device
 from graft_device import __version__
 from graft_host.support.destination import OutputKind, first_bytes
 
@@ -17,7 +18,9 @@ REPORT = OutputKind(
     "report", "report.html", "a page that graft wrote", lambda path: GENERATOR.encode() in first_bytes(path)
 )
 
-_STYLE = Path(__file__).with_name("report.css")
+_STYLES = (Path(graft_device.__file__).parent / "serve/page/shared/tokens.css", Path(__file__).with_name("report.css"))
+"""The colours, which the pages of boards share, and what is made of them."""
+
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _UNPRINTABLE = {"Cc", "Cs", "Cn"}  # control characters, bytes that are not text, and code points that are not assigned
 _KEPT = "\n\t"
@@ -123,7 +126,7 @@ def section(identity: str, heading: str, term: str, body: str) -> str:
 
 def page(title: str, body: str) -> str:
     """Makes the whole document; its policy forbids the browser to load or run anything."""
-    style = _STYLE.read_text("utf-8")
+    style = "".join(path.read_text("utf-8") for path in _STYLES)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>

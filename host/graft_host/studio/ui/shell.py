@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
-from nicegui import ui
+from nicegui import Client, ui
+from nicegui.language import Language
 from starlette.requests import Request
 
 from graft_host.studio.studio import Studio
@@ -13,6 +15,7 @@ from graft_host.studio.ui.pages import PAGES, Page
 
 LANGUAGE_COOKIE = "graft-studio-language"
 
+_FRAMEWORK_LANGUAGES: dict[str, Language] = {"en": "en-US", "zh-CN": "zh-CN"}
 _STYLES = ("/shared/tokens.css", "/static/studio.css")
 
 STATIC = Path(__file__).with_name("static")
@@ -21,6 +24,8 @@ STATIC = Path(__file__).with_name("static")
 
 def register(studio: Studio) -> None:
     """Registers all pages with the web framework."""
+    for field in (ui.input, ui.number, ui.select, ui.textarea):
+        field.default_props("outlined")
     for page in PAGES:
         _register(studio, page)
 
@@ -29,8 +34,9 @@ def _register(studio: Studio, page: Page) -> None:
     @ui.page(page.path, title=f"{Texts()('shell.' + page.key)} - graft studio")
     def _build(request: Request) -> None:
         texts = Texts(_language(request))
+        _speak(ui.context.client, texts)
         ui.page_title(f"{texts('shell.' + page.key)} - {studio.project.root.name} - graft studio")
-        _style(texts, page)
+        _style(page)
         _header(studio, texts, page)
         with ui.element("div").props("id=content tabindex=-1"):
             page.build(studio, texts)
@@ -41,33 +47,46 @@ def _language(request: Request) -> str:
     return chosen if chosen in LANGUAGES else chosen_language(request.headers.get("accept-language", ""))
 
 
-def _style(texts: Texts, page: Page) -> None:
+def _speak(client: Client, texts: Texts) -> None:
+    """Sends the page in a language, and what the framework says by itself, which has one for all requests of a page."""
+    client.page = copy.copy(client.page)
+    client.page.language = _FRAMEWORK_LANGUAGES[texts.language]
+
+
+def _style(page: Page) -> None:
     for address in (*_STYLES, f"/static/{page.key}.css"):
         ui.add_head_html(f'<link rel="stylesheet" href="{address}">')
-    ui.add_head_html(f"<script>document.documentElement.lang = {texts.language!r}</script>")
+    ui.add_head_html('<script type="module" src="/static/shell.js"></script>')
 
 
 def _header(studio: Studio, texts: Texts, current: Page) -> None:
-    ui.link(texts("shell.skip"), "#content").classes("screen-reader skip")
-    with ui.header(fixed=False, bordered=True).classes(replace="studio-header"):
+    with ui.header(fixed=False).classes(replace="studio-header"):
+        ui.link(texts("shell.skip"), "#content").classes("screen-reader skip")
         ui.label(studio.project.root.name).classes("studio-name")
         with ui.element("nav").props(f'aria-label="{texts("shell.pages")}"'):
             for page in PAGES:
-                link = ui.link(target=page.path).classes("studio-link")
-                if page is current:
-                    link.props('aria-current="page"')
-                with link:
-                    ui.icon(page.icon).props("aria-hidden=true")
-                    ui.label(texts("shell." + page.key))
-        with ui.element("select").props(f'aria-label="{texts("shell.language")}"').classes("studio-language") as select:
-            for tag, name in LANGUAGES.items():
-                option = ui.element("option").props(f'value="{tag}" lang="{tag}"')
-                if tag == texts.language:
-                    option.props("selected")
-                with option:
-                    ui.html(name, sanitize=False, tag="span")
-        select.on(
-            "change",
-            js_handler=f"(event) => {{ document.cookie = '{LANGUAGE_COOKIE}=' + event.target.value + "
-            "'; path=/; max-age=31536000; samesite=strict'; location.reload(); }",
-        )
+                _link(texts, page, page is current)
+        _language_menu(texts)
+
+
+def _link(texts: Texts, page: Page, current: bool) -> None:
+    with ui.link(target=page.path).classes("studio-link") as link:
+        ui.icon(page.icon).props("aria-hidden=true")
+        ui.label(texts("shell." + page.key))
+    if current:
+        link.props('aria-current="page"')
+
+
+def _language_menu(texts: Texts) -> None:
+    with ui.element("select").props(f'aria-label="{texts("shell.language")}"').classes("studio-language") as select:
+        for tag, name in LANGUAGES.items():
+            option = ui.element("option").props(f'value="{tag}" lang="{tag}"')
+            if tag == texts.language:
+                option.props("selected")
+            with option:
+                ui.html(name, sanitize=False, tag="span")
+    select.on(
+        "change",
+        js_handler=f"(event) => {{ document.cookie = '{LANGUAGE_COOKIE}=' + event.target.value + "
+        "'; path=/; max-age=31536000; samesite=strict'; location.reload(); }",
+    )
