@@ -11,6 +11,9 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
 """The states that a job does not leave."""
 
+GRACE_S = 10.0
+"""Seconds that a job which was asked to end may take to put things in order."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobProgress:
@@ -64,8 +67,11 @@ class Job:
         ended: when it ended; None before that.
         progress: of a running job; None before its first stage.
         notes: the lines that the user should know, in order.
-        result: of a job that is done, as plain values; None before that.
+        result: of a job that is done, as plain values; None before that. A failed one may have figures here, such as
+            those of a model that a gate refused.
         error: of a job that has failed.
+        lane: the jobs of one lane run one after another.
+        cancelling: whether a running job was asked to end.
     """
 
     id: str
@@ -81,3 +87,5 @@ class Job:
     notes: tuple[str, ...] = ()
     result: Mapping[str, Any] | None = None
     error: JobError | None = None
+    lane: str = "computing"
+    cancelling: bool = False

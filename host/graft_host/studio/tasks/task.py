@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from graft_device.errors import GraftError
 from graft_host.studio.project.folder import Project
 from graft_host.support.progress import Progress
 
@@ -29,6 +30,23 @@ class TaskReporter(Protocol):
 
     def step(self, stage: str, done: int, total: int) -> None:
         """Receives how far a stage is."""
+
+
+class WithFiguresError(GraftError):
+    """A task failed, but there is something to show, such as the figures of a model that a gate refused."""
+
+    def __init__(self, what: str, remedy: str, *, status: int, figures: Mapping[str, Any]) -> None:
+        """Creates the error.
+
+        Args:
+            what: what is wrong.
+            remedy: what to do; empty if there is nothing to say.
+            status: the exit status that the command would have.
+            figures: the result of the job, as plain values.
+        """
+        super().__init__(what, remedy)
+        self.exit_status = status
+        self.figures = figures
 
 
 @dataclass(frozen=True, kw_only=True)
