@@ -16,7 +16,7 @@ from graft_host.studio.ui.pages import PAGES, Page
 LANGUAGE_COOKIE = "graft-studio-language"
 
 _FRAMEWORK_LANGUAGES: dict[str, Language] = {"en": "en-US", "zh-CN": "zh-CN"}
-_STYLES = ("/shared/tokens.css", "/static/studio.css")
+_STYLES = ("/shared/tokens.css", "/static/studio.css", "/static/jobs.css")
 
 STATIC = Path(__file__).with_name("static")
 """The folder of style sheets and scripts, served at ``/static/``."""
