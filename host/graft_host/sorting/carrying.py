@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +63,11 @@ def carry_out(batch: Batch, folders: Folders, *, again: bool = False) -> Carried
         with contextlib.suppress(OSError):  # a folder that somebody removed meanwhile
             sync(folder)
     if batch.act == "undo":
-        _remove_empty(batch, folders)
+        _remove_empty(batch.made, folders)
+        _make(batch.gone, folders)
+    else:
+        _make(() if batch.files else batch.made, folders)
+        _remove_empty(batch.gone, folders)
     return Carried(moved, failed, tuple(left))
 
 
@@ -73,7 +78,7 @@ def is_same(path: Path, file: FileMove) -> bool:
         return False
     if (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns):
         return True
-    return status.st_size == file.size and digest(path) == file.sha256
+    return status.st_size == file.size and bool(file.sha256) and digest(path) == file.sha256
 
 
 def _carry(file: FileMove, source: Path, target: Path, temporary: Path, *, again: bool) -> str:
@@ -94,8 +99,15 @@ def _carry(file: FileMove, source: Path, target: Path, temporary: Path, *, again
     return ""
 
 
-def _remove_empty(batch: Batch, folders: Folders) -> None:
-    """Removes the class folders that the move made which is taken back, if nothing else is in them."""
-    for folder in batch.made:
+def _remove_empty(paths: Sequence[str], folders: Folders) -> None:
+    """Removes folders among the photos, inner ones first, if nothing is in them."""
+    for folder in sorted(paths, reverse=True):
         with contextlib.suppress(OSError):
             (folders.photos / folder).rmdir()
+
+
+def _make(paths: Sequence[str], folders: Folders) -> None:
+    """Makes folders among the photos; where one cannot be made, moving a photo into it says so."""
+    for folder in paths:
+        with contextlib.suppress(OSError):
+            (folders.photos / folder).mkdir(parents=True, exist_ok=True)

@@ -25,10 +25,18 @@ class History:
         """Notes a batch that is finished."""
         if batch.act != "move":
             self._take(self.done if batch.act == "undo" else self.undone, batch)
-        elif batch.files:
+        elif _changes(batch):
             self.undone.clear()
-        if batch.files:
-            (self.undone if batch.act == "undo" else self.done).append(batch)
+        if _changes(batch):
+            self._put(self.undone if batch.act == "undo" else self.done, batch)
+
+    def _put(self, stack: list[Batch], batch: Batch) -> None:
+        """Puts a batch on its stack, together with an earlier part of its series that is on top there."""
+        if batch.act == "move" and batch.series and stack and stack[-1].series == batch.series:
+            made, gone = ((*stack[-1].made, *batch.made), (*stack[-1].gone, *batch.gone))
+            stack[-1] = replace(batch, files=stack[-1].files + batch.files, made=made, gone=gone)
+        else:
+            stack.append(batch)
 
     def _take(self, stack: list[Batch], batch: Batch) -> None:
         """Takes a batch off its stack when it was reversed; what could not be moved can be tried again."""
@@ -57,6 +65,10 @@ def history_of(batches: Iterable[Batch], photos: Path) -> History:
         if concerns(batch, photos):
             history.add(batch)
     return history
+
+
+def _changes(batch: Batch) -> bool:
+    return bool(batch.files or batch.made or batch.gone)
 
 
 def concerns(batch: Batch, photos: Path) -> bool:

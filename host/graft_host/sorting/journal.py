@@ -53,7 +53,7 @@ class FileMove:
     Attributes:
         source: its old place.
         target: its new place.
-        sha256: of its content, in hex.
+        sha256: of its content, in hex; empty if nobody has read it, and then size and time of change must do.
         size: in bytes.
         mtime_ns: when it was changed last, in nanoseconds since 1970.
     """
@@ -80,6 +80,8 @@ class Batch:
         photos: the folder of photos, with its links resolved.
         files: the files.
         made: folders among the photos that did not exist before.
+        gone: folders among the photos that are removed once they are empty; an undo makes them again.
+        series: what moves share that are taken back together, such as a recording; empty for a move on its own.
         time: ISO 8601 in UTC.
         failed: the files that the system did not let be moved; empty until the batch is done.
     """
@@ -90,11 +92,15 @@ class Batch:
     photos: str
     files: tuple[FileMove, ...]
     made: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    series: str = ""
     time: str = ""
     failed: tuple[FileMove, ...] = ()
 
     def text(self) -> str:
-        """What is moved: ``3 pictures to cats``."""
+        """What is moved: ``3 pictures to cats``; for folders alone ``the class cats``."""
+        if not self.files and (folders := self.made or self.gone):
+            return f"the class {self.to.label or PurePosixPath(folders[-1]).name}"
         count = "1 picture" if len(self.files) == 1 else f"{len(self.files):,} pictures"
         return f"{count} {self.to.text()}"
 
@@ -104,7 +110,10 @@ class Batch:
         act, to = raw["act"], Destination(raw["to"]["kind"], str(raw["to"]["label"]))
         if act not in {"move", "undo", "redo"} or to.kind not in {"class", "unknown", "bin", "inbox"}:
             raise ValueError(f"act {act!r} to {to.kind!r}")
-        made = tuple(Place.from_json({"root": "photos", "path": path}).path for path in raw["made"])
+        made, gone = (
+            tuple(Place.from_json({"root": "photos", "path": path}).path for path in paths)
+            for paths in (raw["made"], raw.get("gone", ()))
+        )
         files = tuple(
             FileMove(
                 source=Place.from_json(file["source"]), target=Place.from_json(file["target"]),
@@ -113,8 +122,8 @@ class Batch:
             for file in raw["files"]
         )  # fmt: skip
         return cls(
-            number=int(raw["number"]), act=act, to=to, photos=str(raw["photos"]), files=files, made=made,
-            time=str(raw["time"]),
+            number=int(raw["number"]), act=act, to=to, photos=str(raw["photos"]), files=files, made=made, gone=gone,
+            series=str(raw.get("series", "")), time=str(raw["time"]),
         )  # fmt: skip
 
 
@@ -191,10 +200,13 @@ class Journal:
     def _finish(self, moved: Sequence[int], failed: Sequence[int]) -> None:
         if self.unfinished is not None:
             files = self.unfinished.files
+            nothing = bool(files) and not moved
             finished = replace(
                 self.unfinished,
                 files=tuple(files[place] for place in moved),
                 failed=tuple(files[place] for place in failed),
+                made=() if nothing else self.unfinished.made,
+                gone=() if nothing else self.unfinished.gone,
             )
             self.finished.append(finished)
             self.unfinished = None

@@ -51,42 +51,57 @@ class Mover:
         folders = replace(self.folders, photos=named) if named.exists() else self.folders
         return self._ended(carry_out(batch, folders, again=True))
 
-    def move(self, files: Sequence[FileMove], to: Destination) -> Done:
+    def move(
+        self,
+        files: Sequence[FileMove],
+        to: Destination,
+        *,
+        made: tuple[str, ...] = (),
+        gone: tuple[str, ...] = (),
+        series: str = "",
+    ) -> Done:
         """Moves files to their targets, or to names beside them that are free.
+
+        Args:
+            files: the files; none where folders alone are made or removed.
+            to: where they are put.
+            made: folders among the photos to make besides those that the files need.
+            gone: folders among the photos to remove once they are empty, inner ones first.
+            series: what this move shares with others that are taken back together; empty for none.
 
         Raises:
             SortError: the journal cannot be written; then nothing is moved.
         """
-        return self._begun("move", to, files, self._new_folders(files))
+        made = tuple(dict.fromkeys((*made, *self._new_folders(files))))
+        return self._begun(
+            Batch(number=0, act="move", to=to, photos="", files=tuple(files), made=made, gone=gone, series=series)
+        )
 
     def undo(self) -> Done | None:
         """Takes the last move back; None if there is none. Raises SortError if the journal cannot be written."""
         self.recover()
         if not self.history.done:
             return None
-        last = self.history.done[-1]
-        return self._begun("undo", last.to, [file.reversed() for file in last.files], last.made)
+        return self._begun(_reversed(self.history.done[-1], "undo"))
 
     def redo(self) -> Done | None:
         """Does again what was taken back last; None if there is nothing. Raises SortError as ``undo``."""
         self.recover()
         if not self.history.undone:
             return None
-        last = self.history.undone[-1]
-        return self._begun("redo", last.to, [file.reversed() for file in last.files], last.made)
+        return self._begun(_reversed(self.history.undone[-1], "redo"))
 
-    def _begun(self, act: Act, to: Destination, files: Sequence[FileMove], made: tuple[str, ...]) -> Done:
+    def _begun(self, planned: Batch) -> Done:
         self.recover()
         taken: set[str] = set()
         free = []
-        for file in files:
+        for file in planned.files:
             target = free_place(file.target, self.folders, taken)
             taken.add(str(self.folders.path(target)).casefold())
             free.append(replace(file, target=target))
-        batch = Batch(
-            number=self.journal.next_number, act=act, to=to, photos=str(self.folders.photos), files=tuple(free),
-            made=made,
-        )  # fmt: skip
+        batch = replace(
+            planned, number=self.journal.next_number, photos=str(self.folders.photos), files=tuple(free), failed=()
+        )
         self.journal.begin(batch)
         return self._ended(carry_out(batch, self.folders))
 
@@ -101,3 +116,8 @@ class Mover:
         """The class folders that a move makes."""
         folders = {PurePosixPath(file.target.path).parent.as_posix() for file in files if file.target.root == "photos"}
         return tuple(sorted(folder for folder in folders if not self.folders.path(Place("photos", folder)).exists()))
+
+
+def _reversed(batch: Batch, act: Act) -> Batch:
+    """What takes a batch back, or does it again."""
+    return replace(batch, act=act, files=tuple(file.reversed() for file in batch.files))

@@ -24,7 +24,7 @@ def move_file(source: Path, target: Path, sha256: str, temporary: Path) -> None:
     Args:
         source: the file.
         target: its new path, in a folder that exists.
-        sha256: of its content, in hex; a copy that is not the same is not used.
+        sha256: of its content, in hex; a copy that is not the same is not used. Empty if nobody has read it.
         temporary: where a copy is written if it is on another file system, in the target's folder.
 
     Raises:
@@ -47,7 +47,9 @@ def settle_file(source: Path, target: Path, sha256: str) -> bool:
         False if they are different pictures; then nothing is changed.
     """
     old, new = source.lstat(), target.lstat()
-    if not stat.S_ISREG(new.st_mode) or not (os.path.samestat(old, new) or digest(target) == sha256):
+    if not stat.S_ISREG(new.st_mode) or not (
+        os.path.samestat(old, new) or digest(target) == (sha256 or digest(source))
+    ):
         return False
     source.unlink()
     return True
@@ -73,7 +75,7 @@ def _copy(source: Path, target: Path, sha256: str, temporary: Path) -> None:
     try:
         shutil.copy2(source, temporary, follow_symlinks=False)
         sync(temporary)
-        if digest(temporary) != sha256:
+        if digest(temporary) != (sha256 or digest(source)):
             raise OSError(errno.EIO, "the copy is not the same as the original")
         _rename(temporary, target)
         sync(target.parent)

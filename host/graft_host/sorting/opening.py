@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
-from graft_device.errors import os_reason
-from graft_device.system.locks import NoLocksError, lock_file
+from graft_host.sorting.locking import locked
 from graft_host.sorting.mover import Mover
 from graft_host.sorting.options import SortOptions
-from graft_host.sorting.places import WORK, Folders
-from graft_host.sorting.state import Left, SortError
+from graft_host.sorting.places import Folders
+from graft_host.sorting.state import Left
 from graft_host.support.cache import default_cache
 from graft_host.support.reporter import Reporter, note_skipped
 from graft_host.training.guards import check_cache
+
+
+_PATIENCE_S = 1.0
+"""How long to wait for a studio, which locks the inbox for each move."""
 
 
 @contextmanager
@@ -25,7 +27,9 @@ def open_mover(folders: Folders, reporter: Reporter) -> Iterator[Mover]:
     Raises:
         SortError: another process has opened it, or the inbox cannot be written to.
     """
-    lock = _locked(folders, reporter)
+    lock = locked(folders, _PATIENCE_S)
+    if lock is None:
+        reporter.note(f"warning: {folders.inbox} is on a file system without locks: sort it in one place at a time")
     try:
         mover = Mover(folders)
         if mover.journal.damaged:
@@ -51,18 +55,3 @@ def checked_cache(options: SortOptions) -> Path:
 def note_left(left: Sequence[Left], reporter: Reporter) -> None:
     """Notes the first few files that are left where they are."""
     note_skipped(((one.name, one.reason) for one in left), reporter, "")
-
-
-def _locked(folders: Folders, reporter: Reporter) -> BinaryIO | None:
-    """Locks the inbox for this process; None, with a note, where its file system has no locks."""
-    try:
-        (folders.inbox / WORK).mkdir(exist_ok=True)
-        lock = lock_file(folders.inbox / WORK / "lock")
-    except NoLocksError:
-        reporter.note(f"warning: {folders.inbox} is on a file system without locks: sort it in one place at a time")
-        return None
-    except OSError as error:
-        raise SortError(f"cannot write in {folders.inbox}: {os_reason(error)}", "change its permissions") from error
-    if lock is None:
-        raise SortError(f"{folders.inbox} is being sorted by another 'graft sort'", "end that one first")
-    return lock

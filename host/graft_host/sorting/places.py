@@ -59,7 +59,7 @@ class Folders:
             return [Place("inbox", name) for name in names]
         if to.kind == "bin":
             return [Place("inbox", f"{BIN}/{name}") for name in names]
-        folder = self._folder(to)
+        folder = self.folder(to)
         return [Place("photos", (folder / PurePosixPath(name).name).as_posix()) for name in names]
 
     def destination(self, place: Place) -> Destination:
@@ -71,15 +71,20 @@ class Folders:
         label = unicodedata.normalize("NFC", inside[0])
         return Destination("unknown") if is_unknown(label) else Destination("class", label)
 
-    def _folder(self, to: Destination) -> PurePosixPath:
-        """The folder of a class or of the unknown photos, relative to the photos, whether it is there or not."""
+    def folder(self, to: Destination, part: str = "train") -> PurePosixPath:
+        """The folder of a class or of the unknown photos, relative to the photos, whether it is there or not.
+
+        Args:
+            to: the class, or the unknown photos.
+            part: the part of the split, for photos that are split by their folders.
+        """
         layout = self.layout()
         folders = layout.unknown if to.kind == "unknown" else layout.classes.get(to.label, ())
         for folder in folders:
-            if isinstance(folder, ClassFolder) and folder.part in {"", "train"}:
+            if isinstance(folder, ClassFolder) and folder.part in {"", part}:
                 return PurePosixPath(folder.path.relative_to(self.photos).as_posix())
-        train = layout.parts.get("train")
-        return PurePosixPath(*([train.name] if train else []), UNKNOWN if to.kind == "unknown" else to.label)
+        top = layout.parts.get(part) or layout.parts.get("train")
+        return PurePosixPath(*([top.name] if top else []), UNKNOWN if to.kind == "unknown" else to.label)
 
 
 def check_folders(inbox: Path, photos: Path) -> Folders:

@@ -34,26 +34,28 @@ class Thumbnails:
 
     Args:
         cache: the folder of caches.
+        side: the longest side at most, in pixels.
     """
 
-    def __init__(self, cache: Path) -> None:
+    def __init__(self, cache: Path, side: int = _SIDE) -> None:
+        self._side = side
         self._folder = cache / "thumbnails"
         self._made = 0
         self._guard = threading.Lock()
 
     def thumbnail(self, path: Path) -> bytes:
-        """A JPEG of at most 360 pixels a side, upright and without metadata.
+        """A JPEG of at most ``side`` pixels a side, upright and without metadata.
 
         Raises:
             PhotoError: the picture cannot be read.
         """
-        kept = self._folder / f"{_key(path)}.jpg"
+        kept = self._folder / f"{_key(path, self._side)}.jpg"
         with contextlib.suppress(OSError, ValueError):
             data = read_plain(kept)
             if data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9"):
                 os.utime(kept)
                 return data
-        data = as_jpeg(path, _SIDE, _QUALITY)
+        data = as_jpeg(path, self._side, _QUALITY)
         with contextlib.suppress(OSError):  # a full disk makes the page slower, no more
             self._keep(kept, data)
         return data
@@ -113,11 +115,11 @@ def as_jpeg(path: Path, side: int, quality: int) -> bytes:
     return jpeg_of(plain, quality)
 
 
-def _key(path: Path) -> str:
+def _key(path: Path, side: int) -> str:
     """Names a picture by its file, which a move does not change; raises PhotoError if it is no longer there."""
     try:
         status = path.stat()
     except OSError as error:
         raise PhotoError(f"it cannot be read: {os_reason(error)}") from error
-    text = f"{_SIDE} {_QUALITY} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    text = f"{side} {_QUALITY} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]

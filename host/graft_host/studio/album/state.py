@@ -31,6 +31,23 @@ class AlbumClass:
     photos: tuple[Photo, ...]
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of the photos that can be taken back, or done again.
+
+    Attributes:
+        photos: how many were moved; 0 for a class that was added or removed.
+        kind: where they were put: ``class``, ``unknown``, ``bin`` or ``inbox``.
+        label: the class; empty for the others.
+        text: all of it in English, such as ``3 pictures to cat``.
+    """
+
+    photos: int
+    kind: str
+    label: str
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class AlbumState:
     """The photos of a project at one moment.
@@ -42,6 +59,9 @@ class AlbumState:
         binned: the number of photos in the bin.
         undo: what would be taken back, such as ``3 pictures to cat``; None for nothing.
         redo: what would be done again; None for nothing.
+        undo_change: the same as ``undo``, for texts in other languages.
+        redo_change: the same as ``redo``.
+        refused: files and folders that are not shown, with the reasons, such as links that lead out of the project.
     """
 
     revision: str
@@ -50,3 +70,12 @@ class AlbumState:
     binned: int
     undo: str | None
     redo: str | None
+    undo_change: Change | None = None
+    redo_change: Change | None = None
+    refused: tuple[str, ...] = ()
+
+    def find(self, label: str) -> AlbumClass | None:
+        """A class, or the unknown photos, by label; None if there is none."""
+        if self.unknown is not None and label == self.unknown.label:
+            return self.unknown
+        return next((one for one in self.classes if one.label == label), None)

@@ -26,6 +26,11 @@ class Signal:
             self._callbacks[key] = callback
         return lambda: self._end(key)
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody has subscribed."""
+        return bool(self._callbacks)
+
     def emit(self) -> None:
         """Says that something has changed."""
         with self._guard:
