@@ -41,6 +41,6 @@ def studio(
     from graft_host.studio.studio import Studio
 
     project = open_project(folder)
-    with Jobs(project, None, note=console.mention) as jobs:
-        parts = Studio(project=project, album=Album(project, None), jobs=jobs, cache=None)
+    with Jobs(project, None, note=console.mention) as jobs, Album(project, None) as album:
+        parts = Studio(project=project, album=album, jobs=jobs, cache=None)
         serve(parts, port, console.mention, None if no_browser else open_in_browser)

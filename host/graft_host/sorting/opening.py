@@ -15,7 +15,6 @@ from graft_host.support.cache import default_cache
 from graft_host.support.reporter import Reporter, note_skipped
 from graft_host.training.guards import check_cache
 
-
 _PATIENCE_S = 1.0
 """How long to wait for a studio, which locks the inbox for each move."""
 

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ class Yard:
         self._parent = project.work / _FOLDER
         self._guard = threading.Lock()
         self._own: Path | None = None
-        self._lock: BinaryIO | None = None
+        self._end: weakref.finalize[..., Yard] | None = None
 
     @property
     def folder(self) -> Path:
@@ -85,11 +86,9 @@ class Yard:
     def close(self) -> None:
         """Removes this process's folder."""
         with self._guard:
-            if self._own is not None:
-                shutil.rmtree(self._own, ignore_errors=True)
-            if self._lock is not None:
-                self._lock.close()
-            self._own = self._lock = None
+            if self._end is not None:
+                self._end()
+            self._own = self._end = None
 
     def received(self, name: str, content: bytes) -> Incoming:
         """Checks a photo, decodes it once, and writes it down.
@@ -123,13 +122,11 @@ class Yard:
         self._parent.mkdir(parents=True, exist_ok=True)
         while True:
             own = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
-            try:
-                self._lock = lock_file(own / _LOCK)
-            except NoLocksError:
-                return own
-            except FileNotFoundError:  # another studio took it for one that was left, before it was locked
-                continue
-            if self._lock is not None and own.exists():
+            lock = None
+            with contextlib.suppress(NoLocksError, FileNotFoundError):
+                lock = lock_file(own / _LOCK)
+            if own.exists():  # if not, another studio took it for one that was left, before it was locked
+                self._end = weakref.finalize(self, _removed, own, lock)
                 return own
 
     @staticmethod
@@ -146,3 +143,9 @@ class Yard:
         else:
             with lock:
                 yield True
+
+
+def _removed(folder: Path, lock: BinaryIO | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if lock is not None:
+        lock.close()
