@@ -56,6 +56,22 @@ def grids_here(options: SearchOptions, reporter: Reporter) -> tuple[Grid, ...]:
     return tuple(kept)
 
 
+def families_here(given: str) -> tuple[tuple[Family, WeightsError | None], ...]:
+    """Every family, and why it cannot be tried with its weights and without a download; None for those that can.
+
+    Args:
+        given: the value of ``--weights``; a file is for the family that reads it.
+    """
+    of_one = _is_file(given)
+    found: list[tuple[Family, WeightsError | None]] = []
+    for family in usable_families():
+        if of_one and reads(family, given):
+            found.append((family, None))
+        else:
+            found.append((family, _fault(family, usual_weights(family) if of_one else given)))
+    return tuple(found)
+
+
 def untried_here(options: SearchOptions) -> tuple[str, ...]:
     """The titles of the families that ``--backbones all`` would try besides those of the options."""
     tried, given = {family.name for family in options.families}, options.head.weights

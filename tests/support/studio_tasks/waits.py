@@ -28,6 +28,7 @@ def _run(project: Project, arguments: Arguments, _cache: Path | None, reporter: 
     sys.stdout.write("noise of a library on standard output\n")
     sys.stdout.flush()
     reporter.note(f"{arguments['name']} waits")
+    reporter.event("began", {"name": arguments["name"]})
     helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     with (project.root / "ran").open("a") as file:
         file.write(f"{arguments['name']} {helper.pid}\n")

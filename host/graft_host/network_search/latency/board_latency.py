@@ -71,7 +71,15 @@ def read_figures(path: Path) -> BoardFigures:
             installed, or nothing was measured.
     """
     try:
-        raw = json.loads(read_plain(path))
+        return figures_from(read_plain(path), path)
+    except OSError as error:
+        raise LatencyError(f"cannot read {path}: {os_reason(error)}") from error
+
+
+def figures_from(content: bytes, path: Path) -> BoardFigures:
+    """Reads the content of one file; the path is for errors, and to find it again. Raises as ``read_figures`` does."""
+    try:
+        raw = json.loads(content)
         if raw["format"] != FORMAT:
             raise LatencyError(f"{path} has format {raw['format']!r}, and this version reads {FORMAT}", "measure again")
         model, machine = raw["model"], raw["machine"]
@@ -81,9 +89,7 @@ def read_figures(path: Path) -> BoardFigures:
         ms = dict(_row(row) for row in raw["rows"] if row["invoke_ms"] is not None)
         warnings = tuple(str(warning) for warning in raw.get("warnings", ()))
         board = str(machine["board"] or machine["cpu"] or machine["architecture"])
-    except OSError as error:
-        raise LatencyError(f"cannot read {path}: {os_reason(error)}") from error
-    except (KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise LatencyError(
             f"{path} is not the output of 'graft-device bench MODEL --json'",
             f"run that on the board, with > {path.name}",

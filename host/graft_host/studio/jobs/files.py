@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from graft_device.system.durable import write_atomically
-from graft_host.studio.jobs.job import ENDED, Job, JobError, JobProgress, JobState
+from graft_host.studio.jobs.job import ENDED, Job, JobError, JobEvent, JobProgress, JobState
 
 _JOB, _PROGRESS, _LOG, _CANCEL = "job.json", "progress.json", "log.jsonl", "cancel"
 ERRORS = "errors.txt"
@@ -52,11 +52,11 @@ class JobFiles:
         """Reads the job as it is now; raises DamagedJobError if its file is damaged, or OSError."""
         job = _parsed(self.folder.name, (self.folder / _JOB).read_bytes())
         if job.state in ENDED:
-            return replace(job, notes=self._notes())
+            return self._with_log(job)
         asked = self._asked_at()
         if job.state == "queued":
             return job if asked is None else replace(job, state="cancelled", ended=asked)
-        return replace(job, notes=self._notes(), progress=self._progress(), cancelling=asked is not None)
+        return replace(self._with_log(job), progress=self._progress(), cancelling=asked is not None)
 
     def write(self, job: Job) -> None:
         """Writes the job; raises OSError."""
@@ -75,6 +75,10 @@ class JobFiles:
     def note(self, text: str) -> None:
         """Adds a line for the user to the log; raises OSError."""
         self._log({"time": round(time.time(), 3), "note": text})
+
+    def event(self, name: str, values: Mapping[str, Any]) -> None:
+        """Adds what the job has found to the log; raises OSError."""
+        self._log({"time": round(time.time(), 3), "event": name, "values": dict(values)})
 
     def progress(self, progress: JobProgress) -> None:
         """Writes how far the job is, and the start of a stage into the log; raises OSError."""
@@ -103,14 +107,18 @@ class JobFiles:
         with (self.folder / _LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
-    def _notes(self) -> tuple[str, ...]:
-        notes = []
+    def _with_log(self, job: Job) -> Job:
+        """The job with the notes and events of its log."""
+        notes, events = [], []
         with contextlib.suppress(OSError):
             for text in (self.folder / _LOG).read_text("utf-8", "replace").splitlines():
                 with contextlib.suppress(ValueError, AttributeError, RecursionError):  # a line that a crash cut off
-                    note = json.loads(text).get("note")
+                    line = json.loads(text)
+                    note, event, values = line.get("note"), line.get("event"), line.get("values")
                     notes += [note] if isinstance(note, str) else []
-        return tuple(notes)
+                    if isinstance(event, str) and isinstance(values, dict):
+                        events.append(JobEvent(event, values))
+        return replace(job, notes=tuple(notes), events=tuple(events))
 
     def _progress(self) -> JobProgress | None:
         try:

@@ -36,6 +36,19 @@ class JobProgress:
     seconds_left: float | None = None
 
 
+@dataclass(frozen=True)
+class JobEvent:
+    """Something that a job found on its way, for a page that shows it before the result.
+
+    Attributes:
+        name: what it is, in the words of the task.
+        values: plain values.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobError:
     """Why a job failed.
@@ -67,6 +80,7 @@ class Job:
         ended: when it ended; None before that.
         progress: of a running job; None before its first stage.
         notes: the lines that the user should know, in order.
+        events: what it found on its way, in order.
         result: of a job that is done, as plain values; None before that. A failed one may have figures here, such as
             those of a model that a gate refused.
         error: of a job that has failed.
@@ -85,6 +99,7 @@ class Job:
     ended: float | None = None
     progress: JobProgress | None = None
     notes: tuple[str, ...] = ()
+    events: tuple[JobEvent, ...] = ()
     result: Mapping[str, Any] | None = None
     error: JobError | None = None
     lane: str = "computing"

@@ -41,6 +41,10 @@ class LineReporter:
         """Passes a line on."""
         self._send({"note": text})
 
+    def event(self, name: str, values: Mapping[str, Any]) -> None:
+        """Passes on what the task has found."""
+        self._send({"event": name, "values": dict(values)})
+
     @contextlib.contextmanager
     def progress(self, stage: str, unit: str = "photos") -> Iterator[Progress]:
         """Starts a stage."""

@@ -115,6 +115,8 @@ class _Lines:
             return
         if "note" in line:
             self._files.note(line["note"])
+        elif "event" in line:
+            self._files.event(line["event"], line["values"])
         elif "progress" in line:
             self._files.progress(JobProgress(**line["progress"]))
         elif "error" in line:

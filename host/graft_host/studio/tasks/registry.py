@@ -10,6 +10,8 @@ from graft_host.studio.tasks.task import Task
 
 KINDS = (
     "train",
+    "search",
+    "export",
 )  # fmt: skip
 """Each is the name of a module in this folder."""
 

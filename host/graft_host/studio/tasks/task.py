@@ -25,6 +25,9 @@ class TaskReporter(Protocol):
     def note(self, text: str) -> None:
         """Receives a line for the user."""
 
+    def event(self, name: str, values: Mapping[str, Any]) -> None:
+        """Receives what the task has found, as plain values, which pages read as ``Job.events``."""
+
     def progress(self, stage: str, unit: str = "photos") -> contextlib.AbstractContextManager[Progress]:
         """Starts a stage; the callback is called with the numbers of finished and of all units."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from graft_device.errors import GraftError
+from graft_host.studio.jobs.job import JobEvent
 from tests.support.host_data import python_environment
 from tests.support.running import eventually, state_of
 from tests.support.studio_jobs import comes_to, get, helpers, jobs_of, queue_in_a_process, ran
@@ -37,6 +38,7 @@ def test_jobs_of_a_lane_run_in_order_while_another_lane_goes_on(tmp_path: Path) 
         assert running.progress is not None
         assert (running.progress.stage, running.progress.unit, running.progress.total) == ("waiting", "turns", 10)
         assert running.notes == ("first waits",)
+        assert running.events == (JobEvent("began", {"name": "first"}),)
         assert get(jobs, second).state == "queued"
         (tmp_path / "go").touch()
         done = comes_to(jobs, second, "done")
