@@ -35,6 +35,7 @@ def studio(
         )
     from graft_host.commands.terminal.opening import open_in_browser
     from graft_host.studio.album.album import Album
+    from graft_host.studio.board_list.boards import BoardList
     from graft_host.studio.jobs.queue import Jobs
     from graft_host.studio.project.folder import open_project
     from graft_host.studio.server.run import serve
@@ -42,5 +43,5 @@ def studio(
 
     project = open_project(folder)
     with Jobs(project, None, note=console.mention) as jobs, Album(project, None) as album:
-        parts = Studio(project=project, album=album, jobs=jobs, cache=None)
+        parts = Studio(project=project, album=album, jobs=jobs, boards=BoardList(project), cache=None)
         serve(parts, port, console.mention, None if no_browser else open_in_browser)

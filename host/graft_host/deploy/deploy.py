@@ -53,7 +53,13 @@ class Order:
     note: Callable[[str], None]
 
 
-def deploy(path: Path, target: Target, options: DeployOptions, note: Callable[[str], None]) -> Outcome:
+def deploy(
+    path: Path,
+    target: Target,
+    options: DeployOptions,
+    note: Callable[[str], None],
+    began: Callable[[str], None] | None = None,
+) -> Outcome:
     """Puts the kit and a model on a board and checks that its service is healthy.
 
     Args:
@@ -61,13 +67,15 @@ def deploy(path: Path, target: Target, options: DeployOptions, note: Callable[[s
         target: the board.
         options: how to deploy.
         note: called with a line about the board, and about each step.
+        began: called with the name of each stage when it begins: ``look``, ``kit``, ``transfer``, ``install``,
+            ``service``.
 
     Raises:
         ModelError: the file is not a model.
         DeployError: the deployment failed; the board runs what it ran before. Or the model is not signed by an allowed
             signer.
     """
-    clock = Clock()
+    clock = Clock(began)
     model = read_local(path)
     if options.allowed_signers is not None:
         check_signers(model.path, options.allowed_signers)

@@ -43,6 +43,14 @@ class UnreachableError(DeployError):
     exit_status = 10
 
 
+class UnknownKeyError(UnreachableError):
+    """The board shows a host key that this machine does not know yet, and a person has to compare it."""
+
+
+class LoginRefusedError(UnreachableError):
+    """The board refuses the login: it does not know the key of this machine, or asks for a password."""
+
+
 class UnsuitableError(DeployError):
     """The kit cannot run on the board: it has no Python, one that is too old, or no runtime for it."""
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graft_device.console import say
-from graft_host.deploy.errors import DeployError, UnreachableError
+from graft_host.deploy.errors import DeployError, LoginRefusedError, UnknownKeyError, UnreachableError
 from graft_host.deploy.remote_shell import framed, unframed
 
 if TYPE_CHECKING:
@@ -49,10 +49,17 @@ _REFUSED_SESSION = "Session open refused by peer"
 
 @dataclass(frozen=True)
 class SshOptions:
-    """How to reach boards: a configuration file in place of the user's, and ``-o`` options."""
+    """How to reach boards.
+
+    Attributes:
+        config: a configuration file in place of the user's.
+        options: what ``-o`` takes.
+        asks: whether ssh may ask for passwords and passphrases where there is a terminal.
+    """
 
     config: Path | None = None
     options: tuple[str, ...] = ()
+    asks: bool = True
 
     def args(self) -> list[str]:
         """The options as words of ssh's command line."""
@@ -198,7 +205,7 @@ def connected(target: Target, options: SshOptions) -> Iterator[Connection]:
 
 
 def _open(connection: Connection, options: SshOptions) -> None:
-    interactive = sys.stdin.isatty() and sys.stderr.isatty()
+    interactive = options.asks and sys.stdin.isatty() and sys.stderr.isatty()
     fixed = [f"ControlPath={connection.socket}", *_OPTIONS, f"BatchMode={'no' if interactive else 'yes'}"]
     # ssh uses the first value of an option: first ours that must hold, then the user's, then ours that may be changed.
     words = ["ssh", "-N", "-f", "-T", *_flags(fixed), *options.args(), *_flags(_DEFAULTS)]
@@ -245,39 +252,46 @@ _REASONS = (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
         "its host key has changed",
         "if it was set up again, forget the old key with: {forget}; if not, somebody may be intercepting you",
+        UnreachableError,
     ),
     (
         r"No .* host key is known|Host key verification failed",
         "its host key is not known here yet",
         "run ssh {plain} once, and compare the key",
+        UnknownKeyError,
     ),
     (
         r"Permission denied|Too many authentication failures",
         "it refuses the login ({last})",
         "copy your key there with: ssh-copy-id {plain}",
+        LoginRefusedError,
     ),
     (
         r"Could not resolve hostname",
         "there is no such name in the network",
         "check its spelling, or use the board's address",
+        UnreachableError,
     ),
     (
         r"Connection refused",
         "nothing listens there (connection refused)",
         "check that the board is on, that ssh is enabled, and the port",
+        UnreachableError,
     ),
     (
         r"timed out|No route to host|Network is unreachable",
         "it does not answer ({last})",
         "check that the board is on and in this network",
+        UnreachableError,
     ),
     (
         r"UNPROTECTED PRIVATE KEY|bad permissions",
         "others can read a private key on this machine",
         "make the key readable by you alone: chmod 600 KEY",
+        UnreachableError,
     ),
 )
-"""Texts of OpenSSH, which has one exit status for all errors; what each means, and what to do."""
+"""Texts of OpenSSH, which has one exit status for all errors; what each means, what to do, and the error to raise."""
 
 
 def _refused(target: Target, text: str) -> UnreachableError:
@@ -288,9 +302,7 @@ def _refused(target: Target, text: str) -> UnreachableError:
     advised = re.search(r"ssh-keygen -f \S+ -R \S+", text)
     # ssh itself prints the file and the name of the key, if they are not the usual ones.
     forget = advised[0] if advised else f"ssh-keygen -R {shlex.quote(known)}"
-    for pattern, what, remedy in _REASONS:
+    for pattern, what, remedy, kind in _REASONS:
         if re.search(pattern, text):
-            return UnreachableError(
-                what.format(last=last), remedy.format(forget=forget, plain=target.plain()), board=target
-            )
+            return kind(what.format(last=last), remedy.format(forget=forget, plain=target.plain()), board=target)
     return UnreachableError(f"ssh cannot connect: {last}", board=target)

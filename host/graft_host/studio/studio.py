@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graft_host.studio.album.album import Album
+from graft_host.studio.board_list.boards import BoardList
 from graft_host.studio.jobs.queue import Jobs
 from graft_host.studio.project.folder import Project
 
@@ -18,10 +19,12 @@ class Studio:
         project: its folder.
         album: its photos.
         jobs: its long work.
+        boards: its boards.
         cache: the folder of backbones and bottlenecks; the usual one if None.
     """
 
     project: Project
     album: Album
     jobs: Jobs
+    boards: BoardList
     cache: Path | None

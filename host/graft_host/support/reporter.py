@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Protocol
 
-from graft_host.support.progress import Progress
+from graft_host.support.progress import Progress, unwatched
 
 MAX_SKIPPED = 5
 """How many skipped files are named one by one."""
@@ -20,6 +20,18 @@ class Reporter(Protocol):
 
     def progress(self, stage: str, unit: str = "photos") -> contextlib.AbstractContextManager[Progress]:
         """Starts a stage; the callback is called with the numbers of finished and of all units."""
+
+
+class Silent:
+    """Drops what a run says, where its result says enough."""
+
+    def note(self, text: str) -> None:
+        """Drops a note."""
+
+    def progress(self, stage: str, unit: str = "photos") -> contextlib.AbstractContextManager[Progress]:
+        """Starts a stage that nobody watches."""
+        del stage, unit
+        return contextlib.nullcontext(unwatched)
 
 
 class WithoutNotes:

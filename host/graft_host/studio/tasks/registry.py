@@ -12,6 +12,9 @@ KINDS = (
     "train",
     "search",
     "export",
+    "deploy",
+    "way_back",
+    "collect",
 )  # fmt: skip
 """Each is the name of a module in this folder."""
 

@@ -1,4 +1,4 @@
-"""The page with boards, what runs there, and deploying."""
+"""The page with boards, what runs there, deploying, the way back, and collecting."""
 
 from __future__ import annotations
 
@@ -6,8 +6,55 @@ from nicegui import ui
 
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
+from graft_host.studio.ui.boards.adding import add_form
+from graft_host.studio.ui.boards.card import BoardCard
+from graft_host.studio.ui.boards.collecting import CollectSection
+from graft_host.studio.ui.widgets.live import on_change
 
 
 def build(studio: Studio, texts: Texts) -> None:
     """Builds the page."""
-    ui.label(texts("shell.boards")).mark(str(studio.project.root))
+    with ui.element("h1"):
+        ui.label(texts("shell.boards"))
+    ui.label(texts("boards.intro")).classes("quiet boards-intro")
+    add_form(studio, texts)
+    _Cards(studio, texts)
+
+
+class _Cards:
+    """A card for each board, and what concerns all of them."""
+
+    def __init__(self, studio: Studio, texts: Texts) -> None:
+        self._studio = studio
+        self._texts = texts
+        self._cards: dict[str, BoardCard] = {}
+        self._looks = ui.button(texts("boards.look_at_all"), icon="refresh", on_click=self._look_at_all)
+        self._looks.props("flat").classes("boards-all")
+        self._list = ui.element("div").classes("boards-list")
+        self._collect = CollectSection(studio, texts)
+        self._follow()
+        on_change(studio.boards.changed, self._follow)
+        on_change(studio.jobs.changed, self._follow_jobs)
+
+    def _follow(self) -> None:
+        """Adds and removes cards, and shows what looks have found; what is typed on the other cards stays."""
+        boards = self._studio.boards.all()
+        for address in set(self._cards) - {board.address for board in boards}:
+            self._cards.pop(address).remove()
+        for board in boards:
+            if board.address not in self._cards:
+                with self._list:
+                    self._cards[board.address] = BoardCard(self._studio, self._texts, board)
+        for card in self._cards.values():
+            card.show_look()
+        self._looks.set_visibility(len(boards) > 1)
+        self._collect.show_boards(boards)
+
+    def _follow_jobs(self) -> None:
+        for card in self._cards.values():
+            card.show_jobs()
+        self._collect.show_jobs()
+
+    def _look_at_all(self) -> None:
+        for address in self._cards:
+            self._studio.boards.look(address)

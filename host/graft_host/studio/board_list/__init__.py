@@ -1,0 +1,1 @@
+"""The boards of a project: which they are, what runs there, and what can be done to them."""

@@ -1,0 +1,81 @@
+"""Reads the names of hosts in an ssh configuration, as suggestions; what they mean is left to ssh."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from graft_host.deploy.errors import DeployError
+from graft_host.deploy.target import parse_target
+
+_MOST_DEPTH = 16  # of files that include each other, as in OpenSSH
+_MOST_BYTES = 1 << 20
+_LINE = re.compile(r"\s*(?P<keyword>[A-Za-z]+)(?:\s*=\s*|\s+)(?P<value>.*)")
+
+
+def aliases(config: Path | None) -> tuple[str, ...]:
+    """The names after ``Host``, in the order of the file, without patterns and without those that are no address.
+
+    Files that cannot be read, and lines that ssh would not understand, are left out.
+
+    Args:
+        config: the configuration; the user's when None.
+    """
+    path = _ssh_folder() / "config" if config is None else config
+    found = (name for name in _names(path, 0) if _is_address(name))
+    return tuple(dict.fromkeys(found))
+
+
+def _names(path: Path, depth: int) -> Iterator[str]:
+    for keyword, words in _lines(path):
+        if keyword == "host":
+            yield from (word for word in words if not re.search(r"[*?!]", word))
+        elif keyword == "include" and depth < _MOST_DEPTH:
+            for word in words:
+                for included in _included(word):
+                    yield from _names(included, depth + 1)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The lines of a file as keyword in lower case and words."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return
+    for line in text.splitlines():
+        match = _LINE.fullmatch(line)
+        if match is None:
+            continue
+        try:
+            yield match["keyword"].lower(), shlex.split(match["value"], comments=True)
+        except ValueError:  # a quote that is never closed
+            continue
+
+
+def _included(pattern: str) -> list[Path]:
+    home = _ssh_folder()
+    if pattern.startswith("~/"):
+        pattern = str(home.parent / pattern[2:])
+    whole = os.path.join(home, pattern)  # noqa: PTH118  as ssh: an absolute pattern stays
+    try:
+        return sorted(path for path in Path("/").glob(whole.lstrip("/")) if path.is_file())
+    except (OSError, ValueError, NotImplementedError):
+        return []
+
+
+def _ssh_folder() -> Path:
+    """Where ssh looks: in the home of the user database, whatever ``$HOME`` is."""
+    return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".ssh"
+
+
+def _is_address(name: str) -> bool:
+    try:
+        parse_target(name)
+    except DeployError:
+        return False
+    return True
