@@ -11,10 +11,11 @@ import tempfile
 import time
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from graft_device.errors import CacheError, DatasetError, os_reason
-from graft_host.photos.folders import entries
+from graft_host.photos.folders import entries as entries_of
 from graft_host.support.cache import default_cache
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -54,14 +55,15 @@ def unpacked(archive: Path, cache: Path | None) -> Path:
             with tempfile.TemporaryDirectory(prefix=_PART, dir=parent, ignore_cleanup_errors=True) as part:
                 content = Path(part) / "content"
                 (content / name).mkdir(parents=True)
-                _extract(archive, content / name)
+                room = content / name
+                extract(archive, room, lambda _, size: _check_room(archive, room, size))
                 if not folder.is_dir():  # another run may have been faster
                     content.rename(folder)
         except OSError as error:
             raise CacheError(
                 f"cannot unpack {archive} into {parent}: {os_reason(error)}", "choose another place with --cache"
             ) from error
-    return _inner(folder / name)
+    return inner(folder / name)
 
 
 def _key(archive: Path) -> str:
@@ -71,21 +73,34 @@ def _key(archive: Path) -> str:
     return hashlib.sha256(os.fsencode(stamp)).hexdigest()[:24]
 
 
-def _extract(archive: Path, folder: Path) -> None:
+def extract(archive: Path, folder: Path, check: Callable[[int, int], None]) -> None:
+    """Unpacks an archive into a folder.
+
+    Args:
+        archive: a file with one of the endings of archives.
+        folder: an empty folder.
+        check: called with the number of files and their bytes, before so many are unpacked; raises to refuse them.
+
+    Raises:
+        DatasetError: the archive is damaged, encrypted, or contains what would be outside its folder.
+        OSError: the folder cannot be written to.
+    """
     damaged = f"{archive} cannot be unpacked"
     try:
         if zipfile.is_zipfile(archive) or archive.suffix.casefold() == ".zip":  # a cut one is not recognised
             with zipfile.ZipFile(archive) as packed:
-                _check_room(archive, folder, sum(entry.file_size for entry in packed.infolist()))
+                entries = packed.infolist()
+                check(len(entries), sum(entry.file_size for entry in entries))
                 packed.extractall(folder)  # noqa: S202  nothing that leads upwards, and no links
         else:
             if not hasattr(tarfile, "data_filter"):  # from Python 3.10.12 and 3.11.4 on
                 raise DatasetError(f"{damaged}: this Python cannot do so safely", "unpack it yourself, or give a .zip")
             with tarfile.open(archive) as tar:
-                _check_room(archive, folder, sum(member.size for member in tar.getmembers()))
+                files, size = _measured(tar, check)
                 tar.extractall(folder, filter="data")
-                while tar.fileobj.read(_BLOCK):  # a damaged archive looks like a shorter one
-                    pass
+                while block := tar.fileobj.read(_BLOCK):  # a damaged archive looks like a shorter one
+                    size += len(block)
+                    check(files, size)
     except (tarfile.FilterError, NotImplementedError) as error:
         raise DatasetError(f"{damaged}: {error}", "unpack it yourself, and give the folder") from error
     except (
@@ -104,6 +119,15 @@ def _extract(archive: Path, folder: Path) -> None:
         raise DatasetError(f"{damaged}: {error}", "copy it again") from error
 
 
+def _measured(tar: tarfile.TarFile, check: Callable[[int, int], None]) -> tuple[int, int]:
+    """The number of files and their bytes; what a small archive may unpack to is checked before it is passed over."""
+    files = size = 0
+    for member in tar:
+        files, size = files + 1, size + member.size
+        check(files, size)
+    return files, size
+
+
 def _check_room(archive: Path, folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder.parent).free
     if needed > free:
@@ -113,10 +137,10 @@ def _check_room(archive: Path, folder: Path, needed: int) -> None:
         )
 
 
-def _inner(folder: Path) -> Path:
+def inner(folder: Path) -> Path:
     """The folder, or the only folder in it, which many archives have around their content."""
-    inside = entries(folder)
-    return _inner(inside[0][0]) if len(inside) == 1 and inside[0][1] else folder
+    inside = entries_of(folder)
+    return inner(inside[0][0]) if len(inside) == 1 and inside[0][1] else folder
 
 
 def _remove_stale(parent: Path) -> None:

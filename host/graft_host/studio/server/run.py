@@ -22,7 +22,7 @@ from graft_device.serve.problems import NO_STORE, ProblemError
 from graft_device.serve.settings import Listener, listen
 from graft_host.sorting.page.access import Access
 from graft_host.sorting.page.bodies import read_object, text_of
-from graft_host.studio.server import media
+from graft_host.studio.server import media, uploads
 from graft_host.studio.server.gate import Gate
 from graft_host.studio.studio import Studio
 from graft_host.studio.ui import shell
@@ -105,6 +105,7 @@ def _application(studio: Studio, listener: Listener, access: Access, say: Say) -
         answer.set_cookie(cookie, access.token, httponly=True, samesite="strict", path="/")
         return answer
 
+    app.add_route("/upload", uploads.handler(studio.album), methods=["POST"])
     app.add_route("/session", session, methods=["POST"])
     shell.register(studio)
     ui.run_with(
