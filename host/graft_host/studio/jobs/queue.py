@@ -60,6 +60,7 @@ class Jobs:
         self.changed = self._shelf.changed
         place = Place(project.root, cache)
         self._lanes = [Lane(name, self._shelf, tasks, place, note) for name in get_args(task.Lane)]
+        self._adding = threading.Lock()
         self._closing = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="jobs", daemon=True)
 
@@ -79,7 +80,11 @@ class Jobs:
         self._watcher.join()
 
     def add(self, kind: str, arguments: Mapping[str, Any], title: str) -> Job:
-        """Queues a job; raises GraftError if there is no such task, or it does not take the arguments."""
+        """Queues a job.
+
+        Raises:
+            GraftError: there is no such task, it does not take the arguments, or another job makes the same ``output``.
+        """
         found = self._tasks.task(kind)
         plain: dict[str, Any] = json.loads(json.dumps(dict(arguments)))
         found.check(self._project, plain)
@@ -88,13 +93,20 @@ class Jobs:
             id="", kind=kind, title=title, arguments=plain, command=command, state="queued", created=time.time(),
             lane=found.lane,
         )  # fmt: skip
-        try:
-            added = self._shelf.add(job)
-        except OSError as error:
-            raise StudioError(f"cannot queue the job: {os_reason(error)}", "free some space on the disk") from error
+        with self._adding:
+            self._check_output(plain.get("output"))
+            try:
+                added = self._shelf.add(job)
+            except OSError as error:
+                raise StudioError(f"cannot queue the job: {os_reason(error)}", "free some space on the disk") from error
         for lane in self._lanes:
             lane.wake()
         return added
+
+    def _check_output(self, output: object) -> None:
+        active = (job for job in self.all() if job.state not in ENDED)
+        if output is not None and any(job.arguments.get("output") == output for job in active):
+            raise StudioError(f"another job makes {output} already", "give another name, or wait for it")
 
     def all(self) -> tuple[Job, ...]:
         """All jobs, the newest first."""

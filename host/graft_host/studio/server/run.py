@@ -22,7 +22,7 @@ from graft_device.serve.problems import NO_STORE, ProblemError
 from graft_device.serve.settings import Listener, listen
 from graft_host.sorting.page.access import Access
 from graft_host.sorting.page.bodies import read_object, text_of
-from graft_host.studio.server import media, uploads
+from graft_host.studio.server import media, model_files, uploads
 from graft_host.studio.server.gate import Gate
 from graft_host.studio.studio import Studio
 from graft_host.studio.ui import shell
@@ -95,7 +95,7 @@ def _application(studio: Studio, listener: Listener, access: Access, say: Say) -
     files |= {f"/static{path}": handler for path, handler in pages.handlers(shell.STATIC).items()}
     entry = pages.handlers(_ENTRY)
     files |= {"/enter": entry["/"], "/enter/enter.js": entry["/enter.js"]}
-    for path, handler in (files | media.routes(studio.album)).items():
+    for path, handler in (files | media.routes(studio.album) | model_files.routes(studio.project)).items():
         app.add_route(path, handler)
 
     async def session(request: Request) -> Response:

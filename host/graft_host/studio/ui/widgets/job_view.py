@@ -26,7 +26,8 @@ def job_view(studio: Studio, texts: Texts, job_id: str) -> ui.element:
         job_id: of the job; one that is removed later is shown as gone.
     """
     view = _JobView(studio, texts, job_id)
-    on_change(studio.jobs.changed, view.update)
+    with view.element:
+        on_change(studio.jobs.changed, view.update)
     view.update()
     return view.element
 
@@ -57,7 +58,7 @@ class _JobView:
                 with ui.element("summary"):
                     self._count = ui.label()
                 self._list = ui.element("ul")
-        self._timer = ui.timer(_TICK_S, self._tick, active=False)
+            self._timer = ui.timer(_TICK_S, self._tick, active=False)
 
     def update(self) -> None:
         """Shows the job as it is now."""

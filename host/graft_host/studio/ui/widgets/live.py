@@ -14,21 +14,24 @@ _PAUSE_S = 0.15
 
 
 def on_change(signal: Signal, update: Callable[[], None]) -> None:
-    """Has this page updated after each change, until its window is closed.
+    """Has this page updated after each change, until its window is closed, or the element around this is deleted.
 
     Args:
         signal: of what the page shows.
         update: changes elements of this page; called in the event loop, and must be quick.
     """
     slot, client, loop = ui.context.slot, ui.context.client, asyncio.get_running_loop()
+    around = slot.parent
     waiting = False
 
     def show() -> None:
         nonlocal waiting
         waiting = False
-        if not client.is_deleted:
-            with slot:
-                update()
+        if client.is_deleted or around.is_deleted:
+            end()
+            return
+        with slot:
+            update()
 
     def schedule() -> None:
         nonlocal waiting
@@ -40,4 +43,5 @@ def on_change(signal: Signal, update: Callable[[], None]) -> None:
         if not loop.is_closed():
             loop.call_soon_threadsafe(schedule)
 
-    client.on_delete(signal.subscribe(changed))
+    end = signal.subscribe(changed)
+    client.on_delete(end)

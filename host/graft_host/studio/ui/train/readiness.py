@@ -1,0 +1,51 @@
+"""Says whether there are photos enough to train on."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from graft_device.errors import GraftError
+from graft_host.studio.album.state import AlbumState
+from graft_host.studio.studio import Studio
+from graft_host.studio.texts.texts import Texts
+from graft_host.studio.ui.widgets.live import on_change
+
+_FEWEST_CLASSES = 2
+_FEW_PHOTOS = 20
+_MOST_NAMED = 3
+
+
+def show_readiness(studio: Studio, texts: Texts) -> None:
+    """Adds what is missing, or how much there is, and keeps it up to date."""
+    with ui.element("div").classes("train-ready").props("role=status"):
+        text = ui.label()
+        hint = ui.label().classes("quiet")
+        link = ui.link(texts("train.to_photos"), "/")
+
+    def update() -> None:
+        try:
+            state = studio.album.state()
+        except GraftError as error:
+            text.text, hint.text = error.what, error.remedy
+            return
+        text.text, hint.text = readiness(texts, state)
+        hint.visible = bool(hint.text)
+        link.visible = bool(hint.text)
+
+    on_change(studio.album.changed, update)
+    update()
+
+
+def readiness(texts: Texts, state: AlbumState) -> tuple[str, str]:
+    """What photos there are, and what is missing; the second is empty if nothing is."""
+    counts = {entry.label: len(entry.photos) for entry in state.classes}
+    full = {label: count for label, count in counts.items() if count}
+    photos = texts("train.photos", count=sum(counts.values()))
+    if len(full) < _FEWEST_CLASSES:
+        return texts("train.not_enough"), texts("train.needs_classes", count=_FEW_PHOTOS)
+    there = texts("train.there_are", classes=texts("train.classes", count=len(full)), photos=photos)
+    few = [label for label, count in counts.items() if count < _FEW_PHOTOS]
+    if not few:
+        return there, ""
+    names = ", ".join(few[:_MOST_NAMED]) + (", …" if len(few) > _MOST_NAMED else "")
+    return there, texts("train.needs_photos", names=names, count=_FEW_PHOTOS)
