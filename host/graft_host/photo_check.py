@@ -153,7 +153,7 @@ def _searched(
         reason = "this needs two classes"
         unanswered = unmeasured(len(dataset.labels), options.prospects, reason)
         return dataset, MislabelSearch(note=reason), unanswered
-    backbone = _backbone(dataset, weights, options, cache, threads, reporter)
+    backbone = shared_backbone(dataset, weights, options, cache, threads, reporter)
     with Bottlenecks(backbone, cache) as bottlenecks:
         with reporter.progress("bottlenecks") as progress:
             unlike = dataset.negatives if options.prospects.strangers else ()
@@ -183,7 +183,7 @@ def _searched(
     return dataset, search, prospects
 
 
-def _backbone(
+def shared_backbone(
     dataset: Dataset, weights: WeightsSource, options: HeadOptions, cache: Path, threads: int, reporter: Reporter
 ) -> Backbone:
     """Quantizes the backbone as training does, so that training finds it in the cache."""

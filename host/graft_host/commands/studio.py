@@ -38,10 +38,13 @@ def studio(
     from graft_host.studio.board_list.boards import BoardList
     from graft_host.studio.jobs.queue import Jobs
     from graft_host.studio.project.folder import open_project
+    from graft_host.studio.remedies.ignored import Ignored
     from graft_host.studio.server.run import serve
     from graft_host.studio.studio import Studio
 
     project = open_project(folder)
     with Jobs(project, None, note=console.mention) as jobs, Album(project, None) as album:
-        parts = Studio(project=project, album=album, jobs=jobs, boards=BoardList(project), cache=None)
+        parts = Studio(
+            project=project, album=album, jobs=jobs, boards=BoardList(project), ignored=Ignored(project), cache=None
+        )
         serve(parts, port, console.mention, None if no_browser else open_in_browser)

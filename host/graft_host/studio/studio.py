@@ -9,6 +9,7 @@ from graft_host.studio.album.album import Album
 from graft_host.studio.board_list.boards import BoardList
 from graft_host.studio.jobs.queue import Jobs
 from graft_host.studio.project.folder import Project
+from graft_host.studio.remedies.ignored import Ignored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Studio:
         album: its photos.
         jobs: its long work.
         boards: its boards.
+        ignored: what checks found, and a person knows to be right.
         cache: the folder of backbones and bottlenecks; the usual one if None.
     """
 
@@ -27,4 +29,5 @@ class Studio:
     album: Album
     jobs: Jobs
     boards: BoardList
+    ignored: Ignored
     cache: Path | None

@@ -15,6 +15,8 @@ KINDS = (
     "deploy",
     "way_back",
     "collect",
+    "check",
+    "map",
 )  # fmt: skip
 """Each is the name of a module in this folder."""
 

@@ -1,0 +1,1 @@
+"""What can be done with one click about what a check found."""

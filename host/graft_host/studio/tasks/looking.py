@@ -1,0 +1,31 @@
+"""The network that photos are looked at with before there is a model: that of check and map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graft_host.studio.project.errors import StudioError
+from graft_host.studio.project.folder import Project
+from graft_host.studio.tasks.flags import flags, shell_line
+from graft_host.studio.tasks.task import Arguments
+from graft_host.support.option import build
+from graft_host.training.options import CheckOptions
+
+LIGHT = "efficientnet-lite0"
+"""The backbone that the studio trains on if nothing else is chosen, so that all find its bottlenecks in the cache."""
+
+_TAKEN = frozenset({"backbone", "tap", "image_size", "weights"})
+
+
+def check_options(project: Project, arguments: Arguments, cache: Path | None) -> CheckOptions:
+    """The options of a check; raises GraftError if the arguments are none."""
+    unknown = sorted({*arguments} - _TAKEN)
+    if unknown:
+        raise StudioError(f"a check does not take '{unknown[0]}'", f"choose from {', '.join(sorted(_TAKEN))}")
+    values = {"backbone": LIGHT, **arguments, "photos": project.photos, "cache": cache}
+    return build(CheckOptions, values)
+
+
+def check_command(arguments: Arguments) -> str:
+    """The command line of a check, to be run in the project's folder."""
+    return shell_line("graft", "check", "photos", *flags(CheckOptions, {"backbone": LIGHT, **arguments}))
