@@ -41,7 +41,7 @@ def main() -> None:
         shutil.copytree(pristine / "inbox", place)
         shutil.copytree(pristine / "photos", photos)
 
-    for found in kills(pristine.with_name("step"), prepare, lambda: _sort(place, photos), _killed):
+    for found in kills(pristine.with_name("step"), prepare, lambda: _sort(place, photos), killed):
         sys.stdout.write(json.dumps({**found, **_look(place, photos, before)}) + "\n")
 
 
@@ -97,7 +97,7 @@ def _move(mover: Mover, to: Destination, *names: str) -> None:
     mover.move(moves, to)
 
 
-def _killed(stop: int, step: Path, act: Callable[[], None]) -> None:
+def killed(stop: int, step: Path, act: Callable[[], None]) -> None:
     """Runs the action, and kills this process before the step with that number."""
     count = 0
     write = os.write
