@@ -19,8 +19,13 @@ class Access:
         token: what each request must have.
     """
 
-    def __init__(self) -> None:
-        self.token = secrets.token_urlsafe(_BYTES)
+    def __init__(self, token: str | None = None) -> None:
+        """Creates one without codes.
+
+        Args:
+            token: of an earlier run, whose windows may still be open; a new one if None.
+        """
+        self.token = token or secrets.token_urlsafe(_BYTES)
         self._codes: list[str] = []
 
     def issue(self) -> str:

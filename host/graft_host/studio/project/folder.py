@@ -8,6 +8,7 @@ from pathlib import Path
 
 from graft_device.errors import os_reason
 from graft_host.studio.project.errors import StudioError
+from graft_host.studio.project.suitable import check_suitable
 
 WORK = ".studio"
 """The folder in the project that has jobs and other things that the studio keeps for itself."""
@@ -69,10 +70,11 @@ def open_project(folder: Path) -> Project:
     """Opens the folder of a studio, and makes what is missing of it.
 
     Raises:
-        StudioError: it is not a folder, or cannot be written to.
+        StudioError: it is not a folder, cannot be written to, or is one that should not become a project.
     """
     root = Path(os.path.realpath(folder))
     project = Project(root)
+    check_suitable(root)
     try:
         for one in (root, project.photos, project.models, project.inbox, project.work):
             one.mkdir(parents=True, exist_ok=True)

@@ -6,115 +6,99 @@ import asyncio
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from nicegui import ui
-
-from graft_device.serve import pages
 from graft_device.serve.hosts import Hosts
-from graft_device.serve.listening import QuietServer, Say, report_errors
-from graft_device.serve.problems import NO_STORE, ProblemError
-from graft_device.serve.settings import Listener, listen
+from graft_device.serve.listening import Say, report_errors
+from graft_device.serve.settings import Listener
 from graft_host.sorting.page.access import Access
-from graft_host.sorting.page.bodies import read_object, text_of
-from graft_host.studio.server import media, model_files, uploads
-from graft_host.studio.server.gate import Gate
+from graft_host.studio.jobs.job import ENDED
+from graft_host.studio.project.occupied import occupied
+from graft_host.studio.server.application import application
+from graft_host.studio.server.gate import Pass
+from graft_host.studio.server.listening import StudioServer
+from graft_host.studio.server.place import Place, address_of, open_listener
+from graft_host.studio.server.remembered import Memory, Remembered
 from graft_host.studio.studio import Studio
-from graft_host.studio.ui import shell
 
-_ENTRY = Path(__file__).with_name("entry")
-_END_SECONDS = 3
+_REMEDY = "open the address that 'graft studio' printed"
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where the studio listens, as ``listen`` takes it."""
-
-    port: int
-    host: str = "127.0.0.1"
-    token: str | None = None
-    insecure: bool = False
-    origins: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-
-
-class StudioServer(QuietServer):
-    """A server with WebSockets, and with the start and the end of the application."""
-
-    def __init__(self, app: Gate, on_listening: Callable[[], None]) -> None:
-        super().__init__(app, _END_SECONDS, on_listening)
-        self.config = uvicorn.Config(
-            app, ws="websockets-sansio", lifespan="on", log_config=None, log_level="critical", access_log=False,
-            server_header=False, proxy_headers=False, timeout_graceful_shutdown=_END_SECONDS,
-        )  # fmt: skip
-
-
-def serve(studio: Studio, port: int, say: Say, show: Callable[[str], None] | None) -> None:
+def serve(studio: Studio, place: Place, cache: Path, say: Say, show: Callable[[str], None] | None) -> None:
     """Serves the studio until Ctrl-C, SIGTERM, or the end of the terminal.
 
     Args:
         studio: what is served.
-        port: on the loopback; 0 for a free one.
+        place: where it listens.
+        cache: the folder of caches, which gets what lets open windows go on after a restart.
         say: called with each line for the user; must not raise.
         show: called in a thread of its own with an address to open in a browser; None for no browser.
 
     Raises:
-        ServeError: it cannot listen on the port.
+        ServeError: it cannot listen there, or the certificate cannot be used.
     """
-    listener = listen(_Place(port))
-    with contextlib.closing(listener.socket):
-        asyncio.run(_serve(studio, listener, say, show))
+    fingerprint = None if place.encryption is None else place.encryption.fingerprint()
+    memory = Memory(cache, studio.project.root)
+    last = memory.recall(time.time())
+    listener = open_listener(place, None if last is None else last.port)
+    with contextlib.closing(listener.socket), occupied(studio.project) as already:
+        if already:
+            say("another studio has this folder open; both show what the other one changes")
+        if fingerprint is not None:
+            say(f"browsers will show this fingerprint (SHA-256) of the certificate: {fingerprint}")
+        access = Access() if last is None else Access(last.token)
+        remembered = Remembered(access.token, listener.socket.getsockname()[1])
+        memory.keep(remembered)
+        asyncio.run(_serve(studio, _Door(listener, place, access, say, show), say))
+        memory.keep(remembered)  # its 12 hours begin at the end
+        left = sum(job.state not in ENDED for job in studio.jobs.all())
+        if left:
+            what = "1 job goes on" if left == 1 else f"{left} jobs go on"
+            say(f"{what} when you start the studio again")
 
 
-async def _serve(studio: Studio, listener: Listener, say: Say, show: Callable[[str], None] | None) -> None:
-    access = Access()
+class _Door:
+    """Tells people where the studio is; each address that it gives works once."""
 
-    def announce() -> None:
-        say(f"graft studio is at {_address(listener, access.issue())} (works once; Ctrl-C ends)")
-        if show is not None:
-            address = _address(listener, access.issue())
-            threading.Thread(target=show, args=(address,), daemon=True).start()
+    def __init__(
+        self, listener: Listener, place: Place, access: Access, say: Say, show: Callable[[str], None] | None
+    ) -> None:
+        self.access = access
+        self.socket = listener.socket
+        self.hosts = Hosts(loopback=listener.loopback, token=True, remedy=_REMEDY)
+        prefix = "graft-studio" if place.encryption is None else "__Host-graft-studio"
+        cookie = f"{prefix}-{listener.socket.getsockname()[1]}"
+        self.wanted = Pass(cookie, access.token, encrypted=place.encryption is not None)
+        self.encryption = place.encryption
+        self._place = address_of(listener, place)
+        self._say, self._show = say, show
+        self._printed = ""
 
-    server = StudioServer(_application(studio, listener, access, say), announce)
+    def announce(self) -> None:
+        """Prints an address, and opens another one in a browser."""
+        self._printed = self.access.issue()
+        self._say(f"graft studio is at {self._address(self._printed)} (works once; Ctrl-C ends)")
+        if self._show is not None:
+            address = self._address(self.access.issue())
+            threading.Thread(target=self._show, args=(address,), daemon=True).start()
+
+    def entered(self, code: str) -> None:
+        """Prints a new address once the printed one was used."""
+        if code == self._printed:
+            self._printed = self.access.issue()
+            self._say(f"the studio is open; for another browser: {self._address(self._printed)}")
+
+    def _address(self, code: str) -> str:
+        return f"{self._place}/enter#{code}"
+
+
+async def _serve(studio: Studio, door: _Door, say: Say) -> None:
+    app = application(studio, door.access, door.wanted, door.hosts, say, door.entered)
+    server = StudioServer(app, door.encryption, door.announce)
     loop = asyncio.get_running_loop()
     report_errors(loop, say)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, server.end)
-    await server.serve(sockets=[listener.socket])
-
-
-def _application(studio: Studio, listener: Listener, access: Access, say: Say) -> Gate:
-    cookie = f"graft-studio-{listener.socket.getsockname()[1]}"
-    app = FastAPI(openapi_url=None)
-    files = {path: handler for path, handler in pages.handlers().items() if path.startswith("/shared/")}
-    files |= {f"/static{path}": handler for path, handler in pages.handlers(shell.STATIC).items()}
-    entry = pages.handlers(_ENTRY)
-    files |= {"/enter": entry["/"], "/enter/enter.js": entry["/enter.js"]}
-    for path, handler in (files | media.routes(studio.album) | model_files.routes(studio.project)).items():
-        app.add_route(path, handler)
-
-    async def session(request: Request) -> Response:
-        if not access.redeem(text_of(await read_object(request), "code")):
-            raise ProblemError(401, "this address was used already; open the newest one that 'graft studio' printed")
-        answer = JSONResponse({}, headers=NO_STORE)
-        answer.set_cookie(cookie, access.token, httponly=True, samesite="strict", path="/")
-        return answer
-
-    app.add_route("/upload", uploads.handler(studio.album), methods=["POST"])
-    app.add_route("/session", session, methods=["POST"])
-    shell.register(studio)
-    ui.run_with(
-        app, title="graft studio", favicon="🌱", dark=None, tailwind=False, show_welcome_message=False,
-        binding_refresh_interval=None, reconnect_timeout=10.0,
-    )  # fmt: skip
-    hosts = Hosts(loopback=True, token=True, remedy="open the address that 'graft studio' printed")
-    return Gate(app, hosts, cookie, access.token, say)
-
-
-def _address(listener: Listener, code: str) -> str:
-    return f"{listener.url}/enter#{code}"
+    await server.serve(sockets=[door.socket])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ else:
 
 LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
 """The languages by their tags (BCP 47), with their own names."""
+
+LANGUAGE_COOKIE = "graft-studio-language"
+"""The cookie with the language that a person chose."""
 
 _CATALOGUE = Path(__file__).with_name("catalogue")
 
@@ -75,6 +79,18 @@ def chosen_language(accepted: str) -> str:
         if tag == "en" or tag.startswith("en-"):
             return "en"
     return "en"
+
+
+def requested_language(headers: Mapping[str, str]) -> str:
+    """The language of a page: the one that the person chose in the menu, or else the first known one of the browser.
+
+    Args:
+        headers: of the request.
+    """
+    chosen = re.search(rf"(?:^|;\s*){LANGUAGE_COOKIE}=([A-Za-z-]+)", headers.get("cookie", ""))
+    if chosen and chosen[1] in LANGUAGES:
+        return chosen[1]
+    return chosen_language(headers.get("accept-language", ""))
 
 
 def _shown(value: object) -> object:

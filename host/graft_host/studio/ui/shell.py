@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
-from nicegui import Client, ui
+from nicegui import Client, app, ui
 from nicegui.language import Language
 from starlette.requests import Request
 
 from graft_host.studio.studio import Studio
-from graft_host.studio.texts.texts import LANGUAGES, Texts, chosen_language
+from graft_host.studio.texts.texts import LANGUAGE_COOKIE, LANGUAGES, Texts, requested_language
+from graft_host.studio.ui.mishaps import build_mishap, report_mishap
 from graft_host.studio.ui.pages import PAGES, Page
-
-LANGUAGE_COOKIE = "graft-studio-language"
+from graft_host.studio.ui.styles import add_styles
 
 _FRAMEWORK_LANGUAGES: dict[str, Language] = {"en": "en-US", "zh-CN": "zh-CN"}
 _STYLES = ("/shared/tokens.css", "/static/studio.css", "/static/jobs.css")
@@ -22,10 +24,17 @@ STATIC = Path(__file__).with_name("static")
 """The folder of style sheets and scripts, served at ``/static/``."""
 
 
-def register(studio: Studio) -> None:
-    """Registers all pages with the web framework."""
+def register(studio: Studio, say: Callable[[str], None]) -> None:
+    """Registers all pages with the web framework.
+
+    Args:
+        studio: what the pages work with.
+        say: called with a line about each error in a page.
+    """
     for field in (ui.input, ui.number, ui.select, ui.textarea):
         field.default_props("outlined")
+    app.on_exception(lambda error: report_mishap(error, say))
+    app.on_page_exception(build_mishap)
     for page in PAGES:
         _register(studio, page)
 
@@ -33,30 +42,20 @@ def register(studio: Studio) -> None:
 def _register(studio: Studio, page: Page) -> None:
     @ui.page(page.path, title=f"{Texts()('shell.' + page.key)} - graft studio")
     def _build(request: Request) -> None:
-        texts = Texts(_language(request))
+        texts = Texts(requested_language(request.headers))
         _speak(ui.context.client, texts)
         ui.page_title(f"{texts('shell.' + page.key)} - {studio.project.root.name} - graft studio")
-        _style(page)
+        add_styles(page.key)
+        _away(studio, texts)
         _header(studio, texts, page)
         with ui.element("div").props("id=content tabindex=-1"):
             page.build(studio, texts)
-
-
-def _language(request: Request) -> str:
-    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-    return chosen if chosen in LANGUAGES else chosen_language(request.headers.get("accept-language", ""))
 
 
 def _speak(client: Client, texts: Texts) -> None:
     """Sends the page in a language, and what the framework says by itself, which has one for all requests of a page."""
     client.page = copy.copy(client.page)
     client.page.language = _FRAMEWORK_LANGUAGES[texts.language]
-
-
-def _style(page: Page) -> None:
-    for address in (*_STYLES, f"/static/{page.key}.css"):
-        ui.add_head_html(f'<link rel="stylesheet" href="{address}">')
-    ui.add_head_html('<script type="module" src="/static/shell.js"></script>')
 
 
 def _header(studio: Studio, texts: Texts, current: Page) -> None:
@@ -67,6 +66,14 @@ def _header(studio: Studio, texts: Texts, current: Page) -> None:
             for page in PAGES:
                 _link(texts, page, page is current)
         _language_menu(texts)
+
+
+def _away(studio: Studio, texts: Texts) -> None:
+    """Adds what the style shows while there is no connection."""
+    with ui.element("div").props("id=studio-away role=alert"):
+        ui.label(texts("shell.away")).classes("studio-away-what")
+        ui.label(texts("shell.away_remedy"))
+        ui.label(f"graft studio {shlex.quote(str(studio.project.root))}").classes("studio-code")
 
 
 def _link(texts: Texts, page: Page, current: bool) -> None:
