@@ -82,6 +82,16 @@ def head_shape(network: FlatNetwork) -> HeadShape:
     return HeadShape(classes, length, source, directions if novel else None, _ROOTS in network)
 
 
+def head_numbers(network: FlatNetwork) -> tuple[Wide, Wide]:
+    """The weights ``[D,K]`` and the bias ``[K]`` of a head, as real numbers; raises ValueError if one is not finite."""
+    kernel, bias = network.constant(WEIGHTS).astype(np.float64), network.constant(BIAS).astype(np.float64)
+    if not network.is_float(WEIGHTS):
+        kernel, bias = kernel * network.quantization(WEIGHTS)[0], bias * network.quantization(BIAS)[0]
+    if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
+        raise ValueError("a head that is not finite")
+    return kernel.T, bias
+
+
 def likeness(network: FlatNetwork, bottlenecks: Array) -> Wide | None:
     """How far bottlenecks ``[N,D]`` look too much like photos of none of the classes, in the file's units.
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from graft_device.errors import GraftError, ModelError
 from graft_device.learning.flat import FlatNetwork, editing
-from graft_device.learning.head_file import BIAS, WEIGHTS, HeadShape, head_shape
+from graft_device.learning.head_file import HeadShape, head_numbers, head_shape
 from graft_device.learning.new_head import OldHead
 from graft_device.learning.remembered import Means, Remembered, draw, unpack_means, unpack_photos
 from graft_device.model import ModelFile
@@ -81,14 +79,10 @@ def take_apart(model: ModelFile) -> Pieces:
 
 
 def _old_head(model: ModelFile, network: FlatNetwork) -> OldHead:
-    kernel, bias = network.constant(WEIGHTS).astype(np.float64), network.constant(BIAS).astype(np.float64)
-    if not network.is_float(WEIGHTS):
-        kernel, bias = kernel * network.quantization(WEIGHTS)[0], bias * network.quantization(BIAS)[0]
-    if not (np.isfinite(kernel).all() and np.isfinite(bias).all()):
-        raise ValueError("a head that is not finite")
+    kernel, bias = head_numbers(network)
     head = model.card.training.get("head") or {}
     penalty: Any = head.get("penalty")
     usable = is_number(penalty) and 1e-9 < penalty < 1e9  # noqa: PLR2004  far beyond what training tries
     rate = float((model.card.thresholds.get("unknown") or {}).get("false_rejection_rate") or 0.0)
     balanced = head.get("class_weight") == "balanced"
-    return OldHead(kernel.T, bias, float(penalty) if usable else _USUAL_PENALTY, balanced, min(rate, 0.5))
+    return OldHead(kernel, bias, float(penalty) if usable else _USUAL_PENALTY, balanced, min(rate, 0.5))

@@ -56,6 +56,7 @@ def studio(
     from graft_host.studio.server.place import Encryption, Place
     from graft_host.studio.server.run import serve
     from graft_host.studio.studio import Studio
+    from graft_host.studio.trials.trials import Trials
     from graft_host.support.cache import default_cache
 
     if (cert is None) != (key is None):
@@ -63,8 +64,13 @@ def studio(
     encryption = None if cert is None or key is None else Encryption(cert, key)
     place = Place(port=port, host=host, encryption=encryption)
     project = open_project(folder)
-    with Jobs(project, None, note=console.mention) as jobs, Album(project, None) as album:
+    with (
+        Jobs(project, None, note=console.mention) as jobs,
+        Album(project, None) as album,
+        Trials(project, None) as trials,
+    ):
         parts = Studio(
-            project=project, album=album, jobs=jobs, boards=BoardList(project), ignored=Ignored(project), cache=None
-        )
+            project=project, album=album, jobs=jobs, boards=BoardList(project), ignored=Ignored(project),
+            trials=trials, cache=None,
+        )  # fmt: skip
         serve(parts, place, default_cache(), console.mention, None if no_browser else open_in_browser)

@@ -10,6 +10,7 @@ from graft_host.studio.board_list.boards import BoardList
 from graft_host.studio.jobs.queue import Jobs
 from graft_host.studio.project.folder import Project
 from graft_host.studio.remedies.ignored import Ignored
+from graft_host.studio.trials.trials import Trials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,7 @@ class Studio:
         jobs: its long work.
         boards: its boards.
         ignored: what checks found, and a person knows to be right.
+        trials: its models, run on photos.
         cache: the folder of backbones and bottlenecks; the usual one if None.
     """
 
@@ -30,4 +32,5 @@ class Studio:
     jobs: Jobs
     boards: BoardList
     ignored: Ignored
+    trials: Trials
     cache: Path | None

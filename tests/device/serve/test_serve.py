@@ -517,6 +517,12 @@ def test_settings_that_are_refused(words: str, options: dict[str, Any]) -> None:
         listen(settings).socket.close()
 
 
+def test_answers_do_not_wait_for_the_clients_acknowledgement() -> None:
+    """What asyncio asks a socket before it sets TCP_NODELAY on its connections; without it, each answer takes 40 ms."""
+    with listen(ServeSettings(model=Path("m.tflite"), port=0)).socket as bound:
+        assert bound.proto == socket.IPPROTO_TCP
+
+
 def test_the_error_of_a_missing_package_contains_the_command_that_installs_it(model: Path) -> None:
     patch = "import importlib.util as u; real = u.find_spec; u.find_spec = lambda n, *a: n != 'uvicorn' and real(n, *a)"
     line = refused(

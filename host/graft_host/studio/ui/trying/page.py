@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
+from graft_host.studio.trials.models import ModelChoice, classify_command, find_models
+from graft_host.studio.ui.trying.tester import Tester
+from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.live import on_change
 
 
 def build(studio: Studio, texts: Texts) -> None:
     """Builds the page."""
-    ui.label(texts("shell.trying")).mark(str(studio.project.root))
+    with ui.element("h1"):
+        ui.label(texts("trying.title"))
+    models = find_models(studio.project)
+    if models:
+        _build_tester(studio, texts, models)
+    else:
+        _build_invitation(studio, texts)
+
+
+def _build_invitation(studio: Studio, texts: Texts) -> None:
+    with ui.element("div").classes("studio-card trying-none"):
+        ui.label(texts("trying.no_model"))
+        ui.link(texts("trying.to_train"), "/train")
+
+    def look() -> None:
+        if find_models(studio.project):
+            ui.navigate.reload()
+
+    on_change(studio.jobs.changed, look)
+
+
+def _build_tester(studio: Studio, texts: Texts, models: tuple[ModelChoice, ...]) -> None:
+    wanted = ui.context.client.request.query_params.get("model", "")
+    chosen = wanted if any(model.name == wanted for model in models) else models[0].name
+    if wanted and chosen != wanted:
+        ui.notify(texts("trying.no_such_model", name=wanted), type="warning")
+    tester = Tester(texts, models, chosen)
+    command = command_line(texts, classify_command(chosen))
+
+    def choose(event: GenericEventArguments) -> None:
+        command.text = classify_command(str(event.args))
+
+    tester.on("model", choose)
+    on_change(studio.jobs.changed, lambda: tester.offer(find_models(studio.project)))

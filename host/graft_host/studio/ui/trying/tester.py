@@ -1,0 +1,37 @@
+"""The component with the camera, photos, and what a model says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nicegui.element import Element
+
+from graft_host.studio.texts.texts import Texts, catalogue
+from graft_host.studio.trials.models import ModelChoice
+
+
+class Tester(Element, component="tester.js"):
+    """Shows a model's answers to frames and photos, which the browser sends to the studio by itself.
+
+    It emits ``model`` with the name of each model that is chosen.
+    """
+
+    def __init__(self, texts: Texts, models: Sequence[ModelChoice], chosen: str) -> None:
+        """Creates the component.
+
+        Args:
+            texts: all those of the page go to the browser.
+            models: that can be chosen.
+            chosen: the name of the first one.
+        """
+        super().__init__()
+        self._props["texts"] = {name: text[texts.language] for name, text in catalogue()["trying"].items()}
+        self._props["chosen"] = chosen
+        self.offer(models)
+
+    def offer(self, models: Sequence[ModelChoice]) -> None:
+        """Changes the models that can be chosen."""
+        names = [model.name for model in models]
+        if self._props.get("models") != names:
+            self._props["models"] = names
+            self.update()
