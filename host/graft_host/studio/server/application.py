@@ -23,6 +23,7 @@ from graft_host.studio.server.refusal import refusal
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts, requested_language
 from graft_host.studio.ui import shell
+from graft_host.studio.ui.photos import routes
 
 _ENTRY = Path(__file__).with_name("entry")
 _ICON = Path(pages.__file__).parent / "page" / "shared" / "icon.svg"
@@ -70,6 +71,7 @@ def _add_files(app: FastAPI, studio: Studio) -> None:
         app.add_route(path, handler)
     app.add_route("/upload", uploads.handler(studio.album), methods=["POST"])
     app.router.routes.extend(trying.routes(studio.trials))
+    routes.register(app, studio.album)
 
 
 def _add_entry(app: FastAPI, access: Access, wanted: Pass, entered: Callable[[str], None]) -> None:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from nicegui import ui
 
 from graft_host.studio.studio import Studio
-from graft_host.studio.texts.texts import Texts
+from graft_host.studio.texts.texts import Texts, catalogue
+from graft_host.studio.ui.photos.board import Board
+from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.live import on_change
+
+_MODULES = Path(__file__).parents[1] / "static" / "photos"
 
 
 def build(studio: Studio, texts: Texts) -> None:
     """Builds the page."""
-    ui.label(texts("shell.photos")).mark(str(studio.project.root))
+    for module in sorted(path.name for path in _MODULES.glob("*.js")):  # together, not one after another
+        ui.add_head_html(f'<link rel="modulepreload" href="/static/photos/{module}">')
+    with ui.element("h1"):
+        ui.label(texts("shell.photos"))
+    board = Board({name: text[texts.language] for name, text in catalogue()["photos"].items()}, texts.language)
+    inbox, photos = (shlex.quote(str(folder)) for folder in (studio.project.inbox, studio.project.photos))
+    command_line(texts, f"graft sort {inbox} {photos}")
+    on_change(studio.album.changed, board.look)

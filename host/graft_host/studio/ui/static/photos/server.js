@@ -1,0 +1,54 @@
+// Asks the studio for the album, and sends it changes and photos.
+
+export class Problem extends Error {
+  constructor(status, detail, remedy = '') {
+    super(detail);
+    this.status = status;
+    this.remedy = remedy;
+  }
+}
+
+let tag = ''; // of the album that was received last
+
+/** The album; null if it is the one that was received last. */
+export async function album() {
+  const response = await send('/album', {headers: tag ? {'If-None-Match': tag} : {}, cache: 'no-store'});
+  if (response.status === 304) return null;
+  const content = await response.json();
+  tag = response.headers.get('ETag');
+  return content;
+}
+
+/** Changes the album; resolves to what was done. */
+export async function change(what, content = {}) {
+  const options = {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(content)};
+  return (await (await send(`/album/${what}`, options)).json()).done;
+}
+
+/** Sends a photo or a zip of photos; resolves to what was done with it. */
+export async function upload({content, label, name, recording}, signal) {
+  const asked = new URLSearchParams({label, name, recording});
+  const options = {method: 'POST', headers: {'Content-Type': 'application/octet-stream'}, body: content, signal};
+  return (await send(`/upload?${asked}`, options)).json();
+}
+
+/** The address of a photo's thumbnail. */
+export const thumbnail = (id, version) => `/media/thumbnails/${escaped(id)}?v=${encodeURIComponent(version)}`;
+
+/** The address of a photo. */
+export const photo = (id, version) => `/media/photos/${escaped(id)}?v=${encodeURIComponent(version)}`;
+
+const escaped = (id) => id.split('/').map(encodeURIComponent).join('/');
+
+async function send(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new Problem(0, '');
+  }
+  if (response.ok || response.status === 304) return response;
+  const content = await response.json().catch(() => null);
+  throw new Problem(response.status, content?.detail ?? String(response.status), content?.remedy);
+}
