@@ -12,14 +12,14 @@ from graft_device.errors import GraftError
 from graft_host.deploy.errors import LoginRefusedError, UnknownKeyError
 from graft_host.deploy.target import parse_target
 from graft_host.studio.board_list.host_keys import HostKey, offered_key, trust
-from graft_host.studio.board_list.kept import MOST_BOARDS, KeptBoard, checked
+from graft_host.studio.board_list.kept import MOST_BOARDS, TABLE, KeptBoard, checked, read_kept
 from graft_host.studio.board_list.looking import look_at
 from graft_host.studio.board_list.reaching import ssh_config, ssh_options
 from graft_host.studio.board_list.seen import BoardSeen
 from graft_host.studio.board_list.ssh_aliases import aliases
-from graft_host.studio.board_list.table import change_table, read_table
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import Project
+from graft_host.studio.project.settings import change_settings, read_settings
 from graft_host.studio.project.signal import Signal
 
 _AT_A_TIME = 8
@@ -67,8 +67,12 @@ class BoardList:
         self._looks: dict[str, Look] = {}
 
     def all(self) -> tuple[KeptBoard, ...]:
-        """The boards, in the order in which they were added."""
-        return read_table(self._project)
+        """The boards, in the order in which they were added.
+
+        Raises:
+            StudioError: ``studio.toml`` cannot be read, or is not sound.
+        """
+        return read_kept(read_settings(self._project, TABLE))
 
     def suggestions(self) -> tuple[str, ...]:
         """The names of the ssh configuration that are not among the boards."""
@@ -94,13 +98,13 @@ class BoardList:
             raise StudioError(f"there is a board called {board.name!r} already", "give this one another name")
         if len(there) >= MOST_BOARDS:
             raise StudioError(f"a project can have at most {MOST_BOARDS} boards", "remove one that you do not need")
-        change_table(self._project, lambda table: table.update({board.name: board.address}))
+        change_settings(self._project, TABLE, {board.name: board.address})
         self.changed.emit()
         return board
 
     def remove(self, board: KeptBoard) -> None:
         """Forgets a board; nothing is changed on it. Raises StudioError if ``studio.toml`` cannot be written."""
-        change_table(self._project, lambda table: table.pop(board.name, None))
+        change_settings(self._project, TABLE, {board.name: None})
         with self._guard:
             self._looks.pop(board.address, None)
         self.changed.emit()

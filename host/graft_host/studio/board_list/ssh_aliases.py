@@ -9,10 +9,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from graft_device.system.plain import read_plain
 from graft_host.deploy.errors import DeployError
 from graft_host.deploy.target import parse_target
 
-_MOST_DEPTH = 16  # of files that include each other, as in OpenSSH
 _MOST_BYTES = 1 << 20
 _LINE = re.compile(r"\s*(?P<keyword>[A-Za-z]+)(?:\s*=\s*|\s+)(?P<value>.*)")
 
@@ -26,26 +26,29 @@ def aliases(config: Path | None) -> tuple[str, ...]:
         config: the configuration; the user's when None.
     """
     path = _ssh_folder() / "config" if config is None else config
-    found = (name for name in _names(path, 0) if _is_address(name))
+    found = (name for name in _names(path, set()) if _is_address(name))
     return tuple(dict.fromkeys(found))
 
 
-def _names(path: Path, depth: int) -> Iterator[str]:
+def _names(path: Path, read: set[Path]) -> Iterator[str]:
+    """The names in a file and in what it includes; each file is read once, for files may include each other."""
+    if path in read:
+        return
+    read.add(path)
     for keyword, words in _lines(path):
         if keyword == "host":
             yield from (word for word in words if not re.search(r"[*?!]", word))
-        elif keyword == "include" and depth < _MOST_DEPTH:
+        elif keyword == "include":
             for word in words:
                 for included in _included(word):
-                    yield from _names(included, depth + 1)
+                    yield from _names(included, read)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
     """The lines of a file as keyword in lower case and words."""
     try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_BYTES).decode("utf-8", "replace")
-    except OSError:
+        text = read_plain(path, _MOST_BYTES).decode("utf-8", "replace")
+    except (OSError, ValueError):
         return
     for line in text.splitlines():
         match = _LINE.fullmatch(line)

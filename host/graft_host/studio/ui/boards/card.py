@@ -18,13 +18,17 @@ from graft_host.studio.ui.widgets.problems import attempt
 
 
 class BoardCard:
-    """The card of a board."""
+    """The card of a board.
+
+    Attributes:
+        board: whose card it is.
+    """
 
     def __init__(self, studio: Studio, texts: Texts, board: KeptBoard) -> None:
         """Builds it in the current element."""
         self._studio = studio
         self._texts = texts
-        self._board = board
+        self.board = board
         self._shown: Look | None = None
         with ui.element("section").classes("studio-card boards-card") as self._card:
             name_control(self._card, board.name)
@@ -36,7 +40,7 @@ class BoardCard:
         self.show_jobs()
 
     def _head(self) -> None:
-        texts, board = self._texts, self._board
+        texts, board = self._texts, self.board
         with ui.element("div").classes("boards-head"):
             with ui.element("div").classes("boards-title"):
                 heading(2, board.name)
@@ -56,7 +60,7 @@ class BoardCard:
 
     def show_look(self) -> None:
         """Shows what the last look has found."""
-        look = self._studio.boards.last_look(self._board.address)
+        look = self._studio.boards.last_look(self.board.address)
         if look is self._shown:
             return
         self._shown = look
@@ -68,24 +72,24 @@ class BoardCard:
         self._seen.clear()
         with self._seen:
             if look.what:
-                show_trouble(self._studio, self._texts, self._board, look)
+                show_trouble(self._studio, self._texts, self.board, look)
             if look.seen is not None:
                 show_running(self._texts, look.seen)
-                back_button(self._studio, self._texts, self._board, look.seen)
+                back_button(self._studio, self._texts, self.board, look.seen)
                 show_doctor(self._texts, look.seen)
-        self._form.allow(look.seen is not None or bool(look.what))
+        self._form.allow(look.seen is not None)
 
     def show_jobs(self) -> None:
         """Shows how far work for this board is, and looks again once it has ended."""
         self._form.show_models()
         if self._job.show():
-            self._studio.boards.look(self._board.address)
+            self._studio.boards.look(self.board.address)
 
     def _look_now(self) -> None:
-        self._studio.boards.look(self._board.address)
+        self._studio.boards.look(self.board.address)
 
     async def _forget(self) -> None:
-        await attempt(self._texts, lambda: self._studio.boards.remove(self._board))
+        await attempt(self._texts, lambda: self._studio.boards.remove(self.board))
 
     def _state_text(self, look: Look) -> str:
         if look.busy:

@@ -13,7 +13,7 @@ from graft_host.studio.jobs.job import ENDED, Job
 from graft_host.studio.studio import Studio
 from graft_host.studio.tasks.collect import TASK
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.boards.parts import heading, table, trouble
+from graft_host.studio.ui.boards.parts import code_line, heading, table, trouble
 from graft_host.studio.ui.widgets.command import command_line
 from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.problems import attempt, show_done
@@ -127,7 +127,7 @@ class CollectSection:
                 ui.button(text, icon="done_all", on_click=lambda label=label: self._accept(label)).props("outline")
             if found.total:
                 ui.label(texts("boards.sort_rest")).classes("quiet")
-                command_line(texts, "graft sort inbox photos")
+                code_line(texts, "graft sort inbox photos")
 
     async def _accept(self, label: str) -> None:
         studio, texts = self._studio, self._texts

@@ -28,7 +28,7 @@ class DeployForm:
         self._texts = texts
         self._board = board
         self._models: tuple[str, ...] | None = None
-        with ui.element("div").classes("boards-deploy"):
+        with ui.element("div").classes("boards-deploy") as self._section:
             heading(3, texts("boards.deploy_title"))
             self._none = ui.element("div").classes("quiet")
             with self._none:
@@ -65,8 +65,8 @@ class DeployForm:
                 field.props["placeholder"] = texts("boards.usual")
 
     def allow(self, looked: bool) -> None:
-        """Shows the form once the board has been looked at."""
-        self._form.set_visibility(looked or bool(self._models))
+        """Shows the form once a look at the board has succeeded."""
+        self._section.set_visibility(looked)
 
     def show_models(self) -> None:
         """Offers the models that there are now; a model that was chosen stays chosen while it is there."""

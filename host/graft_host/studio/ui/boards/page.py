@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from graft_device.errors import GraftError
+from graft_host.studio.board_list.kept import KeptBoard
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.boards.adding import add_form
 from graft_host.studio.ui.boards.card import BoardCard
 from graft_host.studio.ui.boards.collecting import CollectSection
+from graft_host.studio.ui.boards.parts import trouble
 from graft_host.studio.ui.widgets.live import on_change
 
 
@@ -28,6 +31,7 @@ class _Cards:
         self._studio = studio
         self._texts = texts
         self._cards: dict[str, BoardCard] = {}
+        self._problem = ui.element("div").classes("boards-problem")
         self._looks = ui.button(texts("boards.look_at_all"), icon="refresh", on_click=self._look_at_all)
         self._looks.props("flat").classes("boards-all")
         self._list = ui.element("div").classes("boards-list")
@@ -38,7 +42,7 @@ class _Cards:
 
     def _follow(self) -> None:
         """Adds and removes cards, and shows what looks have found; what is typed on the other cards stays."""
-        boards = self._studio.boards.all()
+        boards = self._boards()
         for address in set(self._cards) - {board.address for board in boards}:
             self._cards.pop(address).remove()
         for board in boards:
@@ -49,6 +53,16 @@ class _Cards:
             card.show_look()
         self._looks.set_visibility(len(boards) > 1)
         self._collect.show_boards(boards)
+
+    def _boards(self) -> tuple[KeptBoard, ...]:
+        """The boards; those that are shown where the settings cannot be read, and why not."""
+        self._problem.clear()
+        try:
+            return self._studio.boards.all()
+        except GraftError as error:
+            with self._problem:
+                trouble(self._texts, error.what, error.remedy)
+            return tuple(card.board for card in self._cards.values())
 
     def _follow_jobs(self) -> None:
         for card in self._cards.values():

@@ -9,6 +9,7 @@ from nicegui import ui
 from nicegui.element import Element
 
 from graft_host.studio.texts.texts import Texts
+from graft_host.studio.ui.widgets.problems import show_done
 
 
 def name_control(element: Element, name: str) -> None:
@@ -46,6 +47,18 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
                     for text in row:
                         with ui.element("td"):
                             ui.label(text)
+
+
+def code_line(texts: Texts, command: str) -> None:
+    """A command to run elsewhere, with a button that copies it."""
+
+    def copy() -> None:
+        ui.clipboard.write(command)
+        show_done(texts("shell.copied"))
+
+    with ui.element("div").classes("studio-command-line"):
+        ui.label(command).classes("studio-code")
+        name_control(ui.button(icon="content_copy", on_click=copy).props("flat dense round"), texts("shell.copy"))
 
 
 def trouble(texts: Texts, what: str, remedy: str) -> Element:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+
 from nicegui import ui
 
 from graft_host.deploy.target import parse_target
 from graft_host.studio.board_list.boards import Look
 from graft_host.studio.board_list.host_keys import HostKey
 from graft_host.studio.board_list.kept import KeptBoard
+from graft_host.studio.board_list.reaching import config_words
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.boards.parts import trouble
-from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.boards.parts import code_line, trouble
 from graft_host.studio.ui.widgets.problems import attempt
 
 _KEY_COMMAND = "for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done"
@@ -22,10 +24,11 @@ def show_trouble(studio: Studio, texts: Texts, board: KeptBoard, look: Look) -> 
     if look.trouble == "unknown_key" and look.key is not None:
         _unknown_key(studio, texts, board, look.key)
         return
-    with trouble(texts, look.what, look.remedy):
+    with trouble(texts, look.what, "" if look.trouble == "login" else look.remedy):
         if look.trouble == "login":
             ui.label(texts("boards.login_help"))
-            command_line(texts, f"ssh-copy-id {parse_target(board.address).plain()}")
+            words = ["ssh-copy-id", *config_words(), *parse_target(board.address).plain().split()]
+            code_line(texts, shlex.join(words))
             ui.label(texts("boards.login_key")).classes("quiet")
 
 
@@ -37,5 +40,5 @@ def _unknown_key(studio: Studio, texts: Texts, board: KeptBoard, key: HostKey) -
         ui.label(texts("boards.new_key"))
         ui.label(f"{key.kind} {key.fingerprint}").classes("boards-fingerprint")
         ui.label(texts("boards.compare_key")).classes("quiet")
-        command_line(texts, _KEY_COMMAND)
+        code_line(texts, _KEY_COMMAND)
         ui.button(texts("boards.trust_key"), on_click=trust).props("color=primary unelevated")

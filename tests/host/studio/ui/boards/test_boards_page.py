@@ -10,25 +10,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import Visit, chromium
+from tests.support.browser import PHONE, Visit, chromium
 from tests.support.device_models import KERNEL, write_artifact
 from tests.support.kept_photos import FOLDER, keep_some, photos_in
+from tests.support.ports import free_port
 from tests.support.remote.kit import WHEELS
 from tests.support.remote.park import STORE
 from tests.support.studio import studio
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from tests.support.remote.board import Board
     from tests.support.remote.park import Park
 
 
+EVIL = "<img src=x onerror=alert(1)>"
+
+
 def models_in(root: Path) -> list[Path]:
-    """Two models, of which the second is the newer one."""
+    """Two models, of which the second is the newer one, and has names that must stay text."""
     folder = root / "models"
     folder.mkdir(parents=True)
     first = write_artifact(folder / "first.tflite")
     os.utime(first, (1_000_000_000, 1_000_000_000))
-    return [first, write_artifact(folder / "second.tflite", kernel=KERNEL * 1.2)]
+    return [first, write_artifact(folder / f"{EVIL}.tflite", labels=("red", EVIL, "blue"), kernel=KERNEL * 1.2)]
 
 
 @contextmanager
@@ -43,8 +49,33 @@ def boards_page(root: Path, config: Path) -> Iterator[Visit]:
         yield seen
 
 
+@contextmanager
+def window(seen: Visit) -> Iterator[Page]:
+    """Another window of the same browser, on the same page."""
+    other = seen.page.context.new_page()
+    other.goto(seen.page.url)
+    yield other
+    other.close()
+
+
 def current(board: Board) -> bytes:
     return board.at(f"{STORE}/current/model.tflite").read_bytes()
+
+
+def collects(page: Page, root: Path) -> None:
+    """Collects six pictures, takes over what somebody said of two, and takes that back."""
+    collect = page.get_by_role("region", name="Collect pictures").first
+    collect.get_by_text("More choices").click()
+    collect.get_by_label("Folder of pictures on the boards").fill(FOLDER)
+    collect.get_by_role("button", name="Collect").click()
+    collect.get_by_text("6 new pictures arrived.").wait_for()
+    assert len(photos_in(root / "inbox")) == 6
+    collect.get_by_role("button", name="Add 2 pictures to cats").click()
+    collect.get_by_text("2 pictures are in cats now.").wait_for()
+    assert len(list((root / "photos" / "cats").iterdir())) == 2
+    collect.get_by_role("button", name="Take it back").click()
+    collect.get_by_text("6 pictures wait to be sorted.").wait_for()
+    assert len(photos_in(root / "inbox")) == 6
 
 
 @pytest.mark.slow
@@ -79,26 +110,71 @@ def test_a_person_deploys_two_models_goes_back_and_collects_without_a_shell(park
         card.get_by_text("red, green, blue").wait_for()
 
         card.get_by_label("Model", exact=True).click()
-        page.get_by_role("option", name="second").click()
+        page.get_by_role("option", name=EVIL).click()
         deploy()
         card.get_by_role("button", name="Go back").wait_for()
+        assert card.get_by_text(f"red, {EVIL}, blue").is_visible()
         assert current(board) == second.read_bytes()
-        card.get_by_role("button", name="Go back").click()
-        page.get_by_role("button", name="Yes, go back to first").click()
-        card.get_by_text("kitchen: back to first").wait_for()
-        card.get_by_text("Done", exact=True).wait_for()
-        assert current(board) == first.read_bytes()
+        with window(seen) as other:  # another window sees the same
+            other.get_by_text(f"red, {EVIL}, blue").wait_for()
+            card.get_by_role("button", name="Go back").click()
+            page.get_by_role("button", name="Yes, go back to first").click()
+            card.get_by_text("kitchen: back to first").wait_for()
+            card.get_by_text("Done", exact=True).wait_for()
+            assert current(board) == first.read_bytes()
+            other.get_by_text("red, green, blue").wait_for()
+        assert page.locator("img[src=x]").count() == 0
 
-        collect = page.get_by_role("region", name="Collect pictures").first
-        collect.get_by_text("More choices").click()
-        collect.get_by_label("Folder of pictures on the boards").fill(FOLDER)
-        collect.get_by_role("button", name="Collect").click()
-        collect.get_by_text("6 new pictures arrived.").wait_for()
-        assert len(photos_in(root / "inbox")) == 6
-        collect.get_by_role("button", name="Add 2 pictures to cats").click()
-        collect.get_by_text("2 pictures are in cats now.").wait_for()
-        assert len(list((root / "photos" / "cats").iterdir())) == 2
-        collect.get_by_role("button", name="Take it back").click()
-        collect.get_by_text("6 pictures wait to be sorted.").wait_for()
-        assert len(photos_in(root / "inbox")) == 6
+        collects(page, root)
+        assert [text for text in seen.problems if text.startswith("error")] == []
+
+
+def serious(tab: Page) -> list[str]:
+    """What axe finds serious or critical for people who cannot see or use a mouse."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in {"serious", "critical"}]
+
+
+def test_boards_that_are_off_and_what_is_no_address_on_a_phone_in_chinese(tmp_path: Path) -> None:
+    root, config = tmp_path / "pets", tmp_path / "config"
+    models_in(root)
+    config.write_text(f"Host shelf *.lan -oProxyCommand=x\n  HostName 127.0.0.1\n  Port {free_port()}\n")
+    address = f"ssh://pi@127.0.0.1:{free_port()}"
+    with boards_page(root, config) as seen:
+        page = seen.page
+        page.get_by_label("Address").fill(f"-oProxyCommand=touch {tmp_path}/touched")
+        page.get_by_role("button", name="Add a board").click()
+        page.get_by_text("is not a board's address").wait_for()
+        assert page.get_by_text("What to do: write [user@]host").is_visible()
+        assert not (root / "studio.toml").exists()
+        page.get_by_label("Name").fill(EVIL)
+        page.get_by_label("Address").fill(address)
+        page.get_by_label("Address").press("Enter")
+        off = page.get_by_role("region", name=EVIL)
+        off.get_by_text("nothing listens there").wait_for()
+        assert page.get_by_role("button", name="Add -oProxyCommand").count() == 0
+        page.get_by_role("button", name="Add shelf").click()
+        page.get_by_role("region", name="shelf").get_by_text("nothing listens there").wait_for()
+        assert page.get_by_role("button", name="Add shelf").count() == 0
+        assert not off.get_by_role("button", name="Deploy", exact=True).is_visible()
+        assert serious(page) == []
+
+        page.set_viewport_size({"width": PHONE, "height": 800})
+        page.emulate_media(color_scheme="dark")
+        page.get_by_label("Language").select_option("zh-CN")
+        page.get_by_role("button", name="全部检测").click()
+        page.get_by_text("检测失败").first.wait_for()
+        assert (serious(page), seen.flaws()) == ([], [])
+        assert min(seen.contrasts()) > (4.5, "")
+
+        page.get_by_role("region", name="shelf").get_by_role("button", name="移除").click()
+        page.get_by_role("region", name="shelf").wait_for(state="detached")
+        assert "shelf" not in (root / "studio.toml").read_text()
+        (root / "studio.toml").write_text("[boards\n")
+        page.reload()
+        page.get_by_text("studio.toml is not sound").first.wait_for()
+        assert page.locator("img[src=x]").count() == 0
+        assert not (tmp_path / "touched").exists()
         assert [text for text in seen.problems if text.startswith("error")] == []
