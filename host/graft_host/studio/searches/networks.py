@@ -6,11 +6,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from graft_device.errors import GraftError
 from graft_host.network_search.pareto import Candidate, Limits, choose, front
 from graft_host.studio.jobs.job import Job
-from graft_host.studio.tasks.search import FOUND
+from graft_host.studio.project.folder import Project
+from graft_host.studio.tasks.search import FOUND, search_options
 
 _FIELDS = {field.name: field.type for field in fields(Candidate)}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a running search is.
+
+    Attributes:
+        networks: how many it tries.
+        seconds_left: until its last network is known, if nothing is cached; None while that is unknown.
+    """
+
+    networks: int
+    seconds_left: float | None
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,28 @@ def networks(job: Job, limits: Limits) -> Networks:
     newest = {candidate.shape: candidate for candidate in map(_candidate, rows) if candidate is not None}
     candidates = tuple(sorted(newest.values(), key=lambda candidate: (candidate.ms, candidate.bytes)))
     return Networks(candidates, front(candidates), choose(candidates, limits))
+
+
+def progress(project: Project, job: Job, found: Networks, now: float) -> Progress | None:
+    """How far a running search is; None if its families are not installed any more.
+
+    A network takes in practice a time in proportion to its side, because some work is constant.
+
+    Args:
+        project: of the search.
+        job: the search.
+        found: what it has found.
+        now: in seconds since 1970.
+    """
+    try:
+        grids = search_options(project, job.arguments, None).grids
+    except GraftError:
+        return None
+    sides = [size for grid in grids for _, _, size in grid.shapes]
+    done = sum(candidate.image_size for candidate in found.candidates)
+    if not done or job.started is None:
+        return Progress(len(sides), None)
+    return Progress(len(sides), max(0.0, now - job.started) * max(0, sum(sides) - done) / done)
 
 
 def _candidate(row: Any) -> Candidate | None:

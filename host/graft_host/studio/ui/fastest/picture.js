@@ -185,6 +185,7 @@ export default {
     },
     grab(event, limit) {
       this.held = limit;
+      this.moved = null;
       event.currentTarget.ownerSVGElement.setPointerCapture(event.pointerId);
     },
     drag(event) {
