@@ -24,6 +24,7 @@ _STARTERS = (
     "running",
     "serving",
     "sorting_page",
+    "studio",
 )
 SERVICES = tuple(f"tests.support.{name}" for name in _STARTERS)
 """Helpers that start servers, brokers, browsers, boards behind SSH, and runs that race or are stopped."""

@@ -10,6 +10,7 @@ from graft_host.studio.tasks.task import Task
 
 KINDS = (
     "train",
+    "compare",
     "search",
     "export",
     "deploy",

@@ -10,9 +10,10 @@ from nicegui.elements.mixins.validation_element import ValidationElement
 
 from graft_device.errors import GraftError
 from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.train_options import CHOICES, check_choices
+from graft_host.studio.tasks.train_options import CHOICES, DEFAULTS, check_choices
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.train.fields import (
+    FIELDS,
     GROUPS,
     HUNDRED,
     LISTS,
@@ -65,10 +66,16 @@ class Form:
     def fill(self, values: Mapping[str, Any]) -> None:
         """Shows other values."""
         self._others = {name: value for name, value in values.items() if name in CHOICES}
-        for fields in GROUPS.values():
-            for field in fields:
-                self._elements[field.name].value = self._shown(field, self._others.pop(field.name, None))
+        for name, field in FIELDS.items():
+            self._elements[name].value = self._shown(field, self._others.pop(name, None))
         self._on_change()
+
+    def refresh(self) -> None:
+        """Offers the models that there are now."""
+        element = self._elements["not_worse_than"]
+        options = self._options(FIELDS["not_worse_than"])
+        if options != element.options:
+            element.set_options({**options, element.value: options.get(element.value, element.value)})
 
     def _add(self, field: Field, value: Any) -> None:
         texts = self._texts
@@ -96,6 +103,8 @@ class Form:
                     suffix="%" if field.kind == "percent" or field.name.endswith("_percent") else None,
                     on_change=self._on_change,
                 )
+            if isinstance(element, ValidationElement):
+                element.without_auto_validation()  # it would clear what is wrong after each change
             self._elements[field.name] = element
             hint = ui.label(self._help(field)).classes("train-help quiet")
             hint.props["id"] = f"help-{field.name}"
@@ -145,7 +154,7 @@ class Form:
 
     def _value(self, name: str) -> Any:
         """The value of an element as the option has it; None for the default."""
-        field = next(field for fields in GROUPS.values() for field in fields if field.name == name)
+        field = FIELDS[name]
         value = self._elements[name].value
         if field.kind == "switch":
             return field.values[bool(value)]
@@ -168,7 +177,7 @@ class Form:
 
     def _show_taps(self) -> None:
         tap = self._elements["tap"]
-        options = self._options(Field(name="tap", kind="tap"))
+        options = self._options(FIELDS["tap"])
         if tap.options != options:
             tap.set_options(options, value=tap.value if tap.value in options else "")
 
@@ -182,7 +191,7 @@ class Form:
     def _check(self) -> None:
         wrong, self.error = "", ""
         try:
-            check_choices(self._project, self.choices())
+            check_choices(self._project, {**DEFAULTS, **self.choices()})
         except OptionError as error:
             wrong, self.error = error.option.removeprefix("--").replace("-", "_"), _sentence(error)
         except GraftError as error:

@@ -10,6 +10,7 @@ from nicegui import ui
 from graft_host.studio.jobs.job import ENDED, Job
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
+from graft_host.studio.ui.train.comparing import Comparing
 from graft_host.studio.ui.train.figures import Figures, figures_of
 from graft_host.studio.ui.train.words import (
     accuracy_text,
@@ -25,6 +26,8 @@ from graft_host.studio.ui.widgets.problems import attempt
 
 KIND = "train"
 _MOST_CHANGES = 4
+_PAIR = 2
+_FAILED_GATE = 3  # the exit status
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class History:
         self._studio, self._texts, self._again = studio, texts, again
         self._order, self._down = "when", True
         self._jobs: list[Job] = []
+        self._chosen: dict[str, Job] = {}
         self._headers: dict[str, ui.element] = {}
         with ui.element("section").classes("train-history") as self._section:
             self._section.props["aria-labelledby"] = "train-history"
@@ -68,10 +72,16 @@ class History:
                     with ui.element("thead"), ui.element("tr"):
                         self._add_headers()
                     self._body = ui.element("tbody")
+            with ui.element("div").classes("train-compare"):
+                self._compare = ui.button(texts("train.compare"), on_click=self._start)
+                self._hint = ui.label(texts("train.choose_two")).classes("quiet")
+            self._comparing = Comparing(studio, texts)
         on_change(studio.jobs.changed, self._look)
         self._look()
 
     def _add_headers(self) -> None:
+        with ui.element("th").props("scope=col"):
+            ui.label(self._texts("train.column_choose")).classes("screen-reader")
         for column in _COLUMNS:
             with ui.element("th").props("scope=col") as header:
                 button = ui.element("button").props("type=button").classes("train-sort")
@@ -100,6 +110,9 @@ class History:
         for key, header in self._headers.items():
             order = ("descending" if self._down else "ascending") if key == self._order else "none"
             header.props["aria-sort"] = order
+        kept = {job.id for job in self._jobs}
+        self._chosen = {job_id: job for job_id, job in self._chosen.items() if job_id in kept}
+        self._show_choice()
         before = _before(self._jobs)
         column = next(column for column in _COLUMNS if column.key == self._order)
         rows = sorted(self._jobs, key=lambda job: column.value(job, figures_of(job)), reverse=self._down)
@@ -112,11 +125,14 @@ class History:
         texts, figures = self._texts, figures_of(job)
         with ui.element("tr") as row:
             row.props["data-state"] = job.state
+            with ui.element("td").classes("train-actions"):
+                if job.state == "done":
+                    self._choice(job)
             _cell(when_text(job))
             with ui.element("th").props("scope=row"):
                 ui.label(name_of(job))
                 if job.state != "done":
-                    refused = job.error is not None and job.error.status == 3  # noqa: PLR2004  a failed gate
+                    refused = job.error is not None and job.error.status == _FAILED_GATE
                     ui.label(texts("train.was_refused" if refused else f"jobs.{job.state}")).classes("quiet")
             if figures is None:
                 for _ in range(4):
@@ -131,8 +147,29 @@ class History:
             with ui.element("td").classes("train-actions"):
                 self._actions(job)
 
+    def _choice(self, job: Job) -> None:
+        box = ui.checkbox(value=job.id in self._chosen, on_change=lambda event: self._choose(job, event.value))
+        box.props["aria-label"] = self._texts("train.choose", name=name_of(job))
+
+    def _choose(self, job: Job, chosen: bool) -> None:
+        if chosen:
+            self._chosen[job.id] = job
+        else:
+            self._chosen.pop(job.id, None)
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        self._compare.enabled = len(self._chosen) == _PAIR
+        comparable = sum(job.state == "done" for job in self._jobs) >= _PAIR
+        self._compare.visible = comparable
+        self._hint.visible = comparable and len(self._chosen) != _PAIR
+
+    async def _start(self) -> None:
+        older, newer = (str(self._chosen[job_id].arguments["output"]) for job_id in sorted(self._chosen))
+        await self._comparing.start(older, newer)
+
     def _changes(self, job: Job, before: Job | None) -> None:
-        if job.error is not None and job.error.status != 3:  # noqa: PLR2004
+        if job.error is not None and job.error.status != _FAILED_GATE:
             ui.label(job.error.what).classes("quiet")
             return
         lines = changes(self._texts, before, job)

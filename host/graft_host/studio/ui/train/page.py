@@ -11,8 +11,9 @@ from graft_device.errors import GraftError
 from graft_host.studio.jobs.job import Job
 from graft_host.studio.project.settings import change_settings, read_settings
 from graft_host.studio.studio import Studio
-from graft_host.studio.tasks.train_options import CHOICES, command, model_path
+from graft_host.studio.tasks.train_options import CHOICES, DEFAULTS, command, model_path
 from graft_host.studio.texts.texts import Texts
+from graft_host.studio.ui.train.figures import figures_of
 from graft_host.studio.ui.train.form import Form
 from graft_host.studio.ui.train.history import History
 from graft_host.studio.ui.train.names import free_name, is_taken
@@ -41,13 +42,15 @@ class _Start:
 
     def __init__(self, studio: Studio, texts: Texts) -> None:
         self._studio, self._texts = studio, texts
+        self._enough = True
+        self._suggested = free_name(studio)
         settings = self._settings()
         with ui.element("section").classes("studio-card train-start") as card:
             card.props["aria-label"] = texts("train.new_model")
-            show_readiness(studio, texts)
+            ready = ui.element("div")
             with ui.element("div").classes("train-go"):
-                self._name = ui.input(texts("train.name"), value=free_name(studio), on_change=self._update)
-                self._name.classes("train-name")
+                self._name = ui.input(texts("train.name"), value=self._suggested, on_change=self._update)
+                self._name.without_auto_validation().classes("train-name")
                 self._button = ui.button(texts("train.train"), icon="play_arrow", on_click=self._train)
                 self._button.classes("train-button")
             ui.label(texts("train.about_defaults")).classes("quiet")
@@ -57,6 +60,9 @@ class _Start:
                 ui.button(texts("train.reset"), on_click=lambda: self._form.fill({})).props("flat")
             self._problem = ui.label().classes("train-problem").props("role=alert")
             self._command = command_line(texts, "")
+        with ready:
+            show_readiness(studio, texts, self._set_enough)
+        on_change(studio.jobs.changed, self._refresh)
         self._update()
 
     def fill(self, job: Job) -> None:
@@ -72,8 +78,7 @@ class _Start:
             return {}
 
     def _arguments(self) -> dict[str, Any]:
-        backbone = {"backbone": "efficientnet-lite0"}
-        return {**backbone, **self._form.choices(), "output": model_path(self._name.value or "")}
+        return {**DEFAULTS, **self._form.choices(), "output": model_path(self._name.value or "")}
 
     def _update(self, *_: object) -> None:
         wrong = ""
@@ -88,7 +93,22 @@ class _Start:
         self._name.error = wrong or None
         self._problem.text = self._form.error
         self._problem.visible = bool(self._form.error)
-        self._button.enabled = not (wrong or self._form.error)
+        self._button.enabled = self._enough and not (wrong or self._form.error)
+
+    def _set_enough(self, enough: bool) -> None:
+        self._enough = enough
+        self._update()
+
+    def _refresh(self) -> None:
+        """Another window may have taken the name, and there may be a new model."""
+        self._form.refresh()
+        if self._name.value == self._suggested and is_taken(self._studio, self._suggested):
+            self._suggest(self._suggested)
+        self._update()
+
+    def _suggest(self, wanted: str) -> None:
+        self._suggested = free_name(self._studio, wanted)
+        self._name.value = self._suggested
 
     async def _train(self) -> None:
         arguments, choices = self._arguments(), self._form.choices()
@@ -101,7 +121,7 @@ class _Start:
 
         self._button.enabled = False
         await attempt(self._texts, add)
-        self._name.value = free_name(self._studio, name)
+        self._suggest(name)
         self._update()
 
 
@@ -120,9 +140,7 @@ class _Runs:
     def _update(self) -> None:
         jobs = [job for job in self._studio.jobs.all() if job.kind == KIND]
         active = {job.id for job in jobs if job.state in {"queued", "running"}}
-        newest = jobs[0] if jobs else None
-        ended = next((job for job in jobs if job.state in {"done", "failed"}), None)
-        failed = {ended.id} if ended is not None and ended.state == "failed" and ended is newest else set()
+        failed = {job.id for job in jobs[:1] if job.state == "failed" and figures_of(job) is None}
         wanted = active | failed
         for job_id in [job_id for job_id in self._shown if job_id not in wanted]:
             self._shown.pop(job_id).delete()
@@ -131,8 +149,9 @@ class _Runs:
                 if job.id in wanted and job.id not in self._shown:
                     self._shown[job.id] = job_view(self._studio, self._texts, job.id)
         self._jobs.visible = bool(self._shown)
-        if ended is not None and (self._result is None or self._result.id != ended.id):
-            self._result = ended
+        result = next((job for job in jobs if figures_of(job) is not None), None)
+        if result is not None and (self._result is None or self._result.id != result.id):
+            self._result = result
             self._card.clear()
             with self._card:
-                result_card(self._studio, self._texts, ended)
+                result_card(self._studio, self._texts, result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from nicegui import ui
 
 from graft_device.errors import GraftError
@@ -15,8 +17,14 @@ _FEW_PHOTOS = 20
 _MOST_NAMED = 3
 
 
-def show_readiness(studio: Studio, texts: Texts) -> None:
-    """Adds what is missing, or how much there is, and keeps it up to date."""
+def show_readiness(studio: Studio, texts: Texts, tell: Callable[[bool], None]) -> None:
+    """Adds what is missing, or how much there is, and keeps it up to date.
+
+    Args:
+        studio: whose photos are counted.
+        texts: of the language.
+        tell: called with whether there are photos of two classes, without which nothing can be trained.
+    """
     with ui.element("div").classes("train-ready").props("role=status"):
         text = ui.label()
         hint = ui.label().classes("quiet")
@@ -29,6 +37,7 @@ def show_readiness(studio: Studio, texts: Texts) -> None:
             text.text, hint.text = error.what, error.remedy
             return
         text.text, hint.text = readiness(texts, state)
+        tell(is_enough(state))
         hint.visible = bool(hint.text)
         link.visible = bool(hint.text)
 
@@ -36,12 +45,17 @@ def show_readiness(studio: Studio, texts: Texts) -> None:
     update()
 
 
+def is_enough(state: AlbumState) -> bool:
+    """Whether there are photos of two classes."""
+    return sum(bool(entry.photos) for entry in state.classes) >= _FEWEST_CLASSES
+
+
 def readiness(texts: Texts, state: AlbumState) -> tuple[str, str]:
     """What photos there are, and what is missing; the second is empty if nothing is."""
     counts = {entry.label: len(entry.photos) for entry in state.classes}
     full = {label: count for label, count in counts.items() if count}
     photos = texts("train.photos", count=sum(counts.values()))
-    if len(full) < _FEWEST_CLASSES:
+    if not is_enough(state):
         return texts("train.not_enough"), texts("train.needs_classes", count=_FEW_PHOTOS)
     there = texts("train.there_are", classes=texts("train.classes", count=len(full)), photos=photos)
     few = [label for label, count in counts.items() if count < _FEW_PHOTOS]
