@@ -19,6 +19,18 @@ Rows = list[tuple[str, NDArray[Any]]]
 """Keys, and the bottleneck ``[D]`` of each in the numbers of the network's output, int8 or float32."""
 
 
+def store_path(cache: Path, fingerprint: str, resize: str, runtime: str) -> Path:
+    """The file that has the bottlenecks of a network.
+
+    Args:
+        cache: the folder of caches.
+        fingerprint: of the network up to its bottleneck.
+        resize: the resize rule.
+        runtime: that runs it.
+    """
+    return cache / "bottlenecks" / f"{fingerprint}-{resize}-v{PREPROCESS_VERSION}-{runtime}.sqlite"
+
+
 class TapBottlenecks:
     """The cached bottlenecks of one tap under one resize rule; a context manager.
 
@@ -31,8 +43,8 @@ class TapBottlenecks:
 
     def __init__(self, backbone: Backbone, spec: TensorSpec, runtime: str, cache: Path) -> None:
         self.spec = spec
-        name = f"{backbone.fingerprint}-{backbone.spec.resize}-v{PREPROCESS_VERSION}-{runtime}.sqlite"
-        self._store = BottleneckStore(cache / "bottlenecks" / name, spec.dtype, spec.shape[1])
+        path = store_path(cache, backbone.fingerprint, backbone.spec.resize, runtime)
+        self._store = BottleneckStore(path, spec.dtype, spec.shape[1])
 
     def __enter__(self) -> TapBottlenecks:
         return self

@@ -70,7 +70,7 @@ def _add_files(app: FastAPI, studio: Studio) -> None:
     for path, handler in (files | media.routes(studio.album) | model_files.routes(studio.project)).items():
         app.add_route(path, handler)
     app.add_route("/upload", uploads.handler(studio.album), methods=["POST"])
-    app.router.routes.extend(trying.routes(studio.trials))
+    app.router.routes.extend(trying.routes(studio.trials, studio.album))
     routes.register(app, studio.album)
 
 

@@ -1,4 +1,4 @@
-"""What the page that tries a model asks for: answers to photos and to the frames of a camera."""
+"""What the page that tries a model asks for: answers to photos and frames, the reasons for them, and to keep one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from starlette.routing import Route
 from graft_device.errors import GraftError, PhotoError
 from graft_device.serve.photos import Budget, Upload
 from graft_device.serve.problems import NO_STORE, ProblemError, response
+from graft_host.studio.album.album import Album
+from graft_host.studio.server.streaming import streamed
+from graft_host.studio.trials.keeping import Said, keep
+from graft_host.studio.trials.nearest import NearestPhotos, Progress
+from graft_host.studio.trials.reasons import picture_map
 from graft_host.studio.trials.trials import Trials
 
 MOST_BYTES = 64_000_000
 """Of a photo that is tried."""
 
 _MOST_HELD = 3 * MOST_BYTES
-_THREADS = 6
-_MOST_WAITING = 24
-"""Requests at a time: each window has one camera frame under way, and one of its photos."""
+_THREADS, _LONG_THREADS = 6, 4
 
 Result = TypeVar("Result")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -36,10 +39,12 @@ class Requests:
     Attributes:
         budget: of the memory for the bodies of requests.
         threads: in which requests are answered, so that pages go on.
+        long: in which reasons are found, so that answers go on.
     """
 
     budget: Budget
     threads: ThreadPoolExecutor
+    long: ThreadPoolExecutor
 
     async def photo(self, request: Request) -> bytes:
         """The photo in a request's body; raises ProblemError if it is too large or of another type."""
@@ -47,15 +52,21 @@ class Requests:
             return await upload.photo()
 
     async def work(self, act: Callable[[], Result]) -> Result:
-        """Does something in a thread; raises ProblemError if too much is waiting."""
-        if self.threads._work_queue.qsize() > _MOST_WAITING:  # noqa: SLF001  it has no public size
-            raise ProblemError(503, "the studio is busy; try again", {"Retry-After": "1"})
+        """Does something in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, act)
 
 
-def routes(trials: Trials) -> list[Route]:
-    """The routes of the page."""
-    shared = Requests(Budget(_MOST_HELD), ThreadPoolExecutor(_THREADS, "graft-try"))
+def routes(trials: Trials, album: Album) -> list[Route]:
+    """The routes of the page.
+
+    Args:
+        trials: the models.
+        album: the photos.
+    """
+    shared = Requests(
+        Budget(_MOST_HELD), ThreadPoolExecutor(_THREADS, "graft-try"), ThreadPoolExecutor(_LONG_THREADS, "graft-why")
+    )
+    compared = NearestPhotos(trials, album)
 
     async def model(request: Request) -> Response:
         name = _name(request)
@@ -66,10 +77,32 @@ def routes(trials: Trials) -> list[Route]:
         photo = await shared.photo(request)
         return JSONResponse(await shared.work(lambda: trials.classify(name, photo)), headers=NO_STORE)
 
-    return [
-        Route("/try/model", _answering(model)),
-        Route("/try/answer", _answering(answer), methods=["POST"]),
-    ]
+    async def nearest(request: Request) -> Response:
+        name, picture = _name(request), await shared.photo(request)
+
+        def find(progress: Progress, stopped: Callable[[], bool]) -> list[dict[str, Any]]:
+            return [one.to_json() for one in compared.find(name, picture, progress, stopped)]
+
+        return streamed(shared.long, find)
+
+    async def places(request: Request) -> Response:
+        name, picture = _name(request), await shared.photo(request)
+        return streamed(shared.long, lambda progress, stopped: picture_map(trials, name, picture, progress, stopped))
+
+    async def kept(request: Request) -> Response:
+        values = request.query_params
+        said = Said(_name(request), values.get("label", ""), values.get("name", ""))
+        picture = await shared.photo(request)
+        photo = await shared.work(lambda: keep(trials, album, picture, said))
+        return JSONResponse({"id": None if photo is None else photo.id}, headers=NO_STORE)
+
+    async def taken_back(request: Request) -> Response:
+        photo_id = request.query_params.get("id", "")
+        return JSONResponse({"moved": await shared.work(lambda: album.delete([photo_id]))}, headers=NO_STORE)
+
+    handlers = {"answer": answer, "nearest": nearest, "places": places, "keep": kept, "take-back": taken_back}
+    posts = [Route(f"/try/{path}", _answering(handler), methods=["POST"]) for path, handler in handlers.items()]
+    return [Route("/try/model", _answering(model)), *posts]
 
 
 def _name(request: Request) -> str:
@@ -84,7 +117,7 @@ def _shown(description: dict[str, Any]) -> dict[str, Any]:
     accuracy = card["training"].get("accuracy") or {}
     return {
         "labels": description["labels"], "bytes": description["bytes"], "runtime": description["runtime"],
-        "card": {**kept, "accuracy": accuracy.get("shipped")}, "compares": description["bottleneck"] is not None,
+        "card": {**kept, "accuracy": accuracy.get("shipped")}, "compares": description["compares"],
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,7 @@ from graft_device.errors import ModelError
 from graft_device.learning.flat import FlatNetwork, editing
 from graft_device.learning.head_file import Wide, head_numbers, head_shape
 from graft_device.model import ModelCard, ModelFile
-from graft_device.runtime import Runner, open_model
-from graft_device.system.plain import read_plain
+from graft_device.runtime import Runner, TensorSpec, open_model
 
 Array = NDArray[np.float32]
 
@@ -37,13 +37,13 @@ class Inner:
     bias: Wide
 
 
-def copied_inner(model: ModelFile) -> Inner | None:
+def copied_inner(model: ModelFile, data: bytes) -> Inner | None:
     """Copies the network of a model into memory; None if its head is not one that ``graft train`` writes.
 
-    Raises:
-        ModelError: the file cannot be read.
+    Args:
+        model: what is in the file.
+        data: the file's bytes.
     """
-    data = read_plain(model.path)
     try:
         with editing(model.path):
             network = FlatNetwork(data[: model.network_bytes] if model.network_bytes else data)
@@ -66,13 +66,22 @@ class InnerNetwork:
         self._inner = inner
         self._runner: Runner = open_model(inner.path)
 
-    def bottleneck(self, pixels: NDArray[np.uint8]) -> Array:
-        """The bottleneck ``[D]`` for pixels ``[S,S,3]``; raises ModelError if the network fails."""
+    @property
+    def spec(self) -> TensorSpec:
+        """The tensor of the bottleneck."""
+        return self._runner.output
+
+    def stored(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """The bottleneck ``[D]`` for pixels ``[S,S,3]`` in the numbers of the network, int8 or float32.
+
+        Raises:
+            ModelError: the network fails.
+        """
         card = self._inner.card
-        tensor = to_input(pixels, self._runner.input, card.mean, card.std)
-        bottleneck: Array = dequantize(self._runner(tensor)[0], self._runner.output)
+        bottleneck: NDArray[Any] = self._runner(to_input(pixels, self._runner.input, card.mean, card.std))[0]
         return bottleneck
 
     def logits(self, pixels: NDArray[np.uint8]) -> Array:
         """The values of the head ``[K]`` before the softmax, which no rounding to the steps of a score cuts off."""
-        return (self.bottleneck(pixels) @ self._inner.kernel + self._inner.bias).astype(np.float32)
+        bottleneck = dequantize(self.stored(pixels), self.spec)
+        return (bottleneck @ self._inner.kernel + self._inner.bias).astype(np.float32)

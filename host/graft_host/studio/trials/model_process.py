@@ -45,6 +45,7 @@ class ModelProcess:
         self._description: dict[str, Any] = {}
         self._tried: tuple[Copy, ModelFile] | None = None
         self._held = contextlib.ExitStack()
+        self._closed = False
 
     def description(self) -> dict[str, Any]:
         """Labels, card, runtime, network and length of the bottleneck, as the process gives them.
@@ -80,8 +81,9 @@ class ModelProcess:
                 ) from error
 
     def close(self) -> None:
-        """Ends the process and forgets the copy."""
+        """Ends the process and forgets the copy; from now on, requests are refused."""
         with self._lock:
+            self._closed = True
             self._end()
             self._held.close()
             self._tried = None
@@ -111,6 +113,8 @@ class ModelProcess:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self._end()
+        if self._closed:
+            raise StudioError(f"{self.path.name} was closed, or another file took its place", "try again")
         copy, model = self._copy()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         self._process = process = _started(copy, model, self._errors)

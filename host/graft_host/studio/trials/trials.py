@@ -11,7 +11,7 @@ from graft_host.studio.project.folder import Project
 from graft_host.studio.trials.model_process import ModelProcess
 from graft_host.studio.trials.models import model_path
 
-_OPEN = 2
+_OPEN = 3
 """Models that are open at a time."""
 
 

@@ -5,6 +5,7 @@ It is confined, so that neither a model nor a photo that somebody made to do har
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from graft_device.errors import GraftError, ModelError, PhotoError
 from graft_device.preprocess import decode, fit, read_header
 from graft_device.preprocess.budget import Limits, check
 from graft_device.system.confinement import Confinement, confine
+from graft_device.system.plain import read_plain
 from graft_device.trial.worker import prepare, reporting
 from graft_host.studio.trials.exchange import packed, read_message
 
@@ -43,9 +45,12 @@ def main() -> None:
         from graft_device.model import read_model
         from graft_host.studio.trials.inner_network import copied_inner
 
-        inner = copied_inner(read_model(Path(path)))
+        data = read_plain(path)
+        inner = copied_inner(read_model(path), data)
+        digest = hashlib.sha256(data).hexdigest()
+        del data
         confine(Confinement.parse(limits))
-        model = _OpenModel(Path(path), inner)
+        model = _OpenModel(Path(path), inner, digest)
         _send(sink, packed(model.description()))
         while True:
             try:
@@ -62,27 +67,25 @@ def _send(sink: Any, data: bytes) -> None:
 
 
 class _OpenModel:
-    def __init__(self, path: Path, inner: Inner | None) -> None:
+    def __init__(self, path: Path, inner: Inner | None, digest: str) -> None:
         from graft_device.classifier import Classifier
 
         self._classifier = Classifier(path)
-        self._inner = inner
+        self._inner, self._digest = inner, digest
         self._opened: InnerNetwork | None = None
         self._limits = Limits.of_machine()
         self._ways: dict[str, Callable[[bytes], Reply]] = {
             "classify": self._classify,
             "pixels": lambda photo: ({}, self._pixels(photo).tobytes()),
-            "bottleneck": lambda photo: ({}, self._network().bottleneck(self._pixels(photo)).tobytes()),
+            "bottleneck": self._bottleneck,
             "logits": self._logits,
         }
 
     def description(self) -> dict[str, Any]:
         """What the parent wants to know about the model."""
-        model = self._classifier.model
-        network = None if model.golden is None else model.golden.network_sha256
         return {
-            **model.to_json(), "runtime": self._classifier.runtime, "network": network,
-            "bottleneck": None if self._inner is None else len(self._inner.kernel),
+            **self._classifier.model.to_json(), "runtime": self._classifier.runtime, "digest": self._digest,
+            "compares": self._inner is not None,
         }  # fmt: skip
 
     def reply(self, request: dict[str, Any], body: bytes) -> Reply:
@@ -102,6 +105,11 @@ class _OpenModel:
             "reason": timed.reason,
             "ms": {"preprocess": round(timed.preprocess_ms, 3), "invoke": round(timed.invoke_ms, 3)},
         }, b""
+
+    def _bottleneck(self, photo: bytes) -> Reply:
+        network = self._network()
+        spec, values = network.spec, network.stored(self._pixels(photo))
+        return {"dtype": spec.dtype.name, "scale": spec.scale, "zero_point": spec.zero_point}, values.tobytes()
 
     def _logits(self, pixels: bytes) -> Reply:
         import numpy as np

@@ -41,11 +41,16 @@ def _build_tester(studio: Studio, texts: Texts, models: tuple[ModelChoice, ...])
     chosen = wanted if any(model.name == wanted for model in models) else models[0].name
     if wanted and chosen != wanted:
         ui.notify(texts("trying.no_such_model", name=wanted), type="warning")
-    tester = Tester(texts, models, chosen)
+
+    def labels() -> list[str]:
+        return [one.label for one in studio.album.state().classes]
+
+    tester = Tester(texts, models, chosen, labels())
     command = command_line(texts, classify_command(chosen))
 
     def choose(event: GenericEventArguments) -> None:
         command.text = classify_command(str(event.args))
 
     tester.on("model", choose)
+    on_change(studio.album.changed, lambda: tester.name_classes(labels()))
     on_change(studio.jobs.changed, lambda: tester.offer(find_models(studio.project)))

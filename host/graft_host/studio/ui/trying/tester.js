@@ -4,6 +4,9 @@ import {fillBars} from '/shared/answer.js';
 import {Camera} from '/shared/camera.js';
 import {asSentence, percent} from '/shared/words.js';
 import {address, picture, send} from '/static/trying/requests.js';
+import {drawSpotlight} from '/static/trying/spotlight.js';
+import ThisWas from '/static/trying/this_was.js';
+import Why from '/static/trying/why.js';
 
 const MOST_PHOTOS = 100;
 const SPOKEN_EVERY = 2000; // milliseconds between two answers to frames that a screen reader speaks
@@ -25,7 +28,8 @@ export default {
         <section class="studio-card trying-stage" :aria-label="say('picture')">
           <div class="trying-frame" :class="{'trying-dropping': depth > 0}">
             <video ref="video" :aria-label="say('camera_picture')" muted playsinline v-show="on && !shown"></video>
-            <img v-if="shown && !shown.broken" :src="shown.url" :alt="shown.name" @error="shown.broken = true">
+            <img v-if="shown && !shown.broken" ref="image" :src="shown.url" :alt="shown.name" @load="drawSpot" @error="shown.broken = true">
+            <canvas v-show="shown && spot" ref="spot" role="img" :aria-label="say('overlay')" :style="{opacity: strength / 100}"></canvas>
             <p class="quiet" v-if="shown && shown.broken">{{ say('no_preview', {name: shown.name}) }}</p>
             <div class="trying-empty" v-if="!on && !shown">
               <p>{{ say('drop') }}</p>
@@ -62,19 +66,33 @@ export default {
             </div>
             <p class="quiet trying-ms" v-if="answer">{{ times }}</p>
           </section>
+          <this-was :say="say" :photo="shown" :ready="Boolean(answer)" :hold="heldPicture" :model="model" :classes="classes"></this-was>
+          <why :say="say" :photo="shown" :ready="Boolean(answer)" :hold="heldPicture" :model="model" :strength="strength"
+            :compares="Boolean(description && description.compares)" @strength="strength = $event"></why>
         </div>
       </div>
       <p class="screen-reader" role="status" aria-live="polite">{{ spoken }}</p>
     </div>`,
-  props: {texts: Object, models: Array, chosen: String},
+  components: {ThisWas, Why},
+  props: {texts: Object, models: Array, chosen: String, labels: Array},
   emits: ['model'],
   data() {
     return {
       model: this.chosen, description: null, problem: '', on: false, held: false, several: false, depth: 0,
-      photos: [], shown: null, answer: null, old: false, spoken: '', spokenAt: 0,
+      photos: [], shown: null, answer: null, old: false, spoken: '', spokenAt: 0, strength: 70,
     };
   },
   computed: {
+    /** The classes of the photos, and those that the model knows besides. */
+    classes() {
+      const known = new Set([...this.labels, ...(this.description?.labels ?? [])]);
+      known.delete('unknown');
+      return [...known].sort((a, b) => a.localeCompare(b));
+    },
+    spot() {
+      const map = this.shown?.why?.map;
+      return map && map.place !== 'nowhere' ? map : null;
+    },
     about() {
       if (!this.description) return '';
       const {labels, card} = this.description;
@@ -96,6 +114,7 @@ export default {
   },
   watch: {
     model() { this.changeModel(); },
+    spot() { this.$nextTick(() => this.drawSpot()); },
     answer(answer) { if (answer) this.$nextTick(() => fillBars(this.$refs.bars, answer, this.say('unknown'))); },
   },
   mounted() {
@@ -141,7 +160,7 @@ export default {
       here.searchParams.set('model', this.model);
       history.replaceState(history.state, '', here);
       this.describe();
-      for (const photo of this.photos) [photo.answer, photo.problem] = [null, ''];
+      for (const photo of [...this.photos, ...(this.shown ? [this.shown] : [])]) [photo.answer, photo.problem, photo.why] = [null, '', null];
       if (this.held && this.shown) this.answerOne(this.shown);
       this.answerPhotos();
     },
@@ -208,13 +227,22 @@ export default {
       this.held = held;
       if (held) {
         const {blob, answer} = this.frame;
-        this.show({id: crypto.randomUUID(), name: this.say('camera_picture'), blob, url: URL.createObjectURL(blob), answer, problem: '', broken: false, frame: true});
+        this.show({id: crypto.randomUUID(), name: this.say('camera_picture'), blob, url: URL.createObjectURL(blob), answer, problem: '', broken: false, frame: true, why: null, kept: null});
       } else {
         if (this.shown?.frame) URL.revokeObjectURL(this.shown.url);
         this.shown = null;
         this.frame = null;
         this.answer = null;
       }
+    },
+
+    /** The picture that is shown, or the last frame, which is held; null if there is none. */
+    heldPicture() {
+      if (this.on && !this.held) this.hold(true);
+      return this.shown;
+    },
+    drawSpot() {
+      if (this.spot && this.$refs.image?.complete && this.$refs.image.naturalWidth) drawSpotlight(this.$refs.spot, this.$refs.image, this.spot);
     },
 
     // photos
@@ -233,7 +261,7 @@ export default {
       for (const photo of this.photos.splice(0)) URL.revokeObjectURL(photo.url);
       this.problem = files.length > MOST_PHOTOS ? this.say('too_many', {count: MOST_PHOTOS}) : '';
       this.photos = files.slice(0, MOST_PHOTOS).map((blob) => ({
-        id: crypto.randomUUID(), name: blob.name || this.say('pasted'), blob, url: URL.createObjectURL(blob), answer: null, problem: '', broken: false, frame: false,
+        id: crypto.randomUUID(), name: blob.name || this.say('pasted'), blob, url: URL.createObjectURL(blob), answer: null, problem: '', broken: false, frame: false, why: null, kept: null,
       }));
       this.show(this.photos[0]);
       this.answerPhotos();

@@ -16,18 +16,26 @@ class Tester(Element, component="tester.js"):
     It emits ``model`` with the name of each model that is chosen.
     """
 
-    def __init__(self, texts: Texts, models: Sequence[ModelChoice], chosen: str) -> None:
+    def __init__(self, texts: Texts, models: Sequence[ModelChoice], chosen: str, labels: Sequence[str]) -> None:
         """Creates the component.
 
         Args:
             texts: all those of the page go to the browser.
             models: that can be chosen.
             chosen: the name of the first one.
+            labels: the classes of the photos.
         """
         super().__init__()
         self._props["texts"] = {name: text[texts.language] for name, text in catalogue()["trying"].items()}
         self._props["chosen"] = chosen
+        self._props["labels"] = [*labels]
         self.offer(models)
+
+    def name_classes(self, labels: Sequence[str]) -> None:
+        """Changes the classes that a picture can be added to."""
+        if self._props["labels"] != [*labels]:
+            self._props["labels"] = [*labels]
+            self.update()
 
     def offer(self, models: Sequence[ModelChoice]) -> None:
         """Changes the models that can be chosen."""
