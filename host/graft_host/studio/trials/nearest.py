@@ -108,7 +108,7 @@ class NearestPhotos:
             GraftError: the model or the cache cannot be used.
         """
         process = self._trials.process(name)
-        state = self._album.state()
+        state = self._album.refresh()
         key = process.description()["digest"], state.revision
         with KnownBottlenecks(process, self._trials.cache or default_cache(), picture) as known:
             index = self._index

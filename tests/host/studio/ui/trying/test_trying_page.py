@@ -11,11 +11,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from graft_device.outputs.photo_notes import notes_of
 from tests.support.browser import PHONE, Visit, chromium
-from tests.support.device_models import NOVELTY, make_card, picture, write_artifact
+from tests.support.device_models import COLOURS, NOVELTY, make_card, picture, write_artifact
 from tests.support.running import eventually
 from tests.support.studio import RunningStudio, studio
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 CARD = replace(make_card(accuracy={"shipped": 0.9818}), thresholds={"unknown": {"score": 0.5}})
 HARD = "<img src=x onerror=alert(1)>"
+STEEP = np.diag(np.full(3, 0.4, np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,8 @@ def trying(
         running.opened(browser, "/try", width, dark=dark) as seen,
     ):
         yield running, seen
-        assert [text for text in seen.problems if "400 (Bad Request)" not in text] == []
+        errors = [text for text in seen.problems if text.startswith("error")]
+        assert [text for text in errors if "400 (Bad Request)" not in text] == []
 
 
 def first_label(page: Page) -> str:
@@ -108,6 +112,76 @@ def test_a_person_tries_a_model_with_the_camera_and_with_photos(browser: Browser
         shows(page, "c")
         assert page.get_by_text("graft-device classify models/old.tflite photo.jpg").is_visible()
         assert page.url.endswith("?model=old.tflite")
+
+
+def test_a_person_asks_why_and_adds_the_picture_to_the_photos(browser: Browser, tmp_path: Path) -> None:
+    root = tmp_path / "pets"
+    for label in COLOURS:
+        (root / "photos" / label).mkdir(parents=True)
+        for number in range(3):
+            shade = picture(label, (40 + number, 40))
+            shade.save(root / "photos" / label / f"{number}.png")
+            os.utime(root / "photos" / label / f"{number}.png", (1_000_000, 1_000_000))
+    (root / "photos/red").rename(root / "photos" / HARD)
+    (root / "models").mkdir()
+    write_artifact(root / "models/colours.tflite", card=CARD, kernel=STEEP)
+    with trying(browser, root) as (_, seen):
+        page = seen.page
+        page.get_by_text("3 classes").wait_for()
+        give(page, ("patch.png", red_patch()))
+        shows(page, "red")
+        page.get_by_role("button", name="Why").click()
+        page.get_by_text("red: mostly because of the upper left.").first.wait_for()
+        near = page.locator(".trying-near li")
+        assert near.first.inner_text().split("\n")[0] == HARD
+        assert near.count() == 6
+        shown = page.locator(".trying-frame canvas")
+        shown.wait_for()
+        assert shadow(page, 0.1, 0.1) < 60
+        assert shadow(page, 0.9, 0.9) > 200
+        page.get_by_label("Darken the rest").fill("0")
+        assert shown.evaluate("canvas => canvas.style.opacity") == "0"
+
+        page.get_by_label("This was").select_option("green")
+        page.get_by_role("button", name="Add to the photos").click()
+        page.get_by_text("Added to green.").wait_for()
+        assert (root / "photos/green/patch.png").read_bytes() == red_patch()
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_text("Taken back").wait_for()
+        assert not (root / "photos/green/patch.png").exists()
+
+        page.get_by_role("button", name="Camera").click()
+        shows(page, "red")
+        page.get_by_label("This was").select_option(label="A new class …")
+        page.get_by_label("Name of the new class").fill("odd")
+        page.get_by_role("button", name="Add to the photos").click()
+        page.get_by_text("Added to odd.").wait_for()
+        (frame,) = (root / "photos/odd").iterdir()
+        with Image.open(frame) as image:
+            notes = notes_of(image)
+        assert notes is not None
+        assert (notes.said, notes.source) == ("odd", "studio")
+        assert page.get_by_role("button", name="Hold").get_attribute("aria-pressed") == "true"
+        assert serious(page) == []
+
+
+def red_patch() -> bytes:
+    image = Image.new("RGB", (80, 60), (128, 128, 128))
+    image.paste(COLOURS["red"], (0, 0, 20, 15))
+    memory = BytesIO()
+    image.save(memory, "PNG")
+    return memory.getvalue()
+
+
+def shadow(page: Page, across: float, down: float) -> int:
+    """How much a place of the picture is darkened, 0 to 255."""
+    return int(
+        page.locator(".trying-frame canvas").evaluate(
+            "(canvas, [x, y]) =>"
+            " canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data[3]",
+            [across, down],
+        )
+    )
 
 
 def kill_worker(running: RunningStudio) -> None:

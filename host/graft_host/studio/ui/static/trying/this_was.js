@@ -8,7 +8,7 @@ const NEW = '\0new'; // no class can be called this
 
 export default {
   template: `
-    <section class="studio-card" :aria-label="say('this_was')">
+    <section class="studio-card">
       <h2>{{ say('this_was_title') }}</h2>
       <p class="quiet">{{ say('this_was_hint') }}</p>
       <div class="trying-teach">

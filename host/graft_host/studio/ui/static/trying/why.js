@@ -7,7 +7,7 @@ const thumbnail = ({id, version}) => `/media/thumbnails/${id.split('/').map(enco
 
 export default {
   template: `
-    <section class="studio-card" :aria-label="say('why')">
+    <section class="studio-card">
       <h2>{{ say('why_title') }}</h2>
       <div class="trying-tools trying-why-tools">
         <q-btn icon="search" :label="say('why')" :disable="!ready || running" @click="run"></q-btn>
