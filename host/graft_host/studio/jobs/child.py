@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from graft_device.errors import GraftError
-from graft_host.studio.jobs.job import GRACE_S
 from graft_host.studio.jobs.reporting import LineReporter
 from graft_host.studio.project.folder import Project
 from graft_host.studio.tasks.registry import load
@@ -40,7 +39,7 @@ def main() -> int:
             os.nice(_NICE)  # pages come first
         send, requests = _streams()
         request = json.loads(requests.readline())
-        threading.Thread(target=_end_with, args=(requests, orphaned), daemon=True).start()
+        threading.Thread(target=_end_with, args=(requests, orphaned, request["grace_s"]), daemon=True).start()
         return _run(request, send)
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -95,13 +94,13 @@ def _described(error: GraftError) -> dict[str, Any]:
     return {"error": {"what": error.what, "remedy": error.remedy, "status": error.exit_status}}
 
 
-def _end_with(requests: BinaryIO, orphaned: threading.Event) -> None:
+def _end_with(requests: BinaryIO, orphaned: threading.Event, grace_s: float) -> None:
     """Ends this process, and those that it started, once the studio has ended."""
     while requests.read(1):
         pass
     orphaned.set()
     os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(GRACE_S)
+    time.sleep(grace_s)
     os.killpg(0, signal.SIGKILL)
 
 

@@ -11,9 +11,6 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
 """The states that a job does not leave."""
 
-GRACE_S = 10.0
-"""Seconds that a job which was asked to end may take to put things in order."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class JobProgress:

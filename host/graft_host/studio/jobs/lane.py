@@ -134,7 +134,7 @@ class Lane:
     def _outcome(self, job: Job, descriptors: tuple[int, ...]) -> Outcome | None:
         files = self._shelf.files(job.id)
         try:
-            module = self._tasks.module(job.kind)
+            module, grace_s = self._tasks.module(job.kind), self._tasks.task(job.kind).grace_s
         except GraftError as error:
             return Outcome(error=JobError(what=error.what, remedy=error.remedy))
         request: dict[str, Any] = {
@@ -142,6 +142,7 @@ class Lane:
             "root": str(self._place.root),
             "cache": None if self._place.cache is None else str(self._place.cache),
             "arguments": dict(job.arguments),
+            "grace_s": grace_s,
         }
         return run_job(
             request,

@@ -17,7 +17,7 @@ from graft_device.errors import os_reason
 from graft_device.system.child import module_command
 from graft_host.studio.jobs import child
 from graft_host.studio.jobs.files import JobFiles
-from graft_host.studio.jobs.job import GRACE_S, JobError, JobProgress
+from graft_host.studio.jobs.job import JobError, JobProgress
 
 _LOOK_S = 0.1
 _LAST_LINES = 4096  # bytes of what the process wrote to standard error
@@ -47,7 +47,7 @@ def run_job(
     """Runs a job to its end.
 
     Args:
-        request: what the process needs to know.
+        request: what the process needs to know, and ``grace_s``, the seconds that it may take to end.
         files: of the job; its notes and its progress are written there.
         inherit: file descriptors that the process keeps open as long as it lives, such as that of a lock.
         ended: asked several times a second whether to end the job.
@@ -67,7 +67,7 @@ def run_job(
     with process:
         lines = _Lines(process, files, changed)
         lines.start(request)
-        interrupted = _follow(process, lines, ended)
+        interrupted = _follow(process, lines, ended, request["grace_s"])
         lines.join()
     if lines.outcome is not None:
         return lines.outcome
@@ -125,12 +125,12 @@ class _Lines:
             self.outcome = Outcome(result=line["result"])
 
 
-def _follow(process: subprocess.Popen[bytes], lines: _Lines, ended: Callable[[], bool]) -> bool:
+def _follow(process: subprocess.Popen[bytes], lines: _Lines, ended: Callable[[], bool], grace_s: float) -> bool:
     """Waits for the end of the process; returns whether it was interrupted."""
     interrupted, until = False, float("inf")
     while not _has_ended(process):
         if until == float("inf") and (lines.broken or lines.outcome is not None or ended()):
-            until = time.monotonic() + GRACE_S
+            until = time.monotonic() + grace_s
             if lines.outcome is None or lines.broken:
                 interrupted = True
                 os.kill(process.pid, signal.SIGINT)  # Popen's way would wait for the process, and free its number

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from graft_host.studio.tasks.task import TaskReporter
 
+PATIENCE_S = 120.0
+"""Seconds to put back what a board ran before: its self-test and a restart of the service, on a slow board."""
+
 
 class Stages:
     """Reports which stage has begun; a context manager."""

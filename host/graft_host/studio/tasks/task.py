@@ -64,6 +64,7 @@ class Task:
         run: does it, and returns the result as plain values; raises GraftError. It gets the folder of caches, which is
             the usual one if None. It runs in the main thread of a process of its own, and is interrupted with
             KeyboardInterrupt when the job is cancelled.
+        grace_s: seconds that it may take to put things in order after that, before it is killed.
     """
 
     kind: str
@@ -71,3 +72,4 @@ class Task:
     check: Callable[[Project, Arguments], None]
     command: Callable[[Arguments], str]
     run: Callable[[Project, Arguments, Path | None, TaskReporter], Mapping[str, Any]]
+    grace_s: float = 10.0

@@ -10,7 +10,7 @@ from graft_host.studio.board_list.choices import read_way_back
 from graft_host.studio.board_list.going_back import go_back
 from graft_host.studio.board_list.reaching import ssh_options
 from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.stages import Stages
+from graft_host.studio.tasks.stages import PATIENCE_S, Stages
 from graft_host.studio.tasks.task import Arguments, Task, TaskReporter
 
 STAGES = ("look", "back", "service")
@@ -31,4 +31,5 @@ TASK = Task(
     check=_check,
     command=lambda arguments: read_way_back(arguments).command(),
     run=_run,
+    grace_s=PATIENCE_S,
 )
