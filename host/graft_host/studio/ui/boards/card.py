@@ -6,6 +6,7 @@ from nicegui import ui
 
 from graft_host.studio.board_list.boards import Look
 from graft_host.studio.board_list.kept import KeptBoard
+from graft_host.studio.jobs.job import Job
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.boards.deploying import DeployForm
@@ -34,10 +35,10 @@ class BoardCard:
             name_control(self._card, board.name)
             self._head()
             self._seen = ui.element("div").classes("boards-seen")
-            self._form = DeployForm(studio, texts, board)
-            self._job = BoardJob(studio, texts, board.address)
-        self.show_look()
-        self.show_jobs()
+            self._place = ui.element("div").classes("boards-place")
+            self._job = BoardJob(studio, texts)
+        self._form: DeployForm | None = None
+        self._models: tuple[str, ...] = ()
 
     def _head(self) -> None:
         texts, board = self._texts, self.board
@@ -77,12 +78,22 @@ class BoardCard:
                 show_running(self._texts, look.seen)
                 back_button(self._studio, self._texts, self.board, look.seen)
                 show_doctor(self._texts, look.seen)
-        self._form.allow(look.seen is not None)
+        if look.seen is not None and self._form is None:
+            with self._place:
+                self._form = DeployForm(self._studio, self._texts, self.board)
+            self._form.show_models(self._models)
 
-    def show_jobs(self) -> None:
-        """Shows how far work for this board is, and looks again once it has ended."""
-        self._form.show_models()
-        if self._job.show():
+    def show_work(self, models: tuple[str, ...], job: Job | None) -> None:
+        """Offers models, shows how far work for this board is, and looks again once that has ended.
+
+        Args:
+            models: of the project.
+            job: the newest work for this board; None if there is none.
+        """
+        self._models = models
+        if self._form is not None:
+            self._form.show_models(models)
+        if self._job.show(job):
             self._studio.boards.look(self.board.address)
 
     def _look_now(self) -> None:

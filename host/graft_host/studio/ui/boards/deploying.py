@@ -10,7 +10,6 @@ from nicegui import ui
 from graft_device.errors import GraftError
 from graft_host.studio.board_list.choices import MOST_KEPT, RUNTIMES, Deploying, read_deploying
 from graft_host.studio.board_list.kept import KeptBoard
-from graft_host.studio.board_list.models import deployable
 from graft_host.studio.board_list.planning import Planned, plan_deployment
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
@@ -28,7 +27,7 @@ class DeployForm:
         self._texts = texts
         self._board = board
         self._models: tuple[str, ...] | None = None
-        with ui.element("div").classes("boards-deploy") as self._section:
+        with ui.element("div").classes("boards-deploy"):
             heading(3, texts("boards.deploy_title"))
             self._none = ui.element("div").classes("quiet")
             with self._none:
@@ -43,7 +42,6 @@ class DeployForm:
                 self._more()
                 self._planned = ui.element("div").classes("boards-plan").props("role=status")
                 self._command = command_line(texts, "")
-        self.show_models()
 
     def _more(self) -> None:
         texts = self._texts
@@ -64,13 +62,8 @@ class DeployForm:
             for field in (self._service, self._store):
                 field.props["placeholder"] = texts("boards.usual")
 
-    def allow(self, looked: bool) -> None:
-        """Shows the form once a look at the board has succeeded."""
-        self._section.set_visibility(looked)
-
-    def show_models(self) -> None:
-        """Offers the models that there are now; a model that was chosen stays chosen while it is there."""
-        models = deployable(self._studio.project)
+    def show_models(self, models: tuple[str, ...]) -> None:
+        """Offers models; one that was chosen stays chosen while it is among them."""
         if models == self._models:
             return
         self._models = models

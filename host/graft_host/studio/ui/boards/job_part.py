@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from nicegui import ui
 
 from graft_host.studio.jobs.job import ENDED, Job
@@ -13,21 +15,32 @@ from graft_host.studio.ui.widgets.job_view import job_view
 _KINDS = {"deploy", "way_back"}
 
 
+def newest_of_boards(jobs: Sequence[Job]) -> Mapping[str, Job]:
+    """The newest deployment or way back of each board, by its address.
+
+    Args:
+        jobs: all jobs, the newest first.
+    """
+    found: dict[str, Job] = {}
+    for job in jobs:
+        if job.kind in _KINDS:
+            found.setdefault(str(job.arguments.get("board")), job)
+    return found
+
+
 class BoardJob:
     """The newest deployment or way back of a board."""
 
-    def __init__(self, studio: Studio, texts: Texts, address: str) -> None:
+    def __init__(self, studio: Studio, texts: Texts) -> None:
         """Builds its place in the current element."""
         self._studio = studio
         self._texts = texts
-        self._address = address
         self._shown = ""
         self._ended = True
         self._place = ui.element("div").classes("boards-job")
 
-    def show(self) -> bool:
-        """Shows it as it is now; returns whether it has ended since the last time."""
-        job = self._newest()
+    def show(self, job: Job | None) -> bool:
+        """Shows the newest work as it is now, if there is any; returns whether it has ended since the last time."""
         if job is None:
             return False
         ended = job.state in ENDED
@@ -50,7 +63,3 @@ class BoardJob:
         if job.state == "done" and job.result is not None:
             with self._outcome:
                 show_outcome(self._texts, job)
-
-    def _newest(self) -> Job | None:
-        jobs = (job for job in self._studio.jobs.all() if job.kind in _KINDS)
-        return next((job for job in jobs if job.arguments.get("board") == self._address), None)

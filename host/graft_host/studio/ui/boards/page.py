@@ -6,11 +6,13 @@ from nicegui import ui
 
 from graft_device.errors import GraftError
 from graft_host.studio.board_list.kept import KeptBoard
+from graft_host.studio.board_list.models import deployable
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.boards.adding import add_form
 from graft_host.studio.ui.boards.card import BoardCard
 from graft_host.studio.ui.boards.collecting import CollectSection
+from graft_host.studio.ui.boards.job_part import newest_of_boards
 from graft_host.studio.ui.boards.parts import trouble
 from graft_host.studio.ui.widgets.live import on_change
 
@@ -51,6 +53,7 @@ class _Cards:
                     self._cards[board.address] = BoardCard(self._studio, self._texts, board)
         for card in self._cards.values():
             card.show_look()
+        self._follow_jobs()
         self._looks.set_visibility(len(boards) > 1)
         self._collect.show_boards(boards)
 
@@ -65,8 +68,9 @@ class _Cards:
             return tuple(card.board for card in self._cards.values())
 
     def _follow_jobs(self) -> None:
+        models, newest = deployable(self._studio.project), newest_of_boards(self._studio.jobs.all())
         for card in self._cards.values():
-            card.show_jobs()
+            card.show_work(models, newest.get(card.board.address))
         self._collect.show_jobs()
 
     def _look_at_all(self) -> None:
