@@ -21,7 +21,7 @@ from graft_host.studio.album import planning
 from graft_host.studio.album.adding import Adding
 from graft_host.studio.album.incoming import Incoming, Yard
 from graft_host.studio.album.listing import Listing
-from graft_host.studio.album.moves import Moves
+from graft_host.studio.album.moves import Moves, change_of
 from graft_host.studio.album.state import AlbumState, Photo
 from graft_host.studio.album.watching import watch
 from graft_host.studio.project.errors import StudioError
@@ -127,7 +127,7 @@ class Album:
     def add_received(self, photos: Sequence[tuple[str, Incoming]], *, series: str = "") -> list[Photo | None]:
         """Adds photos that ``yard.received`` has checked, each with its label; as ``add`` otherwise."""
         with self._moving() as mover:
-            places = self._adding.add(mover, self.refresh(), photos, series)
+            places = self._adding.add(mover, self.state(), photos, series)
         wanted = {place for place in places if place is not None}
         state = self.state()
         found = {
@@ -217,7 +217,7 @@ class Album:
         if not batches:
             return None
         self._moves.check_files(batches[-1].files)
-        text = batches[-1].text()
+        text = change_of(batches[-1], self._moves.folders).text
         done = step()
         if done is not None:
             _count(done)

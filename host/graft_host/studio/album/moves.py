@@ -81,7 +81,8 @@ class Moves:
                     if mover.journal.unfinished is not None:
                         self._finish()
                     done, undone = mover.history.done, mover.history.undone
-                    self._known = (_change(done[-1]) if done else None, _change(undone[-1]) if undone else None)
+                    last = [change_of(batches[-1], self.folders) if batches else None for batches in (done, undone)]
+                    self._known = (last[0], last[1])
             finally:
                 self._guard.release()
         return self._known
@@ -151,8 +152,13 @@ def _told() -> Iterator[None]:
         raise StudioError(error.what, error.remedy) from error
 
 
-def _change(batch: Batch) -> Change:
-    label = batch.to.label or next((Path(folder).name for folder in batch.gone[-1:]), "")
-    return Change(
-        len(batch.files), batch.to.kind, label if batch.to.kind == "class" or not batch.files else "", batch.text()
-    )
+def change_of(batch: Batch, folders: Folders) -> Change:
+    """What a move, or an undo that can be done again, puts where."""
+    if not batch.files:
+        return Change(0, batch.to.kind, batch.to.label or Path(*batch.gone[-1:]).name, batch.text())
+    places = [file.source if batch.act == "undo" else file.target for file in batch.files]
+    labels = {folders.destination(place) for place in places}
+    if len(labels) > 1:
+        count = len(batch.files)
+        return Change(count, "classes", str(len(labels)), f"{count:,} pictures to {len(labels)} classes")
+    return Change(len(batch.files), batch.to.kind, batch.to.label, batch.text())

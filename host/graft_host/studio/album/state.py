@@ -37,8 +37,8 @@ class Change:
 
     Attributes:
         photos: how many were moved; 0 for a class that was added or removed.
-        kind: where they were put: ``class``, ``unknown``, ``bin`` or ``inbox``.
-        label: the class; empty for the others.
+        kind: where they were put: ``class``, ``classes`` for several, ``unknown``, ``bin`` or ``inbox``.
+        label: the class; the number of classes for several; empty for the others.
         text: all of it in English, such as ``3 pictures to cat``.
     """
 

@@ -107,6 +107,20 @@ def test_a_recording_is_one_step_and_the_same_picture_is_added_once(tmp_path: Pa
     assert len(shown(album.state())["cat"]) == 8
 
 
+def test_photos_that_are_dropped_together_are_taken_back_together_whatever_their_classes(tmp_path: Path) -> None:
+    album = an_album(tmp_path)
+    for seed, label in enumerate(["cat", "dog", "cat", "unknown"]):
+        album.add(label, "dropped.png", image_bytes(seed), series="one drop")
+    change = album.state().undo_change
+    assert change is not None
+    assert (change.photos, change.kind, change.label, change.text) == (4, "classes", "3", "4 pictures to 3 classes")
+    assert album.undo() == "4 pictures to 3 classes"
+    assert (shown(album.state()), album.state().binned) == ({}, 4)
+    assert album.state().redo == "4 pictures to 3 classes"
+    assert album.redo() == "4 pictures to 3 classes"
+    assert {label: len(ids) for label, ids in shown(album.state()).items()} == {"cat": 2, "dog": 1, "unknown": 1}
+
+
 def test_graft_sort_takes_back_what_the_studio_moved_and_the_studio_sees_it(tmp_path: Path) -> None:
     album = filled(tmp_path)
     album.move(["cat/a.png"], "dog")

@@ -25,7 +25,7 @@ def test_a_kill_at_any_step_loses_and_doubles_no_photo_and_every_change_can_be_t
         assert (trial["lost"], trial["doubled"], trial["litter"]) == ([], [], []), trial
         assert trial["taken back"], trial
     assert whole["undone"] == [
-        "1 picture to the bin",
+        "the class empty",
         "4 pictures to feline",
         "2 pictures to bird",
         "2 pictures to cat",
