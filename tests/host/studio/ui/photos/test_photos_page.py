@@ -21,6 +21,9 @@ from tests.support.studio import RunningStudio, studio
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
+FORBID_CAMERA = """() => {
+  navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };
+}"""
 HOSTILE = '<img src=x onerror=alert(1)>"'
 
 
@@ -79,6 +82,16 @@ def drop(page: Page, target: Locator, *paths: Path) -> None:
         session.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
 
 
+def record_without_holding(page: Page, running: RunningStudio, label: str) -> None:
+    before = len(photos_in(running, label))
+    page.get_by_label("Press to begin, press again to end").check()
+    button = page.get_by_role("button", name=f"Hold to record {label}")
+    button.click()
+    eventually(lambda: len(photos_in(running, label)) > before)
+    button.click()
+    page.locator(".photos-record.on").wait_for(state="detached")
+
+
 def serious(page: Page) -> list[str]:
     """What axe finds, without the framework's own bar, which it shows while axe itself loads style sheets."""
     found = Axe().run(page, {"exclude": [["#q-loading-bar"]]}).response["violations"]
@@ -123,6 +136,7 @@ def test_classes_are_recorded_with_the_camera_and_an_undo_takes_a_recording_back
         holds(page, HOSTILE, f"{taken} photos")
 
         schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+        record_without_holding(page, running, "cat")
         for scheme in schemes:
             page.emulate_media(color_scheme=scheme)
             assert serious(page) == []
@@ -130,6 +144,9 @@ def test_classes_are_recorded_with_the_camera_and_an_undo_takes_a_recording_back
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
         page.get_by_role("button", name="Turn the camera off").click()
         assert page.locator("video").count() == 0
+        page.reload()
+        page.get_by_role("button", name="Hold to record cat").click()
+        assert page.get_by_label("Press to begin, press again to end").is_checked()  # it is remembered
         assert page.locator("img[src='x']").count() == 0
         assert [text for text in seen.problems if text.startswith("error")] == []
 
@@ -204,7 +221,13 @@ def test_keys_alone_select_move_delete_and_take_back_among_thousands(browser: Br
         page.get_by_role("dialog", name="cat0000.png").wait_for()
         page.keyboard.press("ArrowRight")
         page.get_by_role("dialog", name="cat0001.png").wait_for()
+        page.keyboard.press("Delete")
+        page.get_by_role("dialog", name="cat0002.png").wait_for()
         page.keyboard.press("Escape")
+        assert photos_in(running, "cat") == ["cat0000.png", "cat0002.png"]
+        page.keyboard.press("Control+z")
+        holds(page, "cat", "3 photos")
+        page.keyboard.press("ArrowLeft")
         page.keyboard.press("m")
         page.keyboard.type("bird")
         page.keyboard.press("Enter")
@@ -217,6 +240,7 @@ def test_keys_alone_select_move_delete_and_take_back_among_thousands(browser: Br
         assert dogs.locator(".current").get_attribute("aria-posinset") == "3003"
         assert dogs.locator(".current").get_attribute("aria-setsize") == "3003"
         assert page.locator(".photos-tile").count() < 200
+        assert "old0100" not in page.content()
         focused = dogs.get_attribute("aria-activedescendant")
         assert dogs.locator(f"#{focused}").bounding_box() is not None
         page.keyboard.press("n")
@@ -245,6 +269,9 @@ def test_two_windows_and_the_folder_show_the_same_photos(browser: Browser, runni
         (running.root / "photos" / "cat" / "cat0003.png").unlink()
         for page in (seen.page, other):
             holds(page, "cat", "0 photos")
+        other.evaluate(FORBID_CAMERA)
+        other.get_by_role("button", name="Hold to record cat").press("Enter")
+        other.get_by_text("The browser does not let this page use the camera.").wait_for()
         seen.page.get_by_role("button", name="Move wolf to the bin").click()
         card(other, "wolf").wait_for(state="detached")
         other.get_by_role("button", name="Undo: 4 photos to the bin").click()

@@ -2,6 +2,7 @@
 
 import {Camera, NoCamera} from './camera.js';
 import {Recorder} from './recorder.js';
+import {remember, remembered} from './remembered.js';
 import {button, element, speaker} from './words.js';
 
 const RATES = [1, 2, 4, 6, 8, 10];
@@ -34,6 +35,8 @@ export class CameraPanel {
       ended: (label, number) => this.#end(label, number),
       failed: (error) => this.#fail(error),
     });
+    const {rate, countdown, hands} = this.recorder;
+    Object.assign(this.recorder, remembered({rate, countdown, hands}));
     this.root = this.#build();
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) this.recorder.stop();
@@ -56,8 +59,8 @@ export class CameraPanel {
     const settings = element('div', undefined, 'photos-camera-settings');
     settings.append(
       this.#cameraField,
-      this.#field('rate', choice(RATES, this.recorder.rate, (one) => this.#t('rate_value', {count: one}), (one) => { this.recorder.rate = one; })),
-      this.#field('countdown', choice(COUNTDOWNS, this.recorder.countdown, (one) => this.#t('seconds', {count: one}), (one) => { this.recorder.countdown = one; })),
+      this.#field('rate', choice(RATES, this.recorder.rate, (one) => this.#t('rate_value', {count: one}), (one) => this.#set('rate', one))),
+      this.#field('countdown', choice(COUNTDOWNS, this.recorder.countdown, (one) => this.#t('seconds', {count: one}), (one) => this.#set('countdown', one))),
       this.#handsFree(),
       button('videocam_off', this.#t('camera_off'), () => this.close()),
     );
@@ -73,12 +76,19 @@ export class CameraPanel {
     card?.querySelector('.photos-record')?.focus();
   }
 
+  #set(name, value) {
+    this.recorder[name] = value;
+    const {rate, countdown, hands} = this.recorder;
+    remember({rate, countdown, hands});
+  }
+
   #handsFree() {
     const box = element('input');
     box.type = 'checkbox';
+    box.checked = !this.recorder.hands;
     box.onchange = () => {
       this.recorder.stop();
-      this.recorder.hands = !box.checked;
+      this.#set('hands', !box.checked);
     };
     const field = element('label', undefined, 'photos-check');
     field.append(box, this.#t('hands_free'));
@@ -102,8 +112,10 @@ export class CameraPanel {
   }
 
   async #turnOn(device) {
-    await this.#camera.open(device);
     this.#view.hidden = false;
+    this.#taken.textContent = this.#t('camera_starting');
+    await this.#camera.open(device);
+    this.#taken.textContent = '';
     const all = await this.#camera.all();
     this.#cameraField.hidden = all.length < 2;
     this.#cameras.replaceChildren(...all.map(([id, name], place) => {

@@ -37,6 +37,7 @@ export class ClassCard {
     heading.id = `photos-class-${made += 1}`;
     heading.append(this.#name);
     this.#name.textContent = label;
+    heading.title = label; // it may be cut off
     this.root.setAttribute('aria-labelledby', heading.id);
     this.#key.ariaHidden = 'true';
     const head = element('div', undefined, 'photos-head');

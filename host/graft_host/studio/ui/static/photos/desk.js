@@ -11,7 +11,7 @@ import {Selection} from './selection.js';
 import {Problem, album, change} from './server.js';
 import {Uploads} from './uploads.js';
 import {enlarge} from './viewer.js';
-import {makeTexts} from './words.js';
+import {makeTexts, series} from './words.js';
 
 const PAUSE = 3; // times as long as the last look took are waited before the next one
 const KEYS = 9; // classes with a key
@@ -65,9 +65,11 @@ export class Desk {
     this.#state = state;
     const shown = state.classes.length || state.unknown ? [...state.classes, state.unknown ?? {label: UNKNOWN, ids: [], versions: []}] : [];
     const largest = Math.max(0, ...shown.map(({ids}) => ids.length));
+    let lost = false; // whether the class with the focus is gone
     const labels = new Set(shown.map(({label}) => label));
     for (const [label, card] of this.#cards) {
       if (labels.has(label)) continue;
+      lost ||= card.root.contains(document.activeElement);
       if (card.root.contains(this.#panel.root)) this.#panel.close();
       card.close();
       this.#cards.delete(label);
@@ -81,6 +83,7 @@ export class Desk {
     });
     this.selection.settle(this.#lists());
     this.#frame.show(state);
+    if (lost) this.#frame.focus();
   }
 
   #make(label) {
@@ -153,17 +156,19 @@ export class Desk {
     this.#cards.get(added)?.focusRecord();
   }
 
-  #rename(label) {
-    return askName(this.t, {heading: this.t('rename_class', {label}), action: this.t('rename'), value: label}, async (name) => {
+  async #rename(label) {
+    let renamed = label;
+    await askName(this.t, {heading: this.t('rename_class', {label}), action: this.t('rename'), value: label}, async (name) => {
       if (name === label) return '';
       try {
-        await change('rename', {label, new: name});
+        renamed = await change('rename', {label, new: name});
       } catch (error) {
         return this.#reason(error);
       }
       await this.look();
       return '';
     });
+    this.#cards.get(renamed)?.focusRecord();
   }
 
   async move(ids, label) {
@@ -198,7 +203,7 @@ export class Desk {
   }
 
   enlarge(grid, label) {
-    enlarge(this.t, grid, label);
+    enlarge(this.t, grid, label, (id) => this.bin([id]));
   }
 
   /** Enlarges the first photo that is selected. */
@@ -241,7 +246,7 @@ export class Desk {
   }
 
   #send(classes) {
-    const recording = crypto.randomUUID();
+    const recording = series();
     this.#uploads.add([...classes].flatMap(([label, files]) => files.map((content) => ({content, label, recording, name: content.name}))));
   }
 }

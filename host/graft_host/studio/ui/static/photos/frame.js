@@ -3,6 +3,8 @@
 import {chosen} from './drops.js';
 import {button, element, speaker} from './words.js';
 
+const SAID_MS = 8000;
+
 /** What was changed, such as *3 photos to cat*. */
 export function describe(t, {photos, kind, label}) {
   if (!photos) return t('change_group', {label});
@@ -11,6 +13,8 @@ export function describe(t, {photos, kind, label}) {
 
 export class Frame {
   #t;
+  #add;
+  #silence = 0;
   #undo;
   #redo;
   #next = element('div', undefined, 'photos-next');
@@ -22,7 +26,7 @@ export class Frame {
   #selectedCount = speaker();
   #problem = element('p', '', 'photos-problem');
   #refused = element('p', '', 'photos-problem');
-  #said = speaker('photos-said quiet');
+  #said = speaker('photos-said');
 
   /** `desk` has what the buttons do; `uploads` is the place of what is sent. */
   constructor(root, t, desk, uploads) {
@@ -33,9 +37,10 @@ export class Frame {
     this.#train.textContent = t('train');
     this.#undo = button('undo', t('undo'), () => desk.step('undo'));
     this.#redo = button('redo', t('redo'), () => desk.step('redo'));
+    this.#add = button('add', t('add_class'), () => desk.addClass(), {kind: 'main'});
     const bar = element('div', undefined, 'photos-bar');
     bar.append(
-      button('add', t('add_class'), () => desk.addClass(), {kind: 'main'}),
+      this.#add,
       ...this.#folder(desk),
       this.#undo,
       this.#redo,
@@ -52,8 +57,8 @@ export class Frame {
       button('', t('deselect'), () => desk.selection.clear()),
     );
     const dock = element('div', undefined, 'photos-dock');
-    dock.append(uploads, this.#selected);
-    root.append(bar, this.#next, this.#problem, this.#refused, this.#start, this.#columns, this.#said, dock);
+    dock.append(this.#said, uploads, this.#selected);
+    root.append(bar, this.#next, this.#problem, this.#refused, this.#start, this.#columns, dock);
   }
 
   #folder(desk) {
@@ -105,8 +110,16 @@ export class Frame {
     this.#selectedCount.textContent = count ? this.#t('selected', {count}) : '';
   }
 
+  /** Puts the focus where a class can be added. */
+  focus() {
+    this.#add.focus();
+  }
+
+  /** Says what was done, for a while. */
   say(text) {
     this.#said.textContent = text;
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => { this.#said.textContent = ''; }, SAID_MS);
   }
 
   problem(text) {

@@ -3,7 +3,7 @@
 import {thumbnail} from './server.js';
 import {element} from './words.js';
 
-const SMALLEST = 92; // pixels of a tile
+const SMALLEST = 84; // pixels of a tile
 const GAP = 6;
 const AHEAD = 2; // rows above and below what is in sight
 const SETTLED_MS = 120; // after the last fast scroll, thumbnails are loaded

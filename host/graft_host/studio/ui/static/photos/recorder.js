@@ -1,5 +1,7 @@
 // Holds: while a button or a key is held, photos are taken at a rate, after a countdown.
 
+import {series} from './words.js';
+
 const SECOND = 1000;
 
 export class Recorder {
@@ -110,7 +112,7 @@ export class Recorder {
   }
 
   async #record(held, label) {
-    const recording = `${new Date().toISOString().replace(/\D/g, '').slice(0, 14)}-${Math.random().toString(36).slice(2, 6)}`;
+    const recording = series();
     let number = 0;
     let due = performance.now();
     while (this.#held === held && this.#camera.on) {

@@ -1,10 +1,12 @@
 // Sends photos to the studio, a few at a time, and says what became of them.
 
+import {isArchive} from './drops.js';
 import {upload} from './server.js';
 import {button, element, speaker} from './words.js';
 
 const AT_ONCE = 3;
 const BEHIND = 20; // photos of the camera that wait, so that a person should know
+const MOST_BYTES = 64e6; // of a photo, as in album/receiving.py
 const LISTED = 100; // refused files that are shown
 
 export class Uploads {
@@ -34,6 +36,9 @@ export class Uploads {
     row.append(this.#text, this.#bar, this.#cancel, this.#done);
     this.root.append(row, this.#list, this.#said);
     this.#clear();
+    addEventListener('beforeunload', (event) => {
+      if (this.#busy && !this.root.hidden) event.preventDefault(); // the browser asks whether to leave
+    });
   }
 
   /**
@@ -84,6 +89,10 @@ export class Uploads {
   }
 
   async #send(file, signal) {
+    if (file.content.size > MOST_BYTES && !isArchive(file)) {
+      this.#refuse(file.name, this.#t('too_large', {count: MOST_BYTES / 1e6}));
+      return;
+    }
     try {
       this.#count(await upload(file, signal));
     } catch (error) {

@@ -3,8 +3,8 @@
 import {photo} from './server.js';
 import {button, element} from './words.js';
 
-/** Opens the dialog with the photo that has the frame of a grid. */
-export function enlarge(t, grid, heading) {
+/** Opens the dialog with the photo that has the frame of a grid; `bin(id)` resolves when a photo is in the bin. */
+export function enlarge(t, grid, heading, bin) {
   const dialog = element('dialog', undefined, 'photos-dialog photos-viewer');
   const title = element('h2');
   title.id = 'photos-viewer-title';
@@ -28,11 +28,16 @@ export function enlarge(t, grid, heading) {
     grid.go(grid.current + by);
     show();
   };
+  const remove = async () => {
+    await bin(grid.currentId);
+    show();
+  };
   const row = element('div', undefined, 'photos-ends');
   row.append(
     button('chevron_left', '', () => step(-1), {named: t('before')}),
     button('chevron_right', '', () => step(1), {named: t('next')}),
     place,
+    button('delete', t('delete'), remove),
     button('', t('close'), () => dialog.close()),
   );
   dialog.append(title, image, row);
@@ -41,6 +46,7 @@ export function enlarge(t, grid, heading) {
     if (by) step(by);
     else if (event.key === 'Home') step(-grid.ids.length);
     else if (event.key === 'End') step(grid.ids.length);
+    else if (event.key === 'Delete') remove();
     else return;
     event.preventDefault();
   });

@@ -32,6 +32,9 @@ export function button(icon, text, act, {named, kind = ''} = {}) {
   return node;
 }
 
+/** A name for what is added together, which one undo takes back. */
+export const series = () => `${new Date().toISOString().replace(/\D/g, '').slice(0, 14)}-${Math.random().toString(36).slice(2, 6)}`;
+
 /** An element that says its text aloud whenever it changes. */
 export function speaker(className) {
   const node = element('p', '', className);
