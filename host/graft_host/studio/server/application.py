@@ -17,7 +17,7 @@ from graft_device.serve.listening import Say
 from graft_device.serve.problems import NO_STORE, ProblemError
 from graft_host.sorting.page.access import Access
 from graft_host.sorting.page.bodies import read_object, text_of
-from graft_host.studio.server import media, model_files, trying, uploads
+from graft_host.studio.server import downloads, media, model_files, trying, uploads
 from graft_host.studio.server.gate import Gate, Pass
 from graft_host.studio.server.refusal import refusal
 from graft_host.studio.studio import Studio
@@ -67,7 +67,8 @@ def _add_files(app: FastAPI, studio: Studio) -> None:
     files |= {f"/static{path}": handler for path, handler in pages.handlers(shell.STATIC).items()}
     entry = pages.handlers(_ENTRY)
     files |= {"/enter": entry["/"], "/enter/enter.js": entry["/enter.js"]}
-    for path, handler in (files | media.routes(studio.album) | model_files.routes(studio.project)).items():
+    files |= media.routes(studio.album) | model_files.routes(studio.project) | downloads.routes(studio.project)
+    for path, handler in files.items():
         app.add_route(path, handler)
     app.add_route("/upload", uploads.handler(studio.album), methods=["POST"])
     app.router.routes.extend(trying.routes(studio.trials, studio.album))

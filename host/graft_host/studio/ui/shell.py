@@ -18,7 +18,6 @@ from graft_host.studio.ui.pages import PAGES, Page
 from graft_host.studio.ui.styles import add_styles
 
 _FRAMEWORK_LANGUAGES: dict[str, Language] = {"en": "en-US", "zh-CN": "zh-CN"}
-_STYLES = ("/shared/tokens.css", "/static/studio.css", "/static/jobs.css")
 
 STATIC = Path(__file__).with_name("static")
 """The folder of style sheets and scripts, served at ``/static/``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-_STYLES = ("/shared/tokens.css", "/static/studio.css")
+_STYLES = ("/shared/tokens.css", "/static/studio.css", "/static/jobs.css")
 
 
 def add_styles(page: str = "") -> None:

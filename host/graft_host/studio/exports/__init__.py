@@ -1,0 +1,1 @@
+"""What a model can be exported as, and what was exported."""
