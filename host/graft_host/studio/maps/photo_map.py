@@ -36,6 +36,7 @@ class PhotoMap:
         digests: of their contents, in the same order.
         points: float32 ``[N,2]``, both axes from -1 to 1 or less, with one scale for both.
         explained: the share of the variance of each axis; empty where that has no meaning.
+        left_out: files that could not be read, as they were called then.
     """
 
     method: Method
@@ -43,6 +44,7 @@ class PhotoMap:
     digests: tuple[str, ...]
     points: Array
     explained: tuple[float, ...] = ()
+    left_out: frozenset[str] = frozenset()
 
 
 def scaled(points: Array) -> Array:
@@ -68,6 +70,7 @@ def write_map(project: Project, made: PhotoMap) -> None:
         "digests": made.digests,
         "points": base64.b64encode(made.points.astype("<f4").tobytes()).decode(),
         "explained": made.explained,
+        "left_out": sorted(made.left_out),
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,4 +94,7 @@ def _parsed(document: Mapping[str, Any], method: Method) -> PhotoMap | None:
     explained = tuple(float(share) for share in document["explained"])
     if document["form"] != _FORM or not len(ids) == len(digests) == len(points) or not np.isfinite(points).all():
         return None
-    return PhotoMap(method=method, ids=ids, digests=digests, points=points, explained=explained)
+    left_out = frozenset(map(str, document["left_out"]))
+    return PhotoMap(
+        method=method, ids=ids, digests=digests, points=points, explained=explained, left_out=left_out
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -29,10 +30,12 @@ class Vectors:
     Attributes:
         photos: those that can be read; photos of none of the classes are among them.
         rows: a bottleneck of each, float32 ``[N,D]``.
+        left_out: files that cannot be read.
     """
 
     photos: Sequence[Photo]
     rows: Array
+    left_out: Sequence[Path]
 
 
 def photo_vectors(options: CheckOptions, reporter: Reporter) -> Vectors:
@@ -59,8 +62,10 @@ def photo_vectors(options: CheckOptions, reporter: Reporter) -> Vectors:
     with Bottlenecks(backbone, cache) as bottlenecks:
         with reporter.progress("bottlenecks") as progress:
             extraction = bottlenecks.extract(photos_alone(dataset.everything), threads, progress)
-        photos = dataset.without(extraction.failures).everything
+        dataset = dataset.without(extraction.failures)
+        photos = dataset.everything
         if not photos:
             raise DatasetError("no photo can be read", "add photos to the classes")
         rows, _ = bottlenecks.matrix(photos)
-    return Vectors(photos, np.sqrt(rows) if rows.min(initial=0) >= 0 else rows)
+    compared = np.sqrt(rows) if rows.min(initial=0) >= 0 else rows  # as pictures are compared when they are sorted
+    return Vectors(photos, compared, [skip.path for skip in dataset.skipped])

@@ -13,7 +13,7 @@ from graft_device.preprocess import load, read_photo
 from graft_host.studio.remedies.found import FoundPhoto
 
 Reason = Literal["larger", "sharper", "fuller", "same"]
-"""More pixels; more detail at the same size; fewer losses by compression; no difference, so the name decides."""
+"""More pixels; more detail at the same size; fewer losses by compression; no difference: the older file."""
 
 _SIDE = 256  # photos are compared at no more, where noise of the camera counts less than blur
 _LARGER = 1.1  # times as many pixels
@@ -71,7 +71,7 @@ def better(photos: Sequence[FoundPhoto]) -> Better:
     large = [photo for photo in sharp if _pixels(photo) * _LARGER >= most]
     fullest = max(photo.size for photo in large)
     full = [photo for photo in large if photo.size * _FULLER >= fullest]
-    kept = min(full, key=lambda photo: (-photo.sharpness, -_pixels(photo), len(photo.id), photo.id))
+    kept = min(full, key=lambda photo: (-photo.sharpness, -_pixels(photo), photo.changed, photo.id))
     if len(large) < len(sharp):
         reason: Reason = "larger"
     elif len(sharp) < len(photos):

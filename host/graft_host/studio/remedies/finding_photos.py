@@ -67,15 +67,16 @@ def _found(
 
 def _photo(photo: Photo, label: str, level: float, root: Path) -> FoundPhoto:
     width, height = photo.size or (0, 0)
+    size, changed = _written(photo.path)
     return FoundPhoto(
         id=_id(photo.path, root), digest=photo.digest, label=label, width=width, height=height,
-        size=_bytes(photo.path), sharpness=level,
+        size=size, changed=changed, sharpness=level,
     )  # fmt: skip
 
 
 def _unread(path: Path, folders: Mapping[Path, str], root: Path) -> FoundPhoto:
     """A file that is no photo; it still has a content, by which it can be ignored."""
-    size = _bytes(path)
+    size, changed = _written(path)
     digest = ""
     if size <= _LARGEST_FILE:
         try:
@@ -83,7 +84,7 @@ def _unread(path: Path, folders: Mapping[Path, str], root: Path) -> FoundPhoto:
         except OSError:
             digest = ""
     label = next((folders[parent] for parent in path.parents if parent in folders), "")
-    return FoundPhoto(id=_id(path, root), digest=digest, label=label, size=size)
+    return FoundPhoto(id=_id(path, root), digest=digest, label=label, size=size, changed=changed)
 
 
 def _sharpness(finding: Finding, photos: Sequence[Photo]) -> Mapping[str, float]:
@@ -98,11 +99,13 @@ def _sharpness(finding: Finding, photos: Sequence[Photo]) -> Mapping[str, float]
     return dict(zip(different, levels, strict=True))
 
 
-def _bytes(path: Path) -> int:
+def _written(path: Path) -> tuple[int, float]:
+    """The size of a file, and when it was written."""
     try:
-        return path.stat().st_size
+        status = path.stat()
     except OSError:
-        return 0
+        return 0, 0.0
+    return status.st_size, status.st_mtime
 
 
 def _id(path: Path, root: Path) -> str:

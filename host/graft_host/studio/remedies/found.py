@@ -21,6 +21,7 @@ class FoundPhoto:
         width: in pixels; 0 if unknown.
         height: in pixels; 0 if unknown.
         size: in bytes.
+        changed: when the file was written, in seconds since 1970.
         sharpness: of near duplicates, compared at one size; 0 if it was not measured.
     """
 
@@ -30,6 +31,7 @@ class FoundPhoto:
     width: int = 0
     height: int = 0
     size: int = 0
+    changed: float = 0.0
     sharpness: float = 0.0
 
 

@@ -30,6 +30,11 @@ class Standing:
     finding: Found
     photos: tuple[FoundPhoto, ...]
 
+    @property
+    def key(self) -> str:
+        """Another text for each finding, and once one of its photos is gone."""
+        return "\n".join((self.finding.key, "", *(photo.id for photo in self.photos)))
+
 
 def findings_of(result: Mapping[str, Any] | None) -> tuple[Found, ...]:
     """The findings in the result of a job, those that a page can show; none in one of another version."""

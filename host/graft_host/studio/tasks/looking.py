@@ -14,18 +14,25 @@ from graft_host.training.options import CheckOptions
 LIGHT = "efficientnet-lite0"
 """The backbone that the studio trains on if nothing else is chosen, so that all find its bottlenecks in the cache."""
 
+SEEN = "seen"
+"""The argument that says which photos there were when the job was queued; it changes nothing."""
+
 _TAKEN = frozenset({"backbone", "tap", "image_size", "weights"})
 
 
 def check_options(project: Project, arguments: Arguments, cache: Path | None) -> CheckOptions:
     """The options of a check; raises GraftError if the arguments are none."""
-    unknown = sorted({*arguments} - _TAKEN)
+    unknown = sorted({*arguments} - _TAKEN - {SEEN})
     if unknown:
         raise StudioError(f"a check does not take '{unknown[0]}'", f"choose from {', '.join(sorted(_TAKEN))}")
-    values = {"backbone": LIGHT, **arguments, "photos": project.photos, "cache": cache}
+    values = {"backbone": LIGHT, **_given(arguments), "photos": project.photos, "cache": cache}
     return build(CheckOptions, values)
 
 
 def check_command(arguments: Arguments) -> str:
     """The command line of a check, to be run in the project's folder."""
-    return shell_line("graft", "check", "photos", *flags(CheckOptions, {"backbone": LIGHT, **arguments}))
+    return shell_line("graft", "check", "photos", *flags(CheckOptions, {"backbone": LIGHT, **_given(arguments)}))
+
+
+def _given(arguments: Arguments) -> Arguments:
+    return {name: value for name, value in arguments.items() if name in _TAKEN}

@@ -20,7 +20,7 @@ def _made() -> PhotoMap:
     points = np.array([[0.5, -1], [1, 0.25]], np.float32)
     return PhotoMap(
         method="pca", ids=("cat/ü<b>.jpg", "dog/b.jpg"), digests=("1" * 64, "2" * 64), points=points,
-        explained=(0.4, 0.1),
+        explained=(0.4, 0.1), left_out=frozenset({"cat/broken"}),
     )  # fmt: skip
 
 
@@ -31,6 +31,7 @@ def test_a_map_is_read_as_it_was_written(project: Project) -> None:
     assert found is not None
     assert (found.ids, found.digests, found.explained) == (_made().ids, _made().digests, _made().explained)
     np.testing.assert_array_equal(found.points, _made().points)
+    assert found.left_out == {"cat/broken"}
     assert read_map(project, "umap") is None
 
 

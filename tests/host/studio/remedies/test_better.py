@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def _found(path: Path, level: float) -> FoundPhoto:
         width, height = opened.size
     return FoundPhoto(
         id=path.name, digest=path.name, label="cat", width=width, height=height, size=path.stat().st_size,
-        sharpness=level,
+        changed=path.stat().st_mtime, sharpness=level,
     )  # fmt: skip
 
 
@@ -55,6 +56,8 @@ def test_of_copies_of_one_size_the_less_compressed_is_kept(tmp_path: Path, pictu
     assert _best(tmp_path, {"a.jpg": (picture, 85), "b.jpg": (picture, 95)}) == Better("b.jpg", "fuller")
 
 
-def test_of_files_that_differ_in_nothing_the_first_by_name_is_kept(tmp_path: Path, picture: Image.Image) -> None:
-    pictures = {"a copy.jpg": (picture, 90), "a.jpg": (picture, 90)}
-    assert _best(tmp_path, pictures) == Better("a.jpg", "same")
+def test_of_files_that_differ_in_nothing_the_oldest_is_kept(tmp_path: Path, picture: Image.Image) -> None:
+    for name, changed in (("a copy.jpg", 2000), ("b.jpg", 1000)):
+        picture.save(tmp_path / name)
+        os.utime(tmp_path / name, (changed, changed))
+    assert better([_found(tmp_path / name, 0.0) for name in ("a copy.jpg", "b.jpg")]) == Better("b.jpg", "same")

@@ -71,3 +71,5 @@ def test_a_task_names_its_command_and_refuses_what_it_does_not_know(project: Pro
             TASKS.task(kind).check(project, {"folder": "/etc"})
         with pytest.raises(GraftError):
             TASKS.task(kind).check(project, {"backbone": "none"})
+    with pytest.raises(GraftError, match="there is no map 'tsne'"):
+        TASKS.task("map").check(project, {"method": "tsne"})

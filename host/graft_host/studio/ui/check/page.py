@@ -6,8 +6,22 @@ from nicegui import ui
 
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
+from graft_host.studio.ui.check.findings import Findings
+from graft_host.studio.ui.check.map_panel import MapPanel
+from graft_host.studio.ui.check.pictures import heading
+from graft_host.studio.ui.check.undoing import undo_bar
 
 
 def build(studio: Studio, texts: Texts) -> None:
     """Builds the page."""
-    ui.label(texts("shell.check")).mark(str(studio.project.root))
+    with ui.element("div").classes("check-head"):
+        heading(1, texts("shell.check"))
+        undo_bar(studio, texts)
+    with ui.tabs().props("no-caps align=left inline-label").classes("check-tabs") as tabs:
+        problems = ui.tab("findings", texts("check.findings"), icon="rule")
+        whole = ui.tab("map", texts("check.map"), icon="scatter_plot")
+    with ui.tab_panels(tabs, value=problems, animated=False, keep_alive=False).classes("check-panels"):
+        with ui.tab_panel(problems):
+            Findings(studio, texts)
+        with ui.tab_panel(whole):
+            MapPanel(studio, texts)
