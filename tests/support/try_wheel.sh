@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs a wheel into a fresh environment without TensorFlow, outside the source tree, and tries it there: the demo, a
-# classification, the commands that read a model, and the export, which names the extra that it needs.
+# classification, the commands that read a model, the export, which names the extra that it needs, and the studio.
 # Usage: tests/support/try_wheel.sh dist/graftkit-0.1.0-py3-none-any.whl
 set -euo pipefail
 wheel=$(realpath "$1")
+here=$(realpath "$(dirname "$0")")
 python=${PYTHON:-$(dirname "$0")/../../.venv/bin/python}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -20,3 +21,5 @@ venv/bin/graft diagnose demo/parts.tflite demo/photos --limit 4 --weights random
 venv/bin/graft inspect demo/parts.tflite
 if venv/bin/graft export demo/parts.tflite --format keras -o parts.keras 2>export.txt; then exit 1; fi
 grep -F "pip install 'graftkit[tensorflow]'" export.txt
+venv/bin/python -m pip install --quiet --disable-pip-version-check "graftkit[studio] @ file://$wheel"
+venv/bin/python "$here/try_studio.py" pets
