@@ -71,15 +71,19 @@ class RunningStudio:
 
 
 @contextlib.contextmanager
-def studio(root: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[RunningStudio]:
+def studio(
+    root: Path, *options: str, environment: Mapping[str, str] | None = None, before: str = ""
+) -> Iterator[RunningStudio]:
     """Runs the studio of a folder until the end of the block, without opening a browser.
 
     Args:
         root: the folder of the project; made if it is missing.
         options: of the command line.
         environment: variables besides those of the test.
+        before: statements that its process executes first.
     """
-    command = [sys.executable, "-m", "graft_host.cli", "studio", str(root), "--no-browser", *options]
+    program = f"{before}\nfrom graft_host.cli import main\nmain()"
+    command = [sys.executable, "-c", program, "studio", str(root), "--no-browser", *options]
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
     ) as process:

@@ -58,6 +58,7 @@ def application(
     core.app.config.quasar_config["loadingBar"]["skipHijack"] = True  # no bar for each request
     core.sio.eio.cors_allowed_origins = []  # no header that would let other sites in; the gate has checked Origin
     core.app.add_exception_handler(404, _missing)
+    core.app.exception_handlers.pop(Exception, None)  # the shell shows errors of pages, the gate answers to others
     logging.getLogger("nicegui").disabled = True  # it would print tracebacks; the shell reports errors
     return Gate(app, hosts, wanted, say)
 

@@ -11,6 +11,9 @@ from graft_host.studio.texts.texts import LANGUAGES, Texts
 from graft_host.studio.ui.styles import add_styles
 from graft_host.studio.ui.widgets.problems import show_error
 
+_SHOWN = "mishap"
+"""Marks a window whose page is about an error already."""
+
 
 def report_mishap(error: Exception, say: Callable[[str], None]) -> None:
     """Reports an error of a page, and shows it in its window.
@@ -24,6 +27,8 @@ def report_mishap(error: Exception, say: Callable[[str], None]) -> None:
         say(f"error: unexpected {type(error).__name__} in a page: {error}")
     try:
         texts = _texts()
+        if context.client.storage.get(_SHOWN):
+            return
         if isinstance(error, GraftError):
             show_error(texts, error.what, error.remedy)
         else:
@@ -35,6 +40,7 @@ def report_mishap(error: Exception, say: Callable[[str], None]) -> None:
 def build_mishap(error: Exception) -> None:
     """Builds the page in place of one that could not be built."""
     texts = _texts()
+    context.client.storage[_SHOWN] = True
     add_styles()
     with ui.element("div").props("id=content"):
         with ui.element("h1"):
