@@ -16,6 +16,7 @@ KINDS = (
     "deploy",
     "way_back",
     "collect",
+    "sort",
     "check",
     "map",
 )  # fmt: skip

@@ -15,8 +15,9 @@ from graft_host.support.progress import Progress
 Arguments = Mapping[str, Any]
 """Plain values; paths are relative to the project's folder, with ``/`` between folders."""
 
-Lane = Literal["computing", "boards"]
-"""Jobs of one lane run one after another: those that compute share the cores, those for boards wait for the network."""
+Lane = Literal["computing", "boards", "sorting"]
+"""Jobs of one lane run one after another: those that compute share the cores, those for boards wait for the network,
+and the page for sorting is open as long as a person likes."""
 
 
 class TaskReporter(Protocol):

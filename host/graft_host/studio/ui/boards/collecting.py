@@ -1,4 +1,4 @@
-"""Collects the pictures that boards kept, and sorts those whose label a person gave there."""
+"""Collects the pictures that boards kept."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from nicegui import ui
 
 from graft_device.text import printable
 from graft_host.studio.board_list.kept import KeptBoard
-from graft_host.studio.board_list.waiting import Waiting, accept, accept_back, waiting
 from graft_host.studio.jobs.job import ENDED, Job
 from graft_host.studio.studio import Studio
 from graft_host.studio.tasks.collect import TASK
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.boards.parts import code_line, heading, table, trouble
+from graft_host.studio.ui.boards.inbox import InboxPart
+from graft_host.studio.ui.boards.parts import heading, table, trouble
 from graft_host.studio.ui.widgets.command import command_line
 from graft_host.studio.ui.widgets.job_view import job_view
-from graft_host.studio.ui.widgets.problems import attempt, show_done
-
-_MOST_LABELS = 40
+from graft_host.studio.ui.widgets.problems import attempt
 
 
 class CollectSection:
@@ -44,9 +42,8 @@ class CollectSection:
                 self._go.props("color=primary unelevated")
                 self._command = command_line(texts, "")
             self._job = ui.element("div").classes("boards-job")
-            self._inbox = ui.element("div").classes("boards-inbox")
+            self._inbox = InboxPart(studio, texts)
         self.show_jobs()
-        ui.timer(0, self._count, once=True)
 
     def show_boards(self, boards: Sequence[KeptBoard]) -> None:
         """Offers the boards that there are now."""
@@ -61,6 +58,7 @@ class CollectSection:
 
     def show_jobs(self) -> None:
         """Shows the newest collection, and counts the inbox again once it has ended."""
+        self._inbox.show_jobs()
         job = self._studio.jobs.newest("collect")
         if job is None:
             return
@@ -76,7 +74,7 @@ class CollectSection:
         self._ended = ended
         if ended:
             self._show_result(job)
-            ui.timer(0, self._count, once=True)
+            self._inbox.count()
 
     def _arguments(self) -> dict[str, object]:
         chosen = [address for address, box in self._boxes.items() if box.value]
@@ -108,39 +106,3 @@ class CollectSection:
             for board in boards:
                 for text in (*board["problems"], *([board["error"]] if board["error"] else [])):
                     trouble(texts, printable(f"{board['board']}: {text}"), "")
-
-    async def _count(self) -> None:
-        found = await attempt(self._texts, lambda: waiting(self._studio.project))
-        if found is not None:
-            self._show_inbox(found)
-
-    def _show_inbox(self, found: Waiting) -> None:
-        texts = self._texts
-        self._inbox.clear()
-        with self._inbox:
-            heading(3, texts("boards.inbox"))
-            ui.label(texts("boards.waiting", count=found.total) if found.total else texts("boards.inbox_empty"))
-            if found.said:
-                ui.label(texts("boards.said_help")).classes("quiet")
-            for label, count in sorted(found.said.items())[:_MOST_LABELS]:
-                text = texts("boards.accept", count=count, label=printable(label))
-                ui.button(text, icon="done_all", on_click=lambda label=label: self._accept(label)).props("outline")
-            if found.total:
-                ui.label(texts("boards.sort_rest")).classes("quiet")
-                code_line(texts, "graft sort inbox photos")
-
-    async def _accept(self, label: str) -> None:
-        studio, texts = self._studio, self._texts
-        applied = await attempt(texts, lambda: accept(studio.project, studio.cache, label))
-        if applied is not None:
-            await self._count()
-            count = sum(applied.moved.values())
-            with self._inbox, ui.element("div").classes("boards-row").props("role=status"):
-                ui.label(texts("boards.accepted", count=count, label=printable(label)))
-                ui.button(texts("boards.accept_back"), icon="undo", on_click=self._accept_back).props("flat")
-
-    async def _accept_back(self) -> None:
-        studio = self._studio
-        if await attempt(self._texts, lambda: accept_back(studio.project, studio.cache)) is not None:
-            await self._count()
-            show_done(self._texts("boards.accepted_back"))

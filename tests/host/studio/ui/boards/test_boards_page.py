@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.browser import PHONE, Visit, chromium
-from tests.support.device_models import KERNEL, write_artifact
+from tests.support.device_models import KERNEL, picture, write_artifact
 from tests.support.kept_photos import FOLDER, keep_some, photos_in
 from tests.support.ports import free_port
 from tests.support.remote.kit import WHEELS
@@ -38,9 +38,9 @@ def models_in(root: Path) -> list[Path]:
 
 
 @contextmanager
-def boards_page(root: Path, config: Path) -> Iterator[Visit]:
+def boards_page(root: Path, config: Path, cache: Path = WHEELS) -> Iterator[Visit]:
     """The page of a studio that knows the hosts of an ssh configuration, and has the wheels for boards."""
-    environment = {"GRAFT_SSH_CONFIG": str(config), "GRAFT_CACHE": str(WHEELS)}
+    environment = {"GRAFT_SSH_CONFIG": str(config), "GRAFT_CACHE": str(cache)}
     with (
         studio(root, environment=environment) as running,
         chromium() as browser,
@@ -178,3 +178,25 @@ def test_boards_that_are_off_and_what_is_no_address_on_a_phone_in_chinese(tmp_pa
         assert page.locator("img[src=x]").count() == 0
         assert not (tmp_path / "touched").exists()
         assert [text for text in seen.problems if text.startswith("error")] == []
+
+
+def test_the_inbox_is_sorted_on_a_page_that_the_studio_opens(tmp_path: Path, shared_cache: Path) -> None:
+    root = tmp_path / "pets"
+    for folder, names in (("inbox", ("red", "blue")), ("photos/red", ("red",)), ("photos/blue", ("blue",))):
+        (root / folder).mkdir(parents=True)
+        for name in names:
+            picture(name, (64, 40 + len(folder))).save(root / folder / f"{name}.png")
+    with boards_page(root, tmp_path / "none", shared_cache) as seen:
+        page = seen.page
+        page.get_by_text("2 pictures wait to be sorted.").wait_for()
+        page.get_by_role("button", name="Sort the pictures").click()
+        with page.context.expect_page() as opening:
+            page.get_by_role("link", name="Open the page for sorting").click()
+        sorting = opening.value
+        sorting.wait_for_function("() => document.title.startsWith('2 left')")
+        sorting.keyboard.press("u")
+        sorting.wait_for_function("() => document.title.startsWith('1 left')")
+        page.get_by_role("button", name="Cancel Sort the pictures").click()
+        page.get_by_text("1 picture waits to be sorted.").wait_for()
+        assert page.get_by_role("link", name="Open the page for sorting").count() == 0
+        assert len(list((root / "photos" / "unknown").iterdir())) == 1
