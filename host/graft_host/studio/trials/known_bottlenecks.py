@@ -7,7 +7,7 @@ where one of them is what the model's own network computes; the others are compu
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft_device.classifier import dequantize
-from graft_device.errors import CacheError, PhotoError
+from graft_device.errors import PhotoError
 from graft_device.preprocess import read_photo
 from graft_device.runtime import TensorSpec
 from graft_host.backbones.bottlenecks.tap_bottlenecks import Rows, store_path
@@ -32,38 +32,28 @@ _SAME = 0.3
 
 
 class KnownBottlenecks:
-    """The bottlenecks of a model's network; a context manager.
+    """The bottlenecks of a model's network.
 
     Args:
         process: that runs the model.
         cache: the folder of caches.
-        example: the bytes of an image file that can be read.
+        picture: the bytes of an image file.
+
+    Attributes:
+        row: the bottleneck of the picture, ``[D]``.
 
     Raises:
-        PhotoError: the example cannot be read.
-        GraftError: the model or the cache cannot be used.
+        PhotoError: the picture cannot be read.
+        GraftError: the model cannot be used.
     """
 
-    def __init__(self, process: ModelProcess, cache: Path, example: bytes) -> None:
-        self._process = process
-        header, body = process.ask("bottleneck", example)
+    def __init__(self, process: ModelProcess, cache: Path, picture: bytes) -> None:
+        self._process, self._cache = process, cache
+        header, body = process.ask("bottleneck", picture)
         dtype = np.dtype(header["dtype"])
         values = np.frombuffer(body, dtype)
         self._spec = TensorSpec((1, len(values)), dtype, header["scale"], header["zero_point"])
-        self.example: Array = dequantize(values, self._spec)
-        description = process.description()
-        card, self._opened = description["card"], contextlib.ExitStack()
-        resize, runtime = card["resize"], description["runtime"]
-        own = store_path(cache, f"studio-{description['digest']}", resize, runtime)
-        trained = store_path(cache, str(card["backbone"].get("fingerprint")), resize, runtime)
-        self._own = self._store(own)
-        self._trained = self._store(trained) if trained.is_file() else None
-
-    def __enter__(self) -> KnownBottlenecks:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
+        self.row: Array = dequantize(values, self._spec)
 
     def rows(
         self, photos: Sequence[Photo], progress: Callable[[int, int], None], stopped: Callable[[], bool]
@@ -80,42 +70,55 @@ class KnownBottlenecks:
             GraftError: the model or the cache cannot be used.
         """
         wanted = {photo.cache_key: photo for photo in photos}
-        found = self._read(self._trusted(wanted), wanted)
-        found |= self._read(self._own, {key: photo for key, photo in wanted.items() if photo.digest not in found})
-        missing = [photo for photo in wanted.values() if photo.digest not in found]
+        description = self._process.description()
+        fingerprint = str(description["card"]["backbone"].get("fingerprint"))
+        trained = self._path(description, fingerprint)
+        found: dict[str, Array] = {}
+        if trained.is_file():
+            with self._store(trained) as store:
+                if self._is_same(store, wanted):
+                    found = self._read(store, wanted)
+        with self._store(self._path(description, f"studio-{description['digest']}")) as own:
+            found |= self._read(own, {key: photo for key, photo in wanted.items() if photo.digest not in found})
+            missing = [photo for photo in wanted.values() if photo.digest not in found]
+            return found | self._compute(own, missing, progress, stopped)
+
+    def _compute(
+        self,
+        own: BottleneckStore,
+        photos: Sequence[Photo],
+        progress: Callable[[int, int], None],
+        stopped: Callable[[], bool],
+    ) -> dict[str, Array]:
         rows: Rows = []
+        found = {}
         try:
-            for done, photo in enumerate(missing, 1):
+            for done, photo in enumerate(photos, 1):
                 if stopped():
                     raise StoppedError
                 if (values := self._computed(photo)) is not None:
                     rows.append((photo.cache_key, values))
                     found[photo.digest] = dequantize(values, self._spec)
                 if len(rows) >= _STORED_AT_ONCE:
-                    self._own.put(rows)
+                    own.put(rows)
                     rows = []
-                progress(done, len(missing))
+                progress(done, len(photos))
         finally:
             if rows:
-                self._own.put(rows)
+                own.put(rows)
         return found
 
-    def _trusted(self, photos: dict[str, Photo]) -> BottleneckStore | None:
-        """The cache of the training run, if it is of this very network."""
-        if self._trained is None:
-            return None
-        for key in self._trained.known(photos):
+    def _is_same(self, store: BottleneckStore, photos: dict[str, Photo]) -> bool:
+        """Whether a cache is of this very network: whether it has what the network computes of one of the photos."""
+        for key in sorted(store.known(photos)):
             values = self._computed(photos[key])
             if values is not None:
-                stored = self._trained.matrix([key])[0].astype(np.float32)
+                stored = store.matrix([key])[0].astype(np.float32)
                 step = 1.0 if self._spec.scale else float(np.abs(values).mean()) / 100
-                same = float(np.abs(stored - values.astype(np.float32)).mean()) <= _SAME * step
-                return self._trained if same else None
-        return None
+                return float(np.abs(stored - values.astype(np.float32)).mean()) <= _SAME * step
+        return False
 
-    def _read(self, store: BottleneckStore | None, photos: dict[str, Photo]) -> dict[str, Array]:
-        if store is None or not photos:
-            return {}
+    def _read(self, store: BottleneckStore, photos: dict[str, Photo]) -> dict[str, Array]:
         keys = sorted(store.known(photos))
         rows = dequantize(store.matrix(keys), self._spec)
         return {photos[key].digest: row for key, row in zip(keys, rows, strict=True)}
@@ -127,8 +130,7 @@ class KnownBottlenecks:
         return None
 
     def _store(self, path: Path) -> BottleneckStore:
-        try:
-            return self._opened.enter_context(BottleneckStore(path, self._spec.dtype, self._spec.shape[1]))
-        except CacheError:
-            self._opened.close()
-            raise
+        return BottleneckStore(path, self._spec.dtype, self._spec.shape[1])
+
+    def _path(self, description: Mapping[str, Any], name: str) -> Path:
+        return store_path(self._cache, name, description["card"]["resize"], description["runtime"])

@@ -110,13 +110,12 @@ class NearestPhotos:
         process = self._trials.process(name)
         state = self._album.refresh()
         key = process.description()["digest"], state.revision
-        with KnownBottlenecks(process, self._trials.cache or default_cache(), picture) as known:
-            index = self._index
-            if index is None or index.key != key:
-                photos = self._candidates(name, process, state)
-                index = self._index = _made(key, photos, known.rows([one.file for one in photos], progress, stopped))
-        row = np.sqrt(known.example) if index.roots else known.example
-        distances = np.square(index.rows - row).sum(axis=1)
+        known = KnownBottlenecks(process, self._trials.cache or default_cache(), picture)
+        index = self._index
+        if index is None or index.key != key:
+            photos = self._candidates(name, process, state)
+            index = self._index = _made(key, photos, known.rows([one.file for one in photos], progress, stopped))
+        distances = np.square(index.rows - (np.sqrt(known.row) if index.roots else known.row)).sum(axis=1)
         own = hashlib.sha256(picture).hexdigest()
         order = [(index.photos[place], float(distances[place])) for place in np.argsort(distances, kind="stable")]
         others = [(one, distance) for one, distance in order if one.file.digest != own]

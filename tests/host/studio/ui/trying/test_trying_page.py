@@ -135,6 +135,7 @@ def test_a_person_asks_why_and_adds_the_picture_to_the_photos(browser: Browser, 
         near = page.locator(".trying-near li")
         assert near.first.inner_text().split("\n")[0] == HARD
         assert near.count() == 6
+        link = near.first.get_by_role("link").get_attribute("href")
         shown = page.locator(".trying-frame canvas")
         shown.wait_for()
         assert shadow(page, 0.1, 0.1) < 60
@@ -163,6 +164,10 @@ def test_a_person_asks_why_and_adds_the_picture_to_the_photos(browser: Browser, 
         assert (notes.said, notes.source) == ("odd", "studio")
         assert page.get_by_role("button", name="Hold").get_attribute("aria-pressed") == "true"
         assert serious(page) == []
+
+        page.goto(f"{page.url.partition('/try')[0]}{link}")
+        page.get_by_role("dialog").get_by_role("heading", name=".png").wait_for()
+        assert HARD in page.get_by_role("dialog").inner_text()
 
 
 def red_patch() -> bytes:

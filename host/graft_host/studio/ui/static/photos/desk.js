@@ -36,7 +36,7 @@ export class Desk {
     this.#frame = new Frame(root, this.t, this, this.#uploads.root);
     keys.listenOnPage(this);
     pointer.listenOnPage(root, this);
-    this.look();
+    this.look().then(() => this.#enlargeNamed());
   }
 
   /** Asks for the album, and shows it if it has changed; what changes meanwhile is shown by the next look. */
@@ -208,7 +208,20 @@ export class Desk {
 
   /** Enlarges the first photo that is selected. */
   enlargeSelected() {
-    const [id] = this.selected();
+    this.#enlargeOne(this.selected()[0]);
+  }
+
+  /** Enlarges the photo that the address names, as links of other pages do. */
+  #enlargeNamed() {
+    const here = new URL(location.href);
+    const id = here.searchParams.get('photo');
+    if (id === null) return;
+    here.searchParams.delete('photo');
+    history.replaceState(history.state, '', here);
+    this.#enlargeOne(id);
+  }
+
+  #enlargeOne(id) {
     const card = [...this.#cards.values()].find(({grid}) => grid.placeOf(id) !== undefined);
     if (!card) return;
     card.grid.go(card.grid.placeOf(id));
