@@ -17,6 +17,7 @@ export class CameraPanel {
   #problem = element('p', '', 'photos-problem');
   #said = speaker('screen-reader');
   #view = element('div', undefined, 'photos-view');
+  #settings = element('div', undefined, 'photos-camera-settings');
   #cameras = element('select');
   #cameraField;
 
@@ -56,15 +57,14 @@ export class CameraPanel {
     this.#cameras.onchange = () => this.#turnOn(this.#cameras.value).catch((error) => this.#fail(error));
     this.#cameraField = this.#field('camera', this.#cameras);
     this.#cameraField.hidden = true;
-    const settings = element('div', undefined, 'photos-camera-settings');
-    settings.append(
+    this.#settings.append(
       this.#cameraField,
       this.#field('rate', choice(RATES, this.recorder.rate, (one) => this.#t('rate_value', {count: one}), (one) => this.#set('rate', one))),
       this.#field('countdown', choice(COUNTDOWNS, this.recorder.countdown, (one) => this.#t('seconds', {count: one}), (one) => this.#set('countdown', one))),
       this.#handsFree(),
       button('videocam_off', this.#t('camera_off'), () => this.close()),
     );
-    root.append(this.#problem, this.#view, settings, this.#said);
+    root.append(this.#problem, this.#view, this.#settings, this.#said);
     return root;
   }
 
@@ -112,7 +112,7 @@ export class CameraPanel {
   }
 
   async #turnOn(device) {
-    this.#view.hidden = false;
+    this.#view.hidden = this.#settings.hidden = false;
     this.#taken.textContent = this.#t('camera_starting');
     await this.#camera.open(device);
     this.#taken.textContent = '';
@@ -143,7 +143,7 @@ export class CameraPanel {
 
   #fail(error) {
     if (!(error instanceof NoCamera)) throw error;
-    this.#view.hidden = true;
+    this.#view.hidden = this.#settings.hidden = true;
     this.#problem.textContent = this.#t(error.message);
   }
 }

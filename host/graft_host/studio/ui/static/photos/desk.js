@@ -168,7 +168,7 @@ export class Desk {
       await this.look();
       return '';
     });
-    this.#cards.get(renamed)?.focusRecord();
+    if (renamed !== label) this.#cards.get(renamed)?.focusRecord();
   }
 
   async move(ids, label) {
