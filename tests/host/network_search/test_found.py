@@ -36,6 +36,7 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchOptions]
         yield SearchOptions(head=head, backbones=("tiny", "twin"))
 
 
+@pytest.mark.slow
 def test_networks_are_shown_while_others_are_made_and_at_the_end_as_in_the_result(options: SearchOptions) -> None:
     reporter = QuietReporter()
     shown: list[Candidate] = []
@@ -56,6 +57,7 @@ def test_networks_are_shown_while_others_are_made_and_at_the_end_as_in_the_resul
     assert stages.index("training heads") < stages.index("twin at 32: quantizing")
 
 
+@pytest.mark.slow
 def test_a_search_that_nobody_watches_times_its_networks_once(options: SearchOptions) -> None:
     reporter = QuietReporter()
     result = search(options, reporter)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from graft_device.errors import GraftError
+from graft_device.errors import GraftError, os_reason
 from graft_device.model import ModelFile, read_checked
+from graft_device.system.durable import digest
 from graft_host.export.format import Format, Source
 from graft_host.export.registry import FORMATS
+from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import Project
 from graft_host.studio.tasks.export import download_of, output_of
 from graft_host.studio.trials.models import model_path
@@ -39,7 +41,12 @@ class Offer:
 
 def read_choice(project: Project, name: str) -> ModelFile:
     """A model of the project, with its digest; raises ModelError or StudioError if it cannot be used."""
-    return read_checked(model_path(project, name))
+    path = model_path(project, name)
+    model = read_checked(path)
+    try:
+        return replace(model, digest=digest(path))
+    except OSError as error:
+        raise StudioError(f"cannot read {name}: {os_reason(error)}", "see who may read it") from error
 
 
 def offer(project: Project, model: ModelFile, chosen: Format, *, float_network: bool = False) -> Offer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,6 +11,7 @@ from types import NoneType
 from typing import Any, get_args
 
 from graft_device.text import printable
+from graft_host.backbones.weights.find import VARIABLE
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import Project
 from graft_host.studio.tasks.task import Arguments
@@ -88,8 +90,10 @@ def options(project: Project, arguments: Arguments) -> TrainOptions:
     output = arguments.get("output")
     if not isinstance(output, str) or output != model_path(Path(output).name):
         raise StudioError("the model is to be written elsewhere", f"give a file in {MODELS}/ that ends with {SUFFIX}")
-    weights = arguments.get("weights", "imagenet")
-    if weights not in {"imagenet", "random"}:
+    weights = arguments.get("weights")
+    if weights is None:
+        values["weights"] = os.environ.get(VARIABLE) or "imagenet"  # as the command takes it
+    elif weights not in {"imagenet", "random"}:
         values["weights"] = str(project.inside(weights))
     values["report"] = project.inside(report_of(output))
     return build(TrainOptions, values)

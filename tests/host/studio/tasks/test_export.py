@@ -65,6 +65,14 @@ def test_onnx_is_int8_or_float(project: Project) -> None:
     assert (project.root / small["download"]).read_bytes() != (project.root / large["download"]).read_bytes()
 
 
+def test_an_export_that_was_interrupted_behind_its_folder_is_made_again(project: Project) -> None:
+    """The studio runs a job again that it was killed in."""
+    made = run(project, format="frigate")
+    (project.root / made["download"]).unlink()
+    assert run(project, format="frigate") == made
+    assert zipfile.is_zipfile(project.root / made["download"])
+
+
 def test_an_export_is_replaced_where_that_was_asked_for(project: Project) -> None:
     first = run(project, format="frigate")
     write_colours(project.models / "colours.tflite", known=False)

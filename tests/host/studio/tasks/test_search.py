@@ -39,6 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield found
 
 
+@pytest.mark.slow
 def test_networks_appear_before_the_search_ends_as_its_command_finds_them(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,6 +60,7 @@ def test_networks_appear_before_the_search_ends_as_its_command_finds_them(
     assert networks(done, Limits(max_ms=1e-6)).chosen is None
 
 
+@pytest.mark.slow
 def test_a_search_that_no_network_fits_shows_all_of_them(project: Project, tmp_path: Path) -> None:
     with Jobs(project, tmp_path / "cache") as jobs:
         done = comes_to(jobs, jobs.add("search", {**TRIED, "max_ms": 1e-6}, "search"), "done")

@@ -66,7 +66,8 @@ class FormatCard:
             self._steps = ui.element("pre").classes("export-steps").props("tabindex=0")
             with self._steps:
                 self._text = ui.label()
-            self._command = command_line(texts, "")
+            with ui.element("div") as self._terminal:
+                self._command = command_line(texts, "")
         self.show(None)
 
     @property
@@ -80,6 +81,7 @@ class FormatCard:
         self._problem.visible = offer is not None and bool(offer.problem)
         self._make.visible = offer is not None and not offer.problem
         self._link.visible = offer is not None and bool(offer.download)
+        self._terminal.visible = self._make.visible
         self._outdated.visible = offer is not None and offer.outdated
         self._steps.visible = offer is not None and bool(offer.next_steps)
         self._steps.props["aria-label"] = texts("export.steps")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import zipfile
@@ -66,6 +67,7 @@ def test_each_format_has_a_title_and_three_lines_in_each_language() -> None:
         assert f"{name}_{LINES + 1}" not in texts
 
 
+@pytest.mark.slow
 def test_what_is_downloaded_is_what_the_commands_make(browser: Browser, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     root = tmp_path / "pets"
@@ -79,6 +81,7 @@ def test_what_is_downloaded_is_what_the_commands_make(browser: Browser, tmp_path
         page = seen.page
         page.get_by_text(f"3 classes: {HARD}, green, blue").wait_for()
         assert downloaded(page, "colours.tflite") == model.read_bytes()
+        page.get_by_text(hashlib.sha256(model.read_bytes()).hexdigest()).wait_for()
 
         frigate = page.get_by_role("region", name="Frigate")
         make = frigate.get_by_role("button", name="Make it")

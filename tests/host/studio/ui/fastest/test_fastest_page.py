@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.slow
+
 RUNNING = """() => document.querySelectorAll('.fastest-point').length >= 2
   && document.querySelector('.job-view')?.dataset.state === 'running'"""
 
