@@ -61,6 +61,10 @@ class Window:
         self.page.wait_for_selector("#content h1, #content")
         self.page.wait_for_function("() => window.did_handshake")
         self.page.wait_for_load_state("networkidle")
+        shown, before = self.page.locator("#content").aria_snapshot(), ""
+        while shown != before:  # what a page looks up comes after the rest
+            self.page.wait_for_timeout(500)
+            shown, before = self.page.locator("#content").aria_snapshot(), shown
 
 
 @dataclass(frozen=True)
