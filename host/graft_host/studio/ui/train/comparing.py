@@ -53,7 +53,10 @@ class Comparing:
         self._place.clear()
         with self._place:
             if ended:
-                self._result(job)
+                try:
+                    self._result(job)
+                except (KeyError, TypeError, ValueError):  # the file of the job was changed by hand
+                    self._place.clear()
             else:
                 job_view(self._studio, self._texts, job.id)
 

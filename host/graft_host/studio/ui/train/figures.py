@@ -59,7 +59,7 @@ class Change:
 
 def figures_of(job: Job | None) -> Figures | None:
     """The figures of a job; None if it has none, or the file was changed by hand."""
-    if job is None or job.result is None:
+    if job is None or job.result is None or not isinstance(job.arguments.get("output"), str):
         return None
     try:
         return _read(job.result)

@@ -126,7 +126,7 @@ class History:
         with ui.element("tr") as row:
             row.props["data-state"] = job.state
             with ui.element("td").classes("train-actions"):
-                if job.state == "done":
+                if job.state == "done" and figures is not None:
                     self._choice(job)
             _cell(when_text(job))
             with ui.element("th").props("scope=row"):

@@ -43,6 +43,7 @@ class _Start:
     def __init__(self, studio: Studio, texts: Texts) -> None:
         self._studio, self._texts = studio, texts
         self._enough = True
+        self._states: tuple[tuple[str, str], ...] = ()
         self._suggested = free_name(studio)
         settings = self._settings()
         with ui.element("section").classes("studio-card train-start") as card:
@@ -101,6 +102,10 @@ class _Start:
 
     def _refresh(self) -> None:
         """Another window may have taken the name, and there may be a new model."""
+        states = tuple((job.id, job.state) for job in self._studio.jobs.all())
+        if states == self._states:
+            return
+        self._states = states
         self._form.refresh()
         if self._name.value == self._suggested and is_taken(self._studio, self._suggested):
             self._suggest(self._suggested)
