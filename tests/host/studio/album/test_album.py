@@ -227,3 +227,19 @@ def test_what_is_no_photo_leaves_nothing_behind(tmp_path: Path, content: bytes) 
         album.add("cat", "a.jpg", content)
     assert [path for path in (tmp_path / "pets").rglob("*") if path.is_file()] == []
     assert album.state().classes == ()
+
+
+def test_a_second_studio_leaves_alone_what_is_on_its_way_into_the_first(tmp_path: Path) -> None:
+    with an_album(tmp_path) as first:
+        half = first.yard.folder / "upload-half"
+        half.write_bytes(b"half")
+        with an_album(tmp_path) as second:
+            assert second.add("cat", "a.png", image_bytes(1)) is not None
+        assert half.exists()
+    assert not half.exists()
+    left = tmp_path / "pets/.studio/incoming/studio-killed"
+    left.mkdir()
+    (left / "upload-half").write_bytes(b"half")
+    with an_album(tmp_path) as third:
+        assert not left.exists()
+        assert shown(third.state()) == {"cat": ["cat/a.png"]}
