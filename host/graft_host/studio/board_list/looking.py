@@ -60,7 +60,7 @@ def look_at(address: str, ssh: SshOptions, store: str | None = None) -> BoardSee
             facts=facts,
             doctor=_lines(report, works),
             runs=bool(report["runs"]) if works and "runs" in report else None,
-            models=_models(connection, facts) if works else (),
+            models=_models(connection, facts) if works else _current(facts),
             running=_running(connection, facts) if works and facts.current is not None else None,
         )
 
@@ -78,6 +78,11 @@ def _models(connection: Connection, facts: BoardFacts) -> tuple[ModelThere, ...]
     listing = _asked(connection, facts, ["models", "--store", facts.store, "--json"])
     found = (_model(slot) for slot in _objects(listing.get("slots")))
     return tuple(sorted(found, key=lambda model: _ORDER.get(model.state, len(_ORDER)))[:_MOST_LINES])
+
+
+def _current(facts: BoardFacts) -> tuple[ModelThere, ...]:
+    """The current model of a board whose graftkit does not start, as its slot describes it."""
+    return () if facts.current is None else (_model({**facts.current.slot, "state": "current"}),)
 
 
 def _model(slot: Mapping[str, Any]) -> ModelThere:

@@ -101,6 +101,14 @@ def test_what_runs_there_and_the_way_back(park: Park, models: list[Path]) -> Non
         go_back(WayBack(board.address, STORE, "0" * 16), reach(board), nothing, nothing)
     assert current.read_bytes() == models[0].read_bytes()
 
+    board.at(f"{STORE}/venv/lib/python3.11/site-packages/graft_device/cli.py").unlink()
+    damaged = look_at(board.address, reach(board))
+    assert damaged.facts.kit is not None
+    assert (damaged.facts.kit.works, damaged.runs, damaged.running) == (False, None, None)
+    assert [(model.name, model.state) for model in damaged.models] == [("first", "current")]
+    with pytest.raises(GraftError, match="nothing to go back from"):
+        go_back(chosen, reach(board), nothing, nothing)
+
 
 def test_a_key_is_trusted_only_when_a_person_says_so(
     park: Park, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
