@@ -54,7 +54,7 @@ class MapPanel:
         self._drawn: tuple[PhotoMap | None, str] | None = None
         self._running: str | None = None
         self._asked = self._busy = False
-        with ui.element("div").classes("check-bar"):
+        with ui.element("div").classes("check-bar") as self._bar:
             self._button = ui.button(texts("check.draw"), icon="scatter_plot", on_click=self._draw).props(
                 "color=primary"
             )
@@ -151,7 +151,7 @@ class MapPanel:
         made, photos = shown.made, shown.photos
         self._whole.visible = made is not None
         self._button.text = texts("check.draw" if made is None else "check.draw_again")
-        self._button.visible = made is None or photos is None or bool(photos.missing)
+        self._bar.visible = made is None or photos is None or bool(photos.missing)
         if made is None or photos is None:
             self._state.text = texts("check.no_map" if shown.total else "check.no_photos")
             return

@@ -1,6 +1,7 @@
 // A map of photos on one canvas: hover, keys, zoom, lasso. Marks differ in hue and in shape (hues of Okabe and Ito, which
 // people with any colour vision distinguish).
-const HUES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7a00"];
+const HUES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#c98500", "#56a4d9", "#8a7a00"];
+const DARK = ["#4a9fe0", "#f07b3f", "#2fbf91", "#d98fb8", "#e6ac2e", "#9bd2f5", "#c9b93a"];
 const SHAPES = ["circle", "square", "triangle", "diamond", "cross"];
 const GRID = 64; // cells a side of the index
 const NEAR = 14; // pixels from the pointer to a mark
@@ -23,6 +24,7 @@ export default {
         </label>
       </div>
       <div class="check-map-box" ref="box">
+        <canvas ref="marks" aria-hidden="true"></canvas>
         <canvas ref="canvas" tabindex="0" role="application" :aria-label="words.map" aria-describedby="check-map-keys"
           :class="mode" @pointerdown="down" @pointermove="move" @pointerup="up" @pointercancel="up"
           @pointerleave="leave" @wheel.prevent="wheel" @keydown="key" @focus="begin"></canvas>
@@ -45,20 +47,21 @@ export default {
   data() {
     return {
       mode: "lasso", labels: [], counts: [], hidden: [], ids: [], unknown: false, focused: -1, shown: -1, said: "",
-      wanted: 10, tip: {},
+      wanted: 10, tip: {}, dark: false,
     };
   },
   created() { // large, and not to be watched
     Object.assign(this, {
       points: new Float32Array(0), kinds: new Uint16Array(0), versions: [], chosen: new Uint8Array(0), order: [],
-      view: { x: 0, y: 0, scale: 1 }, pointers: new Map(), lasso: null, sprites: [], cells: new Map(), waiting: false,
+      view: { x: 0, y: 0, scale: 1 }, pointers: new Map(), lasso: null, sprites: [], cells: new Map(), waiting: false, stale: true,
     });
   },
   mounted() {
     this.observer = new ResizeObserver(() => this.measure());
     this.observer.observe(this.$refs.box);
     this.scheme = matchMedia("(prefers-color-scheme: dark)");
-    this.repaint = () => { this.sprites = []; this.draw(); };
+    this.repaint = () => { this.dark = this.scheme.matches; this.sprites = []; this.draw(); };
+    this.dark = this.scheme.matches;
     this.scheme.addEventListener("change", this.repaint);
     this.measure();
     this.$emit("ready");
@@ -100,9 +103,10 @@ export default {
       const box = this.$refs.box, canvas = this.$refs.canvas, ratio = devicePixelRatio || 1;
       if (!box || !box.clientWidth) return;
       [this.width, this.height, this.ratio] = [box.clientWidth, box.clientHeight, ratio];
-      canvas.width = Math.round(this.width * ratio);
-      canvas.height = Math.round(this.height * ratio);
+      canvas.width = this.$refs.marks.width = Math.round(this.width * ratio);
+      canvas.height = this.$refs.marks.height = Math.round(this.height * ratio);
       this.sprites = [];
+      this.stale = true;
       this.paint();
     },
     half() { return Math.max(10, Math.min(this.width, this.height) / 2 - 16); },
@@ -110,48 +114,46 @@ export default {
     sy(y) { return this.height / 2 - (y - this.view.y) * this.half() * this.view.scale; },
     dx(sx) { return (sx - this.width / 2) / (this.half() * this.view.scale) + this.view.x; },
     dy(sy) { return (this.height / 2 - sy) / (this.half() * this.view.scale) + this.view.y; },
-    hue(place) { return this.unknown && place === this.labels.length - 1 ? "#7a828d" : HUES[place % HUES.length]; },
+    hue(place) {
+      const hues = this.dark ? DARK : HUES;
+      return this.unknown && place === this.labels.length - 1 ? "#8a929d" : hues[place % hues.length];
+    },
     path(place) { return outline(SHAPES[place % SHAPES.length], 5.5); },
+    // The pixels of a mark that are not clear: places from its middle, and colours.
     sprite(place) {
       if (this.sprites[place]) return this.sprites[place];
-      const size = Math.ceil(16 * this.ratio), made = document.createElement("canvas"), style = getComputedStyle(this.$el);
+      const size = 2 * Math.ceil(8 * this.ratio), made = document.createElement("canvas");
       made.width = made.height = size;
       const pen = made.getContext("2d"), mark = new Path2D(outline(SHAPES[place % SHAPES.length], this.radius()));
       pen.setTransform(this.ratio, 0, 0, this.ratio, size / 2, size / 2);
       pen.fillStyle = this.hue(place);
-      pen.strokeStyle = style.getPropertyValue("--card");
+      pen.strokeStyle = getComputedStyle(this.$el).getPropertyValue("--card");
       pen.lineWidth = 0.8;
       pen.fill(mark);
       pen.stroke(mark);
-      return (this.sprites[place] = made);
+      const { data } = pen.getImageData(0, 0, size, size), across = [], down = [], colours = [];
+      for (let i = 0; i < size * size; i++) {
+        if (data[4 * i + 3] < 16) continue;
+        across.push((i % size) - size / 2);
+        down.push(Math.floor(i / size) - size / 2);
+        colours.push(...data.subarray(4 * i, 4 * i + 4));
+      }
+      return (this.sprites[place] = { across: Int16Array.from(across), down: Int16Array.from(down), colours: Uint8Array.from(colours) });
     },
     radius() { return this.ids.length > 5000 ? 3.2 : this.ids.length > 800 ? 4.2 : 5.5; },
-    draw() {
+    draw() { this.stale = true; this.overlay(); },
+    overlay() {
       if (this.waiting) return;
       this.waiting = true;
       requestAnimationFrame(() => { this.waiting = false; this.paint(); });
     },
     paint() {
-      const canvas = this.$refs.canvas;
-      if (!canvas || !this.width) return;
-      const start = performance.now(), pen = canvas.getContext("2d"), style = getComputedStyle(this.$el);
-      pen.setTransform(1, 0, 0, 1, 0, 0);
-      pen.clearRect(0, 0, canvas.width, canvas.height);
-      const some = this.chosen.some((flag) => flag), size = Math.ceil(16 * this.ratio), shift = size / 2;
-      const scale = this.half() * this.view.scale * this.ratio, { points, kinds, hidden, chosen } = this;
-      const left = (this.width / 2) * this.ratio - this.view.x * scale - shift, top = (this.height / 2) * this.ratio + this.view.y * scale - shift;
-      const marks = this.labels.map((_, place) => this.sprite(place));
-      for (const ring of some ? [0, 1] : [0]) {
-        pen.globalAlpha = some && !ring ? 0.35 : 1;
-        for (const i of this.order) {
-          if (hidden[kinds[i]] || (some && chosen[i] !== ring)) continue;
-          const x = left + points[2 * i] * scale, y = top - points[2 * i + 1] * scale;
-          if (x < -size || y < -size || x > canvas.width || y > canvas.height) continue;
-          pen.drawImage(marks[kinds[i]], Math.round(x), Math.round(y));
-        }
-      }
+      if (!this.$refs.canvas || !this.width) return;
+      if (this.stale) this.paintMarks();
+      this.stale = false;
+      const canvas = this.$refs.canvas, pen = canvas.getContext("2d"), style = getComputedStyle(this.$el), { points } = this;
       pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-      pen.globalAlpha = 1;
+      pen.clearRect(0, 0, this.width, this.height);
       if (this.shown >= 0) {
         pen.strokeStyle = style.getPropertyValue("--ink");
         pen.lineWidth = 2;
@@ -159,18 +161,47 @@ export default {
         pen.arc(this.sx(points[2 * this.shown]), this.sy(points[2 * this.shown + 1]), 9, 0, 7);
         pen.stroke();
       }
-      if (this.lasso) {
-        pen.strokeStyle = style.getPropertyValue("--right");
-        pen.fillStyle = pen.strokeStyle;
-        pen.lineWidth = 2;
-        pen.beginPath();
-        this.lasso.forEach(([x, y]) => pen.lineTo(x, y));
-        pen.closePath();
-        pen.stroke();
-        pen.globalAlpha = 0.12;
-        pen.fill();
-        pen.globalAlpha = 1;
+      if (!this.lasso) return;
+      pen.fillStyle = pen.strokeStyle = style.getPropertyValue("--right");
+      pen.lineWidth = 2;
+      pen.beginPath();
+      this.lasso.forEach(([x, y]) => pen.lineTo(x, y));
+      pen.closePath();
+      pen.stroke();
+      pen.globalAlpha = 0.12;
+      pen.fill();
+      pen.globalAlpha = 1;
+    },
+    // Pixel by pixel: where there is no graphics card, 20,000 calls of drawImage take a third of a second.
+    paintMarks() {
+      const start = performance.now(), canvas = this.$refs.marks, { points, kinds, chosen, order } = this;
+      const hidden = [...this.hidden]; // plain, since a watched one is slow
+      const { width, height } = canvas, pen = canvas.getContext("2d", { willReadFrequently: true });
+      if (!this.image || this.image.width !== width || this.image.height !== height) this.image = pen.createImageData(width, height);
+      const pixels = this.image.data, whole = new Uint32Array(pixels.buffer), sprites = this.labels.map((_, place) => this.sprite(place));
+      pen.fillStyle = getComputedStyle(this.$el).getPropertyValue("--card");
+      pen.fillRect(0, 0, 1, 1);
+      whole.fill(new Uint32Array(pen.getImageData(0, 0, 1, 1).data.buffer)[0]);
+      const some = chosen.some((flag) => flag), scale = this.half() * this.view.scale * this.ratio;
+      const left = (this.width / 2) * this.ratio - this.view.x * scale, top = (this.height / 2) * this.ratio + this.view.y * scale;
+      for (const turn of some ? [0, 1] : [0]) {
+        const strength = some && !turn ? 0.3 / 255 : 1 / 255;
+        for (const i of order) {
+          if (hidden[kinds[i]] || (some && chosen[i] !== turn)) continue;
+          const x = Math.round(left + points[2 * i] * scale), y = Math.round(top - points[2 * i + 1] * scale);
+          if (x < -16 || y < -16 || x > width + 16 || y > height + 16) continue;
+          const { across, down, colours } = sprites[kinds[i]];
+          for (let j = 0; j < across.length; j++) {
+            const px = x + across[j], py = y + down[j];
+            if (px < 0 || py < 0 || px >= width || py >= height) continue;
+            const at = 4 * (py * width + px), share = colours[4 * j + 3] * strength;
+            pixels[at] += (colours[4 * j] - pixels[at]) * share;
+            pixels[at + 1] += (colours[4 * j + 1] - pixels[at + 1]) * share;
+            pixels[at + 2] += (colours[4 * j + 2] - pixels[at + 2]) * share;
+          }
+        }
       }
+      pen.putImageData(this.image, 0, 0);
       this.$el.dataset.ms = (performance.now() - start).toFixed(2);
       this.$el.dataset.drawn = this.ids.length;
     },
@@ -199,7 +230,7 @@ export default {
           top: `${Math.max(4, Math.min(y - 60, this.height - 196))}px`,
         };
       }
-      this.draw();
+      this.overlay();
     },
     address(i) { return `/media/thumbnails/${this.ids[i].split("/").map(encodeURIComponent).join("/")}?v=${encodeURIComponent(this.versions[i])}`; },
     name(i) { return this.ids[i].split("/").pop(); },
@@ -225,7 +256,7 @@ export default {
         this.lasso = null;
       } else if (this.lasso) {
         this.lasso.push([x, y]);
-        this.draw();
+        this.overlay();
       } else if (this.panning) this.shift(x - before[0], y - before[1]);
       this.pointers.set(event.pointerId, [x, y]);
     },
@@ -236,8 +267,9 @@ export default {
       if (event.type === "pointercancel") return this.draw();
       if (lasso && this.moved && lasso.length > 2) {
         const corners = lasso.map(([sx, sy]) => [this.dx(sx), this.dy(sy)]);
-        const inside = (i) => !this.hidden[this.kinds[i]] && contains(corners, this.points[2 * i], this.points[2 * i + 1]);
-        this.choose((i) => (event.altKey ? this.chosen[i] && !inside(i) : inside(i) || (event.shiftKey && this.chosen[i])));
+        const { points, kinds, chosen } = this, hidden = [...this.hidden], { altKey, shiftKey } = event;
+        const inside = (i) => !hidden[kinds[i]] && contains(corners, points[2 * i], points[2 * i + 1]);
+        this.choose((i) => (altKey ? chosen[i] && !inside(i) : inside(i) || (shiftKey && chosen[i])));
       } else if (!this.moved && event.button === 0) {
         const i = this.nearest(x, y, NEAR);
         if (i >= 0) this.focused = i;
@@ -285,17 +317,17 @@ export default {
         const first = this.nearest(this.width / 2, this.height / 2, 4 * (this.width + this.height));
         return first >= 0 ? this.stand(first, extend) : undefined;
       }
-      const x = this.points[2 * this.focused], y = this.points[2 * this.focused + 1];
+      const { points, kinds, focused } = this, hidden = [...this.hidden], count = this.ids.length;
+      const x = points[2 * focused], y = points[2 * focused + 1];
       let best = -1, least = Infinity;
-      for (let i = 0; i < this.ids.length; i++) {
-        if (i === this.focused || this.hidden[this.kinds[i]]) continue;
-        const ahead = (this.points[2 * i] - x) * dx + (this.points[2 * i + 1] - y) * dy;
-        const aside = Math.abs((this.points[2 * i] - x) * dy + (this.points[2 * i + 1] - y) * dx);
-        const copy = !ahead && !aside && (dx || dy) > 0 === i > this.focused; // at the same place: by turns
-        if (copy || (ahead > 0 && aside <= ahead)) {
-          const distance = copy ? Math.abs(i - this.focused) * 1e-12 : ahead + 2 * aside;
-          if (distance < least) [best, least] = [i, distance];
-        }
+      for (let i = 0; i < count; i++) {
+        if (i === focused || hidden[kinds[i]]) continue;
+        const ahead = (points[2 * i] - x) * dx + (points[2 * i + 1] - y) * dy;
+        const aside = Math.abs((points[2 * i] - x) * dy + (points[2 * i + 1] - y) * dx);
+        const copy = !ahead && !aside && dx + dy > 0 === i > focused; // at the same place: by turns
+        if (!copy && (ahead <= 0 || aside > ahead)) continue;
+        const distance = copy ? Math.abs(i - focused) * 1e-12 : ahead + 2 * aside;
+        if (distance < least) [best, least] = [i, distance];
       }
       if (best >= 0) this.stand(best, extend);
     },
@@ -311,10 +343,11 @@ export default {
     takeNearest() {
       if (this.focused < 0) return;
       const [x, y] = [this.points[2 * this.focused], this.points[2 * this.focused + 1]], count = Math.max(1, Math.min(999, this.wanted || 1));
-      const near = [...this.ids.keys()].filter((i) => !this.hidden[this.kinds[i]]);
-      const distance = (i) => (this.points[2 * i] - x) ** 2 + (this.points[2 * i + 1] - y) ** 2;
+      const { points, kinds, chosen } = this, hidden = [...this.hidden];
+      const near = [...this.ids.keys()].filter((i) => !hidden[kinds[i]]);
+      const distance = (i) => (points[2 * i] - x) ** 2 + (points[2 * i + 1] - y) ** 2;
       const taken = new Set(near.sort((a, b) => distance(a) - distance(b)).slice(0, count));
-      this.choose((i) => this.chosen[i] || taken.has(i));
+      this.choose((i) => chosen[i] || taken.has(i));
     },
     toggle(place) {
       this.hidden[place] = !this.hidden[place];
