@@ -105,6 +105,7 @@ class Findings:
             self._summary.text = f"{text} {texts('check.of_photos', count=photos)}"
         self._button.text = texts("check.start" if now.job is None else "check.again")
         self._changed.visible = now.changed and self._running is None
+        before = self._cards()
         kinds = {kind: list(group) for kind, group in groupby(now.found, key=lambda each: each.finding.kind)}
         if [*kinds] != [kind for kind in self._groups if kind in kinds]:  # another order, or new kinds
             self._list.clear()
@@ -116,9 +117,24 @@ class Findings:
                 if kind not in self._groups:
                     self._groups[kind] = Group(texts, self._act, self._act_on_all)
                 self._groups[kind].show(found)
+        self._keep_focus([*before])
         self._ignored.clear()
         with self._ignored:
             ignored_list(texts, now.ignored, self._studio.ignored.take_back)
+
+    def _cards(self) -> dict[str, ui.element]:
+        return {key: card for group in self._groups.values() for key, card in group.cards.items()}
+
+    def _keep_focus(self, before: Sequence[str]) -> None:
+        """Gives the focus that went with a card to the card after it; to the button at the top if none is left."""
+        now = self._cards()
+        gone = [place for place, key in enumerate(before) if key not in now]
+        if not gone:
+            return
+        left = [now[key] for key in (*before[gone[0] :], *reversed(before[: gone[0]])) if key in now]
+        target = f"getHtmlElement({left[0].id})?.querySelector('button, a')" if left else ""
+        target = target or f"getHtmlElement({self._button.id})"
+        ui.run_javascript(f"if (document.activeElement === document.body) {target}?.focus()")
 
     def _show_job(self) -> None:
         job = self._studio.jobs.newest("check")

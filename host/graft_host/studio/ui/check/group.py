@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from nicegui import ui
 
@@ -47,7 +47,6 @@ class Group:
         self._all.text = texts(f"check.all_{kind}", count=len(found)) if self._all.visible else ""
         shown = {each.key: each for each in found[: self._limit]}
         gone = [key for key in self._cards if key not in shown]
-        following = self._after(gone)
         if [key for key in self._cards if key in shown] != [*shown][: len(self._cards) - len(gone)]:
             self._list.clear()  # one in between came back
             self._cards.clear()
@@ -60,22 +59,11 @@ class Group:
                     self._cards[key] = finding_card(texts, each, self._act)
         self._more.visible = len(found) > len(shown)
         self._more.text = texts("check.more", count=len(found) - len(shown))
-        if following in self._cards:
-            self._keep_focus(self._cards[following])
 
-    def _after(self, gone: Sequence[str]) -> str:
-        """The card after the first that goes, which then gets the focus that would be lost."""
-        before = [*self._cards]
-        if not gone:
-            return ""
-        place = before.index(gone[0])
-        left = [key for key in (*before[place:], *reversed(before[:place])) if key not in gone]
-        return left[0] if left else ""
-
-    def _keep_focus(self, card: ui.element) -> None:
-        ui.run_javascript(
-            f"if (document.activeElement === document.body) getHtmlElement({card.id})?.querySelector('button')?.focus()"
-        )
+    @property
+    def cards(self) -> Mapping[str, ui.element]:
+        """The cards that are shown, in their order, by the keys of their findings."""
+        return self._cards
 
     async def _do_all(self) -> None:
         self._all.enabled = False
