@@ -7,6 +7,7 @@ where one of them is what the model's own network computes; the others are compu
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from graft_host.support.vector_store import BottleneckStore
 Array = NDArray[np.float32]
 
 _STORED_AT_ONCE = 64
+_FINGERPRINT = re.compile("[0-9a-f]{64}")
+"""A card may come from anybody, and what it says becomes the name of a file."""
+
 _SAME = 0.3
 """Two bottlenecks are of one network if their numbers differ by less than this on average, in steps of int8."""
 
@@ -71,10 +75,9 @@ class KnownBottlenecks:
         """
         wanted = {photo.cache_key: photo for photo in photos}
         description = self._process.description()
-        fingerprint = str(description["card"]["backbone"].get("fingerprint"))
-        trained = self._path(description, fingerprint)
+        fingerprint = description["card"]["backbone"].get("fingerprint") or ""
         found: dict[str, Array] = {}
-        if trained.is_file():
+        if _FINGERPRINT.fullmatch(fingerprint) and (trained := self._path(description, fingerprint)).is_file():
             with self._store(trained) as store:
                 if self._is_same(store, wanted):
                     found = self._read(store, wanted)

@@ -9,7 +9,7 @@ means of a ReLU are compared by their square roots, because their variance grows
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,12 +130,19 @@ class NearestPhotos:
         ]
         paths = [self._trials.project.photos / photo.id for photo, _ in listed]
         files = read_files(paths, threads_to_use(None), self._trials.cache or default_cache())
-        tested = set((process.description()["card"]["training"].get("split") or {}).get("test") or ())
+        tested = _tested(process.description()["card"])
         return [
             _Candidate(photo, label, file)
             for (photo, label), file in zip(listed, files, strict=True)
             if isinstance(file, Photo) and file.digest[:_RECORDED_DIGITS] not in tested
         ]
+
+
+def _tested(card: Mapping[str, Any]) -> set[str]:
+    """The beginnings of the digests of a model's test photos; none where a card has something else in their place."""
+    split = card["training"].get("split")
+    listed = split.get("test") if isinstance(split, dict) else None
+    return {one for one in listed if isinstance(one, str)} if isinstance(listed, list) else set()
 
 
 def _made(key: tuple[str, str], candidates: list[_Candidate], known: dict[str, Array]) -> _Index:

@@ -212,6 +212,17 @@ def test_bottlenecks_of_the_training_are_used_if_they_are_of_the_same_network(
     assert finder.computed == (0 if true else len(files))
 
 
+def test_a_card_that_was_made_to_do_harm_names_no_file(finder: Finder, trials: Trials, tmp_path: Path) -> None:
+    card = make_card(split={"test": [{}, 3]})
+    card.backbone["fingerprint"] = "../../precious"
+    model = write_artifact(trials.project.models / "colours.tflite", kernel=STEEP, card=card)
+    runtime = Classifier(model).runtime
+    precious = store_path(tmp_path / "cache", "../../precious", "squash", runtime).resolve()
+    precious.write_text("no database")
+    assert [one.label for one in finder(reddish())] == ["red"] * 6
+    assert (precious.read_text(), [*precious.parent.glob("precious*")]) == ("no database", [precious])
+
+
 def test_comparing_stops_when_nobody_waits_and_keeps_what_it_computed(finder: Finder) -> None:
     with pytest.raises(StoppedError):
         finder(reddish(), stop_after=10)
