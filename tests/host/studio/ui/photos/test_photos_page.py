@@ -92,6 +92,19 @@ def record_without_holding(page: Page, running: RunningStudio, label: str) -> No
     page.locator(".photos-record.on").wait_for(state="detached")
 
 
+def goes_to_the_end(page: Page, label: str, photos: int) -> None:
+    """Goes to the last of many photos, of which the page has only those in sight."""
+    grid = page.get_by_role("listbox", name=f"Photos of {label}")
+    grid.focus()
+    page.keyboard.press("End")
+    last = grid.locator(".current")
+    assert last.get_attribute("aria-posinset") == last.get_attribute("aria-setsize") == str(photos)
+    assert page.locator(".photos-tile").count() < 200
+    assert "old0100" not in page.content()
+    assert last.get_attribute("id") == grid.get_attribute("aria-activedescendant")
+    assert last.bounding_box() is not None
+
+
 def serious(page: Page) -> list[str]:
     """What axe finds, without the framework's own bar, which it shows while axe itself loads style sheets."""
     found = Axe().run(page, {"exclude": [["#q-loading-bar"]]}).response["violations"]
@@ -234,19 +247,12 @@ def test_keys_alone_select_move_delete_and_take_back_among_thousands(browser: Br
         holds(page, "bird", "1 photo")
         assert photos_in(running, "bird") == ["cat0001.png"]
 
-        dogs = page.get_by_role("listbox", name="Photos of dog")
-        dogs.focus()
-        page.keyboard.press("End")
-        assert dogs.locator(".current").get_attribute("aria-posinset") == "3003"
-        assert dogs.locator(".current").get_attribute("aria-setsize") == "3003"
-        assert page.locator(".photos-tile").count() < 200
-        assert "old0100" not in page.content()
-        focused = dogs.get_attribute("aria-activedescendant")
-        assert dogs.locator(f"#{focused}").bounding_box() is not None
+        goes_to_the_end(page, "dog", 3003)
         page.keyboard.press("n")
         page.keyboard.type("fish")
         page.keyboard.press("Enter")
         card(page, "fish").wait_for()
+        page.wait_for_function("() => document.activeElement.ariaLabel === 'Hold to record fish'")
 
 
 def test_two_windows_and_the_folder_show_the_same_photos(browser: Browser, running: RunningStudio) -> None:

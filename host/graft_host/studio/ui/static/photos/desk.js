@@ -152,8 +152,9 @@ export class Desk {
       }
     });
     if (added === null) return;
+    const before = document.activeElement;
     await this.look();
-    this.#cards.get(added)?.focusRecord();
+    if (document.activeElement === before) this.#cards.get(added)?.focusRecord(); // unless a person went on meanwhile
   }
 
   async #rename(label) {

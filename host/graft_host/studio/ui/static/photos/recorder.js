@@ -27,29 +27,36 @@ export class Recorder {
 
   /** Connects a button: holding it with the mouse, a finger, Space or Enter records. */
   connect(node, label) {
-    let pressed = false; // by what a release follows
+    let holds = ''; // the button: a pointer, or a key
+    const begin = (what) => {
+      holds = what;
+      this.press(label);
+    };
+    const end = (what) => {
+      if (holds !== what) return;
+      holds = '';
+      this.release();
+    };
+    const isKey = ({key}) => key === ' ' || key === 'Enter';
     node.onpointerdown = (event) => {
       if (event.button !== 0) return;
       event.preventDefault();
       node.focus();
       node.setPointerCapture(event.pointerId);
-      pressed = true;
-      this.press(label);
+      begin('pointer');
     };
-    node.onpointerup = node.onpointercancel = node.onlostpointercapture = () => this.#let(pressed, () => { pressed = false; });
+    node.onpointerup = node.onpointercancel = node.onlostpointercapture = () => end('pointer');
     node.onkeydown = (event) => {
-      if (event.key !== ' ' && event.key !== 'Enter') return;
+      if (!isKey(event)) return;
       event.preventDefault();
-      if (event.repeat) return;
-      pressed = true;
-      this.press(label);
+      if (!event.repeat) begin('key');
     };
     node.onkeyup = (event) => {
-      if (event.key !== ' ' && event.key !== 'Enter') return;
+      if (!isKey(event)) return;
       event.preventDefault();
-      this.#let(pressed, () => { pressed = false; });
+      end('key');
     };
-    node.onblur = () => this.#let(pressed, () => { pressed = false; });
+    node.onblur = () => end('key'); // its release goes elsewhere
     node.oncontextmenu = (event) => event.preventDefault(); // a long touch
     node.onclick = (event) => { // of what cannot hold, such as a screen reader
       if (event.detail === 0) this.#switch(label);
@@ -68,12 +75,6 @@ export class Recorder {
   stop() {
     this.#held = null;
     this.#wake();
-  }
-
-  #let(pressed, forget) {
-    if (!pressed) return;
-    forget();
-    this.release();
   }
 
   #switch(label) {
