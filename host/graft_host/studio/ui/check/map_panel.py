@@ -90,7 +90,9 @@ class MapPanel:
     async def _take(self, method: Method) -> None:
         self._method = method
         self._ask()
-        if await asyncio.to_thread(self._map, method) is None:
+        job = self._studio.jobs.newest("map")
+        on_its_way = job is not None and job.state not in ENDED and job.arguments.get("method") == method
+        if not on_its_way and await asyncio.to_thread(self._map, method) is None:
             await self._draw()
 
     def _ready(self) -> None:
