@@ -36,7 +36,7 @@ SHOWN = DOCS / "tools" / "studio_pages.json"
 
 _CHROMIUM = "/usr/bin/chromium"
 _PHOTOS = 40
-_WAIT_MS = 300_000
+_WAIT_MS = 580_000
 _CALM_MS = 700
 _UI = Path(graft_host.__file__).parent / "studio" / "ui"
 _SHARED = (Path(graft_device.__file__).parent / "serve/page/shared/tokens.css", _UI / "static/studio.css")
@@ -210,7 +210,17 @@ def _try(page: Page, demo: Path) -> None:
     page.wait_for_timeout(3000)
 
 
-_ACTS: dict[str, Callable[[Page, Path], None]] = {"train": _train}
+def _check(page: Page, _: Path) -> None:
+    page.get_by_role("button", name=_SAY("check.start"), exact=True).click()
+    page.get_by_role("button", name=_SAY("check.again"), exact=True).wait_for()
+
+
+def _search(page: Page, _: Path) -> None:
+    page.get_by_role("button", name=_SAY("fastest.search"), exact=True).click()
+    page.get_by_role("button", name=_SAY("fastest.take_chosen"), exact=True).wait_for()
+
+
+_ACTS: dict[str, Callable[[Page, Path], None]] = {"check": _check, "train": _train, "fastest": _search}
 """What a person does on a page before the pictures are taken."""
 
 _BEFORE: dict[str, Callable[[Page, Path], None]] = {"trying": _try}
