@@ -220,10 +220,15 @@ def _search(page: Page, _: Path) -> None:
     page.get_by_role("button", name=_SAY("fastest.take_chosen"), exact=True).wait_for()
 
 
+def _look_down(page: Page, _: Path) -> None:
+    found = page.get_by_role("button", name=_SAY("fastest.take_chosen"), exact=True)
+    found.evaluate("(button) => button.closest('.studio-card').scrollIntoView()")
+
+
 _ACTS: dict[str, Callable[[Page, Path], None]] = {"check": _check, "train": _train, "fastest": _search}
 """What a person does on a page before the pictures are taken."""
 
-_BEFORE: dict[str, Callable[[Page, Path], None]] = {"trying": _try}
+_BEFORE: dict[str, Callable[[Page, Path], None]] = {"trying": _try, "fastest": _look_down}
 """What a person does in the window of the picture, because it is forgotten afterwards."""
 
 

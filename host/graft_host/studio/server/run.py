@@ -21,6 +21,7 @@ from graft_host.studio.server.gate import Pass
 from graft_host.studio.server.listening import StudioServer
 from graft_host.studio.server.place import Place, address_of, open_listener
 from graft_host.studio.server.remembered import Memory, Remembered
+from graft_host.studio.server.threads import AbandonableExecutor
 from graft_host.studio.studio import Studio
 
 _REMEDY = "open the address that 'graft studio' printed"
@@ -98,6 +99,7 @@ async def _serve(studio: Studio, door: _Door, say: Say) -> None:
     app = application(studio, door.access, door.wanted, door.hosts, say, door.entered)
     server = StudioServer(app, door.encryption, door.announce)
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(AbandonableExecutor())
     report_errors(loop, say)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, server.end)
