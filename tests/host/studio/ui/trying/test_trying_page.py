@@ -152,7 +152,7 @@ def test_a_person_asks_why_and_adds_the_picture_to_the_photos(browser: Browser, 
         assert not (root / "photos/green/patch.png").exists()
 
         page.get_by_role("button", name="Camera").click()
-        shows(page, "red")
+        page.get_by_role("button", name="Hold").wait_for()  # until then, the photo is shown, whose answer is red too
         page.get_by_label("This was").select_option(label="A new class …")
         page.get_by_label("Name of the new class").fill("odd")
         page.get_by_role("button", name="Add to the photos").click()
