@@ -9,13 +9,14 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from graft_device.errors import GraftError
+from graft_device.errors import GraftError, os_reason
 from graft_device.serve.problems import NO_STORE, ProblemError, response
 from graft_host.studio.album.album import Album
 from graft_host.studio.album.receiving import MOST_BYTES, Received, receive_archive, receive_photo
@@ -101,25 +102,30 @@ async def _written(request: Request, album: Album, upload: _Upload, idle_s: floa
 
 
 async def _write(request: Request, path: Path, upload: _Upload, idle_s: float) -> None:
-    size = 0
-    chunks = request.stream().__aiter__()
-    with path.open("xb") as file:
-        while True:
-            try:
-                chunk = await asyncio.wait_for(chunks.__anext__(), idle_s)
-            except StopAsyncIteration:
-                break
-            except asyncio.TimeoutError:
-                raise ProblemError(408, "the photo did not arrive in time", _CLOSE) from None
-            size += len(chunk)
-            if size > upload.most:
-                raise _too_large(upload)
-            try:
-                await anyio.to_thread.run_sync(file.write, chunk)
-            except OSError as error:
-                raise ProblemError(507, f"cannot write {upload.name!r}: {error.strerror}", _CLOSE) from error
+    try:
+        with path.open("xb") as file:
+            size = await _copy(request, file, upload, idle_s)
+    except OSError as error:  # also from closing the file, which writes what small photos have left in its buffer
+        raise ProblemError(507, f"cannot write {upload.name!r}: {os_reason(error)}", _CLOSE) from error
     if size == 0:
         raise ProblemError(400, "the body is empty; send a photo")
+
+
+async def _copy(request: Request, file: BinaryIO, upload: _Upload, idle_s: float) -> int:
+    """Writes the body into a file; returns its size in bytes."""
+    size = 0
+    chunks = request.stream().__aiter__()
+    while True:
+        try:
+            chunk = await asyncio.wait_for(chunks.__anext__(), idle_s)
+        except StopAsyncIteration:
+            return size
+        except asyncio.TimeoutError:
+            raise ProblemError(408, "the photo did not arrive in time", _CLOSE) from None
+        size += len(chunk)
+        if size > upload.most:
+            raise _too_large(upload)
+        await anyio.to_thread.run_sync(file.write, chunk)
 
 
 def _check_length(request: Request, upload: _Upload) -> None:

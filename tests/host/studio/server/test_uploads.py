@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import socket
 import tarfile
 import zipfile
@@ -177,6 +178,21 @@ def test_archives_become_classes_within_limits(
     assert client.upload(up, label="red", name="z.zip").json()["added"] == 2
     assert names(served[0].root, "red") == ["0.png", "1.png", "above.png", "x.png"]
     assert {path.name for path in served[0].root.parent.iterdir()} == {"pets", "cache"}
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(
+    served: tuple[RunningStudio, StudioClient], client: StudioClient
+) -> None:
+    pid, photo = served[0].process.pid, image_bytes(7)
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (len(photo) // 2, before[1]))
+    try:  # a small photo is written when its file is closed, a large one before
+        for content in (photo, photo + bytes(100_000)):
+            answer = client.upload(content, label="full", name="a.png")
+            assert (answer.status, answer.detail) == (507, "cannot write 'a.png': file too large")
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    assert client.upload(photo, label="full", name="a.png").json()["added"] == 1
 
 
 def test_a_studio_that_is_killed_in_an_upload_leaves_nothing_after_the_next_start(tmp_path: Path) -> None:

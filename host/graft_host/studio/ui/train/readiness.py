@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from nicegui import ui
 
@@ -23,7 +23,7 @@ def show_readiness(studio: Studio, texts: Texts, tell: Callable[[bool], None]) -
     Args:
         studio: whose photos are counted.
         texts: of the language.
-        tell: called with whether there are photos of two classes, without which nothing can be trained.
+        tell: called with whether there are photos of two classes and no empty ones, which cannot be trained.
     """
     with ui.element("div").classes("train-ready").props("role=status"):
         text = ui.label()
@@ -37,7 +37,7 @@ def show_readiness(studio: Studio, texts: Texts, tell: Callable[[bool], None]) -
             text.text, hint.text = error.what, error.remedy
             return
         text.text, hint.text = readiness(texts, state)
-        tell(is_enough(state))
+        tell(is_enough(state) and not _empty(state))
         hint.visible = bool(hint.text)
         link.visible = bool(hint.text)
 
@@ -50,6 +50,15 @@ def is_enough(state: AlbumState) -> bool:
     return sum(bool(entry.photos) for entry in state.classes) >= _FEWEST_CLASSES
 
 
+def _empty(state: AlbumState) -> list[str]:
+    """The labels of the classes without photos, which a training refuses."""
+    return [entry.label for entry in state.classes if not entry.photos]
+
+
+def _named(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:_MOST_NAMED]) + (" …" if len(labels) > _MOST_NAMED else "")
+
+
 def readiness(texts: Texts, state: AlbumState) -> tuple[str, str]:
     """What photos there are, and what is missing; the second is empty if nothing is."""
     counts = {entry.label: len(entry.photos) for entry in state.classes}
@@ -58,8 +67,7 @@ def readiness(texts: Texts, state: AlbumState) -> tuple[str, str]:
     if not is_enough(state):
         return texts("train.not_enough"), texts("train.needs_classes", count=_FEW_PHOTOS)
     there = texts("train.there_are", classes=texts("train.classes", count=len(full)), photos=photos)
+    if empty := _empty(state):
+        return there, texts("train.needs_none_empty", names=_named(empty))
     few = [label for label, count in counts.items() if count < _FEW_PHOTOS]
-    if not few:
-        return there, ""
-    names = ", ".join(few[:_MOST_NAMED]) + (", …" if len(few) > _MOST_NAMED else "")
-    return there, texts("train.needs_photos", names=names, count=_FEW_PHOTOS)
+    return there, texts("train.needs_photos", names=_named(few), count=_FEW_PHOTOS) if few else ""
