@@ -46,7 +46,7 @@ def change(place: Path, cache: Path) -> None:
     album.undo()
     album.undo()
     album.redo()
-    album.yard.close()
+    album.incoming.close()
 
 
 def _look(place: Path, cache: Path, before: dict[str, str]) -> dict[str, Any]:

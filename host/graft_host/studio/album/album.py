@@ -19,7 +19,7 @@ from graft_host.sorting.places import BIN, checked_label
 from graft_host.sorting.state import Destination
 from graft_host.studio.album import planning
 from graft_host.studio.album.adding import Adding
-from graft_host.studio.album.incoming import Incoming, Yard
+from graft_host.studio.album.incoming import Incoming, IncomingFolder
 from graft_host.studio.album.listing import Listing
 from graft_host.studio.album.moves import Moves, change_of
 from graft_host.studio.album.state import AlbumState, Photo
@@ -41,12 +41,12 @@ class Album:
 
     Attributes:
         changed: emitted after each change of the photos.
-        yard: the folder for uploads that are not whole yet.
+        incoming: the folder for uploads that are not whole yet.
     """
 
     def __init__(self, project: Project, cache: Path | None) -> None:
         self.changed = Signal()
-        self.yard = Yard(project)
+        self.incoming = IncomingFolder(project)
         self._project = project
         self._moves = Moves(project)
         self._listing = Listing(project.root)
@@ -59,13 +59,13 @@ class Album:
 
     def __enter__(self) -> Album:
         """Removes what a killed studio left, and looks for changes by other programs while a page shows the photos."""
-        self.yard.tidy()
+        self.incoming.tidy()
         watch(self, LOOK_S)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Removes what was on its way in."""
-        self.yard.close()
+        self.incoming.close()
 
     def state(self) -> AlbumState:
         """The photos as they are now; quick, for it is kept until something changes."""
@@ -121,11 +121,11 @@ class Album:
             PhotoError: it is no photo that graftkit reads.
             StudioError: the class cannot be made, or the file cannot be written.
         """
-        (photo,) = self.add_received([(label, self.yard.received(name, content))], series=series)
+        (photo,) = self.add_received([(label, self.incoming.received(name, content))], series=series)
         return photo
 
     def add_received(self, photos: Sequence[tuple[str, Incoming]], *, series: str = "") -> list[Photo | None]:
-        """Adds photos that ``yard.received`` has checked, each with its label; as ``add`` otherwise."""
+        """Adds photos that ``incoming.received`` has checked, each with its label; as ``add`` otherwise."""
         with self._moving() as mover:
             places = self._adding.add(mover, self.state(), photos, series)
         wanted = {place for place in places if place is not None}

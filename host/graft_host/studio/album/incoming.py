@@ -44,7 +44,7 @@ class Incoming:
     size: int
 
 
-class Yard:
+class IncomingFolder:
     """The folder of a studio for files that are not whole yet; the next studio removes what a killed one left.
 
     Its methods may be called from several threads.
@@ -57,7 +57,7 @@ class Yard:
         self._parent = project.work / _FOLDER
         self._guard = threading.Lock()
         self._own: Path | None = None
-        self._end: weakref.finalize[..., Yard] | None = None
+        self._end: weakref.finalize[..., IncomingFolder] | None = None
 
     @property
     def folder(self) -> Path:

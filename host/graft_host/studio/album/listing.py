@@ -35,7 +35,7 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class _Shelf:
+class _Folder:
     """One folder, as it was when it was listed: its photos with their times of change, the newest first."""
 
     changed_ns: int
@@ -54,8 +54,8 @@ class Listing:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._shelves: dict[str, _Shelf] = {}
-        self._seen: dict[str, _Shelf] = {}
+        self._folders: dict[str, _Folder] = {}
+        self._seen: dict[str, _Folder] = {}
 
     def read(self, photos: Path, binned: Path) -> tuple[Listed, int]:
         """Lists the photos in their classes, and counts those in the bin.
@@ -72,8 +72,8 @@ class Listing:
                 classes.append(AlbumClass(label, self._photos(photos, inside, refused)))
         none = self._own(photos, [one for one in layout.unknown if isinstance(one, ClassFolder)], refused)
         unknown = AlbumClass("unknown", self._photos(photos, none, refused)) if none else None
-        count = sum(len(shelf.photos) for shelf in self._walk(str(binned), "", frozenset()))
-        self._shelves = self._seen
+        count = sum(len(folder.photos) for folder in self._walk(str(binned), "", frozenset()))
+        self._folders = self._seen
         return Listed(tuple(classes), unknown, tuple(refused)), count
 
     def _own(self, photos: Path, folders: Sequence[ClassFolder], refused: list[str]) -> list[ClassFolder]:
@@ -94,35 +94,35 @@ class Listing:
 
     def _photos(self, photos: Path, folders: Sequence[ClassFolder], refused: list[str]) -> tuple[Photo, ...]:
         """The photos of a class, the newest first."""
-        shelves: list[_Shelf] = []
+        listed: list[_Folder] = []
         for folder in folders:
             prefix = f"{folder.path.relative_to(photos).as_posix()}/"
-            shelves += self._walk(str(folder.path), prefix, frozenset())
-        refused += [line for shelf in shelves for line in shelf.refused]
-        filled = [shelf.photos for shelf in shelves if shelf.photos]
+            listed += self._walk(str(folder.path), prefix, frozenset())
+        refused += [line for folder in listed for line in folder.refused]
+        filled = [folder.photos for folder in listed if folder.photos]
         if len(filled) == 1:
             return tuple(photo for _, photo in filled[0])
         newest = sorted((pair for one in filled for pair in one), key=_newest)
         return tuple(photo for _, photo in newest)
 
-    def _walk(self, path: str, prefix: str, parents: frozenset[tuple[int, int]]) -> Iterator[_Shelf]:
+    def _walk(self, path: str, prefix: str, parents: frozenset[tuple[int, int]]) -> Iterator[_Folder]:
         """A folder and those in it; linked folders are followed, but not in circles."""
         try:
             status = os.stat(path)  # noqa: PTH116  thousands of times
             identity = (status.st_dev, status.st_ino)
             if identity in parents:
                 return
-            shelf = self._shelves.get(path)
-            if shelf is None or not shelf.settled or shelf.changed_ns != status.st_mtime_ns:
-                shelf = self._listed(path, prefix, status.st_mtime_ns)
+            folder = self._folders.get(path)
+            if folder is None or not folder.settled or folder.changed_ns != status.st_mtime_ns:
+                folder = self._listed(path, prefix, status.st_mtime_ns)
         except OSError:
             return
-        self._seen[path] = shelf
-        yield shelf
-        for name in shelf.folders:
+        self._seen[path] = folder
+        yield folder
+        for name in folder.folders:
             yield from self._walk(f"{path}/{name}", f"{prefix}{name}/", parents | {identity})
 
-    def _listed(self, path: str, prefix: str, changed_ns: int) -> _Shelf:
+    def _listed(self, path: str, prefix: str, changed_ns: int) -> _Folder:
         settled = changed_ns < time.time_ns() - _UNSETTLED_NS
         photos, folders, refused = [], [], []
         with os.scandir(path) as found:
@@ -144,7 +144,7 @@ class Listing:
                 except OSError:  # it was removed meanwhile, or is a link to nothing
                     continue
         photos.sort(key=_newest)
-        return _Shelf(changed_ns, settled, tuple(photos), tuple(sorted(folders)), tuple(sorted(refused)))
+        return _Folder(changed_ns, settled, tuple(photos), tuple(sorted(folders)), tuple(sorted(refused)))
 
 
 def version_of(status: os.stat_result) -> str:

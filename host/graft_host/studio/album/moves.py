@@ -10,7 +10,7 @@ from pathlib import Path
 
 from graft_host.sorting.journal import Batch, FileMove, Place
 from graft_host.sorting.locking import BusyError, locked
-from graft_host.sorting.mover import JOURNAL_NAME, Done, Mover
+from graft_host.sorting.mover import JOURNAL_NAME, Mover
 from graft_host.sorting.places import BIN, WORK, Folders
 from graft_host.sorting.state import SortError
 from graft_host.studio.album.state import Change
@@ -45,7 +45,7 @@ class Moves:
         Raises:
             StudioError: another program moves pictures, or the journal cannot be used.
         """
-        with self._guard, _told(), contextlib.ExitStack() as opened:
+        with self._guard, _as_studio_errors(), contextlib.ExitStack() as opened:
             self._check_own()
             if (lock := locked(self.folders, _PATIENCE_S)) is not None:
                 opened.enter_context(lock)
@@ -55,18 +55,6 @@ class Moves:
                 yield mover
             finally:
                 self._stamp = self._stamp_of_journal()
-
-    def undo(self) -> Done | None:
-        """Takes the last move back; None if there is none. Raises StudioError."""
-        with self.moving() as mover:
-            self.check_files(mover.history.done[-1].files if mover.history.done else ())
-            return mover.undo()
-
-    def redo(self) -> Done | None:
-        """Does again what was taken back last; None if there is nothing. Raises StudioError."""
-        with self.moving() as mover:
-            self.check_files(mover.history.undone[-1].files if mover.history.undone else ())
-            return mover.redo()
 
     def history(self) -> tuple[Change | None, Change | None]:
         """What can be taken back, and what can be done again; quick while photos are moved, for that is not waited for.
@@ -140,7 +128,7 @@ class Moves:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _as_studio_errors() -> Iterator[None]:
     """Raises the errors of sorting as those of the studio."""
     try:
         yield

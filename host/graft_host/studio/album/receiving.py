@@ -108,7 +108,7 @@ def _checked(album: Album, packed: Packed) -> tuple[str, Incoming] | Refused:
     if len(content) > MOST_BYTES:
         return Refused(name, f"larger than {MOST_BYTES / 1e6:.0f} MB")
     try:
-        return packed.label, album.yard.received(name, content)
+        return packed.label, album.incoming.received(name, content)
     except PhotoError as error:
         return Refused(name, error.what)
 

@@ -92,7 +92,7 @@ def _read(request: Request) -> _Upload:
 async def _written(request: Request, album: Album, upload: _Upload, idle_s: float) -> AsyncIterator[Path]:
     """The body as a file, which is removed in the end."""
     _check_length(request, upload)
-    folder = await anyio.to_thread.run_sync(lambda: album.yard.folder)
+    folder = await anyio.to_thread.run_sync(lambda: album.incoming.folder)
     path = folder / f"upload-{secrets.token_hex(8)}{upload.ending}"
     try:
         await _write(request, path, upload, idle_s)

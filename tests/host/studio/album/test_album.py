@@ -231,7 +231,7 @@ def test_what_is_no_photo_leaves_nothing_behind(tmp_path: Path, content: bytes) 
 
 def test_a_second_studio_leaves_alone_what_is_on_its_way_into_the_first(tmp_path: Path) -> None:
     with an_album(tmp_path) as first:
-        half = first.yard.folder / "upload-half"
+        half = first.incoming.folder / "upload-half"
         half.write_bytes(b"half")
         with an_album(tmp_path) as second:
             assert second.add("cat", "a.png", image_bytes(1)) is not None

@@ -40,8 +40,8 @@ def client(served: tuple[RunningStudio, StudioClient]) -> Iterator[StudioClient]
 
 def litter(root: Path) -> list[str]:
     """Files that are neither photos nor what the studio keeps for itself."""
-    yard = [path.name for path in (root / ".studio/incoming").rglob("*") if path.is_file() and path.name != "lock"]
-    return yard + [path.name for path in root.rglob("*.tmp")]
+    partial = [path.name for path in (root / ".studio/incoming").rglob("*") if path.is_file() and path.name != "lock"]
+    return partial + [path.name for path in root.rglob("*.tmp")]
 
 
 def names(root: Path, label: str) -> list[str]:
