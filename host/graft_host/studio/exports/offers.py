@@ -13,8 +13,8 @@ from graft_host.export.format import Format, Source
 from graft_host.export.registry import FORMATS
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import Project
+from graft_host.studio.project.models import model_path
 from graft_host.studio.tasks.export import download_of, output_of
-from graft_host.studio.trials.models import model_path
 from graft_host.support.outside.packages import check_packages
 
 

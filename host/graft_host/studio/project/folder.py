@@ -10,6 +10,10 @@ from graft_device.errors import os_reason
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.suitable import check_suitable
 
+PHOTOS = "photos"
+MODELS = "models"
+INBOX = "inbox"
+
 WORK = ".studio"
 """The folder in the project that has jobs and other things that the studio keeps for itself."""
 
@@ -27,17 +31,17 @@ class Project:
     @property
     def photos(self) -> Path:
         """The folder with a folder of photos per class."""
-        return self.root / "photos"
+        return self.root / PHOTOS
 
     @property
     def models(self) -> Path:
         """The folder of ``.tflite`` files, with their reports beside them."""
-        return self.root / "models"
+        return self.root / MODELS
 
     @property
     def inbox(self) -> Path:
         """The folder of pictures that are to be sorted, such as those from boards."""
-        return self.root / "inbox"
+        return self.root / INBOX
 
     @property
     def settings(self) -> Path:

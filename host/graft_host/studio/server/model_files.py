@@ -10,8 +10,8 @@ from starlette.responses import FileResponse, Response
 
 from graft_device.errors import GraftError
 from graft_device.serve.problems import NO_STORE, ProblemError, response
-from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.train_options import MODELS, SUFFIX
+from graft_host.studio.project.folder import MODELS, Project
+from graft_host.studio.project.models import SUFFIX
 
 _REPORT = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from graft_host.studio.project.errors import StudioError
-from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.flags import shell_line
+from graft_host.studio.project.folder import MODELS, PHOTOS, Project
 from graft_host.studio.tasks.task import Arguments, Task, TaskReporter
-from graft_host.studio.tasks.train_options import MODELS, PHOTOS
 
 _MOST_PHOTOS = 24
 
@@ -24,7 +23,7 @@ def _check(project: Project, arguments: Arguments) -> None:
 
 
 def _command(arguments: Arguments) -> str:
-    return shell_line("graft", "evaluate", arguments["model"], f"{PHOTOS}/", "--against", arguments["against"])
+    return shlex.join(["graft", "evaluate", arguments["model"], f"{PHOTOS}/", "--against", arguments["against"]])
 
 
 def _run(project: Project, arguments: Arguments, _cache: Path | None, reporter: TaskReporter) -> Mapping[str, Any]:

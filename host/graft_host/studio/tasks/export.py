@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -11,8 +12,7 @@ from graft_device.errors import ExportError, os_reason
 from graft_device.system.durable import atomic_path
 from graft_host.export.registry import format_of
 from graft_host.studio.project.errors import StudioError
-from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.flags import shell_line
+from graft_host.studio.project.folder import MODELS, Project
 from graft_host.studio.tasks.task import Arguments, Task, TaskReporter
 from graft_host.support.outside.packages import check_packages
 
@@ -20,7 +20,6 @@ EXPORTS = "exports"
 """The folder in the project."""
 
 _TAKEN = {"model", "format", "float_network", "overwrite"}
-_MODELS = "models"
 
 
 def output_of(arguments: Arguments) -> str:
@@ -51,7 +50,7 @@ def check(project: Project, arguments: Arguments) -> None:
     if chosen.packages is not None:
         check_packages(chosen.packages, f"exporting as {chosen.name}")
     model = project.inside(arguments["model"])
-    if PurePosixPath(arguments["model"]).parts[:1] != (_MODELS,) or not model.is_file():
+    if PurePosixPath(arguments["model"]).parts[:1] != (MODELS,) or not model.is_file():
         raise StudioError(f"there is no model {arguments['model']}", "choose one of the models of the project")
     output = project.inside(output_of(arguments))
     project.inside(download_of(arguments))
@@ -64,7 +63,7 @@ def command(arguments: Arguments) -> str:
     words = ["graft", "export", arguments["model"], "--format", arguments["format"], "-o", output_of(arguments)]
     words += ["--float"] if arguments.get("float_network") else []
     words += ["--overwrite"] if arguments.get("overwrite") else []
-    return shell_line(*words)
+    return shlex.join(words)
 
 
 def run(project: Project, arguments: Arguments, _: Path | None, reporter: TaskReporter) -> Mapping[str, Any]:

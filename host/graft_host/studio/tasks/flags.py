@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -31,8 +30,3 @@ def flags(options: type, values: Mapping[str, Any], without: Collection[str] = (
         else:
             words += [flag, str(value)]
     return words
-
-
-def shell_line(*words: str) -> str:
-    """Words as a person types them."""
-    return shlex.join(words)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from graft_host.studio.project.errors import StudioError
-from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.flags import flags, shell_line
+from graft_host.studio.project.folder import PHOTOS, Project
+from graft_host.studio.tasks.flags import flags
 from graft_host.studio.tasks.task import Arguments
 from graft_host.support.option import build
 from graft_host.training.options import CheckOptions
@@ -31,7 +32,7 @@ def check_options(project: Project, arguments: Arguments, cache: Path | None) ->
 
 def check_command(arguments: Arguments) -> str:
     """The command line of a check, to be run in the project's folder."""
-    return shell_line("graft", "check", "photos", *flags(CheckOptions, {"backbone": LIGHT, **_given(arguments)}))
+    return shlex.join(["graft", "check", PHOTOS, *flags(CheckOptions, {"backbone": LIGHT, **_given(arguments)})])
 
 
 def _given(arguments: Arguments) -> Arguments:

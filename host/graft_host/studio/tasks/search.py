@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from graft_host.network_search.latency.latencies import board_figures
 from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.pareto import Candidate
 from graft_host.studio.project.errors import StudioError
-from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.flags import flags, shell_line
+from graft_host.studio.project.folder import PHOTOS, Project
+from graft_host.studio.tasks.flags import flags
 from graft_host.studio.tasks.task import Arguments, Task, TaskReporter
 from graft_host.support.option import build, parameters
 
@@ -54,7 +55,7 @@ def check(project: Project, arguments: Arguments) -> None:
 
 def command(arguments: Arguments) -> str:
     """The command that does the same."""
-    return shell_line("graft", "search", "photos", *flags(SearchOptions, arguments, _OURS))
+    return shlex.join(["graft", "search", PHOTOS, *flags(SearchOptions, arguments, _OURS)])
 
 
 def run(project: Project, arguments: Arguments, cache: Path | None, reporter: TaskReporter) -> Mapping[str, Any]:

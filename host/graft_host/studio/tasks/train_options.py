@@ -13,14 +13,12 @@ from typing import Any, get_args
 from graft_device.text import printable
 from graft_host.backbones.weights.find import VARIABLE
 from graft_host.studio.project.errors import StudioError
-from graft_host.studio.project.folder import Project
+from graft_host.studio.project.folder import MODELS, PHOTOS, Project
+from graft_host.studio.project.models import SUFFIX
+from graft_host.studio.tasks.looking import LIGHT
 from graft_host.studio.tasks.task import Arguments
 from graft_host.support.option import OptionError, Parameter, build, parameters
 from graft_host.training.options import TrainOptions
-
-PHOTOS = "photos"
-MODELS = "models"
-SUFFIX = ".tflite"
 
 CHOICES = (
     "backbone", "tap", "readout", "image_size", "quantize", "resize", "augment", "camera_copies", "fine_tune",
@@ -29,14 +27,14 @@ CHOICES = (
 )  # fmt: skip
 """The options by their names in ``graft_host.train``."""
 
-DEFAULTS: Mapping[str, Any] = {"backbone": "efficientnet-lite0"}
+DEFAULTS: Mapping[str, Any] = {"backbone": LIGHT}
 """Where the studio starts elsewhere than the command: this network is quick, and its weights need no download."""
 
 _PATHS = ("not_worse_than", "source", "match")
 _LONGEST_NAME = 80
 
 
-def model_path(name: str) -> str:
+def model_of(name: str) -> str:
     """The file of a model, relative to the project.
 
     Args:
@@ -88,7 +86,7 @@ def options(project: Project, arguments: Arguments) -> TrainOptions:
         _check_kind(name, value)
         values[name] = _inside(project, value) if name in (*_PATHS, "output") else value
     output = arguments.get("output")
-    if not isinstance(output, str) or output != model_path(Path(output).name):
+    if not isinstance(output, str) or output != model_of(Path(output).name):
         raise StudioError("the model is to be written elsewhere", f"give a file in {MODELS}/ that ends with {SUFFIX}")
     weights = arguments.get("weights")
     if weights is None:

@@ -21,9 +21,9 @@ from graft_host.photos.dataset import Photo, read_files
 from graft_host.studio.album.album import Album
 from graft_host.studio.album.state import AlbumState
 from graft_host.studio.album.state import Photo as Listed
+from graft_host.studio.project.models import model_path
 from graft_host.studio.trials.known_bottlenecks import KnownBottlenecks
 from graft_host.studio.trials.model_process import ModelProcess
-from graft_host.studio.trials.models import model_path
 from graft_host.studio.trials.trials import Trials
 from graft_host.support.cache import default_cache
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from graft_host.studio.project.folder import Project
+from graft_host.studio.project.models import model_path
 from graft_host.studio.trials.model_process import ModelProcess
-from graft_host.studio.trials.models import model_path
 
 _OPEN = 3
 """Models that are open at a time."""

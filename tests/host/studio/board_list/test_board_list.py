@@ -11,8 +11,8 @@ from graft_device.errors import GraftError
 from graft_host.studio.board_list.boards import BoardList
 from graft_host.studio.board_list.choices import Deploying, read_deploying, read_way_back
 from graft_host.studio.board_list.kept import KeptBoard
-from graft_host.studio.board_list.models import deployable
 from graft_host.studio.project.folder import Project, open_project
+from graft_host.studio.project.models import find_models
 from graft_host.studio.tasks.registry import task
 from tests.support.device_models import write_artifact
 from tests.support.ports import free_port
@@ -68,7 +68,7 @@ def test_a_deployment_is_checked_before_it_is_queued(project: Project, change: d
     outside = write_artifact(project.root.parent / "outside.tflite")
     write_artifact(project.models / "x.tflite")
     (project.models / "link.tflite").symlink_to(outside)
-    assert deployable(project) == ("models/x.tflite",)
+    assert [model.path for model in find_models(project)] == ["models/x.tflite"]
     sound = {"board": "pi@kitchen", "model": "models/x.tflite"}
     assert read_deploying(sound, project) == Deploying(board="pi@kitchen", model="models/x.tflite")
     with pytest.raises(GraftError):

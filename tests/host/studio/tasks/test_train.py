@@ -13,7 +13,7 @@ from graft_host.commands.options import takes
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import Project, open_project
 from graft_host.studio.tasks.registry import task
-from graft_host.studio.tasks.train_options import check_choices, command, model_path, options
+from graft_host.studio.tasks.train_options import check_choices, command, model_of, options
 from graft_host.support.option import OptionError
 from graft_host.training.options import TrainOptions
 from tests.support.host_data import write_photos
@@ -108,11 +108,11 @@ def test_an_earlier_model_is_not_replaced(project: Project) -> None:
 @pytest.mark.parametrize("name", ["", " ", ".hidden", "-o", "a/b", "a\nb", "x" * 200, ".tflite"])
 def test_names_that_no_file_can_have_are_refused(name: str) -> None:
     with pytest.raises(StudioError):
-        model_path(name)
+        model_of(name)
 
 
 def test_a_name_may_have_any_letters() -> None:
-    assert model_path(" 猫 und Hund.tflite ") == "models/猫 und Hund.tflite"
+    assert model_of(" 猫 und Hund.tflite ") == "models/猫 und Hund.tflite"
 
 
 def test_a_refused_model_has_figures(project: Project, shared_cache: Path) -> None:

@@ -15,7 +15,8 @@ from graft_device import Classifier
 from graft_device.errors import GraftError, ModelError, PhotoError
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import open_project
-from graft_host.studio.trials.models import classify_command, find_models
+from graft_host.studio.project.models import find_models
+from graft_host.studio.trials.command import classify_command
 from graft_host.studio.trials.trials import Trials
 from tests.support.device_models import COLOURS, LABELS, NOVELTY, picture, write_artifact
 from tests.support.hostile_models import write_crasher, write_hungry

@@ -6,7 +6,7 @@ from nicegui import ui
 
 from graft_device.errors import GraftError
 from graft_host.studio.board_list.kept import KeptBoard
-from graft_host.studio.board_list.models import deployable
+from graft_host.studio.project.models import find_models
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.boards.adding import add_form
@@ -15,6 +15,8 @@ from graft_host.studio.ui.boards.collecting import CollectSection
 from graft_host.studio.ui.boards.job_part import newest_of_boards
 from graft_host.studio.ui.boards.parts import trouble
 from graft_host.studio.ui.widgets.live import on_change
+
+_MOST_MODELS = 500
 
 
 def build(studio: Studio, texts: Texts) -> None:
@@ -68,7 +70,8 @@ class _Cards:
             return tuple(card.board for card in self._cards.values())
 
     def _follow_jobs(self) -> None:
-        models, newest = deployable(self._studio.project), newest_of_boards(self._studio.jobs.all())
+        models = tuple(model.path for model in find_models(self._studio.project)[:_MOST_MODELS])
+        newest = newest_of_boards(self._studio.jobs.all())
         for card in self._cards.values():
             card.show_work(models, newest.get(card.board.address))
         self._collect.show_jobs()

@@ -7,9 +7,9 @@ from nicegui import ui
 from graft_device.model import ModelFile
 from graft_host.export.registry import FORMATS
 from graft_host.studio.exports.offers import Offer, offers, read_choice
+from graft_host.studio.project.models import find_models
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.trials.models import find_models
 from graft_host.studio.ui.export.cards import FileCard, FormatCard
 from graft_host.studio.ui.export.facts import Facts
 from graft_host.studio.ui.widgets.live import on_change

@@ -11,7 +11,7 @@ from graft_host.backbones.weights.find import RANDOM, VARIABLE
 from graft_host.network_search.pareto import Candidate, Limits
 from graft_host.studio.jobs.job import Job
 from graft_host.studio.studio import Studio
-from graft_host.studio.tasks.train_options import model_path
+from graft_host.studio.tasks.train_options import model_of
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.fastest.words import lines
 from graft_host.studio.ui.train.names import free_name
@@ -57,7 +57,7 @@ async def take(studio: Studio, texts: Texts, search: Job, candidate: Candidate) 
 
     def add() -> Job:
         wanted = str(field.value or "")
-        return studio.jobs.add("train", train_arguments(search, candidate, model_path(wanted)), wanted)
+        return studio.jobs.add("train", train_arguments(search, candidate, model_of(wanted)), wanted)
 
     if await attempt(texts, add) is not None:
         ui.navigate.to("/train")

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from graft_host.backbones.registry import family
 from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.train_options import DEFAULTS, MODELS, SUFFIX, default
+from graft_host.studio.project.models import find_models
+from graft_host.studio.tasks.train_options import DEFAULTS, default
 from graft_host.studio.texts.texts import Texts, catalogue
 
 Kind = Literal["choice", "tap", "model", "folder", "number", "percent", "switch"]
@@ -97,7 +98,7 @@ def size_of(backbone: str) -> int:
 
 def models_of(project: Project) -> tuple[str, ...]:
     """The models of the project, by the names of their files relative to it; reads a folder."""
-    return tuple(sorted(f"{MODELS}/{path.name}" for path in project.models.glob(f"*{SUFFIX}") if path.is_file()))
+    return tuple(sorted(model.path for model in find_models(project)))
 
 
 def can_fine_tune() -> bool:

@@ -7,7 +7,7 @@ import re
 
 from graft_device.errors import GraftError
 from graft_host.studio.studio import Studio
-from graft_host.studio.tasks.train_options import model_path, report_of
+from graft_host.studio.tasks.train_options import model_of, report_of
 
 _NUMBERED = re.compile(r"(.*\D)-\d{1,6}")
 _USUAL = "model"
@@ -15,7 +15,7 @@ _USUAL = "model"
 
 def is_taken(studio: Studio, name: str) -> bool:
     """Whether there is a model, a report, or a job for a model of this name; raises StudioError if it is no name."""
-    output = model_path(name)
+    output = model_of(name)
     if any(os.path.lexists(studio.project.inside(path)) for path in (output, report_of(output))):
         return True
     jobs = (job for job in studio.jobs.all() if job.state in {"queued", "running"})
@@ -31,7 +31,7 @@ def free_name(studio: Studio, wanted: str = "") -> str:
     """
     base = wanted or studio.project.root.name
     try:
-        model_path(base)
+        model_of(base)
     except GraftError:
         base = _USUAL
     numbered = _NUMBERED.fullmatch(base)

@@ -11,7 +11,7 @@ from graft_device.errors import GraftError
 from graft_host.studio.jobs.job import Job
 from graft_host.studio.project.settings import change_settings, read_settings
 from graft_host.studio.studio import Studio
-from graft_host.studio.tasks.train_options import CHOICES, DEFAULTS, command, model_path
+from graft_host.studio.tasks.train_options import CHOICES, DEFAULTS, command, model_of
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.train.figures import figures_of
 from graft_host.studio.ui.train.form import Form
@@ -79,7 +79,7 @@ class _Start:
             return {}
 
     def _arguments(self) -> dict[str, Any]:
-        return {**DEFAULTS, **self._form.choices(), "output": model_path(self._name.value or "")}
+        return {**DEFAULTS, **self._form.choices(), "output": model_of(self._name.value or "")}
 
     def _update(self, *_: object) -> None:
         wrong = ""

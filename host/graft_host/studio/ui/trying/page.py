@@ -5,9 +5,10 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from graft_host.studio.project.models import ProjectModel, find_models
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.trials.models import ModelChoice, classify_command, find_models
+from graft_host.studio.trials.command import classify_command
 from graft_host.studio.ui.trying.tester import Tester
 from graft_host.studio.ui.widgets.command import command_line
 from graft_host.studio.ui.widgets.live import on_change
@@ -36,7 +37,7 @@ def _build_invitation(studio: Studio, texts: Texts) -> None:
     on_change(studio.jobs.changed, look)
 
 
-def _build_tester(studio: Studio, texts: Texts, models: tuple[ModelChoice, ...]) -> None:
+def _build_tester(studio: Studio, texts: Texts, models: tuple[ProjectModel, ...]) -> None:
     wanted = ui.context.client.request.query_params.get("model", "")
     chosen = wanted if any(model.name == wanted for model in models) else models[0].name
     if wanted and chosen != wanted:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from nicegui.element import Element
 
+from graft_host.studio.project.models import ProjectModel
 from graft_host.studio.texts.texts import Texts, catalogue
-from graft_host.studio.trials.models import ModelChoice
 
 
 class Tester(Element, component="tester.js"):
@@ -16,7 +16,7 @@ class Tester(Element, component="tester.js"):
     It emits ``model`` with the name of each model that is chosen.
     """
 
-    def __init__(self, texts: Texts, models: Sequence[ModelChoice], chosen: str, labels: Sequence[str]) -> None:
+    def __init__(self, texts: Texts, models: Sequence[ProjectModel], chosen: str, labels: Sequence[str]) -> None:
         """Creates the component.
 
         Args:
@@ -37,7 +37,7 @@ class Tester(Element, component="tester.js"):
             self._props["labels"] = [*labels]
             self.update()
 
-    def offer(self, models: Sequence[ModelChoice]) -> None:
+    def offer(self, models: Sequence[ProjectModel]) -> None:
         """Changes the models that can be chosen."""
         names = [model.name for model in models]
         if self._props.get("models") != names:

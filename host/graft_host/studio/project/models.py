@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from graft_host.studio.project.errors import StudioError
-from graft_host.studio.project.folder import Project
+from graft_host.studio.project.folder import MODELS, Project
 
-ENDING = ".tflite"
+SUFFIX = ".tflite"
 
 
 @dataclass(frozen=True)
-class ModelChoice:
-    """A file in the folder of models.
+class ProjectModel:
+    """A model of a project.
 
     Attributes:
         name: of the file.
@@ -26,17 +25,22 @@ class ModelChoice:
     written: float
     bytes: int
 
+    @property
+    def path(self) -> str:
+        """Its path relative to the project."""
+        return f"{MODELS}/{self.name}"
 
-def find_models(project: Project) -> tuple[ModelChoice, ...]:
+
+def find_models(project: Project) -> tuple[ProjectModel, ...]:
     """The models of a project, the newest first; a file that leads out of the project is left out."""
     found = []
-    for path in project.models.glob(f"*{ENDING}"):
+    for path in project.models.glob(f"*{SUFFIX}"):
         try:
-            status = project.inside(f"{project.models.name}/{path.name}").stat()
+            status = project.inside(f"{MODELS}/{path.name}").stat()
         except (OSError, StudioError):
             continue
         if path.is_file() and not path.name.startswith("."):
-            found.append(ModelChoice(path.name, status.st_mtime, status.st_size))
+            found.append(ProjectModel(path.name, status.st_mtime, status.st_size))
     return tuple(sorted(found, key=lambda model: (-model.written, model.name)))
 
 
@@ -50,14 +54,9 @@ def model_path(project: Project, name: str) -> Path:
     Raises:
         StudioError: there is no such model.
     """
-    if "/" in name or not name.endswith(ENDING):
+    if "/" in name or not name.endswith(SUFFIX):
         raise StudioError(f"there is no model called {name!r}", "choose one of the list")
-    path = project.inside(f"{project.models.name}/{name}")
+    path = project.inside(f"{MODELS}/{name}")
     if not path.is_file():
         raise StudioError(f"there is no model called {name!r} any more", "choose one of the list")
     return path
-
-
-def classify_command(name: str) -> str:
-    """The command line that classifies a photo with a model."""
-    return f"graft-device classify {shlex.quote(f'models/{name}')} photo.jpg"
