@@ -20,6 +20,10 @@ from graft_host.studio.tasks.registry import Registry
 _LOOK_S = 0.4
 """Between two looks at what another studio has queued."""
 
+_STALE = JobError(
+    what="the studio was ended before this was done, too long ago to do it unasked", remedy="ask for it again"
+)
+
 WITHOUT_LOCKS = "warning: this file system has no locks: have no second studio open in this folder"
 
 
@@ -47,12 +51,14 @@ class Lane:
         self._note = note
         self._locked = True  # until the file system turns out to have no locks
         self._first = True
+        self._started = 0.0
         self._closing = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"jobs-{name}", daemon=True)
 
     def start(self) -> None:
         """Begins to run jobs."""
+        self._started = time.time()
         self._thread.start()
 
     def wake(self) -> None:
@@ -134,15 +140,17 @@ class Lane:
     def _outcome(self, job: Job, descriptors: tuple[int, ...]) -> Outcome | None:
         files = self._shelf.files(job.id)
         try:
-            module, grace_s = self._tasks.module(job.kind), self._tasks.task(job.kind).grace_s
+            module, task = self._tasks.module(job.kind), self._tasks.task(job.kind)
         except GraftError as error:
             return Outcome(error=JobError(what=error.what, remedy=error.remedy))
+        if task.fresh_s is not None and job.created < self._started - task.fresh_s:
+            return Outcome(error=_STALE)
         request: dict[str, Any] = {
             "module": module,
             "root": str(self._place.root),
             "cache": None if self._place.cache is None else str(self._place.cache),
             "arguments": dict(job.arguments),
-            "grace_s": grace_s,
+            "grace_s": task.grace_s,
         }
         return run_job(
             request,

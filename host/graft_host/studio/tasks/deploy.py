@@ -10,7 +10,7 @@ from graft_host.deploy.deploy import deploy
 from graft_host.deploy.target import parse_target
 from graft_host.studio.board_list.choices import read_deploying
 from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.stages import PATIENCE_S, Stages
+from graft_host.studio.tasks.stages import FRESH_S, PATIENCE_S, Stages
 from graft_host.studio.tasks.task import Arguments, Task, TaskReporter
 
 STAGES = ("look", "kit", "transfer", "install", "service")
@@ -35,4 +35,5 @@ TASK = Task(
     command=lambda arguments: read_deploying(arguments).command(),
     run=_run,
     grace_s=PATIENCE_S,
+    fresh_s=FRESH_S,
 )

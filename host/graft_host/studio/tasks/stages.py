@@ -10,6 +10,9 @@ from graft_host.studio.tasks.task import TaskReporter
 PATIENCE_S = 120.0
 """Seconds to put back what a board ran before: its self-test and a restart of the service, on a slow board."""
 
+FRESH_S = 3600.0
+"""Seconds after which nobody expects any more that a board is changed by a studio that is started again."""
+
 
 class Stages:
     """Reports which stage has begun; a context manager."""

@@ -66,6 +66,7 @@ class Task:
             the usual one if None. It runs in the main thread of a process of its own, and is interrupted with
             KeyboardInterrupt when the job is cancelled.
         grace_s: seconds that it may take to put things in order after that, before it is killed.
+        fresh_s: seconds for which a job that an earlier studio left is still done at the next start; any time if None.
     """
 
     kind: str
@@ -74,3 +75,4 @@ class Task:
     command: Callable[[Arguments], str]
     run: Callable[[Project, Arguments, Path | None, TaskReporter], Mapping[str, Any]]
     grace_s: float = 10.0
+    fresh_s: float | None = None

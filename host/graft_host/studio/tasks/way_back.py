@@ -10,7 +10,7 @@ from graft_host.studio.board_list.choices import read_way_back
 from graft_host.studio.board_list.going_back import go_back
 from graft_host.studio.board_list.reaching import ssh_options
 from graft_host.studio.project.folder import Project
-from graft_host.studio.tasks.stages import PATIENCE_S, Stages
+from graft_host.studio.tasks.stages import FRESH_S, PATIENCE_S, Stages
 from graft_host.studio.tasks.task import Arguments, Task, TaskReporter
 
 STAGES = ("look", "back", "service")
@@ -32,4 +32,5 @@ TASK = Task(
     command=lambda arguments: read_way_back(arguments).command(),
     run=_run,
     grace_s=PATIENCE_S,
+    fresh_s=FRESH_S,
 )

@@ -115,6 +115,19 @@ def test_a_studio_that_ends_leaves_its_running_job_for_the_next(tmp_path: Path) 
         comes_to(again, job, "done")
 
 
+def test_a_job_for_a_board_is_not_done_unasked_hours_later(tmp_path: Path) -> None:
+    old, new = (jobs_of(tmp_path).add("travels", {"name": name}, name) for name in ("old", "new"))
+    path = tmp_path / ".studio" / "jobs" / old.id / "job.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "created": old.created - 3 * 3600}))
+    (tmp_path / "go").touch()
+    with jobs_of(tmp_path) as jobs:
+        error = comes_to(jobs, old, "failed").error
+        assert error is not None
+        assert error.remedy == "ask for it again"
+        comes_to(jobs, new, "done")
+    assert ran(tmp_path) == ["new"]
+
+
 def test_two_studios_run_each_job_once(tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     with queue_in_a_process(tmp_path), jobs_of(tmp_path) as jobs:

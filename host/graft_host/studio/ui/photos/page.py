@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from nicegui import ui
@@ -23,6 +22,5 @@ def build(studio: Studio, texts: Texts) -> None:
     with ui.element("h1"):
         ui.label(texts("shell.photos"))
     board = Board({name: text[texts.language] for name, text in catalogue()["photos"].items()}, texts.language)
-    inbox, photos = (shlex.quote(str(folder)) for folder in (studio.project.inbox, studio.project.photos))
-    command_line(texts, f"graft sort {inbox} {photos}")
+    command_line(texts, "graft sort inbox photos")
     on_change(studio.album.changed, board.look)
