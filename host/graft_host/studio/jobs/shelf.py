@@ -7,15 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from graft_host.studio.jobs.files import (
-    DamagedJobError,
-    JobFiles,
-    Stamp,
-    create,
-    folders_of_jobs,
-    remove,
-    remove_litter,
-)
+from graft_host.studio.jobs.files import DamagedJobError, JobFiles, Stamp
+from graft_host.studio.jobs.folders import create, folders_of_jobs, remove, remove_litter
 from graft_host.studio.jobs.job import ENDED, Job
 from graft_host.studio.project.signal import Signal
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from nicegui import ui
 
 from graft_host.studio.jobs.job import ENDED, Job
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
+from graft_host.studio.ui.train.columns import COLUMNS, earlier
 from graft_host.studio.ui.train.comparing import Comparing
-from graft_host.studio.ui.train.figures import Figures, figures_of
+from graft_host.studio.ui.train.figures import figures_of
 from graft_host.studio.ui.train.words import (
     accuracy_text,
     changes,
@@ -28,22 +28,6 @@ KIND = "train"
 _MOST_CHANGES = 4
 _PAIR = 2
 _FAILED_GATE = 3  # the exit status
-
-
-@dataclass(frozen=True)
-class _Column:
-    key: str
-    value: Callable[[Job, Figures | None], float | str]
-
-
-_COLUMNS = (
-    _Column("when", lambda job, _: job.created),
-    _Column("model", lambda job, _: name_of(job).lower()),
-    _Column("accuracy", lambda _, figures: -1.0 if figures is None else figures.accuracy),
-    _Column("size", lambda _, figures: -1.0 if figures is None else float(figures.size)),
-    _Column("speed", lambda _, figures: -1.0 if figures is None or figures.ms is None else figures.ms),
-    _Column("photos", lambda _, figures: -1.0 if figures is None else float(sum(figures.counts.values()))),
-)
 
 
 class History:
@@ -82,7 +66,7 @@ class History:
     def _add_headers(self) -> None:
         with ui.element("th").props("scope=col"):
             ui.label(self._texts("train.column_choose")).classes("screen-reader")
-        for column in _COLUMNS:
+        for column in COLUMNS:
             with ui.element("th").props("scope=col") as header:
                 button = ui.element("button").props("type=button").classes("train-sort")
                 with button:
@@ -113,8 +97,8 @@ class History:
         kept = {job.id for job in self._jobs}
         self._chosen = {job_id: job for job_id, job in self._chosen.items() if job_id in kept}
         self._show_choice()
-        before = _before(self._jobs)
-        column = next(column for column in _COLUMNS if column.key == self._order)
+        before = earlier(self._jobs)
+        column = next(column for column in COLUMNS if column.key == self._order)
         rows = sorted(self._jobs, key=lambda job: column.value(job, figures_of(job)), reverse=self._down)
         self._body.clear()
         with self._body:
@@ -191,17 +175,6 @@ class History:
 
     async def _remove(self, job: Job) -> None:
         await attempt(self._texts, lambda: self._studio.jobs.remove(job.id))
-
-
-def _before(jobs: list[Job]) -> dict[str, Job]:
-    """The training that was done before each, by the id of the later one."""
-    found: dict[str, Job] = {}
-    last: Job | None = None
-    for job in sorted(jobs, key=lambda job: job.id):
-        if last is not None:
-            found[job.id] = last
-        last = job if job.state == "done" else last
-    return found
 
 
 def _cell(text: str, more: str = "") -> None:
