@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import queue
 import re
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -32,6 +29,7 @@ from graft_host.sorting.places import BIN, check_folders
 from graft_host.sorting.state import Destination, Group, GroupKind, Picture
 from graft_host.sorting.table import SortingTable
 from tests.support.host_data import image_bytes
+from tests.support.page_process import PageProcess
 from tests.support.quiet import QUIET
 from tests.support.running import PATIENCE_S
 from tests.support.serving import ROOT, Reply
@@ -90,35 +88,8 @@ def _group(folder: str, pictures: list[Picture]) -> Group:
     return Group(id=folder, title=title, kind=named, label=known, pictures=tuple(pictures))
 
 
-@dataclass
-class SortingPage:
+class SortingPage(PageProcess):
     """A page that is served, and what its process says."""
-
-    process: subprocess.Popen[str]
-    root: Path
-    said: list[str] = field(default_factory=list)
-    _lines: queue.Queue[str | None] = field(default_factory=queue.Queue)
-
-    def address(self) -> str:
-        """The next address that it prints, with a code that works once."""
-        while True:
-            line = self._lines.get(timeout=PATIENCE_S)
-            assert line is not None, self.said
-            if found := re.search(r"(http://\S+)", line):
-                return found[1]
-
-    def follow(self) -> None:
-        """Collects its lines on standard error."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.said.append(line.rstrip("\n"))
-            self._lines.put(self.said[-1])
-        self._lines.put(None)
-
-    def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Ends it; returns the exit status."""
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
 
     def files(self, *folders: str) -> list[str]:
         """The names of the pictures below folders of the root."""
@@ -139,14 +110,8 @@ def sorting(root: Path, *command: str, port: int = 0) -> Iterator[SortingPage]:
         run, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
         page = SortingPage(process, root)
-        follower = threading.Thread(target=page.follow, daemon=True)
-        follower.start()
-        try:
+        with page.followed():
             yield page
-        finally:
-            process.kill()
-            process.wait(PATIENCE_S)
-            follower.join(PATIENCE_S)
         if not command:
             assert [line for line in page.said if not _EXPECTED.match(line)] == []
 

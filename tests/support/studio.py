@@ -4,59 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
-import re
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.browser import DESKTOP, Visit, visit
-from tests.support.running import PATIENCE_S
+from tests.support.page_process import PageProcess
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@dataclass
-class RunningStudio:
-    """A studio in a process of its own.
-
-    Attributes:
-        process: of ``graft studio``.
-        root: the folder of the project.
-        said: its lines on standard error.
-    """
-
-    process: subprocess.Popen[str]
-    root: Path
-    said: list[str] = field(default_factory=list)
-    _lines: queue.Queue[str | None] = field(default_factory=queue.Queue)
-
-    def address(self) -> str:
-        """The next address that it prints, with a code that works once."""
-        while True:
-            line = self._lines.get(timeout=PATIENCE_S)
-            assert line is not None, self.said
-            if found := re.search(r"(https?://\S+)", line):
-                return found[1]
-
-    def follow(self) -> None:
-        """Collects its lines on standard error."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.said.append(line.rstrip("\n"))
-            self._lines.put(self.said[-1])
-        self._lines.put(None)
-
-    def end(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Ends it; returns the exit status."""
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE_S)
+class RunningStudio(PageProcess):
+    """A studio in a process of its own; its root is the folder of the project."""
 
     @contextlib.contextmanager
     def opened(self, browser: Browser, page: str = "/", width: int = DESKTOP, *, dark: bool = False) -> Iterator[Visit]:
@@ -88,11 +50,5 @@ def studio(
         command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
     ) as process:
         running = RunningStudio(process, root)
-        follower = threading.Thread(target=running.follow, daemon=True)
-        follower.start()
-        try:
+        with running.followed():
             yield running
-        finally:
-            process.kill()
-            process.wait(PATIENCE_S)
-            follower.join(PATIENCE_S)

@@ -7,28 +7,10 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from tests.support.running import PATIENCE_S
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def detail(self) -> str:
-        """The reason in a problem; fails if the answer is none."""
-        assert self.headers["content-type"] == "application/problem+json", (self.status, self.body)
-        return str(self.json()["detail"])
+from tests.support.serving import Reply
 
 
 @dataclass(frozen=True)
