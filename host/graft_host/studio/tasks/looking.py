@@ -7,6 +7,7 @@ from pathlib import Path
 
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import PHOTOS, Project
+from graft_host.studio.project.links import refuse_links_out
 from graft_host.studio.tasks.flags import flags
 from graft_host.studio.tasks.task import Arguments
 from graft_host.support.option import build
@@ -22,10 +23,11 @@ _TAKEN = frozenset({"backbone", "tap", "image_size", "weights"})
 
 
 def check_options(project: Project, arguments: Arguments, cache: Path | None) -> CheckOptions:
-    """The options of a check; raises GraftError if the arguments are none."""
+    """The options of a check; raises GraftError if the arguments are none, or a link leads out."""
     unknown = sorted({*arguments} - _TAKEN - {SEEN})
     if unknown:
         raise StudioError(f"a check does not take '{unknown[0]}'", f"choose from {', '.join(sorted(_TAKEN))}")
+    refuse_links_out(project, project.photos)
     values = {"backbone": LIGHT, **_given(arguments), "photos": project.photos, "cache": cache}
     return build(CheckOptions, values)
 

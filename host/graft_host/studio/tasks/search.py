@@ -14,6 +14,7 @@ from graft_host.network_search.options import SearchOptions
 from graft_host.network_search.pareto import Candidate
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import PHOTOS, Project
+from graft_host.studio.project.links import refuse_links_out
 from graft_host.studio.tasks.flags import flags
 from graft_host.studio.tasks.task import Arguments, Task, TaskReporter
 from graft_host.support.option import build, parameters
@@ -49,6 +50,7 @@ def search_options(project: Project, arguments: Arguments, cache: Path | None) -
 
 def check(project: Project, arguments: Arguments) -> None:
     """Raises GraftError if a search does not take the arguments, or cannot use the figures of a board."""
+    refuse_links_out(project, project.photos)
     options = search_options(project, arguments, None)
     board_figures(options.latency, [shape for grid in options.grids for shape in grid.shapes])
 
@@ -62,6 +64,8 @@ def run(project: Project, arguments: Arguments, cache: Path | None, reporter: Ta
     """Searches; where no network meets the limits, the result has all networks and no chosen one."""
     from graft_host.network_search.result import NothingFitsError
     from graft_host.network_search.search import search
+
+    refuse_links_out(project, project.photos)
 
     def found(candidate: Candidate) -> None:
         reporter.event(FOUND, candidate.to_json())

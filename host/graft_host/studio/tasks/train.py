@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 from graft_device.errors import GraftError
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import Project
+from graft_host.studio.project.links import refuse_links_out
 from graft_host.studio.tasks.task import Arguments, Task, TaskReporter, WithFiguresError
 from graft_host.studio.tasks.train_options import command, options, report_of
 
 if TYPE_CHECKING:
+    from graft_host.training.options import TrainOptions
     from graft_host.training.result import TrainResult
 
 
 def _check(project: Project, arguments: Arguments) -> None:
-    options(project, arguments)
+    _refuse_links(project, options(project, arguments))
     for path in (arguments["output"], report_of(arguments["output"])):
         if not arguments.get("overwrite") and os.path.lexists(project.inside(path)):
             raise StudioError(f"there is a file {path} already", "give the model another name")
@@ -33,6 +35,7 @@ def _run(project: Project, arguments: Arguments, cache: Path | None, reporter: T
 
     # What a run that was killed at its end has written is written again.
     chosen = replace(options(project, arguments), cache=cache, overwrite=True)
+    _refuse_links(project, chosen)
     try:
         result = train(chosen, reporter)
     except UnreportedError as error:
@@ -43,6 +46,12 @@ def _run(project: Project, arguments: Arguments, cache: Path | None, reporter: T
             error.what, error.remedy, status=error.exit_status, figures=_figures(error.result)
         ) from error
     return {**_figures(result), **_speed(chosen.output, reporter)}
+
+
+def _refuse_links(project: Project, chosen: TrainOptions) -> None:
+    """Raises StudioError if photos that it would read are outside the project."""
+    given = chosen.samples
+    refuse_links_out(project, chosen.photos, *given.source, *([] if given.match is None else [given.match]))
 
 
 def _figures(result: TrainResult) -> dict[str, Any]:

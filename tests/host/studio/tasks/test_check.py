@@ -10,6 +10,7 @@ import pytest
 
 from graft_device.errors import GraftError
 from graft_host.studio.maps.photo_map import read_map
+from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import Project, open_project
 from graft_host.studio.remedies.standing import findings_of
 from graft_host.studio.tasks.registry import TASKS
@@ -47,6 +48,25 @@ def test_a_check_gives_the_photos_of_each_finding_as_the_album_has_them(project:
     assert (broken.id, broken.label, len(broken.digest)) == ("dog/broken.jpg", "dog", 64)
     assert found["few"].labels in {("cat",), ("dog",)}
     assert result["photos"] == 9
+
+
+@pytest.mark.parametrize("kind", ["check", "map", "search", "train"])
+def test_photos_outside_the_project_are_not_read_through_links(project: Project, tmp_path: Path, kind: str) -> None:
+    task, outside = TASKS.task(kind), tmp_path / "outside"
+    arguments = {"output": "models/x.tflite"} if kind == "train" else {}
+    write_photos(outside, ("bird",), count=1)
+    (project.photos / "cat" / "within").symlink_to(project.inbox)
+    (project.photos / "cat" / "round").symlink_to(project.photos / "cat")
+    (project.photos / "cat" / "circle").symlink_to("circle")
+    task.check(project, arguments)
+    for link in ("bird", "cat/secret.png", "dog/one/deep"):
+        path = project.photos / link
+        path.parent.mkdir(exist_ok=True)
+        path.symlink_to(outside / "bird" / ("0000.png" if link.endswith("png") else ""))
+        for act in (lambda: task.check(project, arguments), lambda: task.run(project, arguments, tmp_path, Quiet())):
+            with pytest.raises(StudioError, match=f"'photos/{link}' is a link that leads out of the project"):
+                act()
+        path.unlink()
 
 
 def test_a_map_has_every_photo_that_can_be_read(project: Project, tmp_path: Path) -> None:
