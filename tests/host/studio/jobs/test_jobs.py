@@ -48,8 +48,7 @@ def test_jobs_of_a_lane_run_in_order_while_another_lane_goes_on(tmp_path: Path) 
         comes_to(jobs, elsewhere, "done")
         assert [job.id for job in jobs.all()] == [elsewhere.id, second.id, first.id]
         assert jobs.newest("waits", done=True) == done
-        for helper in helpers(tmp_path):
-            assert _gone(helper)
+        eventually(lambda: all(map(_gone, helpers(tmp_path))))
     assert jobs_of(tmp_path).get(second.id) == done
 
 
@@ -64,7 +63,7 @@ def test_a_cancelled_job_puts_things_in_order_and_its_processes_end(tmp_path: Pa
         other_studio.cancel(running.id)
         comes_to(jobs, running, "cancelled")
         assert (tmp_path / "interrupted-running").exists()
-        assert _gone(helpers(tmp_path)[0])
+        eventually(lambda: _gone(helpers(tmp_path)[0]))
         comes_to(other_studio, running, "cancelled")
         other_studio.remove(running.id)
         eventually(lambda: jobs.get(running.id) is None)
