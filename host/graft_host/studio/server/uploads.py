@@ -68,7 +68,7 @@ def handler(album: Album, idle_s: float = _IDLE_S) -> Callable[[Request], Awaita
                 received = await anyio.to_thread.run_sync(
                     act, album, path, upload.name, upload.label, upload.recording, limiter=limiter
                 )
-            return JSONResponse(_told(received), headers=NO_STORE)
+            return JSONResponse(_described(received), headers=NO_STORE)
         except ProblemError as problem:
             return response(problem)
         except GraftError as error:
@@ -138,7 +138,7 @@ def _too_large(upload: _Upload) -> ProblemError:
     return ProblemError(413, f"{upload.name or 'it'} is larger than {upload.most / 1e6:,.0f} MB", _CLOSE)
 
 
-def _told(received: Received) -> dict[str, object]:
+def _described(received: Received) -> dict[str, object]:
     refused = [{"name": one.name, "reason": one.reason} for one in received.refused]
     return {"added": received.added, "twins": received.twins, "refused": refused}
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import LANGUAGE_COOKIE, LANGUAGES, Texts, requested_language
-from graft_host.studio.ui.mishaps import build_mishap, report_mishap
+from graft_host.studio.ui.failures import build_failure, report_failure
 from graft_host.studio.ui.pages import PAGES, Page
 from graft_host.studio.ui.styles import add_styles
 
@@ -32,8 +32,8 @@ def register(studio: Studio, say: Callable[[str], None]) -> None:
     """
     for field in (ui.input, ui.number, ui.select, ui.textarea):
         field.default_props("outlined")
-    app.on_exception(lambda error: report_mishap(error, say))
-    app.on_page_exception(build_mishap)
+    app.on_exception(lambda error: report_failure(error, say))
+    app.on_page_exception(build_failure)
     for page in PAGES:
         _register(studio, page)
 

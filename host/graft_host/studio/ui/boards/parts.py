@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from nicegui import ui
 from nicegui.element import Element
@@ -68,8 +67,3 @@ def trouble(texts: Texts, what: str, remedy: str) -> Element:
         if remedy:
             ui.label(texts("shell.what_to_do", remedy=remedy)).classes("quiet")
     return box
-
-
-def moment(seconds: float) -> str:
-    """A moment in local time, in a form that every language reads."""
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")

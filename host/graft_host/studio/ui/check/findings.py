@@ -9,7 +9,7 @@ from itertools import groupby
 
 from nicegui import ui
 
-from graft_host.studio.jobs.job import ENDED, Job
+from graft_host.studio.jobs.job import Job
 from graft_host.studio.remedies.ignored import Entry
 from graft_host.studio.remedies.remedy import Remedy, remedies
 from graft_host.studio.remedies.seen import counts_of, ids_of, seen
@@ -20,9 +20,9 @@ from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.check.group import Group
 from graft_host.studio.ui.check.ignored_list import ignored_list
 from graft_host.studio.ui.widgets.command import command_line
-from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.live import on_change
 from graft_host.studio.ui.widgets.problems import attempt, show_done
+from graft_host.studio.ui.widgets.running_job import RunningJob
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,6 @@ class Findings:
         """Adds them to the page."""
         self._studio, self._texts = studio, texts
         self._groups: dict[str, Group] = {}
-        self._running: str | None = None
         self._asked = self._busy = False
         with ui.element("div").classes("check-bar"):
             self._button = ui.button(texts("check.start"), icon="fact_check", on_click=self._check).props(
@@ -50,7 +49,7 @@ class Findings:
             )
             self._summary = ui.label().classes("check-summary").props("role=status aria-live=polite").mark("summary")
         self._changed = ui.label(texts("check.changed")).classes("check-changed").mark("changed")
-        self._job = ui.element("div")
+        self._job = RunningJob(studio, texts, "check")
         self._list = ui.element("div").classes("check-groups")
         self._ignored = ui.element("div")
         command_line(texts, check_command({}))
@@ -95,7 +94,7 @@ class Findings:
 
     def _show(self, now: _Now) -> None:
         texts = self._texts
-        self._show_job()
+        self._button.enabled = self._job.update()
         if now.job is None:
             self._summary.text = texts("check.never")
         else:
@@ -104,7 +103,7 @@ class Findings:
             text = texts("check.found", count=count) if count else texts("check.nothing")
             self._summary.text = f"{text} {texts('check.of_photos', count=photos)}"
         self._button.text = texts("check.start" if now.job is None else "check.again")
-        self._changed.visible = now.changed and self._running is None
+        self._changed.visible = now.changed and self._job.shown is None
         before = self._cards()
         kinds = {kind: list(group) for kind, group in groupby(now.found, key=lambda each: each.finding.kind)}
         if [*kinds] != [kind for kind in self._groups if kind in kinds]:  # another order, or new kinds
@@ -135,17 +134,6 @@ class Findings:
         target = f"getHtmlElement({left[0].id})?.querySelector('button, a')" if left else ""
         target = target or f"getHtmlElement({self._button.id})"
         ui.run_javascript(f"if (document.activeElement === document.body) {target}?.focus()")
-
-    def _show_job(self) -> None:
-        job = self._studio.jobs.newest("check")
-        shown = job.id if job is not None and (job.state not in ENDED or job.state == "failed") else None
-        if shown != self._running:
-            self._running = shown
-            self._job.clear()
-            if shown is not None:
-                with self._job:
-                    job_view(self._studio, self._texts, shown)
-        self._button.enabled = job is None or job.state in ENDED
 
     async def _check(self) -> None:
         self._button.enabled = False

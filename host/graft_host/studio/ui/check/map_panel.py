@@ -18,9 +18,9 @@ from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.check.photo_map import WORDS, PhotoMapCanvas
 from graft_host.studio.ui.check.selection import Selection
-from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.live import on_change
 from graft_host.studio.ui.widgets.problems import attempt
+from graft_host.studio.ui.widgets.running_job import RunningJob
 
 _UMAP = "python3 -m pip install umap-learn"
 
@@ -52,7 +52,6 @@ class MapPanel:
         self._read: dict[Method, tuple[int, PhotoMap | None]] = {}
         self._digests: dict[tuple[str, str], str] = {}
         self._drawn: tuple[PhotoMap | None, str] | None = None
-        self._running: str | None = None
         self._asked = self._busy = False
         with ui.element("div").classes("check-bar") as self._bar:
             self._button = ui.button(texts("check.draw"), icon="scatter_plot", on_click=self._draw).props(
@@ -65,7 +64,7 @@ class MapPanel:
                 self._canvas = PhotoMapCanvas({name: texts(f"check.map_{name}") for name in WORDS})
                 self._selection = Selection(studio, texts, self._canvas.clear_selection)
             self._explained = ui.label().classes("quiet check-explained").mark("explained")
-        self._job = ui.element("div")  # below the map, which stays where it is when a job ends
+        self._job = RunningJob(studio, texts, "map")  # below the map, which stays where it is when a job ends
         self._canvas.on("ready", self._ready)
         self._canvas.on("select", self._select)
         self._whole.visible = False
@@ -105,7 +104,7 @@ class MapPanel:
     def _ask(self) -> None:
         self._asked = True
         if not self._busy:
-            with self._job:
+            with self._job.element:
                 ui.timer(0, self._update, once=True)
 
     async def _update(self) -> None:
@@ -149,7 +148,7 @@ class MapPanel:
 
     def _show(self, shown: _Shown) -> None:
         texts = self._texts
-        self._show_job()
+        self._button.enabled = self._job.update()
         made, photos = shown.made, shown.photos
         self._whole.visible = made is not None
         self._button.text = texts("check.draw" if made is None else "check.draw_again")
@@ -174,17 +173,6 @@ class MapPanel:
         across, up = (f"{100 * share:.0f}" for share in made.explained)
         both = f"{100 * sum(made.explained):.0f}"
         return self._texts("check.about_pca", both=both, across=across, up=up)
-
-    def _show_job(self) -> None:
-        job = self._studio.jobs.newest("map")
-        shown = job.id if job is not None and (job.state not in ENDED or job.state == "failed") else None
-        if shown != self._running:
-            self._running = shown
-            self._job.clear()
-            if shown is not None:
-                with self._job:
-                    job_view(self._studio, self._texts, shown)
-        self._button.enabled = job is None or job.state in ENDED
 
     async def _draw(self) -> None:
         self._button.enabled = False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import PurePosixPath
 
 from graft_host.studio.jobs.job import Job
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.train.fields import name_text, value_text
 from graft_host.studio.ui.train.figures import Figures, changed_options, changed_photos, figures_of
+from graft_host.studio.ui.widgets.durations import moment
 
 _MEGA = 1e6
 _QUICK_MS = 10
@@ -48,7 +48,7 @@ def photos_text(texts: Texts, figures: Figures) -> str:
 
 def when_text(job: Job) -> str:
     """When a job was queued, in local time."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created))
+    return moment(job.created)
 
 
 def changes(texts: Texts, before: Job | None, after: Job) -> list[str]:

@@ -11,11 +11,11 @@ from graft_host.studio.texts.texts import LANGUAGES, Texts
 from graft_host.studio.ui.styles import add_styles
 from graft_host.studio.ui.widgets.problems import show_error
 
-_SHOWN = "mishap"
+_SHOWN = "failed"
 """Marks a window whose page is about an error already."""
 
 
-def report_mishap(error: Exception, say: Callable[[str], None]) -> None:
+def report_failure(error: Exception, say: Callable[[str], None]) -> None:
     """Reports an error of a page, and shows it in its window.
 
     Args:
@@ -37,7 +37,7 @@ def report_mishap(error: Exception, say: Callable[[str], None]) -> None:
         return
 
 
-def build_mishap(error: Exception) -> None:
+def build_failure(error: Exception) -> None:
     """Builds the page in place of one that could not be built."""
     texts = _texts()
     context.client.storage[_SHOWN] = True
