@@ -6,11 +6,10 @@ import secrets
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
-from graft_device.errors import PhotoError, os_reason
+from graft_device.errors import GraftError, PhotoError, os_reason
 from graft_device.runtime import threads_to_use
 from graft_host.studio.album.album import Album
 from graft_host.studio.album.incoming import Incoming
@@ -25,8 +24,6 @@ _AT_ONCE = 64
 
 _MOST_REFUSED = 1000
 """How many refused files are named."""
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,12 @@ def receive_archive(album: Album, path: Path, name: str, label: str, recording: 
     with ThreadPoolExecutor(threads_to_use(None)) as pool:
         for packed in _portions(unpack(path, name, folder, label)):
             found = list(pool.map(lambda one: _checked(album, one), packed))
-            total = total.plus(_added(album, found, series))
+            try:
+                total = total.plus(_added(album, found, series))
+            except GraftError as error:
+                if not total.added:
+                    raise
+                return total.plus(Received(refused=(Refused(name, str(error)),)))  # what was added is told, too
     return total
 
 
@@ -124,6 +126,8 @@ def _added(album: Album, found: Sequence[tuple[str, Incoming] | Refused], series
     return Received(added, len(photos) - added, tuple(one for one in found if isinstance(one, Refused)))
 
 
-def _portions(items: Iterator[Item]) -> Iterator[list[Item]]:
-    while portion := list(islice(items, _AT_ONCE)):
-        yield portion
+def _portions(items: Iterator[Packed]) -> Iterator[list[Packed]]:
+    """Files that are added together, all of one class, so that a name that is no class leaves the others alone."""
+    for _, group in groupby(items, key=lambda one: one.label):
+        while portion := list(islice(group, _AT_ONCE)):
+            yield portion

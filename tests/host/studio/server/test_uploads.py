@@ -177,6 +177,11 @@ def test_archives_become_classes_within_limits(
     up = zipped({"../../above.png": image_bytes(99), "red/x.png": image_bytes(98)})
     assert client.upload(up, label="red", name="z.zip").json()["added"] == 2
     assert names(served[0].root, "red") == ["0.png", "1.png", "above.png", "x.png"]
+    mixed = zipped({"green/a.png": image_bytes(97), "train/x/b.png": image_bytes(96)})
+    told = client.upload(mixed, name="mixed.zip").json()
+    assert (told["added"], told["refused"][0]["name"]) == (1, "mixed.zip")
+    assert "'train' would name a part of the split" in told["refused"][0]["reason"]
+    assert names(served[0].root, "green") == ["a.png"]
     assert {path.name for path in served[0].root.parent.iterdir()} == {"pets", "cache"}
 
 
