@@ -86,7 +86,9 @@ def open_project(folder: Path) -> Project:
         raise StudioError(
             f"cannot use {folder} for a project: {os_reason(error)}", "give a folder that you may write to"
         ) from error
-    for one in (project.photos, project.models, project.inbox, project.work):
+    for one in (root, project.photos, project.models, project.inbox, project.work):
+        if not os.access(one, os.W_OK | os.X_OK):
+            raise StudioError(f"{one} cannot be written to", "give a folder that you may write to")
         if not Path(os.path.realpath(one)).is_relative_to(root):
             raise StudioError(f"{one} is a link that leads out of the project", "give the folder that it leads to")
     return project

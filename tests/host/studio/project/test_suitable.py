@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import open_project
 from tests.support.device_models import picture
+from tests.support.host_data import without_privileges
 
 
 def _photo(path: Path) -> None:
@@ -55,3 +57,14 @@ def test_a_file_and_a_folder_that_cannot_be_made_are_refused(tmp_path: Path) -> 
         open_project(tmp_path / "file")
     with pytest.raises(StudioError, match="cannot use"):
         open_project(tmp_path / "file" / "below")
+
+
+def test_a_project_that_cannot_be_written_to_is_refused_before_it_opens() -> None:
+    with tempfile.TemporaryDirectory() as name:  # other users may not see what is in the folder of a test
+        folder = Path(name)
+        folder.chmod(0o755)
+        open_project(folder)
+        (folder / "models").chmod(0o555)
+        with without_privileges(), pytest.raises(StudioError, match="cannot be written to"):
+            open_project(folder)
+        (folder / "models").chmod(0o755)
