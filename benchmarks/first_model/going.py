@@ -77,7 +77,7 @@ def make_first_model(folder: Path, each: int, park: Park | None = None) -> Made:
             said = _try(person, film)
             if board is not None:
                 _deploy(person, board)
-            problems = [text for text in seen.problems if text.startswith("error")]
+            problems = seen.errors()
         assert not problems, problems  # noqa: S101  the studio has failed
     (model,) = (root / "models").glob("*.tflite")
     photos = {path.name: len(list(path.iterdir())) for path in sorted((root / "photos").iterdir())}

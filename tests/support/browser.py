@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
 PHONE, DESKTOP = 360, 1280
@@ -84,6 +84,10 @@ class Visit:
     requests: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    def errors(self) -> list[str]:
+        """The errors among the problems, with the address of what could not be loaded."""
+        return [text for text in self.problems if text.startswith("error")]
+
     def flaws(self) -> list[str]:
         """Layout flaws: a page wider than the window, images without pixels, and texts of plots cut off or covered."""
         self.page.wait_for_function("() => [...document.images].every((image) => image.complete)")
@@ -123,6 +127,11 @@ def chromium(*flags: str) -> Iterator[Browser]:
                 browser.close()
 
 
+def _logged(message: ConsoleMessage) -> str:
+    address = message.location["url"] if "Failed to load" in message.text else ""
+    return f"{message.type}: {message.text} {address}".rstrip()
+
+
 @contextlib.contextmanager
 def visit(browser: Browser, address: str, width: int = DESKTOP, *, dark: bool = False) -> Iterator[Visit]:
     """Opens a page in a new window.
@@ -143,7 +152,7 @@ def visit(browser: Browser, address: str, width: int = DESKTOP, *, dark: bool = 
         seen = Visit(context.new_page())
         seen.page.set_default_timeout(_PATIENCE_MS)
         seen.page.on("request", lambda request: seen.requests.append(request.url))
-        seen.page.on("console", lambda message: seen.problems.append(f"{message.type}: {message.text}"))
+        seen.page.on("console", lambda message: seen.problems.append(_logged(message)))
         seen.page.on("pageerror", lambda error: seen.problems.append(f"error: {error}"))
         seen.page.goto(address)
         yield seen

@@ -14,5 +14,5 @@ def test_an_empty_folder_becomes_a_project_whose_pages_open(tmp_path: Path) -> N
         for name in ("Check", "Train", "Find the fastest", "Try", "Boards", "Export"):
             seen.page.get_by_role("link", name=name).click()
             seen.page.wait_for_function(f"() => document.title.startsWith('{name} ')")
-        assert [text for text in seen.problems if text.startswith("error")] == []
+        assert seen.errors() == []
     assert {path.name for path in (tmp_path / "pets").iterdir()} >= {"photos", "models", "inbox"}

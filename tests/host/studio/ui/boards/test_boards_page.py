@@ -126,7 +126,7 @@ def test_a_person_deploys_two_models_goes_back_and_collects_without_a_shell(park
         assert page.locator("img[src=x]").count() == 0
 
         collects(page, root)
-        assert [text for text in seen.problems if text.startswith("error")] == []
+        assert seen.errors() == []
 
 
 def serious(tab: Page) -> list[str]:
@@ -177,7 +177,7 @@ def test_boards_that_are_off_and_what_is_no_address_on_a_phone_in_chinese(tmp_pa
         page.get_by_text("studio.toml is not sound").first.wait_for()
         assert page.locator("img[src=x]").count() == 0
         assert not (tmp_path / "touched").exists()
-        assert [text for text in seen.problems if text.startswith("error")] == []
+        assert seen.errors() == []
 
 
 def test_the_inbox_is_sorted_on_a_page_that_the_studio_opens(tmp_path: Path, shared_cache: Path) -> None:

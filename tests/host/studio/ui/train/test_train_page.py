@@ -118,7 +118,7 @@ def _make_first_model(seen: Visit, root: Path) -> None:
     report = page.frame_locator("iframe[title='Report about pets']")
     report.get_by_role("heading", level=1).wait_for()
     assert page.get_by_label("Name of the model").input_value() == "pets-2"
-    assert [text for text in seen.problems if text.startswith("error")] == []
+    assert seen.errors() == []
     assert "image_size = 64" in (root / "studio.toml").read_text()
 
 

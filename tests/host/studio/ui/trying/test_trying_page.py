@@ -58,7 +58,7 @@ def trying(
         running.opened(browser, "/try", width, dark=dark) as seen,
     ):
         yield running, seen
-        errors = [text for text in seen.problems if text.startswith("error")]
+        errors = seen.errors()
         assert [text for text in errors if "400 (Bad Request)" not in text] == []
 
 
