@@ -50,7 +50,7 @@ class _Board:
     unit: Unit | None
 
     def roll_back(self, slot: str) -> dict[str, Any]:
-        """Makes an installed model the current one, after its self-test; returns what the board says."""
+        """Makes an installed model the current one, after its self-test; returns the board's answer."""
         python = f"{self.facts.store}/venv/bin/python"
         words = [python, "-I", "-m", "graft_device.cli", "rollback", slot, "--store", self.facts.store]
         done = self.connection.run([*words, "--wait", "60", "--json"], timeout=_TIMEOUT_S, environment=ENVIRONMENT)

@@ -48,7 +48,7 @@ class Planned:
 
 
 def plan_deployment(project: Project, chosen: Deploying, cache: Path | None) -> Planned:
-    """Looks at the board and says what a deployment would do; changes nothing there.
+    """Looks at the board and reports what a deployment would do; changes nothing there.
 
     Args:
         project: with the model.

@@ -47,7 +47,7 @@ class ModelThere:
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """What the current model's file says of itself.
+    """What the current model's file contains about itself.
 
     Attributes:
         labels: of its classes.
@@ -72,7 +72,7 @@ class BoardSeen:
         facts: what a deployment would find.
         doctor: doctor's table; empty where it could not be made.
         models: those in the store, the current one first, then the previous one.
-        running: what the current model says of itself; None if there is none, or it could not be asked.
+        running: what the current model contains about itself; None if there is none, or it could not be asked.
         runs: whether a runtime works there; None where that is unknown.
     """
 

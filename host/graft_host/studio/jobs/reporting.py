@@ -17,7 +17,7 @@ _PAUSE_S = 0.3
 """Between two lines of one stage."""
 
 _WINDOW_S = 20.0
-"""The rate is that of the newest steps: what is in the cache is done quickly, and tells nothing of the rest."""
+"""The rate is that of the newest steps: what is in the cache is done quickly, and is no measure for the rest."""
 
 
 class LineReporter:

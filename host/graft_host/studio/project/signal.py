@@ -32,7 +32,7 @@ class Signal:
         return bool(self._callbacks)
 
     def emit(self) -> None:
-        """Says that something has changed."""
+        """Reports that something has changed."""
         with self._guard:
             callbacks = [*self._callbacks.values()]
         for callback in callbacks:

@@ -1,4 +1,4 @@
-"""Chooses the better one of several files that show the same picture, and says why."""
+"""Chooses the better one of several files that show the same picture, and gives the reason."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def _of_another_site(scope: Scope, headers: Headers) -> bool:
 
 
 def _check_body(headers: Headers, most: int) -> None:
-    """Refuses a body that is too large or does not say how large it is; the server counts what it says."""
+    """Refuses a body that is too large or whose size is not given; the server holds the body to the size given."""
     if "transfer-encoding" in headers:
         raise ProblemError(411, "say how long the body is", {"Connection": "close"})
     length = headers.get("content-length", "0")

@@ -55,7 +55,7 @@ class Encryption:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What the command line says about where to listen.
+    """Where to listen, as the command line gives it.
 
     Attributes:
         port: the port; 0 for a free one, None for the one that the project had last time, or else a free one.
@@ -84,7 +84,7 @@ def open_listener(place: Place, last: int | None) -> Listener:
     """Listens at a place.
 
     Args:
-        place: what the command line says.
+        place: where to listen.
         last: the port that the project had last time; None if that is not known.
 
     Raises:

@@ -61,7 +61,7 @@ def serve(studio: Studio, place: Place, cache: Path, say: Say, show: Callable[[s
 
 
 class _Door:
-    """Tells people where the studio is; each address that it gives works once."""
+    """Prints where the studio is; each address that it gives works once."""
 
     def __init__(
         self, listener: Listener, place: Place, access: Access, say: Say, show: Callable[[str], None] | None

@@ -17,7 +17,7 @@ from graft_device.serve.problems import NO_STORE
 from graft_host.studio.trials.occlusion import StoppedError
 
 Work = Callable[[Callable[[int, int], None], Callable[[], bool]], Any]
-"""What takes long: gets what is called with (steps done, steps in all), and what says whether nobody waits any more."""
+"""What takes long: gets what is called with (steps done, steps in all), and what returns whether nobody waits."""
 
 _PAUSE_S = 0.1
 """Between two lines about how far it is."""

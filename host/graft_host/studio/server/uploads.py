@@ -34,7 +34,7 @@ _CLOSE = {"Connection": "close"}
 
 @dataclass(frozen=True)
 class _Upload:
-    """What the address of a request says."""
+    """What the address of a request contains."""
 
     label: str
     name: str

@@ -17,7 +17,7 @@ LIGHT = "efficientnet-lite0"
 """The backbone that the studio trains on if nothing else is chosen, so that all find its bottlenecks in the cache."""
 
 SEEN = "seen"
-"""The argument that says which photos there were when the job was queued; it changes nothing."""
+"""The argument that identifies the photos that there were when the job was queued; it changes nothing."""
 
 _TAKEN = frozenset({"backbone", "tap", "image_size", "weights"})
 

@@ -21,7 +21,7 @@ and the page for sorting is open as long as a person likes."""
 
 
 class TaskReporter(Protocol):
-    """Receives what a task says; a ``Reporter`` of the library, whose ``step`` is also a ``ProgressCallback``."""
+    """Receives what a task reports; a ``Reporter`` of the library, whose ``step`` is also a ``ProgressCallback``."""
 
     def note(self, text: str) -> None:
         """Receives a line for the user."""

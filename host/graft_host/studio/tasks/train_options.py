@@ -62,7 +62,7 @@ def check_choices(project: Project, choices: Arguments) -> None:
     """Checks values by the names in ``CHOICES``.
 
     Raises:
-        OptionError: a value is not one that the option takes; its ``option`` says which.
+        OptionError: a value is not one that the option takes; its ``option`` names it.
         StudioError: a value is of a wrong kind, or a path leads out of the project.
     """
     options(project, {**choices, "output": f"{MODELS}/x{SUFFIX}"})

@@ -1,1 +1,1 @@
-"""What the studio says, in each of its languages."""
+"""The texts of the studio, in each of its languages."""

@@ -1,4 +1,4 @@
-"""Looks up what the studio says: ``catalogue/`` has a file per page, with each text in every language."""
+"""Looks up the texts of the studio: ``catalogue/`` has a file per page, with each text in every language."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ Array = NDArray[np.float32]
 
 _STORED_AT_ONCE = 64
 _FINGERPRINT = re.compile("[0-9a-f]{64}")
-"""A card may come from anybody, and what it says becomes the name of a file."""
+"""A card may come from anybody, and its text becomes the name of a file."""
 
 _SAME = 0.3
 """Two bottlenecks are of one network if their numbers differ by less than this on average, in steps of int8."""

@@ -1,4 +1,4 @@
-"""A model in a process of its own, which is started again when it dies."""
+"""A model in a process of its own, which is started again when it has ended."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ModelProcess:
             return self._description
 
     def ask(self, way: str, body: bytes) -> tuple[dict[str, Any], bytes]:
-        """Sends a request and waits for the reply. A process that has died is started again, once.
+        """Sends a request and waits for the reply. A process that has ended is started again, once.
 
         Args:
             way: ``classify``, ``pixels`` or ``bottleneck`` with the bytes of an image file, or ``logits`` with the
@@ -68,7 +68,7 @@ class ModelProcess:
         Raises:
             PhotoError: the photo cannot be read.
             ModelError: the model cannot be used.
-            StudioError: the process dies of this request.
+            StudioError: this request ended the process.
         """
         with self._lock, contextlib.suppress(EOFError, OSError):
             return self._asked(way, body)

@@ -83,9 +83,9 @@ def test_photos_are_added_once_and_shown_as_jpegs_that_browsers_keep(
         assert "immutable" not in client.ask("GET", address, v="other").headers["cache-control"]
         for wrong in ("shot/none.jpg", "%2e%2e/studio.toml", "..%2Fstudio.toml", "shot/%00.jpg", "shot"):
             assert client.ask("GET", f"/media/{kind}/{wrong}").status == 404
-        stranger = StudioClient(client.netloc, "x=y")
-        assert stranger.ask("GET", address).status == 401
-    assert stranger.upload(photo, label="shot", name="c.heic").status == 401
+        other = StudioClient(client.netloc, "x=y")
+        assert other.ask("GET", address).status == 401
+    assert other.upload(photo, label="shot", name="c.heic").status == 401
 
 
 @pytest.mark.parametrize(

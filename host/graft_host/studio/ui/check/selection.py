@@ -56,7 +56,7 @@ class Selection:
         return str(self._number)
 
     def offer(self, photos: Placed) -> None:
-        """Says which photos are on the map."""
+        """Takes in which photos are on the map."""
         self._offered = photos
         self._number += 1
         self._rows = ()

@@ -1,4 +1,4 @@
-"""Says findings and remedies in the language of the page."""
+"""Findings and remedies in the language of the page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def problem_text(texts: Texts, standing: Standing) -> str:
 
 
 def remedy_text(texts: Texts, standing: Standing, remedy: Remedy) -> str:
-    """What the button of a remedy says."""
+    """The text on the button of a remedy."""
     count = len(standing.photos)
     if remedy.action == "keep":
         return texts("check.do_keep", count=count)

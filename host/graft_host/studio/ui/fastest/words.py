@@ -1,4 +1,4 @@
-"""Says what a network is and what it reaches."""
+"""What a network is and what it reaches, in words."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ UNKNOWN_PHOTOS = 10
 """So many unknown photos help already: docs/how-to/unknown-things.md has the figures."""
 
 GOOD_START = 50
-"""Photos per class that are a good start, as docs/tutorial/first-model.md says."""
+"""Photos per class that are a good start, as docs/tutorial/first-model.md advises."""
 
 
 @dataclass(frozen=True)

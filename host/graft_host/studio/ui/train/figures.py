@@ -1,4 +1,4 @@
-"""What the result of a training says, read from the file of its job."""
+"""The figures of a training, read from the file of its job."""
 
 from __future__ import annotations
 

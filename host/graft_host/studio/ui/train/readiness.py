@@ -1,4 +1,4 @@
-"""Says whether there are photos enough to train on."""
+"""Shows whether there are photos enough to train on."""
 
 from __future__ import annotations
 

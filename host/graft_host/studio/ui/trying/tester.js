@@ -1,4 +1,4 @@
-// The camera, photos, and what a model says of them. Frames and photos go to the studio one at a time.
+// The camera, photos, and what a model answers. Frames and photos go to the studio one at a time.
 
 import {fillBars} from '/shared/answer.js';
 import {Camera} from '/shared/camera.js';

@@ -1,4 +1,4 @@
-"""The component with the camera, photos, and what a model says of them."""
+"""The component with the camera, photos, and what a model answers."""
 
 from __future__ import annotations
 

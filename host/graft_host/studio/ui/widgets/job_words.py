@@ -1,4 +1,4 @@
-"""Says how far a job is."""
+"""How far a job is, in words."""
 
 from __future__ import annotations
 

@@ -41,5 +41,5 @@ def show_error(texts: Texts, what: str, remedy: str) -> None:
 
 
 def show_done(text: str) -> None:
-    """Says for a few seconds that something was done."""
+    """Shows for a few seconds that something was done."""
     ui.notify(text, type="positive")

@@ -115,7 +115,7 @@ export class Frame {
     this.#add.focus();
   }
 
-  /** Says what was done, for a while. */
+  /** Shows what was done, for a while. */
   say(text) {
     this.#said.textContent = text;
     clearTimeout(this.#silence);

@@ -1,4 +1,4 @@
-// Why a model says what it says of a picture: where it looked, and the photos that are most alike.
+// Why a model answers as it does: where it looked, and the photos that are most alike.
 
 import {asSentence} from '/shared/words.js';
 import {address, picture, sendLong} from '/static/trying/requests.js';
