@@ -84,7 +84,7 @@ def _free(project: Project, name: str, figures: BoardFigures) -> str:
     for path in _files(project):
         taken.add(path.name)
         try:
-            known = read_figures(path)
+            known = read_figures(project.inside(f"{FOLDER}/{path.name}"))
         except GraftError:
             continue
         if (known.board, known.shape) == (figures.board, figures.shape):

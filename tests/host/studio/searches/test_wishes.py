@@ -61,3 +61,5 @@ def test_files_that_are_no_figures_are_refused_and_left_out(project: Project, tm
     outside = bench(tmp_path / "a.json", "mixed5", 150, {("litert", 4): 20.0})
     (project.root / "latency" / "link.json").symlink_to(outside)
     assert measured_boards(project) == ()
+    add_figures(project, "a.json", outside.read_bytes())
+    assert [board.files for board in measured_boards(project)] == [("latency/a.json",)]
