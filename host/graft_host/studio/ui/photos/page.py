@@ -17,8 +17,9 @@ _MODULES = Path(__file__).parents[1] / "static" / "photos"
 
 def build(studio: Studio, texts: Texts) -> None:
     """Builds the page."""
-    for module in sorted(path.name for path in _MODULES.glob("*.js")):  # together, not one after another
-        ui.add_head_html(f'<link rel="modulepreload" href="/static/photos/{module}">')
+    modules = (f"photos/{path.name}" for path in sorted(_MODULES.glob("*.js")))
+    for module in ("requests.js", *modules):  # together, not one after another
+        ui.add_head_html(f'<link rel="modulepreload" href="/static/{module}">')
     with ui.element("h1"):
         ui.label(texts("shell.photos"))
     board = Board({name: text[texts.language] for name, text in catalogue()["photos"].items()}, texts.language)

@@ -3,7 +3,8 @@
 import {fillBars} from '/shared/answer.js';
 import {Camera} from '/shared/camera.js';
 import {asSentence, percent} from '/shared/words.js';
-import {address, picture, send} from '/static/trying/requests.js';
+import {send} from '/static/requests.js';
+import {address, picture} from '/static/trying/requests.js';
 import {drawSpotlight} from '/static/trying/spotlight.js';
 import ThisWas from '/static/trying/this_was.js';
 import Why from '/static/trying/why.js';

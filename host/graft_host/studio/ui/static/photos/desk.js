@@ -1,5 +1,6 @@
 // Connects the page: shows the album, and does what a person asks for.
 
+import {Problem} from '/static/requests.js';
 import {CameraPanel} from './camera_panel.js';
 import {ClassCard} from './class_card.js';
 import {askClass, askName, showKeys} from './dialogs.js';
@@ -8,7 +9,7 @@ import {Frame, describe} from './frame.js';
 import * as keys from './keys.js';
 import * as pointer from './pointer.js';
 import {Selection} from './selection.js';
-import {Problem, album, change} from './server.js';
+import {album, change} from './server.js';
 import {Uploads} from './uploads.js';
 import {enlarge} from './viewer.js';
 import {makeTexts, series} from './words.js';

@@ -1,12 +1,6 @@
 // Asks the studio for the album, and sends it changes and photos.
 
-export class Problem extends Error {
-  constructor(status, detail, remedy = '') {
-    super(detail);
-    this.status = status;
-    this.remedy = remedy;
-  }
-}
+import {send} from '/static/requests.js';
 
 let tag = ''; // of the album that was received last
 
@@ -39,16 +33,3 @@ export const thumbnail = (id, version) => `/media/thumbnails/${escaped(id)}?v=${
 export const photo = (id, version) => `/media/photos/${escaped(id)}?v=${encodeURIComponent(version)}`;
 
 const escaped = (id) => id.split('/').map(encodeURIComponent).join('/');
-
-async function send(path, options) {
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (error.name === 'AbortError') throw error;
-    throw new Problem(0, '');
-  }
-  if (response.ok || response.status === 304) return response;
-  const content = await response.json().catch(() => null);
-  throw new Problem(response.status, content?.detail ?? String(response.status), content?.remedy);
-}

@@ -1,25 +1,6 @@
-// Requests to the studio. An error is a Problem, whose text can be shown.
+// Requests of the page for trying: with a picture, and those that take seconds.
 
-export class Problem extends Error {
-  constructor(status, detail) {
-    super(detail);
-    this.status = status;
-  }
-}
-
-/** Sends a request; resolves to the response, or throws a Problem. */
-export async function send(path, options, away) {
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (error.name === 'AbortError') throw error;
-    throw new Problem(0, away);
-  }
-  if (response.ok) return response;
-  const content = await response.json().catch(() => null);
-  throw new Problem(response.status, content?.detail ?? `${away} (${response.status})`);
-}
+import {Problem, send} from '/static/requests.js';
 
 /** The options of a request with a picture. */
 export function picture(blob, signal) {

@@ -1,7 +1,8 @@
 // Adds a picture to the photos of the class that a person says it is of.
 
 import {asSentence} from '/shared/words.js';
-import {address, picture, send} from '/static/trying/requests.js';
+import {send} from '/static/requests.js';
+import {address, picture} from '/static/trying/requests.js';
 
 const UNKNOWN = 'unknown';
 const NEW = '\0new'; // no class can be called this
