@@ -116,10 +116,13 @@ class Jobs:
         """A job; None if there is none with this id."""
         return next((job for job in self.all() if job.id == job_id), None)
 
-    def newest(self, kind: str, *, done: bool = False) -> Job | None:
-        """The newest job of a kind; with ``done``, the newest that is done."""
-        jobs = (job for job in self.all() if job.kind == kind)
-        return next((job for job in jobs if not done or job.state == "done"), None)
+    def newest(self, kind: str) -> Job | None:
+        """The newest job of a kind; None if there is none."""
+        return next((job for job in self.all() if job.kind == kind), None)
+
+    def newest_done(self, kind: str) -> Job | None:
+        """The newest job of a kind that is done; None if there is none."""
+        return next((job for job in self.all() if job.kind == kind and job.state == "done"), None)
 
     def cancel(self, job_id: str) -> None:
         """Cancels a job that is queued or running; does nothing to one that has ended. Raises StudioError."""

@@ -47,7 +47,7 @@ def test_jobs_of_a_lane_run_in_order_while_another_lane_goes_on(tmp_path: Path) 
         assert (get(jobs, first).ended or 0) <= (done.started or 0)
         comes_to(jobs, elsewhere, "done")
         assert [job.id for job in jobs.all()] == [elsewhere.id, second.id, first.id]
-        assert jobs.newest("waits", done=True) == done
+        assert jobs.newest_done("waits") == done
         eventually(lambda: all(map(_gone, helpers(tmp_path))))
     assert jobs_of(tmp_path).get(second.id) == done
 

@@ -80,7 +80,7 @@ class Findings:
 
     def _look(self) -> _Now:
         studio = self._studio
-        job = studio.jobs.newest("check", done=True)
+        job = studio.jobs.newest_done("check")
         state, ignored = studio.album.state(), studio.ignored.entries()
         if job is None:
             return _Now(None, (), ignored, changed=False)
