@@ -14,5 +14,7 @@ def test_an_empty_folder_becomes_a_project_whose_pages_open(tmp_path: Path) -> N
         for name in ("Check", "Train", "Find the fastest", "Try", "Boards", "Export"):
             seen.page.get_by_role("link", name=name).click()
             seen.page.wait_for_function(f"() => document.title.startsWith('{name} ')")
+            for needs_photos in {"Train": ["Train"], "Find the fastest": ["Search"]}.get(name, []):
+                assert seen.page.get_by_role("button", name=needs_photos, exact=True).is_disabled()
         assert seen.errors() == []
     assert {path.name for path in (tmp_path / "pets").iterdir()} >= {"photos", "models", "inbox"}

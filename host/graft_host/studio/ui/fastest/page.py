@@ -19,6 +19,7 @@ from graft_host.studio.ui.widgets.command import command_line
 from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.live import on_change
 from graft_host.studio.ui.widgets.problems import attempt
+from graft_host.studio.ui.widgets.readiness import show_readiness
 
 KIND = "search"
 
@@ -34,7 +35,7 @@ class _Page:
     def __init__(self, studio: Studio, texts: Texts) -> None:
         self._studio, self._texts = studio, texts
         self._shown, self._slot, self._keeping = "", ui.context.slot, asyncio.Lock()
-        self._kept = read_wishes(studio.project)
+        self._kept, self._enough = read_wishes(studio.project), False
         with ui.element("h1"):
             ui.label(texts("shell.fastest"))
         with ui.element("p"):
@@ -44,6 +45,7 @@ class _Page:
                 ui.label(texts("fastest.wanted"))
             self._form = Form(studio, texts, self._kept, self._wish)
             self._start = ui.button(texts("fastest.search"), on_click=self._search).mark("search")
+            show_readiness(studio, texts, self._set_enough)
         self._progress = ui.element("div").classes("fastest-progress")
         self._results = Results(studio.project, texts, self._take, self._limit)
         self._command = command_line(texts, command(self._form.wishes.arguments))
@@ -53,13 +55,23 @@ class _Page:
     def _update(self) -> None:
         """Shows the newest search."""
         job = self._studio.jobs.newest(KIND)
-        self._start.enabled = bool(self._form.wishes.backbones) and (job is None or job.state in ENDED)
+        self._offer()
         if job is not None and job.id != self._shown:
             self._shown = job.id
             self._progress.clear()
             with self._progress:
                 job_view(self._studio, self._texts, job.id)
         self._results.show(job, self._form.wishes.limits)
+
+    def _set_enough(self, enough: bool) -> None:
+        self._enough = enough
+        self._offer()
+
+    def _offer(self) -> None:
+        """Lets a search begin where there are photos and networks, and no other one runs."""
+        job = self._studio.jobs.newest(KIND)
+        free = job is None or job.state in ENDED
+        self._start.enabled = self._enough and bool(self._form.wishes.backbones) and free
 
     def _wish(self) -> None:
         """Takes in what a person has changed in the form."""

@@ -17,12 +17,12 @@ from graft_host.studio.ui.train.figures import figures_of
 from graft_host.studio.ui.train.form import Form
 from graft_host.studio.ui.train.history import History
 from graft_host.studio.ui.train.names import free_name, is_taken
-from graft_host.studio.ui.train.readiness import show_readiness
 from graft_host.studio.ui.train.result_card import result_card
 from graft_host.studio.ui.widgets.command import command_line
 from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.live import on_change
 from graft_host.studio.ui.widgets.problems import attempt, show_error
+from graft_host.studio.ui.widgets.readiness import show_readiness
 
 KIND = "train"
 _TABLE = "train"

@@ -25,7 +25,7 @@ def show_readiness(studio: Studio, texts: Texts, tell: Callable[[bool], None]) -
         texts: of the language.
         tell: called with whether there are photos of two classes and no empty ones, which cannot be trained.
     """
-    with ui.element("div").classes("train-ready").props("role=status"):
+    with ui.element("div").classes("studio-ready").props("role=status"):
         text = ui.label()
         hint = ui.label().classes("quiet")
         link = ui.link(texts("train.to_photos"), "/")
