@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,5 +59,18 @@ def model_path(project: Project, name: str) -> Path:
         raise StudioError(f"there is no model called {name!r}", "choose one of the list")
     path = project.inside(f"{MODELS}/{name}")
     if not path.is_file():
-        raise StudioError(f"there is no model called {name!r} any more", "choose one of the list")
+        raise _gone(name)
     return path
+
+
+def model_status(project: Project, name: str) -> os.stat_result:
+    """The size of a model and when it was written; raises StudioError as ``model_path``."""
+    path = model_path(project, name)
+    try:
+        return path.stat()
+    except OSError as error:  # removed just now
+        raise _gone(name) from error
+
+
+def _gone(name: str) -> StudioError:
+    return StudioError(f"there is no model called {name!r} any more", "choose one of the list")

@@ -21,7 +21,7 @@ from graft_host.photos.dataset import Photo, read_files
 from graft_host.studio.album.album import Album
 from graft_host.studio.album.state import AlbumState
 from graft_host.studio.album.state import Photo as Listed
-from graft_host.studio.project.models import model_path
+from graft_host.studio.project.models import model_status
 from graft_host.studio.trials.known_bottlenecks import KnownBottlenecks
 from graft_host.studio.trials.model_process import ModelProcess
 from graft_host.studio.trials.trials import Trials
@@ -123,7 +123,7 @@ class NearestPhotos:
 
     def _candidates(self, name: str, process: ModelProcess, state: AlbumState) -> list[_Candidate]:
         """The photos that were there when the model was made, without those that it was tested on."""
-        written = model_path(self._trials.project, name).stat().st_mtime_ns
+        written = model_status(self._trials.project, name).st_mtime_ns
         classes = [*state.classes, *([state.unknown] if state.unknown else [])]
         listed = [
             (photo, one.label) for one in classes for photo in one.photos if _changed_ns(photo.version) <= written

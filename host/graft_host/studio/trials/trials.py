@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graft_host.studio.project.folder import Project
-from graft_host.studio.project.models import model_path
+from graft_host.studio.project.models import model_path, model_status
 from graft_host.studio.trials.model_process import ModelProcess
 
 _OPEN = 3
@@ -69,8 +69,7 @@ class Trials:
         Raises:
             StudioError: there is no such model.
         """
-        path = model_path(self.project, name)
-        status = path.stat()
+        path, status = model_path(self.project, name), model_status(self.project, name)
         key = name, status.st_mtime_ns, status.st_size
         with self._guard:
             process = self._open.pop(key, None) or ModelProcess(path)
