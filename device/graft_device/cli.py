@@ -19,7 +19,7 @@ class _Group(console.EdgeGroup):
     program = "graft-device"
     elsewhere = dict.fromkeys(
         ("check", "train", "evaluate", "report", "search", "compare", "diagnose", "inspect", "export", "sign", "deploy",
-         "weights", "fleet", "demo", "collect", "sort"), "graft",
+         "weights", "fleet", "demo", "collect", "sort", "studio"), "graft",
     )  # fmt: skip
 
 
