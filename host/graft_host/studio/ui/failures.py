@@ -9,6 +9,7 @@ from nicegui import context, ui
 from graft_device.errors import GraftError
 from graft_host.studio.texts.texts import LANGUAGES, Texts
 from graft_host.studio.ui.styles import add_styles
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.problems import show_error
 
 _SHOWN = "failed"
@@ -43,8 +44,7 @@ def build_failure(error: Exception) -> None:
     context.client.storage[_SHOWN] = True
     add_styles()
     with ui.element("div").props("id=content"):
-        with ui.element("h1"):
-            ui.label(texts("shell.broken_title"))
+        heading(1, texts("shell.broken_title"))
         if isinstance(error, GraftError):
             ui.label(error.what)
             ui.label(texts("shell.what_to_do", remedy=error.remedy))

@@ -12,10 +12,11 @@ from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.boards.deploying import DeployForm
 from graft_host.studio.ui.boards.going_back import back_button
 from graft_host.studio.ui.boards.job_part import BoardJob
-from graft_host.studio.ui.boards.parts import heading, name_control
+from graft_host.studio.ui.boards.parts import name_control
 from graft_host.studio.ui.boards.reach import show_trouble
 from graft_host.studio.ui.boards.there import show_doctor, show_running
 from graft_host.studio.ui.widgets.durations import moment
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.problems import attempt
 
 

@@ -13,8 +13,9 @@ from graft_host.studio.studio import Studio
 from graft_host.studio.tasks.collect import TASK
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.boards.inbox import InboxPart
-from graft_host.studio.ui.boards.parts import heading, table, trouble
+from graft_host.studio.ui.boards.parts import table, trouble
 from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.problems import attempt
 

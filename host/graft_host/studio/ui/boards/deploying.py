@@ -13,8 +13,9 @@ from graft_host.studio.board_list.kept import KeptBoard
 from graft_host.studio.board_list.planning import Planned, plan_deployment
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.boards.parts import heading, trouble
+from graft_host.studio.ui.boards.parts import trouble
 from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.problems import attempt
 
 

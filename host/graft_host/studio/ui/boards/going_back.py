@@ -9,8 +9,8 @@ from graft_host.studio.board_list.kept import KeptBoard
 from graft_host.studio.board_list.seen import BoardSeen
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.boards.parts import heading
 from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.problems import attempt
 
 

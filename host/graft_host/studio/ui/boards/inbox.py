@@ -10,8 +10,8 @@ from graft_host.studio.jobs.job import ENDED, Job
 from graft_host.studio.studio import Studio
 from graft_host.studio.tasks.sort import OPEN
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.boards.parts import heading
 from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.problems import attempt, show_done
 

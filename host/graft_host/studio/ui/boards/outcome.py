@@ -11,7 +11,8 @@ from nicegui import ui
 from graft_device.text import printable
 from graft_host.studio.jobs.job import Job
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.boards.parts import code_line, facts
+from graft_host.studio.ui.boards.parts import facts
+from graft_host.studio.ui.widgets.command import copied_line
 
 
 def show_outcome(texts: Texts, job: Job) -> None:
@@ -51,7 +52,7 @@ def _next_step(texts: Texts, result: Mapping[str, Any]) -> None:
     """What makes the model answer there, where no service uses it yet."""
     store = str(result.get("store", ""))
     ui.label(texts("boards.next_step"))
-    code_line(texts, shlex.join([f"{store}/venv/bin/graft-device", "serve", store]))
+    copied_line(texts, shlex.join([f"{store}/venv/bin/graft-device", "serve", store]))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from graft_host.studio.ui.boards.card import BoardCard
 from graft_host.studio.ui.boards.collecting import CollectSection
 from graft_host.studio.ui.boards.job_part import newest_of_boards
 from graft_host.studio.ui.boards.parts import trouble
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.live import on_change
 
 _MOST_MODELS = 500
@@ -21,8 +22,7 @@ _MOST_MODELS = 500
 
 def build(studio: Studio, texts: Texts) -> None:
     """Builds the page."""
-    with ui.element("h1"):
-        ui.label(texts("shell.boards"))
+    heading(1, texts("shell.boards"))
     ui.label(texts("boards.intro")).classes("quiet boards-intro")
     add_form(studio, texts)
     _Cards(studio, texts)

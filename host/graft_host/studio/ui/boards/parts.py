@@ -8,18 +8,11 @@ from nicegui import ui
 from nicegui.element import Element
 
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.widgets.problems import show_done
 
 
 def name_control(element: Element, name: str) -> None:
     """Names a control for those who cannot see it."""
     element.props["aria-label"] = name
-
-
-def heading(level: int, text: str) -> ui.label:
-    """A heading."""
-    with ui.element(f"h{level}"):
-        return ui.label(text)
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> None:
@@ -46,18 +39,6 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
                     for text in row:
                         with ui.element("td"):
                             ui.label(text)
-
-
-def code_line(texts: Texts, command: str) -> None:
-    """A command to run elsewhere, with a button that copies it."""
-
-    def copy() -> None:
-        ui.clipboard.write(command)
-        show_done(texts("shell.copied"))
-
-    with ui.element("div").classes("studio-command-line"):
-        ui.label(command).classes("studio-code")
-        name_control(ui.button(icon="content_copy", on_click=copy).props("flat dense round"), texts("shell.copy"))
 
 
 def trouble(texts: Texts, what: str, remedy: str) -> Element:

@@ -13,7 +13,8 @@ from graft_host.studio.board_list.kept import KeptBoard
 from graft_host.studio.board_list.reaching import config_words
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.boards.parts import code_line, trouble
+from graft_host.studio.ui.boards.parts import trouble
+from graft_host.studio.ui.widgets.command import copied_line
 from graft_host.studio.ui.widgets.problems import attempt
 
 _KEY_COMMAND = "for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done"
@@ -28,7 +29,7 @@ def show_trouble(studio: Studio, texts: Texts, board: KeptBoard, look: Look) -> 
         if look.trouble == "login":
             ui.label(texts("boards.login_help"))
             words = ["ssh-copy-id", *config_words(), *parse_target(board.address).plain().split()]
-            code_line(texts, shlex.join(words))
+            copied_line(texts, shlex.join(words))
             ui.label(texts("boards.login_key")).classes("quiet")
 
 
@@ -40,5 +41,5 @@ def _unknown_key(studio: Studio, texts: Texts, board: KeptBoard, key: HostKey) -
         ui.label(texts("boards.new_key"))
         ui.label(f"{key.kind} {key.fingerprint}").classes("boards-fingerprint")
         ui.label(texts("boards.compare_key")).classes("quiet")
-        code_line(texts, _KEY_COMMAND)
+        copied_line(texts, _KEY_COMMAND)
         ui.button(texts("boards.trust_key"), on_click=trust).props("color=primary unelevated")

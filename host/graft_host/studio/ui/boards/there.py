@@ -8,8 +8,9 @@ from graft_device.text import printable
 from graft_host.deploy.facts import Unit
 from graft_host.studio.board_list.seen import BoardSeen, ModelThere
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.boards.parts import facts, heading, table
+from graft_host.studio.ui.boards.parts import facts, table
 from graft_host.studio.ui.widgets.durations import moment
+from graft_host.studio.ui.widgets.headings import heading
 
 _MOST_LABELS = 30
 _STATES = {"ok", "note", "problem"}

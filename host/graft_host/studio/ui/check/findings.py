@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,6 +20,7 @@ from graft_host.studio.ui.check.group import Group
 from graft_host.studio.ui.check.ignored_list import ignored_list
 from graft_host.studio.ui.widgets.command import command_line
 from graft_host.studio.ui.widgets.live import on_change
+from graft_host.studio.ui.widgets.looks import Looks
 from graft_host.studio.ui.widgets.problems import attempt, show_done
 from graft_host.studio.ui.widgets.running_job import RunningJob
 
@@ -42,7 +42,6 @@ class Findings:
         """Adds them to the page."""
         self._studio, self._texts = studio, texts
         self._groups: dict[str, Group] = {}
-        self._asked = self._busy = False
         with ui.element("div").classes("check-bar"):
             self._button = ui.button(texts("check.start"), icon="fact_check", on_click=self._check).props(
                 "color=primary"
@@ -54,29 +53,10 @@ class Findings:
         self._ignored = ui.element("div")
         command_line(texts, check_command({}))
         self._changed.visible = False
+        looks = Looks(self._list, self._look, self._show)
         for signal in (studio.album.changed, studio.jobs.changed, studio.ignored.changed):
-            on_change(signal, self._ask)
-        self._ask()
-
-    def _ask(self) -> None:
-        """Has the page updated, once more if an update is on its way."""
-        self._asked = True
-        if not self._busy:
-            with self._list:
-                ui.timer(0, self._update, once=True)
-
-    async def _update(self) -> None:
-        if self._busy:
-            return
-        self._busy = True
-        try:
-            while self._asked:
-                self._asked = False
-                now = await asyncio.to_thread(self._look)
-                if not self._list.is_deleted:
-                    self._show(now)
-        finally:
-            self._busy = False
+            on_change(signal, looks.ask)
+        looks.ask()
 
     def _look(self) -> _Now:
         studio = self._studio

@@ -10,8 +10,8 @@ from graft_host.studio.remedies.remedy import SAFE
 from graft_host.studio.remedies.standing import Standing
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.check.card import Act, finding_card
-from graft_host.studio.ui.check.pictures import heading
 from graft_host.studio.ui.check.words import kind_title
+from graft_host.studio.ui.widgets.headings import heading
 
 _AT_ONCE = 12
 

@@ -19,6 +19,7 @@ from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.check.photo_map import WORDS, PhotoMapCanvas
 from graft_host.studio.ui.check.selection import Selection
 from graft_host.studio.ui.widgets.live import on_change
+from graft_host.studio.ui.widgets.looks import Looks
 from graft_host.studio.ui.widgets.problems import attempt
 from graft_host.studio.ui.widgets.running_job import RunningJob
 
@@ -52,7 +53,6 @@ class MapPanel:
         self._read: dict[Method, tuple[int, PhotoMap | None]] = {}
         self._digests: dict[tuple[str, str], str] = {}
         self._drawn: tuple[PhotoMap | None, str] | None = None
-        self._asked = self._busy = False
         with ui.element("div").classes("check-bar") as self._bar:
             self._button = ui.button(texts("check.draw"), icon="scatter_plot", on_click=self._draw).props(
                 "color=primary"
@@ -68,9 +68,10 @@ class MapPanel:
         self._canvas.on("ready", self._ready)
         self._canvas.on("select", self._select)
         self._whole.visible = False
+        self._looks = Looks(self._job.element, lambda: self._look(self._method), self._show)
         for signal in (studio.album.changed, studio.jobs.changed):
-            on_change(signal, self._ask)
-        self._ask()
+            on_change(signal, self._looks.ask)
+        self._looks.ask()
 
     def _methods(self) -> None:
         texts = self._texts
@@ -88,7 +89,7 @@ class MapPanel:
 
     async def _take(self, method: Method) -> None:
         self._method = method
-        self._ask()
+        self._looks.ask()
         job = self._studio.jobs.newest("map")
         on_its_way = job is not None and job.state not in ENDED and job.arguments.get("method") == method
         if not on_its_way and await asyncio.to_thread(self._map, method) is None:
@@ -96,29 +97,10 @@ class MapPanel:
 
     def _ready(self) -> None:
         self._drawn = None
-        self._ask()
+        self._looks.ask()
 
     def _select(self, event: events.GenericEventArguments) -> None:
         self._selection.choose(str(event.args.get("token", "")), str(event.args.get("bits", "")))
-
-    def _ask(self) -> None:
-        self._asked = True
-        if not self._busy:
-            with self._job.element:
-                ui.timer(0, self._update, once=True)
-
-    async def _update(self) -> None:
-        if self._busy:
-            return
-        self._busy = True
-        try:
-            while self._asked:
-                self._asked = False
-                shown = await asyncio.to_thread(self._look, self._method)
-                if not self._whole.is_deleted:
-                    self._show(shown)
-        finally:
-            self._busy = False
 
     def _look(self, method: Method) -> _Shown:
         made = self._map(method) or self._map("pca")  # while another one is made

@@ -8,8 +8,8 @@ from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.check.findings import Findings
 from graft_host.studio.ui.check.map_panel import MapPanel
-from graft_host.studio.ui.check.pictures import heading
 from graft_host.studio.ui.check.undoing import undo_bar
+from graft_host.studio.ui.widgets.headings import heading
 
 
 def build(studio: Studio, texts: Texts) -> None:

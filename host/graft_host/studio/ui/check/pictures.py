@@ -1,4 +1,4 @@
-"""Pictures and headings whose texts are data: they are never read as HTML."""
+"""Small pictures of photos, whose names are data: they are never read as HTML."""
 
 from __future__ import annotations
 
@@ -20,12 +20,3 @@ def address(photo_id: str, version: str = "") -> str:
     """Where the small picture of a photo is."""
     path = f"/media/thumbnails/{quote(photo_id)}"
     return f"{path}?v={quote(version)}" if version else path
-
-
-def heading(level: int, text: str, identity: str = "") -> ui.label:
-    """Adds a heading; returns its label, whose text may be changed later."""
-    with ui.element(f"h{level}") as element:
-        if identity:
-            element.props["id"] = identity
-            element.props["tabindex"] = -1
-        return ui.label(text)

@@ -13,7 +13,8 @@ from nicegui import ui
 from graft_host.studio.maps.placed import Placed
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
-from graft_host.studio.ui.check.pictures import heading, thumbnail
+from graft_host.studio.ui.check.pictures import thumbnail
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.problems import attempt, show_done
 
 _MOST = 48

@@ -12,6 +12,7 @@ from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.export.cards import FileCard, FormatCard
 from graft_host.studio.ui.export.facts import Facts
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.live import on_change
 from graft_host.studio.ui.widgets.problems import attempt
 
@@ -23,8 +24,7 @@ _FINAL = ("done", "failed", "cancelled")
 
 def build(studio: Studio, texts: Texts) -> None:
     """Builds the page."""
-    with ui.element("h1"):
-        ui.label(texts("shell.export"))
+    heading(1, texts("shell.export"))
     with ui.element("p"):
         ui.label(texts("export.intro"))
     if find_models(studio.project):
@@ -55,8 +55,7 @@ class _Page:
         names = [model.name for model in find_models(studio.project)]
         wanted = ui.context.client.request.query_params.get("model", "")
         with ui.element("section").classes("studio-card export-model"):
-            with ui.element("h2"):
-                ui.label(texts("export.model"))
+            heading(2, texts("export.model"))
             self._choice = ui.select(names, value=wanted if wanted in names else names[0], label=texts("export.choose"))
             self._choice.props("outlined").on_value_change(self._read)
             self._facts = Facts(texts)

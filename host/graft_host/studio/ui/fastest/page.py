@@ -16,6 +16,7 @@ from graft_host.studio.ui.fastest.form import Form
 from graft_host.studio.ui.fastest.results import Results
 from graft_host.studio.ui.fastest.taking import take
 from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.live import on_change
 from graft_host.studio.ui.widgets.problems import attempt
@@ -36,13 +37,11 @@ class _Page:
         self._studio, self._texts = studio, texts
         self._shown, self._slot, self._keeping = "", ui.context.slot, asyncio.Lock()
         self._kept, self._enough = read_wishes(studio.project), False
-        with ui.element("h1"):
-            ui.label(texts("shell.fastest"))
+        heading(1, texts("shell.fastest"))
         with ui.element("p"):
             ui.label(texts("fastest.intro"))
         with ui.element("section").classes("studio-card fastest-form"):
-            with ui.element("h2"):
-                ui.label(texts("fastest.wanted"))
+            heading(2, texts("fastest.wanted"))
             self._form = Form(studio, texts, self._kept, self._wish)
             self._start = ui.button(texts("fastest.search"), on_click=self._search).mark("search")
             show_readiness(studio, texts, self._set_enough)

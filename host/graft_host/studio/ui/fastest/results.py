@@ -17,6 +17,7 @@ from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.fastest.picture import Picture, key_of
 from graft_host.studio.ui.fastest.words import accuracy_text, ms_text, network_text
 from graft_host.studio.ui.widgets.durations import duration
+from graft_host.studio.ui.widgets.headings import heading
 
 _COLUMNS = ("column_network", "column_accuracy", "column_ms", "column_mb", "column_mark", "column_take")
 
@@ -45,8 +46,7 @@ class Results:
         self._found = Networks((), (), None)
         self._rows: dict[str, _Row] = {}
         with ui.element("section").classes("studio-card fastest-results") as self._section:
-            with ui.element("h2"):
-                ui.label(texts("fastest.found"))
+            heading(2, texts("fastest.found"))
             self._count = ui.label().classes("quiet").props("role=status aria-live=polite").mark("found")
             self._choice = ui.label().classes("fastest-choice").mark("choice")
             self._tested = ui.label().mark("tested")

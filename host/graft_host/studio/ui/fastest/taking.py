@@ -15,6 +15,7 @@ from graft_host.studio.tasks.train_options import model_of
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.fastest.words import lines
 from graft_host.studio.ui.train.names import free_name
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.problems import attempt
 
 
@@ -41,8 +42,7 @@ async def take(studio: Studio, texts: Texts, search: Job, candidate: Candidate) 
     name = await attempt(texts, lambda: free_name(studio))
     with ui.dialog(value=True) as dialog, ui.card().classes("fastest-take"):
         dialog.props["aria-label"] = texts("fastest.take_title")
-        with ui.element("h2"):
-            ui.label(texts("fastest.take_title"))
+        heading(2, texts("fastest.take_title"))
         for line in lines(texts, candidate, Limits(), front=False, chosen=False):
             ui.label(line)
         field = ui.input(texts("fastest.name"), value=name or "").props("outlined autofocus").mark("model-name")

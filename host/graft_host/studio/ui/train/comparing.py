@@ -13,6 +13,7 @@ from graft_host.studio.jobs.job import Job
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.live import on_change
 from graft_host.studio.ui.widgets.problems import attempt
@@ -91,8 +92,7 @@ class Comparing:
     def _photos(self, key: str, count: int, photos: list[Mapping[str, Any]]) -> None:
         if not count:
             return
-        with ui.element("h3"):
-            ui.label(self._texts(key, count=count))
+        heading(3, self._texts(key, count=count))
         with ui.element("ul").classes("train-thumbnails"):
             for photo in photos:
                 with ui.element("li"):

@@ -19,6 +19,7 @@ from graft_host.studio.ui.train.history import History
 from graft_host.studio.ui.train.names import free_name, is_taken
 from graft_host.studio.ui.train.result_card import result_card
 from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.live import on_change
 from graft_host.studio.ui.widgets.problems import attempt, show_error
@@ -30,8 +31,7 @@ _TABLE = "train"
 
 def build(studio: Studio, texts: Texts) -> None:
     """Builds the page."""
-    with ui.element("h1"):
-        ui.label(texts("train.title"))
+    heading(1, texts("train.title"))
     start = _Start(studio, texts)
     _Runs(studio, texts)
     History(studio, texts, start.fill)

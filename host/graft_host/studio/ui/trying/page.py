@@ -11,13 +11,13 @@ from graft_host.studio.texts.texts import Texts
 from graft_host.studio.trials.command import classify_command
 from graft_host.studio.ui.trying.tester import Tester
 from graft_host.studio.ui.widgets.command import command_line
+from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.live import on_change
 
 
 def build(studio: Studio, texts: Texts) -> None:
     """Builds the page."""
-    with ui.element("h1"):
-        ui.label(texts("trying.title"))
+    heading(1, texts("trying.title"))
     models = find_models(studio.project)
     if models:
         _build_tester(studio, texts, models)
