@@ -32,11 +32,15 @@ class PageProcess:
 
     def address(self) -> str:
         """The next address that it prints."""
+        return self.says(r"https?://\S+")
+
+    def says(self, pattern: str) -> str:
+        """What the next of its lines that has a pattern has there."""
         while True:
             line = self._lines.get(timeout=PATIENCE_S)
             assert line is not None, self.said
-            if found := re.search(r"(https?://\S+)", line):
-                return found[1]
+            if found := re.search(pattern, line):
+                return found[0]
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ends it; returns the exit status."""

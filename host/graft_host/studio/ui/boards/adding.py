@@ -8,6 +8,7 @@ from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.boards.parts import name_control
 from graft_host.studio.ui.widgets.live import on_change
+from graft_host.studio.ui.widgets.looks import Looks
 from graft_host.studio.ui.widgets.problems import attempt
 
 _MOST_SUGGESTIONS = 12
@@ -37,8 +38,7 @@ def add_form(studio: Studio, texts: Texts) -> None:
         ui.label(texts("boards.address_help")).classes("quiet boards-small")
         suggestions = ui.element("div").classes("boards-row boards-suggestions")
 
-    async def suggest() -> None:
-        names = await attempt(texts, studio.boards.suggestions) or ()
+    def suggest(names: tuple[str, ...]) -> None:
         suggestions.clear()
         with suggestions:
             if names:
@@ -47,8 +47,6 @@ def add_form(studio: Studio, texts: Texts) -> None:
                 button = ui.button(name, icon="add", on_click=lambda name=name: add(name, ""))
                 name_control(button.props("outline dense no-caps"), texts("boards.add_named", name=name))
 
-    def soon() -> None:
-        ui.timer(0, suggest, once=True)
-
-    soon()
-    on_change(studio.boards.changed, soon)
+    looks = Looks(texts, suggestions, studio.boards.suggestions, suggest)
+    looks.ask()
+    on_change(studio.boards.changed, looks.ask)

@@ -13,6 +13,7 @@ from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.widgets.command import command_line
 from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.job_view import job_view
+from graft_host.studio.ui.widgets.looks import Looks
 from graft_host.studio.ui.widgets.problems import attempt, show_done
 
 _MOST_LABELS = 40
@@ -38,11 +39,12 @@ class InboxPart:
             self._job = ui.element("div").classes("boards-job")
             self._link = ui.element("div").classes("boards-row").props("role=status")
         self._rest.set_visibility(False)
+        self._looks = Looks(texts, self._waiting, lambda: waiting(studio.project), self._show)
         self.count()
 
     def count(self) -> None:
         """Counts the pictures again, soon."""
-        ui.timer(0, self._count, once=True)
+        self._looks.ask()
 
     def show_jobs(self) -> None:
         """Shows the page for sorting while it is open."""
@@ -76,11 +78,6 @@ class InboxPart:
         title = self._texts("boards.sort")
         await attempt(self._texts, lambda: self._studio.jobs.add("sort", {}, title))
 
-    async def _count(self) -> None:
-        found = await attempt(self._texts, lambda: waiting(self._studio.project))
-        if found is not None:
-            self._show(found)
-
     def _show(self, found: Waiting) -> None:
         texts = self._texts
         self._waiting.clear()
@@ -102,11 +99,11 @@ class InboxPart:
         with self._accepted:
             ui.label(texts("boards.accepted", count=sum(applied.moved.values()), label=printable(label)))
             ui.button(texts("boards.accept_back"), icon="undo", on_click=self._accept_back).props("flat")
-        await self._count()
+        self.count()
 
     async def _accept_back(self) -> None:
         studio = self._studio
         if await attempt(self._texts, lambda: accept_back(studio.project, studio.cache)) is not None:
             self._accepted.clear()
-            await self._count()
+            self.count()
             show_done(self._texts("boards.accepted_back"))

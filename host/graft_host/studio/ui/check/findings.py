@@ -53,7 +53,7 @@ class Findings:
         self._ignored = ui.element("div")
         command_line(texts, check_command({}))
         self._changed.visible = False
-        looks = Looks(self._list, self._look, self._show)
+        looks = Looks(texts, self._list, self._look, self._show)
         for signal in (studio.album.changed, studio.jobs.changed, studio.ignored.changed):
             on_change(signal, looks.ask)
         looks.ask()

@@ -68,7 +68,7 @@ class MapPanel:
         self._canvas.on("ready", self._ready)
         self._canvas.on("select", self._select)
         self._whole.visible = False
-        self._looks = Looks(self._job.element, lambda: self._look(self._method), self._show)
+        self._looks = Looks(texts, self._job.element, lambda: self._look(self._method), self._show)
         for signal in (studio.album.changed, studio.jobs.changed):
             on_change(signal, self._looks.ask)
         self._looks.ask()

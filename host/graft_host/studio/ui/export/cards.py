@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from urllib.parse import quote
 
 from nicegui import ui
@@ -40,7 +40,7 @@ class FileCard:
 class FormatCard:
     """A format of ``graft export``."""
 
-    def __init__(self, studio: Studio, texts: Texts, name: str, changed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, studio: Studio, texts: Texts, name: str, changed: Callable[[], None]) -> None:
         """Adds the card.
 
         Args:

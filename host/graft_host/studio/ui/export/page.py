@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from nicegui import ui
 
+from graft_device.errors import GraftError
 from graft_device.model import ModelFile
 from graft_host.export.registry import FORMATS
 from graft_host.studio.exports.offers import Offer, offers, read_choice
@@ -14,7 +17,8 @@ from graft_host.studio.ui.export.cards import FileCard, FormatCard
 from graft_host.studio.ui.export.facts import Facts
 from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.live import on_change
-from graft_host.studio.ui.widgets.problems import attempt
+from graft_host.studio.ui.widgets.looks import Looks
+from graft_host.studio.ui.widgets.problems import show_error
 
 SAME_FILE = ("tflite", "mediapipe")
 """The cards of the model's own file."""
@@ -45,50 +49,56 @@ def _build_invitation(studio: Studio, texts: Texts) -> None:
     on_change(studio.jobs.changed, look)
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A model as it was looked at; why not, where it cannot be read."""
+
+    name: str
+    model: ModelFile | None
+    offers: dict[str, Offer]
+    fault: GraftError | None = None
+
+
 class _Page:
     """The model that a person has chosen, and a card for each way to use it."""
 
     def __init__(self, studio: Studio, texts: Texts) -> None:
         self._studio, self._texts = studio, texts
-        self._model: ModelFile | None = None
         self._ended: frozenset[str] = self._ended_exports()
         names = [model.name for model in find_models(studio.project)]
         wanted = ui.context.client.request.query_params.get("model", "")
-        with ui.element("section").classes("studio-card export-model"):
+        with ui.element("section").classes("studio-card export-model") as chosen:
             heading(2, texts("export.model"))
+            self._looks = Looks(texts, chosen, self._look, self._show)
             self._choice = ui.select(names, value=wanted if wanted in names else names[0], label=texts("export.choose"))
-            self._choice.props("outlined").on_value_change(self._read)
+            self._choice.props("outlined").on_value_change(self._looks.ask)
             self._facts = Facts(texts)
         with ui.element("div").classes("export-cards"):
             self._files = [FileCard(texts, name) for name in SAME_FILE]
-            self._formats = {name: FormatCard(studio, texts, name, self._look_again) for name in FORMATS}
+            self._formats = {name: FormatCard(studio, texts, name, self._looks.ask) for name in FORMATS}
         on_change(studio.jobs.changed, self._update)
-        ui.timer(0, self._read, once=True)
+        self._looks.ask()
 
-    async def _read(self) -> None:
-        """Reads the chosen model."""
-        name = str(self._choice.value)
-        self._model = await attempt(self._texts, lambda: read_choice(self._studio.project, name))
-        self._facts.show(self._model)
-        for card in self._files:
-            card.show(name, usable=self._model is not None)
-        await self._look_again()
-
-    async def _look_again(self) -> None:
-        """Looks at what can be exported, and what is there already."""
-        model, project = self._model, self._studio.project
-        if model is None:
-            for card in self._formats.values():
-                card.show(None)
-            return
+    def _look(self) -> _Seen:
+        """Reads the chosen model, and looks at what it can be exported as, and what is there already."""
+        name, project = str(self._choice.value), self._studio.project
         as_float = any(card.as_float for card in self._formats.values())
+        try:
+            model = read_choice(project, name)
+        except GraftError as error:
+            return _Seen(name, None, {}, error)
+        return _Seen(name, model, offers(project, model, float_network=as_float))
 
-        def look() -> dict[str, Offer]:
-            return offers(project, model, float_network=as_float)
-
-        found = await attempt(self._texts, look)
-        for name, offer in (found or {}).items():
-            self._formats[name].show(offer)
+    def _show(self, seen: _Seen) -> None:
+        if seen.name != self._choice.value:
+            return  # another one was chosen meanwhile, which the next look is for
+        if seen.fault is not None:
+            show_error(self._texts, seen.fault.what, seen.fault.remedy)
+        self._facts.show(seen.model)
+        for card in self._files:
+            card.show(seen.name, usable=seen.model is not None)
+        for name, format_card in self._formats.items():
+            format_card.show(seen.offers.get(name))
 
     def _update(self) -> None:
         """Shows how far exports are; looks again once one has ended."""
@@ -97,7 +107,7 @@ class _Page:
         ended = self._ended_exports()
         if ended != self._ended:
             self._ended = ended
-            ui.timer(0, self._look_again, once=True)
+            self._looks.ask()
         names = [model.name for model in find_models(self._studio.project)]
         if names and names != self._choice.options:
             kept = self._choice.value if self._choice.value in names else names[0]
