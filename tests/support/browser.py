@@ -104,13 +104,17 @@ class Visit:
 def chromium(*flags: str) -> Iterator[Browser]:
     """Starts a browser with its own profile and ends it afterwards; skips the test if there is no browser.
 
+    What tests ``expect`` of its pages may take as long as a busy machine needs. They should expect, and not look once
+    and assert: what a page shows comes piece by piece, and what was waited for may be there before the rest.
+
     Args:
         flags: of the command line, besides those that keep it quiet.
     """
     if not CHROMIUM.is_file():
         pytest.skip(f"no browser at {CHROMIUM}: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=_PATIENCE_MS)
     with tempfile.TemporaryDirectory(prefix="graft-browser-", ignore_cleanup_errors=True) as home:
         environment: Any = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
         with sync_playwright() as playwright:

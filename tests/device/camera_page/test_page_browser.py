@@ -26,6 +26,7 @@ from graft_device.outputs.events import Event, new_id
 from graft_device.outputs.uncertain_store import UncertainStore
 from graft_device.outputs.views import View
 from graft_device.ranking import Answer, Prediction
+from tests.support.axe import serious
 from tests.support.browser import DESKTOP, PHONE, Visit, chromium, visit
 from tests.support.camera_page import BOWL, DOOR, MODEL, YARD, Page, answer, frame, paging, picture, seen
 from tests.support.device_models import COLOURS, make_card, write_artifact
@@ -114,14 +115,6 @@ def looks(tab: Tab) -> None:
 def rows(tab: Tab, view: int) -> list[list[str]]:
     """Labels and scores of a view's bars."""
     return [row.inner_text().split("\n") for row in tab.locator(".view").nth(view).locator(".answer li").all()]
-
-
-def serious(tab: Tab) -> list[str]:
-    """What axe finds serious or critical for people who cannot see or use a mouse."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in {"serious", "critical"}]
 
 
 def test_the_live_picture_follows_the_camera_with_labels_and_bars(browser: Browser) -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from graft_host.studio.texts.texts import catalogue
+from tests.support.axe import serious
 from tests.support.browser import DESKTOP, PHONE, chromium
 from tests.support.studio import studio
 
@@ -128,7 +130,7 @@ def test_each_page_is_sound_for_all_people(opened: Opened, width: int, dark: boo
     faults = []
     for name, path in PAGES.items():
         window.show(path)
-        found = [*_faults(window.page), *_flaws(window.page, width)]
+        found = [*serious(window.page), *_flaws(window.page, width)]
         found += _untranslated(window.page, name) if language != "en" else []
         faults += [f"{name}: {fault}" for fault in found]
         assert window.page.evaluate("document.documentElement.lang") == {"en": "en-US"}.get(language, language)
@@ -161,21 +163,8 @@ def test_the_menu_changes_the_language_of_all_pages(opened: Opened) -> None:
         window.page.get_by_label("Language").select_option("zh-CN")
     window.page.wait_for_selector('html[lang="zh-CN"]')
     window.show("/boards")
-    assert window.page.get_by_role("link", name="开发板").get_attribute("aria-current") == "page"
+    expect(window.page.get_by_role("link", name="开发板")).to_have_attribute("aria-current", "page")
     window.page.context.close()
-
-
-def _faults(page: Page) -> list[str]:
-    """What axe finds serious or critical for people who cannot see or use a mouse."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {node['html'][:160]}"
-        for one in found
-        if one["impact"] in {"serious", "critical"}
-        for node in one["nodes"]
-    ]
 
 
 def _flaws(page: Page, width: int) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from tests.support.browser import chromium
 from tests.support.studio import studio
 
@@ -15,6 +17,6 @@ def test_an_empty_folder_becomes_a_project_whose_pages_open(tmp_path: Path) -> N
             seen.page.get_by_role("link", name=name).click()
             seen.page.wait_for_function(f"() => document.title.startsWith('{name} ')")
             for needs_photos in {"Train": ["Train"], "Find the fastest": ["Search"]}.get(name, []):
-                assert seen.page.get_by_role("button", name=needs_photos, exact=True).is_disabled()
+                expect(seen.page.get_by_role("button", name=needs_photos, exact=True)).to_be_disabled()
         assert seen.errors() == []
     assert {path.name for path in (tmp_path / "pets").iterdir()} >= {"photos", "models", "inbox"}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.axe import serious
 from tests.support.browser import DESKTOP, PHONE, Visit, chromium, visit
 from tests.support.ports import free_port
 from tests.support.running import PATIENCE_S, eventually
@@ -66,14 +67,6 @@ def tile(tab: Page, number: int) -> str:
     """The selector of a picture by the number that it is named after."""
     found = tab.locator(f".tile[title$='/{number}.png']")
     return f"#{found.get_attribute('id')}"
-
-
-def serious(tab: Page) -> list[str]:
-    """What axe finds serious or critical for people who cannot see or use a mouse."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in {"serious", "critical"}]
 
 
 def test_twenty_pictures_are_sorted_by_keys_alone_and_taken_back_after_a_reload(browser: Browser, root: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from graft_host.studio.server.remembered import Memory, Remembered
 from tests.support.browser import chromium
@@ -46,7 +47,7 @@ def test_an_open_window_goes_on_when_the_studio_is_back(tmp_path: Path) -> None:
 
 def _is_away(page: Page, command: str) -> None:
     page.locator("#studio-away").wait_for(state="visible")
-    assert page.locator("#studio-away .studio-code").inner_text() == command
+    expect(page.locator("#studio-away .studio-code")).to_have_text(command)
     page.evaluate("window.old = true")
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.support.axe import serious
 from tests.support.browser import PHONE, Visit, chromium
 from tests.support.device_models import KERNEL, picture, write_artifact
 from tests.support.kept_photos import FOLDER, keep_some, photos_in
@@ -89,7 +91,7 @@ def test_a_person_deploys_two_models_goes_back_and_collects_without_a_shell(park
         page.get_by_role("button", name="Add a board").click()
         card = page.get_by_role("region", name="kitchen", exact=True)
         card.get_by_text("Answered at").wait_for()
-        assert card.get_by_text("No model yet.").is_visible()
+        expect(card.get_by_text("No model yet.")).to_be_visible()
         assert 'kitchen = "pi@kitchen"' in (root / "studio.toml").read_text()
 
         def deploy() -> None:
@@ -103,7 +105,7 @@ def test_a_person_deploys_two_models_goes_back_and_collects_without_a_shell(park
         page.get_by_role("option", name="first").click()
         card.get_by_text("More choices").click()
         card.get_by_text("The board has no internet").click()
-        assert card.get_by_text("graft deploy models/first.tflite pi@kitchen --dry-run").is_visible()
+        expect(card.get_by_text("graft deploy models/first.tflite pi@kitchen --dry-run")).to_be_visible()
         deploy()
         card.get_by_text("passed, with litert").wait_for()
         assert current(board) == first.read_bytes()
@@ -113,7 +115,7 @@ def test_a_person_deploys_two_models_goes_back_and_collects_without_a_shell(park
         page.get_by_role("option", name=EVIL).click()
         deploy()
         card.get_by_role("button", name="Go back").wait_for()
-        assert card.get_by_text(f"red, {EVIL}, blue").is_visible()
+        expect(card.get_by_text(f"red, {EVIL}, blue")).to_be_visible()
         assert current(board) == second.read_bytes()
         with window(seen) as other:  # another window sees the same
             other.get_by_text(f"red, {EVIL}, blue").wait_for()
@@ -123,18 +125,10 @@ def test_a_person_deploys_two_models_goes_back_and_collects_without_a_shell(park
             card.get_by_text("Done", exact=True).wait_for()
             assert current(board) == first.read_bytes()
             other.get_by_text("red, green, blue").wait_for()
-        assert page.locator("img[src=x]").count() == 0
+        expect(page.locator("img[src=x]")).to_have_count(0)
 
         collects(page, root)
         assert seen.errors() == []
-
-
-def serious(tab: Page) -> list[str]:
-    """What axe finds serious or critical for people who cannot see or use a mouse."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in {"serious", "critical"}]
 
 
 def test_boards_that_are_off_and_what_is_no_address_on_a_phone_in_chinese(tmp_path: Path) -> None:
@@ -147,18 +141,20 @@ def test_boards_that_are_off_and_what_is_no_address_on_a_phone_in_chinese(tmp_pa
         page.get_by_label("Address").fill(f"-oProxyCommand=touch {tmp_path}/touched")
         page.get_by_role("button", name="Add a board").click()
         page.get_by_text("is not a board's address").wait_for()
-        assert page.get_by_text("What to do: write [user@]host").is_visible()
+        expect(page.get_by_text("What to do: write [user@]host")).to_be_visible()
         assert not (root / "studio.toml").exists()
         page.get_by_label("Name").fill(EVIL)
         page.get_by_label("Address").fill(address)
         page.get_by_label("Address").press("Enter")
         off = page.get_by_role("region", name=EVIL)
         off.get_by_text("nothing listens there").wait_for()
-        assert page.get_by_role("button", name="Add -oProxyCommand").count() == 0
-        page.get_by_role("button", name="Add shelf").click()
+        shelf = page.get_by_role("button", name="Add shelf")
+        expect(shelf).to_be_visible()
+        expect(page.get_by_role("button", name="Add -oProxyCommand")).to_have_count(0)
+        shelf.click()
         page.get_by_role("region", name="shelf").get_by_text("nothing listens there").wait_for()
-        assert page.get_by_role("button", name="Add shelf").count() == 0
-        assert not off.get_by_role("button", name="Deploy", exact=True).is_visible()
+        expect(shelf).to_have_count(0)
+        expect(off.get_by_role("button", name="Deploy", exact=True)).to_be_hidden()
         assert serious(page) == []
 
         page.set_viewport_size({"width": PHONE, "height": 800})
@@ -175,7 +171,7 @@ def test_boards_that_are_off_and_what_is_no_address_on_a_phone_in_chinese(tmp_pa
         (root / "studio.toml").write_text("[boards\n")
         page.reload()
         page.get_by_text("studio.toml is not sound").first.wait_for()
-        assert page.locator("img[src=x]").count() == 0
+        expect(page.locator("img[src=x]")).to_have_count(0)
         assert not (tmp_path / "touched").exists()
         assert seen.errors() == []
 
@@ -198,5 +194,5 @@ def test_the_inbox_is_sorted_on_a_page_that_the_studio_opens(tmp_path: Path, sha
         sorting.wait_for_function("() => document.title.startsWith('1 left')")
         page.get_by_role("button", name="Cancel Sort the pictures").click()
         page.get_by_text("1 picture waits to be sorted.").wait_for()
-        assert page.get_by_role("link", name="Open the page for sorting").count() == 0
+        expect(page.get_by_role("link", name="Open the page for sorting")).to_have_count(0)
         assert len(list((root / "photos" / "unknown").iterdir())) == 1

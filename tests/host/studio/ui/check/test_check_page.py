@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from graft_host.demo.rendering.render import render_part
+from tests.support.axe import serious
 from tests.support.browser import DESKTOP, PHONE, Visit, chromium
 from tests.support.studio import RunningStudio, studio
 
@@ -89,14 +91,10 @@ def _check(page: Page, name: str = "Check the photos") -> None:
 
 def _looks_right(seen: Visit) -> None:
     """Axe finds nothing serious in light and dark, and a phone has nothing to scroll sideways."""
-    from axe_playwright_python.sync_playwright import Axe
-
     page = seen.page
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found = Axe().run(page).response["violations"]
-        serious = [each for each in found if each["impact"] in {"serious", "critical"}]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
+        assert serious(page) == []
     page.set_viewport_size({"width": PHONE, "height": 800})
     assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE
     page.set_viewport_size({"width": DESKTOP, "height": 800})
@@ -111,7 +109,7 @@ def test_each_problem_is_settled_with_a_click_and_taken_back(
         page.wait_for_selector(_card("near"))
         _looks_right(seen)
         astray = page.locator(_card("mislabel", "astray.jpg"))
-        assert HOSTILE in astray.inner_text()
+        expect(astray).to_contain_text(HOSTILE)
         astray.get_by_role("button", name="Move to").press("Enter")
         astray.wait_for(state="detached")
         page.wait_for_function("() => document.activeElement.closest('.check-card')")  # a keyboard goes on from there
@@ -125,12 +123,12 @@ def test_each_problem_is_settled_with_a_click_and_taken_back(
         same = page.locator(_card("identical", "twice.jpg"))
         same.wait_for()
         assert bench.names("screw") == all_files
-        assert "the oldest of the same files" in same.inner_text()
+        expect(same).to_contain_text("the oldest of the same files")
         same.get_by_role("button", name="Keep both").click()
         same.wait_for(state="detached")
 
         near = page.locator(_card("near", "small.jpg"))
-        assert "larger" in near.locator(".check-kept").inner_text()
+        expect(near.locator(".check-kept")).to_contain_text("larger")
         near.get_by_role("button", name="Keep the better one").click()
         near.wait_for(state="detached")
         assert "small.jpg" not in bench.names("screw")
@@ -149,11 +147,9 @@ def test_each_problem_is_settled_with_a_click_and_taken_back(
         page.wait_for_selector("text=The photos have changed since this check")
         _check(page, "Check again")
         for kind in ("mislabel", "near", "unreadable"):
-            assert page.locator(_card(kind)).count() == 0
-        assert [card.get_attribute("aria-label") for card in page.locator(_card("identical")).all()] == [
-            "2 identical files"
-        ]
-        assert not page.get_by_text("The photos have changed").is_visible()
+            expect(page.locator(_card(kind))).to_have_count(0)
+        expect(page.locator(_card("identical"))).to_have_attribute("aria-label", "2 identical files")  # the only one
+        expect(page.get_by_text("The photos have changed")).to_be_hidden()
         page.get_by_text("Ignored (1)").click()
         page.get_by_role("button", name="Report again").click()
         same.wait_for()
@@ -172,7 +168,7 @@ def test_the_map_shows_selects_and_moves_photos_in_all_windows(
         canvas.wait_for()
         count = 2 * PER_CLASS + 3
         page.wait_for_selector(f'.check-map[data-drawn="{count}"]')
-        assert "% of the differences between the photos" in page.locator(".check-explained").inner_text()
+        expect(page.locator(".check-explained")).to_contain_text("% of the differences between the photos")
 
         _looks_right(seen)
         canvas.focus()
@@ -180,10 +176,11 @@ def test_the_map_shows_selects_and_moves_photos_in_all_windows(
         tip = page.locator(".check-map-tip img")
         tip.wait_for()
         page.wait_for_function("() => document.querySelector('.check-map-tip img').naturalWidth > 0")
-        first = page.locator(".check-map [role=status]").inner_text()
+        state = page.locator(".check-map [role=status]")
+        first = state.inner_text()
         page.keyboard.press("Shift+ArrowLeft")
         page.get_by_text("2 photos selected").wait_for()
-        assert page.locator(".check-map [role=status]").inner_text() != first
+        expect(state).not_to_have_text(first)
         page.keyboard.press("Escape")
         page.get_by_text("Nothing selected").wait_for()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from graft_host.export.registry import FORMATS
 from graft_host.studio.project.folder import open_project
@@ -17,6 +18,7 @@ from graft_host.studio.texts.texts import LANGUAGES, catalogue
 from graft_host.studio.ui.export.cards import LINES
 from graft_host.studio.ui.export.page import SAME_FILE
 from tests.conftest import graft
+from tests.support.axe import serious
 from tests.support.browser import PHONE, chromium
 from tests.support.device_models import make_card, write_artifact
 from tests.support.frigate_reader import SIDE
@@ -34,14 +36,6 @@ HARD = "<img src=x onerror=alert(1)>"
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds serious or critical for people who cannot see or use a mouse."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in {"serious", "critical"}]
 
 
 def downloaded(page: Page, mark: str) -> bytes:
@@ -123,7 +117,7 @@ def test_what_is_downloaded_is_what_the_commands_make(browser: Browser, tmp_path
         page.get_by_label("Model to export").click()
         page.get_by_role("option", name="small.tflite").click()
         frigate.get_by_text("takes 32 x 32 pixels").wait_for()
-        assert not frigate.get_by_role("button", name="Make it").is_visible()
+        expect(frigate.get_by_role("button", name="Make it")).to_be_hidden()
         assert serious(page) == []
         page.emulate_media(color_scheme="dark")
         page.set_viewport_size({"width": PHONE, "height": 800})

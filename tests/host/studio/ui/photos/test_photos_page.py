@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
+from playwright.sync_api import expect
 
+from tests.support.axe import serious
 from tests.support.browser import PHONE, chromium
 from tests.support.fake_camera import camera_flags, write_film
 from tests.support.host_data import image_bytes
@@ -98,17 +99,12 @@ def goes_to_the_end(page: Page, label: str, photos: int) -> None:
     grid.focus()
     page.keyboard.press("End")
     last = grid.locator(".current")
-    assert last.get_attribute("aria-posinset") == last.get_attribute("aria-setsize") == str(photos)
-    assert page.locator(".photos-tile").count() < 200
+    for name in ("aria-posinset", "aria-setsize"):
+        expect(last).to_have_attribute(name, str(photos))
+    eventually(lambda: page.locator(".photos-tile").count() < 200)
     assert "old0100" not in page.content()
-    assert last.get_attribute("id") == grid.get_attribute("aria-activedescendant")
-    assert last.bounding_box() is not None
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds, without the framework's own bar, which it shows while axe itself loads style sheets."""
-    found = Axe().run(page, {"exclude": [["#q-loading-bar"]]}).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in {"serious", "critical"}]
+    expect(last).to_be_in_viewport()
+    eventually(lambda: last.get_attribute("id") == grid.get_attribute("aria-activedescendant"))
 
 
 def test_classes_are_recorded_with_the_camera_and_an_undo_takes_a_recording_back(
@@ -126,7 +122,7 @@ def test_classes_are_recorded_with_the_camera_and_an_undo_takes_a_recording_back
         page.wait_for_function("() => parseInt(document.querySelector('.photos-taken')?.textContent) >= 4")
         page.mouse.up()
         eventually(lambda: len(photos_in(running, "cat")) >= 4)
-        assert page.locator("video.mirrored").count() == 1
+        expect(page.locator("video.mirrored")).to_have_count(1)
         first = running.root / "photos" / "cat" / photos_in(running, "cat")[0]
         with Image.open(first) as photo:
             assert photo.format == "JPEG"
@@ -152,15 +148,15 @@ def test_classes_are_recorded_with_the_camera_and_an_undo_takes_a_recording_back
         record_without_holding(page, running, "cat")
         for scheme in schemes:
             page.emulate_media(color_scheme=scheme)
-            assert serious(page) == []
+            assert serious(page, without="#q-loading-bar") == []  # which axe itself sets off
         page.set_viewport_size({"width": PHONE, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
         page.get_by_role("button", name="Turn the camera off").click()
-        assert page.locator("video").count() == 0
+        expect(page.locator("video")).to_have_count(0)
         page.reload()
         page.get_by_role("button", name="Hold to record cat").click()
-        assert page.get_by_label("Press to begin, press again to end").is_checked()  # it is remembered
-        assert page.locator("img[src='x']").count() == 0
+        expect(page.get_by_label("Press to begin, press again to end")).to_be_checked()  # it is remembered
+        expect(page.locator("img[src='x']")).to_have_count(0)
         # A photo may move while a window asks for it.
         assert [text for text in seen.errors() if "/media/" not in text] == []
 
@@ -184,6 +180,7 @@ def test_files_folders_and_archives_are_added_and_what_is_no_photo_is_named(
         drop(page, card(page, "cat"), *(given / name for name in ("a.png", "broken.jpg", "notes<b>.txt")))
         report = page.get_by_role("region", name="Photos that are added")
         report.get_by_role("paragraph").filter(has_text="1 photo added. 2 files could not be used:").wait_for()
+        expect(report.get_by_role("listitem")).to_have_count(2)
         refused = report.get_by_role("listitem").all_inner_texts()
         assert sorted(line.partition(":")[0] for line in refused) == ["broken.jpg", "notes<b>.txt"]
         report.get_by_role("button", name="Close").click()
@@ -217,7 +214,7 @@ def test_keys_alone_select_move_delete_and_take_back_among_thousands(browser: Br
         cats.focus()
         for key in ("ArrowRight", "Shift+ArrowRight"):
             page.keyboard.press(key)
-        assert cats.locator("[aria-selected=true]").count() == 2
+        expect(cats.locator("[aria-selected=true]")).to_have_count(2)
         page.keyboard.press("2")
         holds(page, "cat", "1 photo")
         assert photos_in(running, "cat") == ["cat0000.png"]

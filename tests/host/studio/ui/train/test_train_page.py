@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.support.axe import serious
 from tests.support.browser import PHONE, Visit, chromium
 from tests.support.host_data import write_photos
 from tests.support.running import eventually
 from tests.support.studio import studio
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 HOSTILE = '<img src=x onerror="document.title=1">'
 
@@ -27,21 +29,17 @@ needs_weights = pytest.mark.skipif(
 )
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps people from using the page."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in {"serious", "critical"}]
-
-
 def choose(page: Page, label: str, option: str) -> None:
     page.get_by_label(label).click()
     page.get_by_role("option", name=option, exact=True).click()
 
 
+def train_button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Train", exact=True)
+
+
 def train(page: Page) -> None:
-    page.get_by_role("button", name="Train", exact=True).click()
+    train_button(page).click()
 
 
 def rows(page: Page) -> list[str]:
@@ -59,26 +57,26 @@ def test_without_photos_the_page_says_what_is_missing_and_cannot_train(tmp_path:
         page = seen.page
         page.get_by_text("There are not enough photos yet.").wait_for()
         page.get_by_text("studio.toml is not sound").wait_for()
-        assert page.get_by_role("button", name="Train", exact=True).is_disabled()
-        assert page.get_by_role("link", name="Add photos").get_attribute("href") == "/"
+        expect(train_button(page)).to_be_disabled()
+        expect(page.get_by_role("link", name="Add photos")).to_have_attribute("href", "/")
         assert seen.flaws() == []
         write_photos(tmp_path / "photos", (HOSTILE, "dogs"), count=4)
         page.get_by_text("2 classes, 8 photos.").wait_for()
         page.get_by_text(HOSTILE).wait_for()
-        assert page.get_by_role("button", name="Train", exact=True).is_enabled()
+        expect(train_button(page)).to_be_enabled()
         (tmp_path / "photos" / "empty").mkdir()
         page.get_by_text("A class without photos cannot be trained. Add some, or delete it: empty").wait_for()
-        assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+        expect(train_button(page)).to_be_disabled()
         (tmp_path / "photos" / "empty").rmdir()
         page.get_by_text("More photos would help.").wait_for()
-        assert page.get_by_role("button", name="Train", exact=True).is_enabled()
+        expect(train_button(page)).to_be_enabled()
         assert page.title().startswith("Train")
         page.get_by_text("More choices").click()
         page.get_by_label("Picture size in pixels").fill("9")
         page.get_by_role("alert").filter(has_text="image size 9").first.wait_for()
-        assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+        expect(train_button(page)).to_be_disabled()
         page.get_by_role("button", name="Back to the defaults").click()
-        page.get_by_role("button", name="Train", exact=True).is_enabled()
+        expect(train_button(page)).to_be_enabled()
         page.get_by_label("Name of the model").fill("../x")
         page.get_by_text("cannot be the name of a file").first.wait_for()
         assert seen.flaws() == []
@@ -109,15 +107,15 @@ def _make_first_model(seen: Visit, root: Path) -> None:
     page.get_by_text("--tap expand3 --image-size 64").wait_for()
     train(page)
     page.get_by_role("heading", name="pets is ready").wait_for()
-    assert re.fullmatch(r"[\d.]+%", page.locator(".train-accuracy").inner_text())
-    assert page.get_by_role("link", name="Try it").get_attribute("href") == "/try?model=models%2Fpets.tflite"
+    expect(page.locator(".train-accuracy")).to_have_text(re.compile(r"^[\d.]+%$"))
+    expect(page.get_by_role("link", name="Try it")).to_have_attribute("href", "/try?model=models%2Fpets.tflite")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert Path(download.value.path()).read_bytes() == (root / "models" / "pets.tflite").read_bytes()
     page.locator(".train-report summary").click()
     report = page.frame_locator("iframe[title='Report about pets']")
     report.get_by_role("heading", level=1).wait_for()
-    assert page.get_by_label("Name of the model").input_value() == "pets-2"
+    expect(page.get_by_label("Name of the model")).to_have_value("pets-2")
     assert seen.errors() == []
     assert "image_size = 64" in (root / "studio.toml").read_text()
 
@@ -144,7 +142,7 @@ def _compare(seen: Visit, root: Path) -> None:
     """After a kill of the studio the queued training has been done, and all is still known."""
     page = seen.page
     page.get_by_role("heading", name="third is ready").wait_for()
-    assert page.get_by_label("Picture size in pixels").input_value() == "64"
+    expect(page.get_by_label("Picture size in pixels")).to_have_value("64")
     eventually(lambda: len(rows(page)) == 3)
     assert [job["state"] for job in jobs(root)] == ["done", "cancelled", "done"]
     shown = rows(page)
@@ -153,7 +151,7 @@ def _compare(seen: Visit, root: Path) -> None:
     assert "The first training." in shown[2]
     page.get_by_role("button", name="Model", exact=True).click()
     eventually(lambda: "pets " in rows(page)[0])
-    assert page.get_by_role("columnheader", name="Model", exact=True).get_attribute("aria-sort") == "ascending"
+    expect(page.get_by_role("columnheader", name="Model", exact=True)).to_have_attribute("aria-sort", "ascending")
     page.get_by_role("checkbox", name="Compare pets", exact=True).click()
     page.get_by_role("checkbox", name="Compare third").click()
     page.get_by_role("button", name="Compare the two chosen models").click()
