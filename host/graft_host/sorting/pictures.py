@@ -12,7 +12,6 @@ from PIL import Image
 
 from graft_device.outputs.photo_notes import PhotoNotes, notes_of
 from graft_device.ranking import UNKNOWN
-from graft_device.system.service_names import is_service_name
 from graft_host.inbox.collected import COLLECTED_NAME, CollectedPhoto, read_collected
 from graft_host.inbox.kept_names import read_name
 from graft_host.photos.dataset import Photo, Skipped, read_files
@@ -76,7 +75,7 @@ def find_pictures(inbox: Path, threads: int, cache: Path) -> Inbox:
     collected = read_collected(inbox)
     paths: list[Path] = []
     skipped: list[Left] = []
-    for path in _files(inbox):
+    for path in inbox_files(inbox):
         if path.parent == inbox and path.name in _OWN:
             continue
         if path.is_symlink():
@@ -93,6 +92,21 @@ def find_pictures(inbox: Path, threads: int, cache: Path) -> Inbox:
         counts[entry.digest] += 1
         found.append(Found(known_picture(name, entry, collected, counts[entry.digest]), entry))
     return Inbox(tuple(found), tuple(skipped), collected)
+
+
+def inbox_files(folder: Path) -> Iterator[Path]:
+    """The files of an inbox, links to files among them; hidden ones and those of systems are left out.
+
+    Linked folders are not entered.
+
+    Raises:
+        DatasetError: a folder cannot be listed.
+    """
+    for path, is_folder in entries(folder):
+        if is_folder and not path.is_symlink():
+            yield from inbox_files(path)
+        elif not is_folder or path.is_symlink():
+            yield path
 
 
 def known_picture(name: str, photo: Photo, collected: Mapping[str, CollectedPhoto], copy: int = 1) -> Picture:
@@ -119,17 +133,6 @@ def known_picture(name: str, photo: Photo, collected: Mapping[str, CollectedPhot
         answer=answer,
         predictions=predictions,
     )
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder, links to files among them; linked folders are not entered."""
-    for path, is_folder in entries(folder):
-        if is_service_name(path.name):
-            continue
-        if is_folder and not path.is_symlink():
-            yield from _files(path)
-        elif not is_folder or path.is_symlink():
-            yield path
 
 
 def _own_notes(name: str, path: Path) -> PhotoNotes | None:

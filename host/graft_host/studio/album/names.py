@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from graft_device.sources.scanning import SUFFIXES
 from graft_device.system.service_names import is_service_name
 
 _ENDINGS = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".pjpeg", ".pjp"),
     "PNG": (".png", ".apng"),
     "GIF": (".gif",),
     "BMP": (".bmp", ".dib"),
     "WEBP": (".webp",),
     "HEIF": (".heic", ".heif", ".hif", ".avif"),
 }
-_ALL = tuple(ending for endings in _ENDINGS.values() for ending in endings)
+_ALL = tuple(SUFFIXES)
 _LONGEST = 120  # bytes of a name without its ending; file systems take 255, and a number may follow
 
 

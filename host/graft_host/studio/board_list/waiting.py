@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graft_device.errors import os_reason
+from graft_device.sources.scanning import is_photo
 from graft_device.system.durable import write_atomically
 from graft_host.inbox.collected import read_collected
 from graft_host.sorting.applying import Applied, apply, take_back
 from graft_host.sorting.options import SortOptions
+from graft_host.sorting.pictures import inbox_files
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import WORK, Project
 from graft_host.support.reporter import Silent
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".heic", ".heif"}
 _LIST = f"{WORK}/said.csv"
 
 
@@ -36,9 +37,15 @@ class Waiting:
 
 
 def waiting(project: Project) -> Waiting:
-    """Counts the pictures in the inbox; reads no picture."""
+    """Counts the pictures in the inbox by their names; reads no picture.
+
+    Raises:
+        DatasetError: a folder in the inbox cannot be listed.
+    """
     inbox = project.inside(project.inbox.name)
-    names = {path.relative_to(inbox).as_posix() for path in inbox.rglob("*") if _is_picture(path, inbox)}
+    files = inbox_files(inbox) if inbox.is_dir() else ()
+    pictures = (path for path in files if is_photo(path.name) and path.is_file() and not path.is_symlink())
+    names = {path.relative_to(inbox).as_posix() for path in pictures}
     return Waiting(len(names), Counter(label for name, label in _said(inbox).items() if name in names))
 
 
@@ -82,8 +89,3 @@ def _options(project: Project, cache: Path | None) -> SortOptions:
 def _said(inbox: Path) -> dict[str, str]:
     """The labels that persons gave, by the picture's name in the inbox."""
     return {photo.file: photo.said for photo in read_collected(inbox).values() if photo.said is not None}
-
-
-def _is_picture(path: Path, inbox: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(inbox).parts)
-    return not hidden and path.suffix.lower() in _SUFFIXES and path.is_file() and not path.is_symlink()

@@ -12,6 +12,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graft_device.sources.scanning import SUFFIXES
+from graft_host.studio.album import names
 from graft_host.studio.album.album import Album
 from graft_host.studio.album.names import file_name, is_photo_name
 from graft_host.studio.project.errors import StudioError
@@ -146,3 +148,7 @@ def test_two_studios_that_move_photos_of_one_folder_at_once_lose_none(tmp_path: 
         pass
     assert contents(root) == before
     assert len(list((root / "photos/cat").glob("*.png"))) == 10
+
+
+def test_the_album_knows_the_kind_of_each_photo_that_it_shows() -> None:
+    assert {ending for endings in names._ENDINGS.values() for ending in endings} == SUFFIXES
