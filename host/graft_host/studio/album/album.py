@@ -130,12 +130,7 @@ class Album:
             places = self._adding.add(mover, self.state(), photos, series)
         wanted = {place for place in places if place is not None}
         state = self.state()
-        found = {
-            photo.id: photo
-            for one in (*state.classes, *([state.unknown] if state.unknown else []))
-            for photo in one.photos
-            if photo.id in wanted
-        }
+        found = {photo.id: photo for one in state.groups for photo in one.photos if photo.id in wanted}
         return [found.get(place) if place is not None else None for place in places]
 
     def add_class(self, label: str) -> str:

@@ -74,8 +74,11 @@ class AlbumState:
     redo_change: Change | None = None
     refused: tuple[str, ...] = ()
 
+    @property
+    def groups(self) -> tuple[AlbumClass, ...]:
+        """The classes, and then the unknown photos, if there is a folder of them."""
+        return self.classes if self.unknown is None else (*self.classes, self.unknown)
+
     def find(self, label: str) -> AlbumClass | None:
         """A class, or the unknown photos, by label; None if there is none."""
-        if self.unknown is not None and label == self.unknown.label:
-            return self.unknown
-        return next((one for one in self.classes if one.label == label), None)
+        return next((one for one in self.groups if one.label == label), None)

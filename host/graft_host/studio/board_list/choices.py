@@ -43,7 +43,7 @@ class Deploying:
     offline: bool = False
     store: str = ""
     service: str = ""
-    keep: int = 3
+    keep: int = DeployOptions.keep
     runtime: str = "auto"
     allow_downgrade: bool = False
 

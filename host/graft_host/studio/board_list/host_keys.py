@@ -60,8 +60,8 @@ def offered_key(address: str, ssh: SshOptions) -> HostKey | None:
         return None
     with tempfile.TemporaryDirectory(prefix="graft-") as folder:
         fresh = Path(folder) / "known"
-        fixed = [*_FETCH, f"UserKnownHostsFile={fresh}", "GlobalKnownHostsFile=/dev/null"]
-        _run(["ssh", "-N", "-T", *_flags(fixed), *ssh.args(), *target.ssh_args()])
+        fixed = (*_FETCH, f"UserKnownHostsFile={fresh}", "GlobalKnownHostsFile=/dev/null")
+        _run(["ssh", "-N", "-T", *SshOptions(options=fixed).args(), *ssh.args(), *target.ssh_args()])
         if not fresh.is_file():
             return None
         lines = fresh.read_text("utf-8", errors="replace")
@@ -100,10 +100,6 @@ def _known_hosts(target: Target, ssh: SshOptions) -> Path | None:
             plain = not set(first) & set("\"'%\\")
             return path if plain and path.is_absolute() and first != "/dev/null" else None
     return None
-
-
-def _flags(options: Sequence[str]) -> list[str]:
-    return [part for option in options for part in ("-o", option)]
 
 
 def _run(command: Sequence[str]) -> str:

@@ -91,7 +91,6 @@ def _model(slot: Mapping[str, Any]) -> ModelThere:
         id=_text(slot.get("id")),
         name=_text(slot.get("name")),
         state=_text(slot.get("state")),
-        installed=_text(slot.get("installed")),
         signer=_text(slot.get("signer")),
         ms=float(ms) if isinstance(ms, (int, float)) else None,
     )
@@ -110,7 +109,6 @@ def _running(connection: Connection, facts: BoardFacts) -> Running | None:
         written_by="" if card is None else _text(card.kit_version),
         accuracy="" if card is None else _text(card.accuracy_text),
         drift=_text(drift.get("verdict")) if drift.get("days") else "",
-        retrain=drift.get("retrain") is True,
     )
 
 

@@ -32,7 +32,6 @@ class ModelThere:
         id: of its slot, the beginning of its SHA-256.
         name: as it was called when it was deployed.
         state: ``current``, ``previous`` or ``kept``.
-        installed: when, ISO 8601; empty if it is not known.
         signer: who signed it; empty if nobody did.
         ms: milliseconds of an inference on the board; None if they were not measured.
     """
@@ -40,7 +39,6 @@ class ModelThere:
     id: str
     name: str
     state: str
-    installed: str = ""
     signer: str = ""
     ms: float | None = None
 
@@ -54,14 +52,12 @@ class Running:
         written_by: the version of graftkit that made it; empty if it is not known.
         accuracy: in words; empty if it is not known.
         drift: how the scores of the last days compare with training; empty if there is nothing to compare.
-        retrain: whether the scores have moved so far that it should be trained again.
     """
 
     labels: tuple[str, ...] = ()
     written_by: str = ""
     accuracy: str = ""
     drift: str = ""
-    retrain: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ def read_map(project: Project, method: Method) -> PhotoMap | None:
     try:
         document = json.loads(map_path(project, method).read_bytes())
         return _parsed(document, method)
-    except (OSError, ValueError, KeyError, TypeError, binascii.Error):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

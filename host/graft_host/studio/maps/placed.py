@@ -44,7 +44,7 @@ def placed(made: PhotoMap, state: AlbumState, digest: Callable[[str, str], str])
         digest: of the content of a photo with such an id and version; empty if it cannot be read. It is only asked
             for photos that are not on the map by name, and only if others are gone.
     """
-    groups = [*state.classes, *([state.unknown] if state.unknown else [])]
+    groups = state.groups
     rows = {name: row for row, name in enumerate(made.ids)}
     now = {photo.id for group in groups for photo in group.photos}
     gone: Mapping[str, int] = {made.digests[row]: row for name, row in rows.items() if name not in now}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graft_device.errors import os_reason
 from graft_device.system.durable import write_atomically
-from graft_device.system.locks import NoLocksError, lock_file
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import WORK, Project
+from graft_host.studio.project.locking import locked
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
 _NAME = "studio.toml"
-_LOCK_WAIT_S = 10.0
-_LOOK_S = 0.02
 
 
 def read_settings(project: Project, table: str) -> dict[str, Any]:
@@ -57,7 +53,7 @@ def change_settings(project: Project, table: str, values: Mapping[str, Any]) -> 
     """
     import tomlkit
 
-    with _locked(project):
+    with locked(project.inside(f"{WORK}/settings.lock"), _NAME):
         text = _text(project)
         read_settings(project, table)
         document = tomlkit.parse(text)
@@ -106,24 +102,3 @@ def _values(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise StudioError(f"{_NAME} is not sound: {error}", "fix it in an editor, or remove it") from error
-
-
-@contextlib.contextmanager
-def _locked(project: Project) -> Iterator[None]:
-    until = time.monotonic() + _LOCK_WAIT_S
-    path = project.inside(f"{WORK}/settings.lock")
-    while True:
-        try:
-            lock = lock_file(path)
-        except NoLocksError:
-            yield
-            return
-        except OSError as error:
-            raise StudioError(f"cannot lock {_NAME}: {os_reason(error)}", "see who may write there") from error
-        if lock is not None:
-            with lock:
-                yield
-            return
-        if time.monotonic() > until:
-            raise StudioError(f"another studio is writing {_NAME}", "try again")
-        time.sleep(_LOOK_S)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from graft_device.errors import os_reason
 from graft_device.system.durable import write_atomically
 from graft_host.studio.project.errors import StudioError
 from graft_host.studio.project.folder import Project
+from graft_host.studio.project.locking import locked
 from graft_host.studio.project.signal import Signal
 from graft_host.studio.remedies.found import Found
 
@@ -92,7 +91,7 @@ class Ignored:
     def _changing(self) -> Iterator[tuple[Entry, ...]]:
         """Keeps other threads and studios from changing the file between reading and writing."""
         try:
-            with self._guard, _locked(self._lock):
+            with self._guard, locked(self._lock, self._path.name):
                 yield self.entries()
         except OSError as error:
             raise StudioError(f"cannot write {self._path}: {os_reason(error)}", "free space on the disk") from error
@@ -100,13 +99,6 @@ class Ignored:
     def _write(self, entries: Sequence[Entry]) -> None:
         document = {"form": _FORM, "ignored": [asdict(entry) for entry in entries]}
         write_atomically(self._path, json.dumps(document, ensure_ascii=False, indent=1).encode())
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _entry(values: dict[str, Any]) -> Entry:

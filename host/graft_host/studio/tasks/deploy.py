@@ -25,7 +25,8 @@ def _run(project: Project, arguments: Arguments, cache: Path | None, reporter: T
     with Stages(STAGES, reporter) as stages:
         path = project.inside(chosen.model)
         outcome = deploy(path, parse_target(chosen.board), chosen.options(cache), reporter.note, stages.begin)
-    return {**outcome.to_json(), "model": {**outcome.to_json()["model"], "path": chosen.model}}
+    figures = outcome.to_json()
+    return {**figures, "model": {**figures["model"], "path": chosen.model}}
 
 
 TASK = Task(

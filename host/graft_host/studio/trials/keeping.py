@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from graft_device.outputs.kept_files import stamp
 from graft_device.outputs.noted_jpegs import with_notes
 from graft_device.outputs.photo_notes import DIGEST_DIGITS, PhotoNotes
 from graft_device.ranking import Prediction
 from graft_device.sources.apart import CAPTURED
+from graft_device.sources.base import utc_now
 from graft_host.studio.album.album import Album
 from graft_host.studio.album.state import Photo
 from graft_host.studio.trials.trials import Trials
@@ -53,8 +53,7 @@ def keep(trials: Trials, album: Album, picture: bytes, said: Said) -> Photo | No
     """
     if said.name:
         return album.add(said.label, said.name, picture)
-    taken = datetime.now(timezone.utc)
-    time = taken.strftime("%Y-%m-%dT%H:%M:%S.") + f"{taken.microsecond // 1000:03d}Z"
+    time = utc_now()
     answer = trials.classify(said.model, picture)
     notes = PhotoNotes(
         time, SOURCE, said=said.label, model=trials.describe(said.model)["digest"][:DIGEST_DIGITS],

@@ -124,7 +124,7 @@ class NearestPhotos:
     def _candidates(self, name: str, process: ModelProcess, state: AlbumState) -> list[_Candidate]:
         """The photos that were there when the model was made, without those that it was tested on."""
         written = model_status(self._trials.project, name).st_mtime_ns
-        classes = [*state.classes, *([state.unknown] if state.unknown else [])]
+        classes = state.groups
         listed = [
             (photo, one.label) for one in classes for photo in one.photos if _changed_ns(photo.version) <= written
         ]

@@ -106,7 +106,7 @@ class MapPanel:
         made = self._map(method) or self._map("pca")  # while another one is made
         state = self._studio.album.state()
         photos = None if made is None else placed(made, state, self._digest)
-        total = sum(len(group.photos) for group in (*state.classes, *([state.unknown] if state.unknown else [])))
+        total = sum(len(group.photos) for group in state.groups)
         return _Shown(made, photos, state.revision, total)
 
     def _map(self, method: Method) -> PhotoMap | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections import Counter
 from collections.abc import Callable
 
@@ -78,7 +77,7 @@ class Selection:
             return
         try:
             packed = np.frombuffer(base64.b64decode(bits, validate=True), np.uint8)
-        except (ValueError, binascii.Error):
+        except ValueError:
             return
         chosen = np.flatnonzero(np.unpackbits(packed)[: len(self._offered.ids)])
         self._rows = tuple(chosen.tolist())
