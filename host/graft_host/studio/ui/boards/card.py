@@ -27,11 +27,12 @@ class BoardCard:
         board: whose card it is.
     """
 
-    def __init__(self, studio: Studio, texts: Texts, board: KeptBoard) -> None:
-        """Builds it in the current element."""
+    def __init__(self, studio: Studio, texts: Texts, board: KeptBoard, wanted: str) -> None:
+        """Builds it in the current element; ``wanted`` is the model to begin with, if there is one of this name."""
         self._studio = studio
         self._texts = texts
         self.board = board
+        self._wanted = wanted
         self._shown: Look | None = None
         with ui.element("section").classes("studio-card boards-card") as self._card:
             name_control(self._card, board.name)
@@ -82,7 +83,7 @@ class BoardCard:
                 show_doctor(self._texts, look.seen)
         if look.seen is not None and self._form is None:
             with self._place:
-                self._form = DeployForm(self._studio, self._texts, self.board)
+                self._form = DeployForm(self._studio, self._texts, self.board, self._wanted)
             self._form.show_models(self._models)
 
     def show_work(self, models: tuple[str, ...], job: Job | None) -> None:

@@ -22,12 +22,14 @@ from graft_host.studio.ui.widgets.problems import attempt
 class DeployForm:
     """Chooses a model and options, shows the plan, and deploys."""
 
-    def __init__(self, studio: Studio, texts: Texts, board: KeptBoard) -> None:
-        """Builds it in the current element."""
+    def __init__(self, studio: Studio, texts: Texts, board: KeptBoard, wanted: str) -> None:
+        """Builds it in the current element; ``wanted`` is the model to begin with, if there is one of this name."""
         self._studio = studio
         self._texts = texts
         self._board = board
+        self._wanted = wanted
         self._models: tuple[str, ...] | None = None
+        self._asked: object | None = None  # that plan is shown which was asked for last, and for what is chosen still
         with ui.element("div").classes("boards-deploy"):
             heading(3, texts("boards.deploy_title"))
             self._none = ui.element("div").classes("quiet")
@@ -69,7 +71,7 @@ class DeployForm:
             return
         self._models = models
         names = {model: model.removeprefix("models/").removesuffix(".tflite") for model in models}
-        chosen = self._model.value if self._model.value in names else next(iter(models), None)
+        chosen = next((model for model in (self._model.value, self._wanted, *models) if model in names), None)
         self._model.set_options(names, value=chosen)
         self._none.set_visibility(not models)
         self._form.set_visibility(bool(models))
@@ -93,6 +95,7 @@ class DeployForm:
         """Another choice has not been planned yet."""
         if not hasattr(self, "_command"):
             return
+        self._asked = None
         self._planned.clear()
         try:
             self._command.text = self._chosen().command(dry_run=True)
@@ -105,17 +108,19 @@ class DeployForm:
         self._show.disable()
         with self._planned:
             ui.label(texts("boards.planning")).classes("quiet")
+        asked = self._asked = object()
         try:
             chosen = self._chosen()
             planned = await asyncio.to_thread(plan_deployment, studio.project, chosen, studio.cache)
         except GraftError as error:
-            self._planned.clear()
-            with self._planned:
-                trouble(texts, error.what, error.remedy)
+            if asked is self._asked:
+                self._planned.clear()
+                with self._planned:
+                    trouble(texts, error.what, error.remedy)
             return
         finally:
             self._show.enable()
-        if chosen == self._chosen():
+        if asked is self._asked:
             self._show_plan(chosen, planned)
 
     def _show_plan(self, chosen: Deploying, planned: Planned) -> None:

@@ -34,6 +34,7 @@ class _Cards:
     def __init__(self, studio: Studio, texts: Texts) -> None:
         self._studio = studio
         self._texts = texts
+        self._wanted = ui.context.client.request.query_params.get("model", "")
         self._cards: dict[str, BoardCard] = {}
         self._problem = ui.element("div").classes("boards-problem")
         self._looks = ui.button(texts("boards.look_at_all"), icon="refresh", on_click=self._look_at_all)
@@ -52,7 +53,7 @@ class _Cards:
         for board in boards:
             if board.address not in self._cards:
                 with self._list:
-                    self._cards[board.address] = BoardCard(self._studio, self._texts, board)
+                    self._cards[board.address] = BoardCard(self._studio, self._texts, board, self._wanted)
         for card in self._cards.values():
             card.show_look()
         self._follow_jobs()

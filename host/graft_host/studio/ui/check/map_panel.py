@@ -54,9 +54,9 @@ class MapPanel:
         self._digests: dict[tuple[str, str], str] = {}
         self._drawn: tuple[PhotoMap | None, str] | None = None
         with ui.element("div").classes("check-bar") as self._bar:
-            self._button = ui.button(texts("check.draw"), icon="scatter_plot", on_click=self._draw).props(
-                "color=primary"
-            )
+            self._button = ui.button(
+                texts("check.draw"), icon="scatter_plot", on_click=lambda: self._draw(self._method)
+            ).props("color=primary")
             self._state = ui.label().classes("check-summary").props("role=status aria-live=polite").mark("map-state")
         with ui.element("div").classes("check-map-whole") as self._whole:
             self._methods()
@@ -93,7 +93,7 @@ class MapPanel:
         job = self._studio.jobs.newest("map")
         on_its_way = job is not None and job.state not in ENDED and job.arguments.get("method") == method
         if not on_its_way and await asyncio.to_thread(self._map, method) is None:
-            await self._draw()
+            await self._draw(method)
 
     def _ready(self) -> None:
         self._drawn = None
@@ -156,11 +156,11 @@ class MapPanel:
         both = f"{100 * sum(made.explained):.0f}"
         return self._texts("check.about_pca", both=both, across=across, up=up)
 
-    async def _draw(self) -> None:
+    async def _draw(self, method: Method) -> None:
         self._button.enabled = False
 
         def add() -> Job:
-            return self._studio.jobs.add("map", {"method": self._method}, self._texts("check.map_job"))
+            return self._studio.jobs.add("map", {"method": method}, self._texts("check.map_job"))
 
         if await attempt(self._texts, add) is None:
             self._button.enabled = True

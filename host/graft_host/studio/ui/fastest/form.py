@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from nicegui import ui
 
+from graft_device.errors import WeightsError
+from graft_host.backbones.family import Family
 from graft_host.backbones.weights.find import VARIABLE
 from graft_host.network_search.grids_here import families_here
 from graft_host.network_search.pareto import Limits
@@ -92,13 +94,17 @@ class Form:
         self.wishes = replace(self.wishes, backbones=tuple(kept or here))
         with self._families:
             for family, fault in families:
-                box = ui.checkbox(family.title, value=family.name in self.wishes.backbones)
-                box.on_value_change(lambda event, name=family.name: self._choose_family(name, wanted=event.value))
-                if fault is not None:
-                    box.disable()
-                    ui.label(self._texts("fastest.missing", remedy=fault.remedy)).classes("quiet fastest-help")
+                self._add_family(family, fault)
         self._show_boards()
         self._changed()
+
+    def _add_family(self, family: Family, fault: WeightsError | None) -> None:
+        with ui.element("div"):
+            box = ui.checkbox(family.title, value=family.name in self.wishes.backbones)
+            box.on_value_change(lambda event: self._choose_family(family.name, wanted=event.value))
+            if fault is not None:
+                box.disable()
+                ui.label(self._texts("fastest.missing", remedy=fault.remedy)).classes("quiet fastest-help")
 
     def _choose_family(self, name: str, *, wanted: bool) -> None:
         others = [other for other in self.wishes.backbones if other != name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from nicegui import ui
@@ -78,10 +79,10 @@ def _confusions(texts: Texts, figures: Figures) -> None:
 
 def _links(texts: Texts, job: Job) -> None:
     output = str(job.arguments["output"])
-    file = quote(output)
+    file, name = quote(output), PurePosixPath(output).name
     with ui.element("div").classes("train-links"):
         for key, address in (
-            ("try_it", f"/try?model={quote(output, safe='')}"),
+            ("try_it", f"/try?model={quote(name, safe='')}"),
             ("to_board", f"/boards?model={quote(output, safe='')}"),
         ):
             ui.link(texts(f"train.{key}"), address).classes("train-link")

@@ -155,7 +155,7 @@ export default {
     changeModel() {
       this.current.abort();
       this.current = new AbortController();
-      [this.description, this.problem, this.answer] = [null, '', null];
+      [this.description, this.problem, this.answer, this.frame] = [null, '', null, null];
       this.$emit('model', this.model);
       const here = new URL(location.href);
       here.searchParams.set('model', this.model);
@@ -201,6 +201,7 @@ export default {
       this.camera.stop();
       [this.on, this.several] = [false, false];
       if (this.held) this.hold(false);
+      this.frame = null;
       if (!this.shown) this.answer = null;
     },
     cameraEnded(code) {

@@ -87,6 +87,7 @@ def test_a_person_deploys_two_models_goes_back_and_collects_without_a_shell(park
     keep_some(board, 6)
     with boards_page(root, park.config) as seen:
         page = seen.page
+        page.goto(f"{page.url}?model=models%2Ffirst.tflite")  # as the page Train leads here
         page.get_by_label("Address").fill("pi@kitchen")
         page.get_by_role("button", name="Add a board").click()
         card = page.get_by_role("region", name="kitchen", exact=True)
@@ -101,6 +102,10 @@ def test_a_person_deploys_two_models_goes_back_and_collects_without_a_shell(park
             assert board.tree() == before
             card.get_by_role("button", name="Deploy", exact=True).click()
 
+        expect(card.get_by_label("Model", exact=True)).to_have_value("first")
+        card.get_by_label("Model", exact=True).click()
+        page.get_by_role("option", name=EVIL).click()
+        expect(card.get_by_label("Model", exact=True)).to_have_value(EVIL)
         card.get_by_label("Model", exact=True).click()
         page.get_by_role("option", name="first").click()
         card.get_by_text("More choices").click()

@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 FORBID_CAMERA = """() => {
   navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };
 }"""
+ASK_FOR_CAMERA = """() => {
+  const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices);
+  devices.getUserMedia = async (wanted) => {
+    window.given = await real(wanted);
+    await new Promise((resolve) => { window.allow = resolve; });
+    return window.given;
+  };
+}"""
+"""As a browser that asks a person first; ``window.allow()`` is the answer."""
 HOSTILE = '<img src=x onerror=alert(1)>"'
 
 
@@ -183,7 +192,9 @@ def test_files_folders_and_archives_are_added_and_what_is_no_photo_is_named(
         expect(report.get_by_role("listitem")).to_have_count(2)
         refused = report.get_by_role("listitem").all_inner_texts()
         assert sorted(line.partition(":")[0] for line in refused) == ["broken.jpg", "notes<b>.txt"]
+        holds(page, "cat", "1 photo")  # what the page learns of later would move the class away from the drop
         report.get_by_role("button", name="Close").click()
+        report.wait_for(state="hidden")
 
         drop(page, card(page, "cat"), given / "b.png", given / "same.png")
         report.get_by_role("paragraph").filter(has_text="1 photo added. 1 was there already.").wait_for()
@@ -280,3 +291,33 @@ def test_two_windows_and_the_folder_show_the_same_photos(browser: Browser, runni
         card(other, "wolf").wait_for(state="detached")
         other.get_by_role("button", name="Undo: 4 photos to the bin").click()
         holds(seen.page, "wolf", "4 photos")
+
+
+def test_a_camera_that_is_allowed_too_late_is_turned_off_again(browser: Browser, running: RunningStudio) -> None:
+    write_class(running, "cat", 1)
+    with running.opened(browser) as seen:
+        page = seen.page
+        page.evaluate(ASK_FOR_CAMERA)
+        page.get_by_role("button", name="Hold to record cat").press("Enter")
+        page.wait_for_function("() => window.allow")
+        page.get_by_role("button", name="Turn the camera off").click()
+        page.evaluate("window.allow()")
+        page.wait_for_function("() => given.getTracks().every((track) => track.readyState === 'ended')")
+        expect(page.locator("video")).to_have_count(0)
+        assert photos_in(running, "cat") == ["cat0000.png"]
+        assert seen.errors() == []
+
+
+def test_an_answer_that_breaks_off_does_not_keep_the_page_from_looking_again(
+    browser: Browser, running: RunningStudio
+) -> None:
+    write_class(running, "cat", 2)
+    with running.opened(browser) as seen:
+        page = seen.page
+        holds(page, "cat", "2 photos")
+        with page.expect_event("pageerror"):
+            page.route("**/album", lambda route: route.fulfill(body='{"classes": ['))
+            (running.root / "photos" / "cat" / "cat0001.png").unlink()
+        page.unroute("**/album")
+        (running.root / "photos" / "cat" / "cat0000.png").unlink()
+        holds(page, "cat", "0 photos")

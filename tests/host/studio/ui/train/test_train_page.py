@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 
 from tests.support.axe import serious
 from tests.support.browser import PHONE, Visit, chromium
+from tests.support.device_models import write_artifact
 from tests.support.host_data import write_photos
 from tests.support.running import eventually
 from tests.support.studio import studio
@@ -108,7 +109,13 @@ def _make_first_model(seen: Visit, root: Path) -> None:
     train(page)
     page.get_by_role("heading", name="pets is ready").wait_for()
     expect(page.locator(".train-accuracy")).to_have_text(re.compile(r"^[\d.]+%$"))
-    expect(page.get_by_role("link", name="Try it")).to_have_attribute("href", "/try?model=models%2Fpets.tflite")
+    newer = write_artifact(root / "models" / "newer.tflite")
+    with page.context.expect_page() as opening:
+        page.get_by_role("link", name="Try it").click(modifiers=["ControlOrMeta"])  # in another window
+    expect(opening.value.get_by_label("Model", exact=True)).to_have_value("pets.tflite")
+    opening.value.close()
+    expect(page.get_by_role("link", name="To a board")).to_have_attribute("href", "/boards?model=models%2Fpets.tflite")
+    newer.unlink()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert Path(download.value.path()).read_bytes() == (root / "models" / "pets.tflite").read_bytes()

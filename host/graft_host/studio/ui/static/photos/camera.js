@@ -8,6 +8,7 @@ export class NoCamera extends Error {}
 
 export class Camera {
   #stream = null;
+  #asked = 0; // counts what was asked for: of two answers the newest is right
   #ended;
 
   /** `ended` is called when the camera goes away by itself. */
@@ -28,17 +29,25 @@ export class Camera {
     return this.#stream?.getVideoTracks()[0].getSettings().deviceId ?? '';
   }
 
-  /** Turns a camera on; raises NoCamera. */
+  /** Turns a camera on, unless it is turned off meanwhile; raises NoCamera. */
   async open(device = '') {
     if (!navigator.mediaDevices?.getUserMedia) throw new NoCamera(isSecureContext ? 'camera_none' : 'camera_insecure');
     this.close();
+    const asked = this.#asked;
     const video = {width: {ideal: LONGEST}, height: {ideal: 720}, ...(device ? {deviceId: {exact: device}} : {})};
+    let stream;
     try {
-      this.#stream = await navigator.mediaDevices.getUserMedia({video, audio: false});
+      stream = await navigator.mediaDevices.getUserMedia({video, audio: false});
     } catch (error) {
+      if (asked !== this.#asked) return;
       throw new NoCamera(reasonOf(error), {cause: error});
     }
-    const [track] = this.#stream.getVideoTracks();
+    if (asked !== this.#asked) { // it was turned off, or another one was chosen, before a person allowed this one
+      for (const track of stream.getTracks()) track.stop();
+      return;
+    }
+    this.#stream = stream;
+    const [track] = stream.getVideoTracks();
     track.onended = () => {
       this.close();
       this.#ended();
@@ -54,6 +63,7 @@ export class Camera {
   }
 
   close() {
+    this.#asked += 1;
     for (const track of this.#stream?.getTracks() ?? []) {
       track.onended = null;
       track.stop();

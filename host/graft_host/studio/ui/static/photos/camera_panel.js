@@ -115,6 +115,7 @@ export class CameraPanel {
     this.#view.hidden = this.#settings.hidden = false;
     this.#taken.textContent = this.#t('camera_starting');
     await this.#camera.open(device);
+    if (!this.#camera.on) return;
     this.#taken.textContent = '';
     const all = await this.#camera.all();
     this.#cameraField.hidden = all.length < 2;

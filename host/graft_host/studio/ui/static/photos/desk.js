@@ -46,7 +46,7 @@ export class Desk {
       this.#next = null;
       const start = performance.now();
       const shown = this.#look();
-      this.#free = shown.then(() => new Promise((resolve) => { setTimeout(resolve, PAUSE * (performance.now() - start)); }));
+      this.#free = shown.catch(() => {}).then(() => new Promise((resolve) => { setTimeout(resolve, PAUSE * (performance.now() - start)); }));
       return shown;
     });
     return this.#next;
