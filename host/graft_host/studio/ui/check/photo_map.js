@@ -1,5 +1,8 @@
 // A map of photos on one canvas: hover, keys, zoom, lasso. Marks differ in hue and in shape (hues of Okabe and Ito, which
 // people with any colour vision distinguish).
+
+import { thumbnail } from "/static/media.js";
+
 const HUES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#c98500", "#56a4d9", "#8a7a00"];
 const DARK = ["#4a9fe0", "#f07b3f", "#2fbf91", "#d98fb8", "#e6ac2e", "#9bd2f5", "#c9b93a"];
 const SHAPES = ["circle", "square", "triangle", "diamond", "cross"];
@@ -232,7 +235,7 @@ export default {
       }
       this.overlay();
     },
-    address(i) { return `/media/thumbnails/${this.ids[i].split("/").map(encodeURIComponent).join("/")}?v=${encodeURIComponent(this.versions[i])}`; },
+    address(i) { return thumbnail(this.ids[i], this.versions[i]); },
     name(i) { return this.ids[i].split("/").pop(); },
     down(event) {
       this.$refs.canvas.focus({ preventScroll: true });

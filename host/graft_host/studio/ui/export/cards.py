@@ -9,7 +9,7 @@ from nicegui import ui
 
 from graft_host.export.registry import FORMATS
 from graft_host.studio.exports.offers import Offer
-from graft_host.studio.jobs.job import Job
+from graft_host.studio.jobs.job import ENDED, Job
 from graft_host.studio.studio import Studio
 from graft_host.studio.tasks.export import command
 from graft_host.studio.texts.texts import Texts
@@ -99,7 +99,7 @@ class FormatCard:
         """Shows the job of this export, unless it has ended well."""
         job = self._newest()
         shown = "" if job is None or job.state == "done" else job.id
-        self._make.enabled = job is None or job.state not in {"queued", "running"}
+        self._make.enabled = job is None or job.state in ENDED
         if shown != self._job:
             self._job = shown
             self._progress.clear()

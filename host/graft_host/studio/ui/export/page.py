@@ -10,6 +10,7 @@ from graft_device.errors import GraftError
 from graft_device.model import ModelFile
 from graft_host.export.registry import FORMATS
 from graft_host.studio.exports.offers import Offer, offers, read_choice
+from graft_host.studio.jobs.job import ENDED
 from graft_host.studio.project.models import find_models
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
@@ -18,12 +19,11 @@ from graft_host.studio.ui.export.facts import Facts
 from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.live import on_change
 from graft_host.studio.ui.widgets.looks import Looks
+from graft_host.studio.ui.widgets.no_model import invite_to_train
 from graft_host.studio.ui.widgets.problems import show_error
 
 SAME_FILE = ("tflite", "mediapipe")
 """The cards of the model's own file."""
-
-_FINAL = ("done", "failed", "cancelled")
 
 
 def build(studio: Studio, texts: Texts) -> None:
@@ -34,19 +34,7 @@ def build(studio: Studio, texts: Texts) -> None:
     if find_models(studio.project):
         _Page(studio, texts)
     else:
-        _build_invitation(studio, texts)
-
-
-def _build_invitation(studio: Studio, texts: Texts) -> None:
-    with ui.element("div").classes("studio-card export-none"):
-        ui.label(texts("export.no_model"))
-        ui.link(texts("export.to_train"), "/train")
-
-    def look() -> None:
-        if find_models(studio.project):
-            ui.navigate.reload()
-
-    on_change(studio.jobs.changed, look)
+        invite_to_train(studio, texts, "export")
 
 
 @dataclass(frozen=True)
@@ -115,4 +103,4 @@ class _Page:
 
     def _ended_exports(self) -> frozenset[str]:
         jobs = self._studio.jobs.all()
-        return frozenset(job.id for job in jobs if job.kind == "export" and job.state in _FINAL)
+        return frozenset(job.id for job in jobs if job.kind == "export" and job.state in ENDED)

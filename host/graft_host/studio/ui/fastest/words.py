@@ -30,10 +30,8 @@ def share(value: float) -> str:
 
 def ms_text(candidate: Candidate) -> str:
     """Milliseconds with ~ before those that are estimated."""
-    ms = candidate.ms
-    return (
-        f"{'~' if candidate.estimated else ''}{ms:.1f}" if ms >= 1 else f"{'~' if candidate.estimated else ''}{ms:.2g}"
-    )
+    mark, ms = "~" if candidate.estimated else "", candidate.ms
+    return f"{mark}{ms:.1f}" if ms >= 1 else f"{mark}{ms:.2g}"
 
 
 def lines(texts: Texts, candidate: Candidate, limits: Limits, *, front: bool, chosen: bool) -> list[str]:

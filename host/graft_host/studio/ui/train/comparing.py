@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import quote
 
 from nicegui import ui
 
@@ -16,6 +15,7 @@ from graft_host.studio.ui.widgets.command import command_line
 from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.job_view import job_view
 from graft_host.studio.ui.widgets.live import on_change
+from graft_host.studio.ui.widgets.media import thumbnail_address
 from graft_host.studio.ui.widgets.problems import attempt
 
 KIND = "compare"
@@ -27,7 +27,7 @@ class Comparing:
     def __init__(self, studio: Studio, texts: Texts) -> None:
         self._studio, self._texts = studio, texts
         self._job = studio.jobs.newest(KIND)
-        self._shown: tuple[str, str] | None = None
+        self._shown: tuple[str, bool] | None = None
         self._place = ui.element("div")
         on_change(studio.jobs.changed, self._update)
         self._update()
@@ -47,13 +47,13 @@ class Comparing:
             self._place.clear()
             self._shown = None
             return
-        ended = job.state == "done"
-        if self._shown == (job.id, str(ended)):
+        done = job.state == "done"
+        if self._shown == (job.id, done):
             return
-        self._shown = (job.id, str(ended))
+        self._shown = (job.id, done)
         self._place.clear()
         with self._place:
-            if ended:
+            if done:
                 try:
                     self._result(job)
                 except (KeyError, TypeError, ValueError):  # the file of the job was changed by hand
@@ -97,9 +97,8 @@ class Comparing:
             for photo in photos:
                 with ui.element("li"):
                     image = ui.element("img").props("loading=lazy")
-                    image.props.update(
-                        {"src": f"/media/thumbnails/{quote(str(photo['path']))}", "alt": str(photo["path"])}
-                    )
+                    path = str(photo["path"])
+                    image.props.update({"src": thumbnail_address(path), "alt": path})
                     answers = {"truth": photo["truth"], "old": photo["old"]["label"], "new": photo["new"]["label"]}
                     ui.label(self._texts("train.answers", **answers))
 

@@ -6,6 +6,7 @@ import os
 import re
 
 from graft_device.errors import GraftError
+from graft_host.studio.jobs.job import ENDED
 from graft_host.studio.studio import Studio
 from graft_host.studio.tasks.train_options import model_of, report_of
 
@@ -18,7 +19,7 @@ def is_taken(studio: Studio, name: str) -> bool:
     output = model_of(name)
     if any(os.path.lexists(studio.project.inside(path)) for path in (output, report_of(output))):
         return True
-    jobs = (job for job in studio.jobs.all() if job.state in {"queued", "running"})
+    jobs = (job for job in studio.jobs.all() if job.state not in ENDED)
     return any(job.arguments.get("output") == output for job in jobs)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from graft_device.errors import GraftError
-from graft_host.studio.jobs.job import Job
+from graft_host.studio.jobs.job import ENDED, Job
 from graft_host.studio.project.settings import change_settings, read_settings
 from graft_host.studio.studio import Studio
 from graft_host.studio.tasks.train_options import CHOICES, DEFAULTS, command, model_of
@@ -144,7 +144,7 @@ class _Runs:
 
     def _update(self) -> None:
         jobs = [job for job in self._studio.jobs.all() if job.kind == KIND]
-        active = {job.id for job in jobs if job.state in {"queued", "running"}}
+        active = {job.id for job in jobs if job.state not in ENDED}
         failed = {job.id for job in jobs[:1] if job.state == "failed" and figures_of(job) is None}
         wanted = active | failed
         for job_id in [job_id for job_id in self._shown if job_id not in wanted]:

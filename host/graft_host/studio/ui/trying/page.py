@@ -13,6 +13,7 @@ from graft_host.studio.ui.trying.tester import Tester
 from graft_host.studio.ui.widgets.command import command_line
 from graft_host.studio.ui.widgets.headings import heading
 from graft_host.studio.ui.widgets.live import on_change
+from graft_host.studio.ui.widgets.no_model import invite_to_train
 
 
 def build(studio: Studio, texts: Texts) -> None:
@@ -22,19 +23,7 @@ def build(studio: Studio, texts: Texts) -> None:
     if models:
         _build_tester(studio, texts, models)
     else:
-        _build_invitation(studio, texts)
-
-
-def _build_invitation(studio: Studio, texts: Texts) -> None:
-    with ui.element("div").classes("studio-card trying-none"):
-        ui.label(texts("trying.no_model"))
-        ui.link(texts("trying.to_train"), "/train")
-
-    def look() -> None:
-        if find_models(studio.project):
-            ui.navigate.reload()
-
-    on_change(studio.jobs.changed, look)
+        invite_to_train(studio, texts, "trying")
 
 
 def _build_tester(studio: Studio, texts: Texts, models: tuple[ProjectModel, ...]) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from nicegui import ui
 
 from graft_device.errors import GraftError
+from graft_host.photos.problems import FEW_PHOTOS
 from graft_host.studio.album.state import AlbumState
 from graft_host.studio.studio import Studio
 from graft_host.studio.texts.texts import Texts
 from graft_host.studio.ui.widgets.live import on_change
 
 _FEWEST_CLASSES = 2
-_FEW_PHOTOS = 20
 _MOST_NAMED = 3
 
 
@@ -65,9 +65,9 @@ def readiness(texts: Texts, state: AlbumState) -> tuple[str, str]:
     full = {label: count for label, count in counts.items() if count}
     photos = texts("train.photos", count=sum(counts.values()))
     if not is_enough(state):
-        return texts("train.not_enough"), texts("train.needs_classes", count=_FEW_PHOTOS)
+        return texts("train.not_enough"), texts("train.needs_classes", count=FEW_PHOTOS)
     there = texts("train.there_are", classes=texts("train.classes", count=len(full)), photos=photos)
     if empty := _empty(state):
         return there, texts("train.needs_none_empty", names=_named(empty))
-    few = [label for label, count in counts.items() if count < _FEW_PHOTOS]
-    return there, texts("train.needs_photos", names=_named(few), count=_FEW_PHOTOS) if few else ""
+    few = [label for label, count in counts.items() if count < FEW_PHOTOS]
+    return there, texts("train.needs_photos", names=_named(few), count=FEW_PHOTOS) if few else ""

@@ -22,7 +22,7 @@ function open(t, heading, fill) {
     dialog.onclose = () => {
       dialog.remove();
       if (before?.isConnected) before.focus();
-      resolve(dialog.returnValue);
+      resolve();
     };
   });
 }
@@ -38,12 +38,9 @@ function labelled(text, value) {
   return [field, input];
 }
 
-/**
- * Asks for a name; `take(name)` resolves to a reason why it cannot be taken, or to nothing.
- * Resolves to whether a name was taken.
- */
+/** Asks for a name; `take(name)` resolves to a reason why it cannot be taken, or to nothing. */
 export async function askName(t, {heading, action, value = ''}, take) {
-  const result = await open(t, heading, (form, dialog) => {
+  await open(t, heading, (form, dialog) => {
     const [field, input] = labelled(t('class_name'), value);
     const problem = element('p', '', 'photos-problem');
     problem.role = 'alert';
@@ -61,11 +58,10 @@ export async function askName(t, {heading, action, value = ''}, take) {
       go.disabled = false;
       problem.textContent = reason ?? '';
       if (reason) input.focus();
-      else dialog.close('taken');
+      else dialog.close();
     };
     form.append(field, problem, ends(t, dialog, go));
   });
-  return result === 'taken';
 }
 
 /** Asks for a class out of `labels`, or a new one; resolves to its label, null for none. */

@@ -1,6 +1,6 @@
 // The photos of a class in rows, of which only those in sight are on the page, so that 20,000 stay quick.
 
-import {thumbnail} from './server.js';
+import {thumbnail} from '/static/media.js';
 import {element} from './words.js';
 
 const SMALLEST = 84; // pixels of a tile

@@ -25,11 +25,3 @@ export async function upload({content, label, name, recording}, signal) {
   const options = {method: 'POST', headers: {'Content-Type': 'application/octet-stream'}, body: content, signal};
   return (await send(`/upload?${asked}`, options)).json();
 }
-
-/** The address of a photo's thumbnail. */
-export const thumbnail = (id, version) => `/media/thumbnails/${escaped(id)}?v=${encodeURIComponent(version)}`;
-
-/** The address of a photo. */
-export const photo = (id, version) => `/media/photos/${escaped(id)}?v=${encodeURIComponent(version)}`;
-
-const escaped = (id) => id.split('/').map(encodeURIComponent).join('/');

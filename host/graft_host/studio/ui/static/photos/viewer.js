@@ -1,6 +1,6 @@
 // Shows a photo large, and goes to those before and behind it.
 
-import {photo} from './server.js';
+import {photo} from '/static/media.js';
 import {button, element} from './words.js';
 
 /** Opens the dialog with the photo that has the frame of a grid; `bin(id)` resolves when a photo is in the bin. */

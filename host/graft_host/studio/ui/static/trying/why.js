@@ -1,9 +1,8 @@
 // Why a model answers as it does: where it looked, and the photos that are most alike.
 
 import {asSentence} from '/shared/words.js';
+import {thumbnail} from '/static/media.js';
 import {address, picture, sendLong} from '/static/trying/requests.js';
-
-const thumbnail = ({id, version}) => `/media/thumbnails/${id.split('/').map(encodeURIComponent).join('/')}?v=${encodeURIComponent(version)}`;
 
 export default {
   template: `
@@ -34,7 +33,7 @@ export default {
           <ul class="trying-near" v-else>
             <li v-for="photo in why.near" :key="photo.id">
               <a :href="'/?photo=' + encodeURIComponent(photo.id)">
-                <img :src="thumbnail(photo)" alt="" width="96" height="96" loading="lazy">
+                <img :src="thumbnail(photo.id, photo.version)" alt="" width="96" height="96" loading="lazy">
                 <bdi>{{ photo.label }}</bdi>
                 <span>{{ say('alike_share', {share: Math.round(100 * photo.likeness)}) }}</span>
               </a>
